@@ -1,0 +1,66 @@
+"""The mapping: which column of a table plays which role in the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Sign = Literal["default", "positive", "negative"]
+KpiKind = Literal["revenue", "conversion"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PaidColumns(_Frozen):
+    """A paid channel: its spend column and, where there is one, the exposure column that is modelled in its place."""
+
+    spend: str = Field(min_length=1)
+    exposure: str | None = None
+    sign: Sign = "positive"
+
+
+class SignedColumn(_Frozen):
+    column: str = Field(min_length=1)
+    sign: Sign = "default"
+
+
+class OrganicColumn(SignedColumn):
+    sign: Sign = "positive"
+
+
+class Mapping(_Frozen):
+    """Column roles. Every column has one role at most; a spend may also be its own exposure."""
+
+    date: str = Field(min_length=1)
+    kpi: str = Field(min_length=1)
+    kpi_kind: KpiKind = "revenue"
+    paid: tuple[PaidColumns, ...] = Field(min_length=1)
+    organic: tuple[OrganicColumn, ...] = ()
+    context: tuple[SignedColumn, ...] = ()
+    factors: tuple[SignedColumn, ...] = ()
+
+    def numeric_columns(self) -> list[str]:
+        """Columns that must hold numbers, in order, without repeats."""
+        names = [self.kpi]
+        for paid in self.paid:
+            names += [paid.spend] + ([paid.exposure] if paid.exposure else [])
+        names += [variable.column for variable in (*self.organic, *self.context)]
+        return list(dict.fromkeys(names))
+
+    def columns(self) -> list[str]:
+        return [self.date, *self.numeric_columns(), *(factor.column for factor in self.factors)]
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Mapping:
+        names = [self.date, self.kpi]
+        for paid in self.paid:
+            names += [paid.spend] + ([paid.exposure] if paid.exposure not in (None, paid.spend) else [])
+        names += [variable.column for variable in (*self.organic, *self.context, *self.factors)]
+        repeated = [name for name, count in Counter(names).items() if name is not None and count > 1]
+        if repeated:
+            raise ValueError(f"each column can have one role only; used twice: {', '.join(map(repr, repeated))}")
+        return self

@@ -1,0 +1,110 @@
+"""Settings of the native engine. Every limit is declared here once; messages, CLI and web form read it from here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+AdstockKind = Literal["geometric", "weibull_cdf", "weibull_pdf"]
+ProphetPart = Literal["trend", "season", "monthly", "weekday", "holiday"]
+Interval = tuple[float, float]
+
+
+def _interval(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Any:
+    """A range "low, high" inside the limits; one number fixes the value (Robyn's hyper_limits)."""
+    limits = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+
+    def check(value: Any) -> Interval:
+        pair = (value, value) if isinstance(value, int | float) else value
+        try:
+            first, last = (float(item) for item in pair)
+        except (TypeError, ValueError):
+            raise ValueError(f"give one number or two (low, high) within {limits}; got {value!r}") from None
+        if not first <= last:
+            raise ValueError(f"the lower end must not exceed the upper one; got {value!r}")
+        below = first <= low if low_open else first < low
+        above = last >= high if high_open else last > high
+        if below or above:
+            raise ValueError(f"must lie within {limits}; got {value!r}")
+        return (first, last)
+
+    return Annotated[Interval, BeforeValidator(check), Field(json_schema_extra={"limits": limits})]
+
+
+Theta = _interval(0, 1, high_open=True)
+Alpha = _interval(0, 10, low_open=True, high_open=True)
+Gamma = _interval(0, 1, low_open=True)
+Shape = _interval(0, 20, high_open=True)
+Scale = _interval(0, 1)
+Unit = _interval(0, 1)
+TrainSize = _interval(0.1, 1, low_open=True)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MediumSettings(_Settings):
+    """Ranges of one medium's curve. What is None is taken from `RidgeSettings`."""
+
+    adstock: AdstockKind | None = None
+    theta: Theta | None = None  # geometric: share of the effect that lasts into the next period
+    shape: Shape | None = None  # Weibull
+    scale: Scale | None = None  # Weibull: fraction of the series' length
+    alpha: Alpha | None = None  # Hill: below 1 concave, above 1 S-shaped
+    gamma: Gamma | None = None  # Hill: inflexion as a fraction of the largest adstocked value
+
+
+class Validation(_Settings):
+    """Time-series validation: the last rows are held out; the search minimises the validation error."""
+
+    train_size: TrainSize = (0.5, 0.8)
+
+
+class RidgeSettings(_Settings):
+    """Settings of the engine `ridge`. Defaults are Robyn's unless a comment says otherwise.
+
+    `method`: "exact" solves each bounded ridge problem to its optimum and searches lambda on a log scale; "robyn"
+    stops where glmnet's default threshold stops and searches lambda linearly, for parity with Robyn 3.12.1.
+    """
+
+    method: Literal["exact", "robyn"] = "exact"
+    adstock: AdstockKind = "geometric"
+    theta: Theta = (0.0, 0.8)
+    shape: Shape = (0.0, 10.0)
+    scale: Scale = (0.0, 0.1)
+    alpha: Alpha = (0.5, 3.0)
+    gamma: Gamma = (0.01, 1.0)
+    #: By channel (the spend column's name) or organic variable.
+    media: dict[str, MediumSettings] = Field(default_factory=dict)
+    lambda_: Annotated[Unit, Field(alias="lambda")] = (0.0, 1.0)
+    trials: int = Field(default=5, ge=1, le=100)
+    iterations: int = Field(default=2000, ge=10, le=1_000_000)
+    seed: int = Field(default=123, ge=0, le=2**31 - 1)
+    #: None: trend, season, holiday (when a country is given), and weekday for daily data.
+    prophet: tuple[ProphetPart, ...] | None = None
+    validation: Validation | None = None
+    intercept: bool = True
+    intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
+    zero_effect_penalty: bool = True  # Robyn: rssd_zero_penalty
+    penalty_factors: bool = False  # Robyn: add_penalty_factor
+    #: Weights of NRMSE, business distance and calibration error in search and score.
+    objective_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    calibration_constraint: float = Field(default=0.1, ge=0.01, le=0.1)
+    #: Fronts are kept until they hold this many models.
+    min_candidates: int = Field(default=100, ge=3, le=2000)
+    clusters: int | None = Field(default=None, ge=1, le=20)
+    bootstrap: int = Field(default=1000, ge=100, le=100_000)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RidgeSettings:
+        if any(not 0 <= weight <= 10 for weight in self.objective_weights):
+            raise ValueError("objective_weights must each lie within [0, 10]")
+        if sum(self.objective_weights[:2]) == 0:
+            raise ValueError("objective_weights must not both be 0 for NRMSE and business distance")
+        if self.prophet is not None and len(set(self.prophet)) != len(self.prophet):
+            raise ValueError("prophet names a part twice")
+        return self
