@@ -1,0 +1,397 @@
+"""Evaluation of candidates: from hyperparameters to coefficients, fit and business distance, compiled, in batches.
+
+A candidate is one setting of all hyperparameters. Every candidate is evaluated on its own in one thread, so results
+are the same bit for bit whatever the number of cores.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mmm.engines.ridge.solver import solve_exact, solve_glmnet
+from mmm.engines.ridge.transforms import adstock_into, hill, hill_into, jit
+
+EXACT, ROBYN = 0, 1
+TRAIN, VAL, TEST = 0, 1, 2
+
+
+class Design(NamedTuple):
+    """Everything candidates share. T rows, n of them in the window, K other regressors before M media, p = K + M.
+
+    Units: `media` in money (exposures are rescaled to the spend's total), `y` and `base` in units of the KPI or raw.
+    """
+
+    y: np.ndarray  # (n,)
+    base: np.ndarray  # (n, K) prophet parts and context
+    media: np.ndarray  # (M, T), paid first, then organic
+    window_start: int
+    adstock: np.ndarray  # (M,) codes of `transforms`
+    lower: np.ndarray  # (p,) bounds of the coefficients
+    upper: np.ndarray
+    trend: int  # column of the trend, whose bounds turn when its sum is negative; -1: none
+    spend_share: np.ndarray  # (P,) of the raw spends in the window
+    intercept: bool
+    non_negative_intercept: bool
+    zero_effect_penalty: bool
+    method: int
+    use_validation: bool
+    lift_rows: np.ndarray  # (S, 2) first and last row of each study, within all T rows
+    lift_media: np.ndarray  # (S, M) 1 where the medium is part of the study
+    lift_immediate: np.ndarray  # (S,) 1: immediate, 0: total
+    lift_scale: np.ndarray  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
+    lift_value: np.ndarray  # (S,) measured lift
+
+
+class Candidates(NamedTuple):
+    """Hyperparameters of B candidates. `penalty` are the factors v_j >= 0, any scale; `rate` and `scale` are the
+    adstock's theta (scale unused) or Weibull shape and scale; `lambda_` is absolute; `train_size` within (0, 1].
+    """
+
+    alpha: np.ndarray  # (B, M)
+    gamma: np.ndarray  # (B, M)
+    rate: np.ndarray  # (B, M)
+    scale: np.ndarray  # (B, M)
+    lambda_: np.ndarray  # (B,)
+    train_size: np.ndarray  # (B,)
+    penalty: np.ndarray  # (B, p)
+
+    @property
+    def batch(self) -> int:
+        return int(self.lambda_.shape[0])
+
+    def rows(self, index: np.ndarray | slice) -> Candidates:
+        return Candidates(*(values[index] for values in self))
+
+
+class Evaluation(NamedTuple):
+    """Results of B candidates. Splits are ordered train, validation, test; NaN where a split is empty."""
+
+    coefficients: np.ndarray  # (B, p)
+    intercept: np.ndarray  # (B,)
+    nrmse: np.ndarray  # (B, 3)
+    rsq: np.ndarray  # (B, 3) adjusted
+    loss: np.ndarray  # (B, 3) NRMSE of the search, DECOMP.RSSD, calibration MAPE
+    effects: np.ndarray  # (B, p + 1) sum over the window per regressor, then the intercept's
+    inflexion: np.ndarray  # (B, M)
+    inflation: np.ndarray  # (B, M)
+    passes: np.ndarray  # (B,) factorisations or coordinate-descent passes; negative: did not converge
+
+    @classmethod
+    def empty(cls, batch: int, p: int, media: int) -> Evaluation:
+        return cls(
+            np.zeros((batch, p)), np.zeros(batch), np.full((batch, 3), np.nan), np.full((batch, 3), np.nan),
+            np.zeros((batch, 3)), np.zeros((batch, p + 1)), np.zeros((batch, media)), np.zeros((batch, media)),
+            np.zeros(batch, np.int64),
+        )  # fmt: skip
+
+    def rows(self, index: np.ndarray | slice) -> Evaluation:
+        return Evaluation(*(values[index] for values in self))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row counts of the window's parts in time order (Robyn: train_size, floor of the type-7 quantile)."""
+
+    train: int
+    val: int
+    test: int
+
+
+def split_rows(rows: int, train_size: float) -> Split:
+    train, val = _split(rows, train_size)
+    return Split(train, val, rows - train - val)
+
+
+@jit
+def _split(n, train_size):  # type: ignore[no-untyped-def]
+    if train_size >= 1.0:
+        return n, 0
+    return int(math.floor(1.0 + (n - 1) * train_size)), int(math.floor((1.0 - train_size) / 2.0 * n))
+
+
+@jit
+def _transform_media(design, cand, c, X, adstocked, weights, out):  # type: ignore[no-untyped-def]
+    """Adstocked and saturated media of candidate c into the last M columns of X (n, p)."""
+    n, k = design.base.shape
+    start = design.window_start
+    for m in range(design.media.shape[0]):
+        x = design.media[m]
+        a = adstocked[m]
+        adstock_into(x, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, a)
+        total_in, total_out, largest = 0.0, 0.0, 0.0
+        for t in range(x.shape[0]):
+            total_in += x[t]
+            total_out += a[t]
+        for t in range(start, start + n):
+            largest = max(largest, a[t])
+        inflexion = cand.gamma[c, m] * largest
+        out.inflexion[c, m] = inflexion
+        out.inflation[c, m] = total_out / total_in
+        hill_into(a[start : start + n], cand.alpha[c, m], inflexion, X[:, k + m])
+
+
+@jit
+def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
+    """Standardised columns Z, their products A = Z'Z/N and rhs = Z'(y - mean y)/(N sd y); returns (mean y, sd y).
+
+    A column that is constant in the training rows gets sd 0 and zeros.
+    """
+    p = X.shape[1]
+    y_mean = 0.0
+    for t in range(rows):
+        y_mean += y[t]
+    y_mean /= rows
+    y_square = 0.0
+    for t in range(rows):
+        y_square += (y[t] - y_mean) ** 2
+    y_sd = math.sqrt(y_square / rows)
+    for j in range(p):
+        total, low, high = 0.0, X[0, j], X[0, j]
+        for t in range(rows):
+            value = X[t, j]
+            total += value
+            low = min(low, value)
+            high = max(high, value)
+        mean[j] = total / rows
+        square = 0.0
+        for t in range(rows):
+            square += (X[t, j] - mean[j]) ** 2
+        sd[j] = 0.0 if low == high else math.sqrt(square / rows)
+        inverse = 1.0 / sd[j] if sd[j] > 0.0 else 0.0
+        for t in range(rows):
+            Z[t, j] = (X[t, j] - mean[j]) * inverse
+    A[:, :] = 0.0
+    rhs[:] = 0.0
+    for t in range(rows):
+        target = (y[t] - y_mean) / y_sd
+        for i in range(p):
+            value = Z[t, i]
+            rhs[i] += value * target
+            for j in range(i + 1):
+                A[i, j] += value * Z[t, j]
+    for i in range(p):
+        rhs[i] /= rows
+        for j in range(i + 1):
+            A[i, j] /= rows
+            A[j, i] = A[i, j]
+    return y_mean, y_sd
+
+
+@jit
+def _uncentre(mean, sd, y_mean, y_sd, A, rhs):  # type: ignore[no-untyped-def]
+    """Moments for a fit without intercept: nothing is centred, columns keep their SD; returns sqrt(mean y^2)."""
+    p = mean.shape[0]
+    y_root = math.sqrt(y_sd**2 + y_mean**2)
+    for i in range(p):
+        shift = mean[i] / sd[i] if sd[i] > 0.0 else 0.0
+        rhs[i] = (rhs[i] * y_sd + shift * y_mean) / y_root
+        for j in range(p):
+            if sd[i] > 0.0 and sd[j] > 0.0:
+                A[i, j] += shift * mean[j] / sd[j]
+    return y_root
+
+
+@jit
+def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # type: ignore[no-untyped-def]
+    """Fill b (p,) with coefficients in units of y; returns the solver's count."""
+    p = A.shape[0]
+    factors = 0.0
+    for j in range(p):
+        factors += v[j]
+    low, high, penalty, state, index, L, g, diagonal = work
+    for j in range(p):
+        # Without any spread there is nothing to fit; a zero box keeps the column out of both solvers.
+        low[j] = lower[j] * sd[j] / y_scale if sd[j] > 0.0 and lower[j] > -np.inf else lower[j]
+        high[j] = upper[j] * sd[j] / y_scale if sd[j] > 0.0 and upper[j] < np.inf else upper[j]
+        if sd[j] == 0.0:
+            low[j], high[j] = 0.0, 0.0
+        penalty[j] = lambda_ / y_scale * (v[j] * p / factors if factors > 0.0 else 0.0)
+    if design.method == ROBYN:
+        passes = solve_glmnet(A, rhs, penalty, low, high, b, state, index, g, diagonal)
+    else:
+        for j in range(p):
+            A[j, j] += penalty[j] if sd[j] > 0.0 else 1.0
+        passes = solve_exact(A, rhs, low, high, b, state, index, L)
+        for j in range(p):
+            A[j, j] -= penalty[j] if sd[j] > 0.0 else 1.0
+    for j in range(p):
+        b[j] = b[j] * y_scale / sd[j] if sd[j] > 0.0 else 0.0
+    return passes
+
+
+@jit
+def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore[no-untyped-def]
+    """Fit the first `rows` rows; coefficients into b. Returns (intercept, intercept was dropped, solver's count)."""
+    mean, sd, Z, A, rhs = moments
+    lower, upper = bounds
+    y_mean, y_sd = _moments(X, design.y, rows, mean, sd, Z, A, rhs)
+    lower[:] = design.lower
+    upper[:] = design.upper
+    if design.trend >= 0 and mean[design.trend] < 0.0:
+        lower[design.trend], upper[design.trend] = -1.0, 0.0
+    intercept, passes = 0.0, 0
+    if design.intercept:
+        passes = _solve(design, lambda_, v, y_sd, sd, lower, upper, A, rhs, b, work)
+        intercept = y_mean
+        for j in range(b.shape[0]):
+            intercept -= b[j] * mean[j]
+        if intercept >= 0.0 or not design.non_negative_intercept:
+            return intercept, False, passes
+    y_root = _uncentre(mean, sd, y_mean, y_sd, A, rhs)
+    passes = _solve(design, lambda_, v, y_root, sd, lower, upper, A, rhs, b, work)
+    return 0.0, design.intercept, passes
+
+
+@jit
+def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # type: ignore[no-untyped-def]
+    """NRMSE and adjusted R2 per split, effects and DECOMP.RSSD of candidate c."""
+    n, p = X.shape
+    for t in range(n):
+        total = intercept
+        for j in range(p):
+            total += b[j] * X[t, j]
+        fitted[t] = total
+    degrees = 0.0 if dropped else 1.0
+    first = 0
+    for split in range(3):
+        last = rows if split == 0 else (rows + val if split == 1 else n)
+        if last > first:
+            mean, low, high = 0.0, design.y[first], design.y[first]
+            for t in range(first, last):
+                mean += design.y[t]
+                low = min(low, design.y[t])
+                high = max(high, design.y[t])
+            mean /= last - first
+            residual, spread = 0.0, 0.0
+            for t in range(first, last):
+                residual += (design.y[t] - fitted[t]) ** 2
+                spread += (design.y[t] - mean) ** 2
+            out.nrmse[c, split] = math.sqrt(residual / (last - first)) / (high - low)
+            rsq = 1.0 - residual / spread
+            out.rsq[c, split] = 1.0 - (1.0 - rsq) * (rows - degrees) / (rows - p - 1)
+        first = last
+    paid = design.spend_share.shape[0]
+    k = p - design.media.shape[0]
+    paid_effect = 0.0
+    for j in range(p):
+        total = 0.0
+        for t in range(n):
+            total += X[t, j]
+        out.effects[c, j] = b[j] * total
+        if k <= j < k + paid:
+            paid_effect += out.effects[c, j]
+    out.effects[c, p] = intercept * n
+    distance, without_effect = 0.0, 0
+    for i in range(paid):
+        share = out.effects[c, k + i] / paid_effect
+        distance += (share - design.spend_share[i]) ** 2
+        if abs(share) < 0.5e-4:
+            without_effect += 1
+    rssd = math.sqrt(distance)
+    if design.zero_effect_penalty:
+        rssd *= 1.0 + without_effect / paid
+    if paid_effect == 0.0:
+        rssd = np.inf
+    out.loss[c, 0] = out.nrmse[c, VAL] if design.use_validation and val > 0 else out.nrmse[c, TRAIN]
+    out.loss[c, 1] = rssd
+
+
+@jit
+def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer):  # type: ignore[no-untyped-def]
+    """Sum of the studied media's effects over the study's rows, immediate or total."""
+    k = design.base.shape[1]
+    first, last = design.lift_rows[study, 0], design.lift_rows[study, 1]
+    effect = 0.0
+    for m in range(design.media.shape[0]):
+        if design.lift_media[study, m] == 0:
+            continue
+        for t in range(first, last + 1):
+            effect += b[k + m] * X[t - design.window_start, k + m]
+        if design.lift_immediate[study] == 1:
+            x = design.media[m]
+            if design.method == ROBYN:
+                # Robyn counts the Weibull's length on the study's rows alone, so its decay differs from the model's.
+                own = buffer[: last + 1 - first]
+                adstock_into(x[first : last + 1], design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
+                for t in range(first, last + 1):
+                    historic = adstocked[m, t] - own[t - first]
+                    effect -= b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
+            else:
+                buffer[: x.shape[0]] = 0.0
+                buffer[:first] = x[:first]
+                own = weights[x.shape[0] : 2 * x.shape[0]]
+                adstock_into(
+                    buffer[: x.shape[0]], design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own
+                )
+                for t in range(first, last + 1):
+                    effect -= b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
+    return effect
+
+
+@jit
+def _calibration(design, cand, c, X, adstocked, b, weights, buffer, out):  # type: ignore[no-untyped-def]
+    """Mean absolute percentage error against the lift tests, NaN studies left out (Robyn: MAPE)."""
+    total, count = 0.0, 0
+    for study in range(design.lift_value.shape[0]):
+        effect = _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
+        error = abs(effect * design.lift_scale[study] - design.lift_value[study]) / abs(design.lift_value[study])
+        if not math.isnan(error):
+            total += error
+            count += 1
+    return total / count if count > 0 else np.nan
+
+
+@jit
+def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
+    """Evaluate candidates start..stop-1 into `out`."""
+    n, k = design.base.shape
+    media, T = design.media.shape
+    p = k + media
+    X, Z, fitted = np.empty((n, p)), np.empty((n, p)), np.empty(n)
+    X[:, :k] = design.base
+    adstocked, weights, buffer = np.empty((media, T)), np.empty(2 * T), np.empty(T)
+    A, L, rhs, mean, sd = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p), np.empty(p), np.empty(p)
+    bounds = (np.empty(p), np.empty(p))
+    work = (
+        np.empty(p), np.empty(p), np.empty(p), np.empty(p, np.int64), np.empty(p, np.int64), L, np.empty(p), np.empty(p)
+    )  # fmt: skip
+    for c in range(start, stop):
+        _transform_media(design, cand, c, X, adstocked, weights, out)
+        rows, val = _split(n, cand.train_size[c])
+        b = out.coefficients[c]
+        intercept, dropped, passes = _fit(
+            design, cand.lambda_[c], cand.penalty[c], X, rows, b, (mean, sd, Z, A, rhs), bounds, work
+        )
+        out.intercept[c] = intercept
+        out.passes[c] = passes
+        _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out)
+        if design.lift_value.shape[0] > 0:
+            out.loss[c, 2] = _calibration(design, cand, c, X, adstocked, b, weights, buffer, out)
+
+
+def available_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -> Evaluation:
+    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`."""
+    batch = candidates.batch
+    out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0])
+    cores = cores or available_cores()
+    chunk = max(1, min(64, -(-batch // cores)))
+    starts = range(0, batch, chunk)
+    if cores == 1 or len(starts) == 1:
+        _evaluate(design, candidates, 0, batch, out)
+        return out
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
+    return out

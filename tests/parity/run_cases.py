@@ -1,0 +1,260 @@
+"""Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER [--method robyn|exact]`.
+
+FOLDER is a folder of refit cases, or one case, in the format of the reference numbers (one folder per case with
+`case.json`, `ridge.csv`, `xdecompagg.csv`, ...). Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmm.engines.base import LiftTest
+from mmm.engines.ridge.candidates import Candidates, Evaluation, evaluate, split_rows
+from mmm.engines.ridge.decomposition import Curve, Model, decompose
+from mmm.engines.ridge.frame import Frame, build_design, lambda_max
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.space import ROBYN_NAMES
+
+PROPHET = ("trend", "season", "monthly", "weekday", "holiday")
+
+
+def read_csv(path: Path) -> dict[str, list[str]]:
+    """Columns of a CSV file, plain or gzip, as text."""
+    if not path.exists() and path.with_suffix(path.suffix + ".gz").exists():
+        path = path.with_suffix(path.suffix + ".gz")
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", newline="") as file:
+        rows = list(csv.reader(file))
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
+
+
+def numbers(values: list[str]) -> np.ndarray:
+    return np.array([{"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v) for v in values], float)
+
+
+def deviation(ours: Any, theirs: Any, scale: float | None = None) -> float:
+    """Largest |ours - theirs| relative to |theirs| (or to `scale`); 0 where both are undefined, inf where one is."""
+    ours, theirs = np.atleast_1d(np.asarray(ours, float)), np.atleast_1d(np.asarray(theirs, float))
+    both = np.isnan(ours) & np.isnan(theirs)
+    same = both | (ours == theirs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.abs(ours - theirs) / (np.abs(theirs) if scale is None else scale)
+    relative = np.where(same, 0.0, np.where(np.isnan(relative), np.inf, relative))
+    return float(relative.max()) if len(relative) else 0.0
+
+
+def as_list(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def raw_table(case_folder: Path, dates: list[str]) -> dict[str, list[str]] | None:
+    """The raw input behind a case's frame, found by its dates in the reference's data folders."""
+    root = case_folder.parent.parent
+    for path in [case_folder / "raw_data.csv", *sorted((root / "data").glob("*.csv")), *sorted((root / "prophet").glob("*_input.csv"))]:
+        if path.exists():
+            table = read_csv(path)
+            for name in table:
+                if name.lower() in ("date", "ds") and table[name] == dates:
+                    return table
+    return None
+
+
+def load_frame(folder: Path, case: dict[str, Any]) -> Frame:
+    table = read_csv((folder / case["dt_mod"]).resolve())
+    raw = raw_table(folder, table["ds"])
+    context, organic = as_list(case["context_vars"]), as_list(case["organic_vars"])
+    spends, selected = as_list(case["paid_media_spends"]), as_list(case["paid_media_selected"])
+    prophet = [name.lower() for name in as_list(case["prophet_vars"])]
+    first, last = case["window"]["start_index_1based"] - 1, case["window"]["end_index_1based"] - 1
+    if raw is not None and set(spends) <= set(raw):
+        spend = np.array([numbers(raw[name]) for name in spends])
+    else:  # the sums of the raw spends are part of the case's own table
+        totals = read_csv(folder / "xdecompagg.csv")
+        by_name = dict(zip(totals["rn"], numbers(totals["total_spend"]), strict=True))
+        spend = np.array([np.full(len(table["ds"]), by_name[name] / (last + 1 - first)) for name in selected])
+    dates = np.array(table["ds"], "datetime64[D]")
+    return Frame(
+        dates=dates,
+        step_days=int((dates[1] - dates[0]).astype(int)),
+        y=numbers(table["dep_var"]),
+        base=np.column_stack([numbers(table[name]) for name in prophet + context] or [np.empty((len(dates), 0))]),
+        base_names=tuple(prophet + context),
+        base_kinds=tuple(prophet) + ("context",) * len(context),
+        base_signs=("default",) * len(prophet) + tuple(as_list(case["context_signs"])),
+        media=np.array([numbers(table[name]) for name in selected + organic]),
+        media_names=tuple(spends + organic),
+        selected=tuple(selected + organic),
+        media_signs=tuple(as_list(case["paid_media_signs"]) + as_list(case["organic_signs"])),
+        spend=spend,
+        window=(first, last),
+    )
+
+
+def load_lift_tests(folder: Path) -> tuple[LiftTest, ...]:
+    path = folder / "calibration_input.csv"
+    if not path.exists():
+        return ()
+    table = read_csv(path)
+    return tuple(
+        LiftTest(
+            channels=tuple(table["channel_selected"][i].split("+")),
+            start=np.datetime64(table["liftStartDate"][i]).item(),
+            end=np.datetime64(table["liftEndDate"][i]).item(),
+            lift=float(table["liftAbs"][i]),
+            spend=float(table["spend"][i]),
+            confidence=float(table["confidence"][i]),
+            scope=table["calibration_scope"][i],
+        )
+        for i in range(len(table["channel"]))
+    )
+
+
+def load_candidate(frame: Frame, case: dict[str, Any]) -> Candidates:
+    hyper = case["hyperparameters"]
+    geometric = case["adstock"] == "geometric"
+
+    def column(parameter: str) -> np.ndarray:
+        return np.array([[float(hyper[f"{name}_{ROBYN_NAMES[parameter]}"]) for name in frame.selected]])
+
+    names = frame.base_names + frame.selected
+    penalties = [float(hyper.get(f"{name}_penalty", 1.0)) for name in names]
+    return Candidates(
+        column("alpha"), column("gamma"), column("theta" if geometric else "shape"),
+        np.zeros((1, len(frame.selected))) if geometric else column("scale"),
+        np.array([float(hyper["lambda"])]), np.array([float(hyper.get("train_size", 1.0))]), np.array([penalties]),
+    )  # fmt: skip
+
+
+def load_settings(case: dict[str, Any], method: str) -> RidgeSettings:
+    return RidgeSettings(
+        method=method,
+        adstock="weibull_cdf" if case["adstock"] == "weibull" else case["adstock"],
+        validation={} if case["ts_validation"] else None,
+        intercept=case["intercept"],
+        intercept_sign=case["intercept_sign"] or "unconstrained",
+        zero_effect_penalty=case["rssd_zero_penalty"],
+    )
+
+
+def case_model(frame: Frame, case: dict[str, Any], cand: Candidates, result: Evaluation) -> Model:
+    kind = "weibull_cdf" if case["adstock"] == "weibull" else case["adstock"]
+    k = frame.base.shape[1]
+    curves = tuple(
+        Curve(kind, cand.rate[0, m], cand.scale[0, m], cand.alpha[0, m], result.inflexion[0, m], result.coefficients[0, k + m])
+        for m in range(len(frame.selected))
+    )
+    return Model(case["id"], curves, result.coefficients[0], float(result.intercept[0]))
+
+
+def run_case(folder: Path, method: str) -> dict[str, float]:
+    """Largest deviation per quantity of one case: relative, effects relative to their variable's largest."""
+    case = json.loads((folder / "case.json").read_text())
+    frame, settings = load_frame(folder, case), load_settings(case, method)
+    cand = load_candidate(frame, case)
+    result = evaluate(build_design(frame, settings, load_lift_tests(folder)), cand, cores=1)
+    ridge = read_csv(folder / "ridge.csv")
+    names = frame.base_names + frame.selected
+    wanted = dict(zip(ridge["rn"], numbers(ridge["coef_robyn" if method == "robyn" else "coef_tight"]), strict=True))
+    found = dict(zip(names, result.coefficients[0], strict=True)) | {"(Intercept)": result.intercept[0]}
+    out = {
+        "coefficients": max(deviation(found[name], wanted[name]) for name in names),
+        "intercept": deviation(found["(Intercept)"], wanted["(Intercept)"]),
+        "lambda_max": deviation(lambda_max(frame), case["metrics"]["lambda_max"]),
+        "inflexion": deviation(result.inflexion[0], [case["inflexion_inflation"][f"{n}_inflexion"] for n in frame.selected]),
+        "inflation": deviation(result.inflation[0], [case["inflexion_inflation"][f"{n}_inflation"] for n in frame.selected]),
+    }
+    metrics = case["metrics"] if method == "robyn" else case["tight_solution"]
+    for i, split in enumerate(("train", "val", "test")):
+        for name, values in (("rsq", result.rsq), ("nrmse", result.nrmse)):
+            if f"{name}_{split}" in metrics:
+                reference = metrics[f"{name}_{split}"]
+                out[f"{name}"] = max(out.get(name, 0.0), deviation(values[0, i], np.nan if reference == "NA" else reference))
+    split = split_rows(frame.n, float(cand.train_size[0]))
+    out["split"] = deviation([split.train, split.val, split.test], [case["split"][f"n_{s}"] for s in ("train", "val", "test")])
+    if method == "robyn":
+        reference = metrics["mape"]
+        out["decomp.rssd"] = deviation(result.loss[0, 1], metrics["decomp.rssd"])
+        out["mape"] = deviation(result.loss[0, 2], np.nan if reference == "NaN" else reference)
+        if "npasses_default" in case.get("glmnet_check", {}):
+            out["passes"] = deviation(result.passes[0], case["glmnet_check"]["npasses_default"])
+        out |= compare_decomposition(folder, frame, case_model(frame, case, cand, result))
+    return out
+
+
+def compare_decomposition(folder: Path, frame: Frame, model: Model) -> dict[str, float]:
+    parts = decompose(frame, model)
+    names = list(frame.base_names + frame.selected)
+    effects = dict(zip(names, parts.effects.T, strict=True))
+    aggregate = read_csv(folder / "xdecompagg.csv")
+    total = parts.fitted.sum()
+    sums = {name: values.sum() for name, values in effects.items()} | {"(Intercept)": model.intercept * frame.n}
+    rows = dict(zip(aggregate["rn"], range(len(aggregate["rn"])), strict=True))
+    wanted = {name: numbers(aggregate[name]) for name in ("xDecompAgg", "xDecompPerc")}
+    out = {
+        "xDecompAgg": max(deviation(sums[n], wanted["xDecompAgg"][rows[n]]) for n in sums),
+        "xDecompPerc": max(deviation(sums[n] / total, wanted["xDecompPerc"][rows[n]]) for n in sums),
+    }
+    vectors = read_csv(folder / "xdecompvec.csv")
+    out["xDecompVec"] = max(
+        deviation(effects[n], numbers(vectors[n]), np.abs(numbers(vectors[n])).max() or 1.0) for n in names if n in vectors
+    )
+    return out | compare_media(folder, frame, parts, dict(zip(names, range(len(names)), strict=True)))
+
+
+def compare_media(folder: Path, frame: Frame, parts: Any, _order: dict[str, int]) -> dict[str, float]:
+    table = read_csv(folder / "media_immediate_carryover.csv")
+    media = np.array(table["rn"] if "rn" in table else table["media"])
+    out: dict[str, float] = {}
+    for column, ours in (("immediate", parts.immediate), ("carryover", parts.carryover)):
+        name = next((n for n in table if n.lower() in (column, f"{column}_response", f"response_{column}")), None)
+        if name is None:
+            continue
+        reference = numbers(table[name])
+        out[column] = max(
+            deviation(ours[m], reference[media == frame.selected[m]], np.abs(reference).max() or 1.0)
+            for m in range(len(frame.selected))
+        )
+    return out
+
+
+def cases(folder: Path) -> Iterator[Path]:
+    if (folder / "case.json").exists():
+        yield folder
+    else:
+        yield from sorted(path.parent for path in folder.glob("*/case.json"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--method", choices=("robyn", "exact"), default="robyn")
+    arguments = parser.parse_args()
+    worst: dict[str, tuple[float, str]] = {}
+    count = 0
+    for folder in cases(arguments.folder):
+        count += 1
+        result = run_case(folder, arguments.method)
+        print(f"{folder.name:28s} " + "  ".join(f"{name} {value:.1e}" for name, value in result.items()))
+        for name, value in result.items():
+            if value >= worst.get(name, (-1.0, ""))[0]:
+                worst[name] = (value, folder.name)
+    if not count:
+        print(f"no cases in {arguments.folder}", file=sys.stderr)
+        return 2
+    print(f"\nlargest deviation of {count} cases, method {arguments.method}:")
+    for name, (value, where) in worst.items():
+        print(f"  {name:16s} {value:9.2e}  {where}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
