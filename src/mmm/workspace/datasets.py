@@ -1,0 +1,65 @@
+"""Datasets: immutable tables by market and content hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmm.errors import AlreadyExists, NotFound
+from mmm.workspace.models import DatasetManifest
+from mmm.workspace.names import checked_dataset_id, checked_name
+from mmm.workspace.part import Part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Datasets(Part):
+    """datasets/<market>/<dataset_id>/data.parquet and manifest.json; a dataset exists when its manifest does."""
+
+    def save_dataset(self, manifest: DatasetManifest, parquet_path: Path) -> DatasetManifest:
+        """Store a Parquet file as a dataset. The same content in the same market again gives the first manifest."""
+        folder = _folder(manifest.market, manifest.dataset_id)
+        try:
+            return self.dataset(manifest.market, manifest.dataset_id)
+        except NotFound:
+            self._objects.upload(f"{folder}/data.parquet", parquet_path)
+        try:
+            self._create(f"{folder}/manifest.json", manifest)
+        except AlreadyExists:
+            return self.dataset(manifest.market, manifest.dataset_id)
+        return manifest
+
+    def dataset(self, market: str, dataset_id: str) -> DatasetManifest:
+        """The manifest; NotFound names the market and its datasets' ids."""
+        try:
+            return DatasetManifest.model_validate_json(
+                self._objects.get(f"{_folder(market, dataset_id)}/manifest.json")
+            )
+        except NotFound:
+            known = self._objects.folders(f"datasets/{checked_name(market, 'market')}")
+            fix = f"Its datasets are: {', '.join(known)}." if known else "It has none yet; `mmm ingest` makes one."
+            raise NotFound(f"market {market!r} has no dataset {dataset_id}.", where="dataset", fix=fix) from None
+
+    def datasets(self, market: str | None = None) -> list[DatasetManifest]:
+        """Manifests of all datasets, or of one market's, newest first."""
+        markets = self._objects.folders("datasets") if market is None else [checked_name(market, "market")]
+        found = []
+        for name in markets:
+            for dataset_id in self._objects.folders(f"datasets/{name}"):
+                key = f"datasets/{name}/{dataset_id}/manifest.json"
+                if self._objects.exists(key):  # not yet while its data is being uploaded
+                    found.append(DatasetManifest.model_validate_json(self._objects.get(key)))
+        return sorted(found, key=lambda manifest: manifest.created, reverse=True)
+
+    def read_dataset(self, market: str, dataset_id: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The dataset's rows, all columns or the named ones."""
+        from mmm.workspace.tables import read_parquet  # pyarrow takes half a second to import; listing needs none
+
+        self.dataset(market, dataset_id)
+        return read_parquet(self._objects.get_buffer(f"{_folder(market, dataset_id)}/data.parquet"), columns)
+
+
+def _folder(market: str, dataset_id: str) -> str:
+    return f"datasets/{checked_name(market, 'market')}/{checked_dataset_id(dataset_id)}"

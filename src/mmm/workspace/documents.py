@@ -1,0 +1,79 @@
+"""Small documents: mappings in versions, experiments, the audit trail.
+
+Mappings and experiments go in as pydantic models and come out as JSON text: their models live on higher floors.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import BaseModel
+
+from mmm.errors import AlreadyExists, NotFound
+from mmm.workspace.models import AuditEntry
+from mmm.workspace.names import checked_name, checked_time_id, new_id, utc_now
+from mmm.workspace.part import Part
+
+
+class Documents(Part):
+    """mappings/<name>/<version>.json, experiments/<id>.json, audit/<day>/<id>.json."""
+
+    def save_mapping(self, name: str, mapping: BaseModel) -> int:
+        """Store a new version of the mapping; return its number. Earlier versions stay."""
+        folder = f"mappings/{checked_name(name, 'mapping')}"
+        while True:
+            version = max(self.mapping_versions(name), default=0) + 1
+            try:
+                self._create(f"{folder}/{version:06d}.json", mapping)
+            except AlreadyExists:
+                continue  # someone else made this version at the same moment
+            return version
+
+    def mapping(self, name: str, version: int | None = None) -> str:
+        """JSON of the mapping's version, the newest when None."""
+        versions = self.mapping_versions(name)
+        chosen = version if version is not None else max(versions, default=0)
+        if chosen not in versions:
+            fix = f"Its versions are 1 to {max(versions)}." if versions else _known("mappings", self.mapping_names())
+            raise NotFound(f"there is no mapping {name!r}{f' version {version}' if version else ''}.", fix=fix)
+        return self._objects.get(f"mappings/{checked_name(name, 'mapping')}/{chosen:06d}.json").decode()
+
+    def mapping_versions(self, name: str) -> list[int]:
+        return [
+            int(file.removesuffix(".json")) for file in self._objects.names(f"mappings/{checked_name(name, 'mapping')}")
+        ]
+
+    def mapping_names(self) -> list[str]:
+        return self._objects.folders("mappings")
+
+    def save_experiment(self, experiment: BaseModel) -> str:
+        """Store an experiment; return its new id."""
+        experiment_id = new_id()
+        self._create(f"experiments/{experiment_id}.json", experiment)
+        return experiment_id
+
+    def experiment(self, experiment_id: str) -> str:
+        """JSON of the experiment."""
+        return self._objects.get(f"experiments/{checked_time_id(experiment_id, 'experiment')}.json").decode()
+
+    def experiment_ids(self) -> list[str]:
+        """Ids, newest first."""
+        return [name.removesuffix(".json") for name in reversed(self._objects.names("experiments"))]
+
+    def append_audit(self, actor: str, action: str, subject: str, **details: object) -> None:
+        """Add an entry to the audit trail; entries are never changed."""
+        now = utc_now()
+        entry = AuditEntry(at=now, actor=actor, action=action, subject=subject, details=details)
+        self._create(f"audit/{now:%Y-%m-%d}/{new_id(now)}.json", entry)
+
+    def audit(self, day: date) -> list[AuditEntry]:
+        """Entries of one day (UTC), oldest first."""
+        folder = f"audit/{day:%Y-%m-%d}"
+        return [
+            AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
+            for name in self._objects.names(folder)
+        ]
+
+
+def _known(what: str, names: list[str]) -> str:
+    return f"Known {what}: {', '.join(names)}." if names else f"There are no {what} yet."

@@ -1,0 +1,143 @@
+"""What the workspace stores, apart from the documents whose models live on higher floors (mapping, experiment)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnProfile(_Stored):
+    """One column of a dataset. Types are Arrow's names; minimum and maximum are text, null where they mean nothing."""
+
+    name: str
+    source_type: str
+    stored_type: str
+    nulls: int
+    distinct: int | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+
+
+class DatasetManifest(_Stored):
+    """An immutable dataset. `dataset_id` is the first 16 hexadecimal digits of `content_hash`; `bytes` as stored."""
+
+    dataset_id: str
+    market: str
+    source: str
+    origin: str
+    rows: int
+    bytes: int
+    content_hash: str
+    columns: tuple[ColumnProfile, ...]
+    notes: tuple[str, ...] = ()
+    created: datetime
+    created_by: str
+
+
+class RunState(StrEnum):
+    """The types of state that drive logic; which may follow which is declared in `mmm.runs.events`."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+
+class StageProgress(_Stored):
+    """How far a stage is: `done` of `total` units; `seconds_left` covers this stage, null while it is unknown."""
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None = None
+    message: str = ""
+
+
+class RunError(_Stored):
+    """Why an attempt ended badly. `log_id` finds the stack trace in the log; `output` is the tail of raw output."""
+
+    what: str
+    log_id: str | None = None
+    exit_code: int | None = None
+    output: str = ""
+
+
+class RunEvent(_Stored):
+    """One entry of a run's append-only history. `started` and `stages` are the attempt's, repeated in later events."""
+
+    number: int = Field(ge=1)
+    state: RunState
+    at: datetime
+    attempt: int = Field(ge=1)
+    actor: str
+    message: str = ""
+    started: datetime | None = None
+    stages: tuple[str, ...] = ()
+    progress: StageProgress | None = None
+    error: RunError | None = None
+    warnings: tuple[str, ...] = ()
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Attempt(_Stored):
+    """The platform's handle of one attempt's task."""
+
+    attempt: int
+    platform: str
+    handle: str
+    at: datetime
+
+
+class Heartbeat(_Stored):
+    """The last sign of life of an attempt's task. `memory_bytes` is its resident size."""
+
+    attempt: int
+    at: datetime
+    host: str
+    pid: int
+    memory_bytes: int
+
+
+class LogRecord(_Stored):
+    at: datetime
+    level: str
+    logger: str
+    message: str
+    attempt: int
+
+
+class ResultFile(_Stored):
+    """One file of a run's results. `rows` is null for what is not a table."""
+
+    bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+class ResultsManifest(_Stored):
+    """All files of one set of results, written last: results exist when and only when their manifest does."""
+
+    number: int
+    created: datetime
+    files: dict[str, ResultFile]
+
+
+class AuditEntry(_Stored):
+    """Who did what to what, and when."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,59 @@
+"""Names and ids that become part of a key. Nothing else may: no slash, no leading dot, no control character."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from datetime import UTC, datetime
+
+from mmm.errors import UserError
+
+_NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
+_TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+_DATASET_ID = re.compile(r"[0-9a-f]{16}")
+_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9]+")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id(now: datetime | None = None) -> str:
+    """An id that sorts by time: date and time to the second, then 5 hex digits of microseconds and 3 random ones."""
+    now = now or utc_now()
+    return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)[:3]}"
+
+
+def checked_name(name: str, what: str) -> str:
+    """A name a person chose (market, mapping), in Unicode's composed form; UserError when it cannot be one."""
+    composed = unicodedata.normalize("NFC", name)
+    if not _NAME.fullmatch(composed) or composed != composed.rstrip(" ."):
+        raise UserError(
+            f"{name!r} cannot be the name of a {what}.",
+            where=what,
+            fix="Use letters, digits, spaces and . , _ - & ' ( ) +, starting with a letter or digit, at most 100.",
+        )
+    return composed
+
+
+def checked_dataset_id(dataset_id: str) -> str:
+    return _checked(_DATASET_ID, dataset_id, "dataset id", "16 hexadecimal digits")
+
+
+def checked_time_id(time_id: str, what: str) -> str:
+    return _checked(_TIME_ID, time_id, f"{what} id", "like 20261123T121722-0a1b2c3d")
+
+
+def is_time_id(text: str) -> bool:
+    return _TIME_ID.fullmatch(text) is not None
+
+
+def checked_file(name: str) -> str:
+    return _checked(_FILE, name, "result file name", "lower-case letters, digits, _ or -, a dot and an ending")
+
+
+def _checked(pattern: re.Pattern[str], text: str, what: str, form: str) -> str:
+    if not pattern.fullmatch(text):
+        raise UserError(f"{text!r} is not a {what}.", where=what, fix=f"It must be {form}.")
+    return text

@@ -1,0 +1,147 @@
+"""A thin layer over obstore: whole objects by key, created once or overwritten, with this package's own errors.
+
+Every write is atomic: a reader sees the old object, the new one, or none, never a part of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import obstore
+from obstore import exceptions
+from obstore.store import GCSStore, LocalStore, MemoryStore, S3Store
+
+from mmm.errors import AlreadyExists, NotFound, UserError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+    from mmm.settings import Settings
+
+
+class StoreError(UserError):
+    """The object store refused or did not answer."""
+
+
+#: What the stores raise, what a caller of this package sees instead, and what to do about it. The first match counts.
+_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ...] = (
+    ((FileNotFoundError, exceptions.NotFoundError), NotFound, "does not exist.", ""),
+    ((exceptions.AlreadyExistsError,), AlreadyExists, "exists already.", ""),
+    ((exceptions.PreconditionError,), AlreadyExists, "was changed by someone else.", ""),
+    (
+        (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError),
+        StoreError,
+        "the store refuses access.",
+        "Check the credentials and their rights on this bucket or folder.",
+    ),
+    (
+        (exceptions.BaseError, OSError, ValueError),
+        StoreError,
+        "the store failed: {reason}",
+        "Check the address, the network and the free space.",
+    ),
+)
+
+
+@contextmanager
+def _own_errors(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (exceptions.BaseError, OSError, ValueError) as error:
+        own, what, fix = next(row[1:] for row in _ERRORS if isinstance(error, row[0]))
+        # The first line is the reason; obstore appends a dump of its own structures.
+        reason = str(error).partition("\n")[0]
+        raise own(what.format(reason=reason), where=where, fix=fix) from error
+
+
+def open_store(url: str, settings: Settings | None = None, *, create: bool = True) -> ObjectStore:
+    """Open the store at `url` (file://, s3://, gs:// or memory://), with a path after the bucket as a prefix.
+
+    `settings` gives region, endpoint and keys where the environment does not. A local folder is made unless `create`
+    is false, in which case a missing one is NotFound.
+    """
+    parts = urlsplit(url)
+    prefix = parts.path.strip("/") or None
+    with _own_errors(url):
+        if parts.scheme == "memory":
+            return MemoryStore()
+        if parts.scheme == "file":
+            folder = Path(url2pathname(parts.path))
+            if not create and not folder.is_dir():
+                raise NotFound("there is no such folder.", where=str(folder))
+            return LocalStore(prefix=folder, mkdir=True)
+        if parts.scheme == "s3" and parts.netloc:
+            config = settings.s3_config() if settings else {}
+            insecure = config.get("endpoint", "").startswith("http://")
+            return S3Store(parts.netloc, prefix=prefix, config=config, client_options={"allow_http": insecure})  # type: ignore[arg-type]
+        if parts.scheme == "gs" and parts.netloc:
+            return GCSStore(parts.netloc, prefix=prefix)
+    raise UserError(
+        "is not an address of a workspace.", where=url, fix="Use file:///folder, s3://bucket or gs://bucket."
+    )
+
+
+class Objects:
+    """Objects by key in one store. Keys are relative, with `/` between parts."""
+
+    def __init__(self, store: ObjectStore, url: str) -> None:
+        self._store = store
+        self._url = url.rstrip("/")
+
+    def _where(self, key: str) -> str:
+        return f"{self._url}/{key}"
+
+    def get(self, key: str) -> bytes:
+        """The whole object; NotFound when there is none."""
+        return bytes(self.get_buffer(key))
+
+    def get_buffer(self, key: str) -> obstore.Bytes:
+        """The whole object as a buffer, without a copy."""
+        with _own_errors(self._where(key)):
+            return obstore.get(self._store, key).bytes()
+
+    def exists(self, key: str) -> bool:
+        try:
+            with _own_errors(self._where(key)):
+                obstore.head(self._store, key)
+        except NotFound:
+            return False
+        return True
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the object, over an earlier one if there is one."""
+        with _own_errors(self._where(key)):
+            obstore.put(self._store, key, data)
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds."""
+        with _own_errors(self._where(key)):
+            obstore.put(self._store, key, data, mode="create")
+
+    def upload(self, key: str, file: Path) -> None:
+        """Write a local file's content in chunks, over an earlier object if there is one."""
+        with _own_errors(self._where(key)):
+            obstore.put(self._store, key, file)
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of the objects directly under `prefix`, sorted; empty where there is nothing."""
+        with _own_errors(self._where(prefix)):
+            found = obstore.list_with_delimiter(self._store, prefix)["objects"]
+        return _visible(meta["path"] for meta in found)
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders directly under `prefix`, sorted; empty where there is nothing."""
+        with _own_errors(self._where(prefix)):
+            found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
+        return _visible(found)
+
+
+def _visible(paths: Iterable[str]) -> list[str]:
+    """Sorted last parts, without the hidden files that file managers leave in folders."""
+    names = (path.rstrip("/").rpartition("/")[2] for path in paths)
+    return sorted(name for name in names if not name.startswith("."))

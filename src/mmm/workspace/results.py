@@ -1,0 +1,102 @@
+"""Results of a run: tables and files that become visible all at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmm.errors import AlreadyExists, NotFound
+from mmm.workspace.models import ResultFile, ResultsManifest
+from mmm.workspace.names import checked_file, checked_time_id, utc_now
+from mmm.workspace.objects import Objects
+from mmm.workspace.part import Part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ResultsWriter:
+    """Writes one numbered set of results; nobody sees any of it before `commit`. Made by `Results.results_writer`."""
+
+    def __init__(self, objects: Objects, folder: str, number: int) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._number = number
+        self._files: dict[str, ResultFile] = {}
+
+    def table(self, name: str, table: pa.Table) -> None:
+        """Add a table; it is stored as `<name>.parquet`."""
+        from mmm.workspace.tables import write_parquet  # pyarrow takes half a second to import; listing needs none
+
+        self._add(f"{name}.parquet", write_parquet(table), rows=table.num_rows)
+
+    def file(self, name: str, data: bytes | str) -> None:
+        """Add a file as it is; text is stored as UTF-8."""
+        self._add(name, data.encode() if isinstance(data, str) else data)
+
+    def commit(self) -> ResultsManifest:
+        """Make everything added visible, as the run's results."""
+        manifest = ResultsManifest(number=self._number, created=utc_now(), files=self._files)
+        self._objects.create(f"{self._folder}/manifest.json", manifest.model_dump_json(indent=2).encode())
+        return manifest
+
+    def _add(self, name: str, data: bytes, rows: int | None = None) -> None:
+        self._objects.put(f"{self._folder}/{checked_file(name)}", data)
+        self._files[name] = ResultFile(bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), rows=rows)
+
+
+class Results(Part):
+    """runs/<run_id>/results/0001/: files, then manifest.json.
+
+    Every writer has a number of its own, so that two attempts of a run can never mix their files; the highest
+    number with a manifest holds the run's results.
+    """
+
+    def results_writer(self, run_id: str) -> ResultsWriter:
+        """Begin a new set of results."""
+        number = 1
+        while True:
+            folder = _folder(run_id, number)
+            try:
+                self._objects.create(f"{folder}/begun.txt", utc_now().isoformat().encode())
+            except AlreadyExists:
+                number += 1
+                continue
+            return ResultsWriter(self._objects, folder, number)
+
+    def results_exist(self, run_id: str) -> bool:
+        return self._committed(run_id) is not None
+
+    def results_manifest(self, run_id: str) -> ResultsManifest:
+        """The manifest of the run's results; NotFound while there are none."""
+        number = self._committed(run_id)
+        if number is None:
+            raise NotFound(f"run {run_id} has no results.", where="results", fix=f"`mmm status {run_id}` says why.")
+        return ResultsManifest.model_validate_json(self._objects.get(f"{_folder(run_id, number)}/manifest.json"))
+
+    def result_table(self, run_id: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A result table, all columns or the named ones."""
+        from mmm.workspace.tables import read_parquet  # see `ResultsWriter.table`
+
+        return read_parquet(self._result(run_id, f"{name}.parquet"), columns)
+
+    def result_file(self, run_id: str, name: str) -> bytes:
+        return bytes(self._result(run_id, name))
+
+    def _result(self, run_id: str, name: str) -> Any:
+        manifest = self.results_manifest(run_id)
+        if name not in manifest.files:
+            raise NotFound(f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}.")
+        return self._objects.get_buffer(f"{_folder(run_id, manifest.number)}/{name}")
+
+    def _committed(self, run_id: str) -> int | None:
+        numbers = self._objects.folders(f"runs/{checked_time_id(run_id, 'run')}/results")
+        for number in sorted(map(int, numbers), reverse=True):
+            if self._objects.exists(f"{_folder(run_id, number)}/manifest.json"):
+                return number
+        return None
+
+
+def _folder(run_id: str, number: int) -> str:
+    return f"runs/{checked_time_id(run_id, 'run')}/results/{number:04d}"

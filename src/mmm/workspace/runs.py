@@ -1,0 +1,132 @@
+"""Runs: job config, append-only events, the platform's handles, heartbeat, log parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.workspace.models import Attempt, Heartbeat, LogRecord, RunEvent
+from mmm.workspace.names import checked_time_id, is_time_id, new_id
+from mmm.workspace.part import Part
+
+
+class Runs(Part):
+    """runs/<run_id>/job_config.json, attempts/0001.json, heartbeat.json, provenance/0001.json."""
+
+    def create_run(self, job_config: BaseModel) -> str:
+        """Store a job config under a new run id."""
+        run_id = new_id()
+        self._create(f"{_folder(run_id)}/job_config.json", job_config)
+        return run_id
+
+    def job_config(self, run_id: str) -> str:
+        """JSON of the run's experiment; NotFound for an unknown run."""
+        try:
+            return self._objects.get(f"{_folder(run_id)}/job_config.json").decode()
+        except NotFound:
+            raise NotFound(f"there is no run {run_id}.", where="run", fix="`mmm runs` lists them.") from None
+
+    def run_ids(self) -> list[str]:
+        """Ids of all runs, newest first."""
+        return [name for name in reversed(self._objects.folders("runs")) if is_time_id(name)]
+
+    def find_run(self, text: str) -> str:
+        """The run that `text` means: an id, an unambiguous start of one, or "latest"."""
+        ids = self.run_ids()
+        found = ids[:1] if text == "latest" else [run_id for run_id in ids if text and run_id.startswith(text)]
+        if not found:
+            what = "there is no run yet." if text == "latest" else f"no run's id starts with {text!r}."
+            raise NotFound(what, where="run", fix="`mmm runs` lists them; `mmm submit` starts one.")
+        if len(found) > 1:
+            raise UserError(f"{text!r} is the start of {len(found)} ids: {', '.join(found[:5])}.", where="run")
+        return found[0]
+
+    def save_attempt(self, run_id: str, attempt: Attempt) -> None:
+        self._create(f"{_folder(run_id)}/attempts/{attempt.attempt:04d}.json", attempt)
+
+    def attempt(self, run_id: str, number: int) -> Attempt | None:
+        """The handle of an attempt's task, None while it has none."""
+        try:
+            return Attempt.model_validate_json(self._objects.get(f"{_folder(run_id)}/attempts/{number:04d}.json"))
+        except NotFound:
+            return None
+
+    def write_heartbeat(self, run_id: str, heartbeat: Heartbeat) -> None:
+        self._objects.put(f"{_folder(run_id)}/heartbeat.json", heartbeat.model_dump_json().encode())
+
+    def heartbeat(self, run_id: str) -> Heartbeat | None:
+        """The last heartbeat of the run's newest attempt that had one."""
+        try:
+            return Heartbeat.model_validate_json(self._objects.get(f"{_folder(run_id)}/heartbeat.json"))
+        except NotFound:
+            return None
+
+
+class RunHistory(Part):
+    """runs/<run_id>/events/000001.json and logs/part-000001.jsonl: both only ever grow."""
+
+    def append_event(self, run_id: str, event: RunEvent) -> None:
+        """Create the event under its number; AlreadyExists when someone else has made this transition or another."""
+        self._create(f"{_folder(run_id)}/events/{event.number:06d}.json", event)
+
+    def events(self, run_id: str, after: int = 0) -> list[RunEvent]:
+        """Events with a number above `after`, in order."""
+        return [self.event(run_id, number) for number in self._event_numbers(run_id) if number > after]
+
+    def last_event(self, run_id: str) -> RunEvent:
+        """The newest event; NotFound for an unknown run."""
+        numbers = self._event_numbers(run_id)
+        if not numbers:
+            raise NotFound(f"there is no run {run_id}.", where="run", fix="`mmm runs` lists them.")
+        return self.event(run_id, numbers[-1])
+
+    def event(self, run_id: str, number: int) -> RunEvent:
+        return RunEvent.model_validate_json(self._objects.get(f"{_folder(run_id)}/events/{number:06d}.json"))
+
+    def _event_numbers(self, run_id: str) -> list[int]:
+        return [int(name.removesuffix(".json")) for name in self._objects.names(f"{_folder(run_id)}/events")]
+
+    def append_log(self, run_id: str, records: Sequence[LogRecord], part: int) -> int:
+        """Store log records as one part, numbered `part` or the next free number; return the number after it."""
+        lines = "".join(record.model_dump_json() + "\n" for record in records)
+        while True:
+            try:
+                self._objects.create(f"{_folder(run_id)}/logs/part-{part:06d}.jsonl", lines.encode())
+            except AlreadyExists:
+                part += 1  # an earlier attempt's
+                continue
+            return part + 1
+
+    def log(self, run_id: str, after: int = 0) -> tuple[list[LogRecord], int]:
+        """Records of the parts above number `after`, in order, and the last part's number to go on from."""
+        records: list[LogRecord] = []
+        for name in self._objects.names(f"{_folder(run_id)}/logs"):
+            number = int(name.removeprefix("part-").removesuffix(".jsonl"))
+            if number > after:
+                lines = self._objects.get(f"{_folder(run_id)}/logs/{name}").splitlines()
+                records += [LogRecord.model_validate_json(line) for line in lines]
+                after = number
+        return records, after
+
+    def save_provenance(self, run_id: str, attempt: int, provenance: dict[str, Any]) -> None:
+        """What the attempt ran with: versions, seed, dataset hash, host."""
+        self._create(f"{_folder(run_id)}/provenance/{attempt:04d}.json", _Provenance.model_validate(provenance))
+
+    def provenance(self, run_id: str) -> dict[str, Any]:
+        """Provenance of the newest attempt that got as far as training; NotFound when none did."""
+        names = self._objects.names(f"{_folder(run_id)}/provenance")
+        if not names:
+            raise NotFound(f"run {run_id} has not started training.", where="run")
+        stored = self._objects.get(f"{_folder(run_id)}/provenance/{names[-1]}")
+        return _Provenance.model_validate_json(stored).model_dump()
+
+
+class _Provenance(BaseModel, extra="allow", frozen=True):
+    """Free names and values: what matters differs between engines."""
+
+
+def _folder(run_id: str) -> str:
+    return f"runs/{checked_time_id(run_id, 'run')}"
