@@ -1,0 +1,154 @@
+"""Training tasks as processes of this machine.
+
+A task is a session of its own, so it survives its parent and its terminal. Its leader is a small shell that waits for
+the task and writes down its exit code: the only way to learn it when the parent has gone. The process id alone does
+not name a task, as ids are used again; with the moment it was created, it does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from mmm.errors import UserError
+from mmm.platforms.base import TaskState, TaskStatus
+from mmm.settings import Settings
+
+#: A trapped signal is reset in the child (an ignored one is not): the task gets SIGTERM, the shell waits for its code.
+_WRAPPER = """trap : TERM INT HUP
+exit_file=$1
+shift
+"$@"
+code=$?
+echo $code > "$exit_file.part" && mv "$exit_file.part" "$exit_file"
+"""
+
+#: Two readings of the moment one process was created differ by rounding only.
+_SAME_MOMENT_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class _Handle:
+    """`created` counts seconds since the machine started, which setting its clock does not change."""
+
+    host: str
+    pid: int
+    created: float
+    folder: str
+
+    @property
+    def exit_file(self) -> Path:
+        return Path(self.folder) / "exit_code"
+
+    @property
+    def output(self) -> Path:
+        return Path(self.folder) / "output.log"
+
+
+class LocalLauncher:
+    """Starts tasks as own processes; their output and exit codes lie in `folder`, one folder per task."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LocalLauncher:
+        return cls(settings.tasks_dir)
+
+    def submit(self, run_uri: str, name: str) -> str:
+        """Start `mmm train run_uri`; UserError where processes cannot be started."""
+        return self.start([sys.executable, "-P", "-m", "mmm", "train", run_uri], name)
+
+    def start(self, command: list[str], name: str) -> str:
+        """Start any command as a task, with this process's environment and working directory."""
+        if os.name != "posix":
+            raise UserError(
+                "the local platform needs Linux or macOS.", where="CLOUD_PROVIDER", fix="On Windows use WSL."
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
+        # The fault handler leaves a trace in the output when native code dies.
+        environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+        try:
+            with (folder / "output.log").open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603
+                    ["/bin/sh", "-c", _WRAPPER, "mmm-task", str(folder / "exit_code"), *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise UserError(f"the task's process could not be started: {error}.", where=name) from error
+        handle = _Handle(socket.gethostname(), process.pid, _created(psutil.Process(process.pid)), str(folder))
+        # A long-lived parent (the web app) must collect its children, or they stay as zombies.
+        threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
+        return json.dumps(asdict(handle))
+
+    def describe(self, handle: str) -> TaskStatus:
+        task = _Handle(**json.loads(handle))
+        if task.host != socket.gethostname():
+            return TaskStatus(TaskState.UNKNOWN, reason=f"the task runs on {task.host}")
+        if _leader(task) is not None and not task.exit_file.exists():
+            return TaskStatus(TaskState.RUNNING)
+        try:
+            code = int(task.exit_file.read_text())
+        except FileNotFoundError:
+            return TaskStatus(TaskState.STOPPED, reason="its process is gone and left no exit code")
+        return TaskStatus(TaskState.STOPPED, code, _exit_reason(code))
+
+    def cancel(self, handle: str, grace_seconds: float = 10.0) -> None:
+        """SIGTERM to the task's processes, and after `grace_seconds` SIGKILL to what is left of them."""
+        task = _Handle(**json.loads(handle))
+        leader = _leader(task) if task.host == socket.gethostname() else None
+        if leader is None:
+            return
+        # The leader's id names the group as long as any of its processes lives.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, psutil.TimeoutExpired):
+                os.killpg(task.pid, number)
+                leader.wait(grace_seconds)
+
+    def logs(self, handle: str) -> Iterator[str]:
+        output = _Handle(**json.loads(handle)).output
+        if output.exists():
+            with output.open(encoding="utf-8", errors="replace") as lines:
+                yield from (line.rstrip("\n") for line in lines)
+
+
+def _created(process: psutil.Process) -> float:
+    return float(process.create_time() - psutil.boot_time())
+
+
+def _leader(task: _Handle) -> psutil.Process | None:
+    """The task's leading process while it lives; None for another process with the same id."""
+    try:
+        process = psutil.Process(task.pid)
+        same = abs(_created(process) - task.created) < _SAME_MOMENT_SECONDS
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _exit_reason(code: int) -> str:
+    """The shell adds 128 to the number of the signal that ended the task."""
+    if code <= 128:
+        return f"it ended with exit code {code}"
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return f"it ended with exit code {code}"
+    return f"it was killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
