@@ -40,6 +40,7 @@ class Design(NamedTuple):
     non_negative_intercept: bool
     zero_effect_penalty: bool
     method: int
+    threshold: float  # of glmnet's stopping rule, for the method "robyn"
     use_validation: bool
     lift_rows: np.ndarray  # (S, 2) first and last row of each study, within all T rows
     lift_media: np.ndarray  # (S, M) 1 where the medium is part of the study
@@ -166,8 +167,8 @@ def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
         inverse = 1.0 / sd[j] if sd[j] > 0.0 else 0.0
         for t in range(rows):
             Z[t, j] = (X[t, j] - mean[j]) * inverse
-    A[:, :] = 0.0
-    rhs[:] = 0.0
+    A.fill(0.0)
+    rhs.fill(0.0)
     for t in range(rows):
         target = (y[t] - y_mean) / y_sd
         for i in range(p):
@@ -213,7 +214,7 @@ def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # t
             low[j], high[j] = 0.0, 0.0
         penalty[j] = lambda_ / y_scale * (v[j] * p / factors if factors > 0.0 else 0.0)
     if design.method == ROBYN:
-        passes = solve_glmnet(A, rhs, penalty, low, high, b, state, index, g, diagonal)
+        passes = solve_glmnet(A, rhs, penalty, low, high, design.threshold, b, state, index, g, diagonal)
     else:
         for j in range(p):
             A[j, j] += penalty[j] if sd[j] > 0.0 else 1.0
@@ -231,8 +232,8 @@ def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore
     mean, sd, Z, A, rhs = moments
     lower, upper = bounds
     y_mean, y_sd = _moments(X, design.y, rows, mean, sd, Z, A, rhs)
-    lower[:] = design.lower
-    upper[:] = design.upper
+    for j in range(b.shape[0]):
+        lower[j], upper[j] = design.lower[j], design.upper[j]
     if design.trend >= 0 and mean[design.trend] < 0.0:
         lower[design.trend], upper[design.trend] = -1.0, 0.0
     intercept, passes = 0.0, 0
@@ -323,12 +324,10 @@ def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
                     historic = adstocked[m, t] - own[t - first]
                     effect -= b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
             else:
-                buffer[: x.shape[0]] = 0.0
-                buffer[:first] = x[:first]
+                for t in range(x.shape[0]):
+                    buffer[t] = x[t] if t < first else 0.0
                 own = weights[x.shape[0] : 2 * x.shape[0]]
-                adstock_into(
-                    buffer[: x.shape[0]], design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own
-                )
+                adstock_into(buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
                 for t in range(first, last + 1):
                     effect -= b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
     return effect
@@ -354,7 +353,9 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
     media, T = design.media.shape
     p = k + media
     X, Z, fitted = np.empty((n, p)), np.empty((n, p)), np.empty(n)
-    X[:, :k] = design.base
+    for t in range(n):
+        for j in range(k):
+            X[t, j] = design.base[t, j]
     adstocked, weights, buffer = np.empty((media, T)), np.empty(2 * T), np.empty(T)
     A, L, rhs, mean, sd = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p), np.empty(p), np.empty(p)
     bounds = (np.empty(p), np.empty(p))

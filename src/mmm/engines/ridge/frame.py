@@ -100,6 +100,7 @@ def build_design(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTe
         non_negative_intercept=settings.intercept_sign == "non_negative",
         zero_effect_penalty=settings.zero_effect_penalty,
         method=ROBYN if settings.method == "robyn" else EXACT,
+        threshold=settings.threshold,
         use_validation=settings.validation is not None,
         **studies,
     )

@@ -70,6 +70,8 @@ class RidgeSettings(_Settings):
     """
 
     method: Literal["exact", "robyn"] = "exact"
+    #: Where the method "robyn" stops its coordinate descent (glmnet: thresh).
+    threshold: float = Field(default=1e-7, ge=1e-30, le=1e-3)
     adstock: AdstockKind = "geometric"
     theta: Theta = (0.0, 0.8)
     shape: Shape = (0.0, 10.0)

@@ -13,8 +13,7 @@ import numpy as np
 from mmm.engines.ridge.transforms import jit
 
 _FREE, _LOWER, _UPPER = 0, 1, 2
-#: glmnet's default threshold and pass limit.
-_GLMNET_THRESHOLD, _GLMNET_PASSES = 1e-7, 100_000
+_GLMNET_PASSES = 100_000
 
 
 @jit
@@ -142,8 +141,8 @@ def _descend(j, A, g, diagonal, penalty, lower, upper, b):  # type: ignore[no-un
 
 
 @jit
-def solve_glmnet(A, rhs, penalty, lower, upper, b, state, active, g, diagonal):  # type: ignore[no-untyped-def]
-    """Coordinate descent in the order and with the stopping rule of glmnet's covariance update (threshold 1e-7).
+def solve_glmnet(A, rhs, penalty, lower, upper, threshold, b, state, active, g, diagonal):  # type: ignore[no-untyped-def]
+    """Coordinate descent in the order and with the stopping rule of glmnet's covariance update (its default: 1e-7).
 
     Here `A` is without the penalty, which is given apart, shape (p,). Working memory: `state` and `active` (p,) int64,
     `g` and `diagonal` (p,). Returns the number of passes, -1 when the limit of 100,000 is reached.
@@ -166,13 +165,13 @@ def solve_glmnet(A, rhs, penalty, lower, upper, b, state, active, g, diagonal): 
                     active[count] = j
                     count += 1
                 largest = max(largest, change)
-        if largest < _GLMNET_THRESHOLD:
+        if largest < threshold:
             return passes
         while passes < _GLMNET_PASSES:
             passes += 1
             largest = 0.0
             for i in range(count):
                 largest = max(largest, _descend(active[i], A, g, diagonal, penalty, lower, upper, b))
-            if largest < _GLMNET_THRESHOLD:
+            if largest < threshold:
                 break
     return -1

@@ -37,7 +37,8 @@ def weibull_weights(length: int, kind: int, shape: float, scale: float, out: np.
     series; the scale in periods is the rounded (half to even) type-7 quantile of 1..length.
     """
     if shape == 0.0 or scale == 0.0 or length == 1:
-        out[:length] = 0.0
+        for k in range(length):
+            out[k] = 0.0
         return 0
     periods = np.rint(1.0 + (length - 1) * scale)
     if kind == WEIBULL_PDF:
@@ -49,7 +50,8 @@ def weibull_weights(length: int, kind: int, shape: float, scale: float, out: np.
             low = min(low, density)
             high = max(high, density)
         if high == low:
-            out[:length] = 0.0
+            for k in range(length):
+                out[k] = 0.0
             out[0] = 1.0
             return 1
         for k in range(length):
@@ -67,7 +69,7 @@ def weibull_weights(length: int, kind: int, shape: float, scale: float, out: np.
 @jit
 def convolve_lags(x: np.ndarray, weights: np.ndarray, used: int, out: np.ndarray) -> None:
     """out_t = sum over lags j < used of x_{t-j} weights_j."""
-    out[:] = 0.0
+    out.fill(0.0)
     for s in range(x.shape[0]):
         value = x[s]
         if value != 0.0:
@@ -86,7 +88,8 @@ def adstock_into(x: np.ndarray, kind: int, first: float, second: float, weights:
         return 1.0
     used = weibull_weights(x.shape[0], kind, first, second, weights)
     if used == 0:
-        out[:] = x
+        for t in range(x.shape[0]):
+            out[t] = x[t]
         return 1.0
     convolve_lags(x, weights, used, out)
     return weights[0] if kind == WEIBULL_PDF else 1.0

@@ -1,0 +1,170 @@
+"""Feature engineering: trend, season, holidays and factors by Prophet, exposures brought to money (robyn_engineering)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from mmm.engines.base import Factor, PaidMedium, Problem
+from mmm.engines.ridge.frame import Frame
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.errors import UserError
+
+
+def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
+    """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is rounding noise."""
+    if settings.prophet is None:
+        parts: tuple[str, ...] = ("trend", "season")
+        if problem.step_days == 1:
+            parts += ("weekday",)
+        return (*parts, "holiday") if problem.holidays else parts
+    if "holiday" in settings.prophet and not problem.holidays:
+        raise UserError(
+            "holidays are to be modelled but there are none for this country and period.",
+            where="settings.prophet",
+            fix="Set the experiment's country, or leave out 'holiday'.",
+        )
+    return tuple(part for part in settings.prophet if part != "weekday" or problem.step_days == 1)
+
+
+def build_frame(problem: Problem, settings: RidgeSettings) -> Frame:
+    """The model frame of a problem: Prophet parts, context, media in money (paid, then organic)."""
+    parts = prophet_parts(problem, settings)
+    factors = [item for item in problem.context if isinstance(item, Factor)]
+    if factors and not parts:
+        raise UserError(
+            f"the factor variable {factors[0].name!r} needs at least one Prophet part.",
+            where="settings.prophet",
+            fix="Name a part such as 'trend', or leave the factor out.",
+        )
+    components = prophet_components(problem, parts, factors) if parts else {}
+    base = [components[part] for part in parts]
+    base += [components[item.name] if isinstance(item, Factor) else item.values for item in problem.context]
+    media = [money(medium, problem.window_rows) for medium in problem.paid]
+    media += [variable.values for variable in problem.organic]
+    return Frame(
+        dates=problem.dates,
+        step_days=problem.step_days,
+        y=np.asarray(problem.kpi, float),
+        base=np.column_stack(base) if base else np.empty((problem.rows, 0)),
+        base_names=(*parts, *(item.name for item in problem.context)),
+        base_kinds=(*parts, *("context" for _ in problem.context)),
+        base_signs=(*("default" for _ in parts), *(item.sign for item in problem.context)),
+        media=np.array(media, float),
+        media_names=(*(medium.name for medium in problem.paid), *(item.name for item in problem.organic)),
+        selected=(*(medium.selected for medium in problem.paid), *(item.name for item in problem.organic)),
+        media_signs=(*(medium.sign for medium in problem.paid), *(item.sign for item in problem.organic)),
+        spend=np.array([medium.spend for medium in problem.paid], float),
+        window=problem.window,
+    )
+
+
+def money(medium: PaidMedium, window: slice) -> np.ndarray:
+    """The modelled series in money, (T,): the spend, or the exposure times the window's cost per exposure."""
+    if medium.exposure is None:
+        return np.asarray(medium.spend, float)
+    return np.asarray(medium.exposure * (medium.spend[window].sum() / medium.exposure[window].sum()), float)
+
+
+def prophet_components(problem: Problem, parts: Sequence[str], factors: Sequence[Factor]) -> dict[str, np.ndarray]:
+    """Prophet's additive components over all T rows, in units of the KPI, by part; and one series per factor.
+
+    A factor's levels are one-hot regressors but for the most frequent one, the baseline; its series is their summed
+    effect less its minimum. Robyn enters all levels: their common part is then exchanged freely with the trend's level,
+    so that the trend depends on where the optimiser stops (on Robyn's weekly data by 40 % of its own size).
+    """
+    import pandas as pd
+
+    table = pd.DataFrame({"ds": pd.to_datetime(problem.dates), "y": problem.kpi})
+    columns: dict[str, list[str]] = {}
+    for factor in factors:
+        counts = Counter(factor.levels)
+        baseline = min(counts, key=lambda level: (-counts[level], level))
+        levels = sorted(level for level in counts if level != baseline)
+        columns[factor.name] = [f"{factor.name}_{level}" for level in levels]
+        for level, column in zip(levels, columns[factor.name], strict=True):
+            table[column] = [float(value == level) for value in factor.levels]
+    with _quiet_prophet():
+        model = _prophet(problem, parts)
+        for names in columns.values():
+            for column in names:
+                model.add_regressor(column)
+        # One seed, so that the optimiser's start is the same in every process.
+        model.fit(table, seed=1)
+        forecast = model.predict(table)
+    source = {"trend": "trend", "season": "yearly", "monthly": "monthly", "weekday": "weekly", "holiday": "holidays"}
+    found = {part: forecast[source[part]].to_numpy(float) for part in parts}
+    for name, names in columns.items():
+        effect = forecast[names].sum(axis=1).to_numpy(float)
+        found[name] = effect - effect.min()
+    return found
+
+
+def _prophet(problem: Problem, parts: Sequence[str]) -> Any:
+    import pandas as pd
+    from prophet import Prophet
+
+    holidays = None
+    if "holiday" in parts:
+        dates, names = zip(*period_holidays(problem), strict=True)
+        holidays = pd.DataFrame({"ds": pd.to_datetime(list(dates)), "holiday": list(names)})
+    model = Prophet(
+        holidays=holidays,
+        yearly_seasonality="season" in parts,
+        weekly_seasonality="weekday" in parts,
+        daily_seasonality=False,
+        uncertainty_samples=0,
+    )
+    if "monthly" in parts:
+        model.add_seasonality(name="monthly", period=30.5, fourier_order=5)
+    return model
+
+
+def period_holidays(problem: Problem) -> list[tuple[date, str]]:
+    """Holidays on the data's own dates, within the data: the start of the week or month that holds them.
+
+    All holidays of one period are one effect of its own, their names joined; as in Robyn, a week starts on the weekday
+    of the first date.
+    """
+    first = problem.dates[0].astype("datetime64[D]").item()
+    last = problem.dates[-1].astype("datetime64[D]").item() + timedelta(days=problem.step_days - 1)
+    names: dict[date, list[str]] = defaultdict(list)
+    for holiday in problem.holidays:
+        if problem.step_days == 7:
+            start = holiday.date - timedelta(days=(holiday.date - first).days % 7)
+        elif problem.step_days >= 28:
+            start = holiday.date.replace(day=1)
+        else:
+            start = holiday.date
+        if first <= start <= last:
+            names[start].append(holiday.name)
+    return [(start, ", ".join(joined)) for start, joined in sorted(names.items())]
+
+
+@contextmanager
+def _quiet_prophet() -> Iterator[None]:
+    """Prophet and its back end log to stderr as they work; our own log says what is done."""
+    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
+    before = [(logger, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in before:
+            logger.setLevel(level)
+
+
+def exposure_fit(medium: PaidMedium, window: slice) -> float:
+    """R2 of the spend against the exposure in money, within the window; 1 where spend is modelled."""
+    spend, modelled = medium.spend[window], money(medium, window)[window]
+    spread = ((spend - spend.mean()) ** 2).sum()
+    return float(1.0 - ((spend - modelled) ** 2).sum() / spread) if spread > 0 else float("nan")
+
+

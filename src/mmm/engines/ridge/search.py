@@ -1,0 +1,129 @@
+"""Multi-objective search: differential evolution with non-dominated sorting, whole generations at a time.
+
+Robyn asks Nevergrad's TwoPointsDE for one candidate per core and tells it a scalar made of the losses. Here every
+trial keeps a population and evaluates a generation at once; survivors are chosen by front and crowding (Kukkonen and
+Lampinen 2005, GDE3; Deb et al. 2002, NSGA-II). All trials advance together, each with a generator of its own, so that
+a trial's candidates depend on the seed and the trial's number alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+#: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call for many generations.
+POPULATION = 40
+_BEST_SHARE = 0.25
+
+
+class Evolution:
+    """One trial: `ask` for points in [0, 1]^d, `tell` their losses (B, objectives). Smaller is better, NaN is worst."""
+
+    def __init__(self, dimensions: int, rng: np.random.Generator, population: int = POPULATION) -> None:
+        self._d = dimensions
+        self._rng = rng
+        self._size = population
+        self._points = np.empty((0, dimensions))
+        self._losses = np.empty((0, 0))
+        self._asked = np.empty((0, dimensions))
+
+    def ask(self, count: int) -> np.ndarray:
+        """The next generation, at most `count` points, shape (B, d)."""
+        count = min(count, self._size)
+        self._asked = self._first(count) if len(self._points) < 4 else self._next(count)
+        return self._asked
+
+    def _first(self, count: int) -> np.ndarray:
+        """A Latin hypercube: every coordinate's range is covered evenly."""
+        cells = np.array([self._rng.permutation(count) for _ in range(self._d)]).T.reshape(count, self._d)
+        return (cells + self._rng.random((count, self._d))) / count
+
+    def _next(self, count: int) -> np.ndarray:
+        rng, points = self._rng, self._points
+        size = len(points)
+        base = points[rng.permutation(size)[:count]] if count < size else points
+        count = len(base)
+        best = points[rng.integers(0, max(2, int(size * _BEST_SHARE)), count)]
+        a, b = points[rng.integers(0, size, count)], points[rng.integers(0, size, count)]
+        weight = rng.uniform(0.3, 0.9, (count, 1))
+        mutant = base + weight * (best - base) + weight * (a - b)
+        rate = rng.choice([0.2, 0.5, 0.9], (count, 1))
+        take = rng.random((count, self._d)) < rate
+        take[np.arange(count), rng.integers(0, self._d, count)] = True
+        child = np.where(take, mutant, base)
+        # Reflect at the borders: clipping would gather candidates on them.
+        child = np.abs(child)
+        child = np.where(child > 1.0, 2.0 - child, child)
+        return np.asarray(np.clip(child, 0.0, 1.0))
+
+    def tell(self, losses: np.ndarray) -> None:
+        """Keep the best of the old and the new points, ordered best first."""
+        losses = np.where(np.isfinite(losses), losses, np.inf)
+        points = np.vstack([self._points, self._asked])
+        losses = np.vstack([self._losses, losses]) if len(self._losses) else losses
+        order = rank_by_front(losses)[: self._size]
+        self._points, self._losses = points[order], losses[order]
+
+
+def rank_by_front(losses: np.ndarray) -> np.ndarray:
+    """Indices ordered by front, within a front by falling crowding distance. `losses` (B, objectives)."""
+    fronts = fronts_by_domination(losses)
+    crowding = np.zeros(len(losses))
+    for front in np.unique(fronts):
+        members = np.flatnonzero(fronts == front)
+        crowding[members] = _crowding(losses[members])
+    return np.lexsort((np.arange(len(losses)), -crowding, fronts))
+
+
+def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
+    """Front number from 0 of each row, by repeated removal of the undominated ones. For populations, not for all."""
+    no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
+    better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
+    dominates = no_worse & better
+    fronts = np.full(len(losses), -1)
+    left = np.ones(len(losses), bool)
+    number = 0
+    while left.any():
+        undominated = left & ~(dominates[left].any(axis=0))
+        fronts[undominated] = number
+        left &= ~undominated
+        number += 1
+    return fronts
+
+
+def _crowding(losses: np.ndarray) -> np.ndarray:
+    distance = np.zeros(len(losses))
+    for objective in range(losses.shape[1]):
+        order = np.argsort(losses[:, objective], kind="stable")
+        values = losses[order, objective]
+        spread = values[-1] - values[0]
+        if not np.isfinite(spread) or spread <= 0:
+            continue
+        gaps = np.full(len(values), np.inf)
+        gaps[1:-1] = (values[2:] - values[:-2]) / spread
+        distance[order] += gaps
+    return distance
+
+
+def search(
+    dimensions: int,
+    trials: int,
+    iterations: int,
+    seed: int,
+    losses: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[int]:
+    """Run all trials side by side; yields the number of points evaluated so far in every trial.
+
+    `losses` gets points (trials x B, d), trial by trial, and returns losses (trials x B, objectives).
+    """
+    evolutions = [Evolution(dimensions, np.random.default_rng([seed, trial])) for trial in range(1, trials + 1)]
+    done = 0
+    while done < iterations:
+        asked = [evolution.ask(iterations - done) for evolution in evolutions]
+        found = losses(np.vstack(asked))
+        batch = len(asked[0])
+        for number, evolution in enumerate(evolutions):
+            evolution.tell(found[number * batch : (number + 1) * batch])
+        done += batch
+        yield done
