@@ -1,0 +1,340 @@
+"""A delimited text file as pieces of whole records: encodings, quotes, line numbers, and the separator."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.errors import UserError
+
+SEPARATORS = (",", ";", "\t", "|")
+_BLOCK = 12 << 20
+_LONGEST_RECORD = 64 << 20
+_SNIFFED = 256 << 10
+_QUOTE = ord('"')
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole records as UTF-8; `line` is the file's line (from 1) on which the first one starts."""
+
+    data: bytes
+    line: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written. `encoding` None means: UTF-8 unless the bytes say Windows-1252. `header_end` is in bytes
+    of the text without its byte order mark, as UTF-8 where `encoding` is given."""
+
+    encoding: str | None
+    separator: str
+    newline: bytes
+    names: tuple[str, ...]
+    header_end: int
+    header_lines: int
+
+
+def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layout:
+    """Find encoding, separator and header in the file's beginning; what is given is not searched."""
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED)
+    whole = len(head) < _SNIFFED
+    if encoding is None:
+        encoding = _declared_encoding(head)
+        if encoding is None and b"\0" in head:
+            raise UserError(
+                "is not a text file.", where=path.name, fix="Export the table as CSV, Parquet or Excel (.xlsx)."
+            )
+    else:
+        encoding = _known_encoding(encoding, path)
+        if (declared := _declared_encoding(head)) and encoding.startswith(declared.removesuffix("-sig")):
+            encoding = declared  # the same, but skipping the byte order mark
+    data = head if encoding is None else _decode_head(head, encoding)
+    newline = b"\n" if b"\n" in data or b"\r" not in data else b"\r"
+    text = data.decode("utf-8" if _is_utf8(data, whole) else "cp1252", errors="replace" if whole else "ignore")
+    skipped, declared = _separator_line(text)
+    separator = separator or declared or _sniff(text[skipped:], whole)
+    names, lines = _header(text[skipped:], separator, path)
+    lines += 1 if skipped else 0
+    end = 0
+    for _ in range(lines):
+        found = data.find(newline, end)
+        end = found + 1 if found >= 0 else len(data)
+    return Layout(encoding, separator, newline, names, end, lines)
+
+
+def _declared_encoding(head: bytes) -> str | None:
+    for bom, encoding in _BOMS.items():
+        if head.startswith(bom):
+            return encoding
+    # UTF-16 without a byte order mark: every other byte of western text is zero.
+    even, odd = head[0:4000:2], head[1:4000:2]
+    if len(odd) > 1 and odd.count(0) > 0.7 * len(odd) and not even.count(0):
+        return "utf-16-le"
+    if len(even) > 1 and even.count(0) > 0.7 * len(even) and not odd.count(0):
+        return "utf-16-be"
+    return None
+
+
+def _known_encoding(encoding: str, path: Path) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise UserError(
+            f"the encoding {encoding!r} is not known.", where=path.name, fix="Try utf-8, utf-16 or windows-1252."
+        ) from None
+
+
+def _decode_head(head: bytes, encoding: str) -> bytes:
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head).encode()
+
+
+def _is_utf8(data: bytes, whole: bool) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator_line(text: str) -> tuple[int, str | None]:
+    """Excel's own first line "sep=;": its length, and the separator it names."""
+    first = text.split("\n", 1)[0].rstrip("\r")
+    if first.lower().startswith("sep=") and len(first) == 5:
+        return min(text.find("\n") + 1 or len(text), len(text)), first[4]
+    return 0, None
+
+
+def _sniff(text: str, whole: bool) -> str:
+    """The separator under which most of the first records have as many fields as the header."""
+    best, best_score = ",", (0.0, 1)
+    for separator in SEPARATORS:
+        records = [r for r, _ in zip(_records(text, separator), range(200), strict=False)]
+        if not whole and len(records) < 200:
+            records = records[:-1]
+        width = len(records[0]) if records else 0
+        if width < 2:
+            continue
+        score = (sum(len(record) == width for record in records) / len(records), width)
+        if score > best_score:
+            best, best_score = separator, score
+    return best
+
+
+def _records(text: str, separator: str) -> Iterator[list[str]]:
+    """Records as Python's own reader sees them, without blank lines; a field too long for it ends the records."""
+    try:
+        yield from (record for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if record)
+    except csv.Error:
+        return
+
+
+def _header(text: str, separator: str, path: Path) -> tuple[tuple[str, ...], int]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        names = next((tuple(record) for record in reader if record), ())
+    except csv.Error as error:
+        raise UserError(f"the header cannot be read ({error}).", where=path.name) from None
+    return names, reader.line_num
+
+
+def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
+    """The records after the header, in pieces of about 12 MB that end where a record ends.
+
+    Adds a note when the file turns out to be Windows-1252. Raises UserError for bytes that are no text and for a quote
+    that is never closed.
+    """
+    text = _Text(path, layout, notes)
+    rest, line, skip = b"", 1, layout.header_end
+    for block in text.blocks():
+        data = rest + block
+        if skip:
+            if len(data) < skip:
+                rest = data
+                continue
+            text.checked(data[:skip], 1)
+            data, skip, line = data[skip:], 0, 1 + layout.header_lines
+        end = _last_record_end(data, layout)
+        if not end and len(data) > _LONGEST_RECORD:
+            raise _open_quote(path, data, line, layout)
+        if end:
+            yield Piece(text.checked(data[:end], line), line)
+        line += data.count(layout.newline, 0, end)
+        rest = data[end:]
+    rest = rest[skip:]
+    if rest:
+        if _inside_quotes(rest, len(rest), layout):
+            raise _open_quote(path, rest, line, layout)
+        yield Piece(text.checked(rest, line), line)
+
+
+class _Text:
+    """A file's bytes as UTF-8."""
+
+    def __init__(self, path: Path, layout: Layout, notes: list[str]) -> None:
+        self._path, self._layout, self._notes = path, layout, notes
+        #: None until the first byte beyond ASCII decides.
+        self._found: str | None = layout.encoding
+
+    def blocks(self) -> Iterator[bytes]:
+        encoding = self._layout.encoding
+        plain = encoding in (None, "utf-8", "utf-8-sig")
+        decoder = None if plain else codecs.getincrementaldecoder(str(encoding))()
+        line = 1
+        with self._path.open("rb") as file:
+            if file.read(3) != codecs.BOM_UTF8:
+                file.seek(0)
+            while block := file.read(_BLOCK):
+                if decoder is None:
+                    yield block
+                    continue
+                block = self._decoded(decoder, block, line)
+                line += block.count(self._layout.newline)
+                yield block
+            if decoder is not None:
+                yield self._decoded(decoder, b"", line, final=True)
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, block: bytes, line: int, final: bool = False) -> bytes:
+        try:
+            return decoder.decode(block, final).encode()
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(error.encoding, errors="ignore").encode()
+            line += before.count(self._layout.newline)
+            raise self._undecodable(line, self._column(before), str(self._layout.encoding)) from None
+
+    def checked(self, data: bytes, line: int) -> bytes:
+        """Data that is valid UTF-8; Windows-1252 is recognised when the first bytes beyond ASCII are not UTF-8."""
+        if self._found == "cp1252" and self._layout.encoding is None:
+            return self._from_windows(data, line)
+        if data.isascii() or _valid(data):
+            self._found = self._found or (None if data.isascii() else "utf-8")
+            return data
+        if self._found is None and not _mostly_utf8(data):
+            self._found = "cp1252"
+            self._notes.append("The file is not UTF-8; it was read as Windows-1252.")
+            return self._from_windows(data, line)
+        return self._strict(data, line, "utf-8")
+
+    def _from_windows(self, data: bytes, line: int) -> bytes:
+        return self._strict(data, line, "cp1252")
+
+    def _strict(self, data: bytes, line: int, encoding: str) -> bytes:
+        try:
+            return data.decode(encoding).encode()
+        except UnicodeDecodeError as error:
+            before = data[: error.start]
+            raise self._undecodable(line + before.count(self._layout.newline), self._column(before), encoding) from None
+
+    def _column(self, before: bytes) -> str:
+        last = before.rsplit(self._layout.newline, 1)[-1].decode("latin-1")
+        fields = next(_records(last, self._layout.separator), [""])
+        names = self._layout.names
+        return f", column {names[len(fields) - 1]!r}" if len(fields) <= len(names) else ""
+
+    def _undecodable(self, line: int, column: str, encoding: str) -> UserError:
+        return UserError(
+            f"the bytes are not valid {encoding.upper()} text.",
+            where=f"{self._path.name}, line {line}{column}",
+            fix="Save the file as UTF-8, or give its encoding (for example windows-1252).",
+        )
+
+
+def _valid(data: bytes) -> bool:
+    """Whether bytes are UTF-8; Arrow checks several times faster than Python and makes no copy."""
+    offsets = pa.array([0, len(data)], pa.int64()).buffers()[1]
+    text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data))
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether bytes look like damaged UTF-8 rather than like another encoding."""
+    beyond = [c for c in data.decode("utf-8", errors="surrogateescape") if c > "\x7f"]
+    broken = sum("\udc80" <= c <= "\udcff" for c in beyond)
+    return len(beyond) - broken > broken
+
+
+def _last_record_end(data: bytes, layout: Layout) -> int:
+    """Where the last whole record of `data` ends; 0 when there is none. `data` starts with a record."""
+    end = data.rfind(layout.newline) + 1
+    if not end or _QUOTE not in data:
+        return end
+    toggles = _quote_toggles(data, layout)
+    while end:
+        before = int(np.searchsorted(toggles, end))
+        if before % 2 == 0:
+            return end
+        end = data.rfind(layout.newline, 0, int(toggles[before - 1])) + 1
+    return 0
+
+
+def _inside_quotes(data: bytes, end: int, layout: Layout) -> bool:
+    return bool(np.searchsorted(_quote_toggles(data, layout), end) % 2)
+
+
+def _quote_toggles(data: bytes, layout: Layout) -> np.ndarray:
+    """Positions of the quotes that open or close a quoted value, or that stand for one quote within it, in pairs.
+
+    A quote opens a value only at a field's start; elsewhere ('55" TV') it is a character like any other.
+    """
+    codes = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(codes == _QUOTE)
+    starts_field = np.zeros(256, bool)
+    starts_field[[ord(layout.separator), *b"\r\n"]] = True
+    opening = quotes[::2]
+    before = codes[np.maximum(opening - 1, 0)]
+    # Taken in pairs, each first quote opens a value or follows its pair directly ("" within a value): the usual case.
+    if (starts_field[before] | (before == _QUOTE) | (opening == 0)).all():
+        return quotes
+    toggles, inside, i = [], False, 0
+    places = quotes.tolist()
+    while i < len(places):
+        place = places[i]
+        if inside and i + 1 < len(places) and places[i + 1] == place + 1:
+            i += 2
+            continue
+        if inside or place == 0 or starts_field[data[place - 1]]:
+            inside = not inside
+            toggles.append(place)
+        i += 1
+    return np.array(toggles, np.int64)
+
+
+def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError:
+    opened = int(_quote_toggles(data, layout)[-1])
+    line += data.count(layout.newline, 0, opened)
+    return UserError(
+        "a value begins with a quote that is never closed.",
+        where=f"{path.name}, line {line}",
+        fix='Close the quote, or write a quote within a quoted value twice ("").',
+    )
+
+
+def line_of(piece: Piece, record: int, layout: Layout) -> int:
+    """The file's line on which a record of a piece (from 0) starts; in a table of one column blank lines count too."""
+    reader = csv.reader(io.StringIO(piece.data.decode(), newline=""), delimiter=layout.separator)
+    seen, last = -1, 0
+    for fields in reader:
+        seen += bool(fields) or len(layout.names) == 1
+        if seen == record:
+            break
+        last = reader.line_num
+    return piece.line + last
