@@ -1,0 +1,62 @@
+"""The command line. Each command calls one service function and prints what it gives."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from mmm.errors import UserError
+
+#: Commands in the order of the help. Dotted paths: looking at runs must not import what simulating or training needs.
+COMMANDS = {
+    "settings": "mmm.cli.settings:settings_command",
+    "ingest": "mmm.cli.data:ingest_command",
+    "datasets": "mmm.cli.data:datasets_command",
+    "simulate": "mmm.simulation.command:simulate_command",
+    "submit": "mmm.cli.runs:submit_command",
+    "runs": "mmm.cli.runs:runs_command",
+    "status": "mmm.cli.runs:status_command",
+    "logs": "mmm.cli.runs:logs_command",
+    "cancel": "mmm.cli.runs:cancel_command",
+    "retry": "mmm.cli.runs:retry_command",
+    "train": "mmm.cli.train:train_command",
+    "version": "mmm.cli.settings:version_command",
+}
+
+EXIT_USER_ERROR, EXIT_DEFECT = 2, 3
+
+
+class _Commands(TyperGroup):
+    """Loads a command's module when the command is called (or listed with its help)."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        app = typer.Typer(add_completion=False)
+        app.command(cmd_name)(getattr(import_module(module), function))
+        return typer.main.get_command(app)
+
+
+def main() -> None:
+    """Run the command line. A user's error is one message and exit code 2, a defect a file with its trace and 3."""
+    commands = _Commands(name="mmm", help="Self-hosted marketing mix modelling.", no_args_is_help=True)
+    try:
+        commands()
+    except UserError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_USER_ERROR)
+    except Exception as error:  # the border: a person gets a sentence, the trace goes into a file
+        with tempfile.NamedTemporaryFile("w", prefix="mmm-error-", suffix=".txt", delete=False) as file:
+            traceback.print_exc(file=file)
+        typer.echo(f"Error: unexpected {type(error).__name__}: {error}. Please report it with {file.name}", err=True)
+        sys.exit(EXIT_DEFECT)

@@ -1,0 +1,169 @@
+"""`mmm submit`, `runs`, `status`, `logs`, `cancel`, `retry`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmm.cli import show
+from mmm.errors import UserError
+from mmm.runs.config import parse_experiment
+from mmm.runs.events import LABELS
+from mmm.runs.service import RunService
+from mmm.runs.status import RunStatus
+from mmm.settings import load_settings
+from mmm.workspace.models import RunState
+
+Run = Annotated[str, typer.Argument(help="A run's id, an unambiguous start of one, or `latest`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EXIT_RUN_ENDED_BADLY, EXIT_INTERRUPTED = 1, 130
+
+
+def submit_command(
+    experiment: Annotated[Path, typer.Argument(help="The experiment, a JSON file.")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it ends badly.")
+    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+) -> None:
+    """Check an experiment against its data and start a run of it."""
+    service = _service()
+    run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), show.current_user())
+    typer.echo(run_id)
+    if follow or wait:
+        _wait(service, run_id, quiet=not follow)
+
+
+def runs_command(as_json: Json = False) -> None:
+    """List all runs, newest first."""
+    found = _service().runs()
+    if as_json:
+        typer.echo(json.dumps([status.model_dump(mode="json") for status in found], indent=2))
+        return
+    rows = [
+        (
+            status.run_id,
+            status.label,
+            status.name or "-",
+            status.market,
+            status.engine,
+            show.moment(status.submitted),
+            show.duration(status.seconds),
+            show.what_now(status)[:80],
+        )
+        for status in found
+    ]
+    show.table(("RUN", "STATE", "NAME", "MARKET", "ENGINE", "SUBMITTED", "TOOK", ""), rows)
+
+
+def status_command(run: Run = "latest", as_json: Json = False) -> None:
+    """Show one run: state, progress, why it failed."""
+    service = _service()
+    status = service.status(service.workspace.find_run(run))
+    if as_json:
+        typer.echo(status.model_dump_json(indent=2))
+    else:
+        _print_status(status)
+
+
+def logs_command(
+    run: Run = "latest",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="What the task printed outside its log.")] = False,
+) -> None:
+    """Print a run's log."""
+    service = _service()
+    run_id = service.workspace.find_run(run)
+    with _leaving_it_running(run_id):
+        if raw:
+            for line in service.output(run_id):
+                typer.echo(line)
+            return
+        for record in service.log(run_id, follow=follow):
+            typer.echo(f"{show.moment(record.at)} {record.level} {record.message}")
+
+
+def cancel_command(run: Run) -> None:
+    """Stop a run."""
+    service = _service()
+    status = service.cancel(service.workspace.find_run(run), show.current_user())
+    typer.echo(f"{status.run_id} {status.label}")
+
+
+def retry_command(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", help="Print the progress until the run ends.")] = False,
+) -> None:
+    """Start a run that ended badly again, as its next attempt."""
+    service = _service()
+    status = service.retry(service.workspace.find_run(run), show.current_user())
+    typer.echo(f"{status.run_id} attempt {status.attempt}")
+    if follow:
+        _wait(service, status.run_id, quiet=False)
+
+
+def _service() -> RunService:
+    return RunService.open(load_settings().settings)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
+
+
+def _wait(service: RunService, run_id: str, *, quiet: bool) -> None:
+    """Wait for the run's end; typer.Exit with code 1 when it is a bad one."""
+    ticker = show.Ticker()
+    with _leaving_it_running(run_id):
+        for event in service.follow(run_id):
+            running = event.state is RunState.RUNNING
+            text = show.progress(event.progress) if running else event.message
+            if not quiet:
+                kind = (event.attempt, event.progress.stage) if running and event.progress else None
+                ticker.line(f"{event.at.astimezone():%H:%M:%S}  {LABELS[event.state]:<9}  {text}".rstrip(), kind)
+    if event.state is not RunState.SUCCEEDED:
+        if quiet:
+            typer.echo(f"{LABELS[event.state]}: {event.message}", err=True)
+        raise typer.Exit(EXIT_RUN_ENDED_BADLY)
+
+
+@contextmanager
+def _leaving_it_running(run_id: str) -> Iterator[None]:
+    """Ctrl-C ends the looking, not the run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nThe run goes on. Look again with `mmm status {run_id}`, stop it with `mmm cancel {run_id}`.", err=True
+        )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _print_status(status: RunStatus) -> None:
+    lines = {
+        "run": status.run_id,
+        "name": status.name,
+        "dataset": f"{status.market}/{status.dataset_id}",
+        "engine": status.engine,
+        "state": status.label + (f" (attempt {status.attempt})" if status.attempt > 1 else ""),
+        "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
+        "took": show.duration(status.seconds),
+        "progress": "" if status.final else show.progress(status.progress),
+        "message": status.message,
+        "log id": (status.error.log_id or "") if status.error else "",
+        "warnings": "\n".join(status.warnings),
+        "output": status.error.output if status.error else "",
+    }
+    for name, text in lines.items():
+        if text:
+            first, *more = text.splitlines()
+            typer.echo(f"{name:<10} {first}")
+            for line in more:
+                typer.echo(f"{'':<10} {line}")

@@ -1,0 +1,17 @@
+"""`mmm train`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mmm.runs.task import run_task
+from mmm.settings import load_settings
+
+
+def train_command(
+    run_uri: Annotated[str, typer.Argument(help="The run's address: file:///.../runs/ID or s3://bucket/runs/ID.")],
+) -> None:
+    """Train a starting run: what a training container or process runs. Use `mmm submit` to start one."""
+    raise typer.Exit(run_task(run_uri, load_settings().settings))

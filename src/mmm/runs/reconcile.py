@@ -1,0 +1,80 @@
+"""Finding runs whose task can no longer speak for itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from mmm.platforms.base import TaskLauncher, TaskState, TaskStatus
+from mmm.runs.events import FINAL, History, TransitionRefused
+from mmm.settings import Settings
+from mmm.workspace import Workspace
+from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+
+ACTOR = "mmm"
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    state: RunState
+    why: str
+    exit_code: int | None = None
+
+
+def reconcile(workspace: Workspace, launcher: TaskLauncher, settings: Settings, run_id: str, now: datetime) -> RunEvent:
+    """Compare what the events say with what the platform says; end the run where the task is lost. The newest event."""
+    history = History(workspace, run_id)
+    last = history.last
+    if last.state in FINAL:
+        return last
+    attempt = workspace.attempt(run_id, last.attempt)
+    if attempt is not None and attempt.platform != settings.cloud_provider:
+        attempt = None
+    task = launcher.describe(attempt.handle) if attempt else None
+    verdict = _judge(workspace, settings, run_id, last, task, now)
+    if verdict is None:
+        return last
+    # The task may have spoken between the two looks; what it says counts.
+    if history.refresh() != last:
+        return history.last
+    return _end(history, launcher, attempt, verdict)
+
+
+def _judge(
+    workspace: Workspace, settings: Settings, run_id: str, last: RunEvent, task: TaskStatus | None, now: datetime
+) -> _Verdict | None:
+    """Why the run must be ended, None while all is well."""
+    since = last.started or last.at
+    age = (now - since).total_seconds()
+    if last.state is RunState.QUEUED or (last.state is RunState.STARTING and task is None):
+        if age <= settings.start_timeout_seconds:
+            return None
+        return _Verdict(RunState.CRASHED, f"No task was started within {settings.start_timeout_seconds:g} seconds.")
+    if age > settings.task_timeout_seconds:
+        return _Verdict(RunState.TIMED_OUT, f"It took longer than {settings.task_timeout_seconds:g} seconds.")
+    if task is not None and task.state is TaskState.STOPPED:
+        why = f"The task is gone without a result: {task.reason or 'the platform gives no reason'}."
+        return _Verdict(RunState.CRASHED, why, task.exit_code)
+    if task is not None and task.state is TaskState.PENDING:
+        return None
+    heartbeat = workspace.heartbeat(run_id)
+    own = heartbeat is not None and heartbeat.attempt == last.attempt
+    silent = (now - max([last.at, heartbeat.at] if heartbeat and own else [last.at])).total_seconds()
+    if silent <= settings.crash_after_seconds:
+        return None
+    return _Verdict(RunState.CRASHED, f"The task has given no sign of life for {silent:.0f} seconds.")
+
+
+def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verdict: _Verdict) -> RunEvent:
+    output = list(deque(launcher.logs(attempt.handle), _TAIL_LINES)) if attempt else []
+    error = RunError(what=verdict.why, exit_code=verdict.exit_code, output="\n".join(output))
+    number = history.last.attempt
+    try:
+        event = history.add(verdict.state, ACTOR, attempt=number, message=verdict.why, error=error)
+    except TransitionRefused:
+        return history.last
+    if attempt is not None:
+        launcher.cancel(attempt.handle)
+    return event

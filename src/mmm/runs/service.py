@@ -1,0 +1,141 @@
+"""What a person can do with runs: submit, look, follow, cancel, retry. CLI, web pages and scripts call these."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mmm.errors import NotFound, UserError
+from mmm.platforms import open_launcher
+from mmm.platforms.base import TaskLauncher
+from mmm.runs.events import FINAL, History
+from mmm.runs.reconcile import reconcile
+from mmm.runs.status import RunStatus, run_status
+from mmm.settings import Settings
+from mmm.workspace import Workspace
+from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
+from mmm.workspace.names import utc_now
+
+if TYPE_CHECKING:
+    from mmm.runs.config import Experiment
+
+POLL_SECONDS = 0.5
+
+
+class RunService:
+    """Runs of one workspace on one platform."""
+
+    def __init__(self, workspace: Workspace, launcher: TaskLauncher, settings: Settings) -> None:
+        self.workspace = workspace
+        self._launcher = launcher
+        self._settings = settings
+
+    @classmethod
+    def open(cls, settings: Settings) -> RunService:
+        """The settings' workspace and platform; UserError where the platform cannot start tasks."""
+        return cls(Workspace.open(settings), open_launcher(settings), settings)
+
+    def submit(self, experiment: Experiment, by: str) -> str:
+        """Check the experiment against its data, then queue and start a run; return its id.
+
+        InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
+        """
+        from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
+
+        dataset = experiment.dataset
+        table = self.workspace.read_dataset(dataset.market, dataset.dataset_id)
+        _, findings = build_problem(experiment, table)
+        run_id = self.workspace.create_run(experiment)
+        details = {
+            "name": experiment.name,
+            "market": dataset.market,
+            "dataset_id": dataset.dataset_id,
+            "engine": experiment.engine,
+        }
+        warnings = tuple(str(finding) for finding in findings)
+        history = History.begin(self.workspace, run_id, by, warnings=warnings, details=details)
+        self.workspace.append_audit(by, "run.submit", run_id, **details)
+        self._start(history, by)
+        return run_id
+
+    def status(self, run_id: str) -> RunStatus:
+        """The run now, after looking whether its task still lives."""
+        last = reconcile(self.workspace, self._launcher, self._settings, run_id, utc_now())
+        return run_status(self.workspace, run_id, last)
+
+    def runs(self) -> list[RunStatus]:
+        """All runs, newest first."""
+        found = []
+        for run_id in self.workspace.run_ids():
+            with suppress(NotFound):  # its first event is not written yet
+                found.append(self.status(run_id))
+        return found
+
+    def cancel(self, run_id: str, by: str) -> RunStatus:
+        """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
+        event = History(self.workspace, run_id).add(RunState.CANCELLED, by, message=f"Cancelled by {by}.")
+        self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
+        attempt = self._own_attempt(run_id, event.attempt)
+        if attempt is not None:
+            self._launcher.cancel(attempt.handle)
+        return run_status(self.workspace, run_id, event)
+
+    def retry(self, run_id: str, by: str) -> RunStatus:
+        """Begin a new attempt of a run that ended badly; UserError (TransitionRefused) otherwise."""
+        self.status(run_id)  # a lost task is found crashed first
+        history = History(self.workspace, run_id)
+        event = history.add(RunState.QUEUED, by, message=f"Attempt {history.last.attempt + 1}, asked for by {by}.")
+        self.workspace.append_audit(by, "run.retry", run_id, attempt=event.attempt)
+        self._start(history, by)
+        return run_status(self.workspace, run_id, history.last)
+
+    def follow(self, run_id: str) -> Iterator[RunEvent]:
+        """The run's events as they come, from the first to the one that ends the newest attempt."""
+        number = 0
+        while True:
+            self.status(run_id)
+            event = None
+            for event in self.workspace.events(run_id, after=number):
+                number = event.number
+                yield event
+            if event is not None and event.state in FINAL:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def log(self, run_id: str, *, follow: bool = False) -> Iterator[LogRecord]:
+        """The run's log so far; with `follow` until the run ends."""
+        part = 0
+        while True:
+            ended = not follow or self.status(run_id).final  # looked at first, so that nothing written after is missed
+            records, part = self.workspace.log(run_id, after=part)
+            yield from records
+            if ended:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def output(self, run_id: str) -> Iterator[str]:
+        """What the newest attempt's task printed outside its log."""
+        attempt = self._own_attempt(run_id, self.workspace.last_event(run_id).attempt)
+        return iter(()) if attempt is None else self._launcher.logs(attempt.handle)
+
+    def _start(self, history: History, by: str) -> None:
+        """Launch the task of the newest attempt. `starting` is written first: whoever writes it launches, once."""
+        run_id = history.run_id
+        number = history.add(RunState.STARTING, by).attempt
+        try:
+            handle = self._launcher.submit(self.workspace.run_uri(run_id), f"{run_id}-{number:04d}")
+        except UserError as error:
+            what = f"The task could not be started: {error}"
+            history.add(RunState.CRASHED, by, attempt=number, message=what, error=RunError(what=what))
+            raise
+        platform = self._settings.cloud_provider
+        self.workspace.save_attempt(run_id, Attempt(attempt=number, platform=platform, handle=handle, at=utc_now()))
+        # Someone may have cancelled before there was a handle to cancel by.
+        if history.refresh().state is RunState.CANCELLED:
+            self._launcher.cancel(handle)
+
+    def _own_attempt(self, run_id: str, number: int) -> Attempt | None:
+        attempt = self.workspace.attempt(run_id, number)
+        return attempt if attempt is not None and attempt.platform == self._settings.cloud_provider else None

@@ -1,0 +1,73 @@
+"""What a run looks like from outside, read from its first and its newest event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mmm.runs.events import FINAL, LABELS
+from mmm.workspace import Workspace
+from mmm.workspace.models import RunError, RunEvent, RunState, StageProgress
+
+
+class RunStatus(BaseModel):
+    """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt is final."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    name: str
+    market: str
+    dataset_id: str
+    engine: str
+    state: RunState
+    attempt: int
+    submitted: datetime
+    submitted_by: str
+    started: datetime | None
+    updated: datetime
+    ended: datetime | None
+    stages: tuple[str, ...]
+    progress: StageProgress | None
+    message: str
+    error: RunError | None
+    warnings: tuple[str, ...]
+    details: dict[str, Any]
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.state]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the attempt has taken from its launch to its last event."""
+        return None if self.started is None else (self.updated - self.started).total_seconds()
+
+
+def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
+    """The status at the event `last`. The first event holds what was submitted."""
+    first = last if last.number == 1 else workspace.event(run_id, 1)
+    submitted = {name: first.details.get(name, "") for name in ("name", "market", "dataset_id", "engine")}
+    return RunStatus(
+        run_id=run_id,
+        **submitted,
+        state=last.state,
+        attempt=last.attempt,
+        submitted=first.at,
+        submitted_by=first.actor,
+        started=last.started,
+        updated=last.at,
+        ended=last.at if last.state in FINAL else None,
+        stages=last.stages,
+        progress=last.progress,
+        message=last.message,
+        error=last.error,
+        warnings=first.warnings,
+        details=last.details if last.state in FINAL else {},
+    )

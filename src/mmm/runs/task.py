@@ -1,0 +1,154 @@
+"""The training task: what `mmm train RUN_URI` does inside a container or a process of its own.
+
+It is given nothing but the run's address. Everything it says goes into the run: events, heartbeat, log, results.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from mmm.errors import UserError
+from mmm.runs.events import FINAL, LABELS, History, TransitionRefused
+from mmm.runs.signs import heartbeat, memory_peak_bytes, task_log
+from mmm.settings import Settings
+from mmm.workspace import Workspace
+from mmm.workspace.models import RunError, RunState
+from mmm.workspace.objects import StoreError
+
+if TYPE_CHECKING:
+    from mmm.runs.progress import ProgressRecorder
+
+log = logging.getLogger(__name__)
+
+#: BLAS adds up in another order with another number of threads; one thread gives the same bits on any machine size.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+EXIT_DONE, EXIT_FAILED, EXIT_STOPPED = 0, 1, 128 + signal.SIGTERM
+
+
+class _Stopped(BaseException):
+    """The platform asks this process to end. Not an Exception: no training code may swallow it."""
+
+
+def run_task(run_uri: str, settings: Settings) -> int:
+    """Train the run's newest attempt and write its results; return the process's exit code.
+
+    UserError when there is no such run or its newest attempt is not waiting for a task.
+    """
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # before numpy is imported
+    workspace, run_id = Workspace.of_run(run_uri, settings)
+    history = History(workspace, run_id)
+    if history.last.state in FINAL:
+        return EXIT_DONE  # cancelled before it began
+    if history.last.state is not RunState.STARTING:
+        raise UserError(
+            f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.", where=run_uri
+        )
+    attempt = history.last.attempt
+    with (
+        _sigterm_stops(),
+        task_log(workspace, run_id, attempt, settings.log_level),
+        heartbeat(workspace, run_id, attempt, settings.heartbeat_seconds),
+    ):
+        return _Task(workspace, history, attempt).run()
+
+
+class _Task:
+    """One attempt. Every way out of it ends in one event, unless someone else has ended the attempt already."""
+
+    def __init__(self, workspace: Workspace, history: History, attempt: int) -> None:
+        self._workspace = workspace
+        self._history = history
+        self._run_id = history.run_id
+        self._attempt = attempt
+        self._actor = f"task@{socket.gethostname()}"
+
+    def run(self) -> int:
+        try:
+            self._train()
+        except TransitionRefused as refusal:
+            log.info("stopping without results: %s", refusal)
+            return EXIT_DONE
+        except (_Stopped, KeyboardInterrupt):
+            return self._end(RunState.CRASHED, "The platform stopped the task (SIGTERM).", code=EXIT_STOPPED)
+        except MemoryError:
+            return self._end(RunState.CRASHED, "The task ran out of memory.")
+        except StoreError as error:
+            return self._end(RunState.CRASHED, str(error))
+        except UserError as error:
+            return self._end(RunState.FAILED, str(error))
+        except Exception as error:  # the border of the process: a defect is told by its id, its trace is in the log
+            return self._end(RunState.FAILED, f"An unexpected error ended the training ({type(error).__name__}).")
+        return EXIT_DONE
+
+    def _end(self, state: RunState, what: str, code: int = EXIT_FAILED) -> int:
+        """Called while the error is being handled: its stack trace goes to the log, its message to the user."""
+        if self._history.refresh().state in FINAL:
+            log.info("the run is %s; stopping", LABELS[self._history.last.state])
+            return code
+        log_id = secrets.token_hex(4)
+        log.error("%s: %s (id %s)", state, what, log_id, exc_info=True)
+        error = RunError(what=what, log_id=log_id, exit_code=code)
+        try:
+            self._history.add(state, self._actor, attempt=self._attempt, message=what, error=error)
+        except TransitionRefused as refusal:
+            log.info("not recorded: %s", refusal)
+        return code
+
+    def _train(self) -> None:
+        # numpy, pyarrow and the engine: loaded here, when the heartbeat beats already.
+        from mmm.engines import load_engine
+        from mmm.engines.base import Progress
+        from mmm.results import write_results
+        from mmm.runs.config import parse_experiment
+        from mmm.runs.problem import build_problem
+        from mmm.runs.progress import ProgressRecorder
+        from mmm.runs.provenance import provenance
+
+        experiment = parse_experiment(self._workspace.job_config(self._run_id), where="job_config.json")
+        dataset = self._workspace.dataset(experiment.dataset.market, experiment.dataset.dataset_id)
+        engine = load_engine(experiment.engine)
+        origin = provenance(experiment, dataset, engine)
+        self._workspace.save_provenance(self._run_id, self._attempt, origin)
+        stages = ("data", *getattr(engine, "stages", ()), "report")
+        self._history.add(RunState.RUNNING, self._actor, attempt=self._attempt, stages=stages, details=origin)
+        log.info("training with %s %s", engine.name, engine.version)
+
+        progress = ProgressRecorder(self._history, self._actor, self._attempt)
+        progress(Progress("data", 0, 1))
+        table = self._workspace.read_dataset(dataset.market, dataset.dataset_id)
+        problem, findings = build_problem(experiment, table)
+        for finding in findings:
+            log.warning("%s", finding)
+        progress(Progress("data", 1, 1))
+        result = engine.train(problem, experiment.engine_settings(), progress)
+        progress(Progress("report", 0, 1))
+        write_results(self._workspace, self._run_id, experiment, problem, result, progress)
+        self._succeed(progress, result.reason)
+
+    def _succeed(self, progress: ProgressRecorder, reason: str) -> None:
+        details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
+        self._history.add(RunState.SUCCEEDED, self._actor, attempt=self._attempt, message=reason, details=details)
+        log.info("succeeded: %s", details)
+
+
+@contextmanager
+def _sigterm_stops() -> Iterator[None]:
+    """Turn SIGTERM into an exception of the main thread while the block runs."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Stopped
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
