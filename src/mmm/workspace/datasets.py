@@ -20,6 +20,7 @@ class Datasets(Part):
 
     def save_dataset(self, manifest: DatasetManifest, parquet_path: Path) -> DatasetManifest:
         """Store a Parquet file as a dataset. The same content in the same market again gives the first manifest."""
+        manifest = manifest.model_copy(update={"market": checked_name(manifest.market, "market")})
         folder = _folder(manifest.market, manifest.dataset_id)
         try:
             return self.dataset(manifest.market, manifest.dataset_id)

@@ -35,8 +35,8 @@ code=$?
 echo $code > "$exit_file.part" && mv "$exit_file.part" "$exit_file"
 """
 
-#: Two readings of the moment one process was created differ by rounding only.
-_SAME_MOMENT_SECONDS = 0.05
+#: Two readings of the moment one process was created differ by rounding only; the system counts hundredths of seconds.
+_SAME_MOMENT_SECONDS = 0.004
 
 
 @dataclass(frozen=True)
