@@ -103,7 +103,7 @@ class DelimitedFile:
                 continue
             break
         schema = _schema(columns)
-        notes += [note for column in columns for note in _notes(column)]
+        notes += [note for column in columns for note in _notes(column, self._decimal)]
         return Batches(schema, spool.read, tuple(c.kind.name for c in columns), tuple(notes), spool.close)
 
     def _pieces(self, notes: list[str]) -> Iterator[Piece]:
@@ -248,14 +248,14 @@ def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch([pa.array([], field.type) for field in schema], schema=schema)
 
 
-def _notes(column: _Column) -> Iterator[str]:
+def _notes(column: _Column, decimal: str | None) -> Iterator[str]:
     name = f"Column {column.name!r}"
     if column.kind is TEXT:
         if column.forced:
             yield f"{name} is kept as text: {column.forced}."
         elif column.ended:
             yield f"{name} is kept as text: line {column.ended[0]} holds {column.ended[1]!r}."
-        elif reason := why_text(column.witnesses):
+        elif reason := why_text(column.witnesses, decimal):
             yield f"{name} is kept as text: {reason}."
     if column.markers:
         found = ", ".join(f"{count} x {text!r}" for text, count in sorted(column.markers.items()))

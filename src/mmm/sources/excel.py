@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +71,7 @@ class Workbook:
             table.schema,
             lambda: iter(table.to_batches(max_chunksize=_BATCH_ROWS)),
             tuple(column.source_type for column in columns),
-            tuple(note for column in columns for note in column.notes),
+            tuple(_error_notes(self._path, sheet)) + tuple(note for column in columns for note in column.notes),
         )
 
     def _chosen(self, sheet: str | None) -> str:
@@ -167,3 +170,40 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_INTEGER:
         return str(int(value))
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+
+
+def _error_notes(path: Path, sheet: str) -> list[str]:
+    """Cells that hold an error (#N/A, #DIV/0!) come from the reader like empty ones; the sheet's XML tells them apart.
+
+    Only workbooks that are zip archives of XML (.xlsx, .xlsm) can tell.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        member = _sheet_member(archive, sheet)
+        content = archive.read(member) if member in archive.namelist() else b""
+    if b't="e"' not in content:
+        return []
+    errors = Counter(re.findall(rb'<(?:\w+:)?c\s[^>]*\bt="e"[^>]*>.*?<(?:\w+:)?v>([^<]*)<', content, re.DOTALL))
+    found = ", ".join(f"{count} x {error.decode()!r}" for error, count in sorted(errors.items()))
+    return [f"Sheet {sheet!r}: {errors.total()} cells hold an error and were read as empty ({found})."]
+
+
+def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
+    """The archive's member that holds a sheet; empty for a workbook that is not XML."""
+    names = archive.namelist()
+    if "xl/workbook.xml" not in names or "xl/_rels/workbook.xml.rels" not in names:
+        return ""
+    targets = {tag["Id"]: tag["Target"] for tag in _tags(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")}
+    for tag in _tags(archive.read("xl/workbook.xml"), "sheet"):
+        if tag.get("name") == sheet:
+            link = next((value for key, value in tag.items() if key.endswith(":id")), "")
+            target = targets.get(link, "")
+            return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    return ""
+
+
+def _tags(content: bytes, name: str) -> list[dict[str, str]]:
+    """Attributes of all elements of a name."""
+    found = re.findall(rf"<(?:\w+:)?{name}\s([^>]*)>", content.decode("utf-8", errors="replace"))
+    return [{k: html.unescape(v) for k, v in re.findall(r'([\w:]+)="([^"]*)"', text)} for text in found]

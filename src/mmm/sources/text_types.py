@@ -92,16 +92,20 @@ def kind_of(texts: pa.StringArray, decimal: str | None = None) -> Kind:
     return next(kind for kind in KINDS if kind is not excluded and fits(kind, unique))
 
 
-def why_text(texts: pa.StringArray) -> str:
+def why_text(texts: pa.StringArray, decimal: str | None = None) -> str:
     """Why a column of texts that look like numbers or dates is kept as text; empty when they do not look like it."""
     unique = pc.drop_null(pc.unique(texts))
     if not len(unique):
         return ""
     if pc.all(pc.match_substring_regex(unique, _NUMBER_LIKE)).as_py():
-        example = next(text for text in unique.to_pylist() if kind_of(pa.array([text])) is TEXT or len(unique) == 1)
+        odd = (text for text in unique.to_pylist() if kind_of(pa.array([text]), decimal) is TEXT)
+        if (example := next(odd, None)) is None:
+            return (
+                f"its numbers are written in different ways, such as {unique[0].as_py()!r} and {unique[-1].as_py()!r}"
+            )
         return (
             f"values such as {example!r} would change if they were read as numbers (leading zeros, a plus sign, "
-            "thousands separators, or more digits than a number holds)"
+            "thousands separators, another decimal mark, or more digits than a number holds)"
         )
     if pc.all(pc.match_substring_regex(unique, _DATE_LIKE)).as_py():
         return f"dates such as {unique[0].as_py()!r} have no single format; write dates as YYYY-MM-DD"
