@@ -1,0 +1,8 @@
+"""Results of a run: stored, read, summed up, drawn and reported, the same for every engine."""
+
+from __future__ import annotations
+
+from mmm.results.model_summary import RunInfo
+from mmm.results.store import RunResults, read_results, write_results
+
+__all__ = ["RunInfo", "RunResults", "read_results", "write_results"]

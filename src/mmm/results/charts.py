@@ -1,0 +1,455 @@
+"""One function per chart. Each draws the numbers of its namesake in `mmm.results.summary` and computes none itself.
+
+Altair is imported inside the functions: reading results needs none of it. Charts have a light background, a palette
+that colour-blind readers can tell apart, no outside resources, and stay readable with 20 channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mmm.results.format import Labels, percent
+from mmm.results.summary import BASE_SERIES, ORGANIC_SERIES
+
+if TYPE_CHECKING:
+    import altair as alt
+
+WIDTH = 760
+BLUE, ORANGE, GREY, INK, MUTED = "#0b66a8", "#c8540a", "#8b98a5", "#1b2733", "#536171"
+SHADE = {"train": "#ffffff", "val": "#e9eff5", "test": "#f6ebdf"}
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+KIND_COLOURS = {
+    "intercept": "#b4bec8",
+    "trend": "#9fabb7",
+    "season": "#9fabb7",
+    "monthly": "#9fabb7",
+    "weekday": "#9fabb7",
+    "holiday": "#9fabb7",
+    "context": "#7a8794",
+    "organic": "#2a9d8f",
+    "paid": BLUE,
+}
+#: Tol's muted scheme, dark and light in turn, so that neighbours in a stack differ in lightness as well.
+SERIES = ("#332288", "#88ccee", "#117733", "#ddcc77", "#882255", "#44aa99", "#cc6677", "#999933")
+_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+_CONFIG: dict[str, Any] = {
+    "background": "#ffffff",
+    "font": _FONT,
+    "aria": False,  # one label for the whole picture; a label per mark would double the report's size
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "gridColor": "#e7ebef",
+        "domainColor": "#c3ccd4",
+        "tickColor": "#c3ccd4",
+        "labelLimit": 190,
+        "titlePadding": 8,
+    },
+    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelLimit": 210, "title": None},
+    "legend": {
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "titleFontWeight": "normal",
+        "orient": "top",
+        "labelLimit": 180,
+        "symbolType": "square",
+        "title": None,
+    },
+    "text": {"color": INK, "fontSize": 11},
+}
+
+
+def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+    """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
+
+    InlineData, not Data: Altair puts its values aside instead of walking through them again and again.
+    """
+    import altair as alt
+
+    return alt.InlineData(
+        values=[
+            {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+            for row in rows
+        ]
+    )
+
+
+def _finished(chart: Any) -> Any:
+    return chart.configure(**_CONFIG)
+
+
+def _time_axis() -> alt.X:
+    import altair as alt
+
+    return alt.X("date:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(grid=False, labelOverlap=True))
+
+
+def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """From nothing up to the fitted KPI, one bar per component."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    total = rows[-1]["end"] if rows else 0.0
+    rows.append({"component": "Total", "kind": "total", "effect": total, "share": 1.0, "start": 0.0, "end": total})
+    for row in rows:
+        row["label"] = f"{labels.effect(row['effect'])} · {percent(row['share'])}"
+        row["reach"] = max(row["start"], row["end"])
+    top = max(row["reach"] for row in rows)
+    colours = {**KIND_COLOURS, "total": INK}
+    kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
+    base = alt.Chart(_data(rows)).encode(y=alt.Y("component:N", sort=None, title=None))
+    bars = base.mark_bar(height={"band": 0.72}).encode(
+        x=alt.X(
+            "start:Q",
+            title=labels.effect_unit,
+            scale=alt.Scale(domainMax=top * 1.2, nice=False),
+            axis=alt.Axis(format="~s", tickCount=6),
+        ),
+        x2="end:Q",
+        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]), legend=None),
+    )
+    text = base.mark_text(align="left", dx=5).encode(x="reach:Q", text="label:N")
+    return _finished((bars + text).properties(width=WIDTH - 190, height=alt.Step(24)))
+
+
+def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Two lines; validation and test periods are shaded."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    lines = [
+        {"date": row["date"], "series": series, "value": row[series.lower()]}
+        for series in ("Actual", "Fitted")
+        for row in rows
+    ]
+    shading = _split_spans(rows)
+    layers = []
+    if shading:
+        names = [row["period"] for row in shading]
+        layers.append(
+            alt.Chart(_data(shading))
+            .mark_rect()
+            .encode(
+                x=alt.X("date:T", scale=alt.Scale(type="utc")),
+                x2="end:T",
+                fill=alt.Fill(
+                    "period:N",
+                    scale=alt.Scale(domain=names, range=[row["colour"] for row in shading]),
+                    legend=alt.Legend(symbolStrokeColor=GREY, symbolStrokeWidth=0.5),
+                ),
+            )
+        )
+    layers.append(
+        alt.Chart(_data(lines))
+        .mark_line(strokeWidth=1.6)
+        .encode(
+            x=_time_axis(),
+            y=alt.Y(
+                "value:Q",
+                title=f"{labels.effect_unit} per {labels.period}",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format="~s", tickCount=5),
+            ),
+            color=alt.Color(
+                "series:N",
+                scale=alt.Scale(domain=["Actual", "Fitted"], range=[INK, ORANGE]),
+                legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2),
+            ),
+        )
+    )
+    return _finished(alt.layer(*layers).properties(width=WIDTH - 70, height=260).resolve_scale(fill="independent"))
+
+
+def _split_spans(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """First and last date of validation and test, as rectangles."""
+    spans: dict[str, dict[str, Any]] = {}
+    step = rows[1]["date"] - rows[0]["date"] if len(rows) > 1 else timedelta(days=1)
+    for row in rows:
+        if row["split"] != "train":
+            name = SPLIT_NAMES[row["split"]]
+            span = spans.setdefault(name, {"period": name, "date": row["date"], "colour": SHADE[row["split"]]})
+            span["end"] = row["date"] + step
+    return list(spans.values())
+
+
+def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Fitted values across, what is left unexplained upwards."""
+    import altair as alt
+
+    rows = [{**row, "period": SPLIT_NAMES[row["split"]]} for row in numbers.to_pylist()]
+    periods = [name for name in SPLIT_NAMES.values() if any(row["period"] == name for row in rows)]
+    axis = alt.Axis(format="~s", tickCount=5)
+    points = (
+        alt.Chart(_data(rows))
+        .mark_circle(size=34, opacity=0.75)
+        .encode(
+            x=alt.X("fitted:Q", title=f"Fitted {labels.effect_unit}", scale=alt.Scale(zero=False), axis=axis),
+            y=alt.Y("residual:Q", title="Actual less fitted", axis=axis),
+            color=alt.Color(
+                "period:N",
+                scale=alt.Scale(domain=periods, range=[BLUE, ORANGE, "#2a9d8f"][: len(periods)]),
+                legend=alt.Legend(symbolType="circle") if len(periods) > 1 else None,
+            ),
+        )
+    )
+    zero = alt.Chart(_data([{"zero": 0.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(y="zero:Q")
+    return _finished((zero + points).properties(width=WIDTH - 70, height=240))
+
+
+def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
+    """Per channel the share of spend above the share of effect; ROAS or CPA at the right."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    names = {"spend_share": "Share of spend", "effect_share": "Share of paid effect"}
+    long = [
+        {"channel": row["channel"], "measure": names[key], "share": row[key], "label": percent(row[key])}
+        for row in rows
+        for key in names
+    ]
+    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None)
+    base = alt.Chart(_data(long)).encode(y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values())))
+    largest = max((row["share"] or 0.0 for row in long), default=1.0)
+    bars = base.mark_bar().encode(
+        x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domainMax=largest * 1.12)),
+        color=alt.Color("measure:N", scale=alt.Scale(domain=list(names.values()), range=[GREY, BLUE])),
+    )
+    text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="share:Q", text="label:N")
+    left = (bars + text).properties(width=WIDTH - 330, height=alt.Step(34, **{"for": "position"}))
+    return _finished(alt.hconcat(left, _value_bars(rows, labels), spacing=26))
+
+
+def _value_bars(rows: list[dict[str, Any]], labels: Labels) -> alt.LayerChart:
+    import altair as alt
+
+    shown = [{**row, "label": labels.efficiency_value(row["value"])} for row in rows]
+    top = max((row["value"] or 0.0 for row in rows), default=0.0)
+    base = alt.Chart(_data(shown)).encode(
+        y=alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=None)
+    )
+    bars = base.mark_bar(color="#cfe0ee", height={"band": 0.6}).encode(
+        x=alt.X("value:Q", title=None, axis=None, scale=alt.Scale(domain=[0, top * 1.45 or 1.0]))
+    )
+    text = base.mark_text(align="left", dx=4, fontWeight="bold").encode(x="value:Q", text="label:N")
+    return (bars + text).properties(width=120, height=alt.Step(34), title=_small_title(labels.efficiency))
+
+
+def _small_title(text: str) -> alt.TitleParams:
+    import altair as alt
+
+    return alt.TitleParams(text, anchor="start", fontSize=11, fontWeight="normal", color=MUTED)
+
+
+def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
+    """ROAS or CPA as a point on its interval, the marginal value as a tick, the figures at the right."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    for row in rows:
+        row["label"] = labels.interval(row["value"], row["low"], row["high"])
+    domain = [0.0, _efficiency_limit(rows)]
+    order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None)
+    base = alt.Chart(_data(rows)).encode(y=order)
+    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    value = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False), axis=alt.Axis(tickCount=6))
+    layers = [
+        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(x=alt.X("low:Q"), x2="high:Q"),
+        base.mark_tick(thickness=2.5, size=16, color=ORANGE, clip=True).encode(x="marginal:Q"),
+        base.mark_circle(size=85, color=BLUE, opacity=1.0, clip=True).encode(x=value),
+    ]
+    if labels.revenue and domain[1] > 1.0:
+        even = alt.Chart(_data([{"even": 1.0}])).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x="even:Q")
+        layers.insert(0, even)
+    left = alt.layer(*layers).properties(width=WIDTH - 400, height=alt.Step(26))
+    text = (
+        alt.Chart(_data(rows))
+        .mark_text(align="left")
+        .encode(y=alt.Y("channel:N", sort=[row["channel"] for row in rows], axis=None), x=alt.value(0), text="label:N")
+    )
+    return _finished(alt.hconcat(left, text.properties(width=200, height=alt.Step(26)), spacing=14))
+
+
+def _efficiency_limit(rows: list[dict[str, Any]]) -> float:
+    """End of the axis: all of it, unless a few channels lie so far out that the others could not be read."""
+    ends = [max(row["high"] or 0.0, row["value"] or 0.0, row["marginal"] or 0.0) for row in rows]
+    typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 0.0
+    return min(max(ends, default=0.0) * 1.05, typical * 8.0 if typical > 0 else float("inf")) or 1.0
+
+
+def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
+    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend as a point."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    line = alt.Chart().encode(
+        x=alt.X("spend:Q", title=None, axis=alt.Axis(format="~s", tickCount=4, grid=False)),
+        y=alt.Y("response:Q", title=None, axis=alt.Axis(format="~s", tickCount=4)),
+    )
+    layers = (
+        line.transform_filter("datum.part === 'observed'").mark_line(color=BLUE, strokeWidth=2),
+        line.transform_filter("datum.part === 'extrapolated'").mark_line(
+            color=BLUE, strokeWidth=1.5, strokeDash=[4, 3], opacity=0.8
+        ),
+        line.transform_filter("datum.part === 'today'").mark_circle(color=ORANGE, size=70, opacity=1.0),
+    )
+    return _finished(_panels(layers, rows, independent=True))
+
+
+def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
+    """One small panel per medium: what a unit of spend still does so many periods later."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    last = max((row["lag"] for row in rows), default=0)
+    bars = (
+        alt.Chart()
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X(
+                "lag:O",
+                title=None,
+                axis=alt.Axis(labelAngle=0, values=[lag for lag in range(last + 1) if lag % max(1, last // 6) == 0]),
+            ),
+            y=alt.Y("weight:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
+        )
+    )
+    return _finished(_panels((bars,), rows, independent=False, height=80))
+
+
+def _panels(
+    layers: tuple[Any, ...], rows: list[dict[str, Any]], *, independent: bool, height: int = 115
+) -> alt.FacetChart:
+    """A grid of panels, three across, in the order in which channels first appear."""
+    import altair as alt
+
+    order = {name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))}
+    numbered = [{**row, "order": order[row["channel"]]} for row in rows]
+    panel = alt.layer(*layers, data=_data(numbered)).properties(width=200, height=height)
+    channel = alt.Facet("channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None))
+    grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
+    return grid.resolve_scale(x="independent", y="independent") if independent else grid
+
+
+def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Each medium's effect as one whole bar, at once and later."""
+    import altair as alt
+
+    names = {"immediate_share": "Immediate", "carryover_share": "Carryover"}
+    rows = [
+        {"channel": row["channel"], "part": names[key], "share": row[key], "order": number}
+        for row in numbers.to_pylist()
+        for number, key in enumerate(names)
+    ]
+    bars = (
+        alt.Chart(_data(rows))
+        .mark_bar()
+        .encode(
+            y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None),
+            x=alt.X("share:Q", title="Share of the medium's effect", axis=alt.Axis(format="%")),
+            order="order:Q",
+            color=alt.Color("part:N", scale=alt.Scale(domain=list(names.values()), range=[BLUE, "#e8a33d"])),
+        )
+    )
+    return _finished(bars.properties(width=WIDTH - 200, height=alt.Step(24)))
+
+
+def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
+    """Effects stacked per period, the baseline at the bottom."""
+    import altair as alt
+
+    fixed = {BASE_SERIES: "#ccd4db", ORGANIC_SERIES: "#e8a33d"}
+    names = list(dict.fromkeys(numbers["series"].to_pylist()))
+    paid = [name for name in names if name not in fixed]
+    colours = {**fixed, **{name: SERIES[number % len(SERIES)] for number, name in enumerate(paid)}}
+    rows = [{**row, "order": names.index(row["series"])} for row in numbers.to_pylist()]
+    area = (
+        alt.Chart(_data(rows))
+        .mark_area(stroke="#ffffff", strokeWidth=0.3)
+        .encode(
+            x=_time_axis(),
+            y=alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=alt.Axis(format="~s", tickCount=5)),
+            color=alt.Color(
+                "series:N",
+                scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
+                legend=alt.Legend(columns=5),
+            ),
+            order="order:Q",
+        )
+    )
+    return _finished(area.properties(width=WIDTH - 70, height=280))
+
+
+def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Fit against business distance: all candidates as shaded cells, kept ones as points, the chosen one marked."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    cells = [row for row in rows if row["part"] == "others"]
+    kept = [{**row, "front_name": _front_name(row["front"])} for row in rows if row["part"] == "kept"]
+    chosen = [{**row, "label": row["model_id"]} for row in kept if row["shown"]]
+    x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
+    y = alt.Y("business_distance:Q", title="Business distance – lower is better", scale=alt.Scale(zero=False))
+    fronts = [name for name in ("front 1", "front 2", "later fronts") if any(row["front_name"] == name for row in kept)]
+    ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
+    layers = [
+        alt.Chart(_data(cells))
+        .mark_rect(color="#5c6b7a")
+        .encode(
+            x=x,
+            x2="nrmse_end:Q",
+            y=y,
+            y2="business_distance_end:Q",
+            opacity=alt.Opacity("candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None),
+        ),
+        alt.Chart(_data(kept))
+        .mark_circle(size=42, opacity=1.0, stroke="#ffffff", strokeWidth=0.5)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "front_name:N",
+                scale=alt.Scale(domain=fronts, range=[ranges[name] for name in fronts]),
+                legend=alt.Legend(symbolType="circle"),
+            ),
+        ),
+        alt.Chart(_data(chosen))
+        .mark_point(shape="diamond", size=220, color=ORANGE, filled=True, opacity=1.0)
+        .encode(x=x, y=y),
+        alt.Chart(_data(chosen))
+        .mark_text(align="left", dx=12, dy=-8, fontWeight="bold")
+        .encode(x=x, y=y, text="label:N"),
+    ]
+    return _finished(alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320))
+
+
+def _front_name(front: int) -> str:
+    return f"front {front}" if front <= 2 else "later fronts"
+
+
+@contextmanager
+def unvalidated() -> Iterator[None]:
+    """Charts made inside are not checked against Vega-Lite's schema while being put together.
+
+    Checking thousands of inline values takes longer than drawing them; the tests check every chart.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
+def svg(chart: Any) -> str:
+    """The chart as SVG. No address is ever read: everything a chart needs is in it."""
+    import vl_convert
+
+    spec = chart.to_dict(validate=False)  # see `unvalidated`
+    return str(vl_convert.vegalite_to_svg(spec, vl_version="6.4", allowed_base_urls=[]))

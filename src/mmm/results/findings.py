@@ -1,0 +1,181 @@
+"""What each view says, in one sentence computed from the view's own numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.results.format import Labels, compact, count, fixed, percent
+from mmm.results.summary import BASE_SERIES, BASELINE_KINDS, ORGANIC_SERIES, fit_measures, half_life
+
+#: Residuals whose neighbours resemble each other more than this still hold a pattern.
+AUTOCORRELATION_LIMIT = 0.3
+#: Shares of spend and effect that differ by less than this are called in line.
+SHARE_GAP = 0.03
+#: Media whose effect comes at once, mostly.
+SHORT_CARRYOVER = 0.1
+
+
+def _known(numbers: pa.Table, *columns: str) -> list[dict[str, Any]]:
+    return [row for row in numbers.to_pylist() if all(row[column] is not None for column in columns)]
+
+
+def waterfall(numbers: pa.Table, labels: Labels) -> str:
+    rows = numbers.to_pylist()
+    total = sum(row["effect"] for row in rows)
+    if not total:
+        return f"The model explains no {labels.kpi_name}."
+    share = {kind: sum(row["effect"] for row in rows if row["kind"] == kind) / total for kind in ("paid", "organic")}
+    base = sum(row["effect"] for row in rows if row["kind"] in BASELINE_KINDS) / total
+    paid = [row for row in rows if row["kind"] == "paid"]
+    text = f"Paid media bring {percent(share['paid'])} of {labels.kpi_name}"
+    if share["organic"]:
+        text += f", organic media {percent(share['organic'])}"
+    text += f"; the baseline (level, trend, seasons) stands for {percent(base)}."
+    if paid and paid[0]["effect"] > 0:
+        text += f" The largest channel is {paid[0]['component']} with {labels.effect(paid[0]['effect'])}."
+    return text
+
+
+def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> str:
+    measures = fit_measures(numbers)
+    if "val" not in measures and "test" not in measures:
+        (only,) = measures.values()
+        return (
+            f"The model explains {percent(only['rsq'])} of the variation in {labels.kpi_name}; on average it is "
+            f"{percent(only['mape'])} off. No period was held out, so nothing here tests how it forecasts."
+        )
+    names = {"train": "in training", "val": "in validation", "test": "in the test period"}
+    parts = [f"{percent(measures[split]['mape'])} {name}" for split, name in names.items() if split in measures]
+    train = measures.get("train", {}).get("rsq")
+    return f"On average the model is {', '.join(parts)} off; it explains {percent(train)} of the variation in training."
+
+
+def residuals(numbers: pa.Table, labels: Labels) -> str:
+    residual = numbers["residual"].to_numpy()
+    centred = residual - residual.mean()
+    spread = float((centred**2).sum())
+    if len(residual) < 3 or spread == 0:
+        return "Nothing is left unexplained."
+    memory = float((centred[1:] * centred[:-1]).sum()) / spread
+    typical = labels.effect(float(np.sqrt(np.mean(residual**2))))
+    if abs(memory) > AUTOCORRELATION_LIMIT:
+        return (
+            f"Residuals follow each other (correlation of neighbours {fixed(memory)}): something that lasts longer "
+            f"than a {labels.period} is missing in the model. Their typical size is {typical}."
+        )
+    return (
+        f"Residuals show little pattern over time (correlation of neighbours {fixed(memory)}); typical size {typical}."
+    )
+
+
+def share_of_spend(numbers: pa.Table, labels: Labels) -> str:
+    rows = _known(numbers, "spend_share", "effect_share")
+    if not rows:
+        return "No shares are known."
+    gaps = sorted(rows, key=lambda row: row["effect_share"] - row["spend_share"])
+    low, high = gaps[0], gaps[-1]
+    if high["effect_share"] - high["spend_share"] < SHARE_GAP:
+        return "Every channel's share of effect is in line with its share of spend."
+    return (
+        f"{high['channel']} brings more than its share: {percent(high['effect_share'])} of the paid effect for "
+        f"{percent(high['spend_share'])} of spend. {low['channel']} brings less: {percent(low['effect_share'])} for "
+        f"{percent(low['spend_share'])}."
+    )
+
+
+def efficiency(numbers: pa.Table, labels: Labels) -> str:
+    rows = _known(numbers, "value")
+    if not rows:
+        return f"No channel's {labels.efficiency} is known."
+    best, worst = (
+        f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}" for row in (rows[0], rows[-1])
+    )
+    if len(rows) == 1:
+        return f"{labels.efficiency}: {best}."
+    return f"Best {labels.efficiency}: {best}; weakest: {worst}."
+
+
+def response_curves(numbers: pa.Table, labels: Labels) -> str:
+    rows = [row for row in _known(numbers, "marginal_response") if row["part"] == "today"]
+    if not rows:
+        return "No marginal response is known."
+    rows.sort(key=lambda row: row["marginal_response"])
+    low, high = rows[0], rows[-1]
+    unit = labels.currency if labels.revenue else labels.kpi_name
+    return (
+        f"At today's spend one more {labels.currency} brings most in {high['channel']} "
+        f"({compact(high['marginal_response'])} {unit}) and least in {low['channel']} "
+        f"({compact(low['marginal_response'])} {unit})."
+    )
+
+
+def adstock(numbers: pa.Table, labels: Labels) -> str:
+    weights: dict[str, list[float]] = {}
+    for row in numbers.to_pylist():
+        weights.setdefault(row["channel"], []).append(row["weight"])
+    if not weights:
+        return "No adstock is known."
+    halves = {channel: half_life(values) for channel, values in weights.items()}
+    longest = max(halves.values())
+    names = [channel for channel, half in halves.items() if half == longest]
+    if longest <= 1:
+        return f"No medium's effect lasts long: half of it or more is gone after one {labels.period}."
+    verb = "last" if len(names) > 1 else "lasts"
+    return f"{_listed(names)} {verb} longest: half of the effect's peak is left after {count(longest, labels.period)}."
+
+
+def _listed(names: list[str], limit: int = 3) -> str:
+    shown = names[:limit]
+    if len(names) > limit:
+        return f"{', '.join(shown)} and {len(names) - limit} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def carryover(numbers: pa.Table, labels: Labels) -> str:
+    rows = _known(numbers, "carryover_share", "contribution")
+    total = sum(row["contribution"] for row in rows)
+    if not rows or total <= 0:
+        return "No carryover is known."
+    later = sum(row["contribution"] * row["carryover_share"] for row in rows) / total
+    if later < SHORT_CARRYOVER:
+        return f"Media work at once: only {percent(later)} of their effect comes from earlier {labels.period}s."
+    top = rows[0]
+    return (
+        f"{percent(later)} of the media's effect comes from earlier {labels.period}s; "
+        f"most in {top['channel']} ({percent(top['carryover_share'])})."
+    )
+
+
+def over_time(numbers: pa.Table, labels: Labels) -> str:
+    paid: dict[Any, float] = {}
+    total: dict[Any, float] = {}
+    for row in numbers.to_pylist():
+        total[row["date"]] = total.get(row["date"], 0.0) + row["effect"]
+        if row["series"] not in (BASE_SERIES, ORGANIC_SERIES):
+            paid[row["date"]] = paid.get(row["date"], 0.0) + row["effect"]
+    shares = {when: paid[when] / total[when] for when in paid if total[when] > 0}
+    if not shares:
+        return "No paid effect is known over time."
+    low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    return (
+        f"Paid media's share of {labels.kpi_name} moves between {percent(shares[low])} ({low.isoformat()}) and "
+        f"{percent(shares[high])} ({high.isoformat()})."
+    )
+
+
+def pareto(numbers: pa.Table, labels: Labels) -> str:
+    rows = numbers.to_pylist()
+    kept = [row for row in rows if row["part"] == "kept"]
+    shown = [row for row in kept if row["shown"]]
+    fronts = len({row["front"] for row in kept})
+    text = f"{count(len(kept), 'candidate')} kept on {count(fronts, 'Pareto front')}"
+    if not shown:
+        return f"{text}."
+    model = shown[0]
+    return (
+        f"{text}; this model ({model['model_id']}) lies on front {model['front']} with "
+        f"NRMSE {fixed(model['nrmse'], 4)} and business distance {fixed(model['business_distance'], 4)}."
+    )

@@ -1,0 +1,183 @@
+"""How numbers look: money, percent, dates, ROAS and CPA. The web app, the report and every sentence use these."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+MISSING = "–"
+_STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_PERIODS = {1: "day", 7: "week"}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the numbers of a run are called. `kpi_kind` "revenue" reports ROAS, "conversion" CPA; a step is a period."""
+
+    kpi_name: str
+    kpi_kind: str
+    currency: str
+    step_days: int = 7
+
+    @property
+    def revenue(self) -> bool:
+        return self.kpi_kind == "revenue"
+
+    @property
+    def efficiency(self) -> str:
+        return "ROAS" if self.revenue else "CPA"
+
+    @property
+    def period(self) -> str:
+        return _PERIODS.get(self.step_days, "month" if self.step_days in (28, 29, 30, 31) else "period")
+
+    @property
+    def effect_unit(self) -> str:
+        """The KPI with its unit, as an axis title."""
+        return f"{self.kpi_name} ({self.currency})" if self.revenue else self.kpi_name
+
+    def effect(self, value: float | None) -> str:
+        return self.money(value) if self.revenue else compact(value)
+
+    def money(self, value: float | None) -> str:
+        return MISSING if _missing(value) else f"{self.currency} {compact(value)}"
+
+    def efficiency_value(self, value: float | None) -> str:
+        """A ROAS as a plain ratio, a CPA as money."""
+        return fixed(value) if self.revenue else self.money(value)
+
+    def interval(self, value: float | None, low: float | None, high: float | None) -> str:
+        text = self.efficiency_value(value)
+        if _missing(low) or _missing(high):
+            return text
+        return f"{text} ({self.efficiency_value(low)} to {self.efficiency_value(high)})"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+def compact(value: float | None) -> str:
+    """Three significant digits with k, M, B, T: 1234567 is 1.23M."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    for size, letter in _STEPS:
+        if abs(value) >= size * 0.9995:
+            return f"{_significant(value / size)}{letter}"
+    return _significant(value)
+
+
+def _significant(value: float) -> str:
+    size = abs(value)
+    if size == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(size))) if size < 1000 else 0
+    text = f"{value:.{min(digits, 6)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and size >= 100 else text
+
+
+def fixed(value: float | None, digits: int = 2) -> str:
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:,.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A fraction as percent: 0.1234 is 12.3 %."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{100.0 * value:.1f} %".replace("-0.0 %", "0.0 %")
+
+
+def day(value: date) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def span(first: date, last: date) -> str:
+    return f"{day(first)} to {day(last)}"
+
+
+def count(number: int, noun: str) -> str:
+    """1 week, 2 weeks."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+#: How each column of a table of numbers is headed and shown: heading, kind of value.
+COLUMNS: dict[str, tuple[str, str]] = {
+    "component": ("Component", "text"),
+    "channel": ("Channel", "text"),
+    "series": ("Series", "text"),
+    "kind": ("Kind", "text"),
+    "part": ("Part of the curve", "text"),
+    "split": ("Split", "text"),
+    "model_id": ("Model", "text"),
+    "firmness": ("How firm", "text"),
+    "date": ("Date", "date"),
+    "effect": ("Effect", "effect"),
+    "start": ("From", "effect"),
+    "end": ("To", "effect"),
+    "actual": ("Actual", "effect"),
+    "fitted": ("Fitted", "effect"),
+    "residual": ("Residual", "effect"),
+    "contribution": ("Contribution", "effect"),
+    "response": ("Response per period", "effect"),
+    "marginal_response": ("Response to one more unit", "number"),
+    "share": ("Share", "percent"),
+    "spend": ("Spend", "money"),
+    "mean_spend": ("Spend per period", "money"),
+    "spend_share": ("Share of spend", "percent"),
+    "contribution_share": ("Share of KPI", "percent"),
+    "effect_share": ("Share of paid effect", "percent"),
+    "immediate_share": ("Immediate", "percent"),
+    "carryover_share": ("Carryover", "percent"),
+    "value": ("{efficiency}", "efficiency"),
+    "low": ("Low", "efficiency"),
+    "high": ("High", "efficiency"),
+    "marginal": ("Marginal {efficiency}", "efficiency"),
+    "lag": ("Lag in periods", "integer"),
+    "weight": ("Weight", "number"),
+    "front": ("Front", "integer"),
+    "cluster": ("Cluster", "integer"),
+    "candidates": ("Candidates", "integer"),
+    "nrmse": ("NRMSE", "number"),
+    "business_distance": ("Business distance", "number"),
+    "recommended": ("Recommended", "flag"),
+}
+
+
+def heading(column: str, labels: Labels) -> str:
+    """A column's heading; an undeclared column is an error, so that none is shown without thought."""
+    return COLUMNS[column][0].format(efficiency=labels.efficiency)
+
+
+def is_numeric(column: str) -> bool:
+    return COLUMNS[column][1] not in ("text", "date", "flag")
+
+
+def cell(column: str, value: Any, labels: Labels) -> str:
+    """One value of a table of numbers as text."""
+    kind = COLUMNS[column][1]
+    if value is None:
+        return MISSING
+    if kind == "date":
+        return str(value.isoformat())
+    if kind == "flag":
+        return "yes" if value else ""
+    if kind == "integer":
+        return f"{value:,}"
+    if kind == "text":
+        return str(value)
+    shown = {
+        "effect": labels.effect,
+        "money": labels.money,
+        "percent": percent,
+        "efficiency": labels.efficiency_value,
+        "number": _number,
+    }
+    return shown[kind](value)
+
+
+def _number(value: float) -> str:
+    return fixed(value, 4 if abs(value) < 10 else 2)

@@ -1,0 +1,147 @@
+"""model_summary.json: what a run found, the same for every engine, small enough to read and to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmm.engines.base import EngineResult, Problem
+from mmm.results.format import Labels
+from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
+
+SCHEMA_VERSION = 1
+_CHANNEL_FIELDS = (
+    "channel",
+    "kind",
+    "spend",
+    "mean_spend",
+    "spend_share",
+    "contribution",
+    "contribution_share",
+    "effect_share",
+    "carryover_share",
+    "roi",
+    "roi_low",
+    "roi_high",
+    "marginal_roi",
+    "cpa",
+    "cpa_low",
+    "cpa_high",
+    "firmness",
+)
+_FIT_FIELDS = (
+    "nrmse",
+    "nrmse_train",
+    "nrmse_val",
+    "nrmse_test",
+    "rsq_train",
+    "rsq_val",
+    "rsq_test",
+    "business_distance",
+    "calibration_error",
+    "score",
+)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What the results say about their run. `provenance` names versions, seed and dataset; `warnings` are sentences."""
+
+    run_id: str
+    title: str = ""
+    country: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def labels_of(summary: Mapping[str, Any]) -> Labels:
+    kpi = summary["kpi"]
+    return Labels(kpi["name"], kpi["kind"], kpi["currency"], summary["data"]["step_days"])
+
+
+def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str, Any]:
+    """The summary of the recommended model; only plain JSON types."""
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days)
+    tables, model_id = result.tables, result.recommended
+    model = of_model(tables["models"], model_id).to_pylist()[0]
+    channels = of_model(tables["channels"], model_id).select(list(_CHANNEL_FIELDS)).to_pylist()
+    channels.sort(key=lambda row: (row["kind"] != "paid", -(row["spend"] or 0.0), row["channel"]))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run.run_id,
+        "title": run.title,
+        "engine": {"name": result.engine, "version": result.engine_version},
+        "kpi": {
+            "name": problem.kpi_name,
+            "kind": problem.kpi_kind,
+            "currency": problem.currency,
+            "total": float(problem.kpi[problem.window_rows].sum()),
+        },
+        "data": _data(problem),
+        "model": {
+            "id": model_id,
+            "reason": result.reason,
+            "front": model["front"],
+            "cluster": model["cluster"],
+            "fit": {name: model[name] for name in _FIT_FIELDS},
+        },
+        "totals": _totals(waterfall(tables, model_id, labels), channels),
+        "channels": channels,
+        "candidates": _candidates(tables),
+        "warnings": [*run.warnings, *_warnings(tables["diagnostics"])],
+        "country": run.country,
+        "settings": dict(run.settings),
+        "provenance": dict(run.provenance),
+    }
+
+
+def _data(problem: Problem) -> dict[str, Any]:
+    first, last = problem.window
+    return {
+        "first": str(problem.dates[0])[:10],
+        "last": str(problem.dates[-1])[:10],
+        "rows": problem.rows,
+        "window_first": str(problem.dates[first])[:10],
+        "window_last": str(problem.dates[last])[:10],
+        "window_rows": last - first + 1,
+        "step_days": problem.step_days,
+        "paid": [medium.name for medium in problem.paid],
+        "organic": [variable.name for variable in problem.organic],
+        "context": [variable.name for variable in problem.context],
+        "lift_tests": len(problem.lift_tests),
+    }
+
+
+def _totals(parts: pa.Table, channels: list[dict[str, Any]]) -> dict[str, Any]:
+    """Effects by kind over the window; ROI and CPA of all paid media together."""
+    effect = dict.fromkeys(("baseline", "context", "organic", "paid"), 0.0)
+    for row in parts.to_pylist():
+        effect["baseline" if row["kind"] in BASELINE_KINDS else row["kind"]] += row["effect"]
+    spend = sum(row["spend"] or 0.0 for row in channels if row["kind"] == "paid")
+    return {
+        "effect": effect,
+        "fitted": sum(effect.values()),
+        "spend": spend,
+        "roi": effect["paid"] / spend if spend else None,
+        "cpa": spend / effect["paid"] if effect["paid"] > 0 else None,
+    }
+
+
+def _candidates(tables: Tables) -> dict[str, int]:
+    models = tables["models"]
+    kept = models.filter(pc.is_valid(models["front"]))
+    return {
+        "evaluated": models.num_rows,
+        "kept": kept.num_rows,
+        "fronts": len(pc.unique(kept["front"])),
+        "clusters": len(pc.unique(kept["cluster"].drop_null())),
+    }
+
+
+def _warnings(diagnostics: pa.Table) -> list[str]:
+    return [row["text"] for row in diagnostics.to_pylist() if row["name"] == "warning" and row["text"]]

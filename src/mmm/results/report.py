@@ -1,0 +1,209 @@
+"""The report: one HTML file that opens offline, prints well and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from markupsafe import Markup
+
+from mmm.errors import UserError
+from mmm.results import charts
+from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
+from mmm.results.model_summary import labels_of
+from mmm.results.summary import Tables, channels
+from mmm.results.views import VIEWS, View
+
+SECTIONS = len(VIEWS)
+_TEMPLATE = "report.html"
+_LOGO_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp")
+_SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Logo:
+    """An image that is put into the report itself."""
+
+    data: bytes
+    media_type: str
+
+    def address(self) -> str:
+        if self.media_type not in _LOGO_TYPES:
+            raise UserError(
+                f"{self.media_type!r} is no image type a report can hold.",
+                where="logo",
+                fix=f"Choose one of {', '.join(_LOGO_TYPES)}.",
+            )
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A view, drawn. `picture` is the only text that is not escaped: it was escaped when it was drawn."""
+
+    key: str
+    title: str
+    finding: str
+    picture: Markup
+    reading: str
+    header: list[tuple[str, bool]]
+    rows: list[list[tuple[str, bool]]]
+
+
+def render_report(
+    tables: Tables,
+    summary: Mapping[str, Any],
+    *,
+    title: str | None = None,
+    logo: Logo | None = None,
+    progress: Callable[[int, str], None] = lambda section, title: None,
+) -> str:
+    """The report on the summary's model as HTML. `progress` is called with a section's number and title."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    labels = labels_of(summary)
+    model_id = summary["model"]["id"]
+    sections = []
+    for number, view in enumerate(VIEWS):
+        progress(number, view.title)
+        sections.append(_section(view, tables, model_id, labels))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    key_numbers = channels(tables, model_id, labels).to_pylist()
+    return environment.get_template(_TEMPLATE).render(
+        title=title or summary["title"] or f"Marketing mix model of {labels.kpi_name}",
+        logo=logo.address() if logo else None,
+        summary=summary,
+        labels=labels,
+        headline=sections[0].finding,
+        cards=_cards(summary, labels),
+        facts=_facts(summary, labels),
+        key_numbers=[_key_row(row, labels) for row in key_numbers],
+        key_finding=next(section.finding for section in sections if section.key == "efficiency"),
+        sections=sections,
+        diagnostics=_diagnostics(tables["diagnostics"]),
+        provenance=_flat(summary["provenance"]),
+        settings=_flat(summary["settings"]),
+    )
+
+
+def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> _Section:
+    numbers = view.numbers(tables, model_id, labels)
+    finding = view.finding(numbers, labels)
+    with charts.unvalidated():
+        picture = charts.svg(view.chart(numbers, labels))
+    shown = view.shown(numbers)
+    numeric = [is_numeric(name) for name in shown.column_names]
+    header = [(heading(name, labels), right) for name, right in zip(shown.column_names, numeric, strict=True)]
+    rows = [
+        [(cell(name, value, labels), right) for (name, value), right in zip(row.items(), numeric, strict=True)]
+        for row in shown.to_pylist()
+    ]
+    return _Section(
+        key=view.key,
+        title=view.title,
+        finding=finding,
+        picture=embedded(picture, view.key, f"{view.title}. {finding}"),
+        reading=view.how_to_read(labels),
+        header=header,
+        rows=rows,
+    )
+
+
+def embedded(picture: str, key: str, label: str) -> Markup:
+    """An SVG to stand inside HTML: named for readers who do not see it, ids of its own, no namespace addresses."""
+    opening = re.match(r"<svg\b[^>]*>", picture)
+    box = re.search(r'viewBox="([\d. -]+)"', opening.group()) if opening else None
+    if opening is None or box is None:
+        raise ValueError("not an SVG picture with a viewBox")
+    width = float(box.group(1).split()[2])
+    body = picture[opening.end() :]
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', body)
+    body = re.sub(r'url\(#([^)"]+)\)', rf"url(#{key}-\1)", body)
+    # Safe to mark: the drawing library has escaped all text inside, the label is escaped here.
+    return Markup('<svg viewBox="{}" width="{:.0f}" role="img" aria-label="{}">').format(
+        box.group(1), width, label
+    ) + Markup(body)  # noqa: S704
+
+
+def _cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, str]]:
+    """The few numbers to remember: name, value, note."""
+    totals, fit = summary["totals"], summary["model"]["fit"]
+    share = totals["effect"]["paid"] / totals["fitted"] if totals["fitted"] else None
+    measure = totals["roi"] if labels.revenue else totals["cpa"]
+    held_out = next((name for name in ("test", "val") if fit[f"rsq_{name}"] is not None), None)
+    cards = [
+        (f"{labels.kpi_name} in the window", labels.effect(summary["kpi"]["total"]), "as recorded"),
+        ("Paid media's share", percent(share), labels.effect(totals["effect"]["paid"])),
+        (
+            f"{labels.efficiency} of all paid media",
+            labels.efficiency_value(measure),
+            f"{labels.money(totals['spend'])} spent",
+        ),
+        ("R² in training", fixed(fit["rsq_train"]), f"NRMSE {fixed(fit['nrmse'], 3)}"),
+    ]
+    if held_out:
+        name = _SPLITS[held_out]
+        cards.append((f"R² in {name}", fixed(fit[f"rsq_{held_out}"]), "periods the fit has not seen"))
+    return cards
+
+
+def _facts(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
+    """What was modelled."""
+    data, candidates, engine = summary["data"], summary["candidates"], summary["engine"]
+    window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
+    facts = [
+        ("KPI", f"{labels.kpi_name} ({labels.currency if labels.revenue else 'conversions'})"),
+        ("Window", f"{window}, {count(data['window_rows'], labels.period)}"),
+        ("Data", f"{span(date.fromisoformat(data['first']), date.fromisoformat(data['last']))}, {data['rows']:,} rows"),
+        ("Paid media", ", ".join(data["paid"])),
+        ("Organic media", ", ".join(data["organic"])),
+        ("Context", ", ".join(data["context"])),
+        ("Holidays", summary["country"] or ""),
+        ("Lift tests", str(data["lift_tests"]) if data["lift_tests"] else ""),
+        ("Engine", f"{engine['name']} {engine['version']}"),
+        ("Seed", str(summary["provenance"].get("seed") or summary["settings"].get("seed") or "")),
+        ("Candidates", f"{candidates['evaluated']:,} evaluated, {candidates['kept']:,} kept"),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _key_row(row: dict[str, Any], labels: Labels) -> dict[str, str]:
+    texts = {name: cell(name, row[name], labels) for name in row}
+    return {**texts, "interval": labels.interval(row["value"], row["low"], row["high"])}
+
+
+def _diagnostics(table: pa.Table) -> list[dict[str, str]]:
+    return [
+        {
+            "name": row["name"] or "",
+            "subject": row["subject"] or "",
+            "value": fixed(row["value"], 4) if row["value"] is not None else "",
+            "text": row["text"] or "",
+        }
+        for row in table.to_pylist()
+        if row["name"] != "warning"
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted names and texts."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            pairs.append((f"{prefix}{name}", text))
+    return pairs

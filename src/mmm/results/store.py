@@ -1,0 +1,76 @@
+"""Results in the workspace: the engine's tables, the summary and the report; written at once, read when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress, ProgressListener
+from mmm.results.model_summary import RunInfo, summarise
+from mmm.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUMMARY, REPORT = "model_summary.json", "report.html"
+
+
+def write_results(
+    workspace: Workspace, run: RunInfo, problem: Problem, result: EngineResult, progress: ProgressListener
+) -> None:
+    """Write all tables as Parquet, the summary and the report; all become visible together, at the end."""
+    from mmm.results.report import SECTIONS, render_report  # draws charts; reading results needs none of it
+
+    total = len(SCHEMAS) + SECTIONS + 1
+    writer = workspace.results_writer(run.run_id)
+    for done, name in enumerate(SCHEMAS):
+        progress(Progress("report", done, total, message=f"Writing {name}"))
+        writer.table(name, result.tables[name])
+    summary = summarise(run, problem, result)
+    writer.file(SUMMARY, json.dumps(summary, indent=1, allow_nan=False, default=str) + "\n")
+
+    def drawn(section: int, title: str) -> None:
+        progress(Progress("report", len(SCHEMAS) + section, total, message=f"Drawing {title}"))
+
+    writer.file(REPORT, render_report(result.tables, summary, progress=drawn))
+    writer.commit()
+    progress(Progress("report", total, total))
+
+
+class RunResults(Mapping[str, "pa.Table"]):
+    """A run's result tables by name, each read when first asked for, with the summary and the report beside them."""
+
+    def __init__(self, workspace: Workspace, run_id: str) -> None:
+        self._workspace = workspace
+        self._run_id = run_id
+        self._tables: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in SCHEMAS:
+            raise KeyError(name)
+        if name not in self._tables:
+            self._tables[name] = self._workspace.result_table(self._run_id, name)
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SCHEMAS)
+
+    def __len__(self) -> int:
+        return len(SCHEMAS)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self._workspace.result_file(self._run_id, SUMMARY))
+        return loaded
+
+    @cached_property
+    def report(self) -> str:
+        return self._workspace.result_file(self._run_id, REPORT).decode()
+
+
+def read_results(workspace: Workspace, run_id: str) -> RunResults:
+    """The results of a run; NotFound while it has none."""
+    workspace.results_manifest(run_id)
+    return RunResults(workspace, run_id)

@@ -1,0 +1,265 @@
+"""The numbers behind each chart: one pure function per view, from the result tables of one model to a small table.
+
+Every function takes the tables of `mmm.engines.base.SCHEMAS` by name, a model's id and the run's `Labels`, and returns
+a `pa.Table`. The chart, the table under it, the finding and the report all use the same one, so they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmm.results.format import Labels
+
+Tables = Mapping[str, pa.Table]
+
+#: Components from the ground up; within a kind the largest effect first.
+KINDS = ("intercept", "trend", "season", "monthly", "weekday", "holiday", "context", "organic", "paid")
+BASELINE_KINDS = KINDS[:6]
+#: More paid channels than this are put together in the chart over time; more colours could not be told apart.
+SERIES_LIMIT = 8
+BASE_SERIES, ORGANIC_SERIES = "baseline and context", "organic media"
+CURVE_POINTS = 60
+ADSTOCK_LAGS = 26
+ADSTOCK_FLOOR = 0.01
+PARETO_BINS = (44, 32)
+#: The worst candidates on either axis would squeeze all others into a corner.
+PARETO_QUANTILE = 0.9
+
+_f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.date32()
+
+
+def of_model(table: pa.Table, model_id: str) -> pa.Table:
+    """The rows of one model."""
+    return table.filter(pc.equal(table["model_id"], model_id))
+
+
+def recommended(tables: Tables) -> str:
+    """The id of the recommended model."""
+    models = tables["models"]
+    return str(models.filter(models["recommended"])["model_id"][0].as_py())
+
+
+def _table(rows: list[dict[str, Any]], **columns: pa.DataType) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(columns.items())))
+
+
+def waterfall(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Component, kind, effect over the window, share of the fitted KPI, and where its bar starts and ends."""
+    sums = (
+        of_model(tables["contributions"], model_id).group_by(["component", "kind"]).aggregate([("effect", "sum")])
+    ).to_pylist()
+    sums.sort(key=lambda row: (KINDS.index(row["kind"]), -row["effect_sum"], row["component"]))
+    total = sum(row["effect_sum"] for row in sums)
+    rows, level = [], 0.0
+    for row in sums:
+        effect = row["effect_sum"]
+        rows.append(
+            {
+                "component": row["component"],
+                "kind": row["kind"],
+                "effect": effect,
+                "share": effect / total if total else None,
+                "start": level,
+                "end": level + effect,
+            }
+        )
+        level += effect
+    return _table(rows, component=_s, kind=_s, effect=_f8, share=_f8, start=_f8, end=_f8)
+
+
+def fit(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Date, actual, fitted, residual (actual - fitted), split."""
+    table = of_model(tables["fit"], model_id).sort_by("date")
+    residual = pc.subtract(table["actual"], table["fitted"])
+    return pa.table(
+        {
+            "date": table["date"],
+            "actual": table["actual"],
+            "fitted": table["fitted"],
+            "residual": residual,
+            "split": table["split"],
+        }
+    )
+
+
+def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Paid channels, largest spend first: spend, contribution, shares, ROAS or CPA as `value` with interval, firmness.
+
+    `marginal` is the ROAS (or CPA) of one more unit of money at today's mean spend.
+    """
+    table = of_model(tables["channels"], model_id)
+    rows = [row for row in table.to_pylist() if row["kind"] == "paid"]
+    rows.sort(key=lambda row: (-(row["spend"] or 0.0), row["channel"]))
+    measure = "roi" if labels.revenue else "cpa"
+    for row in rows:
+        row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
+        row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
+    numeric = ("spend", "mean_spend", "spend_share", "contribution", "contribution_share", "effect_share")
+    efficiency = ("value", "low", "high", "marginal")
+    return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), firmness=_s)
+
+
+def _inverse(value: float | None) -> float | None:
+    return 1.0 / value if value else None
+
+
+def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Share of spend against share of paid effect, with ROAS or CPA."""
+    return channels(tables, model_id, labels).select(["channel", "spend", "spend_share", "effect_share", "value"])
+
+
+def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """ROAS or CPA with interval, marginal value and firmness, best first."""
+    table = channels(tables, model_id, labels).select(["channel", "value", "low", "high", "marginal", "firmness"])
+    order = "descending" if labels.revenue else "ascending"
+    return table.sort_by([("value", order)])
+
+
+def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Response curves of paid channels in parts: observed, extrapolated (joined to it), and today's mean spend."""
+    points = {row["channel"]: row for row in of_model(tables["curve_points"], model_id).to_pylist()}
+    marginal = {row["channel"]: row["marginal_roi"] for row in of_model(tables["channels"], model_id).to_pylist()}
+    by_channel: dict[str, list[dict[str, Any]]] = {}
+    for row in of_model(tables["curves"], model_id).sort_by("spend").to_pylist():
+        if row["kind"] == "paid":
+            by_channel.setdefault(row["channel"], []).append(row)
+    rows = []
+    for channel in channels(tables, model_id, labels)["channel"].to_pylist():
+        observed = [row for row in by_channel.get(channel, []) if row["observed"]]
+        beyond = [row for row in by_channel.get(channel, []) if not row["observed"]]
+        rows += [{**row, "part": "observed"} for row in _thinned(observed)]
+        rows += [{**row, "part": "extrapolated"} for row in _thinned(observed[-1:] + beyond)]
+        if channel in points:
+            today = {"spend": points[channel]["mean_spend"], "response": points[channel]["mean_response"]}
+            rows.append({"channel": channel, "part": "today", "marginal_response": marginal.get(channel), **today})
+    return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
+
+
+def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(rows) <= CURVE_POINTS:
+        return rows
+    return [rows[index] for index in np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int)]
+
+
+def adstock(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Channel, lag, weight (1 at the peak or start), up to the last lag at which any channel still has 1 %."""
+    table = of_model(tables["adstock"], model_id)
+    heard = table.filter(pc.greater_equal(table["weight"], ADSTOCK_FLOOR))
+    last = min(pc.max(heard["lag"]).as_py() or 0, ADSTOCK_LAGS)
+    return (
+        table.filter(pc.less_equal(table["lag"], last))
+        .select(["channel", "lag", "weight"])
+        .sort_by([("channel", "ascending"), ("lag", "ascending")])
+    )
+
+
+def carryover(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Share of each medium's effect that comes at once, and the share that earlier periods caused."""
+    rows = of_model(tables["channels"], model_id).to_pylist()
+    known = [row for row in rows if row["carryover_share"] is not None]
+    known.sort(key=lambda row: (-row["carryover_share"], row["channel"]))
+    for row in known:
+        row["immediate_share"] = 1.0 - row["carryover_share"]
+    return _table(known, channel=_s, kind=_s, contribution=_f8, immediate_share=_f8, carryover_share=_f8)
+
+
+def over_time(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Effect per date of baseline and context, organic media and each paid channel (the smallest put together).
+
+    Seasons and context swing around zero, where stacked areas break; summed with the level they do not.
+    """
+    table = of_model(tables["contributions"], model_id)
+    order = [row for row in waterfall(tables, model_id, labels).to_pylist() if row["kind"] == "paid"]
+    names = [row["component"] for row in order]
+    kept = names if len(names) <= SERIES_LIMIT else names[: SERIES_LIMIT - 1]
+    series = {name: name if name in kept else f"{len(names) - len(kept)} other channels" for name in names}
+    group = dict.fromkeys((*BASELINE_KINDS, "context"), BASE_SERIES) | {"organic": ORGANIC_SERIES}
+    sums: dict[tuple[str, Any], float] = {}
+    for row in table.select(["date", "component", "kind", "effect"]).to_pylist():
+        name = group.get(row["kind"]) or series[row["component"]]
+        sums[name, row["date"]] = sums.get((name, row["date"]), 0.0) + row["effect"]
+    ranks = [BASE_SERIES, ORGANIC_SERIES, *dict.fromkeys(series[name] for name in names)]
+    rows = [{"date": date, "series": name, "effect": effect} for (name, date), effect in sums.items()]
+    rows.sort(key=lambda row: (ranks.index(row["series"]), row["date"]))
+    return _table(rows, series=_s, date=_d, effect=_f8)
+
+
+def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Kept candidates one by one, and all others counted in a grid of cells (`start`..`end` and `low`..`high`).
+
+    10,000 candidates make at most 1,408 cells. Cells leave out the worst tenth on either axis.
+    """
+    models = tables["models"]
+    nrmse = models["nrmse"].to_numpy(zero_copy_only=False)
+    distance = models["business_distance"].to_numpy(zero_copy_only=False)
+    kept = models.filter(pc.is_valid(models["front"])).to_pylist()
+    rows = [{**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id} for row in kept]
+    other = pc.is_null(models["front"]).to_numpy(zero_copy_only=False) & np.isfinite(nrmse) & np.isfinite(distance)
+    if other.any():
+        rows += _cells(nrmse[other], distance[other])
+    return _table(
+        rows,
+        part=_s,
+        model_id=_s,
+        nrmse=_f8,
+        business_distance=_f8,
+        front=_i4,
+        cluster=_i4,
+        recommended=_b,
+        shown=_b,
+        candidates=_i4,
+        nrmse_end=_f8,
+        business_distance_end=_f8,
+    )
+
+
+def _cells(nrmse: np.ndarray, distance: np.ndarray) -> list[dict[str, Any]]:
+    limits = [(values.min(), np.quantile(values, PARETO_QUANTILE)) for values in (nrmse, distance)]
+    counts, x, y = np.histogram2d(nrmse, distance, bins=PARETO_BINS, range=limits)
+    return [
+        {
+            "part": "others",
+            "candidates": int(counts[i, j]),
+            "nrmse": x[i],
+            "nrmse_end": x[i + 1],
+            "business_distance": y[j],
+            "business_distance_end": y[j + 1],
+        }
+        for i, j in np.argwhere(counts > 0)
+    ]
+
+
+def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:
+    """R2 and mean absolute percentage error by split, from the numbers of `fit`."""
+    measures: dict[str, dict[str, float | None]] = {}
+    split = np.array(numbers["split"].to_pylist())
+    actual, residual = (numbers[name].to_numpy() for name in ("actual", "residual"))
+    for name in dict.fromkeys(split.tolist()):
+        rows = split == name
+        spread = float(((actual[rows] - actual[rows].mean()) ** 2).sum())
+        nonzero = rows & (actual != 0)
+        measures[name] = {
+            "rsq": 1.0 - float((residual[rows] ** 2).sum()) / spread if spread > 0 else None,
+            "mape": float(np.abs(residual[nonzero] / actual[nonzero]).mean()) if nonzero.any() else None,
+        }
+    return measures
+
+
+def half_life(weights: list[float]) -> int:
+    """Periods after the peak until no more than half the peak's weight is left; the length when that never comes."""
+    peak = int(np.argmax(weights))
+    for lag in range(peak, len(weights)):
+        if weights[lag] <= 0.5 * weights[peak]:
+            return lag - peak
+    return len(weights) - peak
+
+
+def kept_only(numbers: pa.Table) -> pa.Table:
+    """The kept candidates among the numbers of `pareto`, best front first."""
+    kept = numbers.filter(pc.equal(numbers["part"], "kept"))
+    return kept.sort_by([("front", "ascending"), ("nrmse", "ascending")])
