@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -85,8 +86,7 @@ def _fixed(array: pa.Array, kind: pa.DataType) -> np.ndarray:
             values[missing] = np.nan
         return values
     if pa.types.is_decimal(kind):
-        zero = pa.scalar(0, pa.int64()).cast(kind)
-        array = array.fill_null(zero) if array.null_count else array
+        array = array.fill_null(pa.scalar(Decimal(0), kind)) if array.null_count else array
         width = kind.byte_width
         raw = np.frombuffer(array.buffers()[1], np.uint8)
         return raw[array.offset * width : (array.offset + len(array)) * width]

@@ -28,6 +28,7 @@ _DICTIONARY_REPEATS = 2
 _GROUP_ROWS = 262_144
 _GROUP_CELLS = 8_000_000
 _INT_TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+_NO_RANGE = (pa.types.is_binary, pa.types.is_boolean, pa.types.is_duration)
 _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -131,7 +132,7 @@ class _Column:
         if array.null_count == len(array):
             return
         self._count_distinct(array)
-        if not (pa.types.is_binary(self._kind) or pa.types.is_boolean(self._kind)):
+        if not any(test(self._kind) for test in _NO_RANGE):
             self._widen_range(array)
         if self._halves:
             self._halves = _fits_float32(array)
