@@ -107,7 +107,7 @@ class _Task:
         # numpy, pyarrow and the engine: loaded here, when the heartbeat beats already.
         from mmm.engines import load_engine
         from mmm.engines.base import Progress
-        from mmm.results import write_results
+        from mmm.results import RunInfo, write_results
         from mmm.runs.config import parse_experiment
         from mmm.runs.problem import build_problem
         from mmm.runs.progress import ProgressRecorder
@@ -129,9 +129,17 @@ class _Task:
         for finding in findings:
             log.warning("%s", finding)
         progress(Progress("data", 1, 1))
-        result = engine.train(problem, experiment.engine_settings(), progress)
-        progress(Progress("report", 0, 1))
-        write_results(self._workspace, self._run_id, experiment, problem, result, progress)
+        engine_settings = experiment.engine_settings()
+        result = engine.train(problem, engine_settings, progress)
+        info = RunInfo(
+            run_id=self._run_id,
+            title=experiment.name,
+            country=experiment.country,
+            settings=engine_settings.model_dump(mode="json", by_alias=True),
+            provenance=origin,
+            warnings=tuple(str(finding) for finding in findings),
+        )
+        write_results(self._workspace, info, problem, result, progress)
         self._succeed(progress, result.reason)
 
     def _succeed(self, progress: ProgressRecorder, reason: str) -> None:
