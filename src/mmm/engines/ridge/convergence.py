@@ -1,0 +1,52 @@
+"""Did the search settle? Robyn's rule (robyn_converge): 20 equal parts of all trials' candidates in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_PARTS, _FIRST = 20, 3
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """One error's course. `median` and `sd` per part (20,); converged when both fell clearly from first to last."""
+
+    error: str
+    median: np.ndarray
+    sd: np.ndarray
+    count: np.ndarray
+    converged: bool
+
+    @property
+    def text(self) -> str:
+        first_sd = self.sd[:_FIRST].mean()
+        threshold = abs(abs(self.median[0]) - 2 * first_sd)
+        return (
+            f"{self.error} {'converged' if self.converged else 'has not converged'}: the last part's SD is "
+            f"{self.sd[-1]:.2g} (first parts: {first_sd:.2g}), its median {abs(self.median[-1]):.2g} (threshold {threshold:.2g})."
+        )
+
+
+def convergence(error: str, values: np.ndarray, trial: np.ndarray) -> Convergence | None:
+    """Course of an error over the candidates, (B,) in order, numbered within their trial. None without usable values.
+
+    Only positive finite values count. The last part ends at the largest number of usable candidates in a trial.
+    """
+    usable = np.isfinite(values) & (values > 0)
+    values, trial = values[usable], trial[usable]
+    if not len(values):
+        return None
+    number = np.empty(len(values))
+    for name in np.unique(trial):
+        members = trial == name
+        number[members] = np.arange(1, members.sum() + 1)
+    part = np.ceil(number / number.max() * _PARTS).astype(int) - 1
+    members = [values[part == i] for i in range(_PARTS)]
+    count = np.array([len(item) for item in members])
+    median = np.array([np.median(item) if len(item) else np.nan for item in members])
+    sd = np.array([item.std(ddof=1) if len(item) > 1 else np.nan for item in members])
+    first_sd = sd[:_FIRST].mean()
+    settled = bool(sd[-1] < first_sd and abs(median[-1]) < abs(abs(median[0]) - 2 * first_sd))
+    return Convergence(error, median, sd, count, settled)

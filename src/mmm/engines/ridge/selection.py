@@ -1,0 +1,166 @@
+"""From all candidates to a few models: fronts, score, clusters with intervals, and the one recommended (Robyn: pareto
+and clusters)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+from scipy.special import stdtrit
+
+#: A front is searched among candidates within this quantile of each error.
+_ERROR_QUANTILE = 0.9
+#: A further cluster must take at least this share of the total sum of squares (Robyn: wss_var).
+_WSS_DROP, _FEWEST_CLUSTERS, _MOST_CLUSTERS = 0.06, 3, 10
+_KMEANS_STARTS = 10
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Fronts of all candidates, (B,): 0 for those not kept, else from 1. `kept` are their indices in order."""
+
+    fronts: np.ndarray
+    kept: np.ndarray
+    count: int
+
+
+def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
+    """Candidates whose errors are not among the worst (Robyn: mape.qt10). `loss` (B, 3): NRMSE, RSSD, MAPE."""
+    keep = np.ones(len(loss), bool)
+    for column, level in ((2, calibration_constraint), (0, _ERROR_QUANTILE), (1, _ERROR_QUANTILE)):
+        finite = loss[np.isfinite(loss[:, column]), column]
+        if len(finite):
+            with np.errstate(invalid="ignore"):
+                keep &= loss[:, column] <= np.quantile(finite, level)
+    return keep
+
+
+def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection:
+    """The smallest number of fronts on (NRMSE, RSSD) that holds `least` candidates among `within`.
+
+    Exact duplicates share the smaller front. When `within` holds fewer candidates, all its fronts are kept.
+    """
+    fronts = np.zeros(len(loss), int)
+    left = np.flatnonzero(within)
+    left = left[np.lexsort((loss[left, 1], loss[left, 0]))]
+    number = 0
+    while len(left) and (fronts > 0).sum() < least:
+        number += 1
+        running = np.minimum.accumulate(loss[left, 1])
+        new_minimum = np.append(True, running[1:] < running[:-1])
+        front = left[new_minimum]
+        same = _rows_equal(loss[left, :2], loss[front, :2])
+        fronts[left[same]] = number
+        left = left[~same]
+    return Selection(fronts, np.flatnonzero(fronts > 0), number)
+
+
+def _rows_equal(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    pairs = {tuple(row) for row in wanted}
+    return np.array([tuple(row) in pairs for row in rows], bool)
+
+
+def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None) -> np.ndarray:
+    """Weighted distance from the best of each error, min-max normalised (Robyn: errors_scores); (B,), less is better.
+
+    `within` normalises over these candidates only. Robyn replaces infinite errors by 1; here they give an infinite score.
+    """
+    reference = loss if within is None else loss[within]
+    share = np.array(weights) / sum(weights)
+    total = np.zeros(len(loss))
+    for column in range(loss.shape[1]):
+        finite = reference[np.isfinite(reference[:, column]), column]
+        low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+        values = loss[:, column]
+        normal = (values - low) / (high - low) if high > low else values
+        total += (share[column] * np.where(np.isnan(normal), 1.0, normal)) ** 2
+    return np.asarray(np.sqrt(total))
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters of the kept models: `labels` (K,) from 1, `best` (K,) marks each cluster's best; WSS per tried count."""
+
+    labels: np.ndarray
+    best: np.ndarray
+    wss: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return int(self.labels.max())
+
+
+def choose_cluster_count(wss: np.ndarray) -> int:
+    """The largest count whose drop in WSS exceeds 6 % of the first, between 3 and 10. `wss[k - 1]` belongs to k."""
+    drops = (wss[:-1] - wss[1:]) / wss[0] if wss[0] > 0 else np.zeros(len(wss) - 1)
+    enough = np.flatnonzero(drops > _WSS_DROP) + 2
+    wanted = int(enough.max()) if len(enough) else _FEWEST_CLUSTERS
+    return min(max(wanted, _FEWEST_CLUSTERS), _MOST_CLUSTERS, len(wss))
+
+
+def cluster_models(features: np.ndarray, scores: np.ndarray, count: int | None, seed: int) -> Clusters:
+    """k-means on min-max scaled features (K, F); best = smallest score, the first of equals.
+
+    Robyn starts k-means once, so that its WSS curve is not monotone and a lucky late drop can decide the count; here
+    each count takes the best of ten k-means++ starts.
+    """
+    scaled = _min_max(features)
+    most = min(len(scaled), _MOST_CLUSTERS + 1 if count is None else count)
+    rng = np.random.default_rng([seed, 0])
+    fits = [_kmeans(scaled, k, rng) for k in range(1, most + 1)]
+    wss = np.array([value for value, _ in fits])
+    chosen = min(count, most) if count is not None else choose_cluster_count(wss)
+    labels = _by_size(fits[chosen - 1][1])
+    best = np.zeros(len(scaled), bool)
+    for label in range(1, labels.max() + 1):
+        members = np.flatnonzero(labels == label)
+        best[members[np.argmin(scores[members])]] = True
+    return Clusters(labels, best, wss)
+
+
+def _min_max(features: np.ndarray) -> np.ndarray:
+    low, high = features.min(axis=0), features.max(axis=0)
+    varying = high > low
+    return np.asarray((features[:, varying] - low[varying]) / (high - low)[varying])
+
+
+def _kmeans(points: np.ndarray, k: int, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """(within sum of squares, labels from 0) of the best of several starts."""
+    if k == 1 or points.shape[1] == 0:
+        return float(((points - points.mean(axis=0)) ** 2).sum()), np.zeros(len(points), int)
+    best: tuple[float, np.ndarray] | None = None
+    for _ in range(_KMEANS_STARTS):
+        centres, labels = kmeans2(points, k, iter=50, minit="++", rng=rng, missing="warn")
+        wss = float(((points - centres[labels]) ** 2).sum())
+        if best is None or wss < best[0]:
+            best = wss, labels
+    assert best is not None  # noqa: S101 - for the type checker; there is at least one start
+    return best
+
+
+def _by_size(labels: np.ndarray) -> np.ndarray:
+    """Labels renumbered from 1, the largest cluster first; clusters without members fall away."""
+    found, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts))
+    number = np.empty(labels.max() + 1, int)
+    number[found[order]] = np.arange(1, len(found) + 1)
+    return np.asarray(number[labels])
+
+
+def cluster_interval(values: np.ndarray, draws: int, seed: int) -> tuple[float, float, float]:
+    """(mean, low, high) of a cluster's values by bootstrap; NaN for fewer than 3 values, one value is its own interval.
+
+    As Robyn's, the interval is mean +- t(0.975, m-1) x se x sqrt(m), cut at 0: the spread of single models rather than
+    that of their mean. numpy's generator takes the place of R's.
+    """
+    values = values[np.isfinite(values)]
+    m = len(values)
+    if m == 1:
+        return float(values[0]), float(values[0]), float(values[0])
+    if m < 3:
+        return (float(values.mean()) if m else np.nan), np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    means = values[rng.integers(0, m, (draws, m))].mean(axis=1)
+    centre, half = float(means.mean()), float(stdtrit(m - 1, 0.975) * means.std(ddof=1) * np.sqrt(m))
+    return centre, max(0.0, centre - half), centre + half
