@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH = 760
 BLUE, ORANGE, GREY, INK, MUTED = "#0b66a8", "#c8540a", "#8b98a5", "#1b2733", "#536171"
-SHADE = {"train": "#ffffff", "val": "#e9eff5", "test": "#f6ebdf"}
+SHADE = {"train": "#ffffff", "val": "#dbe7f2", "test": "#f4e2cf"}
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 KIND_COLOURS = {
     "intercept": "#b4bec8",
@@ -83,6 +83,15 @@ def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     )
 
 
+def _axis(**options: Any) -> alt.Axis:
+    """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.results.format`."""
+    import altair as alt
+
+    small, large = "format(datum.value, '.2~r')", "replace(format(datum.value, '.3~s'), 'G', 'B')"
+    shown = f"datum.value === 0 ? '0' : abs(datum.value) < 1 ? {small} : {large}"
+    return alt.Axis(labelExpr=shown, **{"tickCount": 5, **options})
+
+
 def _finished(chart: Any) -> Any:
     return chart.configure(**_CONFIG)
 
@@ -112,7 +121,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             "start:Q",
             title=labels.effect_unit,
             scale=alt.Scale(domainMax=top * 1.2, nice=False),
-            axis=alt.Axis(format="~s", tickCount=6),
+            axis=_axis(tickCount=6),
         ),
         x2="end:Q",
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]), legend=None),
@@ -157,7 +166,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
                 "value:Q",
                 title=f"{labels.effect_unit} per {labels.period}",
                 scale=alt.Scale(zero=False),
-                axis=alt.Axis(format="~s", tickCount=5),
+                axis=_axis(),
             ),
             color=alt.Color(
                 "series:N",
@@ -187,7 +196,7 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
     rows = [{**row, "period": SPLIT_NAMES[row["split"]]} for row in numbers.to_pylist()]
     periods = [name for name in SPLIT_NAMES.values() if any(row["period"] == name for row in rows)]
-    axis = alt.Axis(format="~s", tickCount=5)
+    axis = _axis()
     points = (
         alt.Chart(_data(rows))
         .mark_circle(size=34, opacity=0.75)
@@ -291,8 +300,8 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
 
     rows = numbers.to_pylist()
     line = alt.Chart().encode(
-        x=alt.X("spend:Q", title=None, axis=alt.Axis(format="~s", tickCount=4, grid=False)),
-        y=alt.Y("response:Q", title=None, axis=alt.Axis(format="~s", tickCount=4)),
+        x=alt.X("spend:Q", title=None, axis=_axis(tickCount=4, grid=False)),
+        y=alt.Y("response:Q", title=None, axis=_axis(tickCount=4)),
     )
     layers = (
         line.transform_filter("datum.part === 'observed'").mark_line(color=BLUE, strokeWidth=2),
@@ -376,7 +385,7 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
         .mark_area(stroke="#ffffff", strokeWidth=0.3)
         .encode(
             x=_time_axis(),
-            y=alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=_axis()),
             color=alt.Color(
                 "series:N",
                 scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
@@ -399,6 +408,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
     y = alt.Y("business_distance:Q", title="Business distance – lower is better", scale=alt.Scale(zero=False))
     fronts = [name for name in ("front 1", "front 2", "later fronts") if any(row["front_name"] == name for row in kept)]
+    label = alt.Chart(_data(chosen)).encode(x=x, y=y, text="label:N")  # drawn twice: a white edge, then the letters
     ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
     layers = [
         alt.Chart(_data(cells))
@@ -424,9 +434,8 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         alt.Chart(_data(chosen))
         .mark_point(shape="diamond", size=220, color=ORANGE, filled=True, opacity=1.0)
         .encode(x=x, y=y),
-        alt.Chart(_data(chosen))
-        .mark_text(align="left", dx=12, dy=-8, fontWeight="bold")
-        .encode(x=x, y=y, text="label:N"),
+        label.mark_text(align="left", dx=12, dy=-9, stroke="#ffffff", strokeWidth=4, fontWeight="bold"),
+        label.mark_text(align="left", dx=12, dy=-9, fontWeight="bold"),
     ]
     return _finished(alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320))
 

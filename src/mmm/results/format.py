@@ -52,7 +52,8 @@ class Labels:
         text = self.efficiency_value(value)
         if _missing(low) or _missing(high):
             return text
-        return f"{text} ({self.efficiency_value(low)} to {self.efficiency_value(high)})"
+        shown = fixed if self.revenue else compact
+        return f"{text} ({shown(low)} to {shown(high)})"
 
 
 def _missing(value: float | None) -> bool:
@@ -73,9 +74,8 @@ def _significant(value: float) -> str:
     size = abs(value)
     if size == 0:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(size))) if size < 1000 else 0
-    text = f"{value:.{min(digits, 6)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and size >= 100 else text
+    exponent = int(f"{size:.2e}".partition("e")[2])  # after rounding: 0.9996 counts as 1.00
+    return f"{value:.{min(max(0, 2 - exponent), 6)}f}"
 
 
 def fixed(value: float | None, digits: int = 2) -> str:

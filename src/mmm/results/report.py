@@ -129,8 +129,9 @@ def embedded(picture: str, key: str, label: str) -> Markup:
         raise ValueError("not an SVG picture with a viewBox")
     width = float(box.group(1).split()[2])
     body = picture[opening.end() :]
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', body)
-    body = re.sub(r'url\(#([^)"]+)\)', rf"url(#{key}-\1)", body)
+    # The drawing library counts ids through a process's pictures; counted anew, equal results make equal reports.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', body))):
+        body = body.replace(f'id="{name}"', f'id="{key}-{number}"').replace(f"url(#{name})", f"url(#{key}-{number})")
     # Safe to mark: the drawing library has escaped all text inside, the label is escaped here.
     return Markup('<svg viewBox="{}" width="{:.0f}" role="img" aria-label="{}">').format(
         box.group(1), width, label

@@ -23,7 +23,7 @@ def write_results(
     """Write all tables as Parquet, the summary and the report; all become visible together, at the end."""
     from mmm.results.report import SECTIONS, render_report  # draws charts; reading results needs none of it
 
-    total = len(SCHEMAS) + SECTIONS + 1
+    total = len(SCHEMAS) + SECTIONS
     writer = workspace.results_writer(run.run_id)
     for done, name in enumerate(SCHEMAS):
         progress(Progress("report", done, total, message=f"Writing {name}"))

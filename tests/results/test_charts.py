@@ -1,0 +1,79 @@
+"""Charts are valid Vega-Lite, hold all they need, and survive awkward input."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from mmm.engines.base import EngineResult
+from mmm.results import charts
+from mmm.results.format import Labels
+from mmm.results.views import VIEWS, View
+from mmm.simulation.generator import World, simulate
+
+ROAS = Labels("revenue", "revenue", "EUR")
+CPA = Labels("orders", "conversion", "EUR")
+HOSTILE = "<script>alert('x')</script> \"q\" \\ [0].y & é"
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.key)
+@pytest.mark.parametrize("labels", [ROAS, CPA], ids=["roas", "cpa"])
+def test_every_chart_is_valid_vega_lite_without_outside_data(view: View, labels: Labels, result: EngineResult) -> None:
+    chart = view.chart(view.numbers(result.tables, result.recommended, labels), labels)
+    spec = chart.to_dict()  # raises when it is not valid against the schema
+    assert '"url"' not in json.dumps(spec)
+    assert spec["datasets"]
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.key)
+def test_hostile_names_are_drawn_as_text(view: View, make_result: Callable[..., EngineResult], world: World) -> None:
+    result = make_result(world, lambda name: f"{HOSTILE} {name}")
+    with charts.unvalidated():
+        picture = charts.svg(view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS))
+    assert "<script" not in picture
+    assert picture.startswith("<svg")
+
+
+def test_every_channel_of_twenty_is_named_in_full(make_result: Callable[..., EngineResult]) -> None:
+    world = simulate(7, "standard", channels=20)
+    result = make_result(world)
+    for view in VIEWS:
+        if view.key in ("waterfall", "share_of_spend", "efficiency", "response_curves", "adstock", "carryover"):
+            with charts.unvalidated():
+                picture = charts.svg(view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS))
+            texts = re.findall(r">([^<>]+)</text>", picture)
+            assert set(world.spend) <= set(texts), view.key
+
+
+def test_validation_and_test_periods_are_shaded(world: World, make_result: Callable[..., EngineResult]) -> None:
+    view = next(view for view in VIEWS if view.key == "actual_vs_fitted")
+    shaded = {}
+    for split in (False, True):
+        result = make_result(world, split=split)
+        spec = view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS).to_dict()
+        rows = [row for data in spec["datasets"].values() for row in data]
+        shaded[split] = sorted((row["period"], row["date"], row["end"]) for row in rows if "period" in row)
+    first_val, first_test = world.dates[int(0.7 * 156)], world.dates[int(0.85 * 156)]
+    assert shaded[False] == []
+    assert shaded[True][1] == ("validation", first_val.isoformat(), first_test.isoformat())
+    assert shaded[True][0][:2] == ("test", first_test.isoformat())
+
+
+def test_nothing_kept_but_one_model_still_draws(result: EngineResult) -> None:
+    models = result.tables["models"]
+    only = models.filter(models["recommended"])
+    view = next(view for view in VIEWS if view.key == "pareto")
+    numbers = view.numbers({"models": only}, result.recommended, ROAS)
+    assert numbers.num_rows == 1
+    assert result.recommended in charts.svg(view.chart(numbers, ROAS))
+
+
+def test_unknown_efficiency_is_drawn_as_a_dash() -> None:
+    numbers = pa.table(
+        {"channel": ["a"], "value": [None], "low": [None], "high": [None], "marginal": [None], "firmness": [None]}
+    )
+    assert "–" in charts.svg(charts.efficiency(numbers, CPA))

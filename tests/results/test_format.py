@@ -1,0 +1,56 @@
+"""How numbers look."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from mmm.results.format import COLUMNS, MISSING, Labels, cell, compact, count, percent, span
+
+ROAS = Labels("revenue", "revenue", "EUR")
+CPA = Labels("orders", "conversion", "USD", step_days=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1_234_567, "1.23M"),
+        (-58_123, "-58.1k"),
+        (999.6, "1.00k"),
+        (999_950, "1.00M"),
+        (12.0, "12.0"),
+        (345.0, "345"),
+        (0.04567, "0.0457"),
+        (2.5e9, "2.50B"),
+        (None, MISSING),
+        (float("nan"), MISSING),
+        (float("inf"), MISSING),
+    ],
+)
+def test_compact_numbers_have_three_digits(value: float | None, text: str) -> None:
+    assert compact(value) == text
+
+
+def test_percent_has_one_digit_and_no_negative_zero() -> None:
+    assert [percent(value) for value in (0.1234, -0.0001, -0.1, None)] == ["12.3 %", "0.0 %", "-10.0 %", MISSING]
+
+
+def test_revenue_reports_roas_and_conversions_report_cpa() -> None:
+    assert (ROAS.efficiency, ROAS.efficiency_value(3.14159), ROAS.effect(1e6)) == ("ROAS", "3.14", "EUR 1.00M")
+    assert (CPA.efficiency, CPA.efficiency_value(3.14159), CPA.effect(1e6)) == ("CPA", "USD 3.14", "1.00M")
+    assert (ROAS.interval(2, 1, 3), CPA.interval(2, 1, 3)) == ("2.00 (1.00 to 3.00)", "USD 2.00 (1.00 to 3.00)")
+    assert ROAS.interval(2, None, 3) == "2.00"
+
+
+def test_periods_and_dates_are_named() -> None:
+    assert (ROAS.period, CPA.period, Labels("x", "revenue", "EUR", 31).period) == ("week", "day", "month")
+    assert span(date(2016, 1, 4), date(2018, 12, 31)) == "4 Jan 2016 to 31 Dec 2018"
+    assert (count(1, "week"), count(1500, "week")) == ("1 week", "1,500 weeks")
+
+
+def test_every_declared_column_can_show_a_missing_value() -> None:
+    assert {cell(name, None, ROAS) for name in COLUMNS} == {MISSING}
+    assert cell("date", date(2020, 2, 3), ROAS) == "2020-02-03"
+    assert (cell("weight", 0.5, ROAS), cell("recommended", True, ROAS)) == ("0.5000", "yes")

@@ -1,0 +1,63 @@
+"""Results are written at once and read back as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress
+from mmm.errors import NotFound
+from mmm.results import RunInfo, read_results, write_results
+from mmm.simulation.generator import World
+from mmm.workspace import Workspace
+
+RUN = "20260102T030405-0a1b2c3d"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(f"file://{tmp_path}")
+
+
+def test_tables_summary_and_report_come_back(
+    workspace: Workspace, world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> None:
+    seen: list[Progress] = []
+    run = RunInfo(RUN, title="Test", provenance={"seed": 1})
+    write_results(workspace, run, make_problem(world), result, seen.append)
+
+    results = read_results(workspace, RUN)
+    assert list(results) == list(SCHEMAS)
+    assert all(results[name].equals(result.tables[name]) for name in SCHEMAS)
+    assert results.summary["model"]["id"] == result.recommended
+    assert results.report.startswith("<!doctype html>")
+    names = {f"{name}.parquet" for name in SCHEMAS} | {"model_summary.json", "report.html"}
+    assert set(workspace.results_manifest(RUN).files) == names
+    assert {progress.stage for progress in seen} == {"report"}
+    assert [progress.done for progress in seen] == list(range(seen[0].total + 1))
+
+
+def test_a_run_without_results_says_so(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="has no results"):
+        read_results(workspace, RUN)
+
+
+def test_the_summary_is_plain_json_and_agrees_with_the_tables(
+    world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> None:
+    from mmm.results.model_summary import summarise
+
+    problem = make_problem(world)
+    summary = json.loads(json.dumps(summarise(RunInfo(RUN), problem, result), allow_nan=False))
+    assert summary["kpi"] == {"name": "revenue", "kind": "revenue", "currency": "EUR", "total": world.kpi.sum()}
+    assert summary["totals"]["fitted"] == pytest.approx((world.kpi - world.noise).sum())
+    paid = sum(effect.sum() for effect in world.effects.values())
+    assert summary["totals"]["effect"]["paid"] == pytest.approx(paid)
+    assert summary["totals"]["roi"] == pytest.approx(paid / sum(spend.sum() for spend in world.spend.values()))
+    assert [channel["channel"] for channel in summary["channels"]][-1] == "newsletter"
+    assert summary["candidates"] == {"evaluated": 2000, "kept": 30, "fronts": 3, "clusters": 3}
+    assert summary["warnings"] == ["Fewer than 10 rows per variable."]
+    assert (summary["data"]["window_first"], summary["data"]["window_rows"]) == ("2021-01-04", 156)

@@ -1,0 +1,151 @@
+"""The numbers behind the charts agree with the result tables, and the findings with the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mmm.engines.base import SCHEMAS, EngineResult
+from mmm.results import findings, summary
+from mmm.results.format import Labels
+from mmm.results.views import VIEWS
+from mmm.simulation.generator import World, simulate
+
+ROAS = Labels("revenue", "revenue", "EUR")
+CPA = Labels("orders", "conversion", "EUR")
+
+
+def test_the_waterfall_stands_on_the_baseline_and_ends_at_the_fitted_total(result: EngineResult, world: World) -> None:
+    rows = summary.waterfall(result.tables, result.recommended, ROAS).to_pylist()
+    assert [row["kind"] for row in rows][:4] == ["intercept", "trend", "season", "holiday"]
+    assert rows[0]["start"] == 0.0
+    assert all(one["end"] == other["start"] for one, other in pairwise(rows))
+    assert rows[-1]["end"] == pytest.approx((world.kpi - world.noise).sum())
+    assert sum(row["share"] for row in rows) == pytest.approx(1.0)
+    paid = [row["effect"] for row in rows if row["kind"] == "paid"]
+    assert paid == sorted(paid, reverse=True)
+
+
+def test_shares_and_returns_are_the_channels_own(result: EngineResult, world: World) -> None:
+    rows = {row["channel"]: row for row in summary.channels(result.tables, result.recommended, ROAS).to_pylist()}
+    assert set(rows) == set(world.spend)
+    assert rows["tv"]["value"] == pytest.approx(world.effects["tv"].sum() / world.spend["tv"].sum())
+    assert sum(row["spend_share"] for row in rows.values()) == pytest.approx(1.0)
+
+
+def test_conversions_report_cost_per_conversion_and_put_unknown_last(result: EngineResult, world: World) -> None:
+    rows = summary.efficiency(result.tables, result.recommended, CPA).to_pylist()
+    known = [row["value"] for row in rows if row["value"] is not None]
+    assert known == sorted(known)
+    (dead,) = (channel.name for channel in world.channels if channel.ceiling == 0)
+    assert (rows[-1]["channel"], rows[-1]["value"], rows[-1]["marginal"]) == (dead, None, None)
+    tv = next(row for row in rows if row["channel"] == "tv")
+    assert tv["value"] == pytest.approx(world.spend["tv"].sum() / world.effects["tv"].sum())
+
+
+def test_curves_join_at_the_largest_observed_spend_and_mark_today(result: EngineResult, world: World) -> None:
+    table = summary.curves(result.tables, result.recommended, ROAS)
+    rows = [row for row in table.to_pylist() if row["channel"] == "tv"]
+    parts = {name: [row for row in rows if row["part"] == name] for name in ("observed", "extrapolated", "today")}
+    assert parts["observed"][-1]["spend"] == parts["extrapolated"][0]["spend"] <= world.spend["tv"].max()
+    assert len(parts["observed"]) <= summary.CURVE_POINTS
+    assert parts["today"][0]["spend"] == pytest.approx(world.spend["tv"].mean())
+
+
+def test_parts_over_time_add_up_to_the_fitted_kpi_even_when_channels_are_put_together(
+    make_result: Callable[..., EngineResult],
+) -> None:
+    world = simulate(7, "standard", channels=20)
+    result = make_result(world)
+    table = summary.over_time(result.tables, result.recommended, ROAS)
+    names = table["series"].unique().to_pylist()
+    assert names[:2] == [summary.BASE_SERIES, summary.ORGANIC_SERIES]
+    assert names[-1] == "13 other channels"
+    assert len(names) == 2 + summary.SERIES_LIMIT
+    total = np.array(table["effect"]).reshape(len(names), -1).sum(axis=0)
+    np.testing.assert_allclose(total, world.kpi - world.noise, rtol=1e-9)
+
+
+def test_the_pareto_plot_counts_every_candidate_within_its_frame(result: EngineResult) -> None:
+    rows = summary.pareto(result.tables, result.recommended, ROAS).to_pylist()
+    kept = [row for row in rows if row["part"] == "kept"]
+    cells = [row for row in rows if row["part"] == "others"]
+    models = [row for row in result.tables["models"].to_pylist() if row["front"] is None]
+    limits = {name: np.quantile([row[name] for row in models], 0.9) for name in ("nrmse", "business_distance")}
+    inside = [row for row in models if all(row[name] <= limit for name, limit in limits.items())]
+    assert (len(kept), sum(row["candidates"] for row in cells)) == (30, len(inside))
+    assert [row["model_id"] for row in kept if row["shown"]] == [result.recommended]
+
+
+def test_ten_thousand_candidates_make_few_cells(result: EngineResult) -> None:
+    rng = np.random.default_rng(0)
+    columns = {field.name: pa.nulls(10_000, field.type) for field in SCHEMAS["models"]}
+    columns |= {"nrmse": pa.array(rng.gamma(2, 1, 10_000)), "business_distance": pa.array(rng.gamma(2, 1, 10_000))}
+    crowd = pa.concat_tables([result.tables["models"], pa.table(columns, schema=SCHEMAS["models"])])
+    table = summary.pareto({"models": crowd}, result.recommended, ROAS)
+    assert table.num_rows <= 30 + summary.PARETO_BINS[0] * summary.PARETO_BINS[1]
+
+
+def test_adstock_stops_where_nothing_is_left(result: EngineResult) -> None:
+    table = summary.adstock(result.tables, result.recommended, ROAS)
+    last = max(table["lag"].to_pylist())
+    weights = [row["weight"] for row in result.tables["adstock"].to_pylist() if row["lag"] > last]
+    assert last < 39
+    assert max(weights) < summary.ADSTOCK_FLOOR
+
+
+@pytest.mark.parametrize(
+    ("weights", "periods"), [([1, 0.5, 0.25], 1), ([1, 0.8, 0.6], 3), ([0.2, 1, 0.6, 0.3], 2), ([1, 0, 0], 1)]
+)
+def test_half_life_counts_from_the_peak(weights: list[float], periods: int) -> None:
+    assert summary.half_life(weights) == periods
+
+
+def test_residuals_are_actual_less_fitted_and_measures_are_by_split(
+    world: World, make_result: Callable[..., EngineResult]
+) -> None:
+    result = make_result(world, split=True)
+    table = summary.fit(result.tables, result.recommended, ROAS)
+    np.testing.assert_allclose(np.array(table["residual"]), world.noise, atol=1e-6)
+    measures = summary.fit_measures(table)
+    rows = slice(0, int(0.7 * len(world.kpi)))
+    expected = 1 - (world.noise[rows] ** 2).sum() / ((world.kpi[rows] - world.kpi[rows].mean()) ** 2).sum()
+    assert list(measures) == ["train", "val", "test"]
+    assert measures["train"]["rsq"] == pytest.approx(expected)
+
+
+def test_findings_say_what_the_numbers_say() -> None:
+    fit = pa.table(
+        {
+            "date": [date(2020, 1, 6), date(2020, 1, 13), date(2020, 1, 20), date(2020, 1, 27)],
+            "actual": [100.0, 200.0, 100.0, 200.0],
+            "fitted": [110.0, 190.0, 110.0, 190.0],
+            "residual": [-10.0, 10.0, -10.0, 10.0],
+            "split": ["train"] * 4,
+        }
+    )
+    assert findings.actual_vs_fitted(fit, ROAS) == (
+        "The model explains 96.0 % of the variation in revenue; on average it is 7.5 % off. "
+        "No period was held out, so nothing here tests how it forecasts."
+    )
+    assert findings.residuals(fit, ROAS).startswith("Residuals follow each other (correlation of neighbours -0.75)")
+    shares = pa.table({"channel": ["a", "b"], "spend_share": [0.7, 0.3], "effect_share": [0.5, 0.5]})
+    assert findings.share_of_spend(shares, ROAS) == (
+        "b brings more than its share: 50.0 % of the paid effect for 30.0 % of spend. a brings less: 50.0 % for 70.0 %."
+    )
+
+
+@pytest.mark.parametrize("labels", [ROAS, CPA])
+def test_every_view_has_a_finding_and_says_how_to_read_it(result: EngineResult, labels: Labels) -> None:
+    for view in VIEWS:
+        numbers = view.numbers(result.tables, result.recommended, labels)
+        for sentence in (view.finding(numbers, labels), view.how_to_read(labels)):
+            assert sentence.endswith(".")
+            assert "{" not in sentence
+            assert "None" not in sentence
+            assert "nan" not in sentence
