@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 from mmm.data.holidays import holidays
+from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
 from mmm.runs.config import parse_experiment
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import _black_friday, simulate, true_lift_of
 from mmm.simulation.presets import DIFFICULTIES
 from mmm.simulation.response import Adstock
+from mmm.sources.files import FileSource
+from mmm.workspace import Workspace
 
 PRESETS = sorted(DIFFICULTIES)
 
@@ -105,6 +108,9 @@ def test_the_folder_holds_four_files_that_agree(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     truth = json.loads((tmp_path / "market/truth.json").read_text())
     experiment = parse_experiment((tmp_path / "market/experiment.json").read_text())
+    source, workspace = FileSource(tmp_path / "market/data.csv"), Workspace("memory://")
+    manifest = ingest(source, market="simulated", origin="any", workspace=workspace, created_by="test")
+    assert experiment.dataset.dataset_id == manifest.dataset_id
     assert len(rows) == truth["weeks"] == 156
     assert set(experiment.mapping.columns()) <= set(rows[0])
     assert set(truth["channels"]) == {c.name for c in world.channels}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmm.simulation.export import write_world
+from mmm.simulation.export import MARKET, write_world
 from mmm.simulation.generator import simulate
 from mmm.simulation.presets import CATALOGUE, DIFFICULTIES
 
@@ -28,3 +28,8 @@ def simulate_command(
     world = simulate(seed, difficulty, weeks=weeks, channels=channels, lift_tests=lift_tests)
     for path in write_world(world, folder):
         typer.echo(path)
+    typer.echo(
+        f"Next: mmm ingest {folder / 'data.csv'} --market {MARKET}\n"
+        f"      mmm submit {folder / 'experiment.json'} --follow",
+        err=True,
+    )

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
 from mmm.runs.config import Experiment
 from mmm.simulation.generator import GENERATOR_VERSION, LiftTest, World
 from mmm.simulation.response import Channel
+from mmm.sources.files import FileSource
+from mmm.workspace import Workspace
 
 KPI = "revenue"
 CURVE_POINTS = 51
-#: Where the dataset's id goes once data.csv has been read in; `mmm submit` needs the id that `mmm ingest` prints.
-MARKET, DATASET_PLACEHOLDER = "simulated", "filled-in-by-ingest"
+#: The market under which experiment.json expects data.csv: `mmm ingest data.csv --market simulated`.
+MARKET = "simulated"
 LIFT_COLUMNS = ("channel", "start", "end", "lift", "spend", "confidence", "scope")
 
 
@@ -38,7 +41,9 @@ def write_world(world: World, folder: Path) -> list[Path]:
         _write_rows(made / "data.csv", *data_rows(world))
         (made / "truth.json").write_text(json.dumps(truth(world), indent=1) + "\n", encoding="utf-8")
         _write_rows(made / "experiments.csv", LIFT_COLUMNS, [lift_row(test) for test in world.lift_tests])
-        (made / "experiment.json").write_text(experiment(world).to_json() + "\n", encoding="utf-8")
+        (made / "experiment.json").write_text(
+            experiment(world, dataset_id(made / "data.csv")).to_json() + "\n", encoding="utf-8"
+        )
         made.replace(folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -116,12 +121,18 @@ def _channel_truth(world: World, channel: Channel) -> dict[str, Any]:
     }
 
 
-def experiment(world: World) -> Experiment:
+def dataset_id(file: Path) -> str:
+    """The id `mmm ingest` will give this file: ids depend on the content alone, so any workspace tells it."""
+    source, elsewhere = FileSource(file), Workspace("memory://")
+    return ingest(source, market=MARKET, origin=file.name, workspace=elsewhere, created_by=__name__).dataset_id
+
+
+def experiment(world: World, dataset: str) -> Experiment:
     """An experiment on the whole series. Spends are modelled (they drive the effect here), impressions are not."""
     return Experiment.model_validate(
         {
             "name": f"Simulated market ({world.difficulty}, seed {world.seed})",
-            "dataset": {"market": MARKET, "dataset_id": DATASET_PLACEHOLDER},
+            "dataset": {"market": MARKET, "dataset_id": dataset},
             "mapping": {
                 "date": "date",
                 "kpi": KPI,
