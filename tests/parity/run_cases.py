@@ -38,7 +38,9 @@ def read_csv(path: Path) -> dict[str, list[str]]:
 
 
 def numbers(values: list[str]) -> np.ndarray:
-    return np.array([{"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v) for v in values], float)
+    return np.array(
+        [{"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v) for v in values], float
+    )
 
 
 def deviation(ours: Any, theirs: Any, scale: float | None = None) -> float:
@@ -59,7 +61,11 @@ def as_list(value: Any) -> list[Any]:
 def raw_table(case_folder: Path, dates: list[str]) -> dict[str, list[str]] | None:
     """The raw input behind a case's frame, found by its dates in the reference's data folders."""
     root = case_folder.parent.parent
-    for path in [case_folder / "raw_data.csv", *sorted((root / "data").glob("*.csv")), *sorted((root / "prophet").glob("*_input.csv"))]:
+    for path in [
+        case_folder / "raw_data.csv",
+        *sorted((root / "data").glob("*.csv")),
+        *sorted((root / "prophet").glob("*_input.csv")),
+    ]:
         if path.exists():
             table = read_csv(path)
             for name in table:
@@ -149,7 +155,14 @@ def case_model(frame: Frame, case: dict[str, Any], cand: Candidates, result: Eva
     kind = "weibull_cdf" if case["adstock"] == "weibull" else case["adstock"]
     k = frame.base.shape[1]
     curves = tuple(
-        Curve(kind, cand.rate[0, m], cand.scale[0, m], cand.alpha[0, m], result.inflexion[0, m], result.coefficients[0, k + m])
+        Curve(
+            kind,
+            cand.rate[0, m],
+            cand.scale[0, m],
+            cand.alpha[0, m],
+            result.inflexion[0, m],
+            result.coefficients[0, k + m],
+        )
         for m in range(len(frame.selected))
     )
     return Model(case["id"], curves, result.coefficients[0], float(result.intercept[0]))
@@ -169,17 +182,25 @@ def run_case(folder: Path, method: str) -> dict[str, float]:
         "coefficients": max(deviation(found[name], wanted[name]) for name in names),
         "intercept": deviation(found["(Intercept)"], wanted["(Intercept)"]),
         "lambda_max": deviation(lambda_max(frame), case["metrics"]["lambda_max"]),
-        "inflexion": deviation(result.inflexion[0], [case["inflexion_inflation"][f"{n}_inflexion"] for n in frame.selected]),
-        "inflation": deviation(result.inflation[0], [case["inflexion_inflation"][f"{n}_inflation"] for n in frame.selected]),
+        "inflexion": deviation(
+            result.inflexion[0], [case["inflexion_inflation"][f"{n}_inflexion"] for n in frame.selected]
+        ),
+        "inflation": deviation(
+            result.inflation[0], [case["inflexion_inflation"][f"{n}_inflation"] for n in frame.selected]
+        ),
     }
     metrics = case["metrics"] if method == "robyn" else case["tight_solution"]
     for i, split in enumerate(("train", "val", "test")):
         for name, values in (("rsq", result.rsq), ("nrmse", result.nrmse)):
             if f"{name}_{split}" in metrics:
                 reference = metrics[f"{name}_{split}"]
-                out[f"{name}"] = max(out.get(name, 0.0), deviation(values[0, i], np.nan if reference == "NA" else reference))
+                out[f"{name}"] = max(
+                    out.get(name, 0.0), deviation(values[0, i], np.nan if reference == "NA" else reference)
+                )
     split = split_rows(frame.n, float(cand.train_size[0]))
-    out["split"] = deviation([split.train, split.val, split.test], [case["split"][f"n_{s}"] for s in ("train", "val", "test")])
+    out["split"] = deviation(
+        [split.train, split.val, split.test], [case["split"][f"n_{s}"] for s in ("train", "val", "test")]
+    )
     if method == "robyn":
         reference = metrics["mape"]
         out["decomp.rssd"] = deviation(result.loss[0, 1], metrics["decomp.rssd"])
@@ -205,7 +226,9 @@ def compare_decomposition(folder: Path, frame: Frame, model: Model) -> dict[str,
     }
     vectors = read_csv(folder / "xdecompvec.csv")
     out["xDecompVec"] = max(
-        deviation(effects[n], numbers(vectors[n]), np.abs(numbers(vectors[n])).max() or 1.0) for n in names if n in vectors
+        deviation(effects[n], numbers(vectors[n]), np.abs(numbers(vectors[n])).max() or 1.0)
+        for n in names
+        if n in vectors
     )
     return out | compare_media(folder, frame, parts, dict(zip(names, range(len(names)), strict=True)))
 

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from mmm.errors import Finding
+
 SIGNS = ("default", "positive", "negative")
 
 
@@ -88,7 +90,7 @@ class LiftTest:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be modelled. T rows sorted by date at even steps; `window` is (first row, last row), inclusive, 0-based.
+    """What is to be modelled. T rows by date at even steps; `window` is (first row, last row), inclusive, 0-based.
 
     `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in `currency`.
     """
@@ -237,6 +239,11 @@ class Engine(Protocol):
     name: str
     version: str
     settings: type[BaseModel]
+    stages: tuple[str, ...]
+
+    def check(self, problem: Problem, settings: Any) -> list[Finding]:
+        """What would stop or weaken the training, found before it: cheap, and without loading heavy libraries."""
+        ...
 
     def train(self, problem: Problem, settings: Any, progress: ProgressListener) -> EngineResult:
         """Fit the problem. Raises `UserError` for inputs it cannot model; calls `progress` in every stage."""

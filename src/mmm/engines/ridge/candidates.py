@@ -113,7 +113,7 @@ def split_rows(rows: int, train_size: float) -> Split:
 def _split(n, train_size):  # type: ignore[no-untyped-def]
     if train_size >= 1.0:
         return n, 0
-    return int(math.floor(1.0 + (n - 1) * train_size)), int(math.floor((1.0 - train_size) / 2.0 * n))
+    return math.floor(1.0 + (n - 1) * train_size), math.floor((1.0 - train_size) / 2.0 * n)
 
 
 @jit

@@ -23,9 +23,10 @@ class Convergence:
     def text(self) -> str:
         first_sd = self.sd[:_FIRST].mean()
         threshold = abs(abs(self.median[0]) - 2 * first_sd)
+        verdict = "converged" if self.converged else "has not converged"
         return (
-            f"{self.error} {'converged' if self.converged else 'has not converged'}: the last part's SD is "
-            f"{self.sd[-1]:.2g} (first parts: {first_sd:.2g}), its median {abs(self.median[-1]):.2g} (threshold {threshold:.2g})."
+            f"{self.error} {verdict}: the last part's SD is {self.sd[-1]:.2g} (first parts: {first_sd:.2g}), "
+            f"its median {abs(self.median[-1]):.2g} (threshold {threshold:.2g})."
         )
 
 

@@ -10,10 +10,9 @@ from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.transforms import adstock
 
 
-
 @dataclass(frozen=True)
 class Curve:
-    """One medium's hyperparameters in one model. `rate` is theta or the Weibull shape; `inflexion` in the medium's unit."""
+    """One medium's curve in one model. `rate` is theta or the Weibull shape; `inflexion` is in the medium's unit."""
 
     kind: str
     rate: float
@@ -37,7 +36,9 @@ class Curve:
         z = np.asarray(z, float)
         half = self.inflexion**self.alpha
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(self.coefficient * self.alpha * half * z ** (self.alpha - 1) / (z**self.alpha + half) ** 2)
+            return np.asarray(
+                self.coefficient * self.alpha * half * z ** (self.alpha - 1) / (z**self.alpha + half) ** 2
+            )
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,4 @@ def decompose(frame: Frame, model: Model) -> Decomposition:
         )
     immediate_input, carryover_input = (np.array([pair[i] for pair in inputs]) for i in (0, 1))
     immediate_effect, carryover_effect = (np.array([pair[i] for pair in parts]) for i in (0, 1))
-    return Decomposition(
-        effects, model.intercept, immediate_input, carryover_input, immediate_effect, carryover_effect
-    )
+    return Decomposition(effects, model.intercept, immediate_input, carryover_input, immediate_effect, carryover_effect)

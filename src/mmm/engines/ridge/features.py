@@ -1,4 +1,4 @@
-"""Feature engineering: trend, season, holidays and factors by Prophet, exposures brought to money (robyn_engineering)."""
+"""Feature engineering (robyn_engineering): trend, season, holidays, factors by Prophet; exposures in money."""
 
 from __future__ import annotations
 
@@ -12,37 +12,15 @@ from typing import Any
 import numpy as np
 
 from mmm.engines.base import Factor, PaidMedium, Problem
+from mmm.engines.ridge.checks import prophet_parts
 from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.errors import UserError
-
-
-def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
-    """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is rounding noise."""
-    if settings.prophet is None:
-        parts: tuple[str, ...] = ("trend", "season")
-        if problem.step_days == 1:
-            parts += ("weekday",)
-        return (*parts, "holiday") if problem.holidays else parts
-    if "holiday" in settings.prophet and not problem.holidays:
-        raise UserError(
-            "holidays are to be modelled but there are none for this country and period.",
-            where="settings.prophet",
-            fix="Set the experiment's country, or leave out 'holiday'.",
-        )
-    return tuple(part for part in settings.prophet if part != "weekday" or problem.step_days == 1)
 
 
 def build_frame(problem: Problem, settings: RidgeSettings) -> Frame:
     """The model frame of a problem: Prophet parts, context, media in money (paid, then organic)."""
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
-    if factors and not parts:
-        raise UserError(
-            f"the factor variable {factors[0].name!r} needs at least one Prophet part.",
-            where="settings.prophet",
-            fix="Name a part such as 'trend', or leave the factor out.",
-        )
     components = prophet_components(problem, parts, factors) if parts else {}
     base = [components[part] for part in parts]
     base += [components[item.name] if isinstance(item, Factor) else item.values for item in problem.context]
@@ -166,5 +144,3 @@ def exposure_fit(medium: PaidMedium, window: slice) -> float:
     spend, modelled = medium.spend[window], money(medium, window)[window]
     spread = ((spend - spend.mean()) ** 2).sum()
     return float(1.0 - ((spend - modelled) ** 2).sum() / spread) if spread > 0 else float("nan")
-
-

@@ -2,8 +2,8 @@
 
 Robyn asks Nevergrad's TwoPointsDE for one candidate per core and tells it a scalar made of the losses. Here every
 trial keeps a population and evaluates a generation at once; survivors are chosen by front (Kukkonen and Lampinen 2005,
-GDE3) and, within a front, by the area only they dominate (Beume et al. 2007, SMS-EMOA). All trials advance together, each with a generator of its own, so that
-a trial's candidates depend on the seed and the trial's number alone.
+GDE3) and, within a front, by the area only they dominate (Beume et al. 2007, SMS-EMOA). All trials advance together,
+each with a generator of its own, so that a trial's candidates depend on the seed and the trial's number alone.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
     """Front number from 0 of each row, by repeated removal of the undominated ones. For populations, not for all."""
     no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
     better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
-    dominates = no_worse & better
+    dominates = np.asarray(no_worse & better)
     fronts = np.full(len(losses), -1)
     left = np.ones(len(losses), bool)
     number = 0

@@ -64,7 +64,7 @@ def _rows_equal(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None) -> np.ndarray:
     """Weighted distance from the best of each error, min-max normalised (Robyn: errors_scores); (B,), less is better.
 
-    `within` normalises over these candidates only. Robyn replaces infinite errors by 1; here they give an infinite score.
+    `within` normalises over these candidates only. Robyn replaces infinite errors by 1; here their score is infinite.
     """
     reference = loss if within is None else loss[within]
     share = np.array(weights) / sum(weights)

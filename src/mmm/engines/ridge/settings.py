@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 AdstockKind = Literal["geometric", "weibull_cdf", "weibull_pdf"]
 ProphetPart = Literal["trend", "season", "monthly", "weekday", "holiday"]
 Interval = tuple[float, float]
 
 
-def _interval(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Any:
+@dataclass(frozen=True)
+class Within:
     """A range "low, high" inside the limits; one number fixes the value (Robyn's hyper_limits)."""
-    limits = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
 
-    def check(value: Any) -> Interval:
+    low: float
+    high: float
+    low_open: bool = False
+    high_open: bool = False
+
+    def __str__(self) -> str:
+        return f"{'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+
+    def check(self, value: Any) -> Interval:
         pair = (value, value) if isinstance(value, int | float) else value
         try:
             first, last = (float(item) for item in pair)
         except (TypeError, ValueError):
-            raise ValueError(f"give one number or two (low, high) within {limits}; got {value!r}") from None
+            raise ValueError(f"give one number or two (low, high) within {self}; got {value!r}") from None
         if not first <= last:
             raise ValueError(f"the lower end must not exceed the upper one; got {value!r}")
-        below = first <= low if low_open else first < low
-        above = last >= high if high_open else last > high
+        below = first <= self.low if self.low_open else first < self.low
+        above = last >= self.high if self.high_open else last > self.high
         if below or above:
-            raise ValueError(f"must lie within {limits}; got {value!r}")
+            raise ValueError(f"must lie within {self}; got {value!r}")
         return (first, last)
 
-    return Annotated[Interval, BeforeValidator(check), Field(json_schema_extra={"limits": limits})]
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "limits": str(self)}
 
 
-Theta = _interval(0, 1, high_open=True)
-Alpha = _interval(0, 10, low_open=True, high_open=True)
-Gamma = _interval(0, 1, low_open=True)
-Shape = _interval(0, 20, high_open=True)
-Scale = _interval(0, 1)
-Unit = _interval(0, 1)
-TrainSize = _interval(0.1, 1, low_open=True)
+Theta = Annotated[Interval, Within(0, 1, high_open=True)]
+Alpha = Annotated[Interval, Within(0, 10, low_open=True, high_open=True)]
+Gamma = Annotated[Interval, Within(0, 1, low_open=True)]
+Shape = Annotated[Interval, Within(0, 20, high_open=True)]
+Scale = Annotated[Interval, Within(0, 1)]
+Unit = Annotated[Interval, Within(0, 1)]
+TrainSize = Annotated[Interval, Within(0.1, 1, low_open=True)]
 
 
 class _Settings(BaseModel):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from mmm.engines.ridge.transforms import jit
 
 _FREE, _LOWER, _UPPER = 0, 1, 2

@@ -78,10 +78,13 @@ class Space:
                 target = {"theta": "rate", "shape": "rate"}.get(item.parameter, item.parameter)
                 curves[target][:, self.frame.media_names.index(item.variable)] = column
         return Candidates(
-            *(np.ascontiguousarray(curves[name]) for name in ("alpha", "gamma", "rate", "scale")),
-            np.ascontiguousarray(lambda_),
-            np.ascontiguousarray(train_size),
-            penalty,
+            alpha=curves["alpha"],
+            gamma=curves["gamma"],
+            rate=curves["rate"],
+            scale=curves["scale"],
+            lambda_=np.ascontiguousarray(lambda_),
+            train_size=np.ascontiguousarray(train_size),
+            penalty=penalty,
         )
 
 

@@ -1,0 +1,91 @@
+"""What would stop or weaken a training, found before it from the problem and the settings alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmm.engines.base import Factor, Problem
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.errors import Finding
+
+#: Fewer rows per coefficient than this deserve a warning (Robyn's limit).
+_ROWS_PER_COEFFICIENT = 10
+_TWO_YEARS_DAYS = 2 * 365
+
+
+def check(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+    return [*_rows(problem, settings), *_settings(problem, settings), *_validation(problem, settings)]
+
+
+def coefficients(problem: Problem, settings: RidgeSettings) -> int:
+    """Number of coefficients of the model, with the intercept."""
+    parts = prophet_parts(problem, settings)
+    return len(parts) + len(problem.context) + len(problem.paid) + len(problem.organic) + 1
+
+
+def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
+    """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is rounding noise."""
+    if settings.prophet is None:
+        parts: tuple[str, ...] = ("trend", "season")
+        if problem.step_days == 1:
+            parts += ("weekday",)
+        return (*parts, "holiday") if problem.holidays else parts
+    return tuple(part for part in settings.prophet if part != "weekday" or problem.step_days == 1)
+
+
+def _rows(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+    rows = problem.window[1] - problem.window[0] + 1
+    count = coefficients(problem, settings)
+    if rows < count + 2:
+        fix = "Widen the window, or map fewer columns."
+        return [Finding("error", f"{rows} periods are too few for {count} coefficients.", "window", fix)]
+    found = []
+    if rows < _ROWS_PER_COEFFICIENT * count:
+        what = f"{rows} periods for {count} coefficients; {_ROWS_PER_COEFFICIENT} per coefficient or more are advised."
+        found.append(Finding("warning", what, "window", "Widen the window, or map fewer columns."))
+    days = int((problem.dates[-1] - problem.dates[0]).astype("timedelta64[D]").astype(int))
+    if "season" in prophet_parts(problem, settings) and days < _TWO_YEARS_DAYS:
+        what = "less than two years of data: a yearly season can hardly be told from trend and media."
+        found.append(Finding("warning", what, "settings.prophet", "Load more history, or leave out 'season'."))
+    return found
+
+
+def _settings(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+    found = []
+    media = {medium.name for medium in problem.paid} | {item.name for item in problem.organic}
+    for name in settings.media:
+        if name not in media:
+            fix = f"Use: {', '.join(sorted(media))}."
+            found.append(Finding("error", f"unknown medium {name!r}.", f"settings.media.{name}", fix))
+    parts = prophet_parts(problem, settings)
+    if "holiday" in parts and not problem.holidays:
+        fix = "Set the experiment's country, or leave out 'holiday'."
+        found.append(Finding("error", "holidays are to be modelled but none are known.", "settings.prophet", fix))
+    if settings.prophet and "weekday" in settings.prophet and problem.step_days != 1:
+        what = "a weekday effect needs daily data; it is left out."
+        found.append(Finding("warning", what, "settings.prophet"))
+    if not parts and any(isinstance(item, Factor) for item in problem.context):
+        fix = "Name a part such as 'trend', or leave the factors out."
+        found.append(Finding("error", "factor variables need at least one Prophet part.", "settings.prophet", fix))
+    if settings.min_candidates > settings.trials * settings.iterations:
+        what = f"{settings.min_candidates} models are to be kept of {settings.trials * settings.iterations} candidates."
+        found.append(Finding("error", what, "settings.min_candidates", "Raise iterations or trials."))
+    return found
+
+
+def _validation(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+    """The smallest training split must hold the coefficients, and every split must show a varying KPI."""
+    if settings.validation is None:
+        return []
+    rows = problem.window[1] - problem.window[0] + 1
+    smallest = int(np.floor(1 + (rows - 1) * settings.validation.train_size[0]))
+    count = coefficients(problem, settings)
+    held_out = int((1 - settings.validation.train_size[1]) / 2 * rows)
+    where = "settings.validation.train_size"
+    if smallest < count + 2:
+        what = f"the smallest training part has {smallest} periods for {count} coefficients."
+        return [Finding("error", what, where, "Raise its lower end, or widen the window.")]
+    if held_out < 2:
+        what = f"the validation part would have {held_out} periods."
+        return [Finding("error", what, where, "Lower its upper end, or leave validation out.")]
+    return []

@@ -1,0 +1,318 @@
+"""The engine's result as engine-neutral tables (`mmm.engines.base.SCHEMAS`), one function per table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.engines.base import SCHEMAS, Problem
+from mmm.engines.ridge.candidates import Evaluation, split_rows
+from mmm.engines.ridge.decomposition import Curve, Decomposition, Model
+from mmm.engines.ridge.frame import Frame
+from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.space import Space
+from mmm.engines.ridge.transforms import adstock_weights
+
+_CURVE_POINTS, _CURVE_REACH = 101, 1.5
+#: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
+_SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
+#: Half an interval's width over its middle: up to the first a channel is firm, beyond the second nothing is known.
+_FIRM, _UNCERTAIN = 0.3, 1.0
+
+Columns = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Search:
+    """All candidates of all trials, B of them, ordered by trial and iteration."""
+
+    values: np.ndarray  # (B, H) hyperparameters, lambda on its unit scale
+    evaluation: Evaluation
+    trial: np.ndarray  # (B,) from 1
+    iteration: np.ndarray  # (B,) from 1
+    scores: np.ndarray  # (B,)
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.array([f"{trial}_{i}" for trial, i in zip(self.trial, self.iteration, strict=True)])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The kept models: K of them, their rows in the search, decompositions, clusters and the recommended one."""
+
+    selection: Selection
+    clusters: Clusters
+    models: tuple[Model, ...]
+    parts: tuple[Decomposition, ...]
+    recommended: int  # position among the kept
+
+
+def table(name: str, columns: Columns) -> pa.Table:
+    """A table of `SCHEMAS[name]`; NaN and infinite numbers become null."""
+    schema = SCHEMAS[name]
+    arrays = []
+    for field in schema:
+        values = columns[field.name]
+        if pa.types.is_floating(field.type):
+            numbers = np.asarray(values, float)
+            arrays.append(pa.array(numbers, field.type, mask=~np.isfinite(numbers)))
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.table(arrays, schema=schema)
+
+
+def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) -> tuple[Model, ...]:
+    """The candidates at `kept` with all their parameters."""
+    candidates, ids = space.candidates(search.values[kept]), search.ids
+    k = frame.base.shape[1]
+    models = []
+    for row, index in enumerate(kept):
+        coefficients = search.evaluation.coefficients[index]
+        curves = tuple(
+            Curve(
+                space.kinds[m],
+                float(candidates.rate[row, m]),
+                float(candidates.scale[row, m]),
+                float(candidates.alpha[row, m]),
+                float(search.evaluation.inflexion[index, m]),
+                float(coefficients[k + m]),
+            )
+            for m in range(len(frame.media_names))
+        )
+        models.append(Model(str(ids[index]), curves, coefficients, float(search.evaluation.intercept[index])))
+    return tuple(models)
+
+
+def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
+    batch = len(search.trial)
+    evaluation, fronts = search.evaluation, chosen.selection.fronts
+    cluster, best = np.zeros(batch, int), np.zeros(batch, bool)
+    cluster[chosen.selection.kept] = chosen.clusters.labels
+    best[chosen.selection.kept] = chosen.clusters.best
+    recommended = np.zeros(batch, bool)
+    recommended[chosen.selection.kept[chosen.recommended]] = True
+    return table(
+        "models",
+        {
+            "model_id": search.ids,
+            "trial": search.trial,
+            "iteration": search.iteration,
+            "nrmse": evaluation.loss[:, 0],
+            **{f"nrmse_{split}": evaluation.nrmse[:, i] for i, split in enumerate(("train", "val", "test"))},
+            **{f"rsq_{split}": evaluation.rsq[:, i] for i, split in enumerate(("train", "val", "test"))},
+            "business_distance": evaluation.loss[:, 1],
+            "calibration_error": evaluation.loss[:, 2] if calibrated else np.full(batch, np.nan),
+            "score": search.scores,
+            "front": np.ma.masked_equal(fronts, 0),
+            "cluster": np.ma.masked_equal(cluster, 0),
+            "cluster_best": best,
+            "recommended": recommended,
+            "intercept": evaluation.intercept,
+        },
+    )
+
+
+def per_medium(
+    chosen: Chosen, frame: Frame, name: str, rows: Callable[[Model, Decomposition, int], Columns | None]
+) -> pa.Table:
+    """One block of rows per kept model and medium, concatenated."""
+    blocks = []
+    for model, parts in zip(chosen.models, chosen.parts, strict=True):
+        for m, medium in enumerate(frame.media_names):
+            block = rows(model, parts, m)
+            if block is not None:
+                length = len(next(iter(block.values())))  # type: ignore[arg-type]
+                ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
+                kind = {"kind": [frame.media_kinds[m]] * length} if "kind" in SCHEMAS[name].names else {}
+                blocks.append(table(name, {**ids, **kind, **block}))
+    return pa.concat_tables(blocks)
+
+
+def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings) -> pa.Table:
+    """Spend, effect and efficiency. Intervals are bootstrapped over the models of a model's cluster."""
+    k, paid = frame.base.shape[1], frame.paid
+    spend = frame.spend[:, frame.window_rows].sum(axis=1)
+    totals = np.array([parts.effects.sum(axis=0) for parts in chosen.parts])  # (K, p)
+    fitted = np.array([parts.fitted.sum() for parts in chosen.parts])
+    effects = totals[:, k:]
+    carryover = np.array([parts.carryover.sum(axis=1) for parts in chosen.parts])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        roi = effects[:, :paid] / spend
+        cpa = spend / effects[:, :paid]
+        effect_share = effects[:, :paid] / effects[:, :paid].sum(axis=1, keepdims=True)
+        carryover_share = carryover / effects
+    marginal = np.array(
+        [[_marginal(m, p, i) for i in range(paid)] for m, p in zip(chosen.models, chosen.parts, strict=True)]
+    )
+    roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
+    cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
+    conversion = problem.kpi_kind == "conversion"
+
+    def block(row: int) -> Columns:
+        def padded(values: np.ndarray, use: bool = True) -> np.ndarray:
+            return np.append(values if use else np.full(paid, np.nan), np.full(len(frame.media_names) - paid, np.nan))
+
+        firmness = [firmness_word(roi[row, i], roi_low[row, i], roi_high[row, i]) for i in range(paid)]
+        return {
+            "model_id": [chosen.models[row].model_id] * len(frame.media_names),
+            "channel": frame.media_names,
+            "kind": frame.media_kinds,
+            "coefficient": chosen.models[row].coefficients[k:],
+            "spend": padded(spend),
+            "mean_spend": padded(spend / frame.n),
+            "spend_share": padded(spend / spend.sum()),
+            "contribution": effects[row],
+            "contribution_share": effects[row] / fitted[row],
+            "effect_share": padded(effect_share[row]),
+            "carryover_share": carryover_share[row],
+            "roi": padded(roi[row]),
+            "roi_low": padded(roi_low[row]),
+            "roi_high": padded(roi_high[row]),
+            "marginal_roi": padded(marginal[row]),
+            "cpa": padded(cpa[row], conversion),
+            "cpa_low": padded(cpa_low[row], conversion),
+            "cpa_high": padded(cpa_high[row], conversion),
+            "firmness": [*firmness, *[None] * (len(frame.media_names) - paid)],
+        }
+
+    return pa.concat_tables([table("channels", block(row)) for row in range(len(chosen.models))])
+
+
+def _marginal(model: Model, parts: Decomposition, m: int) -> float:
+    """Effect of one more unit of spend per period at the mean (Robyn: response at x + 1 less response at x)."""
+    at = parts.immediate_input[m].mean() + parts.carryover_input[m].mean()
+    return float(model.curves[m].response(at + 1.0) - model.curves[m].response(at))
+
+
+def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (K, P) of each model's cluster."""
+    low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+    for label in np.unique(labels):
+        members = labels == label
+        for column in range(values.shape[1]):
+            _, low[members, column], high[members, column] = cluster_interval(
+                values[members, column], settings.bootstrap, settings.seed
+            )
+    return low, high
+
+
+def firmness_word(value: float, low: float, high: float) -> str:
+    """How firm a channel's ROI is: firm, uncertain, or unknown ("the data cannot tell")."""
+    if not np.isfinite([value, low, high]).all() or value <= 0 or high <= 0:
+        return "unknown"
+    width = (high - low) / (high + low)
+    return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN and low > 0 else "unknown"
+
+
+def contributions_table(frame: Frame, chosen: Chosen) -> pa.Table:
+    dates = frame.dates[frame.window_rows].astype("datetime64[D]")
+    names = (*frame.names, "intercept")
+    kinds = (*frame.kinds, "intercept")
+    k = frame.base.shape[1]
+    blocks = []
+    for model, parts in zip(chosen.models, chosen.parts, strict=True):
+        effects = np.column_stack([parts.effects, np.full(frame.n, parts.intercept)])
+        carryover = np.full(effects.shape, np.nan)
+        carryover[:, k : k + len(frame.media_names)] = parts.carryover.T
+        blocks.append(
+            table(
+                "contributions",
+                {
+                    "model_id": np.repeat(model.model_id, effects.size),
+                    "date": np.tile(dates, len(names)),
+                    "component": np.repeat(names, frame.n),
+                    "kind": np.repeat(kinds, frame.n),
+                    "effect": effects.T.ravel(),
+                    "carryover": carryover.T.ravel(),
+                },
+            )
+        )
+    return pa.concat_tables(blocks)
+
+
+def fit_table(frame: Frame, chosen: Chosen, train_sizes: Sequence[float]) -> pa.Table:
+    blocks = []
+    for model, parts, train_size in zip(chosen.models, chosen.parts, train_sizes, strict=True):
+        split = split_rows(frame.n, train_size)
+        blocks.append(
+            table(
+                "fit",
+                {
+                    "model_id": [model.model_id] * frame.n,
+                    "date": frame.dates[frame.window_rows].astype("datetime64[D]"),
+                    "actual": frame.y[frame.window_rows],
+                    "fitted": parts.fitted,
+                    "split": ["train"] * split.train + ["val"] * split.val + ["test"] * split.test,
+                },
+            )
+        )
+    return pa.concat_tables(blocks)
+
+
+def curves_table(frame: Frame, chosen: Chosen) -> pa.Table:
+    largest = frame.media[:, frame.window_rows].max(axis=1)
+    grids = [np.linspace(0.0, _CURVE_REACH * top, _CURVE_POINTS) for top in largest]
+
+    def rows(model: Model, parts: Decomposition, m: int) -> Columns:
+        at = grids[m] + parts.carryover_input[m].mean()
+        response = model.curves[m].response(at)
+        return {
+            "spend": grids[m],
+            "response": response,
+            "marginal_response": model.curves[m].response(at + 1.0) - response,
+            "observed": grids[m] <= largest[m],
+        }
+
+    return per_medium(chosen, frame, "curves", rows)
+
+
+def curve_points_table(frame: Frame, chosen: Chosen) -> pa.Table:
+    def rows(model: Model, parts: Decomposition, m: int) -> Columns:
+        spend, carryover = parts.immediate_input[m].mean(), parts.carryover_input[m].mean()
+        return {
+            "mean_spend": [spend],
+            "mean_carryover": [carryover],
+            "mean_response": [float(model.curves[m].response(spend + carryover))],
+            "carryover_response": [float(model.curves[m].response(carryover))],
+        }
+
+    return per_medium(chosen, frame, "curve_points", rows)
+
+
+def adstock_table(frame: Frame, chosen: Chosen) -> pa.Table:
+    def rows(model: Model, parts: Decomposition, m: int) -> Columns:
+        curve = model.curves[m]
+        weights = adstock_weights(len(frame.dates), curve.kind, curve.rate, curve.scale)[:_MOST_LAGS]
+        used = int(np.flatnonzero(weights >= _SMALLEST_WEIGHT).max(initial=0)) + 1
+        return {"lag": np.arange(used), "weight": weights[:used]}
+
+    return per_medium(chosen, frame, "adstock", rows)
+
+
+def parameters_table(frame: Frame, space: Space, search: Search, chosen: Chosen) -> pa.Table:
+    """Hyperparameters of all candidates; absolute lambda, coefficients, inflexion and inflation of the kept ones."""
+    ids, kept = search.ids, chosen.selection.kept
+    blocks: list[tuple[np.ndarray, str, str, np.ndarray]] = []
+    for i, item in enumerate(space.hyperparameters):
+        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        blocks.append((ids, item.variable, name, search.values[:, i]))
+    blocks.append((ids[kept], "", "lambda", space.candidates(search.values[kept]).lambda_))
+    for j, name in enumerate(frame.names):
+        blocks.append((ids[kept], name, "coefficient", search.evaluation.coefficients[kept, j]))
+    for m, name in enumerate(frame.media_names):
+        blocks.append((ids[kept], name, "inflexion", search.evaluation.inflexion[kept, m]))
+        blocks.append((ids[kept], name, "inflation", search.evaluation.inflation[kept, m]))
+    return table(
+        "parameters",
+        {
+            "model_id": np.concatenate([block[0] for block in blocks]),
+            "variable": np.concatenate([np.repeat(block[1], len(block[0])) for block in blocks]),
+            "parameter": np.concatenate([np.repeat(block[2], len(block[0])) for block in blocks]),
+            "value": np.concatenate([block[3] for block in blocks]),
+        },
+    )
