@@ -119,6 +119,22 @@ def test_residuals_are_actual_less_fitted_and_measures_are_by_split(
     assert measures["train"]["rsq"] == pytest.approx(expected)
 
 
+def test_the_waterfalls_finding_names_every_part() -> None:
+    kinds = {"intercept": 30.0, "season": 10.0, "context": 20.0, "organic": 15.0, "paid": 25.0}
+    numbers = pa.table({"component": list(kinds), "kind": list(kinds), "effect": list(kinds.values())})
+    assert findings.waterfall(numbers, ROAS) == (
+        "Paid media bring 25.0 % of revenue, organic media 15.0 %, context (what else was observed) 20.0 %; "
+        "the baseline (level, trend, seasons) stands for 40.0 %. The largest channel is paid with EUR 25.0."
+    )
+
+
+def test_one_channel_far_below_its_share_is_not_called_in_line() -> None:
+    shares = pa.table(
+        {"channel": ["a", "b", "c"], "spend_share": [0.4, 0.35, 0.25], "effect_share": [0.42, 0.37, 0.21]}
+    )
+    assert "c brings less: 21.0 % for 25.0 %." in findings.share_of_spend(shares, ROAS)
+
+
 def test_findings_say_what_the_numbers_say() -> None:
     fit = pa.table(
         {

@@ -27,13 +27,16 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
     total = sum(row["effect"] for row in rows)
     if not total:
         return f"The model explains no {labels.kpi_name}."
-    share = {kind: sum(row["effect"] for row in rows if row["kind"] == kind) / total for kind in ("paid", "organic")}
-    base = sum(row["effect"] for row in rows if row["kind"] in BASELINE_KINDS) / total
+
+    def share(*kinds: str) -> str:
+        return percent(sum(row["effect"] for row in rows if row["kind"] in kinds) / total)
+
+    present = {row["kind"] for row in rows}
     paid = [row for row in rows if row["kind"] == "paid"]
-    text = f"Paid media bring {percent(share['paid'])} of {labels.kpi_name}"
-    if share["organic"]:
-        text += f", organic media {percent(share['organic'])}"
-    text += f"; the baseline (level, trend, seasons) stands for {percent(base)}."
+    parts = [f"Paid media bring {share('paid')} of {labels.kpi_name}"]
+    parts += [f"organic media {share('organic')}"] if "organic" in present else []
+    parts += [f"context (what else was observed) {share('context')}"] if "context" in present else []
+    text = f"{', '.join(parts)}; the baseline (level, trend, seasons) stands for {share(*BASELINE_KINDS)}."
     if paid and paid[0]["effect"] > 0:
         text += f" The largest channel is {paid[0]['component']} with {labels.effect(paid[0]['effect'])}."
     return text
@@ -77,7 +80,7 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> str:
         return "No shares are known."
     gaps = sorted(rows, key=lambda row: row["effect_share"] - row["spend_share"])
     low, high = gaps[0], gaps[-1]
-    if high["effect_share"] - high["spend_share"] < SHARE_GAP:
+    if max(high["effect_share"] - high["spend_share"], low["spend_share"] - low["effect_share"]) < SHARE_GAP:
         return "Every channel's share of effect is in line with its share of spend."
     return (
         f"{high['channel']} brings more than its share: {percent(high['effect_share'])} of the paid effect for "

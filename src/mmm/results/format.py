@@ -147,6 +147,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Words for how firm a number is, where the engine's own word needs one.
+FIRMNESS = {"unknown": "data cannot tell"}
+
+
 def heading(column: str, labels: Labels) -> str:
     """A column's heading; an undeclared column is an error, so that none is shown without thought."""
     return COLUMNS[column][0].format(efficiency=labels.efficiency)
@@ -167,6 +171,8 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         return "yes" if value else ""
     if kind == "integer":
         return f"{value:,}"
+    if column == "firmness":
+        return FIRMNESS.get(value, value)
     if kind == "text":
         return str(value)
     shown = {

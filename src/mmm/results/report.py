@@ -186,15 +186,11 @@ def _key_row(row: dict[str, Any], labels: Labels) -> dict[str, str]:
 
 
 def _diagnostics(table: pa.Table) -> list[dict[str, str]]:
+    """What the engine says in words; its bare numbers stay in the table, its warnings have a place of their own."""
     return [
-        {
-            "name": row["name"] or "",
-            "subject": row["subject"] or "",
-            "value": fixed(row["value"], 4) if row["value"] is not None else "",
-            "text": row["text"] or "",
-        }
+        {"name": row["name"].replace("_", " "), "subject": row["subject"] or "", "text": row["text"]}
         for row in table.to_pylist()
-        if row["name"] != "warning"
+        if row["text"] and row["name"] != "warning"
     ]
 
 

@@ -63,8 +63,9 @@ VIEWS: tuple[View, ...] = (
         summary.efficiency,
         charts.efficiency,
         findings.efficiency,
-        "The dot is the {efficiency}, the bar its interval over similar models, the orange tick the {efficiency} of "
-        "one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with confidence.",
+        "The dot is this model's {efficiency}, the bar the interval of all models similar to it (so the dot can lie "
+        "outside: then this model is an unusual one of its kind), the orange tick the {efficiency} of one more "
+        "{currency} at today's spend. Channels whose intervals overlap cannot be ranked with confidence.",
     ),
     View(
         "actual_vs_fitted",
@@ -90,8 +91,9 @@ VIEWS: tuple[View, ...] = (
         summary.curves,
         charts.response_curves,
         findings.response_curves,
-        "Across: spend per {period}; up: {kpi} it brings per {period}. The dot is today's mean spend; dashed parts lie "
-        "beyond any spend seen in the data and are a guess. A flat curve is saturated. Scales differ between panels.",
+        "Across: spend per {period}; up: {kpi} it brings per {period}, on top of what still works from earlier "
+        "{period}s (so a curve may start above zero). The dot is today's mean spend; dashed parts lie beyond any spend "
+        "seen in the data and are a guess. A flat curve is saturated. Scales differ between panels.",
     ),
     View(
         "adstock",
