@@ -16,7 +16,7 @@ from pydantic import BaseModel
 import mmm
 from mmm import engines
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.errors import UserError
+from mmm.errors import Finding, UserError
 from mmm.runs import config
 from mmm.runs.config import Experiment
 from mmm.runs.events import History
@@ -39,6 +39,9 @@ class TinyEngine:
     stages = ("search",)
     #: What someone else does while the engine works.
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def check(self, problem: Problem, settings: TinySettings) -> list[Finding]:
+        return []
 
     def train(self, problem: Problem, settings: TinySettings, progress: ProgressListener) -> Any:
         progress(Progress("search", 0, 2))

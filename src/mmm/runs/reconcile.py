@@ -14,6 +14,8 @@ from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
 
 ACTOR = "mmm"
 _TAIL_LINES = 20
+#: A task that is given up has little time to say good-bye: whoever looks at the run waits for it.
+_GRACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,5 +78,5 @@ def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verd
     except TransitionRefused:
         return history.last
     if attempt is not None:
-        launcher.cancel(attempt.handle)
+        launcher.cancel(attempt.handle, _GRACE_SECONDS)
     return event

@@ -13,18 +13,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from mmm.errors import UserError
 from mmm.runs.events import FINAL, LABELS, History, TransitionRefused
-from mmm.runs.signs import heartbeat, memory_peak_bytes, task_log
+from mmm.runs.signs import heartbeat, task_log
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunError, RunState
 from mmm.workspace.objects import StoreError
-
-if TYPE_CHECKING:
-    from mmm.runs.progress import ProgressRecorder
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +69,10 @@ class _Task:
 
     def run(self) -> int:
         try:
-            self._train()
+            # numpy, pyarrow and the engine: loaded when the heartbeat beats and errors are caught.
+            from mmm.runs.training import train
+
+            train(self._workspace, self._history, self._actor)
         except TransitionRefused as refusal:
             log.info("stopping without results: %s", refusal)
             return EXIT_DONE
@@ -102,50 +101,6 @@ class _Task:
         except TransitionRefused as refusal:
             log.info("not recorded: %s", refusal)
         return code
-
-    def _train(self) -> None:
-        # numpy, pyarrow and the engine: loaded here, when the heartbeat beats already.
-        from mmm.engines import load_engine
-        from mmm.engines.base import Progress
-        from mmm.results import RunInfo, write_results
-        from mmm.runs.config import parse_experiment
-        from mmm.runs.problem import build_problem
-        from mmm.runs.progress import ProgressRecorder
-        from mmm.runs.provenance import provenance
-
-        experiment = parse_experiment(self._workspace.job_config(self._run_id), where="job_config.json")
-        dataset = self._workspace.dataset(experiment.dataset.market, experiment.dataset.dataset_id)
-        engine = load_engine(experiment.engine)
-        origin = provenance(experiment, dataset, engine)
-        self._workspace.save_provenance(self._run_id, self._attempt, origin)
-        stages = ("data", *getattr(engine, "stages", ()), "report")
-        self._history.add(RunState.RUNNING, self._actor, attempt=self._attempt, stages=stages, details=origin)
-        log.info("training with %s %s", engine.name, engine.version)
-
-        progress = ProgressRecorder(self._history, self._actor, self._attempt)
-        progress(Progress("data", 0, 1))
-        table = self._workspace.read_dataset(dataset.market, dataset.dataset_id)
-        problem, findings = build_problem(experiment, table)
-        for finding in findings:
-            log.warning("%s", finding)
-        progress(Progress("data", 1, 1))
-        engine_settings = experiment.engine_settings()
-        result = engine.train(problem, engine_settings, progress)
-        info = RunInfo(
-            run_id=self._run_id,
-            title=experiment.name,
-            country=experiment.country,
-            settings=engine_settings.model_dump(mode="json", by_alias=True),
-            provenance=origin,
-            warnings=tuple(str(finding) for finding in findings),
-        )
-        write_results(self._workspace, info, problem, result, progress)
-        self._succeed(progress, result.reason)
-
-    def _succeed(self, progress: ProgressRecorder, reason: str) -> None:
-        details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
-        self._history.add(RunState.SUCCEEDED, self._actor, attempt=self._attempt, message=reason, details=details)
-        log.info("succeeded: %s", details)
 
 
 @contextmanager

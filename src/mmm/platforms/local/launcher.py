@@ -77,11 +77,11 @@ class LocalLauncher:
             raise UserError(
                 "the local platform needs Linux or macOS.", where="CLOUD_PROVIDER", fix="On Windows use WSL."
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
         # The fault handler leaves a trace in the output when native code dies.
         environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
             with (folder / "output.log").open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603
                     ["/bin/sh", "-c", _WRAPPER, "mmm-task", str(folder / "exit_code"), *command],
@@ -92,7 +92,7 @@ class LocalLauncher:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise UserError(f"the task's process could not be started: {error}.", where=name) from error
+            raise UserError(f"its process could not be started: {error}.", where=name) from error
         handle = _Handle(socket.gethostname(), process.pid, _created(psutil.Process(process.pid)), str(folder))
         # A long-lived parent (the web app) must collect its children, or they stay as zombies.
         threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()

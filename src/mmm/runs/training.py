@@ -1,0 +1,58 @@
+"""The training itself, from a run's job config to its results. Imports what it computes with."""
+
+from __future__ import annotations
+
+import logging
+
+from mmm.engines import load_engine
+from mmm.engines.base import Progress
+from mmm.results import RunInfo, write_results
+from mmm.runs.config import parse_experiment
+from mmm.runs.events import History
+from mmm.runs.problem import build_problem
+from mmm.runs.progress import ProgressRecorder
+from mmm.runs.provenance import provenance
+from mmm.runs.signs import memory_peak_bytes
+from mmm.workspace import Workspace
+from mmm.workspace.models import RunState
+
+log = logging.getLogger(__name__)
+
+
+def train(workspace: Workspace, history: History, actor: str) -> None:
+    """Train the newest attempt of a starting run, write its results, record its success.
+
+    Raises UserError for what cannot be modelled, and TransitionRefused when someone else has ended the attempt.
+    """
+    run_id, attempt = history.run_id, history.last.attempt
+    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    dataset = workspace.dataset(experiment.dataset.market, experiment.dataset.dataset_id)
+    engine, settings = load_engine(experiment.engine), experiment.engine_settings()
+    origin = provenance(experiment, dataset, engine)
+    workspace.save_provenance(run_id, attempt, origin)
+    stages = ("data", *engine.stages, "report")
+    history.add(RunState.RUNNING, actor, attempt=attempt, stages=stages, details=origin)
+    log.info("training with %s %s", engine.name, engine.version)
+
+    progress = ProgressRecorder(history, actor, attempt)
+    progress(Progress("data", 0, 1))
+    problem, findings = build_problem(experiment, workspace.read_dataset(dataset.market, dataset.dataset_id))
+    warnings = tuple(str(finding) for finding in findings)
+    for warning in warnings:
+        log.warning("%s", warning)
+    progress(Progress("data", 1, 1))
+
+    result = engine.train(problem, settings, progress)
+    info = RunInfo(
+        run_id=run_id,
+        title=experiment.name,
+        country=experiment.country,
+        settings=settings.model_dump(mode="json", by_alias=True),
+        provenance=origin,
+        warnings=warnings,
+    )
+    write_results(workspace, info, problem, result, progress)
+
+    details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
+    history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
+    log.info("succeeded: %s", details)
