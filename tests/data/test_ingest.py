@@ -34,7 +34,7 @@ def test_a_file_becomes_a_dataset(tmp_path: Path, workspace: Workspace) -> None:
     assert manifest.dataset_id == manifest.content_hash[:16]
     assert (manifest.source, manifest.origin, manifest.rows, manifest.created_by) == ("csv", "weekly.csv", 3, "ana")
     assert manifest.created.tzinfo == dt.UTC or manifest.created.utcoffset() == dt.timedelta(0)
-    assert manifest.notes == ("Column 'tv': 1 cells were read as empty (1 x 'NA').",)
+    assert manifest.notes == ("Column 'tv': 1 cell was read as empty (1 x 'NA').",)
     assert [(c.name, c.source_type, c.stored_type, c.nulls) for c in manifest.columns] == [
         ("date", "date", "date32[day]", 0),
         ("tv", "number", "float", 1),

@@ -243,7 +243,7 @@ def same_values(column: pa.ChunkedArray, kind: pa.DataType) -> list[str]:
     return [repr(value) for value in column.cast(kind).to_pylist()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(table=tables(), size=st.integers(1, 10))
 def test_every_value_comes_back(table: pa.Table, size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -66,9 +66,9 @@ def optimise(batches: Batches, path: Path) -> Optimised:
 
     size = min(_GROUP_ROWS, max(1024, _GROUP_CELLS // max(1, len(columns))))
     repeating = [column.name for column in columns if column.repeats(rows)]
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating, write_page_index=False) as writer:
-        for batch in ordered_map(store, _regrouped(batches, size), workers=1):
-            writer.write_batch(batch, row_group_size=size)
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating) as writer:
+        for group in _grouped(ordered_map(store, batches, workers=1), size):
+            writer.write_table(group, row_group_size=size)
     profiles = tuple(
         column.profile(source_type, field.type)
         for column, source_type, field in zip(columns, batches.source_types, schema, strict=True)
@@ -80,20 +80,20 @@ def _same(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _regrouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of `rows` each, but for the last: a row group is as large however the rows came."""
+def _grouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of `rows` each, but for the last: a row group is as large however the rows came."""
     waiting: list[pa.RecordBatch] = []
     have = 0
     for batch in batches:
         while have + batch.num_rows >= rows:
             taken = rows - have
-            yield pa.concat_batches([*waiting, batch.slice(0, taken)])
+            yield pa.Table.from_batches([*waiting, batch.slice(0, taken)]).unify_dictionaries()
             batch, waiting, have = batch.slice(taken), [], 0
         if batch.num_rows:
             waiting.append(batch)
             have += batch.num_rows
     if waiting:
-        yield pa.concat_batches(waiting)
+        yield pa.Table.from_batches(waiting).unify_dictionaries()
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -118,7 +118,7 @@ class _Column:
         self.name = name
         self._kind = kind
         self._nulls = 0
-        self._distinct: pa.Array | None = None if pa.types.is_null(kind) else pa.array([], kind)
+        self._distinct: pa.Array | None = None if pa.types.is_null(kind) else pa.nulls(0, kind)
         self._minimum: pa.Scalar | None = None
         self._maximum: pa.Scalar | None = None
         self._halves = pa.types.is_float64(kind)  # every value so far is a float32

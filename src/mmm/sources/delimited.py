@@ -30,6 +30,7 @@ from mmm.sources.text_types import (
     convert,
     first_misfit,
     kind_of,
+    markers_note,
     point_is_decimal,
     why_text,
 )
@@ -92,7 +93,7 @@ class DelimitedFile:
 
     def batches(self) -> Batches:
         """Read the whole file onto local disk, in as many passes as its columns' kinds need (mostly one)."""
-        columns = [_Column(name, pa.array([], pa.string()), EMPTY) for name in self.layout.names]
+        columns = [_Column(name, pa.nulls(0, pa.string()), EMPTY) for name in self.layout.names]
         while True:
             notes: list[str] = []
             spool = self._pass(columns, notes)
@@ -245,7 +246,7 @@ def _schema(columns: Iterable[_Column]) -> pa.Schema:
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.record_batch([pa.array([], field.type) for field in schema], schema=schema)
+    return pa.record_batch([pa.nulls(0, field.type) for field in schema], schema=schema)
 
 
 def _notes(column: _Column, decimal: str | None) -> Iterator[str]:
@@ -258,8 +259,7 @@ def _notes(column: _Column, decimal: str | None) -> Iterator[str]:
         elif reason := why_text(column.witnesses, decimal):
             yield f"{name} is kept as text: {reason}."
     if column.markers:
-        found = ", ".join(f"{count} x {text!r}" for text, count in sorted(column.markers.items()))
-        yield f"{name}: {column.markers.total()} cells were read as empty ({found})."
+        yield markers_note(column.name, column.markers)
     if column.kind is FLOAT_COMMA or column.kind.name.startswith("date "):
         yield f"{name} was read as {column.kind.name}."
     if column.kind.name == "timestamp with zone":

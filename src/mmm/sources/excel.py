@@ -18,7 +18,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from mmm.errors import NotFound, UserError
 from mmm.sources.base import Batches
 from mmm.sources.names import require_names
-from mmm.sources.text_types import NULL_MARKERS, TEXT, convert, kind_of, why_text
+from mmm.sources.text_types import NULL_MARKERS, TEXT, convert, kind_of, markers_note, why_text
 
 _BATCH_ROWS = 65_536
 #: Excel keeps numbers as float64: beyond this an integer is not sure to be the one that was typed.
@@ -102,8 +102,7 @@ def _column(name: str, values: list[Any], first_row: int) -> _Column:
     array, source_type, why = _array(values, types, first_row)
     notes = [f"Column {name!r} is kept as text: {why}."] if why else []
     if markers:
-        found = ", ".join(f"{count} x {text!r}" for text, count in sorted(markers.items()))
-        notes.append(f"Column {name!r}: {markers.total()} cells were read as empty ({found}).")
+        notes.append(markers_note(name, markers))
     return _Column(array, source_type, tuple(notes))
 
 

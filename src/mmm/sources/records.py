@@ -15,7 +15,7 @@ import pyarrow as pa
 from mmm.errors import UserError
 
 SEPARATORS = (",", ";", "\t", "|")
-_BLOCK = 12 << 20
+_BLOCK = 4 << 20
 _LONGEST_RECORD = 64 << 20
 _SNIFFED = 256 << 10
 _QUOTE = ord('"')
@@ -154,7 +154,7 @@ def _header(text: str, separator: str, path: Path) -> tuple[tuple[str, ...], int
 
 
 def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
-    """The records after the header, in pieces of about 12 MB that end where a record ends.
+    """The records after the header, in pieces of about 4 MB that end where a record ends.
 
     Adds a note when the file turns out to be Windows-1252. Raises UserError for bytes that are no text and for a quote
     that is never closed.

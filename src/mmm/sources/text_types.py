@@ -23,6 +23,7 @@ NULL_MARKERS = (
     *("#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"),
 )
 _MARKERS = pa.array(NULL_MARKERS)
+_BOOLS = pa.array(["true", "false", "TRUE", "FALSE", "True", "False"])
 #: float64 holds every decimal number of up to 15 significant digits.
 _SAFE_DIGITS = 15
 _SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
@@ -63,6 +64,13 @@ def convert(kind: Kind, texts: pa.StringArray) -> tuple[pa.Array, Counter[str]]:
         markers = Counter({v["values"]: v["counts"] for v in pc.value_counts(trimmed.filter(marked)).to_pylist()})
         blank = pc.or_kleene(marked, pc.equal(trimmed, ""))
         return kind.read(pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)), markers
+
+
+def markers_note(column: str, markers: Counter[str]) -> str:
+    """The sentence that says how many cells of a column were read as empty, and what stood in them."""
+    found = ", ".join(f"{count} x {text!r}" for text, count in sorted(markers.items()))
+    cells = "1 cell was" if markers.total() == 1 else f"{markers.total()} cells were"
+    return f"Column {column!r}: {cells} read as empty ({found})."
 
 
 def first_misfit(kind: Kind, texts: pa.StringArray) -> int:
@@ -155,8 +163,7 @@ def _read_empty(texts: pa.StringArray) -> pa.Array:
 
 
 def _read_bool(texts: pa.StringArray) -> pa.Array:
-    known = pc.is_in(texts, pa.array(["true", "false", "TRUE", "FALSE", "True", "False", None]))
-    if not pc.all(known, min_count=0).as_py():
+    if not pc.all(pc.is_in(texts.drop_null(), _BOOLS), min_count=0).as_py():
         raise Misfit("not true or false")
     return pc.cast(texts, pa.bool_())
 
