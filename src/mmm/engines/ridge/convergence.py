@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _PARTS, _FIRST = 20, 3
+#: The last fifth of a search must enlarge the dominated area by less than this share.
+_GROWTH = 0.005
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,25 @@ def convergence(error: str, values: np.ndarray, trial: np.ndarray) -> Convergenc
     first_sd = sd[:_FIRST].mean()
     settled = bool(sd[-1] < first_sd and abs(median[-1]) < abs(abs(median[0]) - 2 * first_sd))
     return Convergence(error, median, sd, count, settled)
+
+
+def dominated_area(loss: np.ndarray, reference: float = 1.0) -> float:
+    """Area of losses (B, 2) better than `reference` that at least one candidate dominates (hypervolume)."""
+    inside = loss[(loss < reference).all(axis=1)]
+    inside = inside[np.lexsort((inside[:, 1], inside[:, 0]))]
+    if not len(inside):
+        return 0.0
+    lowest = np.minimum.accumulate(np.append(reference, inside[:, 1]))
+    return float(((reference - inside[:, 0]) * (lowest[:-1] - lowest[1:])).sum())
+
+
+def settled(loss: np.ndarray, iteration: np.ndarray) -> tuple[float, bool]:
+    """(growth of the dominated area over the last fifth of the iterations, as a share; is it small enough).
+
+    Robyn's rule compares the first twentieth of the candidates with the last; a search that is good by then already
+    counts as not converged. This one asks whether more candidates would still help.
+    """
+    before = dominated_area(loss[iteration <= 0.8 * iteration.max()])
+    after = dominated_area(loss)
+    growth = (after - before) / after if after > 0 else 0.0
+    return growth, growth < _GROWTH

@@ -72,7 +72,7 @@ class Evolution:
 def rank_by_front(losses: np.ndarray) -> np.ndarray:
     """Indices ordered by front, within a front the least dispensable first. `losses` (B, objectives)."""
     fronts = fronts_by_domination(losses)
-    spread = _by_area if losses.shape[1] == 2 else _by_crowding
+    spread = spread_by_area if losses.shape[1] == 2 else _by_crowding
     return np.concatenate([spread(losses, np.flatnonzero(fronts == front)) for front in np.unique(fronts)])
 
 
@@ -92,7 +92,7 @@ def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
     return fronts
 
 
-def _by_area(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
+def spread_by_area(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Members of one front of two losses, by removing again and again the one that adds the least dominated area."""
     left = members[np.lexsort((losses[members, 1], losses[members, 0]))].tolist()
     removed = []

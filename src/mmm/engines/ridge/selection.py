@@ -9,6 +9,8 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 from scipy.special import stdtrit
 
+from mmm.engines.ridge.search import spread_by_area
+
 #: A front is searched among candidates within this quantile of each error.
 _ERROR_QUANTILE = 0.9
 #: A further cluster must take at least this share of the total sum of squares (Robyn: wss_var).
@@ -54,6 +56,26 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         fronts[left[same]] = number
         left = left[~same]
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
+
+
+def pareto_fronts_by_trial(loss: np.ndarray, within: np.ndarray, least: int, trial: np.ndarray) -> Selection:
+    """Every trial's best models, `least` together; fronts are numbered over all that are kept.
+
+    A search that gets close to the front lets one trial dominate the pooled fronts, and the kept models are then
+    variations of a single solution. Taking each trial's fronts keeps solutions that are as good by another way. A front
+    with more models than a trial's share is thinned to those that dominate the most area by themselves.
+    """
+    names = np.unique(trial)
+    share = -(-least // len(names))
+    kept = np.zeros(len(loss), bool)
+    for name in names:
+        own = pareto_fronts(loss, within & (trial == name), share)
+        inner = own.kept[own.fronts[own.kept] < own.count]
+        last = own.kept[own.fronts[own.kept] == own.count]
+        kept[inner] = True
+        if len(last):
+            kept[spread_by_area(loss[:, :2], last)[: share - len(inner)]] = True
+    return pareto_fronts(loss, kept, int(kept.sum()))
 
 
 def _rows_equal(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -20,8 +20,9 @@ from mmm.engines.ridge.transforms import adstock_weights
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
-#: Half an interval's width over its middle: up to the first a channel is firm, beyond the second nothing is known.
-_FIRM, _UNCERTAIN = 0.3, 1.0
+#: A channel is firm when nine tenths of the kept models lie within this share of their middle, uncertain within the
+#: second; beyond it, or when they reach down to no effect, the data cannot tell.
+_FIRM, _UNCERTAIN, _CENTRAL = 0.25, 0.75, (0.05, 0.95)
 
 Columns = Mapping[str, object]
 
@@ -151,13 +152,13 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
     )
     roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
     cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
+    firmness = [firmness_word(roi[:, i]) for i in range(paid)]
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:
         def padded(values: np.ndarray, use: bool = True) -> np.ndarray:
             return np.append(values if use else np.full(paid, np.nan), np.full(len(frame.media_names) - paid, np.nan))
 
-        firmness = [firmness_word(roi[row, i], roi_low[row, i], roi_high[row, i]) for i in range(paid)]
         return {
             "model_id": [chosen.models[row].model_id] * len(frame.media_names),
             "channel": frame.media_names,
@@ -190,7 +191,9 @@ def _marginal(model: Model, parts: Decomposition, m: int) -> float:
 
 
 def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P) of each model's cluster."""
+    """Bounds (K, P) of each model's cluster, widened to hold the model's own value: a value outside its own interval,
+    which the cluster's mean alone would give (and Robyn gives), can't be read.
+    """
     low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for label in np.unique(labels):
         members = labels == label
@@ -198,15 +201,19 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
             _, low[members, column], high[members, column] = cluster_interval(
                 values[members, column], settings.bootstrap, settings.seed
             )
-    return low, high
+    return np.minimum(low, values), np.maximum(high, values)
 
 
-def firmness_word(value: float, low: float, high: float) -> str:
-    """How firm a channel's ROI is: firm, uncertain, or unknown ("the data cannot tell")."""
-    if not np.isfinite([value, low, high]).all() or value <= 0 or high <= 0:
+def firmness_word(values: np.ndarray) -> str:
+    """How firm a channel's ROI is over all kept models (K,) of any cluster: firm, uncertain or unknown.
+
+    A cluster's interval says how much alike models agree; models of other trials that fit as well count here too.
+    """
+    low, high = np.quantile(values[np.isfinite(values)], _CENTRAL) if np.isfinite(values).any() else (0.0, 0.0)
+    if low <= 0:
         return "unknown"
     width = (high - low) / (high + low)
-    return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN and low > 0 else "unknown"
+    return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN else "unknown"
 
 
 def contributions_table(frame: Frame, chosen: Chosen) -> pa.Table:

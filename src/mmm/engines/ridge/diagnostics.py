@@ -1,0 +1,78 @@
+"""Named numbers and sentences about a whole run: solver, convergence, clusters, exposures, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from mmm.engines.base import Problem
+from mmm.engines.ridge import tables
+from mmm.engines.ridge.candidates import Design
+from mmm.engines.ridge.convergence import convergence, settled
+from mmm.engines.ridge.features import exposure_fit
+from mmm.engines.ridge.frame import Frame
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.space import Space
+from mmm.engines.ridge.tables import Chosen, Search
+
+
+@dataclass(frozen=True)
+class _Note:
+    name: str
+    subject: str = ""
+    value: float = float("nan")
+    text: str = ""
+
+
+def diagnostics_table(
+    problem: Problem, frame: Frame, design: Design, space: Space, found: Search, chosen: Chosen, settings: RidgeSettings
+) -> pa.Table:
+    notes = list(_notes(problem, frame, design, space, found, chosen, settings))
+    return tables.table(
+        "diagnostics",
+        {name: [getattr(note, name) for note in notes] for name in ("name", "subject", "value", "text")},
+    )
+
+
+def _notes(
+    problem: Problem, frame: Frame, design: Design, space: Space, found: Search, chosen: Chosen, settings: RidgeSettings
+) -> Iterator[_Note]:
+    solver = {
+        "exact": "Each candidate's bounded ridge problem is solved to its optimum.",
+        "robyn": f"Coordinate descent stops at glmnet's threshold {settings.threshold:g}, as in Robyn.",
+    }
+    yield _Note("solver", settings.method, text=solver[settings.method])
+    yield _Note("lambda_max", value=space.lambda_max)
+    errors = found.evaluation.loss
+    if settings.method == "robyn":
+        for column, name in enumerate(("NRMSE", "DECOMP.RSSD", "MAPE")):
+            course = convergence(name, errors[:, column], found.trial)
+            if course is not None:
+                yield _Note("convergence", name, float(course.converged), course.text)
+    else:
+        growth, enough = settled(errors[:, :2], found.iteration)
+        verdict = "settled" if enough else "had not settled: more iterations may find better models"
+        text = f"The search {verdict}. Its last fifth of candidates enlarged the dominated area by {growth:.2%}."
+        yield _Note("convergence", "search", float(enough), text)
+    unsolved = int((found.evaluation.passes < 0).sum())
+    if unsolved:
+        yield _Note("warning", "solver", unsolved, f"{unsolved} candidates did not reach the solver's stopping rule.")
+    for k, wss in enumerate(chosen.clusters.wss, start=1):
+        yield _Note("clusters_wss", str(k), float(wss))
+    for medium in problem.paid:
+        if medium.exposure is not None:
+            fit = exposure_fit(medium, problem.window_rows)
+            text = (
+                f"{medium.selected} explains {fit:.0%} of the variance of {medium.name} at a constant cost."
+                if fit == fit
+                else ""
+            )
+            yield _Note("exposure_fit", medium.name, fit, text)
+    parameters = len(frame.names) + 1
+    yield _Note(
+        "observations_per_parameter",
+        value=frame.n / parameters,
+        text=f"{frame.n} periods for {parameters} coefficients.",
+    )

@@ -1,0 +1,163 @@
+"""The engine's pipeline, stage by stage: features, search, selection, tables."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.engines.base import Problem, Progress, ProgressListener
+from mmm.engines.ridge import diagnostics, tables
+from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
+from mmm.engines.ridge.decomposition import decompose
+from mmm.engines.ridge.features import build_frame
+from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.ridge.search import search
+from mmm.engines.ridge.selection import cluster_models, eligible, error_scores, pareto_fronts, pareto_fronts_by_trial
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.space import Space, build_space
+from mmm.engines.ridge.tables import Chosen, Search
+from mmm.errors import UserError
+
+
+class _Stage:
+    """Reports one stage's progress with the seconds that are left at the pace so far."""
+
+    def __init__(self, listener: ProgressListener, name: str, total: int) -> None:
+        self._listener, self._name, self._total = listener, name, total
+        self._start = time.monotonic()
+        listener(Progress(name, 0, total))
+
+    def done(self, count: int) -> None:
+        elapsed = time.monotonic() - self._start
+        left = elapsed / count * (self._total - count) if count else None
+        self._listener(Progress(self._name, count, self._total, left))
+
+
+def train(
+    problem: Problem, settings: RidgeSettings, progress: ProgressListener
+) -> tuple[dict[str, pa.Table], str, str]:
+    """(tables, recommended model's id, the reason in words)."""
+    stage = _Stage(progress, "features", 1)
+    frame = build_frame(problem, settings)
+    design, space = build_design(frame, settings, problem.lift_tests), build_space(frame, settings)
+    stage.done(1)
+
+    stage = _Stage(progress, "search", settings.trials * settings.iterations)
+    found = run_search(design, space, settings, stage)
+
+    stage = _Stage(progress, "select", 1)
+    chosen = choose(frame, space, found, settings)
+    stage.done(1)
+
+    builders = {
+        "models": lambda: tables.models_table(found, chosen, len(design.lift_value) > 0),
+        "channels": lambda: tables.channels_table(problem, frame, chosen, settings),
+        "contributions": lambda: tables.contributions_table(frame, chosen),
+        "fit": lambda: tables.fit_table(frame, chosen, _train_sizes(space, found, chosen)),
+        "curves": lambda: tables.curves_table(frame, chosen),
+        "curve_points": lambda: tables.curve_points_table(frame, chosen),
+        "adstock": lambda: tables.adstock_table(frame, chosen),
+        "parameters": lambda: tables.parameters_table(frame, space, found, chosen),
+        "diagnostics": lambda: diagnostics.diagnostics_table(problem, frame, design, space, found, chosen, settings),
+    }
+    stage = _Stage(progress, "tables", len(builders))
+    built = {}
+    for number, (name, build) in enumerate(builders.items(), start=1):
+        built[name] = build()
+        stage.done(number)
+    return built, chosen.models[chosen.recommended].model_id, reason(found, chosen)
+
+
+def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage) -> Search:
+    """All candidates of all trials, ordered by trial and iteration."""
+    calibrated = len(design.lift_value) > 0
+    objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
+    points, evaluations = [], []
+
+    def losses(asked: np.ndarray) -> np.ndarray:
+        values = space.values(asked)
+        result = evaluate(design, space.candidates(values))
+        points.append(values.reshape(settings.trials, -1, values.shape[1]))
+        evaluations.append(result)
+        return result.loss[:, objectives]
+
+    for done in search(space.dimensions, settings.trials, settings.iterations, settings.seed, losses):
+        stage.done(done * settings.trials)
+    values = np.concatenate(points, axis=1).reshape(-1, points[0].shape[2])
+    evaluation = Evaluation(*(_by_trial(parts, settings.trials) for parts in zip(*evaluations, strict=True)))
+    if not np.isfinite(evaluation.loss[:, :2]).all(axis=1).any():
+        raise UserError(
+            "no candidate gives any paid channel an effect.",
+            where="search",
+            fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
+        )
+    trial = np.repeat(np.arange(1, settings.trials + 1), settings.iterations)
+    iteration = np.tile(np.arange(1, settings.iterations + 1), settings.trials)
+    scores = error_scores(evaluation.loss, settings.objective_weights)
+    return Search(values, evaluation, trial, iteration, scores)
+
+
+def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
+    """Generations, each ordered by trial, to one array ordered by trial and generation."""
+    split = [part.reshape(trials, -1, *part.shape[1:]) for part in parts]
+    joined = np.concatenate(split, axis=1)
+    return joined.reshape(-1, *joined.shape[2:])
+
+
+def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
+    """Fronts, clusters and the recommended model among the clusters' best."""
+    loss = found.evaluation.loss
+    within = eligible(loss, settings.calibration_constraint) & np.isfinite(loss[:, :2]).all(axis=1)
+    if settings.method == "robyn":
+        selection = pareto_fronts(loss, within, settings.min_candidates)
+    else:
+        selection = pareto_fronts_by_trial(loss, within, settings.min_candidates, found.trial)
+    kept = selection.kept
+    scores = error_scores(loss[kept], settings.objective_weights)
+    media = [i for i, item in enumerate(space.hyperparameters) if item.parameter not in ("lambda", "train_size")]
+    clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
+    models = tables.kept_models(frame, space, found, kept)
+    parts = tuple(decompose(frame, model) for model in models)
+    return Chosen(selection, clusters, models, parts, _recommend(frame, models, clusters.best, scores))
+
+
+def _recommend(frame: Frame, models: tuple, best: np.ndarray, scores: np.ndarray) -> int:
+    """Among the clusters' best: those that give every paid channel an effect, where there are any; smallest score."""
+    k = frame.base.shape[1]
+    candidates = np.flatnonzero(best)
+    full = [i for i in candidates if (models[i].coefficients[k : k + frame.paid] != 0).all()]
+    pool = np.array(full) if full else candidates
+    return int(pool[np.argmin(scores[pool])])
+
+
+def reason(found: Search, chosen: Chosen) -> str:
+    """Why the recommended model was chosen, in words."""
+    kept, clusters = chosen.selection.kept, chosen.clusters
+    loss = found.evaluation.loss[kept]
+    best = np.flatnonzero(clusters.best)
+    row = chosen.recommended
+    members = int((clusters.labels == clusters.labels[row]).sum())
+
+    def rank(column: int) -> str:
+        place = int((loss[best, column] < loss[row, column]).sum()) + 1
+        return "the smallest" if place == 1 else f"number {place} from the smallest"
+
+    trials = len(np.unique(found.trial[kept]))
+    origin = f"come from the Pareto fronts of {trials} trials" if trials > 1 else "come from its Pareto fronts"
+    unexplained = sum(curve.coefficient == 0 for curve in chosen.models[row].curves)
+    every = (
+        "It gives every channel an effect. " if unexplained == 0 else f"It gives {unexplained} of its media no effect. "
+    )
+    return (
+        f"Of {len(found.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
+        f"clusters of similar models. Model {chosen.models[row].model_id} has the best balance of fit and business "
+        f"distance among the clusters' best: its NRMSE of {loss[row, 0]:.4f} is {rank(0)} of {len(best)}, its "
+        f"DECOMP.RSSD of {loss[row, 1]:.4f} is {rank(1)}. {every}{members} of the {len(kept)} kept models are like it."
+    )
+
+
+def _train_sizes(space: Space, found: Search, chosen: Chosen) -> list[float]:
+    sizes = space.candidates(found.values[chosen.selection.kept]).train_size
+    return [float(size) for size in sizes]
