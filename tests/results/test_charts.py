@@ -17,25 +17,17 @@ from mmm.simulation.generator import World, simulate
 
 ROAS = Labels("revenue", "revenue", "EUR")
 CPA = Labels("orders", "conversion", "EUR")
-HOSTILE = "<script>alert('x')</script> \"q\" \\ [0].y & é"
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.key)
-@pytest.mark.parametrize("labels", [ROAS, CPA], ids=["roas", "cpa"])
+_WITH_MONEY = [view for view in VIEWS if view.key in ("share_of_spend", "efficiency")]
+
+
+@pytest.mark.parametrize(("view", "labels"), [(view, ROAS) for view in VIEWS] + [(view, CPA) for view in _WITH_MONEY])
 def test_every_chart_is_valid_vega_lite_without_outside_data(view: View, labels: Labels, result: EngineResult) -> None:
     chart = view.chart(view.numbers(result.tables, result.recommended, labels), labels)
     spec = chart.to_dict()  # raises when it is not valid against the schema
     assert '"url"' not in json.dumps(spec)
     assert spec["datasets"]
-
-
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.key)
-def test_hostile_names_are_drawn_as_text(view: View, make_result: Callable[..., EngineResult], world: World) -> None:
-    result = make_result(world, lambda name: f"{HOSTILE} {name}")
-    with charts.unvalidated():
-        picture = charts.svg(view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS))
-    assert "<script" not in picture
-    assert picture.startswith("<svg")
 
 
 def test_every_channel_of_twenty_is_named_in_full(make_result: Callable[..., EngineResult]) -> None:

@@ -15,7 +15,7 @@ from mmm.results.report import Logo, embedded, render_report
 from mmm.results.views import VIEWS
 from mmm.simulation.generator import World, simulate
 
-HOSTILE = "<script>alert(1)</script>\"'&"
+HOSTILE = "<script>alert(1)</script>\"'& \\ [0].y é "
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 

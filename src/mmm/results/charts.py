@@ -37,6 +37,9 @@ KIND_COLOURS = {
 #: Tol's muted scheme, dark and light in turn, so that neighbours in a stack differ in lightness as well.
 SERIES = ("#332288", "#88ccee", "#117733", "#ddcc77", "#882255", "#44aa99", "#cc6677", "#999933")
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+#: Vega expression: long names lose their middle. Left to itself the drawing library cuts them letter by letter, which
+#: takes it seconds.
+_SHORTENED = "length(datum.label) > 30 ? slice(datum.label, 0, 17) + '…' + slice(datum.label, -12) : datum.label"
 _CONFIG: dict[str, Any] = {
     "background": "#ffffff",
     "font": _FONT,
@@ -51,16 +54,16 @@ _CONFIG: dict[str, Any] = {
         "gridColor": "#e7ebef",
         "domainColor": "#c3ccd4",
         "tickColor": "#c3ccd4",
-        "labelLimit": 190,
+        "labelLimit": 240,
         "titlePadding": 8,
     },
-    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelLimit": 210, "title": None},
+    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelLimit": 240, "title": None},
     "legend": {
         "labelColor": INK,
         "titleColor": MUTED,
         "titleFontWeight": "normal",
         "orient": "top",
-        "labelLimit": 180,
+        "labelLimit": 240,
         "symbolType": "square",
         "title": None,
     },
@@ -92,6 +95,12 @@ def _axis(**options: Any) -> alt.Axis:
     return alt.Axis(labelExpr=shown, **{"tickCount": 5, **options})
 
 
+def _names() -> alt.Axis:
+    import altair as alt
+
+    return alt.Axis(labelExpr=_SHORTENED)
+
+
 def _finished(chart: Any) -> Any:
     return chart.configure(**_CONFIG)
 
@@ -115,7 +124,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     top = max(row["reach"] for row in rows)
     colours = {**KIND_COLOURS, "total": INK}
     kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
-    base = alt.Chart(_data(rows)).encode(y=alt.Y("component:N", sort=None, title=None))
+    base = alt.Chart(_data(rows)).encode(y=alt.Y("component:N", sort=None, title=None, axis=_names()))
     bars = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X(
             "start:Q",
@@ -225,7 +234,7 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         for row in rows
         for key in names
     ]
-    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None)
+    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=_names())
     base = alt.Chart(_data(long)).encode(y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values())))
     largest = max((row["share"] or 0.0 for row in long), default=1.0)
     bars = base.mark_bar().encode(
@@ -266,7 +275,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     for row in rows:
         row["label"] = labels.interval(row["value"], row["low"], row["high"])
     domain = [0.0, _efficiency_limit(rows)]
-    order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None)
+    order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=_names())
     base = alt.Chart(_data(rows)).encode(y=order)
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
     value = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False), axis=alt.Axis(tickCount=6))
@@ -343,7 +352,9 @@ def _panels(
     order = {name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))}
     numbered = [{**row, "order": order[row["channel"]]} for row in rows]
     panel = alt.layer(*layers, data=_data(numbered)).properties(width=200, height=height)
-    channel = alt.Facet("channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None))
+    channel = alt.Facet(
+        "channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None, labelExpr=_SHORTENED)
+    )
     grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
     return grid.resolve_scale(x="independent", y="independent") if independent else grid
 
@@ -362,7 +373,7 @@ def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         alt.Chart(_data(rows))
         .mark_bar()
         .encode(
-            y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None),
+            y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None, axis=_names()),
             x=alt.X("share:Q", title="Share of the medium's effect", axis=alt.Axis(format="%")),
             order="order:Q",
             color=alt.Color("part:N", scale=alt.Scale(domain=list(names.values()), range=[BLUE, "#e8a33d"])),
@@ -389,7 +400,7 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
             color=alt.Color(
                 "series:N",
                 scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
-                legend=alt.Legend(columns=5),
+                legend=alt.Legend(columns=4, labelExpr=_SHORTENED),
             ),
             order="order:Q",
         )
