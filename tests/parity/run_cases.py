@@ -19,7 +19,7 @@ import numpy as np
 
 from mmm.engines.base import LiftTest
 from mmm.engines.ridge.candidates import Candidates, Evaluation, evaluate, split_rows
-from mmm.engines.ridge.decomposition import Curve, Model, decompose
+from mmm.engines.ridge.decomposition import Curve, Decomposition, Model, decompose
 from mmm.engines.ridge.frame import Frame, build_design, lambda_max
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import ROBYN_NAMES
@@ -208,7 +208,51 @@ def run_case(folder: Path, method: str) -> dict[str, float]:
         if "npasses_default" in case.get("glmnet_check", {}):
             out["passes"] = deviation(result.passes[0], case["glmnet_check"]["npasses_default"])
         out |= compare_decomposition(folder, frame, case_model(frame, case, cand, result))
+    else:
+        out |= compare_optimum(folder, frame, case, cand, result, wanted)
     return out
+
+
+def compare_optimum(
+    folder: Path, frame: Frame, case: dict[str, Any], cand: Candidates, result: Evaluation, tight: dict[str, float]
+) -> dict[str, float]:
+    """How good the exact solution is: its optimality conditions, its objective against `coef_tight`'s, and our own
+    descent at `coef_tight`'s threshold. `coef_tight` is glmnet at 1e-15, which stops short of the optimum."""
+    names = frame.base_names + frame.selected
+    reference = np.array([tight[name] for name in names])
+    settings = load_settings(case, "robyn").model_copy(update={"threshold": 1e-15})
+    same_threshold = evaluate(build_design(frame, settings, load_lift_tests(folder)), cand, cores=1)
+    design = read_csv(folder / "design.csv")
+    train = np.array([split == "train" for split in design["split"]])
+    X = np.column_stack([numbers(design[name]) for name in names])[train]
+    y = numbers(design["y"])[train]
+    with_intercept = case["intercept"] and not case["intercept_refit_without"]
+    varying = X.max(axis=0) > X.min(axis=0)  # the others are left out of the fit
+    sd = np.where(varying, X.std(axis=0), 1.0)
+    centre = X.mean(axis=0) if with_intercept else np.zeros(X.shape[1])
+    y_centre = y.mean() if with_intercept else 0.0
+    scale = float(np.sqrt(((y - y_centre) ** 2).mean()))
+    Z, target = (X - centre) / sd, (y - y_centre) / scale
+    ridge = read_csv(folder / "ridge.csv")
+    factors = np.array([dict(zip(ridge["rn"], numbers(ridge["penalty_factor"]), strict=True))[name] for name in names])
+    penalty = float(cand.lambda_[0]) / scale * factors * len(names) / factors.sum()
+
+    def objective(coefficients: np.ndarray) -> float:
+        b = coefficients * sd / scale
+        return float(0.5 * ((target - Z @ b) ** 2).mean() + 0.5 * (penalty * b**2).sum())
+
+    b = result.coefficients[0] * sd / scale
+    gradient = -Z.T @ (target - Z @ b) / len(target) + penalty * b
+    bounds = {name: dict(zip(ridge["rn"], numbers(ridge[name]), strict=True)) for name in ("lower", "upper")}
+    lower = np.array([bounds["lower"][name] for name in names])
+    upper = np.array([bounds["upper"][name] for name in names])
+    at_lower, at_upper = result.coefficients[0] <= lower, result.coefficients[0] >= upper
+    violation = np.where(at_lower, np.minimum(gradient, 0), np.where(at_upper, np.maximum(gradient, 0), gradient))
+    return {
+        "optimality": float(np.abs(violation[varying]).max()),
+        "objective above coef_tight": objective(result.coefficients[0]) - objective(reference),
+        "coef_tight at threshold 1e-15": deviation(same_threshold.coefficients[0], reference),
+    }
 
 
 def compare_decomposition(folder: Path, frame: Frame, model: Model) -> dict[str, float]:
@@ -230,10 +274,10 @@ def compare_decomposition(folder: Path, frame: Frame, model: Model) -> dict[str,
         for n in names
         if n in vectors
     )
-    return out | compare_media(folder, frame, parts, dict(zip(names, range(len(names)), strict=True)))
+    return out | compare_media(folder, frame, parts)
 
 
-def compare_media(folder: Path, frame: Frame, parts: Any, _order: dict[str, int]) -> dict[str, float]:
+def compare_media(folder: Path, frame: Frame, parts: Decomposition) -> dict[str, float]:
     table = read_csv(folder / "media_immediate_carryover.csv")
     media = np.array(table["rn"] if "rn" in table else table["media"])
     out: dict[str, float] = {}

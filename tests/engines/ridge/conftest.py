@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Reference numbers recorded from real Robyn; see the folder's LICENSE and README."""
+    return TESTS / "golden" / "robyn"
+
+
+@pytest.fixture(scope="session")
+def run_cases() -> ModuleType:
+    """The parity script, as a module."""
+    spec = importlib.util.spec_from_file_location("run_cases", TESTS / "parity" / "run_cases.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
