@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
+from mmm.platforms.local.user import current_user
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
@@ -27,7 +28,7 @@ def ingest_command(
         market=market,
         origin=file.name,
         workspace=workspace,
-        created_by=show.current_user(),
+        created_by=current_user(),
         table_or_query=sheet,
     )
     workspace.append_audit(manifest.created_by, "dataset.ingest", f"{manifest.market}/{manifest.dataset_id}")

@@ -12,6 +12,8 @@ import typer
 
 from mmm.cli import show
 from mmm.errors import UserError
+from mmm.platforms.local.user import current_user
+from mmm.runs import wording
 from mmm.runs.config import parse_experiment
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
@@ -33,7 +35,7 @@ def submit_command(
 ) -> None:
     """Check an experiment against its data and start a run of it."""
     service = _service()
-    run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), show.current_user())
+    run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), current_user())
     typer.echo(run_id)
     if follow or wait:
         _wait(service, run_id, quiet=not follow)
@@ -53,8 +55,8 @@ def runs_command(as_json: Json = False) -> None:
             status.market,
             status.engine,
             show.moment(status.submitted),
-            show.duration(status.seconds),
-            show.what_now(status)[:80],
+            wording.duration(status.seconds),
+            wording.what_now(status)[:80],
         )
         for status in found
     ]
@@ -91,7 +93,7 @@ def logs_command(
 def cancel_command(run: Run) -> None:
     """Stop a run."""
     service = _service()
-    status = service.cancel(service.workspace.find_run(run), show.current_user())
+    status = service.cancel(service.workspace.find_run(run), current_user())
     typer.echo(f"{status.run_id} {status.label}")
 
 
@@ -101,7 +103,7 @@ def retry_command(
 ) -> None:
     """Start a run that ended badly again, as its next attempt."""
     service = _service()
-    status = service.retry(service.workspace.find_run(run), show.current_user())
+    status = service.retry(service.workspace.find_run(run), current_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")
     if follow:
         _wait(service, status.run_id, quiet=False)
@@ -124,7 +126,7 @@ def _wait(service: RunService, run_id: str, *, quiet: bool) -> None:
     with _leaving_it_running(run_id):
         for event in service.follow(run_id):
             running = event.state is RunState.RUNNING
-            text = show.progress(event.progress) if running else event.message
+            text = wording.progress(event.progress) if running else event.message
             if not quiet:
                 kind = (event.attempt, event.progress.stage) if running and event.progress else None
                 ticker.line(f"{event.at.astimezone():%H:%M:%S}  {LABELS[event.state]:<9}  {text}".rstrip(), kind)
@@ -154,8 +156,8 @@ def _print_status(status: RunStatus) -> None:
         "engine": status.engine,
         "state": status.label + (f" (attempt {status.attempt})" if status.attempt > 1 else ""),
         "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
-        "took": show.duration(status.seconds),
-        "progress": "" if status.final else show.progress(status.progress),
+        "took": wording.duration(status.seconds),
+        "progress": "" if status.final else wording.progress(status.progress),
         "message": status.message,
         "log id": (status.error.log_id or "") if status.error else "",
         "warnings": "\n".join(status.warnings),

@@ -1,24 +1,12 @@
-"""How the command line prints: tables, moments, durations, states."""
+"""How the command line prints: tables, moments, lines that replace each other."""
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 
 import typer
-
-from mmm.runs.status import RunStatus
-from mmm.workspace.models import StageProgress
-
-
-def current_user() -> str:
-    """Who runs the command, for the history and the audit trail."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -30,29 +18,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def moment(when: datetime) -> str:
     return f"{when.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def progress(stage: StageProgress | None) -> str:
-    if stage is None:
-        return ""
-    left = f", {duration(stage.seconds_left)} left" if stage.seconds_left and stage.done < stage.total else ""
-    message = f" ({stage.message})" if stage.message else ""
-    return f"{stage.stage} {stage.done:,}/{stage.total:,}{left}{message}"
-
-
-def what_now(status: RunStatus) -> str:
-    """Progress while it runs, else how it ended."""
-    text = status.message if status.final else progress(status.progress)
-    return text.splitlines()[0] if text else ""
 
 
 class Ticker:

@@ -1,0 +1,13 @@
+"""Who acts where nobody signs in: the owner of this process."""
+
+from __future__ import annotations
+
+import getpass
+
+
+def current_user() -> str:
+    """The operating system's name for the process's owner, for the history and the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,32 @@
+"""The sample in one step: Robyn's demo data as a dataset, and Robyn's demo experiment as a run on it."""
+
+from __future__ import annotations
+
+from mmm.data.ingest import ingest
+from mmm.runs.config import DatasetRef, Experiment, Window
+from mmm.runs.service import RunService
+from mmm.sources import sample
+from mmm.sources.files import FileSource
+
+NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
+
+
+def submit_sample(service: RunService, by: str) -> str:
+    """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return the run's id."""
+    source = FileSource(sample.PATH)
+    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, created_by=by)
+    service.workspace.append_audit(by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}")
+    return service.submit(sample_experiment(stored.dataset_id), by)
+
+
+def sample_experiment(dataset_id: str) -> Experiment:
+    """Robyn's demo on the stored sample."""
+    start, end = sample.WINDOW
+    return Experiment(
+        name=NAME,
+        dataset=DatasetRef(market=MARKET, dataset_id=dataset_id),
+        mapping=sample.sample_mapping(),
+        window=Window(start=start, end=end),
+        country=sample.COUNTRY,
+        currency=sample.CURRENCY,
+    )

@@ -1,0 +1,29 @@
+"""A run in words: durations, progress, what is going on. The command line and the web app say the same."""
+
+from __future__ import annotations
+
+from mmm.runs.status import RunStatus
+from mmm.workspace.models import StageProgress
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def progress(stage: StageProgress | None) -> str:
+    if stage is None:
+        return ""
+    left = f", {duration(stage.seconds_left)} left" if stage.seconds_left and stage.done < stage.total else ""
+    message = f" ({stage.message})" if stage.message else ""
+    return f"{stage.stage} {stage.done:,}/{stage.total:,}{left}{message}"
+
+
+def what_now(status: RunStatus) -> str:
+    """Progress while it runs, else how it ended."""
+    text = status.message if status.final else progress(status.progress)
+    return text.splitlines()[0] if text else ""
