@@ -68,9 +68,6 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
     """The summary of the recommended model; only plain JSON types."""
     labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days)
     tables, model_id = result.tables, result.recommended
-    model = of_model(tables["models"], model_id).to_pylist()[0]
-    channels = of_model(tables["channels"], model_id).select(list(_CHANNEL_FIELDS)).to_pylist()
-    channels.sort(key=lambda row: (row["kind"] != "paid", -(row["spend"] or 0.0), row["channel"]))
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
@@ -83,20 +80,39 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
             "total": float(problem.kpi[problem.window_rows].sum()),
         },
         "data": _data(problem),
+        **_of_model(tables, model_id, labels, result.reason),
+        "candidates": _candidates(tables),
+        "warnings": [*run.warnings, *_warnings(tables["diagnostics"])],
+        "country": run.country,
+        "settings": dict(run.settings),
+        "provenance": dict(run.provenance),
+    }
+
+
+def for_model(summary: Mapping[str, Any], tables: Tables, model_id: str) -> dict[str, Any]:
+    """The summary of a run as it reads with another of its kept models."""
+    recommended = summary["model"]["id"]
+    if model_id == recommended:
+        return dict(summary)
+    reason = f"Chosen by hand; the engine recommends model {recommended}."
+    return {**summary, **_of_model(tables, model_id, labels_of(summary), reason)}
+
+
+def _of_model(tables: Tables, model_id: str, labels: Labels, reason: str) -> dict[str, Any]:
+    """The parts of the summary that differ between a run's models."""
+    model = of_model(tables["models"], model_id).to_pylist()[0]
+    channels = of_model(tables["channels"], model_id).select(list(_CHANNEL_FIELDS)).to_pylist()
+    channels.sort(key=lambda row: (row["kind"] != "paid", -(row["spend"] or 0.0), row["channel"]))
+    return {
         "model": {
             "id": model_id,
-            "reason": result.reason,
+            "reason": reason,
             "front": model["front"],
             "cluster": model["cluster"],
             "fit": {name: model[name] for name in _FIT_FIELDS},
         },
         "totals": _totals(waterfall(tables, model_id, labels), channels),
         "channels": channels,
-        "candidates": _candidates(tables),
-        "warnings": [*run.warnings, *_warnings(tables["diagnostics"])],
-        "country": run.country,
-        "settings": dict(run.settings),
-        "provenance": dict(run.provenance),
     }
 
 

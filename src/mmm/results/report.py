@@ -87,8 +87,8 @@ def render_report(
         summary=summary,
         labels=labels,
         headline=sections[0].finding,
-        cards=_cards(summary, labels),
-        facts=_facts(summary, labels),
+        cards=cards(summary, labels),
+        facts=facts(summary, labels),
         key_numbers=[_key_row(row, labels) for row in key_numbers],
         key_finding=next(section.finding for section in sections if section.key == "efficiency"),
         sections=sections,
@@ -138,13 +138,13 @@ def embedded(picture: str, key: str, label: str) -> Markup:
     ) + Markup(body)  # noqa: S704
 
 
-def _cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, str]]:
+def cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, str]]:
     """The few numbers to remember: name, value, note."""
     totals, fit = summary["totals"], summary["model"]["fit"]
     share = totals["effect"]["paid"] / totals["fitted"] if totals["fitted"] else None
     measure = totals["roi"] if labels.revenue else totals["cpa"]
     held_out = next((name for name in ("test", "val") if fit[f"rsq_{name}"] is not None), None)
-    cards = [
+    found = [
         (f"{labels.kpi_name} in the window", labels.effect(summary["kpi"]["total"]), "as recorded"),
         ("Paid media's share", percent(share), labels.effect(totals["effect"]["paid"])),
         (
@@ -156,15 +156,15 @@ def _cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, s
     ]
     if held_out:
         name = _SPLITS[held_out]
-        cards.append((f"R² in {name}", fixed(fit[f"rsq_{held_out}"]), "periods the fit has not seen"))
-    return cards
+        found.append((f"R² in {name}", fixed(fit[f"rsq_{held_out}"]), "periods the fit has not seen"))
+    return found
 
 
-def _facts(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
+def facts(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
     """What was modelled."""
     data, candidates, engine = summary["data"], summary["candidates"], summary["engine"]
     window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
-    facts = [
+    found = [
         ("KPI", f"{labels.kpi_name} ({labels.currency if labels.revenue else 'conversions'})"),
         ("Window", f"{window}, {count(data['window_rows'], labels.period)}"),
         ("Data", f"{span(date.fromisoformat(data['first']), date.fromisoformat(data['last']))}, {data['rows']:,} rows"),
@@ -177,7 +177,7 @@ def _facts(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
         ("Seed", str(summary["provenance"].get("seed") or summary["settings"].get("seed") or "")),
         ("Candidates", f"{candidates['evaluated']:,} evaluated, {candidates['kept']:,} kept"),
     ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, value) for name, value in found if value]
 
 
 def _key_row(row: dict[str, Any], labels: Labels) -> dict[str, str]:
