@@ -65,10 +65,10 @@ class RunService:
         last = reconcile(self.workspace, self._launcher, self._settings, run_id, utc_now())
         return run_status(self.workspace, run_id, last)
 
-    def runs(self) -> list[RunStatus]:
-        """All runs, newest first."""
+    def runs(self, first: int = 0, limit: int | None = None) -> list[RunStatus]:
+        """Runs, newest first; from number `first` (0 is the newest) at most `limit`."""
         found = []
-        for run_id in self.workspace.run_ids():
+        for run_id in self.workspace.run_ids()[first : None if limit is None else first + limit]:
             with suppress(NotFound):  # its first event is not written yet
                 found.append(self.status(run_id))
         return found
