@@ -21,7 +21,13 @@ from mmm.platforms.local.launcher import LocalLauncher
 from mmm.settings import Settings
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-POLITE = "import signal, sys, time; signal.signal(15, lambda *a: sys.exit(3)); print('up', flush=True); time.sleep(60)"
+#: Sleeps in short pieces: a signal that comes just before a sleep is handled only after it.
+POLITE = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+print('up', flush=True)
+while True: time.sleep(0.05)
+"""
 
 
 @pytest.fixture

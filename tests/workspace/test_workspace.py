@@ -54,6 +54,16 @@ def test_a_dataset_comes_back(workspace: Workspace, parquet: Path) -> None:
     assert workspace.read_dataset("DE", "0" * 16, ["revenue"]).column_names == ["revenue"]
 
 
+def test_columns_are_chosen_by_their_whole_names_in_the_given_order(workspace: Workspace, tmp_path: Path) -> None:
+    dotted = pa.table({"tv": [1], "tv.spend": [2], "radio": pa.array(["x"]).dictionary_encode()})
+    pq.write_table(dotted, tmp_path / "dotted.parquet")
+    workspace.save_dataset(manifest(), tmp_path / "dotted.parquet")
+    assert workspace.read_dataset("DE", "0" * 16).equals(dotted)
+    assert workspace.read_dataset("DE", "0" * 16, ["radio", "tv"]).equals(dotted.select(["radio", "tv"]))
+    with pytest.raises(NotFound, match=r"no column 'ooh', 'x'. There are: tv, tv.spend, radio."):
+        workspace.read_dataset("DE", "0" * 16, ["ooh", "tv", "x"])
+
+
 def test_the_same_content_again_gives_the_first_manifest(workspace: Workspace, parquet: Path) -> None:
     workspace.save_dataset(manifest(by="ann"), parquet)
     assert workspace.save_dataset(manifest(by="bob"), parquet).created_by == "ann"
