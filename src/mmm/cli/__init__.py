@@ -15,6 +15,7 @@ from mmm.errors import UserError
 
 #: Commands in the order of the help. Dotted paths: looking at runs must not import what simulating or training needs.
 COMMANDS = {
+    "demo": "mmm.cli.demo:demo_command",
     "settings": "mmm.cli.settings:settings_command",
     "ingest": "mmm.cli.data:ingest_command",
     "datasets": "mmm.cli.data:datasets_command",
@@ -26,6 +27,7 @@ COMMANDS = {
     "cancel": "mmm.cli.runs:cancel_command",
     "retry": "mmm.cli.runs:retry_command",
     "train": "mmm.cli.train:train_command",
+    "report": "mmm.cli.demo:report_command",
     "version": "mmm.cli.settings:version_command",
 }
 

@@ -38,7 +38,7 @@ def submit_command(
     run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), current_user())
     typer.echo(run_id)
     if follow or wait:
-        _wait(service, run_id, quiet=not follow)
+        wait_for(service, run_id, quiet=not follow)
 
 
 def runs_command(as_json: Json = False) -> None:
@@ -106,7 +106,7 @@ def retry_command(
     status = service.retry(service.workspace.find_run(run), current_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")
     if follow:
-        _wait(service, status.run_id, quiet=False)
+        wait_for(service, status.run_id, quiet=False)
 
 
 def _service() -> RunService:
@@ -120,7 +120,7 @@ def _read(file: Path) -> bytes:
         raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
 
 
-def _wait(service: RunService, run_id: str, *, quiet: bool) -> None:
+def wait_for(service: RunService, run_id: str, *, quiet: bool) -> None:
     """Wait for the run's end; typer.Exit with code 1 when it is a bad one."""
     ticker = show.Ticker()
     with _leaving_it_running(run_id):

@@ -127,16 +127,17 @@ def period_holidays(problem: Problem) -> list[tuple[date, str]]:
 
 @contextmanager
 def _quiet_prophet() -> Iterator[None]:
-    """Prophet and its back end log to stderr as they work; our own log says what is done."""
-    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
-    before = [(logger, logger.level) for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    """Prophet and its back end log to stderr as they are imported and as they work; our own log says what is done."""
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # misses an optional package at every import
+    import prophet  # noqa: F401 - the back end sets its logger's level when it is imported
+
+    logger = logging.getLogger("cmdstanpy")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for logger, level in before:
-            logger.setLevel(level)
+        logger.setLevel(before)
 
 
 def exposure_fit(medium: PaidMedium, window: slice) -> float:

@@ -120,16 +120,13 @@ def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings) -
     clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    return Chosen(selection, clusters, models, parts, _recommend(frame, models, clusters.best, scores))
+    return Chosen(selection, clusters, models, parts, _recommended(clusters.best, scores))
 
 
-def _recommend(frame: Frame, models: tuple, best: np.ndarray, scores: np.ndarray) -> int:
-    """Among the clusters' best: those that give every paid channel an effect, where there are any; smallest score."""
-    k = frame.base.shape[1]
+def _recommended(best: np.ndarray, scores: np.ndarray) -> int:
+    """The smallest score among the clusters' best: the best balance of fit and business distance."""
     candidates = np.flatnonzero(best)
-    full = [i for i in candidates if (models[i].coefficients[k : k + frame.paid] != 0).all()]
-    pool = np.array(full) if full else candidates
-    return int(pool[np.argmin(scores[pool])])
+    return int(candidates[np.argmin(scores[candidates])])
 
 
 def reason(found: Search, chosen: Chosen) -> str:
