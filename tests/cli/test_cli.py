@@ -141,3 +141,9 @@ def test_looking_imports_nothing_heavy(command: str, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_task_sets_its_number_of_threads_before_numpy_is_imported() -> None:
+    code = "import sys, mmm.cli.train; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

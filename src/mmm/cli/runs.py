@@ -37,6 +37,8 @@ def submit_command(
     service = _service()
     run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), current_user())
     typer.echo(run_id)
+    for warning in service.workspace.event(run_id, 1).warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
 
