@@ -5,6 +5,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pyarrow import csv
+
+from mmm.engines.base import Problem
+from mmm.runs.problem import build_problem
+from mmm.runs.sample import sample_experiment
+from mmm.sources import sample
 
 TESTS = Path(__file__).parents[2]
 
@@ -24,3 +30,11 @@ def run_cases() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def demo_problem() -> Problem:
+    """Robyn's demo as shipped with the product."""
+    table = csv.read_csv(sample.PATH)
+    experiment = sample_experiment("0" * 16)
+    return build_problem(experiment, table)[0]
