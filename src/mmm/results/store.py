@@ -60,12 +60,16 @@ class RunResults(Mapping[str, "pa.Table"]):
     def __len__(self) -> int:
         return len(SCHEMAS)
 
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads(self._workspace.result_file(self._run_id, SUMMARY))
-        return loaded
+    @property
+    def summary_text(self) -> str:
+        return self._workspace.result_file(self._run_id, SUMMARY).decode()
 
     @cached_property
+    def summary(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.summary_text)
+        return loaded
+
+    @property
     def report(self) -> str:
         return self._workspace.result_file(self._run_id, REPORT).decode()
 

@@ -1,0 +1,1 @@
+"""The web app: Streamlit pages that read stored state, call one service function and draw."""

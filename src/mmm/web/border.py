@@ -1,0 +1,32 @@
+"""The border between the app and the person: errors become messages, stack traces go to the server's log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from mmm.errors import UserError
+from mmm.web.text import error_markdown
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def border() -> Iterator[None]:
+    """Show what goes wrong inside. Around every page and every fragment, which Streamlit runs again by itself."""
+    try:
+        yield
+    except UserError as error:
+        st.error(error_markdown(error), icon=":material/error:")
+    except Exception:  # the border: a person gets a sentence and an id, the trace goes to the log
+        error_id = secrets.token_hex(4)
+        log.exception("unexpected error in the web app (id %s)", error_id)
+        st.error(
+            f"Something unexpected went wrong. Please report it with the id **{error_id}**: "
+            "it finds the details in the server's log.",
+            icon=":material/error:",
+        )

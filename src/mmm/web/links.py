@@ -1,0 +1,27 @@
+"""Where the pages are, and the query parameters that make an address of each state worth sharing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from mmm.errors import UserError
+from mmm.web.text import plain
+
+_PAGES = Path(__file__).parent / "pages"
+HOME, RUNS, RUN, RESULTS = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results"))
+
+
+def asked_run() -> str:
+    """The run named in the address; UserError when none is."""
+    run_id = st.query_params.get("run", "")
+    if not run_id:
+        raise UserError("This address names no run.", fix="Choose one in the list of runs.")
+    return run_id
+
+
+def link(to: Path, label: str, icon: str | None = None, *, primary: bool = False, **query: str) -> None:
+    """A link to a page; the label is plain text. A primary one has the theme's colour."""
+    text = f":primary[{plain(label)}]" if primary else plain(label)
+    st.page_link(to, label=text, icon=icon, query_params=query)

@@ -1,0 +1,1 @@
+"""One file per page; `mmm.web.main` brings them together."""

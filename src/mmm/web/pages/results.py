@@ -1,0 +1,111 @@
+"""Results of a run: the finding, the recommended model and why, every view with its numbers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mmm.errors import UserError
+from mmm.results.format import count, fixed
+from mmm.results.model_summary import for_model
+from mmm.results.report import cards, facts
+from mmm.runs import wording
+from mmm.runs.service import RunService
+from mmm.web import links
+from mmm.web.result_views import ModelViews
+from mmm.web.run_list import name_of
+from mmm.web.session import run_service
+from mmm.web.text import plain
+from mmm.workspace.models import RunState
+
+#: Only the chosen part's charts are drawn, so that the page opens at once.
+PARTS = {
+    "Overview": ("waterfall", "share_of_spend", "efficiency"),
+    "Fit": ("actual_vs_fitted", "over_time", "residuals"),
+    "Response": ("response_curves", "adstock", "carryover"),
+    "Choose a model": ("pareto",),
+}
+
+
+def _chosen_model(views: ModelViews) -> str:
+    """The model in the address, at first the recommended one; UserError for one that this run has not kept."""
+    kept = {row["model_id"]: row for row in views.kept_models()}
+    recommended = views.results.summary["model"]["id"]
+    asked = st.query_params.get("model", recommended)
+    if asked not in kept:
+        raise UserError(f"this run has kept no model {asked!r}.", where="model", fix="Leave it out of the address.")
+
+    def label(model_id: str) -> str:
+        row = kept[model_id]
+        note = "recommended · " if row["recommended"] else ""
+        return f"{model_id} · {note}NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['business_distance'], 4)}"
+
+    ids = sorted(kept, key=lambda model_id: model_id != recommended)
+    return st.selectbox("Model shown", ids, format_func=label, key="model", bind="query-params", width=520)
+
+
+def _downloads(views: ModelViews, run_id: str) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report (HTML)",
+            lambda: views.results.report,
+            file_name=f"report-{run_id}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            help="One file that opens offline, on the recommended model.",
+        )
+        st.download_button(
+            "Summary (JSON)",
+            lambda: views.results.summary_text,
+            file_name=f"model_summary-{run_id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The recommended model's numbers for programs.",
+        )
+
+
+def _opening(views: ModelViews, model_id: str) -> None:
+    """What is found, why this model, the few numbers to remember."""
+    summary = for_model(views.results.summary, views.results, model_id)
+    st.markdown(f"##### {plain(views.finding(model_id, 'waterfall'))}")
+    st.markdown(f"**Model {plain(model_id)}.** {plain(summary['model']['reason'])}")
+    with st.container(horizontal=True):
+        for name, value, note in cards(summary, views.labels):
+            st.metric(plain(name), plain(value), plain(note), delta_color="off", delta_arrow="off", border=True)
+    with st.expander("What was modelled"):
+        for name, text in facts(summary, views.labels):
+            st.markdown(f"**{plain(name)}** {plain(text)}")
+    if summary["warnings"]:
+        with st.expander(f"{count(len(summary['warnings']), 'warning')} to bear in mind", icon=":material/warning:"):
+            for warning in summary["warnings"]:
+                st.markdown(f"- {plain(warning)}")
+
+
+def _page(service: RunService, run_id: str) -> None:
+    with st.container(horizontal=True):
+        links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
+        links.link(links.RUN, "How the run went", icon=":material/timeline:", run=run_id)
+    status = service.status(run_id)
+    st.title(plain(name_of(status)))
+    if status.state is not RunState.SUCCEEDED:
+        st.info(f"This run has no results: it is {status.label}. {plain(wording.what_now(status))}")
+        return
+    views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
+    model_id = _chosen_model(views)
+    _opening(views, model_id)
+    _downloads(views, run_id)
+    part = st.segmented_control(
+        "Part",
+        list(PARTS),
+        default="Overview",
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    for key in PARTS[part]:
+        views.draw(model_id, key)
+
+
+_page(run_service(), links.asked_run())

@@ -1,0 +1,34 @@
+"""Text from users and data as it stands: Streamlit reads labels as Markdown, and names may hold any of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from mmm.errors import InvalidInput, UserError
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=@\"'/])")
+
+
+def plain(text: str) -> str:
+    """Markdown that shows exactly `text`, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def error_markdown(error: UserError) -> str:
+    """An error with all its findings."""
+    if isinstance(error, InvalidInput):
+        return "\n".join([plain(error.what), "", *(f"- {plain(str(finding))}" for finding in error.findings)])
+    return plain(str(error))
+
+
+def moment(when: datetime) -> str:
+    """Date and time where the reader is."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):  # the browser said it
+        return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{when.astimezone(zone):%Y-%m-%d %H:%M}"
