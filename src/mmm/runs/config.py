@@ -7,7 +7,16 @@ from datetime import date
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mmm.data.mapping import Mapping
 from mmm.errors import Finding, InvalidInput, UserError
@@ -16,8 +25,45 @@ from mmm.errors import Finding, InvalidInput, UserError
 ENGINE_SETTINGS = {"ridge": "mmm.engines.ridge.settings:RidgeSettings"}
 
 
+_COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
+
+#: What is wrong, in words, by pydantic's type of error; {limits} are filled in from the declared constraint.
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must be {pattern}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object, {{...}}",
+    "model_type": "must be an object, {{...}}",
+    "too_short": "must have at least {min_length} entry",
+    "too_long": "must have at most {max_length} entries",
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "must be a date such as 2024-12-31",
+    ),
+}
+_PATTERNS = {_COUNTRY: "two capital letters such as DE", _CURRENCY: "three capital letters such as EUR"}
+_LONGEST_SHOWN = 60
+
+
 class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DatasetRef(_Config):
@@ -39,13 +85,23 @@ class Window(_Config):
 
 
 class LiftTestConfig(_Config):
+    """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both inclusive."""
+
     channels: tuple[str, ...] = Field(min_length=1)
     start: date
     end: date
-    lift: float
-    spend: float = Field(ge=0)
-    confidence: float = Field(default=0.9, gt=0, le=1)
+    lift: StrictFloat
+    spend: StrictFloat = Field(ge=0)
+    confidence: StrictFloat = Field(default=0.9, gt=0, le=1)
     scope: Literal["immediate", "total"] = "immediate"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LiftTestConfig:
+        if self.end < self.start:
+            raise ValueError("the end must not lie before the start")
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError("a channel is named twice")
+        return self
 
 
 class Experiment(_Config):
@@ -56,8 +112,8 @@ class Experiment(_Config):
     dataset: DatasetRef
     mapping: Mapping
     window: Window = Window()
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    country: Annotated[str, Field(pattern=_COUNTRY)] | None = None
+    currency: str = Field(default="EUR", pattern=_CURRENCY)
     lift_tests: tuple[LiftTestConfig, ...] = ()
     engine: str = "ridge"
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -69,38 +125,65 @@ class Experiment(_Config):
             raise ValueError(f"choose one of: {', '.join(ENGINE_SETTINGS)}")
         return engine
 
-    @model_validator(mode="after")
-    def _valid_settings(self) -> Experiment:
-        self.engine_settings()
-        return self
+    @field_validator("settings")
+    @classmethod
+    def _valid_settings(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if engine := info.data.get("engine"):
+            _settings_model(engine).model_validate(settings)
+        return settings
 
     def engine_settings(self) -> BaseModel:
         """The engine's settings with their defaults filled in."""
-        module, _, attribute = ENGINE_SETTINGS[self.engine].partition(":")
-        model: type[BaseModel] = getattr(import_module(module), attribute)
-        return model.model_validate(self.settings)
+        return _settings_model(self.engine).model_validate(self.settings)
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=2)
 
 
-def parse_experiment(text: str | bytes, *, where: str = "experiment") -> Experiment:
-    """Read an experiment from JSON. Raises InvalidInput with one finding per wrong field."""
+def _settings_model(engine: str) -> type[BaseModel]:
+    module, _, attribute = ENGINE_SETTINGS[engine].partition(":")
+    model: type[BaseModel] = getattr(import_module(module), attribute)
+    return model
+
+
+def parse_experiment(text: str | bytes, *, where: str = "experiment", dataset: DatasetRef | None = None) -> Experiment:
+    """Read an experiment from JSON; `dataset` takes the place of the one it names, if any.
+
+    Raises InvalidInput with one finding per wrong field.
+    """
     try:
-        return Experiment.model_validate(json.loads(text))
+        content = json.loads(text)
+        if dataset is not None and isinstance(content, dict):
+            content["dataset"] = dataset
+        return Experiment.model_validate(content)
     except ValidationError as error:
         raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON ({error}).", where=where) from None
 
 
-def validation_findings(error: ValidationError) -> list[Finding]:
-    """One finding per wrong field of a pydantic model, with the field's path and what came."""
+def validation_findings(error: ValidationError, parent: tuple[str, ...] = ()) -> list[Finding]:
+    """One finding per wrong field of a pydantic model: its path (entries of lists counted from 1) and what came."""
     findings = []
     for problem in error.errors(include_url=False):
-        path = ".".join(str(part) for part in problem["loc"]) or "(whole)"
-        message = problem["msg"].removeprefix("Value error, ")
-        given = problem.get("input")
-        shown = "" if isinstance(given, dict | BaseModel) or "got " in message else f" (got {given!r})"
-        findings.append(Finding("error", f"{message}{shown}", where=path))
+        steps = parent + tuple(str(part + 1) if isinstance(part, int) else part for part in problem["loc"])
+        context = problem.get("ctx", {})
+        if isinstance(cause := context.get("error"), ValidationError):  # a model within a field of another
+            findings += validation_findings(cause, steps)
+            continue
+        kind, given = problem["type"], problem["input"]
+        if kind == "value_error":
+            message = str(cause)
+        else:
+            limits = context | {"pattern": _PATTERNS.get(context.get("pattern", ""), "")}
+            message = _WORDS[kind].format(**limits) if kind in _WORDS else problem["msg"]
+        # A field that is missing, or two that contradict each other, have no one value to show.
+        silent = kind == "missing" or "got " in message or (kind == "value_error" and isinstance(given, dict))
+        came = "" if silent else f"; got {_shown(given)}"
+        findings.append(Finding("error", f"{message}{came}.", where=".".join(steps) or "the whole"))
     return findings
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

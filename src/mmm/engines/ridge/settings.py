@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 AdstockKind = Literal["geometric", "weibull_cdf", "weibull_pdf"]
@@ -26,11 +36,10 @@ class Within:
         return f"{'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
 
     def check(self, value: Any) -> Interval:
-        pair = (value, value) if isinstance(value, int | float) else value
-        try:
-            first, last = (float(item) for item in pair)
-        except (TypeError, ValueError):
-            raise ValueError(f"give one number or two (low, high) within {self}; got {value!r}") from None
+        pair = value if isinstance(value, list | tuple) else (value, value)
+        if len(pair) != 2 or not all(map(_is_number, pair)):
+            raise ValueError(f"must be one number or two [low, high] within {self}; got {value!r}")
+        first, last = (float(item) for item in pair)
         if not first <= last:
             raise ValueError(f"the lower end must not exceed the upper one; got {value!r}")
         below = first <= self.low if self.low_open else first < self.low
@@ -46,6 +55,11 @@ class Within:
         return {**handler(schema), "limits": str(self)}
 
 
+def _is_number(value: Any) -> bool:
+    # The comparison refuses NaN, infinity and integers too large to become a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
 Theta = Annotated[Interval, Within(0, 1, high_open=True)]
 Alpha = Annotated[Interval, Within(0, 10, low_open=True, high_open=True)]
 Gamma = Annotated[Interval, Within(0, 1, low_open=True)]
@@ -53,10 +67,11 @@ Shape = Annotated[Interval, Within(0, 20, high_open=True)]
 Scale = Annotated[Interval, Within(0, 1)]
 Unit = Annotated[Interval, Within(0, 1)]
 TrainSize = Annotated[Interval, Within(0.1, 1, low_open=True)]
+Weight = Annotated[StrictFloat, Field(ge=0, le=10)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MediumSettings(_Settings):
@@ -85,7 +100,7 @@ class RidgeSettings(_Settings):
 
     method: Literal["exact", "robyn"] = "exact"
     #: Where the method "robyn" stops its coordinate descent (glmnet: thresh).
-    threshold: float = Field(default=1e-7, ge=1e-30, le=1e-3)
+    threshold: StrictFloat = Field(default=1e-7, ge=1e-30, le=1e-3)
     adstock: AdstockKind = "geometric"
     theta: Theta = (0.0, 0.8)
     shape: Shape = (0.0, 10.0)
@@ -95,30 +110,28 @@ class RidgeSettings(_Settings):
     #: By channel (the spend column's name) or organic variable.
     media: dict[str, MediumSettings] = Field(default_factory=dict)
     lambda_: Annotated[Unit, Field(alias="lambda")] = (0.0, 1.0)
-    trials: int = Field(default=5, ge=1, le=100)
-    iterations: int = Field(default=2000, ge=10, le=1_000_000)
-    seed: int = Field(default=123, ge=0, le=2**31 - 1)
+    trials: StrictInt = Field(default=5, ge=1, le=100)
+    iterations: StrictInt = Field(default=2000, ge=10, le=1_000_000)
+    seed: StrictInt = Field(default=123, ge=0, le=2**31 - 1)
     #: None: trend, season, holiday (when a country is given), and weekday for daily data.
     prophet: tuple[ProphetPart, ...] | None = None
     validation: Validation | None = None
-    intercept: bool = True
+    intercept: StrictBool = True
     intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
-    zero_effect_penalty: bool = True  # Robyn: rssd_zero_penalty
-    penalty_factors: bool = False  # Robyn: add_penalty_factor
+    zero_effect_penalty: StrictBool = True  # Robyn: rssd_zero_penalty
+    penalty_factors: StrictBool = False  # Robyn: add_penalty_factor
     #: Weights of NRMSE, business distance and calibration error in search and score.
-    objective_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    calibration_constraint: float = Field(default=0.1, ge=0.01, le=0.1)
+    objective_weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.0)
+    calibration_constraint: StrictFloat = Field(default=0.1, ge=0.01, le=0.1)
     #: Fronts are kept until they hold this many models.
-    min_candidates: int = Field(default=100, ge=3, le=2000)
-    clusters: int | None = Field(default=None, ge=1, le=20)
-    bootstrap: int = Field(default=1000, ge=100, le=100_000)
+    min_candidates: StrictInt = Field(default=100, ge=3, le=2000)
+    clusters: StrictInt | None = Field(default=None, ge=1, le=20)
+    bootstrap: StrictInt = Field(default=1000, ge=100, le=100_000)
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     @model_validator(mode="after")
     def _consistent(self) -> RidgeSettings:
-        if any(not 0 <= weight <= 10 for weight in self.objective_weights):
-            raise ValueError("objective_weights must each lie within [0, 10]")
         if sum(self.objective_weights[:2]) == 0:
             raise ValueError("objective_weights must not both be 0 for NRMSE and business distance")
         if self.prophet is not None and len(set(self.prophet)) != len(self.prophet):
