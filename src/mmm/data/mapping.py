@@ -33,7 +33,11 @@ class OrganicColumn(SignedColumn):
 
 
 class Mapping(_Frozen):
-    """Column roles. Every column has one role at most; a spend may also be its own exposure."""
+    """Column roles. Every column has one role at most; a spend may also be its own exposure.
+
+    `market` tells the markets of one table apart. No engine models it: checks look at each market's dates with it, and
+    preparation filters, splits or adds up by it.
+    """
 
     date: str = Field(min_length=1)
     kpi: str = Field(min_length=1)
@@ -42,6 +46,7 @@ class Mapping(_Frozen):
     organic: tuple[OrganicColumn, ...] = ()
     context: tuple[SignedColumn, ...] = ()
     factors: tuple[SignedColumn, ...] = ()
+    market: str | None = Field(default=None, min_length=1)
 
     def numeric_columns(self) -> list[str]:
         """Columns that must hold numbers, in order, without repeats."""
@@ -52,6 +57,7 @@ class Mapping(_Frozen):
         return list(dict.fromkeys(names))
 
     def columns(self) -> list[str]:
+        """The columns an engine needs: all that are mapped but the market's."""
         return [self.date, *self.numeric_columns(), *(factor.column for factor in self.factors)]
 
     @model_validator(mode="after")
@@ -60,6 +66,7 @@ class Mapping(_Frozen):
         for paid in self.paid:
             names += [paid.spend] + ([paid.exposure] if paid.exposure not in (None, paid.spend) else [])
         names += [variable.column for variable in (*self.organic, *self.context, *self.factors)]
+        names += [self.market] if self.market else []
         repeated = [name for name, count in Counter(names).items() if name is not None and count > 1]
         if repeated:
             raise ValueError(f"each column can have one role only; used twice: {', '.join(map(repr, repeated))}")

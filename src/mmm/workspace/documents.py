@@ -1,4 +1,4 @@
-"""Small documents: mappings in versions, experiments, the audit trail.
+"""Small documents: mappings and naming rules in versions, experiments, the audit trail.
 
 Mappings and experiments go in as pydantic models and come out as JSON text: their models live on higher floors.
 """
@@ -16,18 +16,11 @@ from mmm.workspace.part import Part
 
 
 class Documents(Part):
-    """mappings/<name>/<version>.json, experiments/<id>.json, audit/<day>/<id>.json."""
+    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, audit/<day>/<id>.json."""
 
     def save_mapping(self, name: str, mapping: BaseModel) -> int:
         """Store a new version of the mapping; return its number. Earlier versions stay."""
-        folder = f"mappings/{checked_name(name, 'mapping')}"
-        while True:
-            version = max(self.mapping_versions(name), default=0) + 1
-            try:
-                self._create(f"{folder}/{version:06d}.json", mapping)
-            except AlreadyExists:
-                continue  # someone else made this version at the same moment
-            return version
+        return self._create_version(f"mappings/{checked_name(name, 'mapping')}", mapping)
 
     def mapping(self, name: str, version: int | None = None) -> str:
         """JSON of the mapping's version, the newest when None."""
@@ -39,12 +32,19 @@ class Documents(Part):
         return self._objects.get(f"mappings/{checked_name(name, 'mapping')}/{chosen:06d}.json").decode()
 
     def mapping_versions(self, name: str) -> list[int]:
-        return [
-            int(file.removesuffix(".json")) for file in self._objects.names(f"mappings/{checked_name(name, 'mapping')}")
-        ]
+        return self._versions(f"mappings/{checked_name(name, 'mapping')}")
 
     def mapping_names(self) -> list[str]:
         return self._objects.folders("mappings")
+
+    def save_naming_rules(self, rules: BaseModel) -> int:
+        """Store a new version of the rules that propose mappings; return its number."""
+        return self._create_version("naming_rules", rules)
+
+    def naming_rules(self) -> str | None:
+        """JSON of the newest naming rules; None where the workspace has none of its own."""
+        versions = self._versions("naming_rules")
+        return self._objects.get(f"naming_rules/{max(versions):06d}.json").decode() if versions else None
 
     def save_experiment(self, experiment: BaseModel) -> str:
         """Store an experiment; return its new id."""
@@ -73,6 +73,18 @@ class Documents(Part):
             AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
             for name in self._objects.names(folder)
         ]
+
+    def _create_version(self, folder: str, model: BaseModel) -> int:
+        while True:
+            version = max(self._versions(folder), default=0) + 1
+            try:
+                self._create(f"{folder}/{version:06d}.json", model)
+            except AlreadyExists:
+                continue  # someone else made this version at the same moment
+            return version
+
+    def _versions(self, folder: str) -> list[int]:
+        return [int(file.removesuffix(".json")) for file in self._objects.names(folder)]
 
 
 def _known(what: str, names: list[str]) -> str:

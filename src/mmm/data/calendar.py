@@ -1,0 +1,69 @@
+"""The calendar of a table: how far apart its periods are, which are missing, and in which longer period each lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Period = Literal["day", "week", "month"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+#: 1970-01-01, day 0 of datetime64, was a Thursday.
+_EPOCH_WEEKDAY = 3
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """The usual step of a table. `period` is None for steps that are no day, week or month; then only `days` counts."""
+
+    period: Period | None
+    days: int
+
+    def __str__(self) -> str:
+        words = {"day": "daily", "week": "weekly", "month": "monthly"}
+        return words[self.period] if self.period else f"every {self.days} days"
+
+
+def find_cadence(days: np.ndarray) -> Cadence | None:
+    """The usual step of sorted, distinct days; None for fewer than two."""
+    if len(days) < 2:
+        return None
+    steps = np.diff(days).astype(int)
+    usual = int(np.bincount(steps).argmax()) if steps.max() < 100_000 else int(np.median(steps))
+    if 28 <= usual <= 31:
+        return Cadence("month", usual)
+    names: dict[int, Period] = {1: "day", 7: "week"}
+    return Cadence(names.get(usual), usual)
+
+
+def expected_days(days: np.ndarray, cadence: Cadence) -> np.ndarray:
+    """The days the periods between the first and the last should begin on."""
+    if cadence.period == "month":
+        months = days.astype("datetime64[M]")
+        offset = days[0] - months[0].astype("datetime64[D]")
+        return np.arange(months[0], months[-1] + 1).astype("datetime64[D]") + offset
+    return np.arange(days[0], days[-1] + np.timedelta64(1, "D"), np.timedelta64(cadence.days, "D"))
+
+
+def weekday(days: np.ndarray) -> np.ndarray:
+    """0 for Monday to 6 for Sunday."""
+    return (days.astype("datetime64[D]").astype(np.int64) + _EPOCH_WEEKDAY) % 7
+
+
+def period_start(days: np.ndarray, period: Period, week_starts: Weekday = "monday") -> np.ndarray:
+    """The first day of the calendar period that holds each day."""
+    days = days.astype("datetime64[D]")
+    if period == "week":
+        back = (weekday(days) - WEEKDAYS.index(week_starts)) % 7
+        return days - back.astype("timedelta64[D]")
+    return days.astype("datetime64[M]").astype("datetime64[D]") if period == "month" else days
+
+
+def next_period(starts: np.ndarray, period: Period) -> np.ndarray:
+    """The first day after each period."""
+    starts = starts.astype("datetime64[D]")
+    if period == "month":
+        return (starts.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    return starts + np.timedelta64(7 if period == "week" else 1, "D")

@@ -1,0 +1,167 @@
+"""Naming rules: which words in a column's name speak for which role. Declared data that users edit.
+
+The defaults know the public tables of the field (Robyn, Meridian, retail tables with mdsp_/mdip_) and common English
+names. A workspace may hold its own rules; the first rule that fits a column's name and content counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mmm.data.mapping import KpiKind
+from mmm.errors import Finding, InvalidInput, UserError
+from mmm.workspace import Workspace
+
+Role = Literal["date", "market", "kpi", "spend", "exposure", "organic", "context", "factor", "unused"]
+At = Literal["any", "first", "last", "whole"]
+_WORD_BORDER = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NamingRule(_Rules):
+    """Any of `words` (lower case; several words in a row count as one) at its place in the name speaks for `role`.
+
+    Of several spends or exposures of one channel, and of several KPIs, the one matched by the earlier rule, then by the
+    earlier word is proposed. `names_channel` marks words that say which channel it is (tv), not what it counts.
+    """
+
+    role: Role
+    words: tuple[str, ...] = Field(min_length=1)
+    at: At = "any"
+    confidence: float = Field(gt=0, le=1)
+    kpi_kind: KpiKind = "revenue"
+    note: str = ""
+    names_channel: bool = False
+
+
+class NamingRules(_Rules):
+    """All rules in order. `mean_words` mark numbers that are averaged over time, never added up (rates, prices)."""
+
+    schema_version: Literal[1] = 1
+    rules: tuple[NamingRule, ...]
+    mean_words: tuple[str, ...] = ()
+
+    def media_words(self) -> set[tuple[str, At]]:
+        """Words, with their place, that say spend or exposure without being part of the channel's name."""
+        media = (rule for rule in self.rules if rule.role in ("spend", "exposure") and not rule.names_channel)
+        return {(word, rule.at) for rule in media for word in rule.words}
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """A name's words in lower case: `tvSpend_DE` is tv, spend, de."""
+    return tuple(word.casefold() for word in _WORD_BORDER.split(name) if word)
+
+
+def matches(word: str, at: At, words: tuple[str, ...]) -> bool:
+    """Whether the word, or words in a row, stand at the place in the name."""
+    wanted = tuple(word.split())
+    size = len(wanted)
+    if at == "whole":
+        return words == wanted
+    if at == "first":
+        return words[:size] == wanted
+    if at == "last":
+        return size <= len(words) and words[-size:] == wanted
+    return any(words[i : i + size] == wanted for i in range(len(words) - size + 1))
+
+
+def parse_naming_rules(text: str | bytes, *, where: str = "naming rules") -> NamingRules:
+    """Read rules from JSON. Raises InvalidInput with one finding per wrong field."""
+    try:
+        return NamingRules.model_validate(json.loads(text))
+    except ValidationError as error:
+        raise InvalidInput(
+            f"{where} are not valid:",
+            [Finding("error", item["msg"], ".".join(map(str, item["loc"]))) for item in error.errors()],
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"is not JSON ({error}).", where=where) from None
+
+
+def naming_rules(workspace: Workspace) -> NamingRules:
+    """The workspace's newest own rules, or the defaults."""
+    stored = workspace.naming_rules()
+    return DEFAULT_RULES if stored is None else parse_naming_rules(stored, where="the workspace's naming rules")
+
+
+def _rule(
+    role: Role,
+    words: str,
+    confidence: float,
+    at: At = "any",
+    kpi_kind: KpiKind = "revenue",
+    note: str = "",
+    names_channel: bool = False,
+) -> NamingRule:
+    """`words` with commas between them."""
+    split = tuple(word.strip() for word in words.split(","))
+    return NamingRule(
+        role=role,
+        words=split,
+        at=at,
+        confidence=confidence,
+        kpi_kind=kpi_kind,
+        note=note,
+        names_channel=names_channel,
+    )
+
+
+DEFAULT_RULES = NamingRules(
+    rules=(
+        _rule("date", "date, ds, dt, datum", 0.95),
+        _rule("date", "week, day, month, time, period, timestamp", 0.9),
+        _rule(
+            "unused",
+            "year, quarter, month, week, day, weekday, hour, prd, yr nbr, qtr nbr, wk nbr, week number, year month",
+            0.8,
+            "whole",
+            note="a part of the date; the engine models trend and season itself",
+        ),
+        _rule("unused", "wk in yr", 0.8, "first", note="a part of the date; the engine models season itself"),
+        _rule("unused", "seas", 0.8, "first", note="a season's dummy; the engine models season itself"),
+        _rule("market", "geo, region, market, country, dma, state, city, store, territory, province", 0.9),
+        _rule("unused", "population, inhabitants", 0.7, note="the market's size, not a cause over time"),
+        _rule(
+            "unused",
+            "per, cpm, cpc, cpa, ctr, roas, roi, cvr",
+            0.8,
+            note="a ratio of other columns; derive from those what is to be modelled",
+        ),
+        _rule("context", "competitor, competitors, competition, control, controls", 0.9),
+        _rule("context", "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment", 0.8),
+        _rule("context", "index, interest, covid, trends, stock, distribution, gas, macro", 0.7),
+        _rule("spend", "spend, spends, spent, spending, adspend, cost, costs, expenditure, investment", 0.95),
+        _rule("spend", "mdsp", 0.9, "first"),
+        _rule("spend", "s, budget", 0.8, "last"),
+        _rule("organic", "organic, newsletter, newsletters, email, emails, seo, owned, earned, crm", 0.85),
+        _rule("exposure", "impressions, impression, imps, impr, imp", 0.9),
+        _rule("exposure", "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation", 0.85),
+        _rule("exposure", "mdip", 0.85, "first"),
+        _rule("exposure", "i, p", 0.75, "last"),
+        _rule("context", "discount, discounts, markdown, promo, promotion, promotions", 0.75),
+        _rule("context", "holiday, holidays, hldy, event, events", 0.6, note="an event the table itself declares"),
+        _rule("factor", "event, events, holiday, holidays, promo, promotion, promotions, season, campaign", 0.85),
+        _rule("kpi", "revenue, turnover, gmv, umsatz", 0.95),
+        _rule("kpi", "sales", 0.85, note="taken for money; choose conversion when it counts pieces"),
+        _rule("kpi", "conversions, conversion, orders, purchases, transactions, bookings", 0.9, kpi_kind="conversion"),
+        _rule("kpi", "leads, signups, installs, subscriptions, registrations, units", 0.75, kpi_kind="conversion"),
+        _rule("kpi", "kpi, target, y", 0.6, "whole"),
+        _rule("context", "me, mrkdn, va, st", 0.6, "first", note="an abbreviation of retail tables"),
+        _rule(
+            "spend",
+            "tv, radio, print, newspaper, ooh, cinema, facebook, meta, instagram, google, youtube, tiktok, snapchat,"
+            " pinterest, linkedin, search, display, video, affiliate, affiliates, influencer, podcast, social",
+            0.5,
+            note="a channel's name without a word for money; check that it is spend",
+            names_channel=True,
+        ),
+    ),
+    mean_words=("rate", "price", "prices", "index", "share", "per", "avg", "average", "mean", "ratio", "percent"),
+)

@@ -1,0 +1,279 @@
+"""A proposal which column plays which role, from names and content, with a confidence and the reason for each.
+
+Nothing is decided for the user: what a valid mapping still lacks, and what the data would make an engine refuse, is
+said as findings, and only a mapping that passes its own validation is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.data.columns import is_text, read_numbers, read_texts, read_times
+from mmm.data.mapping import KpiKind, Mapping, OrganicColumn, PaidColumns, SignedColumn
+from mmm.data.naming import DEFAULT_RULES, At, NamingRule, NamingRules, Role, matches, words_of
+from mmm.data.profile import ColumnFacts, profile
+from mmm.errors import Finding
+from mmm.sources.names import require_names
+
+#: A text with more different values than this is no factor; the engines refuse it too.
+MOST_LEVELS = 30
+#: Spend and exposure of one channel should be on in the same periods; below this share the pair is doubtful.
+_LEAST_AGREEMENT = 0.6
+_DOUBT = 0.5
+_UNKNOWN = 0.3
+
+
+@dataclass(frozen=True)
+class ColumnProposal:
+    """One column's role. `confidence` is 0 to 1; `partner` the spend of an exposure and the exposure of a spend."""
+
+    column: str
+    role: Role
+    confidence: float
+    reason: str
+    partner: str | None = None
+    kpi_kind: KpiKind | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A role for every column in the table's order. `mapping` is None where `findings` say what it lacks."""
+
+    columns: tuple[ColumnProposal, ...]
+    mapping: Mapping | None
+    findings: tuple[Finding, ...] = ()
+
+    def column(self, name: str) -> ColumnProposal:
+        return next(item for item in self.columns if item.column == name)
+
+
+@dataclass
+class _Candidate:
+    """A column on its way: what it holds, and the rule that matched it, if one did."""
+
+    facts: ColumnFacts
+    words: tuple[str, ...]
+    rank: tuple[int, int] = (10_000, 0)
+    proposal: ColumnProposal = field(init=False)
+
+    def take(self, role: Role, confidence: float, reason: str, kpi_kind: KpiKind | None = None) -> None:
+        self.proposal = ColumnProposal(self.facts.name, role, round(confidence, 2), reason, kpi_kind=kpi_kind)
+
+    def drop(self, reason: str, confidence: float = 0.8) -> None:
+        self.take("unused", confidence, reason)
+
+    @property
+    def role(self) -> Role:
+        return self.proposal.role
+
+
+def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
+    """Propose a mapping for the table. Raises UserError for unnamed and repeated columns."""
+    require_names(table.column_names, "the table")
+    found = [_Candidate(facts, words_of(facts.name)) for facts in profile(table)]
+    for candidate in found:
+        _by_name(candidate, rules)
+    _choose_date(found)
+    _choose_market(found, table)
+    _choose_kpi(found)
+    _pair(found, table, rules)
+    columns = tuple(candidate.proposal for candidate in found)
+    findings = _lacking(columns) + _refused(found)
+    lacking = any(finding.level == "error" for finding in _lacking(columns))
+    return Proposal(columns, None if lacking else _mapping(columns), tuple(findings))
+
+
+def _by_name(candidate: _Candidate, rules: NamingRules) -> None:
+    """The first rule that fits name and content; without one, what the content alone says."""
+    facts = candidate.facts
+    if facts.kind == "empty":
+        return candidate.drop("it has no value at all", 1.0)
+    if facts.kind == "other":
+        return candidate.drop("its type holds neither numbers, dates nor text", 1.0)
+    for rank, rule in enumerate(rules.rules):
+        for place, word in enumerate(rule.words):
+            if matches(word, rule.at, candidate.words) and _fits(rule.role, facts):
+                candidate.rank = (rank, place)
+                return _take_rule(candidate, rule, word)
+    if facts.kind == "date":
+        candidate.take("date", 0.6, "it holds dates")
+    elif facts.counts_rows:
+        candidate.drop("it numbers the rows", 0.95)
+    elif facts.kind == "text":
+        candidate.drop(f"text with {facts.distinct:,} values that no naming rule knows", _UNKNOWN)
+    elif facts.constant:
+        candidate.drop(f"it is {facts.minimum:g} everywhere", 0.95)
+    else:
+        candidate.drop("no naming rule knows it; give it a role if it moves the KPI", _UNKNOWN)
+    return None
+
+
+def _take_rule(candidate: _Candidate, rule: NamingRule, word: str) -> None:
+    facts = candidate.facts
+    if facts.constant and rule.role not in ("date", "market", "unused"):
+        value = "has one value only" if facts.kind == "text" else f"is {facts.minimum:g} everywhere"
+        return candidate.drop(f"named like {rule.role} ({word!r}), but it {value}", 0.9)
+    reason = f"the name has {word!r}" + (f": {rule.note}" if rule.note else "")
+    confidence = rule.confidence
+    if facts.negative_share and rule.role in ("spend", "exposure", "organic"):
+        confidence *= _DOUBT
+        reason += f"; but {facts.negative_share:.0%} of its values are negative"
+    return candidate.take(rule.role, confidence, reason, rule.kpi_kind if rule.role == "kpi" else None)
+
+
+def _fits(role: Role, facts: ColumnFacts) -> bool:
+    """Whether the content may play the role at all."""
+    number = facts.kind in ("number", "flag")
+    return {
+        "date": facts.kind == "date",
+        "market": facts.kind == "text" or (facts.kind == "number" and facts.whole_numbers),
+        "factor": facts.kind == "text" and (facts.distinct or 0) <= MOST_LEVELS,
+        "kpi": facts.kind == "number",
+        "spend": facts.kind == "number",
+        "exposure": facts.kind == "number",
+        "organic": number,
+        "context": number,
+        "unused": facts.kind != "date",
+    }[role]
+
+
+def _choose_one(found: list[_Candidate], role: Role, why_not: str) -> _Candidate | None:
+    """Keep the best candidate for a role that only one column has: by rule, then by the table's order."""
+    candidates = sorted((item for item in found if item.role == role), key=lambda item: item.rank)
+    for other in candidates[1:]:
+        other.drop(why_not.format(chosen=candidates[0].facts.name), 0.6)
+    if len(candidates) > 1 and candidates[1].rank[0] == candidates[0].rank[0]:
+        chosen = candidates[0].proposal
+        reason = f"{chosen.reason}; another column would do as well"
+        candidates[0].proposal = replace(chosen, confidence=round(chosen.confidence * 0.7, 2), reason=reason)
+    return candidates[0] if candidates else None
+
+
+def _choose_date(found: list[_Candidate]) -> None:
+    _choose_one(found, "date", "another date; {chosen!r} is proposed")
+
+
+def _choose_kpi(found: list[_Candidate]) -> None:
+    _choose_one(found, "kpi", "another KPI; {chosen!r} is proposed, and as a driver this one would leak")
+
+
+def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
+    """The market's column: named like one, or the text that makes repeated dates distinct."""
+    date = next((item for item in found if item.role == "date"), None)
+    days = None if date is None else read_times(table[date.facts.name])
+    codes = None if days is None else np.unique(days.days, return_inverse=True)[1]
+    repeated = codes is not None and len(codes) > int(codes.max(initial=-1)) + 1
+    for item in found:
+        if item.role == "market" and not (repeated and _tells_apart(table, item.facts.name, codes)):
+            item.drop("named like a market, but it does not tell repeated dates apart", 0.7)
+    if repeated and not any(item.role == "market" for item in found):
+        for item in found:
+            if item.facts.kind == "text" and item.role == "unused" and _tells_apart(table, item.facts.name, codes):
+                item.take("market", 0.7, "each date comes once for each of its values")
+    _choose_one(found, "market", "another market; {chosen!r} is proposed")
+
+
+def _tells_apart(table: pa.Table, name: str, dates: np.ndarray | None) -> bool:
+    """Whether dates and this column together name every row once."""
+    if dates is None:
+        return False
+    column = table[name]
+    codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
+    both = dates * (len(texts) + 1) + codes
+    return len(texts) > 1 and len(np.unique(both)) == len(both)
+
+
+def _pair(found: list[_Candidate], table: pa.Table, rules: NamingRules) -> None:
+    """Each spend with the exposure of the same channel; what is left of the exposures is organic or unused."""
+    strip = rules.media_words()
+    spends: dict[tuple[str, ...], _Candidate] = {}
+    for item in sorted((item for item in found if item.role == "spend"), key=lambda item: item.rank):
+        first = spends.setdefault(_channel(item.words, strip), item)
+        if first is not item:
+            item.drop(f"a second spend of the channel of {first.facts.name!r}", 0.6)
+    for item in sorted((item for item in found if item.role == "exposure"), key=lambda item: item.rank):
+        spend = spends.get(_channel(item.words, strip))
+        if spend is None:
+            item.take("organic", item.proposal.confidence * 0.6, f"{item.proposal.reason}, and no spend belongs to it")
+        elif spend.proposal.partner:
+            item.drop(f"a second exposure of {spend.facts.name!r}; {spend.proposal.partner!r} is proposed", 0.6)
+        else:
+            _join(spend, item, table)
+
+
+def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> tuple[str, ...]:
+    """The channel's words: the name without what says spend or exposure. A name of such words alone stays whole."""
+    left = words
+    while True:
+        shorter = next((rest for word, at in strip if (rest := _without(word, at, left)) and rest != left), left)
+        if shorter == left:
+            return tuple(sorted(left))
+        left = shorter
+
+
+def _without(word: str, at: At, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without this one (or these in a row) where it stands at its place."""
+    if not matches(word, at, words):
+        return words
+    wanted = tuple(word.split())
+    places = [i for i in range(len(words)) if words[i : i + len(wanted)] == wanted]
+    start = places[-1] if at == "last" else places[0]
+    return words[:start] + words[start + len(wanted) :]
+
+
+def _join(spend: _Candidate, exposure: _Candidate, table: pa.Table) -> None:
+    paid, seen = read_numbers(table[spend.facts.name]), read_numbers(table[exposure.facts.name])
+    assert paid is not None and seen is not None  # noqa: S101, PT018 - both were found to hold numbers
+    agreement = float(((paid.values > 0) == (seen.values > 0)).mean())
+    doubt = 1.0 if agreement >= _LEAST_AGREEMENT else _DOUBT
+    names = spend.facts.name, exposure.facts.name
+    for item, other in ((spend, names[1]), (exposure, names[0])):
+        reason = f"{item.proposal.reason}; paired with {other!r}, on or off together in {agreement:.0%} of rows"
+        confidence = round(item.proposal.confidence * doubt, 2)
+        item.proposal = replace(item.proposal, partner=other, reason=reason, confidence=confidence)
+
+
+def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
+    """What a mapping cannot do without."""
+    needs = {
+        "date": ("no column holds dates.", "Choose the column that holds each row's date (2024-12-31)."),
+        "kpi": ("no column is named like a KPI.", "Choose the number the media are to explain, such as revenue."),
+        "spend": ("no column is named like spend.", "Choose at least one column of money spent, or edit the rules."),
+    }
+    roles = {item.role for item in columns}
+    return [Finding("error", what, f"role {role}", fix) for role, (what, fix) in needs.items() if role not in roles]
+
+
+def _refused(found: Sequence[_Candidate]) -> list[Finding]:
+    """What an engine would refuse in the columns as they are proposed."""
+    findings = []
+    for item in found:
+        where = f"column {item.facts.name!r}"
+        if item.role in ("spend", "exposure", "organic") and item.facts.negative_share:
+            fix = "Correct the source: book refunds where the spend was."
+            findings.append(Finding("warning", "negative values, which no medium may have.", where, fix))
+        if item.role not in ("unused", "factor") and item.facts.missing:
+            fix = "Prepare the dataset with a rule for gaps in this column."
+            findings.append(Finding("warning", f"{item.facts.missing:,} cells are empty.", where, fix))
+    return findings
+
+
+def _mapping(columns: Sequence[ColumnProposal]) -> Mapping:
+    def of(role: Role) -> list[ColumnProposal]:
+        return [item for item in columns if item.role == role]
+
+    kpi = of("kpi")[0]
+    return Mapping(
+        date=of("date")[0].column,
+        kpi=kpi.column,
+        kpi_kind=kpi.kpi_kind or "revenue",
+        paid=tuple(PaidColumns(spend=item.column, exposure=item.partner) for item in of("spend")),
+        organic=tuple(OrganicColumn(column=item.column) for item in of("organic")),
+        context=tuple(SignedColumn(column=item.column) for item in of("context")),
+        factors=tuple(SignedColumn(column=item.column) for item in of("factor")),
+        market=next((item.column for item in of("market")), None),
+    )

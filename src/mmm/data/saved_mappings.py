@@ -1,0 +1,134 @@
+"""Saved mappings: a mapping with the columns it was made for, so that it can be used on new data with open eyes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mmm.data.mapping import Mapping
+from mmm.errors import Finding, InvalidInput, UserError
+from mmm.workspace import ColumnProfile, DatasetManifest, Workspace
+
+Kind = Literal["date", "number", "text", "other"]
+
+
+class SavedMapping(BaseModel):
+    """A mapping, and every column of the dataset it was made for with its kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mapping: Mapping
+    columns: dict[str, Kind]
+    dataset: str
+    saved_by: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A column that holds another kind of value than when the mapping was saved."""
+
+    column: str
+    before: Kind
+    now: Kind
+
+
+@dataclass(frozen=True)
+class Difference:
+    """New data against the data a mapping was made for. `mapped` names the columns the mapping uses."""
+
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+    changed: tuple[Change, ...]
+    mapped: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.gone or self.new or self.changed)
+
+    def findings(self) -> list[Finding]:
+        """Errors for mapped columns that are gone or changed, warnings for the others."""
+        found = []
+        for name in self.gone:
+            near = get_close_matches(name, self.new, n=2, cutoff=0.6)
+            fix = f"Perhaps it is now {' or '.join(map(repr, near))}; map it anew." if near else "Map the data anew."
+            level = "error" if name in self.mapped else "warning"
+            found.append(Finding(level, "the column is gone.", f"column {name!r}", fix if level == "error" else ""))
+        for change in self.changed:
+            level = "error" if change.column in self.mapped else "warning"
+            what = f"it held {_PLURAL[change.before]} and now holds {_PLURAL[change.now]}."
+            fix = "Correct the source or map the data anew." if level == "error" else ""
+            found.append(Finding(level, what, f"column {change.column!r}", fix))
+        found += [
+            Finding("warning", "the column is new and not mapped.", f"column {name!r}", "Give it a role if it matters.")
+            for name in self.new
+        ]
+        return found
+
+
+_PLURAL: dict[Kind, str] = {"date": "dates", "number": "numbers", "text": "texts", "other": "other values"}
+
+
+def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: DatasetManifest, by: str) -> int:
+    """Store a new version of the mapping made for the dataset. Raises InvalidInput where it names unknown columns."""
+    columns = column_kinds(manifest.columns)
+    used = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    missing = [column for column in used if column not in columns]
+    if missing:
+        findings = [Finding("error", "the dataset has no such column.", f"column {column!r}") for column in missing]
+        raise InvalidInput(f"the mapping {name!r} does not fit {manifest.market}/{manifest.dataset_id}:", findings)
+    dataset = f"{manifest.market}/{manifest.dataset_id}"
+    version = workspace.save_mapping(name, SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by))
+    workspace.append_audit(by, "mapping.save", f"{name} {version}", dataset=dataset)
+    return version
+
+
+def load_mapping(workspace: Workspace, name: str, version: int | None = None) -> SavedMapping:
+    """A saved mapping, the newest version when None. NotFound where there is none."""
+    where = f"mapping {name!r}"
+    try:
+        return SavedMapping.model_validate(json.loads(workspace.mapping(name, version)))
+    except ValidationError as error:
+        findings = [Finding("error", item["msg"], ".".join(map(str, item["loc"]))) for item in error.errors()]
+        raise InvalidInput(f"{where} is not valid:", findings) from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"is not JSON ({error}).", where=where) from None
+
+
+def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
+    """What is other in this dataset than in the one the mapping was saved with."""
+    now = column_kinds(manifest.columns)
+    return Difference(
+        gone=tuple(name for name in saved.columns if name not in now),
+        new=tuple(name for name in now if name not in saved.columns),
+        changed=tuple(
+            Change(name, kind, now[name]) for name, kind in saved.columns.items() if now.get(name, kind) != kind
+        ),
+        mapped=frozenset([*saved.mapping.columns(), *([saved.mapping.market] if saved.mapping.market else [])]),
+    )
+
+
+def reapply(saved: SavedMapping, manifest: DatasetManifest) -> tuple[Mapping, Difference]:
+    """The mapping for a new dataset, and the difference. Raises InvalidInput where it cannot be used as it is."""
+    found = difference(saved, manifest)
+    errors = [finding for finding in found.findings() if finding.level == "error"]
+    if errors:
+        where = f"{manifest.market}/{manifest.dataset_id}"
+        raise InvalidInput(f"the mapping made for {saved.dataset} does not fit {where}:", errors)
+    return saved.mapping, found
+
+
+def column_kinds(columns: Sequence[ColumnProfile]) -> dict[str, Kind]:
+    """Each column's kind by its stored type; a column without any value is "other"."""
+    return {column.name: _kind(column.stored_type) for column in columns}
+
+
+def _kind(stored_type: str) -> Kind:
+    if stored_type.startswith(("date", "timestamp")):
+        return "date"
+    if stored_type.startswith(("int", "uint", "float", "double", "halffloat", "decimal", "bool")):
+        return "number"
+    return "text" if stored_type.startswith(("string", "large_string", "dictionary")) else "other"
