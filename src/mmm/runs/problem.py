@@ -171,7 +171,8 @@ def _calendar(checks: Checks, table: pa.Table, name: str) -> _Calendar | None:
         checks.error(f"{what}{repeated[0]} in {rows_text(rows)}.", column_text(name), fix)
         return None
     if len(ordered) < _FEWEST_PERIODS:
-        checks.error(f"{_periods(len(ordered))} are too few to model.", column_text(name), "Load a longer history.")
+        what = f"holds {_periods(len(ordered))}; {_FEWEST_PERIODS} are the least."
+        checks.error(what, column_text(name), "Load a longer history.")
         return None
     step = _step(ordered)
     if step is None:
@@ -246,7 +247,7 @@ def _window(checks: Checks, experiment: Experiment, calendar: _Calendar) -> tupl
     first = int(np.abs((dates - np.datetime64(start)).astype(int)).argmin()) if start else 0
     last = int(np.searchsorted(dates, np.datetime64(end), side="right")) - 1 if end else len(dates) - 1
     if last - first + 1 < _FEWEST_PERIODS:
-        what = f"{_periods(max(0, last - first + 1))} between {start or first_day} and {end or last_day} are too few."
+        what = f"holds {_periods(max(0, last - first + 1))}; {_FEWEST_PERIODS} are the least."
         checks.error(what, "window", "Widen the window.")
         return None
     return first, last

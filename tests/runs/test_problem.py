@@ -1,0 +1,666 @@
+"""From table to problem: the problem is the table's own numbers, and every bad input is named with column and row."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mmm.engines.base import Factor, Problem
+from mmm.errors import InvalidInput
+from mmm.runs.config import Experiment
+from mmm.runs.problem import build_problem
+from mmm.sources import sample
+from mmm.sources.files import FileSource
+from mmm.workspace import Workspace
+
+WEEKS = 120
+START = dt.date(2022, 1, 3)
+Change = Callable[[dict[str, list[Any]]], object]
+
+
+def weeks(count: int = WEEKS, step: int = 7) -> list[dt.date]:
+    return [START + dt.timedelta(days=step * i) for i in range(count)]
+
+
+def months(count: int, day: int = 1) -> list[dt.date]:
+    return [dt.date(2022 + i // 12, i % 12 + 1, day) for i in range(count)]
+
+
+def columns(dates: list[Any] | None = None) -> dict[str, list[Any]]:
+    """A good table: date, sales, two channels of which one has an exposure, an organic medium, context, a factor."""
+    dates = weeks() if dates is None else dates
+    numbers = np.random.default_rng(1).uniform(1, 100, (6, len(dates))).round(2)
+    names = ("sales", "tv", "search", "clicks", "mail", "price")
+    data: dict[str, list[Any]] = {"date": dates, **dict(zip(names, numbers.tolist(), strict=True))}
+    data["event"] = ["none", "sale"] * (len(dates) // 2) + ["none"] * (len(dates) % 2)
+    return data
+
+
+def experiment(**changes: Any) -> Experiment:
+    """An experiment on these columns; a change of a nested field is written `mapping__kpi`."""
+    content: dict[str, Any] = {
+        "dataset": {"market": "DE", "dataset_id": "0" * 16},
+        "mapping": {
+            "date": "date",
+            "kpi": "sales",
+            "paid": [{"spend": "tv"}, {"spend": "search", "exposure": "clicks"}],
+            "organic": [{"column": "mail"}],
+            "context": [{"column": "price"}],
+            "factors": [{"column": "event"}],
+        },
+        "country": "DE",
+    }
+    for name, value in changes.items():
+        *parents, last = name.split("__")
+        place = content
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return Experiment.model_validate(content)
+
+
+def build(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> tuple[Problem, list[str]]:
+    table = data if isinstance(data, pa.Table) else pa.table(columns() if data is None else data)
+    problem, findings = build_problem(experiment(**changes), table)
+    return problem, [str(finding) for finding in findings]
+
+
+def errors(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        build(data, **changes)
+    assert caught.value.what == "the data of 'DE' cannot be modelled as mapped (rows count from 1):"
+    assert {finding.level for finding in caught.value.findings} == {"error"}
+    return [str(finding) for finding in caught.value.findings]
+
+
+def with_cells(name: str, cells: dict[int, Any]) -> dict[str, list[Any]]:
+    """The good table with some cells of a column changed; rows count from 1."""
+    data = columns()
+    for row, value in cells.items():
+        data[name][row - 1] = value
+    return data
+
+
+# What a good table gives
+
+
+def test_a_good_table_has_no_findings_and_its_numbers_are_the_problems() -> None:
+    data = columns()
+    problem, findings = build(data)
+    assert findings == []
+    assert problem.dates.tolist() == data["date"]
+    assert (problem.step_days, problem.window, problem.rows) == (7, (0, WEEKS - 1), WEEKS)
+    assert problem.kpi.tolist() == data["sales"]
+    tv, search = problem.paid
+    assert (tv.name, tv.spend.tolist(), tv.exposure, tv.sign) == ("tv", data["tv"], None, "positive")
+    assert (search.spend.tolist(), search.exposure_name) == (data["search"], "clicks")
+    assert search.exposure is not None
+    assert search.exposure.tolist() == data["clicks"]
+    assert problem.organic[0].values.tolist() == data["mail"]
+    price, event = problem.context
+    assert price.sign == "default"
+    assert event == Factor("event", tuple(data["event"]))
+    assert problem.holidays[0].date >= START
+
+
+def test_the_samples_problem_is_its_file(workspace: Workspace, experiment: Callable[..., Experiment]) -> None:
+    made = experiment()
+    problem, findings = build_problem(made, workspace.read_dataset("DE", made.dataset.dataset_id))
+    with sample.PATH.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert findings == []
+    assert (problem.rows, problem.window, problem.step_days) == (208, (6, 162), 7)
+    assert len(problem.kpi[problem.window_rows]) == 157
+    series = {problem.kpi_name: problem.kpi} | {medium.name: medium.spend for medium in problem.paid}
+    series |= {str(m.exposure_name): m.exposure for m in problem.paid if m.exposure is not None}
+    series |= {item.name: item.values for item in (*problem.organic, *problem.context) if not isinstance(item, Factor)}
+    assert len(series) == 10
+    for name, values in series.items():
+        assert values.tolist() == [float(row[name]) for row in rows]
+    assert problem.dates.astype(str).tolist() == [row["DATE"] for row in rows]
+    assert problem.context[1] == Factor("events", tuple(row["events"] for row in rows))
+
+
+def test_rows_may_come_in_any_order() -> None:
+    data = columns()
+    order = np.random.default_rng(2).permutation(WEEKS)
+    shuffled, _ = build({name: [values[i] for i in order] for name, values in data.items()})
+    plain, _ = build(data)
+    assert (shuffled.dates == plain.dates).all()
+    assert (shuffled.kpi == plain.kpi).all()
+    assert (shuffled.paid[1].exposure == plain.paid[1].exposure).all()
+    assert shuffled.context[1] == plain.context[1]
+
+
+def test_a_spend_that_is_its_own_exposure_has_none() -> None:
+    problem, _ = build(mapping__paid=[{"spend": "tv", "exposure": "tv"}, {"spend": "search"}])
+    assert problem.paid[0].exposure is None
+    assert problem.paid[0].exposure_name is None
+
+
+DATE_TYPES: dict[str, Callable[[list[dt.date]], Any]] = {
+    "date32": lambda days: pa.array(days, pa.date32()),
+    "date64": lambda days: pa.array(days, pa.date64()),
+    "timestamp in ns": lambda days: pa.array(days, pa.date32()).cast(pa.timestamp("ns")),
+    "timestamp with zone": lambda days: pa.array(days, pa.date32()).cast(pa.timestamp("ms", "UTC")),
+    "noon": lambda days: pa.array([dt.datetime(d.year, d.month, d.day, 12) for d in days], pa.timestamp("us")),
+    "text": lambda days: pa.array([f" {day} " for day in days]),
+    "text without dashes": lambda days: pa.array([f"{day:%Y%m%d}" for day in days]),
+    "text with time": lambda days: pa.array([f"{day}T00:00:00" for day in days], pa.large_string()),
+    "text by dictionary": lambda days: pa.array(map(str, days)).dictionary_encode(),
+    "date by dictionary": lambda days: pa.array(days, pa.date32()).dictionary_encode(),
+    "whole numbers": lambda days: pa.array([int(f"{day:%Y%m%d}") for day in days], pa.int32()),
+}
+
+
+@pytest.mark.parametrize("kind", DATE_TYPES)
+def test_dates_of_every_type(kind: str) -> None:
+    problem, findings = build(columns() | {"date": DATE_TYPES[kind](weeks())})
+    assert problem.dates.tolist() == weeks()
+    assert problem.dates.dtype == np.dtype("datetime64[D]")
+    assert findings == []
+
+
+WHOLE = [i % 2 for i in range(WEEKS)]
+NUMBER_TYPES: dict[str, pa.Array] = {
+    "int8": pa.array(WHOLE, pa.int8()),
+    "uint64": pa.array(WHOLE, pa.uint64()),
+    "int64": pa.array(WHOLE, pa.int64()),
+    "float32": pa.array(WHOLE, pa.float32()),
+    "decimal": pa.array([Decimal(i) for i in WHOLE], pa.decimal128(12, 2)),
+    "large decimal": pa.array([Decimal(i) for i in WHOLE], pa.decimal256(50, 2)),
+    "true or false": pa.array([bool(i) for i in WHOLE]),
+    "text": pa.array([f" {i}.0 " for i in WHOLE]),
+    "numbers by dictionary": pa.array(WHOLE, pa.float64()).dictionary_encode(),
+    "text by dictionary": pa.array([str(i) for i in WHOLE]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBER_TYPES)
+def test_numbers_of_every_type(kind: str) -> None:
+    problem, findings = build(columns() | {"price": NUMBER_TYPES[kind], "tv": NUMBER_TYPES[kind]})
+    assert findings == []
+    for values in (problem.context[0].values, problem.paid[0].spend):  # type: ignore[union-attr]
+        assert values.dtype == np.float64
+        assert values.tolist() == WHOLE
+
+
+# Columns that are not there or not what they should be
+
+
+def test_unknown_columns_are_named_with_their_nearest() -> None:
+    found = errors(
+        mapping__kpi="Sales", mapping__paid=[{"spend": "tv_spend"}, {"spend": "zzz"}], mapping__factors=[], country=None
+    )
+    assert found == [
+        "column 'Sales': the table has no such column. Did you mean 'sales'?",
+        "column 'tv_spend': the table has no such column. It has: date, sales, tv, search, clicks, mail, price, event.",
+        "column 'zzz': the table has no such column. It has: date, sales, tv, search, clicks, mail, price, event.",
+    ]
+
+
+def test_a_table_without_rows() -> None:
+    table = pa.table(columns()).slice(0, 0)
+    assert errors(table) == ["table: the table has no rows. Load data first."]
+
+
+DATE_ERRORS: dict[str, tuple[Change, str]] = {
+    "missing": (
+        lambda d: d["date"].__setitem__(slice(4, 6), [None, None]),
+        "no date in rows 5, 6. Fill in the date or drop the row.",
+    ),
+    "not a date": (
+        lambda d: d.update(date=[*map(str, d["date"][:6]), "soon", "13/02/22", "", *map(str, d["date"][9:])]),
+        "rows 7, 8 cannot be read as a date, first 'soon'. Write dates as 2024-12-31.",
+    ),
+    "words numpy knows": (
+        lambda d: d.update(date=["now", "NaT", "2022", *map(str, d["date"][3:])]),
+        "rows 1, 2, 3 cannot be read as a date, first 'now'. Write dates as 2024-12-31.",
+    ),
+    "numbers": (
+        lambda d: d.update(date=list(range(44564, 44564 + WEEKS))),
+        "rows 1, 2, 3, 4, 5 and 115 more cannot be read as a date, first 44564. Write dates as 2024-12-31.",
+    ),
+    "decimal numbers": (
+        lambda d: d.update(date=[i / 2 for i in range(WEEKS)]),
+        "holds decimal numbers, not dates. Map another column as the date.",
+    ),
+    "times": (
+        lambda d: d.update(date=[dt.time(i % 24) for i in range(WEEKS)]),
+        "holds times of day, not dates. Map another column as the date.",
+    ),
+    "nothing": (
+        lambda d: d.update(date=[None] * WEEKS),
+        "no date in rows 1, 2, 3, 4, 5 and 115 more. Fill in the date or drop the row.",
+    ),
+    "twice": (
+        lambda d: d["date"].__setitem__(9, d["date"][2]),
+        "1 date occurs more than once, first 2022-01-17 in rows 3, 10. "
+        "Give one row per period: add up or filter the table to one market.",
+    ),
+    "long table": (
+        lambda d: d.update(date=[day for day in d["date"][: WEEKS // 2] for _ in range(2)]),
+        "60 dates occur more than once, first 2022-01-03 in rows 1, 2. "
+        "Give one row per period: add up or filter the table to one market.",
+    ),
+    "weekly gap": (
+        lambda d: [values.pop(10) for values in d.values()],
+        "1 gap or odd step, first from 2022-03-07 (row 10) to 2022-03-21 (row 11); the usual step is a week. "
+        "Add the missing periods, with 0 only where nothing was spent.",
+    ),
+    "odd step": (
+        lambda d: d["date"].__setitem__(10, d["date"][10] + dt.timedelta(days=1)),
+        "2 gaps or odd steps, first from 2022-03-07 (row 10) to 2022-03-15 (row 11); the usual step is a week. "
+        "Add the missing periods, with 0 only where nothing was spent.",
+    ),
+    "daily gap": (
+        lambda d: d.update(date=weeks(60, 1) + [day + dt.timedelta(days=70) for day in weeks(60, 1)]),
+        "1 gap or odd step, first from 2022-03-03 (row 60) to 2022-03-14 (row 61); the usual step is a day. "
+        "Add the missing periods, with 0 only where nothing was spent.",
+    ),
+    "monthly gap": (
+        lambda d: d.update(date=months(60) + months(WEEKS + 2)[62:]),
+        "1 gap or odd step, first from 2026-12-01 (row 60) to 2027-03-01 (row 61); the usual step is a month. "
+        "Add the missing periods, with 0 only where nothing was spent.",
+    ),
+    "a typo far away": (
+        lambda d: d["date"].__setitem__(0, dt.date(22, 1, 3)),
+        "1 gap or odd step, first from 0022-01-03 (row 1) to 2022-01-10 (row 2); the usual step is a week. "
+        "Add the missing periods, with 0 only where nothing was spent.",
+    ),
+    "every other week": (
+        lambda d: d.update(date=weeks(WEEKS, 14)),
+        "the usual distance between dates is 14 days. Give daily, weekly or monthly rows.",
+    ),
+    "every fourth week": (
+        lambda d: d.update(date=weeks(WEEKS, 28)),
+        "the usual distance between dates is 28 days. Give daily, weekly or monthly rows.",
+    ),
+    "two periods": (
+        lambda d: [values.__delitem__(slice(2, None)) for values in d.values()],
+        "holds 2 periods; 3 are the least. Load a longer history.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DATE_ERRORS)
+def test_bad_dates_are_named(case: str) -> None:
+    change, message = DATE_ERRORS[case]
+    data = columns()
+    change(data)
+    assert f"column 'date': {message}" in errors(data)
+
+
+def test_gaps_are_found_in_the_order_of_the_dates_and_named_by_the_tables_rows() -> None:
+    data = columns()
+    for values in data.values():
+        values.pop(10)
+        values.reverse()
+    assert "first from 2022-03-07 (row 110) to 2022-03-21 (row 109)" in errors(data)[0]
+
+
+def test_daily_and_monthly_tables() -> None:
+    assert build(columns(weeks(800, 1)))[0].step_days == 1
+    problem, findings = build(columns(months(120)))
+    assert (problem.step_days, findings) == (31, [])
+
+
+def test_months_may_be_named_by_any_of_their_days() -> None:
+    ends = [day - dt.timedelta(days=1) for day in months(121)[1:]]
+    problem, findings = build(columns(ends))
+    assert problem.dates.tolist() == months(120)
+    assert findings == [
+        "column 'date': monthly dates count as the first day of their month, for example 2022-01-31 as 2022-01-01."
+    ]
+
+
+FILL_IN = "Fill it in; write 0 only where it was 0."
+CELL_ERRORS: dict[str, tuple[dict[int, Any], str]] = {
+    "empty": ({3: None}, f"no value in row 3. {FILL_IN}"),
+    "many empty": (dict.fromkeys(range(2, 9)), f"no value in rows 2, 3, 4, 5, 6 and 2 more. {FILL_IN}"),
+    "NaN": ({120: float("nan")}, f"NaN in row 120. {FILL_IN}"),
+    "infinite": ({1: float("inf"), 2: float("-inf")}, "an infinite value in rows 1, 2. Correct it at its source."),
+}
+
+
+@pytest.mark.parametrize("case", CELL_ERRORS)
+@pytest.mark.parametrize("name", ["sales", "tv", "clicks", "mail", "price"])
+def test_cells_without_a_number_are_named(case: str, name: str) -> None:
+    cells, message = CELL_ERRORS[case]
+    assert errors(with_cells(name, cells)) == [f"column '{name}': {message}"]
+
+
+def test_text_among_numbers_is_named() -> None:
+    data = columns()
+    data["tv"] = [str(value) for value in data["tv"]]
+    data["tv"][2:9] = ["1,5", "n/a", "1_000", None, " ", "nan", "inf"]
+    assert errors(data) == [
+        "column 'tv': no number in rows 3, 4, 5, first '1,5'. "
+        "Correct the cell, give the decimal mark when reading the file, or map another column.",
+        f"column 'tv': no value in rows 6, 7. {FILL_IN}",
+        f"column 'tv': NaN in row 8. {FILL_IN}",
+        "column 'tv': an infinite value in row 9. Correct it at its source.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pa.array(weeks()), "holds dates, not numbers. Map another column."),
+        (pa.array([dt.datetime(2024, 1, 1)] * WEEKS), "holds points in time, not numbers. Map another column."),
+        (pa.array([dt.timedelta(1)] * WEEKS), "holds durations, not numbers. Map another column."),
+        (pa.array([b"\xff"] * WEEKS), "holds values of type binary, not numbers. Map another column."),
+        (pa.nulls(WEEKS), f"no value in rows 1, 2, 3, 4, 5 and 115 more. {FILL_IN}"),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else None,
+)
+def test_columns_of_another_type_are_named(values: pa.Array, message: str) -> None:
+    assert errors(columns() | {"price": values}) == [f"column 'price': {message}"]
+
+
+@pytest.mark.parametrize("name", ["tv", "search", "clicks", "mail"])
+def test_media_must_not_be_negative(name: str) -> None:
+    assert errors(with_cells(name, {7: -1.5, 9: -2.0})) == [
+        f"column '{name}': a negative value in rows 7, 9, first -1.5. "
+        "Spend and exposure cannot be negative: book refunds where the spend was, or turn the sign."
+    ]
+
+
+def test_a_negative_kpi_is_a_warning_and_negative_context_is_none() -> None:
+    assert build(with_cells("sales", {7: -1.5}))[1] == ["column 'sales': a negative value in row 7, first -1.5."]
+    assert build(with_cells("price", {7: -1.5}))[1] == []
+
+
+ALL = "in the window (2022-01-03 to 2024-04-21)"
+LEAVE_OUT_MEDIA = "Leave it out of the mapping or widen the window."
+LEAVE_OUT = "A constant explains nothing: leave it out."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fix"),
+    [
+        ("tv", 0, LEAVE_OUT_MEDIA),
+        ("tv", 5, LEAVE_OUT_MEDIA),
+        ("search", 0, LEAVE_OUT_MEDIA),
+        ("clicks", 0, LEAVE_OUT_MEDIA),
+        ("clicks", 5, LEAVE_OUT_MEDIA),
+        ("mail", 0, LEAVE_OUT_MEDIA),
+        ("price", 0, LEAVE_OUT),
+        ("price", 2.5, LEAVE_OUT),
+        ("sales", 7, "Map another column as the KPI."),
+    ],
+)
+def test_columns_that_never_change_are_named(name: str, value: float, fix: str) -> None:
+    found = errors(columns() | {name: [float(value)] * WEEKS})
+    assert found == [f"column '{name}': is {value:g} everywhere {ALL}. {fix}"]
+
+
+def test_a_constant_spend_is_a_warning_where_its_exposure_is_modelled() -> None:
+    assert build(columns() | {"search": [5.0] * WEEKS})[1] == [
+        f"column 'search': is 5 {ALL}; its exposure alone shows its effect."
+    ]
+
+
+def test_columns_that_change_outside_the_window_only_are_named() -> None:
+    data = columns()
+    for name in ("tv", "price"):
+        data[name][:100] = [0.0] * 100
+    data["event"][:100] = ["none"] * 100
+    inside = "in the window (2022-01-03 to 2023-11-26)"
+    assert errors(data, window={"end": "2023-11-26"}) == [
+        f"column 'tv': is 0 everywhere {inside}. {LEAVE_OUT_MEDIA}",
+        f"column 'price': is 0 everywhere {inside}. {LEAVE_OUT}",
+        f"column 'event': has one level only {inside}, 'none'. Leave the factor out.",
+    ]
+
+
+def test_spend_without_exposure_is_a_warning() -> None:
+    assert build(with_cells("clicks", {7: 0.0, 9: 0.0}))[1] == [
+        f"column 'search': 2 periods {ALL} with spend but no 'clicks', first 2022-02-14."
+    ]
+
+
+def test_one_channel_is_a_warning() -> None:
+    assert build(mapping__paid=[{"spend": "tv"}])[1] == [
+        "mapping.paid: one paid channel alone leaves nothing to allocate."
+    ]
+
+
+def test_factors() -> None:
+    data = columns()
+    data["event"] = [f"e{i % 40}" for i in range(WEEKS)]
+    assert errors(data) == [
+        "column 'event': has 40 levels; at most 30 can be told apart. Group its levels.",
+    ]
+    data["event"] = [None] * WEEKS
+    assert errors(data) == [f"column 'event': has one level only {ALL}, '(empty)'. Leave the factor out."]
+    problem, findings = build(with_cells("event", {2: None, 4: None}))
+    assert findings == ["column 'event': no value in rows 2, 4; empty cells count as a level of their own."]
+    assert problem.context[1].levels[:4] == ("none", "(empty)", "none", "(empty)")  # type: ignore[union-attr]
+    for values in (pa.array([i % 3 for i in range(WEEKS)]), pa.array(["0", "1", "2"] * 40).dictionary_encode()):
+        assert build(columns() | {"event": values})[0].context[1] == Factor("event", ("0", "1", "2") * 40)
+    assert errors(columns() | {"event": [b"\xff"] * WEEKS}) == [
+        "column 'event': holds values of type binary, not levels. Map another column."
+    ]
+
+
+def test_everything_wrong_is_named_at_once() -> None:
+    data = columns()
+    data["date"][4] = None
+    data["tv"][6] = -1.0
+    data["clicks"] = [0.0] * WEEKS
+    data["mail"] = ["x"] * WEEKS
+    data["event"] = ["none"] * WEEKS
+    assert [finding.partition(" ")[2].partition(":")[0] for finding in errors(data, mapping__kpi="revenue")] == [
+        "'revenue'",
+        "'mail'",
+        "'tv'",
+        "'date'",
+        "'clicks'",
+        "'event'",
+    ]
+
+
+# Window, country, lift tests
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        (
+            {"start": "2024-04-22"},
+            "window.start: starts on 2024-04-22, after the data's end on 2024-04-21. Choose an earlier start.",
+        ),
+        (
+            {"end": "2022-01-02"},
+            "window.end: ends on 2022-01-02, before the data's start on 2022-01-03. Choose a later end.",
+        ),
+        (
+            {"start": "2023-01-02", "end": "2023-01-15"},
+            "window: holds 2 periods; 3 are the least. Widen the window.",
+        ),
+        (
+            {"start": "2024-04-18", "end": "2024-04-20"},
+            "window: holds 1 period; 3 are the least. Widen the window.",
+        ),
+    ],
+)
+def test_a_window_that_holds_no_data_is_named(window: dict[str, str], message: str) -> None:
+    assert errors(window=window) == [message]
+
+
+@pytest.mark.parametrize(
+    ("window", "rows", "findings"),
+    [
+        ({"start": "2022-01-10", "end": "2024-04-15"}, (1, 119), []),
+        ({"start": "2022-01-13", "end": "2024-04-14"}, (1, 118), []),
+        ({"start": "2022-01-14"}, (2, 119), []),
+        (
+            {"start": "2020-01-01", "end": "2025-01-01"},
+            (0, 119),
+            [
+                "window.start: starts on 2020-01-01; the data start on 2022-01-03, which is used.",
+                "window.end: ends on 2025-01-01; the data end on 2024-04-21, which is used.",
+            ],
+        ),
+    ],
+)
+def test_a_window_is_cut_to_the_data(window: dict[str, str], rows: tuple[int, int], findings: list[str]) -> None:
+    problem, found = build(window=window)
+    assert (problem.window, found) == (rows, findings)
+
+
+def test_a_window_runs_forward() -> None:
+    with pytest.raises(ValueError, match="the end must lie after the start"):
+        experiment(window={"start": "2023-01-02", "end": "2023-01-01"})
+
+
+def test_a_country_without_holidays() -> None:
+    (found,) = errors(country="QQ")
+    assert found.startswith("country: no holidays are known for 'QQ'. Choose one of AD, AE, AL, ")
+    (found,) = errors(country="GX")
+    assert found.startswith("country: no holidays are known for 'GX'. Did you mean one of G")
+    late = columns([dt.date(2050, 1, 3) + dt.timedelta(weeks=i) for i in range(WEEKS)])
+    assert build(late)[1] == ["country: no holidays are known for DE within the data's dates."]
+
+
+def lift_test(**changes: Any) -> dict[str, Any]:
+    spend = sum(columns()["tv"][10:14])
+    test = {"channels": ["tv"], "start": "2022-03-14", "end": "2022-04-10", "lift": 40.0, "spend": spend}
+    return test | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"channels": ["tv", "radio"]}, "lift_tests.1.channels: unknown channel 'radio'. Use: mail, search, tv."),
+        ({"channels": ["clicks"]}, "lift_tests.1.channels: unknown channel 'clicks'. Use: mail, search, tv."),
+        (
+            {"start": "2021-12-31"},
+            "lift_tests.1: 2021-12-31 to 2022-04-10 is not inside the window, 2022-01-03 to 2024-04-21. "
+            "Widen the window, or leave the test out.",
+        ),
+        (
+            {"end": "2024-04-22"},
+            "lift_tests.1: 2022-03-14 to 2024-04-22 is not inside the window, 2022-01-03 to 2024-04-21. "
+            "Widen the window, or leave the test out.",
+        ),
+        (
+            {"lift": 0},
+            "lift_tests.1.lift: a lift of 0 gives no scale for the error. Leave the test out or give its lift.",
+        ),
+    ],
+)
+def test_impossible_lift_tests_are_named(changes: dict[str, Any], message: str) -> None:
+    assert errors(lift_tests=[lift_test(**changes)]) == [message]
+
+
+def test_a_lift_test_against_the_data() -> None:
+    problem, findings = build(lift_tests=[lift_test()])
+    assert findings == []
+    assert problem.lift_tests[0].start == dt.date(2022, 3, 14)
+    tv = columns()["tv"]
+    spend = f"{sum(tv[10:14]):,.0f}"
+    assert build(lift_tests=[lift_test(), lift_test(spend=1.0, confidence=0.5)])[1] == [
+        "lift_tests.2.confidence: its confidence of 50% is below 80%.",
+        f"lift_tests.2.spend: 1 differs from the data's {spend} by more than 10 %.",
+    ]
+    # Wednesday to Tuesday: five days of the first week, two of the second.
+    middle = {"start": "2022-03-16", "end": "2022-03-22", "spend": tv[10] * 5 / 7 + tv[11] * 2 / 7}
+    assert build(lift_tests=[lift_test(**middle)])[1] == []
+    assert build(lift_tests=[lift_test(channels=["mail"], spend=0)])[1] == []
+
+
+# What the engine needs
+
+
+def test_too_few_rows_for_the_coefficients() -> None:
+    short = columns(weeks(9))
+    # trend, season, price, event, tv, search, mail, intercept
+    assert errors(short, country=None) == [
+        "window: 9 periods are too few for 8 coefficients. Widen the window, or map fewer columns."
+    ]
+    assert build(columns(weeks(40)), country=None)[1] == [
+        "window: 40 periods for 8 coefficients; 10 per coefficient or more are advised. "
+        "Widen the window, or map fewer columns.",
+        "settings.prophet: less than two years of data: a yearly season can hardly be told from trend and media. "
+        "Load more history, or leave out 'season'.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"media": {"tvv": {"theta": 0.3}}},
+            "settings.media.tvv: unknown medium 'tvv'. Use: mail, search, tv.",
+        ),
+        (
+            {"media": {"clicks": {"theta": 0.3}}},
+            "settings.media.clicks: unknown medium 'clicks'. Use: mail, search, tv.",
+        ),
+        (
+            {"min_candidates": 101, "trials": 1, "iterations": 100},
+            "settings.min_candidates: 101 models are to be kept of 100 candidates. Raise iterations or trials.",
+        ),
+        (
+            {"validation": {"train_size": [0.5, 0.99]}},
+            "settings.validation.train_size: the validation part would have 0 periods. "
+            "Lower its upper end, or leave validation out.",
+        ),
+        (
+            {"prophet": []},
+            "settings.prophet: factor variables need at least one Prophet part. "
+            "Name a part such as 'trend', or leave the factors out.",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_data_are_named(settings: dict[str, Any], message: str) -> None:
+    assert errors(settings=settings) == [message]
+
+
+def test_the_smallest_training_part_must_hold_the_coefficients() -> None:
+    assert errors(columns(weeks(80)), settings={"validation": {"train_size": [0.101, 0.8]}}) == [
+        "settings.validation.train_size: the smallest training part has 8 periods for 9 coefficients. "
+        "Raise its lower end, or widen the window."
+    ]
+
+
+def test_holidays_need_a_country_and_weekdays_need_days() -> None:
+    assert errors(country=None, settings={"prophet": ["trend", "holiday"]}) == [
+        "settings.prophet: holidays are to be modelled but none are known. "
+        "Set the experiment's country, or leave out 'holiday'."
+    ]
+    assert build(settings={"prophet": ["trend", "weekday"]})[1] == [
+        "settings.prophet: a weekday effect needs daily data; it is left out."
+    ]
+
+
+def test_all_candidates_may_be_kept() -> None:
+    assert build(settings={"min_candidates": 100, "trials": 1, "iterations": 100})[1] == []
+
+
+def test_files_with_every_type_give_the_same_problem(workspace: Workspace, dataset: Any) -> None:
+    """The stored dataset has narrow and dictionary types; reading the file directly gives the same numbers."""
+    start, end = sample.WINDOW
+    made = Experiment.model_validate(
+        {
+            "dataset": dataset,
+            "mapping": sample.sample_mapping(),
+            "window": {"start": start, "end": end},
+            "country": sample.COUNTRY,
+        }
+    )
+    with FileSource(sample.PATH).batches() as batches:
+        direct, _ = build_problem(made, pa.Table.from_batches(batches))
+    stored, _ = build_problem(made, workspace.read_dataset(dataset.market, dataset.dataset_id))
+    assert direct.kpi.tolist() == stored.kpi.tolist()
+    assert [medium.spend.tolist() for medium in direct.paid] == [medium.spend.tolist() for medium in stored.paid]
+    assert direct.context[1] == stored.context[1]
