@@ -18,6 +18,14 @@ from mmm.web.export import csv_text
 from mmm.web.text import plain
 from mmm.workspace import Workspace
 
+#: Only the chosen part's charts are drawn, so that the page opens at once.
+PARTS = {
+    "Overview": ("waterfall", "share_of_spend", "efficiency"),
+    "Fit": ("actual_vs_fitted", "over_time", "residuals"),
+    "Response": ("response_curves", "adstock", "carryover"),
+    "Choose a model": ("pareto",),
+}
+
 #: How Streamlit's table shows each kind of number, close to the report's.
 _FORMATS = {
     "effect": "localized",
@@ -54,6 +62,7 @@ class ModelViews:
     """The views of one model of one run."""
 
     def __init__(self, workspace: Workspace, run_id: str, number: int) -> None:
+        self.run_id = run_id
         self._address = (workspace.url, run_id, number)
         self.results = stored_results(workspace, *self._address)
         self.labels = labels_of(self.results.summary)
@@ -88,7 +97,7 @@ class ModelViews:
             st.download_button(
                 "Download as CSV",
                 lambda: csv_text(shown, self.labels),
-                file_name=f"{self._address[1]}-{model_id}-{key}.csv",
+                file_name=f"{self.run_id}-{model_id}-{key}.csv",
                 mime="text/csv",
                 icon=":material/download:",
                 key=f"csv-{key}",

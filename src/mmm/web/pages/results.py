@@ -11,19 +11,11 @@ from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
 from mmm.web import links
-from mmm.web.result_views import ModelViews
+from mmm.web.result_views import PARTS, ModelViews
 from mmm.web.run_list import name_of
 from mmm.web.session import run_service
 from mmm.web.text import plain
 from mmm.workspace.models import RunState
-
-#: Only the chosen part's charts are drawn, so that the page opens at once.
-PARTS = {
-    "Overview": ("waterfall", "share_of_spend", "efficiency"),
-    "Fit": ("actual_vs_fitted", "over_time", "residuals"),
-    "Response": ("response_curves", "adstock", "carryover"),
-    "Choose a model": ("pareto",),
-}
 
 
 def _chosen_model(views: ModelViews) -> str:
@@ -40,15 +32,19 @@ def _chosen_model(views: ModelViews) -> str:
         return f"{model_id} · {note}NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['business_distance'], 4)}"
 
     ids = sorted(kept, key=lambda model_id: model_id != recommended)
-    return st.selectbox("Model shown", ids, format_func=label, key="model", bind="query-params", width=520)
+    key = f"model-of-{views.run_id}"
+    chosen = st.selectbox("Model shown", ids, ids.index(asked), format_func=label, key=key, width=520)
+    if chosen != asked:
+        st.query_params["model"] = chosen
+    return chosen
 
 
-def _downloads(views: ModelViews, run_id: str) -> None:
+def _downloads(views: ModelViews) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
             lambda: views.results.report,
-            file_name=f"report-{run_id}.html",
+            file_name=f"report-{views.run_id}.html",
             mime="text/html",
             icon=":material/download:",
             on_click="ignore",
@@ -57,7 +53,7 @@ def _downloads(views: ModelViews, run_id: str) -> None:
         st.download_button(
             "Summary (JSON)",
             lambda: views.results.summary_text,
-            file_name=f"model_summary-{run_id}.json",
+            file_name=f"model_summary-{views.run_id}.json",
             mime="application/json",
             icon=":material/download:",
             on_click="ignore",
@@ -83,10 +79,8 @@ def _opening(views: ModelViews, model_id: str) -> None:
 
 
 def _page(service: RunService, run_id: str) -> None:
-    with st.container(horizontal=True):
-        links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
-        links.link(links.RUN, "How the run went", icon=":material/timeline:", run=run_id)
     status = service.status(run_id)
+    links.link(links.RUN, "How the run went", icon=":material/timeline:", run=run_id)
     st.title(plain(name_of(status)))
     if status.state is not RunState.SUCCEEDED:
         st.info(f"This run has no results: it is {status.label}. {plain(wording.what_now(status))}")
@@ -94,7 +88,7 @@ def _page(service: RunService, run_id: str) -> None:
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
     model_id = _chosen_model(views)
     _opening(views, model_id)
-    _downloads(views, run_id)
+    _downloads(views)
     part = st.segmented_control(
         "Part",
         list(PARTS),
@@ -108,4 +102,5 @@ def _page(service: RunService, run_id: str) -> None:
         views.draw(model_id, key)
 
 
+links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
 _page(run_service(), links.asked_run())

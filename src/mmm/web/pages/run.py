@@ -71,7 +71,6 @@ def _live(service: RunService, run_id: str, state_drawn: RunState) -> None:
 
 
 def _page(service: RunService, run_id: str) -> None:
-    links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
     status = service.status(run_id)
     _head(status)
     if status.final:
@@ -84,4 +83,5 @@ def _page(service: RunService, run_id: str) -> None:
     timeline(service.workspace.events(run_id))
 
 
+links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
 _page(run_service(), links.asked_run())
