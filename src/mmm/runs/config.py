@@ -172,6 +172,8 @@ def validation_findings(error: ValidationError, parent: tuple[str, ...] = ()) ->
             findings += validation_findings(cause, steps)
             continue
         kind, given = problem["type"], problem["input"]
+        if kind == "too_short" and len(given) >= context["min_length"]:
+            continue  # long enough but for its wrong entries, which have findings of their own
         if kind == "value_error":
             message = str(cause)
         else:
