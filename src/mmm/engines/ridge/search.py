@@ -15,7 +15,7 @@ import numpy as np
 #: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call for many generations;
 #: chosen with the shares below by hypervolume on two data sets (benchmarks/search_quality.py).
 POPULATION = 20
-_BEST_SHARE = 0.25
+_BEST_SHARE, _EXPLORE_SHARE, _WEIGHTS = 0.25, 0.4, (0.4, 1.0)
 #: Losses beyond this are of no interest; the dominated area is measured up to it (Robyn: MultiobjectiveReference).
 _REFERENCE = 1.0
 
@@ -48,9 +48,11 @@ class Evolution:
         base = points[rng.permutation(size)[:count]] if count < size else points
         count = len(base)
         best = points[rng.integers(0, max(2, int(size * _BEST_SHARE)), count)]
-        a, b = points[rng.integers(0, size, count)], points[rng.integers(0, size, count)]
-        weight = rng.uniform(0.3, 0.9, (count, 1))
-        mutant = base + weight * (best - base) + weight * (a - b)
+        a, b, c = (points[rng.integers(0, size, count)] for _ in range(3))
+        weight = rng.uniform(*_WEIGHTS, (count, 1))
+        # Most go towards one of the best (current-to-best/1), the others keep exploring (rand/1).
+        explore = rng.random((count, 1)) < _EXPLORE_SHARE
+        mutant = np.where(explore, c, base + weight * (best - base)) + weight * (a - b)
         rate = rng.choice([0.2, 0.5, 0.9], (count, 1))
         take = rng.random((count, self._d)) < rate
         take[np.arange(count), rng.integers(0, self._d, count)] = True

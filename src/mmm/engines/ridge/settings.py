@@ -94,8 +94,8 @@ class Validation(_Settings):
 class RidgeSettings(_Settings):
     """Settings of the engine `ridge`. Defaults are Robyn's unless a comment says otherwise.
 
-    `method`: "exact" solves each bounded ridge problem to its optimum and searches lambda on a log scale; "robyn"
-    stops where glmnet's default threshold stops and searches lambda linearly, for parity with Robyn 3.12.1.
+    `method`: "exact" solves each bounded ridge problem to its optimum, counts a lift test's days in full and keeps
+    models of every trial; "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its day count, pooled fronts.
     """
 
     method: Literal["exact", "robyn"] = "exact"

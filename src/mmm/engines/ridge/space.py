@@ -35,7 +35,6 @@ class Space:
     frame: Frame
     hyperparameters: tuple[Hyperparameter, ...]
     lambda_max: float
-    log_lambda: bool
     kinds: tuple[str, ...]
 
     @property
@@ -55,10 +54,11 @@ class Space:
         return out
 
     def absolute_lambda(self, unit: np.ndarray) -> np.ndarray:
-        """Lambda from its unit scale: linear between 1e-4 of the largest and the largest (Robyn), or logarithmic."""
+        """Lambda from its unit scale: linear between 1e-4 of the largest and the largest, as in Robyn.
+
+        A logarithmic scale was tried: the search dominates less with it (benchmarks/search_quality.py).
+        """
         low = LAMBDA_RATIO * self.lambda_max
-        if self.log_lambda:
-            return np.asarray(low * (self.lambda_max / low) ** unit)
         return np.asarray(low + (self.lambda_max - low) * unit)
 
     def candidates(self, values: np.ndarray) -> Candidates:
@@ -110,4 +110,4 @@ def build_space(frame: Frame, settings: RidgeSettings) -> Space:
     ordered.append(Hyperparameter("", "lambda", *settings.lambda_))
     if settings.penalty_factors:
         ordered += [Hyperparameter(name, "penalty", 0.0, 1.0) for name in frame.names]
-    return Space(frame, tuple(ordered), lambda_max(frame), settings.method == "exact", tuple(kinds))
+    return Space(frame, tuple(ordered), lambda_max(frame), tuple(kinds))
