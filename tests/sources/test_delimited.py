@@ -271,7 +271,7 @@ BAD = {
     "header only, no line end": (b"a,b", "has a header but no rows"),
     "blank lines only": (b"\n\n\n", "holds no table"),
     "repeated name": (b"a,b,a\n1,2,3\n", "sales.csv, column 'a': 2 columns have this name (1, 3)."),
-    "empty name": (b"a,,c\n1,2,3\n", "sales.csv, column 2: the column has no name."),
+    "no name at all": (b",,\n1,2,3\n", "sales.csv, column 2: the column has no name."),
     "too many fields": (b"a,b\n1,2\n\n3,4,5\n", "sales.csv, line 4: the row has 3 fields, the header has 2."),
     "too few fields": (b'a,b\n"x\ny",2\n3\n', "sales.csv, line 4: the row has 1 field, the header has 2."),
     "open quote": (b'a,b\n1,2\n3,"x\n4,5\n', "sales.csv, line 3: a value begins with a quote that is never closed."),
@@ -289,6 +289,16 @@ def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> No
     with pytest.raises(UserError) as caught:
         read(write(tmp_path, content))
     assert message in str(caught.value)
+
+
+def test_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
+    table, notes = read(write(tmp_path, b",date,column_3,,\n0,2024-01-01,5,x,\n1,2024-01-08,6,y,\n"))
+    assert table.column_names == ["column_1", "date", "column_3", "column_4", "column_5"]
+    assert table["column_1"].to_pylist() == [0, 1]
+    assert notes == tuple(f"Column {i} has no name; it is called 'column_{i}'." for i in (1, 4, 5))
+    table, notes = read(write(tmp_path, b",column_1\n0,5\n"))
+    assert table.to_pydict() == {"column_1_": [0], "column_1": [5]}
+    assert FileSource(tmp_path / "sales.csv").preview().column_names == ["column_1_", "column_1"]
 
 
 def test_undecodable_bytes_of_a_given_encoding(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ BAD = {
     "no cells": ([], "book.xlsx: has no sheet with cells in it."),
     "header only": ([["a", "b"]], "book.xlsx, sheet 'Sheet1': has a header but no rows."),
     "repeated name": ([["a", "a"], [1, 2]], "book.xlsx, sheet 'Sheet1', column 'a': 2 columns have this name (1, 2)."),
-    "empty name": ([["a", None], [1, 2]], "book.xlsx, sheet 'Sheet1', column 2: the column has no name."),
+    "no name at all": ([[None, " "], [1, 2]], "book.xlsx, sheet 'Sheet1', column 1: the column has no name."),
 }
 
 
@@ -101,6 +101,12 @@ def test_bad_sheets_are_named(write_xlsx: Write, rows: list[list[Any]], message:
     with pytest.raises(UserError) as caught:
         read(write_xlsx(rows))
     assert message in str(caught.value)
+
+
+def test_columns_without_a_name_are_called_by_their_place(write_xlsx: Write) -> None:
+    table, notes = read(write_xlsx([["a", None], [1, 2]]))
+    assert table.to_pydict() == {"a": [1], "column_2": [2]}
+    assert notes == ("Column 2 has no name; it is called 'column_2'.",)
 
 
 def test_a_damaged_workbook_is_named(write_xlsx: Write) -> None:

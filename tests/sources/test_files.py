@@ -89,6 +89,31 @@ def test_parquet_with_repeated_names(tmp_path: Path) -> None:
         FileSource(tmp_path / "x.parquet").batches()
 
 
+def test_parquet_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["", "a"]), tmp_path / "x.parquet")
+    with FileSource(tmp_path / "x.parquet").batches() as batches:
+        assert pa.Table.from_batches(batches).to_pydict() == {"column_1": [1], "a": [2]}
+        assert batches.notes == ("Column 1 has no name; it is called 'column_1'.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("x.csv", {"sheet": "a"}, "x.csv: is a delimited text file (CSV); it has no sheet."),
+        ("x.parquet", {"separator": ";"}, "x.parquet: is a Parquet file; it has no separator."),
+        ("x.parquet", {"decimal": ","}, "x.parquet: is a Parquet file; it has no decimal mark."),
+        ("x.parquet", {"encoding": "utf-8"}, "x.parquet: is a Parquet file; it has no encoding."),
+    ],
+)
+def test_options_of_another_kind_of_file_are_refused(
+    tmp_path: Path, name: str, options: dict[str, str], message: str
+) -> None:
+    (tmp_path / name).write_bytes(b"a\n1\n" if name.endswith("csv") else parquet(pa.table({"a": [1]})))
+    with pytest.raises(UserError) as caught:
+        FileSource(tmp_path / name, **options)
+    assert str(caught.value) == f"{message} Leave the option out."
+
+
 def test_damage_behind_a_good_footer_is_named(tmp_path: Path) -> None:
     content = bytearray(parquet(pa.table({"a": [str(i) for i in range(100_000)]})))
     content[1000:60_000] = b"\xff" * 59_000

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmm.data.optimise import optimise
 from mmm.sources.base import Source
 from mmm.workspace import DatasetManifest, Workspace
+from mmm.workspace.names import checked_name
 
 
 def ingest(
@@ -25,6 +26,7 @@ def ingest(
     `origin` is what people know the table by: a file's name or the query. The same content in the same market again
     gives the dataset that is there already. Raises UserError for what cannot be read; then nothing is stored.
     """
+    market = checked_name(market, "market")  # before a large table is read
     with tempfile.TemporaryDirectory(prefix="mmm-ingest-") as folder, source.batches(table_or_query) as batches:
         optimised = optimise(batches, Path(folder) / "data.parquet")
         manifest = DatasetManifest(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.csv
 
 from mmm.errors import UserError
 from mmm.sources.base import Batches, Spool
-from mmm.sources.names import require_names
+from mmm.sources.names import named, require_names
 from mmm.sources.parallel import ordered_map
 from mmm.sources.records import Layout, Piece, line_of, pieces, read_layout
 from mmm.sources.text_types import (
@@ -79,8 +79,10 @@ class DelimitedFile:
         if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
             raise UserError(f"the separator {separator!r} is not one character.", where=path.name)
         self._path, self._decimal = path, decimal
-        self.layout: Layout = read_layout(path, separator, encoding)
-        require_names(self.layout.names, path.name)
+        layout = read_layout(path, separator, encoding)
+        names, self._name_notes = named(layout.names)
+        require_names(names, path.name)
+        self.layout: Layout = replace(layout, names=names)
 
     def head(self, rows: int) -> pa.Table:
         """The first rows, with the kinds that fit these rows."""
@@ -95,7 +97,7 @@ class DelimitedFile:
         """Read the whole file onto local disk, in as many passes as its columns' kinds need (mostly one)."""
         columns = [_Column(name, pa.nulls(0, pa.string()), EMPTY) for name in self.layout.names]
         while True:
-            notes: list[str] = []
+            notes = list(self._name_notes)
             spool = self._pass(columns, notes)
             if spool is None:
                 continue

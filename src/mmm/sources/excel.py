@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from mmm.errors import NotFound, UserError
 from mmm.sources.base import Batches
-from mmm.sources.names import require_names
+from mmm.sources.names import named, require_names
 from mmm.sources.text_types import NULL_MARKERS, TEXT, convert, kind_of, markers_note, why_text
 
 _BATCH_ROWS = 65_536
@@ -58,7 +58,7 @@ class Workbook:
         first_row = (cells.start or (0, 0))[0] + 1
         lines = cells.to_python(nrows=None if rows is None else rows + 1)
         where = f"{self._path.name}, sheet {sheet!r}"
-        names = [_as_text(value) or "" for value in lines[0]]
+        names, name_notes = named([_as_text(value) or "" for value in lines[0]])
         require_names(names, where)
         if len(lines) < 2:
             raise UserError("has a header but no rows.", where=where)
@@ -66,12 +66,12 @@ class Workbook:
             _column(name, [line[i] if line[i] != "" else None for line in lines[1:]], first_row + 1)
             for i, name in enumerate(names)
         ]
-        table = pa.table([column.array for column in columns], names=names)
+        table = pa.table([column.array for column in columns], names=list(names))
         return Batches(
             table.schema,
             lambda: iter(table.to_batches(max_chunksize=_BATCH_ROWS)),
             tuple(column.source_type for column in columns),
-            tuple(_error_notes(self._path, sheet)) + tuple(note for column in columns for note in column.notes),
+            (*name_notes, *_error_notes(self._path, sheet), *(note for column in columns for note in column.notes)),
         )
 
     def _chosen(self, sheet: str | None) -> str:

@@ -13,7 +13,7 @@ from mmm.errors import NotFound, UserError
 from mmm.sources.base import Batches, ConnectionTest
 from mmm.sources.delimited import DelimitedFile
 from mmm.sources.excel import Workbook
-from mmm.sources.names import require_names
+from mmm.sources.names import named, require_names
 
 _EXTENSIONS = {
     **dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv"),
@@ -56,6 +56,7 @@ class FileSource:
         self.path = Path(path)
         self.kind = file_kind(self.path)
         self._separator, self._decimal, self._encoding, self._sheet = separator, decimal, encoding, sheet
+        self._refuse_options_of_other_kinds()
 
     def test(self) -> ConnectionTest:
         """Open the file and read its first rows."""
@@ -88,6 +89,17 @@ class FileSource:
 
     def _delimited(self) -> DelimitedFile:
         return DelimitedFile(self.path, self._separator, self._decimal, self._encoding)
+
+    def _refuse_options_of_other_kinds(self) -> None:
+        for option, value, kind in (
+            ("separator", self._separator, "csv"),
+            ("decimal mark", self._decimal, "csv"),
+            ("encoding", self._encoding, "csv"),
+            ("sheet", self._sheet, "excel"),
+        ):
+            if value is not None and self.kind != kind:
+                what = f"is {_KIND_NAMES[self.kind]}; it has no {option}."
+                raise UserError(what, where=self.path.name, fix="Leave the option out.")
 
     def _require_own_name(self, table: str | None) -> None:
         if table not in (None, self.path.name):
@@ -147,7 +159,9 @@ def _parquet(path: Path) -> Batches:
         schema = pq.read_schema(path).remove_metadata()
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
-    require_names(schema.names, path.name)
+    names, notes = named(schema.names)
+    require_names(names, path.name)
+    schema = pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
     for field in schema:
         if pa.types.is_nested(field.type):
             raise UserError(
@@ -162,11 +176,11 @@ def _parquet(path: Path) -> Batches:
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(_BATCH_ROWS):
-                    yield batch.replace_schema_metadata()
+                    yield pa.record_batch(batch.columns, schema=schema)
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(path, error) from None
 
-    return Batches(schema, read, tuple(str(field.type) for field in schema))
+    return Batches(schema, read, tuple(str(field.type) for field in schema), notes)
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -1,4 +1,4 @@
-"""Column names: every one given, every one once."""
+"""Column names: every one given, every one once. A file's columns without a name get one by their place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mmm.errors import Finding, InvalidInput, UserError
+
+
+def named(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names, notes): a column without a name is called `column_<n>`, counted from 1, as pandas' index often is one.
+
+    Where no column has a name there is no header; then nothing is changed.
+    """
+    if not any(name.strip() for name in names):
+        return tuple(names), ()
+    found, notes = list(names), []
+    for i, name in enumerate(names):
+        if not name.strip():
+            found[i] = f"column_{i + 1}"
+            while found[i] in names:
+                found[i] += "_"
+            notes.append(f"Column {i + 1} has no name; it is called {found[i]!r}.")
+    return tuple(found), tuple(notes)
 
 
 def require_names(names: Sequence[str], where: str) -> None:
