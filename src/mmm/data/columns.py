@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -89,13 +91,21 @@ def read_numbers(column: pa.ChunkedArray | pa.Array) -> Numbers | None:
         return None
     array = whole(column)
     kind = pa.uint8() if pa.types.is_boolean(array.type) else pa.float64()
-    values = np.asarray(array.cast(kind, safe=False).cast(pa.float64()).to_numpy(zero_copy_only=False))
+    values = _filled(array.cast(kind, safe=False).cast(pa.float64()), np.float64, np.nan)
     endless = np.flatnonzero(np.isinf(values))
     if len(endless):
         first = str(values[endless[0]])
         values = np.where(np.isinf(values), np.nan, values)
         return Numbers(values, endless, first)
     return Numbers(values, endless)
+
+
+def texts_are_numbers(texts: Sequence[str]) -> bool:
+    return all(math.isfinite(_number(text)) for text in texts)
+
+
+def texts_are_times(texts: Sequence[str]) -> bool:
+    return not any(np.isnat(_time(text)) for text in texts)
 
 
 def read_times(column: pa.ChunkedArray | pa.Array, zone: str | None = None) -> Times | None:
@@ -120,7 +130,7 @@ def read_texts(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str
     """(code of each row, -1 where empty; the texts the codes stand for, in order of appearance)."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = _filled(encoded.indices.cast(pa.int64()), np.int64, -1)
     texts = ["" if value is None else str(value) for value in encoded.dictionary.to_pylist()]
     return codes, texts
 
@@ -162,7 +172,17 @@ def _none() -> np.ndarray:
 
 
 def _stamps(array: pa.Array) -> np.ndarray:
-    return np.asarray(array.to_numpy(zero_copy_only=False)).astype("datetime64[us]")
+    return _filled(array, np.dtype("datetime64[us]"), np.datetime64("NaT"))
+
+
+def _filled(array: pa.Array, kind: Any, empty: Any) -> np.ndarray:
+    """Values of a fixed width, `empty` where null. Arrow's own way imports pandas, two seconds for nothing."""
+    if not len(array):
+        return np.array([], kind)
+    values = np.frombuffer(array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize)
+    if not array.null_count:
+        return values
+    return np.where(array.is_valid().cast(pa.uint8()).to_numpy().view(bool), values, empty)
 
 
 def _numbers_in_texts(column: pa.ChunkedArray | pa.Array) -> Numbers:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from mmm.data.columns import is_number, is_text, is_time, read_numbers, read_texts, read_times
+from mmm.data.columns import is_number, is_text, is_time, read_numbers, read_texts, texts_are_numbers, texts_are_times
 
 #: "flag" are numbers that are all 0 or 1, "empty" a column without any value, "other" a type no model can use.
 ContentKind = Literal["date", "number", "flag", "text", "empty", "other"]
@@ -63,14 +63,12 @@ def _text_facts(name: str, column: pa.ChunkedArray) -> ColumnFacts:
     """Texts that are all dates or all numbers count as such."""
     codes, texts = read_texts(column)
     missing = int((codes < 0).sum())
-    for reader, kind in ((read_times, "date"), (read_numbers, "number")):
-        found = reader(pa.array(texts))
-        if found is not None and not len(found.wrong):
-            if kind == "date":
-                return ColumnFacts(name, "date", len(codes), missing)
-            numbers = read_numbers(column)
-            assert numbers is not None  # noqa: S101 - texts always give numbers or wrong cells
-            return _number_facts(name, numbers.values)
+    if texts_are_times(texts):
+        return ColumnFacts(name, "date", len(codes), missing)
+    if texts_are_numbers(texts):
+        numbers = read_numbers(column)
+        assert numbers is not None  # noqa: S101 - texts give numbers or wrong cells
+        return _number_facts(name, numbers.values)
     return ColumnFacts(name, "text", len(codes), missing, distinct=len(texts))
 
 

@@ -1,0 +1,152 @@
+"""Per channel, before any compute: what these data can and cannot tell about its effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.data.mapping import PaidColumns
+from mmm.data.quality.frame import Frame, modelled_columns
+from mmm.data.quality.relations import correlations
+from mmm.data.quality.result import CannotTell, Light, worst
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One thing the data can (`light` green) or cannot tell."""
+
+    light: Light
+    text: str
+
+
+@dataclass(frozen=True)
+class ChannelReport:
+    """A paid channel. `active` of `periods` have spend; shares are fractions; null where it cannot be computed."""
+
+    channel: str
+    light: Light
+    sentences: tuple[Sentence, ...]
+    periods: int
+    active: int | None = None
+    spend_share: float | None = None
+    variation: float | None = None
+    closest: str | None = None
+    closest_r: float | None = None
+
+
+@dataclass(frozen=True)
+class ChannelReview:
+    """Thresholds of what a channel's spend must show for its effect to be told."""
+
+    red_active: int = 8
+    yellow_active_share: float = 0.2
+    low_variation: float = 0.2
+    small_share: float = 0.01
+    together_yellow: float = 0.8
+    together_red: float = 0.9
+    always_on_share: float = 0.98
+    least_periods: int = 12
+
+    def run(self, frame: Frame) -> tuple[ChannelReport, ...]:
+        try:
+            total = sum(float(np.nansum(frame.series(paid.spend))) for paid in frame.mapping.paid)
+            names, matrix = correlations(frame, modelled_columns(frame.mapping), self.least_periods, 1000)
+            together = dict(zip(names, matrix, strict=True))
+        except CannotTell as reason:
+            total, names, together = 0.0, [], {}
+            why: str | None = f"How it moves with the others cannot be told: {reason}"
+        else:
+            why = None
+        return tuple(self._channel(frame, paid, total, names, together, why) for paid in frame.mapping.paid)
+
+    def _channel(
+        self,
+        frame: Frame,
+        paid: PaidColumns,
+        total: float,
+        names: list[str],
+        together: dict[str, np.ndarray],
+        why: str | None,
+    ) -> ChannelReport:
+        try:
+            spend = frame.series(paid.spend)
+            frame.series(paid.exposure or paid.spend)
+        except CannotTell as reason:
+            nothing = (Sentence(Light.UNKNOWN, f"Nothing can be told: {reason}"),)
+            return ChannelReport(paid.spend, Light.UNKNOWN, nothing, len(frame.periods))
+        active = spend[spend > 0]
+        share = float(active.sum()) / total if total > 0 else None
+        variation = float(active.std() / active.mean()) if len(active) else None
+        closest, r = self._closest(paid, names, together)
+        said = [
+            *self._activity(len(active), len(spend)),
+            *self._variation(active, variation, len(spend)),
+            *self._separation(closest, r),
+            *([Sentence(Light.UNKNOWN, why)] if why else []),
+            *self._size(share),
+        ]
+        if not said:
+            text = (
+                f"On in {len(active)} of {len(spend)} periods, {active.min():,.4g} to {active.max():,.4g}, and it moves "
+                "apart from the others: enough to tell its effect, carryover and saturation."
+            )
+            said = [Sentence(Light.GREEN, text)]
+        light = worst([item.light for item in said])
+        return ChannelReport(paid.spend, light, tuple(said), len(spend), len(active), share, variation, closest, r)
+
+    def _activity(self, active: int, periods: int) -> list[Sentence]:
+        if not active:
+            return [Sentence(Light.RED, "Never on: nothing can be told.")]
+        if active < self.red_active:
+            return [Sentence(Light.RED, f"On in {active} of {periods} periods: its effect rests on too few of them.")]
+        if active < self.yellow_active_share * periods:
+            text = f"On in {active} of {periods} periods: carryover and saturation rest on few of them."
+            return [Sentence(Light.YELLOW, text)]
+        return []
+
+    def _variation(self, active: np.ndarray, variation: float | None, periods: int) -> list[Sentence]:
+        if variation is None or len(active) < self.red_active:
+            return []
+        always = len(active) >= self.always_on_share * periods
+        if variation >= self.low_variation:
+            return []
+        if always:
+            text = (
+                f"Always on and hardly changing ({active.min():,.4g} to {active.max():,.4g}): its effect cannot be "
+                "told from the base, nor its saturation."
+            )
+            return [Sentence(Light.RED, text)]
+        between = f"{active.min():,.4g} to {active.max():,.4g}"
+        text = f"Spend varies little where it is on ({between}): saturation cannot be told."
+        return [Sentence(Light.YELLOW, text)]
+
+    def _closest(
+        self, paid: PaidColumns, names: list[str], together: dict[str, np.ndarray]
+    ) -> tuple[str | None, float | None]:
+        """The modelled column that moves most like this channel's, and r."""
+        own = paid.exposure or paid.spend
+        if own not in together:
+            return None, None
+        row = np.where([name == own for name in names], 0.0, together[own])
+        best = int(np.argmax(np.abs(row)))
+        return names[best], float(row[best])
+
+    def _separation(self, closest: str | None, r: float | None) -> list[Sentence]:
+        if r is None or abs(r) < self.together_yellow:
+            return []
+        if abs(r) >= self.together_red:
+            text = f"Always moves with {closest!r} (r = {r:.2f}): their effects cannot be separated."
+            return [Sentence(Light.RED, text)]
+        return [
+            Sentence(Light.YELLOW, f"Mostly moves with {closest!r} (r = {r:.2f}): their effects are hard to separate.")
+        ]
+
+    def _size(self, share: float | None) -> list[Sentence]:
+        if share is None or share >= self.small_share or share == 0:
+            return []
+        return [
+            Sentence(
+                Light.YELLOW, f"It has {share:.1%} of the spend: its effect drowns in the noise unless it is large."
+            )
+        ]

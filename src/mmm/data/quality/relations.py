@@ -1,0 +1,189 @@
+"""Checks between columns: spend and exposure, columns that move together, columns that give the KPI away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.data.quality.frame import Frame, modelled_columns
+from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
+
+
+@dataclass(frozen=True)
+class SpendAndExposure:
+    """Spend in a period without exposure, and exposure without spend."""
+
+    name = "exposure"
+    title = "Spend without exposure"
+    why = "Where the exposure is modelled, spend without it earns nothing, and exposure without spend is free."
+    fix = "Correct the dates of booking, map the spend alone, or map free exposure as organic."
+    yellow_share: float = 0.0
+    red_share: float = 0.2
+
+    def run(self, frame: Frame) -> Verdict:
+        pairs = [paid for paid in frame.mapping.paid if paid.exposure not in (None, paid.spend)]
+        if not pairs:
+            return Verdict("No medium has an exposure of its own.")
+        places = []
+        for paid in pairs:
+            assert paid.exposure is not None  # noqa: S101 - chosen so
+            spend, exposure = frame.series(paid.spend), frame.series(paid.exposure)
+            for column, one, other, other_name in (
+                (paid.spend, spend, exposure, paid.exposure),
+                (paid.exposure, exposure, spend, paid.spend),
+            ):
+                alone = np.flatnonzero((one > 0) & (other == 0))
+                share = len(alone) / max(int((one > 0).sum()), 1)
+                if share > self.yellow_share:
+                    light = Light.RED if share > self.red_share else Light.YELLOW
+                    what = f"{len(alone):,} periods ({share:.0%} of those it is on) without {other_name!r}"
+                    places.append(Place(column, light, what, first_dates(frame.periods[alone]), len(alone)))
+        if places:
+            return Verdict(f"Spend and exposure do not go together in {columns_of(places)}.", tuple(places))
+        return Verdict("Spend and exposure are on in the same periods.")
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pairs of modelled columns that move together."""
+
+    name = "correlation"
+    title = "Correlation"
+    why = "Two columns that always move together share one effect; how it is split is chance."
+    fix = "Join the two, vary one on purpose, or calibrate with a lift test."
+    yellow: float = 0.8
+    red: float = 0.95
+    pairs_shown: int = 20
+    least_periods: int = 12
+    most_columns: int = 1000
+
+    def run(self, frame: Frame) -> Verdict:
+        names, matrix = correlations(frame, modelled_columns(frame.mapping), self.least_periods, self.most_columns)
+        first, second = np.nonzero(np.triu(np.abs(matrix) >= self.yellow, 1))
+        order = np.argsort(-np.abs(matrix[first, second]))
+        places = []
+        for i in order[: self.pairs_shown]:
+            r = float(matrix[first[i], second[i]])
+            light = Light.RED if abs(r) >= self.red else Light.YELLOW
+            places.append(Place(names[first[i]], light, f"moves with {names[second[i]]!r} (r = {r:.2f})"))
+        if places:
+            return Verdict(f"{len(order):,} pairs of columns move together (|r| from {self.yellow}).", tuple(places))
+        return Verdict(f"No two modelled columns move together (|r| from {self.yellow}).")
+
+
+@dataclass(frozen=True)
+class VarianceInflation:
+    """How far the other columns explain each one: 1 / (1 - R2)."""
+
+    name = "vif"
+    title = "Variance inflation (VIF)"
+    why = "A column the others can predict has no effect of its own that the data could show."
+    fix = "Leave out or join the columns named; a lift test settles a channel that must stay."
+    yellow: float = 5
+    red: float = 10
+    most_columns: int = 1000
+
+    def run(self, frame: Frame) -> Verdict:
+        wanted = modelled_columns(frame.mapping)
+        names, matrix = correlations(frame, wanted, len(wanted) + 2, self.most_columns)
+        found = inflation(matrix)
+        places = []
+        for i in np.argsort(-found):
+            if found[i] >= self.yellow:
+                light = Light.RED if found[i] >= self.red else Light.YELLOW
+                what = "is a sum of others exactly" if np.isinf(found[i]) else f"VIF {found[i]:.1f}"
+                places.append(Place(names[i], light, what))
+        if places:
+            return Verdict(f"The other columns predict {columns_of(places)}.", tuple(places))
+        return Verdict(f"Every modelled column has movement of its own (VIF below {self.yellow:g}).")
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """A column that nearly equals the KPI in the same period, or some periods before or after it.
+
+    Red where both levels and changes follow the KPI; yellow where the levels do, as a common trend makes them, too.
+    """
+
+    name = "leakage"
+    title = "Leakage"
+    why = "A column made from the KPI explains it perfectly and leaves nothing to the media."
+    fix = "Leave the column out, or make sure it cannot depend on the KPI."
+    levels_red: float = 0.98
+    changes_red: float = 0.95
+    levels_yellow: float = 0.9
+    most_lag: int = 2
+    least_periods: int = 12
+
+    def run(self, frame: Frame) -> Verdict:
+        places = []
+        kpi = frame.series(frame.mapping.kpi)
+        for name in [name for name in frame.mapping.numeric_columns() if name != frame.mapping.kpi]:
+            found = self._closest(kpi, frame.series(name))
+            if found is None:
+                continue
+            lag, levels, changes = found
+            red = abs(levels) >= self.levels_red and abs(changes) >= self.changes_red
+            if red or abs(levels) >= self.levels_yellow:
+                when = f", {_lag_text(lag)}" if lag else ""
+                what = f"follows the KPI{when} (r = {levels:.2f}, of changes {changes:.2f})"
+                places.append(Place(name, Light.RED if red else Light.YELLOW, what))
+        if len(frame.periods) < self.least_periods:
+            raise CannotTell(f"{len(frame.periods)} periods are too few to compare columns with the KPI.")
+        if places:
+            return Verdict(f"The KPI is followed closely by {columns_of(places)}.", tuple(places))
+        return Verdict("No column follows the KPI closely.")
+
+    def _closest(self, kpi: np.ndarray, values: np.ndarray) -> tuple[int, float, float] | None:
+        """(lag, r of levels, r of changes) where the column is closest to the KPI; lag > 0: the column comes later."""
+        best = None
+        for lag in sorted(range(-self.most_lag, self.most_lag + 1), key=abs):
+            ahead, behind = max(lag, 0), max(-lag, 0)
+            one, other = kpi[behind : len(kpi) - ahead], values[ahead : len(values) - behind]
+            both = ~np.isnan(one) & ~np.isnan(other)
+            if both.sum() < self.least_periods:
+                continue
+            levels, changes = _r(one[both], other[both]), _r(np.diff(one[both]), np.diff(other[both]))
+            if best is None or abs(levels) > abs(best[1]) + 1e-9:
+                best = lag, levels, changes
+        return best
+
+
+def _lag_text(lag: int) -> str:
+    periods = f"{abs(lag)} period{'s' if abs(lag) > 1 else ''}"
+    return f"{periods} later" if lag > 0 else f"{periods} before it"
+
+
+def _r(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / size if size > 0 else 0.0
+
+
+def correlations(
+    frame: Frame, columns: Sequence[str], least_periods: int, most_columns: int
+) -> tuple[list[str], np.ndarray]:
+    """(columns that vary, their correlation matrix) over the periods where none is empty."""
+    if len(columns) > most_columns:
+        raise CannotTell(f"{len(columns):,} columns are more than the {most_columns:,} this is computed for.")
+    if len(columns) < 2:
+        raise CannotTell("one column alone has nothing to be compared with.")
+    days, values = frame.spread(columns)
+    if len(days) < least_periods:
+        raise CannotTell(f"{len(days):,} complete periods are too few for {len(columns):,} columns.")
+    varying = np.ptp(values, axis=0) > 0
+    names = [name for name, varies in zip(columns, varying, strict=True) if varies]
+    if len(names) < 2:
+        raise CannotTell("fewer than two columns vary.")
+    return names, np.corrcoef(values[:, varying], rowvar=False)
+
+
+def inflation(matrix: np.ndarray) -> np.ndarray:
+    """Variance inflation factors from a correlation matrix; infinite for exact linear dependence."""
+    values, vectors = np.linalg.eigh(matrix)
+    null = values < 1e-10 * len(matrix)
+    found = (vectors[:, ~null] ** 2 / values[~null]).sum(axis=1)
+    found[(vectors[:, null] ** 2).sum(axis=1) > 1e-8] = np.inf
+    return found
