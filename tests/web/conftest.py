@@ -41,7 +41,7 @@ class Stored:
         self.folder = folder
 
     def experiment(self, name: str, *, channel: str = HOSTILE_CHANNEL) -> Experiment:
-        (dataset,) = self.workspace.datasets()
+        (dataset,) = self.workspace.datasets("DE")
         given = sample_experiment(dataset.dataset_id).model_dump()
         given["dataset"] = DatasetRef(market=dataset.market, dataset_id=dataset.dataset_id)
         given["mapping"]["paid"][0]["spend"] = channel

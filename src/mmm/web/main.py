@@ -17,6 +17,7 @@ _ICON = Path(__file__).with_name("icon.svg")
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 1160px; padding: 3.5rem 3rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stPageLink"] p { overflow: hidden; text-overflow: ellipsis; }
 </style>"""
 
 

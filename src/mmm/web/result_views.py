@@ -89,7 +89,7 @@ class ModelViews:
             theme=None,
             width="content",
             key=f"chart-{key}",
-            alt=f"{chosen.title}. {finding}",
+            alt=chosen.title,
         )
         st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):

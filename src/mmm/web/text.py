@@ -18,6 +18,11 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def plain_lines(text: str) -> str:
+    """Like `plain`, each line on its own."""
+    return "  \n".join(plain(line) for line in text.splitlines())
+
+
 def error_markdown(error: UserError) -> str:
     """An error with all its findings."""
     if isinstance(error, InvalidInput):

@@ -12,7 +12,7 @@ from mmm.web import links
 from mmm.web.border import border
 from mmm.web.run_list import name_of, run_list
 from mmm.web.session import current_user, run_service
-from mmm.web.text import plain
+from mmm.web.text import plain, plain_lines
 from mmm.workspace.models import RunState
 
 _LATEST = 8
@@ -33,7 +33,7 @@ def _failures(runs: list[RunStatus]) -> None:
     if failed:
         st.subheader("What failed, and why")
     for status in failed:
-        st.error(f"**{plain(name_of(status))}** {status.label}: {plain(status.message)}", icon=":material/error:")
+        st.error(f"**{plain(name_of(status))}** {status.label}: {plain_lines(status.message)}", icon=":material/error:")
         links.link(links.RUN, f"Look into {name_of(status)}", icon=":material/arrow_forward:", run=status.run_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.errors import UserError
 from mmm.results.format import count, fixed
@@ -33,32 +34,31 @@ def _chosen_model(views: ModelViews) -> str:
 
     ids = sorted(kept, key=lambda model_id: model_id != recommended)
     key = f"model-of-{views.run_id}"
-    chosen = st.selectbox("Model shown", ids, ids.index(asked), format_func=label, key=key, width=520)
+    chosen = st.selectbox("Model shown", ids, ids.index(asked), format_func=label, key=key, width=480)
     if chosen != asked:
         st.query_params["model"] = chosen
     return chosen
 
 
 def _downloads(views: ModelViews) -> None:
-    with st.container(horizontal=True):
-        st.download_button(
-            "Report (HTML)",
-            lambda: views.results.report,
-            file_name=f"report-{views.run_id}.html",
-            mime="text/html",
-            icon=":material/download:",
-            on_click="ignore",
-            help="One file that opens offline, on the recommended model.",
-        )
-        st.download_button(
-            "Summary (JSON)",
-            lambda: views.results.summary_text,
-            file_name=f"model_summary-{views.run_id}.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The recommended model's numbers for programs.",
-        )
+    st.download_button(
+        "Report (HTML)",
+        lambda: views.results.report,
+        file_name=f"report-{views.run_id}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        help="One file that opens offline, on the recommended model.",
+    )
+    st.download_button(
+        "Summary (JSON)",
+        lambda: views.results.summary_text,
+        file_name=f"model_summary-{views.run_id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="The recommended model's numbers for programs.",
+    )
 
 
 def _opening(views: ModelViews, model_id: str) -> None:
@@ -78,17 +78,19 @@ def _opening(views: ModelViews, model_id: str) -> None:
                 st.markdown(f"- {plain(warning)}")
 
 
-def _page(service: RunService, run_id: str) -> None:
+def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     status = service.status(run_id)
-    links.link(links.RUN, "How the run went", icon=":material/timeline:", run=run_id)
+    with bar:
+        links.link(links.RUN, "How the run went", icon=":material/timeline:", run=run_id)
     st.title(plain(name_of(status)))
     if status.state is not RunState.SUCCEEDED:
         st.info(f"This run has no results: it is {status.label}. {plain(wording.what_now(status))}")
         return
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
-    model_id = _chosen_model(views)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        model_id = _chosen_model(views)
+        _downloads(views)
     _opening(views, model_id)
-    _downloads(views)
     part = st.segmented_control(
         "Part",
         list(PARTS),
@@ -102,5 +104,7 @@ def _page(service: RunService, run_id: str) -> None:
         views.draw(model_id, key)
 
 
-links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
-_page(run_service(), links.asked_run())
+top = st.container(horizontal=True)
+with top:
+    links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
+_page(run_service(), links.asked_run(), top)

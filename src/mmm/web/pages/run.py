@@ -11,7 +11,7 @@ from mmm.web.border import border
 from mmm.web.run_list import name_of, state_badge
 from mmm.web.run_live import progress_now, tail_of_log, timeline
 from mmm.web.session import current_user, run_service
-from mmm.web.text import moment, plain
+from mmm.web.text import moment, plain, plain_lines
 from mmm.workspace.models import RunState
 
 _POLL_SECONDS = 1.0
@@ -31,11 +31,11 @@ def _head(status: RunStatus) -> None:
 def _ending(status: RunStatus) -> None:
     """What a run that has ended has to say."""
     if status.state is RunState.SUCCEEDED:
-        st.success(plain(status.message), icon=":material/check_circle:")
+        st.success(plain_lines(status.message), icon=":material/check_circle:")
         if st.button("Look at the results", type="primary", icon=":material/bar_chart:"):
             st.switch_page(links.RESULTS, query_params={"run": status.run_id})
         return
-    st.error(f"**This run {_ended(status)}.** {plain(status.message)}", icon=":material/error:")
+    st.error(f"**This run {_ended(status)}.** {plain_lines(status.message)}", icon=":material/error:")
     if status.error and status.error.log_id:
         st.caption(f"The log below has the details under the id {plain(status.error.log_id)}.")
     if status.error and status.error.output:
