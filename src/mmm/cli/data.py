@@ -10,32 +10,47 @@ import typer
 from mmm.cli import show
 from mmm.platforms.local.user import current_user
 from mmm.settings import load_settings
-from mmm.workspace import Workspace
+from mmm.workspace import DatasetManifest, Workspace
+
+Separator = Annotated[str | None, typer.Option(help="CSV: what lies between values; `tab` is a word. Found if absent.")]
+Decimal = Annotated[str | None, typer.Option(help="CSV: the decimal mark, a point or a comma. Found if absent.")]
+Encoding = Annotated[str | None, typer.Option(help="CSV: such as utf-8 or windows-1252. Found if absent.")]
+Sheet = Annotated[str | None, typer.Option(help="Excel: the sheet; default the first that is not empty.")]
 
 
 def ingest_command(
     file: Annotated[Path, typer.Argument(help="A CSV, Parquet or Excel file.")],
     market: Annotated[str, typer.Option(help="The market the data is of, for example DE.")],
-    sheet: Annotated[str | None, typer.Option(help="The sheet of an Excel file; default the first.")] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
 ) -> None:
-    """Store a file as a dataset; print its id. The same content again gives the dataset that is there."""
+    """Store a file as a dataset; print its id. The same content again gives the dataset that is there.
+
+    An experiment names the dataset by market and id. `mmm submit EXPERIMENT --data FILE` does both in one step.
+    """
+    workspace = Workspace.open(load_settings().settings)
+    manifest = store_file(workspace, file, market, separator=separator, decimal=decimal, encoding=encoding, sheet=sheet)
+    typer.echo(manifest.dataset_id)
+
+
+def store_file(workspace: Workspace, file: Path, market: str, **options: str | None) -> DatasetManifest:
+    """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
     from mmm.sources.files import FileSource
 
-    workspace = Workspace.open(load_settings().settings)
+    if options.get("separator") == "tab":
+        options["separator"] = "\t"
+    user = current_user()
     manifest = ingest(
-        FileSource(file),
-        market=market,
-        origin=file.name,
-        workspace=workspace,
-        created_by=current_user(),
-        table_or_query=sheet,
+        FileSource(file, **options), market=market, origin=file.name, workspace=workspace, created_by=user
     )
-    workspace.append_audit(manifest.created_by, "dataset.ingest", f"{manifest.market}/{manifest.dataset_id}")
-    typer.echo(manifest.dataset_id)
+    workspace.append_audit(user, "dataset.ingest", f"{manifest.market}/{manifest.dataset_id}")
     typer.echo(f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes", err=True)
     for note in manifest.notes:
         typer.echo(f"Note: {note}", err=True)
+    return manifest
 
 
 def datasets_command(

@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
+from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import current_user
 from mmm.runs import wording
-from mmm.runs.config import parse_experiment
+from mmm.runs.config import DatasetRef, Experiment, parse_experiment
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -28,19 +29,45 @@ EXIT_RUN_ENDED_BADLY, EXIT_INTERRUPTED = 1, 130
 
 def submit_command(
     experiment: Annotated[Path, typer.Argument(help="The experiment, a JSON file.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A CSV, Parquet or Excel file to use in place of the dataset it names.")
+    ] = None,
+    market: Annotated[str | None, typer.Option(help="The market of --data; default the experiment's.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it ends badly.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
 ) -> None:
-    """Check an experiment against its data and start a run of it."""
+    """Check an experiment against its data and start a run of it; print the run's id.
+
+    The experiment names a dataset by market and id, as `mmm ingest` prints it. With --data FILE, FILE is stored as a
+    dataset first and the experiment need not name one.
+
+    Example: `mmm simulate demo`, then `mmm submit demo/experiment.json --data demo/data.csv --follow`.
+    """
     service = _service()
-    run_id = service.submit(parse_experiment(_read(experiment), where=str(experiment)), current_user())
+    if data is None and market is not None:
+        raise UserError("is the market of --data, which is not given.", where="--market", fix="Add --data FILE.")
+    chosen = (
+        parse_experiment(_read(experiment), where=str(experiment))
+        if data is None
+        else _with_data(service, experiment, data, market)
+    )
+    run_id = service.submit(chosen, current_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
         typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:
+    """The experiment on a file's dataset. The file is stored once everything else in the experiment is valid."""
+    text = _read(experiment)
+    replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
+    checked = parse_experiment(text, where=str(experiment), dataset=replaced)
+    stored = store_file(service.workspace, data, checked.dataset.market)
+    return checked.model_copy(update={"dataset": DatasetRef(market=stored.market, dataset_id=stored.dataset_id)})
 
 
 def runs_command(as_json: Json = False) -> None:

@@ -146,15 +146,18 @@ def _settings_model(engine: str) -> type[BaseModel]:
     return model
 
 
-def parse_experiment(text: str | bytes, *, where: str = "experiment", dataset: DatasetRef | None = None) -> Experiment:
-    """Read an experiment from JSON; `dataset` takes the place of the one it names, if any.
+def parse_experiment(
+    text: str | bytes, *, where: str = "experiment", dataset: dict[str, str] | None = None
+) -> Experiment:
+    """Read an experiment from JSON; fields in `dataset` take the place of those the text has, if any.
 
     Raises InvalidInput with one finding per wrong field.
     """
     try:
         content = json.loads(text)
         if dataset is not None and isinstance(content, dict):
-            content["dataset"] = dataset
+            named = content.get("dataset")
+            content["dataset"] = (named if isinstance(named, dict) else {}) | dataset
         return Experiment.model_validate(content)
     except ValidationError as error:
         raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmm.simulation.export import MARKET, write_world
+from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
 from mmm.simulation.presets import CATALOGUE, DIFFICULTIES
 
@@ -24,12 +24,11 @@ def simulate_command(
     ] = None,
     lift_tests: Annotated[int | None, typer.Option(help=f"Number of lift tests ({Override}).")] = None,
 ) -> None:
-    """Make weekly data with known truth: data.csv, truth.json, experiments.csv, experiment.json."""
+    """Make weekly data with known truth: data.csv, truth.json, experiments.csv, experiment.json.
+
+    Train on it with `mmm submit FOLDER/experiment.json --data FOLDER/data.csv --follow`.
+    """
     world = simulate(seed, difficulty, weeks=weeks, channels=channels, lift_tests=lift_tests)
     for path in write_world(world, folder):
         typer.echo(path)
-    typer.echo(
-        f"Next: mmm ingest {folder / 'data.csv'} --market {MARKET}\n"
-        f"      mmm submit {folder / 'experiment.json'} --follow",
-        err=True,
-    )
+    typer.echo(f"Next: mmm submit {folder / 'experiment.json'} --data {folder / 'data.csv'} --follow", err=True)

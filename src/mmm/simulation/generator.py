@@ -29,7 +29,10 @@ HOLIDAYS: dict[str, tuple[tuple[int, int] | None, float]] = {
 
 @dataclass(frozen=True)
 class LiftTest:
-    """A measured lift. immediate: what the spend of these weeks brought in these weeks; total: what all spend did."""
+    """A measured lift from the first week's Monday to the last one's Sunday, `start` and `end`, both inclusive.
+
+    immediate: what the spend of these weeks brought in these weeks; total: what all spend did.
+    """
 
     channel: str
     start: date
@@ -285,7 +288,7 @@ def _lift_tests(world: World, preset: Difficulty) -> tuple[LiftTest, ...]:
             LiftTest(
                 channel=name,
                 start=world.dates[rows.start],
-                end=world.dates[rows.stop - 1],
+                end=world.dates[rows.stop - 1] + timedelta(days=6),
                 lift=round(true_lift * factor, 2),
                 true_lift=true_lift,
                 spend=round(float(world.spend[name][rows].sum()), 2),
