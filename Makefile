@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo web test lint bench setup lock clean
+.PHONY: demo web test lint bench setup lock lock-servers clean
 
 setup: $(STAMP)
 
@@ -41,5 +41,11 @@ lock:
 	  --no-emit-index-url --custom-compile-command 'make lock' \
 	  --all-extras --group dev --group bench pyproject.toml -o requirements.lock
 
+# The Snowflake emulator's environment, apart from ours (the tests make it themselves when it is missing).
+lock-servers:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command 'make lock-servers' \
+	  tests/servers/snowflake.in -o tests/servers/snowflake.lock
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build
+	rm -rf $(VENV) .venv-snowflake .pytest_cache .mypy_cache .ruff_cache build

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmm.data.optimise import DISTINCT_CAP, Optimised, optimise
-from mmm.sources.base import Batches, spooled
+from mmm.sources.base import Batches
+from mmm.sources.stream import spooled
 
 BERLIN = "Europe/Berlin"
 
@@ -206,10 +207,20 @@ def test_large_tables_have_row_groups_of_even_size(tmp_path: Path) -> None:
 
 def test_a_stream_that_comes_once_is_spooled(tmp_path: Path) -> None:
     table = pa.table({"x": range(1000)})
-    with spooled(table.schema, iter(table.to_batches(100)), ["NUMBER"]) as stream:
+    with spooled(iter(table.to_batches(100)), ["NUMBER"], where="weekly") as stream:
         result = optimise(stream, tmp_path / "data.parquet")
     assert pq.read_table(result.path)["x"].to_pylist() == list(range(1000))
     assert result.columns[0].source_type == "NUMBER"
+
+
+def test_decimals_without_a_fraction_are_whole_numbers(tmp_path: Path) -> None:
+    kind = pa.decimal128(38, 0)
+    table = pa.table({"few": pa.array([3, None, -4], kind), "many": pa.array([10**30, 1, 2], kind)})
+    back, result = stored(table, tmp_path)
+    assert [column.stored_type for column in result.columns] == ["int8", "decimal128(38, 0)"]
+    assert back["few"].to_pylist() == [3, None, -4]
+    as_integers = pa.table({"few": pa.array([3, None, -4]), "many": table["many"]})
+    assert stored(as_integers, tmp_path)[1].content_hash == result.content_hash
 
 
 _CELLS: dict[pa.DataType, st.SearchStrategy[Any]] = {

@@ -162,7 +162,9 @@ class _Column:
     def stored_type(self, rows: int) -> pa.DataType:
         """The narrowest type that holds every value looked at."""
         kind = self._kind
-        if self._minimum is not None and pa.types.is_integer(kind):
+        # Databases give whole numbers (NUMBER(38, 0), the sum of a bigint) as decimals without a fraction.
+        whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
+        if self._minimum is not None and whole:
             low, high = self._minimum.as_py(), self._maximum.as_py()  # type: ignore[union-attr]
             fitting = (t for t in _INT_TYPES if -(2 ** (t.bit_width - 1)) <= low and high < 2 ** (t.bit_width - 1))
             return next(fitting, kind)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -19,6 +19,14 @@ class ConnectionTest:
     seconds: float
     rows: int
     message: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT with `:name` where a value goes; the values are bound by the driver, never written into the text."""
+
+    sql: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,11 @@ class Source(Protocol):
         """The tables that may be read, the most likely one first where the source can tell."""
         ...
 
-    def preview(self, table_or_query: str | None = None, rows: int = 50) -> pa.Table:
+    def preview(self, table_or_query: str | Query | None = None, rows: int = 50) -> pa.Table:
         """The first rows. Types are those of the rows shown; later rows may widen them."""
         ...
 
-    def batches(self, table_or_query: str | None = None) -> Batches:
+    def batches(self, table_or_query: str | Query | None = None) -> Batches:
         """The whole table, streamed: memory does not grow with the number of rows. None is the only or first table."""
         ...
 
@@ -95,18 +103,3 @@ class Spool:
         if not self._file.closed:
             self.finish()
         self._folder.cleanup()
-
-
-def spooled(
-    schema: pa.Schema, batches: Iterable[pa.RecordBatch], source_types: Sequence[str], notes: Sequence[str] = ()
-) -> Batches:
-    """Make a stream that comes once (a database's answer) readable more than once."""
-    spool = Spool(schema)
-    try:
-        for batch in batches:
-            spool.write(batch)
-        spool.finish()
-    except BaseException:
-        spool.close()
-        raise
-    return Batches(schema, spool.read, tuple(source_types), tuple(notes), spool.close)

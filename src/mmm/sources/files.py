@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmm.errors import NotFound, UserError
-from mmm.sources.base import Batches, ConnectionTest
+from mmm.sources.base import Batches, ConnectionTest, Query
 from mmm.sources.delimited import DelimitedFile
 from mmm.sources.excel import Workbook
 from mmm.sources.names import named, require_names
@@ -69,10 +69,10 @@ class FileSource:
         """Sheets with cells for a workbook, else the file's own name."""
         return Workbook(self.path).sheets() if self.kind == "excel" else [self.path.name]
 
-    def preview(self, table_or_query: str | None = None, rows: int = 50) -> pa.Table:
+    def preview(self, table_or_query: str | Query | None = None, rows: int = 50) -> pa.Table:
         """The first rows; the types of a text file's columns are those that fit the rows shown."""
         if self.kind == "excel":
-            return pa.Table.from_batches(Workbook(self.path).batches(table_or_query or self._sheet, rows))
+            return pa.Table.from_batches(Workbook(self.path).batches(self._chosen_sheet(table_or_query), rows))
         self._require_own_name(table_or_query)
         if self.kind == "csv":
             return self._delimited().head(rows)
@@ -80,10 +80,10 @@ class FileSource:
             first = next(iter(batches), None)
             return pa.Table.from_batches([] if first is None else [first], batches.schema).slice(0, rows)
 
-    def batches(self, table_or_query: str | None = None) -> Batches:
+    def batches(self, table_or_query: str | Query | None = None) -> Batches:
         """The whole table. A CSV file's column types are decided over all its rows before the first batch comes."""
         if self.kind == "excel":
-            return Workbook(self.path).batches(table_or_query or self._sheet)
+            return Workbook(self.path).batches(self._chosen_sheet(table_or_query))
         self._require_own_name(table_or_query)
         return self._delimited().batches() if self.kind == "csv" else _parquet(self.path)
 
@@ -101,7 +101,14 @@ class FileSource:
                 what = f"is {_KIND_NAMES[self.kind]}; it has no {option}."
                 raise UserError(what, where=self.path.name, fix="Leave the option out.")
 
-    def _require_own_name(self, table: str | None) -> None:
+    def _chosen_sheet(self, table: str | Query | None) -> str | None:
+        if isinstance(table, Query):
+            raise UserError("a file takes no query.", where=self.path.name, fix="Name a sheet.")
+        return self._sheet if table is None else table
+
+    def _require_own_name(self, table: str | Query | None) -> None:
+        if isinstance(table, Query):
+            raise UserError("a file takes no query.", where=self.path.name)
         if table not in (None, self.path.name):
             raise NotFound(f"holds one table only, there is no {table!r}.", where=self.path.name)
 

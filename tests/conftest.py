@@ -1,0 +1,98 @@
+"""Servers that several folders' tests use, one of each kind per session. Tests keep apart by names of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bigquery_stub import bigquery_stub
+from servers import Postgres, Proxy, postgres_server, snowflake_server
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Snowflake:
+    """The emulator: account MYORG-SHOP, user ANA with a key (passphrase "open") and a password, role READER.
+
+    ANA may also use NO_GRANTS; BOB has another key.
+    """
+
+    port: int
+    key: str
+    encrypted_key: str
+    other_key: str
+    password: str
+
+    def connect(self, **options: Any) -> Any:
+        """A connection of the real connector, for a test's own tables."""
+        import snowflake.connector
+
+        return snowflake.connector.connect(
+            **{
+                "account": "MYORG-SHOP", "user": "ANA", "password": self.password, "role": "READER",
+                "host": "127.0.0.1", "port": self.port, "protocol": "http",
+                "enable_server_session_keep_alive_auto_detection": False,
+            }
+            | options
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+
+    def pem(key: Any, encryption: Any) -> str:
+        return str(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, encryption).decode())
+
+    def public(key: Any) -> str:
+        return str(key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo).decode())
+
+    users = {
+        "ANA": {"password": "correct horse", "public_key": public(keys[0]), "roles": ["READER", "NO_GRANTS"]},
+        "BOB": {"public_key": public(keys[1]), "roles": ["READER"]},
+    }
+    with snowflake_server(users, tmp_path_factory.mktemp("snowflake") / "server.log") as port:
+        plain, encrypted = s.NoEncryption(), s.BestAvailableEncryption(b"open")
+        own, other = pem(keys[0], plain), pem(keys[1], plain)
+        yield Snowflake(port, own, pem(keys[0], encrypted), other, "correct horse")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[tuple[str, Any]]:
+    """(endpoint, DuckDB connection that makes its tables)."""
+    with bigquery_stub() as stub:
+        yield stub
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[..., Proxy]]:
+    """proxy(port, cut_after=bytes) -> a Proxy; closed at the test's end."""
+    made: list[Proxy] = []
+
+    def make(port: int, cut_after: int | None = None) -> Proxy:
+        made.append(Proxy(port, cut_after))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def new_name() -> str:
+    """A name no other test has, for a database or schema."""
+    return f"shop{next(_numbers)}"
