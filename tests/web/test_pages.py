@@ -132,6 +132,7 @@ def test_a_failed_run_explains_itself(open_page: Open, stored: Any) -> None:
     assert app.error[0].value == f"**This run failed.** {plain_lines(status.message)}"
     assert status.error.log_id in words(app)
     assert status.error.log_id in app.code[0].value
+    assert "Traceback" not in app.code[0].value
     assert [found.label for found in app.button] == ["Try again"]
 
 

@@ -33,7 +33,8 @@ def progress_now(status: RunStatus) -> None:
             st.markdown(f":material/check_circle: {plain(stage)}{spent}")
         elif number == reached and status.progress is not None:
             share = status.progress.done / status.progress.total if status.progress.total else 0.0
-            st.progress(min(share, 1.0), text=f":material/pending: {plain(wording.progress(status.progress))}")
+            icon = ":material/cancel:" if status.final else ":material/pending:"
+            st.progress(min(share, 1.0), text=f"{icon} {plain(wording.progress(status.progress))}")
         else:
             st.markdown(f":material/circle: {plain(stage)}")
     st.caption(f"{'Took' if status.final else 'Going on for'} {took(status)}.")
@@ -50,7 +51,9 @@ def tail_of_log(workspace: Workspace, run_id: str) -> None:
 
 
 def _line(record: LogRecord) -> str:
-    return f"{moment(record.at)}  {record.level:<7} {record.message}"
+    """A record without its stack trace, which `mmm logs` prints."""
+    message = record.message.partition("\nTraceback (most recent call last)")[0]
+    return f"{moment(record.at)}  {record.level:<7} {message}"
 
 
 def timeline(events: Sequence[RunEvent]) -> None:

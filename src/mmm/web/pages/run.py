@@ -37,7 +37,7 @@ def _ending(status: RunStatus) -> None:
         return
     st.error(f"**This run {_ended(status)}.** {plain_lines(status.message)}", icon=":material/error:")
     if status.error and status.error.log_id:
-        st.caption(f"The log below has the details under the id {plain(status.error.log_id)}.")
+        st.caption(f"For whoever looks into it: id {plain(status.error.log_id)} in `mmm logs {status.run_id}`.")
     if status.error and status.error.output:
         st.caption("The last lines its task printed outside the log:")
         st.code(status.error.output, language=None)
