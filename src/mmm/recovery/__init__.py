@@ -1,0 +1,1 @@
+"""How well an engine recovers a known truth: train on simulated data, score against what really happened."""
