@@ -38,13 +38,24 @@ def find_cadence(days: np.ndarray) -> Cadence | None:
     return Cadence(names.get(usual), usual)
 
 
-def expected_days(days: np.ndarray, cadence: Cadence) -> np.ndarray:
-    """The days the periods between the first and the last should begin on."""
+def irregular(days: np.ndarray, cadence: Cadence) -> tuple[np.ndarray, np.ndarray]:
+    """(periods missing between the first and the last day, days out of step) of sorted, distinct days.
+
+    Months are in step when they all begin on the same day of the month, the most usual one.
+    """
     if cadence.period == "month":
         months = days.astype("datetime64[M]")
-        offset = days[0] - months[0].astype("datetime64[D]")
-        return np.arange(months[0], months[-1] + 1).astype("datetime64[D]") + offset
-    return np.arange(days[0], days[-1] + np.timedelta64(1, "D"), np.timedelta64(cadence.days, "D"))
+        offsets = (days - months.astype("datetime64[D]")).astype(int)
+        usual = np.bincount(offsets).argmax()
+        missing = np.setdiff1d(np.arange(months[0], months[-1] + 1), months)
+        repeated = np.append(False, months[1:] == months[:-1])
+        return missing.astype("datetime64[D]") + np.timedelta64(usual, "D"), days[(offsets != usual) | repeated]
+    # The phase most days share, so that one odd first day does not make all others odd.
+    phases = days.astype(np.int64) % cadence.days
+    usual = np.bincount(phases).argmax()
+    steady = days[phases == usual]
+    expected = np.arange(steady[0], steady[-1] + np.timedelta64(1, "D"), np.timedelta64(cadence.days, "D"))
+    return np.setdiff1d(expected, steady), days[phases != usual]
 
 
 def weekday(days: np.ndarray) -> np.ndarray:

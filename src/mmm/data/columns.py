@@ -121,8 +121,8 @@ def read_times(column: pa.ChunkedArray | pa.Array, zone: str | None = None) -> T
     array = whole(column)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         instants = array.cast(pa.timestamp("us", zone or array.type.tz), safe=False)
-        return Times(_stamps(pc.local_timestamp(instants)), _stamps(instants.cast(pa.timestamp("us"))), _none())
-    local = _stamps(array.cast(pa.timestamp("us"), safe=False))
+        return Times(stamps(pc.local_timestamp(instants)), stamps(instants.cast(pa.timestamp("us"))), _none())
+    local = stamps(array.cast(pa.timestamp("us"), safe=False))
     return Times(local, local, _none())
 
 
@@ -171,7 +171,8 @@ def _none() -> np.ndarray:
     return np.array([], np.int64)
 
 
-def _stamps(array: pa.Array) -> np.ndarray:
+def stamps(array: pa.Array) -> np.ndarray:
+    """Timestamps in microseconds without a zone as datetime64[us], NaT where null."""
     return _filled(array, np.dtype("datetime64[us]"), np.datetime64("NaT"))
 
 

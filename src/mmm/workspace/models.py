@@ -26,7 +26,11 @@ class ColumnProfile(_Stored):
 
 
 class DatasetManifest(_Stored):
-    """An immutable dataset. `dataset_id` is the first 16 hexadecimal digits of `content_hash`; `bytes` as stored."""
+    """An immutable dataset. `dataset_id` is the first 16 hexadecimal digits of `content_hash`; `bytes` as stored.
+
+    A database's has the name of its `connection`, and for a query its text and the `parameters` it ran with.
+    A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made it of the parent.
+    """
 
     dataset_id: str
     market: str
@@ -39,6 +43,11 @@ class DatasetManifest(_Stored):
     notes: tuple[str, ...] = ()
     created: datetime
     created_by: str
+    connection: str | None = None
+    query: str | None = None
+    parameters: dict[str, str] = Field(default_factory=dict)
+    parent: str | None = None
+    recipe: dict[str, Any] | None = None
 
 
 class RunState(StrEnum):

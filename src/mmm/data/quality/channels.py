@@ -88,8 +88,8 @@ class ChannelReview:
         ]
         if not said:
             text = (
-                f"On in {len(active)} of {len(spend)} periods, {active.min():,.4g} to {active.max():,.4g}, and it moves "
-                "apart from the others: enough to tell its effect, carryover and saturation."
+                f"On in {len(active)} of {len(spend)} periods, {active.min():,.4g} to {active.max():,.4g}, and it "
+                "moves apart from the others: enough to tell its effect, carryover and saturation."
             )
             said = [Sentence(Light.GREEN, text)]
         light = worst([item.light for item in said])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.data.calendar import expected_days, find_cadence
+from mmm.data.calendar import irregular
 from mmm.data.columns import listed, rows_text
 from mmm.data.quality.frame import Frame, media_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
@@ -117,8 +117,7 @@ class CadenceAndGaps:
 
     def _gaps(self, frame: Frame, days: np.ndarray, market: str) -> list[Place]:
         assert frame.cadence is not None  # noqa: S101 - run() looked
-        expected = expected_days(days, frame.cadence)
-        missing, odd = np.setdiff1d(expected, days), np.setdiff1d(days, expected)
+        missing, odd = irregular(days, frame.cadence)
         of = f" in {market!r}" if market else ""
         places = []
         if len(missing):
@@ -139,7 +138,7 @@ class CadenceAndGaps:
             days = np.unique(frame.days[(frame.markets == code) & (frame.row_period >= 0)])
             if not len(days):
                 continue
-            if find_cadence(days) == frame.cadence or len(days) > 1:
+            if len(days) > 1:
                 places += self._gaps(frame, days, name)
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"

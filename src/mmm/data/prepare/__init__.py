@@ -1,0 +1,282 @@
+"""Preparation: a dataset and a recipe give a new dataset. The same input and recipe give the same dataset id."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.data.calendar import Cadence
+from mmm.data.columns import Times, is_text, listed, read_numbers, read_texts, read_times, require_columns, rows_text
+from mmm.data.optimise import optimise
+from mmm.data.prepare.derive import derive
+from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
+from mmm.data.prepare.proposal import propose_recipe
+from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe, parse_recipe
+from mmm.data.prepare.resample import find_periods, resample
+from mmm.errors import Finding, InvalidInput, UserError
+from mmm.sources.base import Batches
+from mmm.workspace import DatasetManifest, Workspace
+from mmm.workspace.names import checked_name
+
+__all__ = ["Prepared", "Recipe", "parse_recipe", "prepare", "prepare_dataset", "propose_recipe"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared table. `market` is set where the recipe splits the source by market; `notes` say what was done."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+    market: str | None = None
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """One market's columns by period: `starts` (P,) and each column (P,)."""
+
+    starts: np.ndarray
+    columns: dict[str, np.ndarray]
+    notes: list[str]
+
+
+def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
+    """Apply the recipe: one table, or one per market where it splits. Raises UserError naming column and date."""
+    require_columns(table, recipe.source_columns(), "the recipe")
+    table, groups = _groups(table, recipe.market)
+    times, zone = _times(table, recipe)
+    values = _values(table, recipe)
+    inside = _window(times.days, recipe)
+    cadence = find_step(_part(times, inside), f"column {recipe.date!r}")
+    found = {
+        name: _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
+        for name, rows in groups.items()
+    }
+    if recipe.market and recipe.market.join == "split":
+        return tuple(_finished(item, recipe, name) for name, item in found.items())
+    return (_finished(_combined(found, recipe) if len(found) > 1 else next(iter(found.values())), recipe),)
+
+
+def prepare_dataset(
+    workspace: Workspace, market: str, dataset_id: str, recipe: Recipe, created_by: str
+) -> list[DatasetManifest]:
+    """Prepare a stored dataset and store the result: in its market, or in each market's own where the recipe splits.
+
+    Nothing is stored unless all of it can be.
+    """
+    parent = workspace.dataset(market, dataset_id)
+    # Repeated names cannot be in a dataset; unknown ones are named by prepare.
+    known = {column.name for column in parent.columns}
+    wanted = [name for name in recipe.source_columns() if name in known]
+    found = prepare(workspace.read_dataset(market, dataset_id, wanted), recipe)
+    for item in found:
+        checked_name(item.market or market, "market")
+    manifests = [_store(workspace, item, item.market or market, parent, recipe, created_by) for item in found]
+    for manifest in manifests:
+        subject = f"{manifest.market}/{manifest.dataset_id}"
+        workspace.append_audit(created_by, "dataset.prepare", subject, parent=f"{market}/{dataset_id}")
+    return manifests
+
+
+def _store(
+    workspace: Workspace, prepared: Prepared, market: str, parent: DatasetManifest, recipe: Recipe, created_by: str
+) -> DatasetManifest:
+    table = prepared.table
+    batches = Batches(table.schema, lambda: iter(table.to_batches()), tuple(str(kind) for kind in table.schema.types))
+    with tempfile.TemporaryDirectory(prefix="mmm-prepare-") as folder:
+        optimised = optimise(batches, Path(folder) / "data.parquet")
+        manifest = DatasetManifest(
+            dataset_id=optimised.content_hash[:16],
+            market=market,
+            source="prepared",
+            origin=parent.origin,
+            rows=optimised.rows,
+            bytes=optimised.bytes,
+            content_hash=optimised.content_hash,
+            columns=optimised.columns,
+            notes=prepared.notes,
+            created=datetime.now(UTC),
+            created_by=created_by,
+            parent=f"{parent.market}/{parent.dataset_id}",
+            recipe=recipe.model_dump(mode="json"),
+        )
+        return workspace.save_dataset(manifest, optimised.path)
+
+
+def _groups(table: pa.Table, rule: MarketRule | None) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """(the rows of the wanted markets, row numbers by market). Without a market rule all rows are one group, ''."""
+    if rule is None:
+        return table, {"": np.arange(table.num_rows)}
+    column = table[rule.column]
+    codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
+    where = f"column {rule.column!r}"
+    if (codes < 0).any():
+        fix = "Fill it in, or remove the rows."
+        what = f"no market in {rows_text(np.flatnonzero(codes < 0))}."
+        raise InvalidInput("the markets cannot be told apart:", [Finding("error", what, where, fix)])
+    unknown = [name for name in rule.keep if name not in texts]
+    if unknown:
+        raise UserError(f"there is no market {unknown[0]!r}.", where=where, fix=f"It has: {listed(sorted(texts))}.")
+    wanted = list(rule.keep or texts)
+    if rule.join == "one" and len(wanted) > 1:
+        fix = 'Keep one of them, or set "join" to "combine" or "split".'
+        raise UserError(f"the table has {len(wanted)} markets: {listed(wanted)}.", where=where, fix=fix)
+    return table, {name: np.flatnonzero(codes == texts.index(name)) for name in wanted}
+
+
+def _times(table: pa.Table, recipe: Recipe) -> tuple[Times, str | None]:
+    """(the rows' times, the zone their days are counted in; None for times without a zone)."""
+    column = table[recipe.date]
+    own = column.type.tz if pa.types.is_timestamp(column.type) else None
+    zone = (recipe.zone or own) if own else None
+    times = read_times(column, zone)
+    where = f"column {recipe.date!r}"
+    if times is None:
+        raise UserError(f"holds {column.type}, not dates.", where=where, fix="Name another date column.")
+    findings = []
+    if len(times.wrong):
+        what = f"{rows_text(times.wrong)} cannot be read as a date, first {times.first_wrong}."
+        findings.append(Finding("error", what, where, "Write dates as 2024-12-31."))
+    if len(times.missing):
+        what = f"no date in {rows_text(times.missing)}."
+        findings.append(Finding("error", what, where, "Fill in the date or drop the row."))
+    if findings:
+        raise InvalidInput("the dates cannot be read:", findings)
+    return times, zone
+
+
+def _part(times: Times, inside: np.ndarray) -> Times:
+    return Times(times.local[inside], times.instants[inside], times.wrong)
+
+
+def _window(days: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Which rows begin within the window."""
+    inside = np.ones(len(days), bool)
+    if recipe.start:
+        inside &= days >= np.datetime64(recipe.start)
+    if recipe.end:
+        inside &= days <= np.datetime64(recipe.end)
+    if not inside.any():
+        what = f"has no rows in the window; the data cover {days.min()} to {days.max()}."
+        raise UserError(what, where=f"column {recipe.date!r}", fix="Choose other start and end dates.")
+    return inside
+
+
+def _values(table: pa.Table, recipe: Recipe) -> dict[str, np.ndarray]:
+    """Every column with a rule, (rows,): numbers with NaN, texts (object) with None where empty; flags made."""
+    flags = {flag.name: flag for flag in recipe.flags}
+    clash = [name for name in flags if name in table.column_names and name in recipe.source_columns()]
+    if clash:
+        raise UserError("the table has a column of this name.", where=f"flag {clash[0]!r}", fix="Rename the flag.")
+    found, findings = {}, []
+    for rule in recipe.columns:
+        flag = flags.get(rule.column)
+        column = table[flag.column if flag else rule.column]
+        if flag or (is_text(column.type) and rule.aggregate in ("first", "last")):
+            texts = _texts(column)
+            found[rule.column] = _flag(texts, flag.values) if flag else texts
+            continue
+        numbers = read_numbers(column)
+        wrong = f"holds {column.type}, not numbers." if numbers is None else ""
+        if numbers is not None and len(numbers.wrong):
+            wrong = f"{rows_text(numbers.wrong)} hold no number, first {numbers.first_wrong}."
+        if wrong or numbers is None:
+            fix = "Correct the cells, take the text first or last, or flag its values."
+            findings.append(Finding("error", wrong, f"column {rule.column!r}", fix))
+        else:
+            found[rule.column] = numbers.values
+    if findings:
+        raise InvalidInput("the columns cannot be resampled by their rules:", findings)
+    return found
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
+    return np.array([*texts, None], object)[codes]
+
+
+def _flag(texts: np.ndarray, values: tuple[str, ...]) -> np.ndarray:
+    """1 where the text is one of the values, NaN where there is none."""
+    return np.array([np.nan if text is None else float(text in values) for text in texts])
+
+
+def _resampled(
+    rows: np.ndarray,
+    market: str,
+    times: Times,
+    values: dict[str, np.ndarray],
+    cadence: Cadence | None,
+    zone: str | None,
+    recipe: Recipe,
+) -> _Resampled:
+    of = f" in market {market!r}" if market else ""
+    where = f"column {recipe.date!r}{of}"
+    if not len(rows):
+        raise UserError("no rows in the window.", where=where, fix="Leave the market out, or widen the window.")
+    grid = build_grid(times, rows, cadence, zone, where)
+    periods = find_periods(grid, recipe.period, recipe.week_starts, where)
+    columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
+    for rule in recipe.columns:
+        own = values[rule.column]
+        # The place -1 of a missing row is the last one here: an empty cell.
+        with_empty = np.append(own, np.array([None if own.dtype == object else np.nan], own.dtype))
+        filled, said = fill_gaps(with_empty[grid.rows], grid.labels, rule.gap, rule.column, of)
+        columns[rule.column] = resample(filled, periods, rule.aggregate)
+        notes += said
+    return _Resampled(periods.starts, columns, notes)
+
+
+def _combined(found: dict[str, _Resampled], recipe: Recipe) -> _Resampled:
+    """All markets as one, over the periods that all of them have."""
+    shared = None
+    for item in found.values():
+        shared = item.starts if shared is None else np.intersect1d(shared, item.starts)
+    assert shared is not None  # noqa: S101 - there are at least two markets
+    if not len(shared):
+        raise UserError("the markets have no period in common.", where="market", fix="Keep markets that overlap.")
+    every = np.unique(np.concatenate([item.starts for item in found.values()]))
+    lost = np.setdiff1d(every, shared)
+    notes = [note for item in found.values() for note in item.notes]
+    if len(lost):
+        notes.append(f"Left out, for not every market has them: the {recipe.period} of {listed_days(lost)}.")
+    columns = {}
+    for rule in recipe.columns:
+        stack = np.stack([item.columns[rule.column][np.isin(item.starts, shared)] for item in found.values()])
+        columns[rule.column] = _across(stack, rule, shared)
+    return _Resampled(shared, columns, notes)
+
+
+def _across(stack: np.ndarray, rule: ColumnRule, starts: np.ndarray) -> np.ndarray:
+    """(markets, P) to (P,)."""
+    if stack.dtype == object:
+        differs = np.flatnonzero((stack != stack[0]).any(axis=0))
+        if len(differs):
+            fix = "Flag its values, or leave the column out."
+            what = f"holds different texts in different markets, first on {starts[differs[0]]}."
+            raise UserError(what, where=f"column {rule.column!r}", fix=fix)
+        return stack[0]
+    join = rule.across or rule.aggregate
+    if join == "sum":
+        return np.asarray(stack.sum(axis=0))
+    return np.asarray(stack.max(axis=0) if join == "max" else stack.mean(axis=0))
+
+
+def _finished(item: _Resampled, recipe: Recipe, market: str | None = None) -> Prepared:
+    """The table of the kept and derived columns."""
+    columns, lost = derive(recipe.derived, item.columns, item.starts)
+    notes = list(item.notes)
+    if lost:
+        notes.append(f"Left out, for lagged columns have no value there: the first {lost} periods.")
+    names = [rule.column for rule in recipe.columns if rule.keep] + [derived.name for derived in recipe.derived]
+    arrays: dict[str, Any] = {recipe.date: pa.array(item.starts[lost:], pa.date32())}
+    arrays |= {name: _array(columns[name][lost:]) for name in names}
+    return Prepared(pa.table(arrays), tuple(notes), market)
+
+
+def _array(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.string() if values.dtype == object else pa.float64())

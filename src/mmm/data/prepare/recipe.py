@@ -1,0 +1,173 @@
+"""The recipe of a preparation: declared data, validated, stored with the dataset it makes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mmm.data.calendar import Period, Weekday
+from mmm.errors import Finding, InvalidInput, UserError
+
+Aggregate = Literal["sum", "mean", "max", "last", "first"]
+Gap = Literal["error", "zero", "previous", "interpolate"]
+Across = Literal["sum", "mean", "max"]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnRule(_Part):
+    """How one column is resampled, what fills its gaps, and how markets are joined where they are.
+
+    `across` None joins markets as `aggregate` joins days (last and first: the mean). `keep` false leaves the column out
+    of the result; derived columns may still use it. Texts can be taken first or last, and filled from the one before.
+    """
+
+    column: Name
+    aggregate: Aggregate
+    gap: Gap = "error"
+    across: Across | None = None
+    keep: bool = True
+
+
+class MarketRule(_Part):
+    """Which markets of the table (none named: all), and what becomes of several: one dataset each, or one for all."""
+
+    column: Name
+    keep: tuple[str, ...] = ()
+    join: Literal["one", "combine", "split"] = "one"
+
+
+class Flag(_Part):
+    """1 in rows whose text is one of `values`, 0 elsewhere: made first, so that a rule can resample it."""
+
+    name: Name
+    column: Name
+    values: tuple[str, ...] = Field(min_length=1)
+
+
+class Sum(_Part):
+    kind: Literal["sum"]
+    name: Name
+    columns: tuple[Name, ...] = Field(min_length=2)
+
+
+class Product(_Part):
+    kind: Literal["product"]
+    name: Name
+    columns: tuple[Name, ...] = Field(min_length=2)
+
+
+class Ratio(_Part):
+    """`if_zero` says what a denominator of 0 gives; "error" stops."""
+
+    kind: Literal["ratio"]
+    name: Name
+    numerator: Name
+    denominator: Name
+    if_zero: Literal["error", "zero"] = "error"
+
+
+class Lag(_Part):
+    """The column as it was `periods` before; the first periods, which have no such value, are left out."""
+
+    kind: Literal["lag"]
+    name: Name
+    column: Name
+    periods: int = Field(ge=1, le=60)
+
+
+Derived = Annotated[Sum | Product | Ratio | Lag, Field(discriminator="kind")]
+
+
+class Recipe(_Part):
+    """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in this order.
+
+    `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and `end` are inclusive
+    and choose the periods of the source that begin within them.
+    """
+
+    schema_version: Literal[1] = 1
+    date: Name
+    period: Period
+    week_starts: Weekday = "monday"
+    zone: str | None = None
+    market: MarketRule | None = None
+    start: dt.date | None = None
+    end: dt.date | None = None
+    flags: tuple[Flag, ...] = ()
+    columns: tuple[ColumnRule, ...] = Field(min_length=1)
+    derived: tuple[Derived, ...] = ()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            try:
+                ZoneInfo(zone)
+            except (KeyError, ValueError, OSError):
+                raise ValueError("there is no such time zone; write it like Europe/Berlin") from None
+        return zone
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Recipe:
+        if self.start and self.end and self.end < self.start:
+            raise ValueError("the end must not lie before the start")
+        taken = [self.date]
+        for rule in self.columns:
+            _take(rule.column, taken)
+        for item in self.derived:
+            for used in inputs(item):
+                if used not in taken[1:]:
+                    raise ValueError(f"derived column {item.name!r} needs {used!r}, which no rule before it gives")
+            _take(item.name, taken)
+        unused = [flag.name for flag in self.flags if flag.name not in taken]
+        if unused:
+            raise ValueError(f"the flag {unused[0]!r} has no rule in columns")
+        if self.market and self.market.column in taken:
+            raise ValueError(f"the market column {self.market.column!r} cannot have a rule of its own")
+        if not any(rule.keep for rule in self.columns):
+            raise ValueError("no column is kept")
+        return self
+
+    def source_columns(self) -> list[str]:
+        """The columns the source must have."""
+        flags = {flag.name for flag in self.flags}
+        names = [self.date, *([self.market.column] if self.market else []), *(flag.column for flag in self.flags)]
+        return list(dict.fromkeys([*names, *(item.column for item in self.columns if item.column not in flags)]))
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=2)
+
+
+def inputs(item: Sum | Product | Ratio | Lag) -> tuple[str, ...]:
+    """The columns a derived one is made from."""
+    if isinstance(item, Ratio):
+        return item.numerator, item.denominator
+    return (item.column,) if isinstance(item, Lag) else item.columns
+
+
+def _take(name: str, taken: list[str]) -> None:
+    if name in taken:
+        raise ValueError(f"the name {name!r} is used twice")
+    taken.append(name)
+
+
+def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
+    """Read a recipe from JSON. Raises InvalidInput with one finding per wrong field."""
+    try:
+        return Recipe.model_validate(json.loads(text))
+    except ValidationError as error:
+        findings = [
+            Finding("error", item["msg"].removeprefix("Value error, "), ".".join(map(str, item["loc"])) or "(whole)")
+            for item in error.errors()
+        ]
+        raise InvalidInput(f"{where} is not valid:", findings) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"is not JSON ({error}).", where=where) from None
