@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from mmm.engines.base import LiftTest
+from mmm.engines.curves import Curve
 from mmm.engines.ridge.candidates import Candidates, Evaluation, evaluate, split_rows
-from mmm.engines.ridge.decomposition import Curve, Decomposition, Model, decompose
+from mmm.engines.ridge.decomposition import Decomposition, Model, decompose
 from mmm.engines.ridge.frame import Frame, build_design, lambda_max
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import ROBYN_NAMES

@@ -97,6 +97,14 @@ def _channels(world: World, rename: Callable[[str], str], revenue: bool) -> list
     return rows
 
 
+def _media(world: World, rename: Callable[[str], str]) -> list[dict[str, Any]]:
+    return [
+        {"date": day, "channel": rename(name), "kind": "paid", "spend": value, "input": value, "in_window": True}
+        for name, spend in world.spend.items()
+        for day, value in zip(world.dates, spend.tolist(), strict=True)
+    ]
+
+
 def _contributions(world: World, rename: Callable[[str], str]) -> list[dict[str, Any]]:
     parts = {name: (KINDS.get(name, "context"), values) for name, values in world.baseline.items()}
     level = world.baseline["intercept"]
@@ -147,6 +155,7 @@ def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool =
     tables = {
         "models": _models(),
         "channels": _table("channels", _channels(world, rename, True)),
+        "media": _table("media", _media(world, rename)),
         "contributions": _table("contributions", _contributions(world, rename)),
         "fit": _table("fit", fit),
         "curves": _table("curves", curves),

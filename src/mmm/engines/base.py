@@ -150,11 +150,13 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # Kept models x media. `kind` is paid or organic; spend, shares and ROI are null for organic media. `roi` is
     # contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution. Intervals are the model's cluster's.
-    # `marginal_roi` is the effect of one more unit of spend per period at the mean. `firmness` is a word.
+    # `marginal_roi` is the effect of one more unit of spend per period at the mean. `firmness` is a word. `adstock`
+    # names the kind of decay whose numbers `parameters` holds: geometric, weibull_cdf or weibull_pdf.
     "channels": _schema(
         ("model_id", _s),
         ("channel", _s),
         ("kind", _s),
+        ("adstock", _s),
         ("coefficient", _f8),
         ("spend", _f8),
         ("mean_spend", _f8),
@@ -172,6 +174,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("cpa_high", _f8),
         ("firmness", _s),
     ),
+    # All rows of the data x media, the same for every model. `spend` is the money in the books, null for organic
+    # media; `input` is what the model was given: spend, exposure rescaled to money, or the organic variable.
+    "media": _schema(("date", _d), ("channel", _s), ("kind", _s), ("spend", _f8), ("input", _f8), ("in_window", _b)),
     # Kept models x dates of the window x components. `kind`: intercept, trend, season, monthly, weekday, holiday,
     # context, paid, organic. `carryover` is the part of a medium's effect that earlier periods caused.
     "contributions": _schema(

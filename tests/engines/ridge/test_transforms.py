@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmm.engines.ridge.decomposition import Curve
+from mmm.engines.curves import Curve
 from mmm.engines.ridge.transforms import adstock, adstock_weights
 
 TOLERANCE = 1e-10

@@ -54,6 +54,7 @@ def train(
     builders = {
         "models": lambda: tables.models_table(found, chosen, len(design.lift_value) > 0),
         "channels": lambda: tables.channels_table(problem, frame, chosen, settings),
+        "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
         "fit": lambda: tables.fit_table(frame, chosen, _train_sizes(space, found, chosen)),
         "curves": lambda: tables.curves_table(frame, chosen),

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import SCHEMAS, Problem
+from mmm.engines.curves import Curve
 from mmm.engines.ridge.candidates import Evaluation, split_rows
-from mmm.engines.ridge.decomposition import Curve, Decomposition, Model
+from mmm.engines.ridge.decomposition import Decomposition, Model
 from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval
 from mmm.engines.ridge.settings import RidgeSettings
@@ -163,6 +164,7 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
             "model_id": [chosen.models[row].model_id] * len(frame.media_names),
             "channel": frame.media_names,
             "kind": frame.media_kinds,
+            "adstock": [curve.kind for curve in chosen.models[row].curves],
             "coefficient": chosen.models[row].coefficients[k:],
             "spend": padded(spend),
             "mean_spend": padded(spend / frame.n),
@@ -187,7 +189,7 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
 def _marginal(model: Model, parts: Decomposition, m: int) -> float:
     """Effect of one more unit of spend per period at the mean (Robyn: response at x + 1 less response at x)."""
     at = parts.immediate_input[m].mean() + parts.carryover_input[m].mean()
-    return float(model.curves[m].response(at + 1.0) - model.curves[m].response(at))
+    return float(model.curves[m].next_unit(at))
 
 
 def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -214,6 +216,26 @@ def firmness_word(values: np.ndarray) -> str:
         return "unknown"
     width = (high - low) / (high + low)
     return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN else "unknown"
+
+
+def media_table(frame: Frame) -> pa.Table:
+    """What the media were given, on all rows: adstock starts before the window."""
+    rows, media = len(frame.dates), len(frame.media_names)
+    spend = np.full((media, rows), np.nan)
+    spend[: frame.paid] = frame.spend
+    in_window = np.zeros(rows, bool)
+    in_window[frame.window_rows] = True
+    return table(
+        "media",
+        {
+            "date": np.tile(frame.dates.astype("datetime64[D]"), media),
+            "channel": np.repeat(frame.media_names, rows),
+            "kind": np.repeat(frame.media_kinds, rows),
+            "spend": spend.ravel(),
+            "input": frame.media.ravel(),
+            "in_window": np.tile(in_window, media),
+        },
+    )
 
 
 def contributions_table(frame: Frame, chosen: Chosen) -> pa.Table:
@@ -267,11 +289,10 @@ def curves_table(frame: Frame, chosen: Chosen) -> pa.Table:
 
     def rows(model: Model, parts: Decomposition, m: int) -> Columns:
         at = grids[m] + parts.carryover_input[m].mean()
-        response = model.curves[m].response(at)
         return {
             "spend": grids[m],
-            "response": response,
-            "marginal_response": model.curves[m].response(at + 1.0) - response,
+            "response": model.curves[m].response(at),
+            "marginal_response": model.curves[m].next_unit(at),
             "observed": grids[m] <= largest[m],
         }
 
