@@ -162,6 +162,8 @@ def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool =
         "curve_points": _table("curve_points", points),
         "adstock": _table("adstock", _adstock(world, rename)),
         "parameters": _table("parameters", []),
+        "frame": _table("frame", []),
+        "moves": _table("moves", []),
         "diagnostics": _table(
             "diagnostics",
             [

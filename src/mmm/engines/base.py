@@ -7,7 +7,7 @@ every engine. What an engine cannot give is null, never invented.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -89,10 +89,26 @@ class LiftTest:
 
 
 @dataclass(frozen=True)
+class PreviousModel:
+    """A model that is to be brought up to date with `steps` new periods; what it said of its own window.
+
+    `parameters` by (variable, parameter) as in the table `parameters`; `effects` are sums over the window by component,
+    the intercept's among them; `spend` by paid channel.
+    """
+
+    model_id: str
+    steps: int
+    parameters: Mapping[tuple[str, str], float]
+    effects: Mapping[str, float]
+    spend: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Problem:
     """What is to be modelled. T rows by date at even steps; `window` is (first row, last row), inclusive, 0-based.
 
     `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in `currency`.
+    `previous` is the model this one refreshes, None for a model of its own.
     """
 
     dates: np.ndarray
@@ -107,6 +123,7 @@ class Problem:
     holidays: tuple[Holiday, ...] = ()
     lift_tests: tuple[LiftTest, ...] = ()
     currency: str = "EUR"
+    previous: PreviousModel | None = None
 
     @property
     def rows(self) -> int:
@@ -126,7 +143,8 @@ _f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.dat
 #: The result tables. Money is in the problem's currency, effects in units of the KPI, shares are fractions.
 SCHEMAS: dict[str, pa.Schema] = {
     # One row per candidate. Errors are null where a split does not exist. `front` counts from 1, null when not kept.
-    # `business_distance` is the distance between shares of effect and shares of spend (Robyn: DECOMP.RSSD).
+    # `business_distance` is the distance between shares of effect and shares of spend (Robyn: DECOMP.RSSD); in a
+    # refresh it is the distance to the previous model's shares of effect.
     # `calibration_error` is the mean absolute percentage error against lift tests (Robyn: MAPE).
     "models": _schema(
         ("model_id", _s),
@@ -214,6 +232,20 @@ SCHEMAS: dict[str, pa.Schema] = {
     "adstock": _schema(("model_id", _s), ("channel", _s), ("lag", _i4), ("weight", _f8)),
     # All candidates x hyperparameters and kept models x coefficients, long.
     "parameters": _schema(("model_id", _s), ("variable", _s), ("parameter", _s), ("value", _f8)),
+    # All rows of the data x KPI and regressors other than media, before coefficients: what the KPI was fitted on.
+    # `kind`: kpi, or as in `contributions`. Without the media, whose table is `media`.
+    "frame": _schema(("date", _d), ("variable", _s), ("kind", _s), ("value", _f8)),
+    # Kept models of a refresh x variables x measures (roi, effect_share, contribution_share, ..., parameters): the
+    # previous model's value, its parameters refitted on the new data, this model's. refitted - old is what the data
+    # changed, new - refitted what the parameters changed. No rows where nothing is refreshed.
+    "moves": _schema(
+        ("model_id", _s),
+        ("variable", _s),
+        ("measure", _s),
+        ("old", _f8),
+        ("refitted", _f8),
+        ("new", _f8),
+    ),
     # Named numbers and sentences about the whole run: convergence, solver, splits, clusters, warnings.
     "diagnostics": _schema(("name", _s), ("subject", _s), ("value", _f8), ("text", _s)),
 }

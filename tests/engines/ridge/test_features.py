@@ -12,7 +12,7 @@ import pytest
 
 from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
 from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.features import build_frame, exposure_fit, money, period_holidays
+from mmm.engines.ridge.features import build_frame, exposure_costs, exposure_fit, money, period_holidays
 from mmm.engines.ridge.frame import period_days, study_rows
 from mmm.engines.ridge.settings import RidgeSettings
 
@@ -76,10 +76,11 @@ def test_monthly_holidays_move_to_the_first_of_the_month() -> None:
 
 def test_exposure_in_money_keeps_the_windows_spend() -> None:
     medium = PaidMedium("web", np.array([10.0, 20, 30, 40]), np.array([1.0, 3, 2, 4]), "clicks")
-    modelled = money(medium, slice(1, 4))
+    costs = exposure_costs(replace(small(weeks(4), 7), paid=(medium,), window=(1, 3)))
+    modelled = money(medium, costs)
     assert modelled[1:].sum() == pytest.approx(90.0)
     assert modelled.tolist() == pytest.approx([10.0, 30.0, 20.0, 40.0])
-    assert exposure_fit(PaidMedium("tv", np.array([1.0, 2.0, 4.0])), slice(0, 3)) == 1.0
+    assert exposure_fit(PaidMedium("tv", np.array([1.0, 2.0, 4.0])), costs, slice(0, 3)) == 1.0
 
 
 def test_weekday_is_for_daily_data_only() -> None:

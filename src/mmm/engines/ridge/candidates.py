@@ -47,6 +47,8 @@ class Design(NamedTuple):
     lift_immediate: np.ndarray  # (S,) 1: immediate, 0: total
     lift_scale: np.ndarray  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
+    previous_share: np.ndarray  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
+    previous_weight: float  # of the distance of what is not paid, in a refresh
 
 
 class Candidates(NamedTuple):
@@ -250,6 +252,22 @@ def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore
 
 
 @jit
+def _distance_to_previous(design, effects, k, paid):  # type: ignore[no-untyped-def]
+    """Root mean square change of the shares of effect: of paid media, and weighted of all others (refreshed RSSD)."""
+    parts = effects.shape[0]
+    fitted, of_paid, of_others = 0.0, 0.0, 0.0
+    for j in range(parts):
+        fitted += effects[j]
+    for j in range(parts):
+        change = (effects[j] / fitted - design.previous_share[j]) ** 2
+        if k <= j < k + paid:
+            of_paid += change
+        else:
+            of_others += change
+    return math.sqrt(of_paid / paid) + math.sqrt(of_others / (parts - paid)) * design.previous_weight
+
+
+@jit
 def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # type: ignore[no-untyped-def]
     """NRMSE and adjusted R2 per split, effects and DECOMP.RSSD of candidate c."""
     n, p = X.shape
@@ -299,6 +317,8 @@ def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # ty
         rssd *= 1.0 + without_effect / paid
     if paid_effect == 0.0:
         rssd = np.inf
+    if design.previous_share.shape[0] > 0:
+        rssd = _distance_to_previous(design, out.effects[c], k, paid)
     out.loss[c, 0] = out.nrmse[c, VAL] if design.use_validation and val > 0 else out.nrmse[c, TRAIN]
     out.loss[c, 1] = rssd
 

@@ -14,7 +14,12 @@ _TWO_YEARS_DAYS = 2 * 365
 
 
 def check(problem: Problem, settings: RidgeSettings) -> list[Finding]:
-    return [*_rows(problem, settings), *_settings(problem, settings), *_validation(problem, settings)]
+    return [
+        *_rows(problem, settings),
+        *_settings(problem, settings),
+        *_validation(problem, settings),
+        *_previous(problem, settings),
+    ]
 
 
 def coefficients(problem: Problem, settings: RidgeSettings) -> int:
@@ -89,3 +94,29 @@ def _validation(problem: Problem, settings: RidgeSettings) -> list[Finding]:
         what = f"the validation part would have {held_out} periods."
         return [Finding("error", what, where, "Lower its upper end, or leave validation out.")]
     return []
+
+
+def _previous(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+    """A refresh models what the previous model did, in a window that keeps some of its periods."""
+    previous = problem.previous
+    if previous is None:
+        return []
+    names = (
+        *prophet_parts(problem, settings),
+        *(item.name for item in problem.context),
+        *(item.name for item in problem.paid),
+        *(item.name for item in problem.organic),
+    )
+    known = set(previous.effects) - {"intercept"}
+    found = [f"{name!r} is no part of model {previous.model_id}." for name in names if name not in known]
+    found += [f"{name!r} of model {previous.model_id} is missing." for name in sorted(known - set(names))]
+    fix = "A refresh models the same variables; for others submit a new experiment."
+    findings = [Finding("error", what, "refresh", fix) for what in found]
+    rows = problem.window[1] - problem.window[0] + 1
+    if previous.steps >= rows:
+        what = f"{previous.steps} new periods leave nothing of the previous window of {rows}."
+        findings.append(Finding("error", what, "refresh.steps", "Submit a new experiment."))
+    elif 2 * previous.steps > rows:
+        what = f"more than half of the window, {previous.steps} of {rows} periods, is new."
+        findings.append(Finding("warning", what, "refresh.steps", "A new experiment would be freer to find its way."))
+    return findings

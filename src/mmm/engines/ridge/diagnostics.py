@@ -11,7 +11,7 @@ from mmm.engines.base import Problem
 from mmm.engines.ridge import tables
 from mmm.engines.ridge.candidates import Design
 from mmm.engines.ridge.convergence import convergence, settled
-from mmm.engines.ridge.features import exposure_fit
+from mmm.engines.ridge.features import exposure_costs, exposure_fit
 from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space
@@ -61,9 +61,10 @@ def _notes(
         yield _Note("warning", "solver", unsolved, f"{unsolved} candidates did not reach the solver's stopping rule.")
     for k, wss in enumerate(chosen.clusters.wss, start=1):
         yield _Note("clusters_wss", str(k), float(wss))
+    costs = exposure_costs(problem)
     for medium in problem.paid:
         if medium.exposure is not None:
-            fit = exposure_fit(medium, problem.window_rows)
+            fit = exposure_fit(medium, costs, problem.window_rows)
             text = (
                 f"{medium.selected} explains {fit:.0%} of the variance of {medium.name} at a constant cost."
                 if fit == fit

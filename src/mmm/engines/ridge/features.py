@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
@@ -18,14 +18,25 @@ from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
 
 
-def build_frame(problem: Problem, settings: RidgeSettings) -> Frame:
-    """The model frame of a problem: Prophet parts, context, media in money (paid, then organic)."""
+def build_frame(
+    problem: Problem,
+    settings: RidgeSettings,
+    components: Mapping[str, np.ndarray] | None = None,
+    costs: Mapping[str, float] | None = None,
+) -> Frame:
+    """The model frame of a problem: Prophet parts, context, media in money (paid, then organic).
+
+    `components` are Prophet's parts and the factors' effects, (T,) each, where they are known already: another version
+    of Prophet may find others. So are `costs`, the cost per exposure by channel.
+    """
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
-    components = prophet_components(problem, parts, factors) if parts else {}
+    if components is None:
+        components = prophet_components(problem, parts, factors) if parts else {}
     base = [components[part] for part in parts]
     base += [components[item.name] if isinstance(item, Factor) else item.values for item in problem.context]
-    media = [money(medium, problem.window_rows) for medium in problem.paid]
+    costs = exposure_costs(problem) if costs is None else costs
+    media = [money(medium, costs) for medium in problem.paid]
     media += [variable.values for variable in problem.organic]
     return Frame(
         dates=problem.dates,
@@ -44,11 +55,21 @@ def build_frame(problem: Problem, settings: RidgeSettings) -> Frame:
     )
 
 
-def money(medium: PaidMedium, window: slice) -> np.ndarray:
-    """The modelled series in money, (T,): the spend, or the exposure times the window's cost per exposure."""
+def exposure_costs(problem: Problem) -> dict[str, float]:
+    """Cost per exposure in the window, by channel that is modelled by its exposure."""
+    rows = problem.window_rows
+    return {
+        medium.name: float(medium.spend[rows].sum() / medium.exposure[rows].sum())
+        for medium in problem.paid
+        if medium.exposure is not None
+    }
+
+
+def money(medium: PaidMedium, costs: Mapping[str, float]) -> np.ndarray:
+    """The modelled series in money, (T,): the spend, or the exposure times its cost."""
     if medium.exposure is None:
         return np.asarray(medium.spend, float)
-    return np.asarray(medium.exposure * (medium.spend[window].sum() / medium.exposure[window].sum()), float)
+    return np.asarray(medium.exposure * costs[medium.name], float)
 
 
 def prophet_components(problem: Problem, parts: Sequence[str], factors: Sequence[Factor]) -> dict[str, np.ndarray]:
@@ -153,8 +174,8 @@ def _import_prophet() -> None:
             del modules["matplotlib"]
 
 
-def exposure_fit(medium: PaidMedium, window: slice) -> float:
+def exposure_fit(medium: PaidMedium, costs: Mapping[str, float], window: slice) -> float:
     """R2 of the spend against the exposure in money, within the window; 1 where spend is modelled."""
-    spend, modelled = medium.spend[window], money(medium, window)[window]
+    spend, modelled = medium.spend[window], money(medium, costs)[window]
     spread = ((spend - spend.mean()) ** 2).sum()
     return float(1.0 - ((spend - modelled) ** 2).sum() / spread) if spread > 0 else float("nan")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.engines.base import LiftTest
+from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.transforms import ADSTOCK_CODES
@@ -77,7 +77,12 @@ def _bounds(sign: str) -> tuple[float, float]:
     return {"positive": (0.0, np.inf), "negative": (-np.inf, 0.0)}.get(sign, (-np.inf, np.inf))
 
 
-def build_design(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...] = ()) -> Design:
+def build_design(
+    frame: Frame,
+    settings: RidgeSettings,
+    lift_tests: tuple[LiftTest, ...] = (),
+    previous: PreviousModel | None = None,
+) -> Design:
     """Arrays for the compiled core. Prophet parts are held to [0, 1], as in Robyn, whatever their sign."""
     bounds = [
         (0.0, 1.0) if kind != "context" else _bounds(sign)
@@ -103,7 +108,15 @@ def build_design(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTe
         threshold=settings.threshold,
         use_validation=settings.validation is not None,
         **studies,
+        previous_share=np.empty(0) if previous is None else _shares(frame, previous),
+        previous_weight=1.0 if previous is None else 1.0 / (1.0 - previous.steps / frame.n),
     )
+
+
+def _shares(frame: Frame, previous: PreviousModel) -> np.ndarray:
+    """Shares of the previous model's effects, (p + 1,), in the order of the coefficients, the intercept last."""
+    effects = np.array([previous.effects[name] for name in (*frame.names, "intercept")])
+    return np.asarray(effects / effects.sum())
 
 
 def _both_names(frame: Frame) -> list[tuple[str, str]]:

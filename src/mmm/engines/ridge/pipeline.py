@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.engines.ridge import diagnostics, tables
+from mmm.engines.ridge import diagnostics, refresh, tables
 from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
@@ -41,14 +41,17 @@ def train(
     """(tables, recommended model's id, the reason in words)."""
     stage = _Stage(progress, "features", 1)
     frame = build_frame(problem, settings)
-    design, space = build_design(frame, settings, problem.lift_tests), build_space(frame, settings)
+    design = build_design(frame, settings, problem.lift_tests, problem.previous)
+    space = build_space(frame, settings)
+    if problem.previous is not None:
+        space = refresh.narrowed(space, problem.previous, settings)
     stage.done(1)
 
     stage = _Stage(progress, "search", settings.trials * settings.iterations)
     found = run_search(design, space, settings, stage)
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, space, found, settings)
+    chosen = choose(frame, space, found, settings, refreshing=problem.previous is not None)
     stage.done(1)
 
     builders = {
@@ -61,6 +64,8 @@ def train(
         "curve_points": lambda: tables.curve_points_table(frame, chosen),
         "adstock": lambda: tables.adstock_table(frame, chosen),
         "parameters": lambda: tables.parameters_table(frame, space, found, chosen),
+        "frame": lambda: tables.frame_table(problem, frame),
+        "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
         "diagnostics": lambda: diagnostics.diagnostics_table(problem, frame, design, space, found, chosen, settings),
     }
     stage = _Stage(progress, "tables", len(builders))
@@ -68,7 +73,8 @@ def train(
     for number, (name, build) in enumerate(builders.items(), start=1):
         built[name] = build()
         stage.done(number)
-    return built, chosen.models[chosen.recommended].model_id, reason(found, chosen)
+    why = reason(found, chosen, None if problem.previous is None else problem.previous.model_id)
+    return built, chosen.models[chosen.recommended].model_id, why
 
 
 def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage) -> Search:
@@ -107,10 +113,15 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     return joined.reshape(-1, *joined.shape[2:])
 
 
-def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
-    """Fronts, clusters and the recommended model among the clusters' best."""
+def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *, refreshing: bool = False) -> Chosen:
+    """Fronts, clusters and the recommended model among the clusters' best.
+
+    A refresh keeps candidates whatever their error against lift tests, as Robyn does: they are all near the previous
+    model. Robyn then takes the one nearest to it (method "robyn"); otherwise fit counts as it does in any model.
+    """
     loss = found.evaluation.loss
-    within = eligible(loss, settings.calibration_constraint) & np.isfinite(loss[:, :2]).all(axis=1)
+    constraint = 1.0 if refreshing else settings.calibration_constraint
+    within = eligible(loss, constraint) & np.isfinite(loss[:, :2]).all(axis=1)
     if settings.method == "robyn":
         selection = pareto_fronts(loss, within, settings.min_candidates)
     else:
@@ -121,7 +132,9 @@ def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings) -
     clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    return Chosen(selection, clusters, models, parts, _recommended(clusters.best, scores))
+    nearest = refreshing and settings.method == "robyn"
+    recommended = int(np.argmin(loss[kept, 1])) if nearest else _recommended(clusters.best, scores)
+    return Chosen(selection, clusters, models, parts, recommended)
 
 
 def _recommended(best: np.ndarray, scores: np.ndarray) -> int:
@@ -130,8 +143,8 @@ def _recommended(best: np.ndarray, scores: np.ndarray) -> int:
     return int(candidates[np.argmin(scores[candidates])])
 
 
-def reason(found: Search, chosen: Chosen) -> str:
-    """Why the recommended model was chosen, in words."""
+def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
+    """Why the recommended model was chosen, in words. `previous` is the model it refreshes."""
     kept, clusters = chosen.selection.kept, chosen.clusters
     loss = found.evaluation.loss[kept]
     best = np.flatnonzero(clusters.best)
@@ -148,11 +161,22 @@ def reason(found: Search, chosen: Chosen) -> str:
     every = (
         "It gives every channel an effect. " if unexplained == 0 else f"It gives {unexplained} of its media no effect. "
     )
-    return (
+    model = chosen.models[row].model_id
+    begin = (
         f"Of {len(found.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
-        f"clusters of similar models. Model {chosen.models[row].model_id} has the best balance of fit and business "
-        f"distance among the clusters' best: its NRMSE of {loss[row, 0]:.4f} is {rank(0)} of {len(best)}, its "
-        f"DECOMP.RSSD of {loss[row, 1]:.4f} is {rank(1)}. {every}{members} of the {len(kept)} kept models are like it."
+        f"clusters of similar models. "
+    )
+    end = f"{every}{members} of the {len(kept)} kept models are like it."
+    if not clusters.best[row]:
+        return (
+            f"{begin}Model {model} is nearest to the previous model {previous}: its distance of {loss[row, 1]:.4f} is "
+            f"the smallest of all kept; its NRMSE is {loss[row, 0]:.4f}. {end}"
+        )
+    distance = "DECOMP.RSSD" if previous is None else f"distance to the previous model {previous}"
+    return (
+        f"{begin}Model {model} has the best balance of fit and {'business ' * (previous is None)}distance among the "
+        f"clusters' best: its NRMSE of {loss[row, 0]:.4f} is {rank(0)} of {len(best)}, its {distance} of "
+        f"{loss[row, 1]:.4f} is {rank(1)}. {end}"
     )
 
 

@@ -127,6 +127,8 @@ class RidgeSettings(_Settings):
     min_candidates: StrictInt = Field(default=100, ge=3, le=2000)
     clusters: StrictInt | None = Field(default=None, ge=1, le=20)
     bootstrap: StrictInt = Field(default=1000, ge=100, le=100_000)
+    #: In a refresh: how much of its range a parameter may move by. None: new periods over the window's length.
+    refresh_freedom: StrictFloat | None = Field(default=None, gt=0, le=1)  # Robyn: bounds_freedom
 
     model_config = ConfigDict(populate_by_name=True)
 

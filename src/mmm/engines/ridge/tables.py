@@ -344,3 +344,18 @@ def parameters_table(frame: Frame, space: Space, search: Search, chosen: Chosen)
             "value": np.concatenate([block[3] for block in blocks]),
         },
     )
+
+
+def frame_table(problem: Problem, frame: Frame) -> pa.Table:
+    """The KPI and the regressors other than media, on all rows of the data."""
+    names = (problem.kpi_name, *frame.base_names)
+    kinds = ("kpi", *frame.base_kinds)
+    return table(
+        "frame",
+        {
+            "date": np.tile(frame.dates.astype("datetime64[D]"), len(names)),
+            "variable": np.repeat(names, len(frame.dates)),
+            "kind": np.repeat(kinds, len(frame.dates)),
+            "value": np.concatenate([frame.y, *frame.base.T]),
+        },
+    )
