@@ -17,8 +17,12 @@ from mmm.errors import UserError
 COMMANDS = {
     "demo": "mmm.cli.demo:demo_command",
     "settings": "mmm.cli.settings:settings_command",
+    "connect": "mmm.cli.connections:connect_command",
     "ingest": "mmm.cli.data:ingest_command",
     "datasets": "mmm.cli.data:datasets_command",
+    "propose": "mmm.cli.preparation:propose_command",
+    "quality": "mmm.cli.preparation:quality_command",
+    "prepare": "mmm.cli.preparation:prepare_command",
     "simulate": "mmm.simulation.command:simulate_command",
     "submit": "mmm.cli.runs:submit_command",
     "runs": "mmm.cli.runs:runs_command",
@@ -44,8 +48,11 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), function)
+        if isinstance(found, typer.Typer):  # a command with commands of its own
+            return typer.main.get_command(found)
         app = typer.Typer(add_completion=False)
-        app.command(cmd_name)(getattr(import_module(module), function))
+        app.command(cmd_name)(found)
         return typer.main.get_command(app)
 
 

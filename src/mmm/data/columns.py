@@ -161,6 +161,11 @@ def rows_text(positions: np.ndarray | Sequence[int]) -> str:
     return f"row{'s' if len(positions) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
+def counted(count: int, word: str) -> str:
+    """ "1 period", "2 periods"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 def listed(names: Sequence[str], most: int = 10) -> str:
     """Names in a sentence, the first few of many."""
     shown = ", ".join(map(repr, names[:most]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmm.data.columns import counted
 from mmm.data.quality.frame import Frame, modelled_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
 
@@ -38,7 +39,7 @@ class SpendAndExposure:
                 share = len(alone) / max(int((one > 0).sum()), 1)
                 if share > self.yellow_share:
                     light = Light.RED if share > self.red_share else Light.YELLOW
-                    what = f"{len(alone):,} periods ({share:.0%} of those it is on) without {other_name!r}"
+                    what = f"{counted(len(alone), 'period')} ({share:.0%} of those it is on) without {other_name!r}"
                     places.append(Place(column, light, what, first_dates(frame.periods[alone]), len(alone)))
         if places:
             return Verdict(f"Spend and exposure do not go together in {columns_of(places)}.", tuple(places))
@@ -69,7 +70,7 @@ class Correlation:
             light = Light.RED if abs(r) >= self.red else Light.YELLOW
             places.append(Place(names[first[i]], light, f"moves with {names[second[i]]!r} (r = {r:.2f})"))
         if places:
-            return Verdict(f"{len(order):,} pairs of columns move together (|r| from {self.yellow}).", tuple(places))
+            return Verdict(f"{counted(len(order), 'pair')} of columns with |r| from {self.yellow} on.", tuple(places))
         return Verdict(f"No two modelled columns move together (|r| from {self.yellow}).")
 
 

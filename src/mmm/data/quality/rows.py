@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmm.data.calendar import irregular
-from mmm.data.columns import listed, rows_text
+from mmm.data.columns import counted, listed, rows_text
 from mmm.data.quality.frame import Frame, media_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
 
@@ -84,7 +84,7 @@ class Duplicates:
         days = np.unique(frame.days[frame.repeated])
         what = f"{rows_text(frame.repeated)} repeat the date of an earlier row"
         place = Place(frame.mapping.date, Light.RED, what, first_dates(days), len(frame.repeated))
-        return Verdict(f"{len(days):,} dates occur more than once, first {days[0]}.", (place,))
+        return Verdict(f"{counted(len(days), 'date')} more than once, first {days[0]}.", (place,))
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class CadenceAndGaps:
         span = f"{frame.periods[0]} to {frame.periods[-1]}"
         if places:
             first = places[0]
-            more = f" and {len(places) - 1} more findings" if len(places) > 1 else ""
-            return Verdict(f"The rows are {frame.cadence}, but {first.what}{more}.", tuple(places))
+            more = f" ({counted(len(places) - 1, 'more finding')})" if len(places) > 1 else ""
+            return Verdict(f"The rows are {frame.cadence}, but not evenly: {first.what}{more}.", tuple(places))
         return Verdict(f"The rows are {frame.cadence} without a gap, {span}, {len(frame.periods):,} periods.")
 
     def _gaps(self, frame: Frame, days: np.ndarray, market: str) -> list[Place]:
@@ -121,10 +121,10 @@ class CadenceAndGaps:
         of = f" in {market!r}" if market else ""
         places = []
         if len(missing):
-            what = f"{len(missing):,} periods are missing{of}, first {missing[0]}"
+            what = f"{counted(len(missing), 'period')} missing{of}, first {missing[0]}"
             places.append(Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing)))
         if len(odd):
-            what = f"{len(odd):,} dates fall out of step{of}, first {odd[0]}"
+            what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]}"
             places.append(Place(frame.mapping.date, Light.RED, what, first_dates(odd), len(odd)))
         return places
 

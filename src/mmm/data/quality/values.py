@@ -122,7 +122,7 @@ class LevelBreaks:
     """A jump between two levels that lasts, as after a change of unit, currency, tracking or scope.
 
     Medians of `near_days` before and after a date, and of `far_days`, must both differ by the ratio, and by more than
-    `sigmas` of the scatter. Media are compared in the periods they are on.
+    `sigmas` of the scatter of their logarithms. Periods of 0 do not count: a medium may start and stop.
     """
 
     name = "breaks"
@@ -143,7 +143,7 @@ class LevelBreaks:
         for name in [frame.mapping.kpi, *media_columns(frame.mapping)]:
             values = frame.series(name)
             is_kpi = name == frame.mapping.kpi
-            use = ~np.isnan(values) & (np.ones(len(values), bool) if is_kpi else values > 0)
+            use = values > 0
             found = self._break(values[use], frame.cadence.days, self.kpi_ratio if is_kpi else self.media_ratio)
             if found is not None:
                 at, before, after = found
@@ -155,31 +155,32 @@ class LevelBreaks:
         return Verdict("KPI and media keep their level.")
 
     def _break(self, values: np.ndarray, step: int, ratio: float) -> tuple[int, float, float] | None:
-        """(place, median before, median after) of the sharpest lasting jump."""
+        """(place, median before, median after) of the sharpest lasting jump of positive values."""
         near, far = max(3, self.near_days // step), max(6, self.far_days // step)
-        if len(values) < 2 * far or values.min() < 0:
+        if len(values) < 2 * far:
             return None
-        jumps = _jumps(values, near, far)
-        lasting = _jumps(values, far, far)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            factors = [np.abs(np.log(after / before)) for before, after, _ in (jumps, lasting)]
-        gaps = [np.abs(after - before) / np.maximum(scatter, 1e-300) for before, after, scatter in (jumps, lasting)]
-        sharp = np.minimum(*factors)
-        sharp[~((gaps[0] > self.sigmas) & (gaps[1] > self.sigmas)) | np.isnan(sharp)] = 0
+        logs = np.log(values)  # a change of unit is a factor, and so is the scatter
+        sharp, _, _ = self._jumps(logs, near, far)
+        lasting, before, after = self._jumps(logs, far, far)
+        sharp = np.minimum(sharp, lasting)
         best = int(np.argmax(sharp))
         if sharp[best] < np.log(ratio):
             return None
-        return best + far, float(lasting[0][best]), float(lasting[1][best])
+        return best + far, float(np.exp(before[best])), float(np.exp(after[best]))
 
+    def _jumps(self, values: np.ndarray, width: int, margin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(size of the jump, 0 within the scatter; median before; after) of `width` values around each place.
 
-def _jumps(values: np.ndarray, width: int, margin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(median before, median after, scatter) of `width` values around each place at least `margin` from both ends."""
-    windows = sliding_window_view(values, width)
-    medians = np.median(windows, axis=1)
-    scatter = _MAD_TO_SIGMA * np.median(np.abs(windows - medians[:, None]), axis=1)
-    places = np.arange(margin, len(values) - margin + 1)
-    before, after = places - width, places
-    return medians[before], medians[after], np.maximum(scatter[before], scatter[after])
+        Places lie at least `margin` from both ends.
+        """
+        windows = sliding_window_view(values, width)
+        medians = np.median(windows, axis=1)
+        scatter = _MAD_TO_SIGMA * np.median(np.abs(windows - medians[:, None]), axis=1)
+        after = np.arange(margin, len(values) - margin + 1)
+        before = after - width
+        size = np.abs(medians[after] - medians[before])
+        clear = size > self.sigmas * np.maximum(scatter[before], scatter[after])
+        return np.where(clear, size, 0.0), medians[before], medians[after]
 
 
 def _running_median(values: np.ndarray, window: int) -> np.ndarray:

@@ -1,0 +1,185 @@
+"""`mmm propose`, `mmm quality`, `mmm prepare`: from a dataset to one that can be modelled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmm.cli import show
+from mmm.errors import InvalidInput, UserError
+from mmm.platforms.local.user import current_user
+from mmm.settings import load_settings
+from mmm.workspace import DatasetManifest, Workspace
+
+if TYPE_CHECKING:
+    from mmm.data.calendar import Period
+    from mmm.data.mapping import Mapping
+    from mmm.data.proposal import Proposal
+    from mmm.data.quality import QualityReport
+
+Dataset = Annotated[str, typer.Argument(metavar="MARKET/DATASET", help="A dataset; `latest` for the market's newest.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EXIT_RED = 1
+
+
+def propose_command(
+    dataset: Dataset,
+    as_json: Json = False,
+    save: Annotated[str | None, typer.Option(help="Save the proposed mapping under this name.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Print a recipe for preparing by day, week or month instead.")
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")] = None,
+) -> None:
+    """Propose a role for every column, with the confidence and the reason."""
+    from mmm.data.naming import naming_rules, parse_naming_rules  # pyarrow, which looking at runs does not need
+    from mmm.data.proposal import propose
+    from mmm.data.saved_mappings import save_mapping
+
+    workspace, manifest = _open(dataset)
+    if rules is not None:
+        workspace.save_naming_rules(parse_naming_rules(_read(rules), where=str(rules)))
+    known = naming_rules(workspace)
+    table = workspace.read_dataset(manifest.market, manifest.dataset_id)
+    found = propose(table, known)
+    if recipe is not None:
+        from mmm.data.prepare import propose_recipe
+
+        typer.echo(propose_recipe(table, _proposed(found), _period(recipe), known).to_json())
+        return
+    _print_proposal(found, as_json)
+    if save is not None:
+        version = save_mapping(workspace, save, _proposed(found), manifest, current_user())
+        typer.echo(f"Saved as mapping {save!r}, version {version}.", err=True)
+
+
+def quality_command(
+    dataset: Dataset,
+    mapping: Annotated[
+        str | None, typer.Option(help="A saved mapping, NAME or NAME@VERSION; default: the proposed one.")
+    ] = None,
+    market: Annotated[str | None, typer.Option(help="Only this market of the mapping's market column.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a dataset before any compute; exit code 1 if a light is red."""
+    from mmm.data.quality import Light, review
+
+    workspace, manifest = _open(dataset)
+    used = _mapping(workspace, manifest, mapping)
+    columns = [*used.columns(), *([used.market] if used.market else [])]
+    report = review(workspace.read_dataset(manifest.market, manifest.dataset_id, columns), used, market=market)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        _print_report(report)
+    if report.light is Light.RED:
+        raise typer.Exit(EXIT_RED)
+
+
+def prepare_command(
+    dataset: Dataset,
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a JSON file; `mmm propose --recipe` prints a first one.")],
+) -> None:
+    """Apply a recipe and store the result as a new dataset; print its id."""
+    from mmm.data.prepare import parse_recipe, prepare_dataset
+
+    workspace, manifest = _open(dataset)
+    parsed = parse_recipe(_read(recipe), where=str(recipe))
+    for made in prepare_dataset(workspace, manifest.market, manifest.dataset_id, parsed, current_user()):
+        typer.echo(f"{made.market}/{made.dataset_id}")
+        typer.echo(f"{made.rows:,} rows, {len(made.columns)} columns", err=True)
+        for note in made.notes:
+            typer.echo(f"Note: {note}", err=True)
+
+
+def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
+    """The workspace and the dataset named as market/id, or market/latest."""
+    market, slash, dataset_id = dataset.rpartition("/")
+    if not slash:
+        raise UserError(
+            "is not a dataset's name.", where=dataset, fix="Write MARKET/DATASET; `mmm datasets` lists them."
+        )
+    workspace = Workspace.open(load_settings().settings)
+    if dataset_id == "latest":
+        found = workspace.datasets(market)
+        if not found:
+            raise UserError(f"market {market!r} has no dataset yet.", where="dataset", fix="`mmm ingest` makes one.")
+        return workspace, found[0]
+    return workspace, workspace.dataset(market, dataset_id)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
+
+
+def _proposed(found: Proposal) -> Mapping:
+    """The proposal's mapping; InvalidInput says what it lacks."""
+    if found.mapping is None:
+        raise InvalidInput("no mapping can be proposed:", [item for item in found.findings if item.level == "error"])
+    return found.mapping
+
+
+def _period(text: str) -> Period:
+    periods: dict[str, Period] = {"day": "day", "week": "week", "month": "month"}
+    if text not in periods:
+        raise UserError(f"{text!r} is no period.", where="--recipe", fix=f"Use one of: {', '.join(periods)}.")
+    return periods[text]
+
+
+def _mapping(workspace: Workspace, manifest: DatasetManifest, named: str | None) -> Mapping:
+    """The saved mapping, checked against the dataset, or the proposed one. Differences go to standard error."""
+    from mmm.data.naming import naming_rules
+    from mmm.data.proposal import propose
+    from mmm.data.saved_mappings import load_mapping, reapply
+
+    if named is None:
+        table = workspace.read_dataset(manifest.market, manifest.dataset_id)
+        return _proposed(propose(table, naming_rules(workspace)))
+    name, at, version = named.rpartition("@")
+    saved = load_mapping(workspace, name, int(version)) if at and version.isdigit() else load_mapping(workspace, named)
+    mapping, difference = reapply(saved, manifest)
+    for finding in difference.findings():
+        typer.echo(f"Note: {finding}", err=True)
+    return mapping
+
+
+def _print_proposal(found: Proposal, as_json: bool) -> None:
+    if as_json:
+        mapping = None if found.mapping is None else found.mapping.model_dump(mode="json")
+        columns = [asdict(item) for item in found.columns]
+        findings = [asdict(item) for item in found.findings]
+        typer.echo(json.dumps({"columns": columns, "mapping": mapping, "findings": findings}, indent=2))
+        return
+    rows = [
+        (item.column, item.role, item.partner or "-", f"{item.confidence:.0%}", item.reason) for item in found.columns
+    ]
+    show.table(("COLUMN", "ROLE", "WITH", "CONFIDENCE", "WHY"), rows)
+    for finding in found.findings:
+        typer.echo(f"{finding.level.capitalize()}: {finding}", err=True)
+
+
+def _print_report(report: QualityReport) -> None:
+    show.table(
+        ("LIGHT", "CHECK", "FINDING"), [(result.light.value, result.title, result.finding) for result in report.checks]
+    )
+    for result in report.checks:
+        if result.light.value in ("red", "yellow"):
+            typer.echo(f"\n{result.title} ({result.light.value}): {result.why}")
+            for place in result.places:
+                dates = ", ".join(map(str, place.dates)) + (", ..." if place.count > len(place.dates) else "")
+                at = f" ({dates})" if place.dates else ""
+                typer.echo(f"  {place.light.value:<7} {place.column or 'table'}: {place.what}{at}")
+            typer.echo(f"  What to do: {result.fix}")
+    typer.echo("\nWhat the data can and cannot tell, by channel")
+    rows = [
+        (channel.channel, channel.light.value, " ".join(sentence.text for sentence in channel.sentences))
+        for channel in report.channels
+    ]
+    show.table(("CHANNEL", "LIGHT", ""), rows)
