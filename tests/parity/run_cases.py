@@ -1,7 +1,8 @@
 """Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER [--method robyn|exact]`.
 
-FOLDER is a folder of refit cases, or one case, in the format of the reference numbers (one folder per case with
-`case.json`, `ridge.csv`, `xdecompagg.csv`, ...). Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
+FOLDER is a folder of cases, or one case, in the format of the reference numbers: refits (`case.json`, `ridge.csv`,
+`xdecompagg.csv`, ...) or a refresh (`refresh_meta.json`, ...). Numbers are data recorded from Meta Robyn 3.12.1 (MIT
+licence).
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.base import LiftTest
+from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.curves import Curve
 from mmm.engines.ridge.candidates import Candidates, Evaluation, evaluate, split_rows
 from mmm.engines.ridge.decomposition import Decomposition, Model, decompose
 from mmm.engines.ridge.frame import Frame, build_design, lambda_max
+from mmm.engines.ridge.refresh import freedom, moved_window, narrowed
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import ROBYN_NAMES
+from mmm.engines.ridge.space import ROBYN_NAMES, build_space
 
 PROPHET = ("trend", "season", "monthly", "weekday", "holiday")
 
@@ -59,30 +61,30 @@ def as_list(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def raw_table(case_folder: Path, dates: list[str]) -> dict[str, list[str]] | None:
-    """The raw input behind a case's frame, found by its dates in the reference's data folders."""
-    root = case_folder.parent.parent
+def raw_table(case_folder: Path, dates: list[str], spends: list[str]) -> dict[str, list[str]] | None:
+    """The raw input behind a case's frame, found by its dates and spends in the reference's data folders."""
+    roots = (case_folder.parent, case_folder.parent.parent)
     for path in [
         case_folder / "raw_data.csv",
-        *sorted((root / "data").glob("*.csv")),
-        *sorted((root / "prophet").glob("*_input.csv")),
+        *(path for root in roots for path in sorted((root / "data").glob("*.csv"))),
+        *(path for root in roots for path in sorted((root / "prophet").glob("*_input.csv"))),
     ]:
         if path.exists():
             table = read_csv(path)
             for name in table:
-                if name.lower() in ("date", "ds") and table[name] == dates:
+                if name.lower() in ("date", "ds") and table[name] == dates and set(spends) <= set(table):
                     return table
     return None
 
 
 def load_frame(folder: Path, case: dict[str, Any]) -> Frame:
     table = read_csv((folder / case["dt_mod"]).resolve())
-    raw = raw_table(folder, table["ds"])
     context, organic = as_list(case["context_vars"]), as_list(case["organic_vars"])
     spends, selected = as_list(case["paid_media_spends"]), as_list(case["paid_media_selected"])
+    raw = raw_table(folder, table["ds"], spends)
     prophet = [name.lower() for name in as_list(case["prophet_vars"])]
     first, last = case["window"]["start_index_1based"] - 1, case["window"]["end_index_1based"] - 1
-    if raw is not None and set(spends) <= set(raw):
+    if raw is not None:
         spend = np.array([numbers(raw[name]) for name in spends])
     else:  # the sums of the raw spends are part of the case's own table
         totals = read_csv(folder / "xdecompagg.csv")
@@ -294,11 +296,111 @@ def compare_media(folder: Path, frame: Frame, parts: Decomposition) -> dict[str,
     return out
 
 
+def refresh_frame(folder: Path, meta: dict[str, Any]) -> Frame:
+    """The refreshed frame: the demo's variables and raw spends, the window moved by `moved_window`."""
+    inputs = json.loads((folder.parent / "data" / "inputcollect_demo.json").read_text())
+    first, last = inputs["rollingWindowStartWhich"][0] - 1, inputs["rollingWindowEndWhich"][0] - 1
+    moved = moved_window((first, last), meta["refresh_steps"])
+    case = {
+        **inputs,
+        "dt_mod": "dt_mod_refresh.csv",
+        "window": {"start_index_1based": moved[0] + 1, "end_index_1based": moved[1] + 1},
+    }
+    return load_frame(folder, case)
+
+
+def previous_model(folder: Path, frame: Frame, meta: dict[str, Any]) -> PreviousModel:
+    hyper = {name: float(values[0]) for name, values in read_csv(folder / "previous_model_hyperparameters.csv").items()}
+    channel = dict(zip(frame.selected, frame.media_names, strict=True))
+    parameters = {
+        (channel[selected], parameter): hyper[f"{selected}_{plural}"]
+        for selected in frame.selected
+        for parameter, plural in ROBYN_NAMES.items()
+        if f"{selected}_{plural}" in hyper
+    }
+    smallest = hyper["lambda_min_ratio"] * hyper["lambda_max"]
+    parameters["", "lambda_unit"] = (hyper["lambda"] - smallest) / (hyper["lambda_max"] - smallest)
+    table = read_csv(folder / "previous_model_xdecomp.csv")
+    effects = dict(zip(table["rn"], numbers(table["xDecompAgg"]).tolist(), strict=True))
+    effects = {channel.get(name, "intercept" if name == "(Intercept)" else name): v for name, v in effects.items()}
+    return PreviousModel(meta["selected_init"], meta["refresh_steps"], parameters, effects, {})
+
+
+def run_refresh(folder: Path, method: str) -> dict[str, float]:
+    """A recorded refresh: window, narrowed ranges, and the recorded candidates' fit and distance to the previous model.
+
+    The ranges are Robyn's in method "robyn" alone; the refits are compared in that method whatever `method` says.
+    """
+    meta = json.loads((folder / "refresh_meta.json").read_text())
+    frame = refresh_frame(folder, meta)
+    previous = previous_model(folder, frame, meta)
+    media: dict[str, dict[str, Any]] = {}
+    for name, bounds in meta["initial_bounds"].items():
+        selected, _, plural = name.rpartition("_")
+        if selected in frame.selected:
+            parameter = next(key for key, value in ROBYN_NAMES.items() if value == plural)
+            media.setdefault(selected, {})[parameter] = bounds
+    settings = RidgeSettings(method="robyn", media=media)
+    space = narrowed(build_space(frame, settings), previous, settings)
+    selected = dict(zip(frame.media_names, frame.selected, strict=True))
+    bounds = {
+        "lambda" if item.parameter == "lambda" else f"{selected[item.variable]}_{ROBYN_NAMES[item.parameter]}": item
+        for item in space.hyperparameters
+    }
+    first, last = frame.window
+    moved = [str(frame.dates[first]), str(frame.dates[last]), first + 1, last + 1, frame.n]
+    wanted = [meta[f"window_{end}"] for end in ("start", "end")]
+    wanted += [meta[f"rollingWindow{part}"] for part in ("StartWhich", "EndWhich", "Length")]
+    return {
+        "window": 0.0 if moved == wanted else np.inf,
+        "freedom": deviation(freedom(previous, frame.n, settings), meta["bounds_freedom"]),
+        "bounds": max(
+            deviation([bounds[name].low, bounds[name].high], reference)
+            for name, reference in meta["refreshed_bounds"].items()
+        ),
+        **compare_refreshed(folder, frame, previous, settings),
+    }
+
+
+def compare_refreshed(folder: Path, frame: Frame, previous: PreviousModel, settings: RidgeSettings) -> dict[str, float]:
+    hyper = read_csv(folder / "candidates_hyper.csv")
+    cand = Candidates(
+        *(
+            np.column_stack([numbers(hyper[f"{name}_{plural}"]) for name in frame.selected])
+            for plural in ("alphas", "gammas", "thetas")
+        ),
+        np.zeros((len(hyper["solID"]), len(frame.selected))), numbers(hyper["lambda"]), numbers(hyper["train_size"]),
+        np.ones((len(hyper["solID"]), len(frame.names))),
+    )  # fmt: skip
+    result = evaluate(build_design(frame, settings, (), previous), cand, cores=1)
+    table = read_csv(folder / "candidates_xdecompagg.csv")
+    rows = {pair: row for row, pair in enumerate(zip(table["solID"], table["rn"], strict=True))}
+    names = (*frame.base_names, *frame.selected, "(Intercept)")
+    order = [rows[candidate, name] for candidate in hyper["solID"] for name in names]
+
+    def recorded(column: str) -> np.ndarray:
+        return numbers(table[column])[order].reshape(len(hyper["solID"]), len(names))
+
+    shares = result.effects / result.effects.sum(axis=1, keepdims=True)
+    return {
+        "lambda_max": deviation(lambda_max(frame), numbers(hyper["lambda_max"])[0]),
+        "coefficients": deviation(np.column_stack([result.coefficients, result.intercept]), recorded("coef")),
+        "xDecompAgg": deviation(result.effects, recorded("xDecompAgg")),
+        "xDecompPerc": deviation(shares, recorded("xDecompPerc")),
+        "nrmse": deviation(result.loss[:, 0], numbers(hyper["nrmse"])),
+        "refreshed RSSD": deviation(result.loss[:, 1], numbers(hyper["decomp.rssd"])),
+    }
+
+
+#: How a folder of a kind is known, and what runs it.
+KINDS = {"case.json": run_case, "refresh_meta.json": run_refresh}
+
+
 def cases(folder: Path) -> Iterator[Path]:
-    if (folder / "case.json").exists():
+    if any((folder / name).exists() for name in KINDS):
         yield folder
     else:
-        yield from sorted(path.parent for path in folder.glob("*/case.json"))
+        yield from sorted(path.parent for name in KINDS for path in folder.glob(f"*/{name}"))
 
 
 def main() -> int:
@@ -310,7 +412,8 @@ def main() -> int:
     count = 0
     for folder in cases(arguments.folder):
         count += 1
-        result = run_case(folder, arguments.method)
+        run = next(run for name, run in KINDS.items() if (folder / name).exists())
+        result = run(folder, arguments.method)
         print(f"{folder.name:28s} " + "  ".join(f"{name} {value:.1e}" for name, value in result.items()))
         for name, value in result.items():
             if value >= worst.get(name, (-1.0, ""))[0]:

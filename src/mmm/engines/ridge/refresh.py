@@ -38,6 +38,11 @@ _LIMITS: dict[str, Within] = {
 _OPEN_END = 1e-9
 
 
+def moved_window(window: tuple[int, int], steps: int) -> tuple[int, int]:
+    """(first row, last row) of a window moved on by `steps` periods."""
+    return window[0] + steps, window[1] + steps
+
+
 def freedom(previous: PreviousModel, rows: int, settings: RidgeSettings) -> float:
     """How much of its initial range a parameter may move by: new periods over the window's length, or as set."""
     return settings.refresh_freedom if settings.refresh_freedom is not None else previous.steps / rows
