@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -25,11 +25,26 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from mmm.access import Role
 from mmm.errors import Finding, InvalidInput
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+
+
+def _parts(value: object) -> object:
+    """A comma-separated text as its parts, in lower case."""
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+_Emails = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$")], ...], BeforeValidator(_parts)
+]
+_Domains = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...], BeforeValidator(_parts)
+]
+GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
 
 
 class Settings(BaseSettings):
@@ -50,6 +65,7 @@ class Settings(BaseSettings):
     start_timeout_seconds: Seconds = Field(900, alias="MMM_START_TIMEOUT_SECONDS")
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
+    public_url: _Url | None = Field(None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers")
 
     aws_region: str | None = Field(None, alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
     aws_account_id: str | None = Field(None, alias="AWS_ACCOUNT_ID", pattern=r"^\d{12}$")
@@ -69,6 +85,15 @@ class Settings(BaseSettings):
     auth_client_id: str | None = Field(None, alias="AUTH_CLIENT_ID")
     auth_client_secret: SecretStr | None = Field(None, alias="AUTH_CLIENT_SECRET")
     auth_cookie_secret: SecretStr | None = Field(None, alias="AUTH_COOKIE_SECRET", min_length=32)
+    auth_redirect_uri: _Url | None = Field(None, alias="AUTH_REDIRECT_URI", description="default from MMM_PUBLIC_URL")
+    auth_server_metadata_url: _Url = Field(GOOGLE, alias="AUTH_SERVER_METADATA_URL")
+    auth_allowed_domains: _Domains = Field((), alias="AUTH_ALLOWED_DOMAINS", description="of e-mail addresses")
+    auth_allowed_emails: _Emails = Field((), alias="AUTH_ALLOWED_EMAILS")
+    auth_admins: _Emails = Field((), alias="AUTH_ADMINS", description="addresses, allowed in as well")
+    auth_analysts: _Emails = Field((), alias="AUTH_ANALYSTS", description="addresses, allowed in as well")
+    auth_default_role: Role = Field(Role.VIEWER, alias="AUTH_DEFAULT_ROLE")
+    auth_session_seconds: Seconds = Field(12 * 3600, alias="AUTH_SESSION_SECONDS")
+
     sf_private_key: SecretStr | None = Field(None, alias="SF_PRIVATE_KEY")
 
     @classmethod
@@ -104,6 +129,11 @@ class Settings(BaseSettings):
         return _user_dir("XDG_STATE_HOME", ".local/state") / "tasks"
 
     @property
+    def cache_dir(self) -> Path:
+        """Where this machine keeps what it can read again from the workspace."""
+        return _user_dir("XDG_CACHE_HOME", ".cache")
+
+    @property
     def local_secrets_dir(self) -> Path:
         """Where the local platform keeps secrets; never inside the workspace, which may be shared."""
         return self.secrets_dir or _user_dir("XDG_CONFIG_HOME", ".config") / "secrets"
@@ -124,8 +154,10 @@ class Settings(BaseSettings):
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmm.errors import UserError
+from mmm.workspace.audit import Audit
 from mmm.workspace.datasets import Datasets
 from mmm.workspace.documents import Documents
 from mmm.workspace.models import ColumnProfile, DatasetManifest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
-class Workspace(Datasets, Documents, Runs, RunHistory, Results):
+class Workspace(Audit, Datasets, Documents, Runs, RunHistory, Results):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or memory:// (for tests).
 
     Each part is an interface of its own; this class only brings them together. Safe to share between threads.

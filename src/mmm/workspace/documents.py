@@ -1,22 +1,19 @@
-"""Small documents: mappings and naming rules in versions, experiments, the audit trail.
+"""Small documents: mappings and naming rules in versions, experiments.
 
 Mappings and experiments go in as pydantic models and come out as JSON text: their models live on higher floors.
 """
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
-from mmm.workspace.models import AuditEntry
-from mmm.workspace.names import checked_name, checked_time_id, new_id, utc_now
+from mmm.workspace.names import checked_name, checked_time_id, new_id
 from mmm.workspace.part import Part
 
 
 class Documents(Part):
-    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, audit/<day>/<id>.json."""
+    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json."""
 
     def save_mapping(self, name: str, mapping: BaseModel) -> int:
         """Store a new version of the mapping; return its number. Earlier versions stay."""
@@ -59,20 +56,6 @@ class Documents(Part):
     def experiment_ids(self) -> list[str]:
         """Ids, newest first."""
         return [name.removesuffix(".json") for name in reversed(self._objects.names("experiments"))]
-
-    def append_audit(self, actor: str, action: str, subject: str, **details: object) -> None:
-        """Add an entry to the audit trail; entries are never changed."""
-        now = utc_now()
-        entry = AuditEntry(at=now, actor=actor, action=action, subject=subject, details=details)
-        self._create(f"audit/{now:%Y-%m-%d}/{new_id(now)}.json", entry)
-
-    def audit(self, day: date) -> list[AuditEntry]:
-        """Entries of one day (UTC), oldest first."""
-        folder = f"audit/{day:%Y-%m-%d}"
-        return [
-            AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
-            for name in self._objects.names(folder)
-        ]
 
     def _create_version(self, folder: str, model: BaseModel) -> int:
         while True:

@@ -1,0 +1,66 @@
+"""Who acts, and what each role may do. The services ask; pages only leave out what would be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mmm.errors import UserError
+
+
+class Role(StrEnum):
+    """A viewer looks at everything that is not the administrators', an analyst works, an admin does everything."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+#: The lowest role for each action; the audit trail calls the actions by the same names.
+LOWEST_ROLE: dict[str, Role] = {
+    "dataset.ingest": Role.ANALYST,
+    "dataset.prepare": Role.ANALYST,
+    "mapping.save": Role.ANALYST,
+    "naming_rules.save": Role.ANALYST,
+    "run.submit": Role.ANALYST,
+    "run.cancel": Role.ANALYST,
+    "run.retry": Role.ANALYST,
+    "connection.add": Role.ADMIN,
+    "connection.replace": Role.ADMIN,
+    "connection.remove": Role.ADMIN,
+    "audit.read": Role.ADMIN,
+    "settings.read": Role.ADMIN,
+}
+
+
+class NotAllowed(UserError):
+    """The person is known, and their role does not allow what they asked for."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A person, or a program that acts in its own name. Nobody but the border that made it says what role it has."""
+
+    name: str
+    email: str = ""
+    role: Role = Role.VIEWER
+
+    @property
+    def id(self) -> str:
+        """What histories and the audit trail call them."""
+        return self.email or self.name
+
+    def may(self, action: str) -> bool:
+        return _RANK[self.role] >= _RANK[LOWEST_ROLE[action]]
+
+    def require(self, action: str) -> None:
+        """Raise NotAllowed unless the role allows the action."""
+        if not self.may(action):
+            lowest = LOWEST_ROLE[action]
+            raise NotAllowed(
+                f"{self.id} has the role {self.role}; {action} needs the role {lowest}.",
+                where="role",
+                fix="Ask an administrator.",
+            )
