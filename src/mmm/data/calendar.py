@@ -78,3 +78,35 @@ def next_period(starts: np.ndarray, period: Period) -> np.ndarray:
     if period == "month":
         return (starts.astype("datetime64[M]") + 1).astype("datetime64[D]")
     return starts + np.timedelta64(7 if period == "week" else 1, "D")
+
+
+def distinct_days(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(distinct days in order, each row's place among them, -1 for rows without a day)."""
+    known = ~np.isnat(days)
+    if not known.any():
+        return np.array([], "datetime64[D]"), np.full(len(days), -1)
+    numbers = days.astype(np.int64)
+    low, high = int(numbers[known].min()), int(numbers[known].max())
+    if high - low > max(10 * len(days), 1_000_000):  # a typing error like the year 20024: count distinct ones instead
+        periods, places = np.unique(days[known], return_inverse=True)
+        row_period = np.full(len(days), -1)
+        row_period[known] = places
+        return periods, row_period
+    there = np.zeros(high - low + 1, bool)
+    there[numbers[known] - low] = True
+    place = np.cumsum(there) - 1
+    row_period = np.where(known, place[np.where(known, numbers - low, 0)], -1)
+    return (np.flatnonzero(there) + low).astype("datetime64[D]"), row_period
+
+
+def repeated_rows(row_period: np.ndarray, markets: np.ndarray, periods: int) -> np.ndarray:
+    """Rows whose date (-1: none) and market an earlier row has; faster than sorting where it can be counted."""
+    known = np.flatnonzero(row_period >= 0)
+    keys = markets[known] * max(periods, 1) + row_period[known]
+    if not len(keys):
+        return known
+    size = int(keys.max()) + 1
+    if size <= max(10 * len(keys), 1_000_000) and np.bincount(keys, minlength=size).max() < 2:
+        return known[:0]
+    _, first = np.unique(keys, return_index=True)
+    return np.setdiff1d(known, known[first], assume_unique=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,16 +138,16 @@ def read_texts(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str
 
 def require_columns(table: pa.Table, names: Sequence[str], where: str) -> None:
     """Raise InvalidInput for repeated column names, for columns the table lacks and for a table without rows."""
-    present = table.column_names
+    present = Counter(table.column_names)
     findings = [
         Finding("error", "the table has two columns of this name.", f"column {name!r}", "Rename one of them.")
-        for name in dict.fromkeys(present)
-        if name in names and present.count(name) > 1
+        for name in dict.fromkeys(names)
+        if present[name] > 1
     ]
     for name in names:
         if name not in present:
-            near = get_close_matches(name, present, n=3, cutoff=0.5)
-            fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has: {listed(present)}."
+            near = get_close_matches(name, list(present), n=3, cutoff=0.5)
+            fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has: {listed(list(present))}."
             findings.append(Finding("error", "the table has no such column.", f"column {name!r}", fix))
     if not table.num_rows:
         findings.append(Finding("error", "the table has no rows.", "table", "Load data first."))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
+from mmm.data.calendar import distinct_days, repeated_rows
 from mmm.data.columns import is_text, read_numbers, read_texts, read_times
 from mmm.data.mapping import KpiKind, Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.naming import DEFAULT_RULES, At, NamingRule, NamingRules, Role, matches, words_of
@@ -165,26 +166,27 @@ def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
     """The market's column: named like one, or the text that makes repeated dates distinct."""
     date = next((item for item in found if item.role == "date"), None)
     days = None if date is None else read_times(table[date.facts.name])
-    codes = None if days is None else np.unique(days.days, return_inverse=True)[1]
-    repeated = codes is not None and len(codes) > int(codes.max(initial=-1)) + 1
+    dates, row_date = distinct_days(np.array([], "datetime64[D]") if days is None else days.days)
+    repeated = len(row_date) > len(dates) > 0
     for item in found:
-        if item.role == "market" and not (repeated and _tells_apart(table, item.facts.name, codes)):
+        if item.role == "market" and not (repeated and _tells_apart(table, item.facts.name, row_date, len(dates))):
             item.drop("named like a market, but it does not tell repeated dates apart", 0.7)
     if repeated and not any(item.role == "market" for item in found):
         for item in found:
-            if item.facts.kind == "text" and item.role == "unused" and _tells_apart(table, item.facts.name, codes):
+            if (
+                item.facts.kind == "text"
+                and item.role == "unused"
+                and _tells_apart(table, item.facts.name, row_date, len(dates))
+            ):
                 item.take("market", 0.7, "each date comes once for each of its values")
     _choose_one(found, "market", "another market; {chosen!r} is proposed")
 
 
-def _tells_apart(table: pa.Table, name: str, dates: np.ndarray | None) -> bool:
+def _tells_apart(table: pa.Table, name: str, row_date: np.ndarray, dates: int) -> bool:
     """Whether dates and this column together name every row once."""
-    if dates is None:
-        return False
     column = table[name]
     codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
-    both = dates * (len(texts) + 1) + codes
-    return len(texts) > 1 and len(np.unique(both)) == len(both)
+    return len(texts) > 1 and not len(repeated_rows(row_date, np.where(codes < 0, len(texts), codes), dates))
 
 
 def _pair(found: list[_Candidate], table: pa.Table, rules: NamingRules) -> None:

@@ -361,7 +361,7 @@ def test_decimals_and_times_with_zones() -> None:
 def test_5000_columns_are_unknown_where_that_is_too_many() -> None:
     random = np.random.default_rng(1)
     names = [f"m{i}" for i in range(5000)]
-    table = pa.table({**columns(), **{name: random.uniform(1, 9, WEEKS) for name in names}})
+    table = pa.table({**columns(), **{name: random.uniform(1, 9, WEEKS) for name in names}}).slice(0, 30)
     mapping = MAPPING.model_copy(update={"paid": tuple(PaidColumns(spend=name) for name in names)})
     report = review(table, mapping)
     assert report.check("observations").light is Light.RED

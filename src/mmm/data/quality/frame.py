@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.data.calendar import Cadence, find_cadence
+from mmm.data.calendar import Cadence, distinct_days, find_cadence, repeated_rows
 from mmm.data.columns import Numbers, Times, is_text, listed, read_numbers, read_texts, read_times, require_columns
 from mmm.data.mapping import Mapping
 from mmm.data.quality.result import CannotTell
@@ -55,10 +56,15 @@ class Frame:
 
     def need_periods(self) -> None:
         """Raise CannotTell unless each market has one row per date."""
+        if self._no_periods:
+            raise CannotTell(self._no_periods)
+
+    @cached_property
+    def _no_periods(self) -> str:
+        """Why there is no series; empty where there is one."""
         if self.times is None or len(self.times.wrong) or len(self.times.missing):
-            raise CannotTell(f"column {self.mapping.date!r} has rows without a readable date.")
-        if len(self.repeated):
-            raise CannotTell("dates occur more than once, so there is no series to look at.")
+            return f"column {self.mapping.date!r} has rows without a readable date."
+        return "dates occur more than once, so there is no series to look at." if len(self.repeated) else ""
 
     def spread(self, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(periods where none of the columns is empty, their values (periods, columns))."""
@@ -96,7 +102,7 @@ def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) ->
     markets, names = _markets(table, mapping)
     numbers, unreadable = _numbers(table, mapping)
     # Times of one day are periods of their own only in that they repeat its date: a model needs whole days.
-    periods, row_period = _periods(days)
+    periods, row_period = distinct_days(days)
     return Frame(
         mapping=mapping,
         rows=table.num_rows,
@@ -109,7 +115,7 @@ def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) ->
         unreadable=unreadable,
         periods=periods,
         row_period=row_period,
-        repeated=_repeated(row_period, markets, len(periods)),
+        repeated=repeated_rows(row_period, markets, len(periods)),
         cadence=find_cadence(periods),
     )
 
@@ -154,35 +160,3 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if is_text(kind):
         return column.cast(pa.string()) if pa.types.is_dictionary(kind) else column
     return column.cast(pa.string())
-
-
-def _periods(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(distinct days in order, each row's place among them, -1 for rows without a day)."""
-    known = ~np.isnat(days)
-    if not known.any():
-        return np.array([], "datetime64[D]"), np.full(len(days), -1)
-    numbers = days.astype(np.int64)
-    low, high = int(numbers[known].min()), int(numbers[known].max())
-    if high - low > max(10 * len(days), 1_000_000):  # a typing error like the year 20024: count distinct ones instead
-        periods, places = np.unique(days[known], return_inverse=True)
-        row_period = np.full(len(days), -1)
-        row_period[known] = places
-        return periods, row_period
-    there = np.zeros(high - low + 1, bool)
-    there[numbers[known] - low] = True
-    place = np.cumsum(there) - 1
-    row_period = np.where(known, place[np.where(known, numbers - low, 0)], -1)
-    return (np.flatnonzero(there) + low).astype("datetime64[D]"), row_period
-
-
-def _repeated(row_period: np.ndarray, markets: np.ndarray, periods: int) -> np.ndarray:
-    """Rows whose date and market an earlier row has."""
-    known = np.flatnonzero(row_period >= 0)
-    keys = markets[known] * max(periods, 1) + row_period[known]
-    if not len(keys):
-        return known
-    size = int(keys.max()) + 1
-    if size <= max(10 * len(keys), 1_000_000) and np.bincount(keys, minlength=size).max() < 2:
-        return known[:0]
-    _, first = np.unique(keys, return_index=True)
-    return np.setdiff1d(known, known[first], assume_unique=True)

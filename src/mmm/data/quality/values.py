@@ -161,6 +161,8 @@ class LevelBreaks:
             return None
         logs = np.log(values)  # a change of unit is a factor, and so is the scatter
         sharp, _, _ = self._jumps(logs, near, far)
+        if sharp.max() < np.log(ratio):
+            return None
         lasting, before, after = self._jumps(logs, far, far)
         sharp = np.minimum(sharp, lasting)
         best = int(np.argmax(sharp))
