@@ -156,7 +156,7 @@ BAD_EXPERIMENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "text as a number": (
         lambda e: (e["mapping"]["factors"].clear(), e["mapping"].update(context=[{"column": "events"}])),
         "the data of 'sample' cannot be modelled as mapped (rows count from 1):\n"
-        "  - column 'events': no number in rows 1, 2, 3, 4, 5 and 203 more, first 'na'.",
+        "  - column 'events': no finite number (first 'na') in rows 1, 2, 3, 4, 5 and 203 more.",
     ),
     "window after the data": (
         lambda e: e["window"].update(start="2030-01-07", end=None),
@@ -199,7 +199,7 @@ def test_everything_wrong_in_a_file_is_named_at_once_and_no_run_starts(
     first = next(i for i, line in enumerate(lines) if line.startswith("Error"))
     assert [line.partition(". ")[0] for line in lines[first:]] == [
         "Error: the data of 'sample' cannot be modelled as mapped (rows count from 1):",
-        "  - column 'revenue': no number in row 9, first 'n.n.'",
+        "  - column 'revenue': no finite number (first 'n.n.') in row 9",
         "  - column 'print_S': no value in row 7",
         "  - column 'tv_S': a negative value in row 5, first -100",
         "  - column 'DATE': 1 gap or odd step, first from 2016-03-28 (row 19) to 2016-04-11 (row 20); "

@@ -5,16 +5,16 @@ Rows are counted from 1, without the header.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from mmm.data import columns
+from mmm.data.columns import rows_text
 from mmm.errors import Finding, InvalidInput
 
-_ROWS_SHOWN = 5
 _FILL_IN = "Fill it in; write 0 only where it was 0."
 #: What a column of another type holds, in words.
 _KINDS = (
@@ -26,7 +26,6 @@ _KINDS = (
     (pa.types.is_floating, "decimal numbers"),
     (pa.types.is_decimal, "decimal numbers"),
 )
-_NUMBERS = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
 @dataclass
@@ -55,109 +54,72 @@ class Checks:
             raise self.refusal()
 
 
-def rows_text(positions: np.ndarray | Sequence[int]) -> str:
-    """ "rows 3, 4 and 7 more" for positions from 0."""
-    shown = ", ".join(str(int(i) + 1) for i in positions[:_ROWS_SHOWN])
-    more = len(positions) - _ROWS_SHOWN
-    return f"row{'s' if len(positions) > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
 def column_text(name: str) -> str:
     return f"column {name!r}"
 
 
 def read_dates(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
     """Days, shape (T,), datetime64[D], in the table's order; None when a cell holds none."""
-    column = _plain(table[name])
-    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        missing = np.asarray(column.is_null())
-        # Through seconds: nanoseconds end in 2262. What is cut off is the time of day.
-        days = np.asarray(column.cast(pa.timestamp("s"), safe=False).to_numpy(zero_copy_only=False), "datetime64[D]")
-        wrong: list[int] = []
-    elif _is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type):
-        texts = [(text or "").strip() for text in column.cast(pa.string()).to_pylist()]
-        missing = np.array([not text for text in texts], bool)
-        days = np.array([_day(text) for text in texts], "datetime64[D]")
-        wrong = [int(i) for i in np.flatnonzero(np.isnat(days) & ~missing)]
-    else:
+    column = columns.whole(table[name])
+    # Whole numbers such as 20241231 are dates without dashes.
+    text = pa.types.is_integer(column.type) or pa.types.is_null(column.type)
+    times = columns.read_times(_without_blanks(column.cast(pa.string()) if text else column))
+    if times is None:
         checks.error(f"holds {_kind(column.type)}, not dates.", column_text(name), "Map another column as the date.")
         return None
-    if missing.any():
-        checks.error(
-            f"no date in {rows_text(np.flatnonzero(missing))}.", column_text(name), "Fill in the date or drop the row."
-        )
-    if wrong:
-        what = f"{rows_text(wrong)} cannot be read as a date, first {column[wrong[0]].as_py()!r}."
+    if len(times.missing):
+        checks.error(f"no date in {rows_text(times.missing)}.", column_text(name), "Fill in the date or drop the row.")
+    if len(times.wrong):
+        what = f"{rows_text(times.wrong)} cannot be read as a date, first {times.first_wrong}."
         checks.error(what, column_text(name), "Write dates as 2024-12-31.")
-    return None if wrong or missing.any() else days
-
-
-def _day(text: str) -> np.datetime64:
-    """The day an ISO text names (with or without dashes, time of day or week), NaT where it names none."""
-    try:
-        return np.datetime64(datetime.fromisoformat(text).date(), "D")
-    except ValueError:
-        return np.datetime64("NaT", "D")
+    return None if np.isnat(times.local).any() else times.days
 
 
 def read_numbers(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
     """A column as float64, shape (T,), in the table's order; None when a cell is no finite number."""
-    column = _plain(table[name])
-    wrong = np.zeros(len(column), bool)
-    if _is_text(column.type):
-        texts = [(text or "").strip() for text in column.to_pylist()]
-        numbers = [_number(text) for text in texts]
-        empty = np.array([not text for text in texts], bool)
-        wrong = np.array([number is None for number in numbers], bool) & ~empty
-        values = np.array([np.nan if number is None else number for number in numbers])
-    elif any(test(column.type) for test in _NUMBERS):
-        empty = np.asarray(column.is_null())
-        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), float)
-    else:
+    column = _without_blanks(columns.whole(table[name]))
+    found = columns.read_numbers(column.cast(pa.float64()) if pa.types.is_null(column.type) else column)
+    if found is None:
         checks.error(f"holds {_kind(column.type)}, not numbers.", column_text(name), "Map another column.")
         return None
-    first = repr(column[int(wrong.argmax())].as_py()) if wrong.any() else ""
-    text_fix = "Correct the cell, give the decimal mark when reading the file, or map another column."
-    for found, what, more, fix in (
-        (wrong, "no number", f", first {first}", text_fix),
-        (empty, "no value", "", _FILL_IN),
-        (np.isnan(values) & ~empty & ~wrong, "NaN", "", _FILL_IN),
-        (np.isinf(values), "an infinite value", "", "Correct it at its source."),
+    empty = _nulls(column)
+    wrong, correct = "an infinite value", "Correct it at its source."
+    if columns.is_text(column.type):
+        wrong = f"no finite number (first {found.first_wrong})"
+        correct = "Correct the cell, give the decimal mark when reading the file, or map another column."
+    for rows, what, fix in (
+        (found.wrong, wrong, correct),
+        (empty, "no value", _FILL_IN),
+        (np.setdiff1d(found.missing, empty), "NaN", _FILL_IN),
     ):
-        if found.any():
-            checks.error(f"{what} in {rows_text(np.flatnonzero(found))}{more}.", column_text(name), fix)
-    return values if np.isfinite(values).all() else None
-
-
-def _number(text: str) -> float | None:
-    """The number a text is; Python's own digit separator makes it none."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
+        if len(rows):
+            checks.error(f"{what} in {rows_text(rows)}.", column_text(name), fix)
+    return None if np.isnan(found.values).any() else found.values
 
 
 def read_levels(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
     """A factor's levels as text, shape (T,), in the table's order; empty cells are a level, with a warning."""
-    column = _plain(table[name])
+    column = columns.whole(table[name])
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         checks.error(f"holds {_kind(column.type)}, not levels.", column_text(name), "Map another column.")
         return None
-    empty = np.asarray(column.is_null())
-    if empty.any() and not empty.all():
-        what = f"no value in {rows_text(np.flatnonzero(empty))}; empty cells count as a level of their own."
+    empty = _nulls(column)
+    if 0 < len(empty) < len(column):
+        what = f"no value in {rows_text(empty)}; empty cells count as a level of their own."
         checks.warn(what, column_text(name))
     return np.array(["(empty)" if text is None else text for text in column.cast(pa.string()).to_pylist()], object)
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    """One array, its values themselves where it is dictionary-encoded."""
-    array = column.combine_chunks()
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+def _nulls(column: pa.Array) -> np.ndarray:
+    """Rows of the empty cells; through Python, as Arrow's way to numpy imports pandas, two seconds for nothing."""
+    return np.array(pc.indices_nonzero(column.is_null()).to_pylist(), np.int64)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _without_blanks(column: pa.Array) -> pa.Array:
+    """Texts of nothing but blanks as empty cells."""
+    if not columns.is_text(column.type):
+        return column
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column)
 
 
 def _kind(kind: pa.DataType) -> str:

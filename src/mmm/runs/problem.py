@@ -14,12 +14,13 @@ from difflib import get_close_matches
 import numpy as np
 import pyarrow as pa
 
+from mmm.data.columns import rows_text
 from mmm.data.holidays import holidays
 from mmm.data.mapping import Mapping
 from mmm.engines import load_engine
 from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
 from mmm.errors import Finding, UserError
-from mmm.runs.columns import Checks, column_text, read_dates, read_levels, read_numbers, rows_text
+from mmm.runs.columns import Checks, column_text, read_dates, read_levels, read_numbers
 from mmm.runs.config import Experiment, LiftTestConfig
 
 _MOST_LEVELS = 30
