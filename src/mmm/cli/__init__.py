@@ -24,6 +24,7 @@ COMMANDS = {
     "quality": "mmm.cli.preparation:quality_command",
     "prepare": "mmm.cli.preparation:prepare_command",
     "simulate": "mmm.simulation.command:simulate_command",
+    "recover": "mmm.cli.recover:recover_command",
     "submit": "mmm.cli.runs:submit_command",
     "runs": "mmm.cli.runs:runs_command",
     "status": "mmm.cli.runs:status_command",
