@@ -90,9 +90,7 @@ def read_numbers(column: pa.ChunkedArray | pa.Array) -> Numbers | None:
         return _numbers_in_texts(column)
     if not is_number(column.type):
         return None
-    array = whole(column)
-    kind = pa.uint8() if pa.types.is_boolean(array.type) else pa.float64()
-    values = _filled(array.cast(kind, safe=False).cast(pa.float64()), np.float64, np.nan)
+    values = _floats(column)
     endless = np.flatnonzero(np.isinf(values))
     if len(endless):
         first = str(values[endless[0]])
@@ -180,6 +178,21 @@ def _none() -> np.ndarray:
 def stamps(array: pa.Array) -> np.ndarray:
     """Timestamps in microseconds without a zone as datetime64[us], NaT where null."""
     return _filled(array, np.dtype("datetime64[us]"), np.datetime64("NaT"))
+
+
+def _floats(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Any numbers as float64, NaN where null: one pass over each chunk."""
+    values, at = np.empty(len(column)), 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        if pa.types.is_dictionary(chunk.type):
+            chunk = chunk.dictionary_decode()
+        if pa.types.is_boolean(chunk.type):
+            chunk = chunk.cast(pa.uint8())
+        elif pa.types.is_decimal(chunk.type):
+            chunk = chunk.cast(pa.float64(), safe=False)
+        values[at : at + len(chunk)] = _filled(chunk, chunk.type.to_pandas_dtype(), np.nan)
+        at += len(chunk)
+    return values
 
 
 def _filled(array: pa.Array, kind: Any, empty: Any) -> np.ndarray:
