@@ -74,13 +74,13 @@ def test_a_wanted_number_of_clusters_is_kept_to() -> None:
 
 def test_interval_of_a_cluster() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    mean, low, high = cluster_interval(values, 20_000, 1)
+    mean, _, low, high = cluster_interval(values, 20_000, 1)
     # se of the mean is sd/sqrt(m) with the population sd; times t(0.975, 4) and sqrt(m), as Robyn reports it.
     half = 2.7764451051977987 * values.std()
     assert mean == pytest.approx(3.0, abs=0.02)
     assert high - mean == pytest.approx(half, rel=0.03)
     assert low == max(0.0, mean - (high - mean))
-    assert cluster_interval(np.array([2.5]), 100, 1) == (2.5, 2.5, 2.5)
+    assert cluster_interval(np.array([2.5]), 100, 1) == (2.5, 0.0, 2.5, 2.5)
     assert np.isnan(cluster_interval(np.array([1.0, 2.0]), 100, 1)[1:]).all()
 
 

@@ -4,6 +4,7 @@ and clusters)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
@@ -170,8 +171,17 @@ def _by_size(labels: np.ndarray) -> np.ndarray:
     return np.asarray(number[labels])
 
 
-def cluster_interval(values: np.ndarray, draws: int, seed: int) -> tuple[float, float, float]:
-    """(mean, low, high) of a cluster's values by bootstrap; NaN for fewer than 3 values, one value is its own interval.
+class Interval(NamedTuple):
+    """A bootstrapped mean with its standard error and its interval."""
+
+    mean: float
+    se: float
+    low: float
+    high: float
+
+
+def cluster_interval(values: np.ndarray, draws: int, seed: int) -> Interval:
+    """Interval of a cluster's values by bootstrap; NaN for fewer than 3 values, one value is its own interval.
 
     As Robyn's, the interval is mean +- t(0.975, m-1) x se x sqrt(m), cut at 0: the spread of single models rather than
     that of their mean. numpy's generator takes the place of R's.
@@ -179,10 +189,11 @@ def cluster_interval(values: np.ndarray, draws: int, seed: int) -> tuple[float, 
     values = values[np.isfinite(values)]
     m = len(values)
     if m == 1:
-        return float(values[0]), float(values[0]), float(values[0])
+        return Interval(float(values[0]), 0.0, float(values[0]), float(values[0]))
     if m < 3:
-        return (float(values.mean()) if m else np.nan), np.nan, np.nan
+        return Interval(float(values.mean()) if m else np.nan, np.nan, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     means = values[rng.integers(0, m, (draws, m))].mean(axis=1)
-    centre, half = float(means.mean()), float(stdtrit(m - 1, 0.975) * means.std(ddof=1) * np.sqrt(m))
-    return centre, max(0.0, centre - half), centre + half
+    centre, se = float(means.mean()), float(means.std(ddof=1))
+    half = float(stdtrit(m - 1, 0.975) * se * np.sqrt(m))
+    return Interval(centre, se, max(0.0, centre - half), centre + half)

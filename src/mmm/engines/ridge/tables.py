@@ -200,7 +200,7 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
     for label in np.unique(labels):
         members = labels == label
         for column in range(values.shape[1]):
-            _, low[members, column], high[members, column] = cluster_interval(
+            _, _, low[members, column], high[members, column] = cluster_interval(
                 values[members, column], settings.bootstrap, settings.seed
             )
     return np.minimum(low, values), np.maximum(high, values)

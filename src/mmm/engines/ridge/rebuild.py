@@ -1,0 +1,85 @@
+"""Models made again from what a run stored: its data, the frame's components, and the candidates' hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmm.engines.base import Factor, Problem
+from mmm.engines.ridge.candidates import Candidates, Design, evaluate
+from mmm.engines.ridge.checks import prophet_parts
+from mmm.engines.ridge.decomposition import Decomposition, Model, decompose
+from mmm.engines.ridge.features import build_frame
+from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.space import Space, build_space
+from mmm.engines.ridge.tables import Search, kept_models
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Candidates evaluated again, in the order of `stored`, the rows of the table `models` that they are."""
+
+    problem: Problem
+    settings: RidgeSettings
+    frame: Frame
+    design: Design
+    space: Space
+    search: Search
+    stored: pa.Table
+
+    @property
+    def candidates(self) -> Candidates:
+        return self.space.candidates(self.search.values)
+
+    def model(self, row: int) -> tuple[Model, Decomposition]:
+        """One candidate in full."""
+        one, of = slice(row, row + 1), self.search
+        alone = Search(of.values[one], of.evaluation.rows(one), of.trial[one], of.iteration[one], of.scores[one])
+        found = kept_models(self.frame, self.space, alone, np.array([0]))[0]
+        return found, decompose(self.frame, found)
+
+
+def components(problem: Problem, settings: RidgeSettings, table: pa.Table) -> dict[str, np.ndarray]:
+    """Prophet's parts and the factors' effects, (T,) each, from the table `frame`."""
+    names = [*prophet_parts(problem, settings), *(item.name for item in problem.context if isinstance(item, Factor))]
+    regressors = table.filter(pc.not_equal(table["kind"], "kpi"))
+    return {name: regressors.filter(pc.equal(regressors["variable"], name))["value"].to_numpy() for name in names}
+
+
+def rebuild(
+    problem: Problem, settings: RidgeSettings, tables: Mapping[str, pa.Table], *, everything: bool = False
+) -> Rebuilt:
+    """The kept models of a run, or all its candidates, evaluated again from its stored tables."""
+    from threadpoolctl import threadpool_limits
+
+    models = tables["models"]
+    stored = models if everything else models.filter(pc.is_valid(models["front"]))
+    frame = build_frame(problem, settings, components(problem, settings, tables["frame"]))
+    with threadpool_limits(1):  # as in training
+        design, space = (
+            build_design(frame, settings, problem.lift_tests, problem.previous),
+            build_space(frame, settings),
+        )
+    values = _values(space, tables["parameters"], stored["model_id"])
+    evaluation = evaluate(design, space.candidates(values))
+    trial, iteration, score = (stored[name].to_numpy() for name in ("trial", "iteration", "score"))
+    search = Search(values, evaluation, trial, iteration, score)
+    return Rebuilt(problem, settings, frame, design, space, search, stored)
+
+
+def _values(space: Space, parameters: pa.Table, ids: pa.ChunkedArray) -> np.ndarray:
+    """Hyperparameters (B, H) of the models `ids`, in the space's order."""
+    columns = []
+    for item in space.hyperparameters:
+        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        rows = parameters.filter(
+            pc.and_(pc.equal(parameters["variable"], item.variable), pc.equal(parameters["parameter"], name))
+        )
+        place = pc.index_in(ids, value_set=rows["model_id"].combine_chunks())
+        columns.append(rows["value"].take(place).to_numpy())
+    return np.column_stack(columns)
