@@ -144,7 +144,7 @@ def changed(path: Path, value: Any) -> dict[str, Any]:
     content = copy.deepcopy(FULL)
     place: Any = content
     for step in path[:-1]:
-        place = place[step]
+        place = place.setdefault(step, {}) if isinstance(place, dict) else place[step]
     place[path[-1]] = value
     return content
 
@@ -170,7 +170,8 @@ def test_every_field_is_covered() -> None:
 
 @pytest.mark.parametrize(("path", "value"), CASES, ids=lambda part: repr(part)[:50])
 def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
-    found = findings(changed(path, value))
+    # An optional part that FULL leaves out is made for the one value; what else it would need is not at issue here.
+    found = [finding for finding in findings(changed(path, value)) if finding[1] != "is required."]
     where = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
     assert found
     for place, what in found:
