@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def hill(z: np.ndarray, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
+def hill(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
     """Saturation of an adstocked input, between 0 and 1 (Robyn: saturation_hill with a given inflexion)."""
     z = np.asarray(z, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(z**alpha / (z**alpha + inflexion**alpha))
 
 
-def hill_slope(z: np.ndarray, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
+def hill_slope(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
     """Derivative of `hill` by z; infinite at 0 where alpha is below 1."""
     z = np.asarray(z, float)
     half = inflexion**alpha
@@ -48,19 +49,19 @@ class Curve:
     inflexion: float
     coefficient: float
 
-    def saturation(self, z: np.ndarray) -> np.ndarray:
+    def saturation(self, z: ArrayLike) -> np.ndarray:
         """Hill of an adstocked input, between 0 and 1."""
         return hill(z, self.alpha, self.inflexion)
 
-    def response(self, z: np.ndarray) -> np.ndarray:
+    def response(self, z: ArrayLike) -> np.ndarray:
         """Effect on the KPI per period of an adstocked input z."""
         return self.coefficient * self.saturation(z)
 
-    def marginal(self, z: np.ndarray) -> np.ndarray:
+    def marginal(self, z: ArrayLike) -> np.ndarray:
         """Derivative of the response at z: effect per unit of adstocked input."""
         return self.coefficient * hill_slope(z, self.alpha, self.inflexion)
 
-    def next_unit(self, z: np.ndarray) -> np.ndarray:
+    def next_unit(self, z: ArrayLike) -> np.ndarray:
         """Effect of one more unit of adstocked input: response at z + 1 less response at z (Robyn's marginal)."""
         z = np.asarray(z, float)
         return self.response(z + 1.0) - self.response(z)

@@ -1,0 +1,246 @@
+"""From a request and a stored model to numbers: initial spends, steady curves, bounds; what cannot be met is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.errors import UserError
+from mmm.planning.media import MediaModel
+from mmm.planning.request import DEFAULT_TARGET_CPA, DEFAULT_TARGET_ROAS, PlanRequest
+from mmm.planning.solver import TOLERANCE, Program, SteadyCurves, solve
+
+#: Steps of Dinkelbach's method to the best efficiency; it converges faster than Newton's.
+_DINKELBACH_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Market:
+    """Paid channels at rest over a date range, money per period: what they got and how they respond."""
+
+    channels: tuple[str, ...]
+    curves: SteadyCurves
+    spend: np.ndarray  # (P,) in the range, the sum of the books
+    rows: np.ndarray
+    revenue: bool
+
+    @property
+    def initial(self) -> np.ndarray:
+        """Money per period (P,)."""
+        return np.asarray(self.spend / len(self.rows))
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a plan may do: bounds per channel (P,), sums of channels, and channels left out for want of an effect."""
+
+    low: np.ndarray
+    high: np.ndarray
+    groups: tuple[tuple[str, np.ndarray, float, float], ...]  # name, membership (P,), least, most
+    dropped: tuple[str, ...]
+
+
+def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> Market:
+    """Initial spends and steady curves of the paid channels.
+
+    The response of a period is the curve at the period's input plus the carried-over one. Held carryover is its mean
+    over the window, whatever the range, as in Robyn; carryover that follows is proportional to spend, at the window's
+    ratio. Money buys what it bought in the range, so that the initial spend is what the books say.
+    """
+    media = model.paid
+    if not media:
+        raise UserError("the model has no paid channel to plan.", where=model.model_id)
+    rows, window = model.rows(request.period), model.window
+    offset, slope = np.zeros(len(media)), np.zeros(len(media))
+    for i, medium in enumerate(media):
+        effect = medium.curve.apply(medium.input)
+        own, carried = effect.immediate_input[window].mean(), effect.carryover_input[window].mean()
+        # A Weibull pdf's first weight is below 1: a unit spent gives less than a unit at once. Robyn counts the spend.
+        bought = medium.input_per_money(rows, window)
+        if request.carryover == "held":
+            offset[i], slope[i] = carried, bought
+        else:
+            given = medium.input[window].mean()
+            offset[i], slope[i] = 0.0, bought * ((own + carried) / given if given > 0 else 1.0)
+    curves = [medium.curve for medium in media]
+    return Market(
+        channels=tuple(medium.name for medium in media),
+        curves=SteadyCurves(
+            np.array([curve.coefficient for curve in curves]),
+            np.array([curve.alpha for curve in curves]),
+            np.array([curve.inflexion for curve in curves]),
+            offset,
+            slope,
+        ),
+        spend=np.array([medium.money()[rows].sum() for medium in media]),
+        rows=rows,
+        revenue=revenue,
+    )
+
+
+def build_space(market: Market, model: MediaModel, request: PlanRequest) -> Space:
+    """Bounds. A channel without effect gets nothing, as in Robyn, unless it is kept or has a bound of its own."""
+    low, high = (factor * market.initial for factor in request.factors)
+    groups, own = [], set()
+    for name, limit in request.limits.items():
+        members = request.members(name, model)
+        index = np.array([market.channels.index(member) for member in members])
+        if len(members) == 1:
+            i = index[0]
+            own.add(members[0])
+            low[i], high[i] = limit.bounds(market.initial[i], low[i], high[i])
+            if low[i] > high[i]:
+                raise UserError(
+                    f"the lower bound {low[i]:,.2f} is above the upper bound {high[i]:,.2f} per period.",
+                    where=f"limits.{name}",
+                    fix="Give both bounds.",
+                )
+        else:
+            member = np.zeros(len(market.channels))
+            member[index] = 1.0
+            groups.append((name, member, *limit.bounds(float(market.initial[index].sum()), -np.inf, np.inf)))
+    dropped = () if request.keep_zero_effect else _without_effect(market, own)
+    for name in dropped:
+        low[market.channels.index(name)] = high[market.channels.index(name)] = 0.0
+    space = Space(low, high, tuple(groups), dropped)
+    _check_groups(space)
+    return space
+
+
+def _without_effect(market: Market, own: set[str]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, coefficient in zip(market.channels, market.curves.coefficient, strict=True)
+        if coefficient == 0 and name not in own
+    )
+
+
+def _check_groups(space: Space) -> None:
+    """Each sum must be within reach of its channels' own bounds."""
+    for name, member, least, most in space.groups:
+        lowest, highest = float(member @ space.low), float(member @ space.high)
+        if least > highest * (1 + TOLERANCE) or most < lowest * (1 - TOLERANCE) or least > most:
+            raise UserError(
+                f"asks for {_range(least, most)} per period, but its channels' own bounds allow {lowest:,.2f} to "
+                f"{highest:,.2f}.",
+                where=f"limits.{name}",
+                fix="Widen the bounds of these channels, or the sum's.",
+            )
+
+
+def _range(least: float, most: float) -> str:
+    if least == most:
+        return f"exactly {least:,.2f}"
+    return f"at least {least:,.2f}" if np.isinf(most) else f"{max(least, 0):,.2f} to {most:,.2f}"
+
+
+def program(
+    market: Market, space: Space, *, budget: tuple[float, float] | None = None, efficiency: float | None = None,
+    price: float = 0.0,
+) -> Program:  # fmt: skip
+    """The solver's program; `budget` is (least, most) of all channels together."""
+    rows = [member for _, member, _, _ in space.groups]
+    limits = [(least, most) for _, _, least, most in space.groups]
+    if budget is not None:
+        rows.append(np.ones(len(market.channels)))
+        limits.append(budget)
+    return Program(
+        curves=market.curves,
+        low=space.low,
+        high=space.high,
+        sums=np.array(rows).reshape(len(rows), len(market.channels)),
+        sum_low=np.array([least for least, _ in limits]),
+        sum_high=np.array([most for _, most in limits]),
+        efficiency=efficiency,
+        price=price,
+    )
+
+
+def reach(market: Market, space: Space) -> tuple[float, float]:
+    """The least and the most money per period that all bounds together allow."""
+    if not space.groups:
+        return float(space.low.sum()), float(space.high.sum())
+    free = SteadyCurves(*(np.zeros(len(market.channels)) + value for value in (0.0, 1.0, 1.0, 0.0, 1.0)))
+    flat = Market(market.channels, free, market.spend, market.rows, market.revenue)
+    ends = [solve(program(flat, space, price=price)) for price in (1.0, -1.0)]
+    if ends[0] is None or ends[1] is None:
+        names = ", ".join(name for name, _, _, _ in space.groups)
+        raise UserError("contradict each other.", where=f"limits of {names}", fix="Leave one out, or widen them.")
+    return float(ends[0].sum()), float(ends[1].sum())
+
+
+def solve_budget(market: Market, space: Space, request: PlanRequest, periods: int) -> tuple[np.ndarray, float]:
+    """The largest response for the budget: (money per period (P,), the budget per period that was meant)."""
+    asked = request.budget_per_period or (request.budget / periods if request.budget is not None else None)
+    budget = float(market.initial.sum()) if asked is None else asked
+    least, most = reach(market, space)
+    if asked is None and space.dropped:
+        budget = min(max(budget, least), most)  # what channels without effect set free may be more than others take
+    at_most = request.budget_rule == "at_most"
+    slack = TOLERANCE * max(budget, 1.0)
+    if budget < least - slack or (budget > most + slack and not at_most):
+        nearest = least if budget < least else most
+        side = "below the least" if budget < least else "above the most"
+        raise UserError(
+            f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is {side} the channels' bounds allow.",
+            where="budget",
+            fix=f"The nearest reachable budget is {nearest:,.2f} per period ({nearest * periods:,.2f} in total): "
+            "give that, or other bounds.",
+        )
+    budget = min(max(budget, least), budget if at_most else most)
+    chosen = program(market, space, budget=(-np.inf if at_most else budget, budget))
+    found = solve(chosen, market.initial, _scaled(market.initial, budget))
+    if found is None:
+        raise AssertionError(f"no split of a reachable budget {budget} was found")
+    return found, budget
+
+
+def _scaled(initial: np.ndarray, budget: float) -> np.ndarray:
+    total = initial.sum()
+    return np.asarray(initial * (budget / total) if total > 0 else np.full(len(initial), budget / len(initial)))
+
+
+def default_target(market: Market) -> float:
+    """Robyn's: 0.8 of today's ROAS, 1.2 of today's cost per conversion."""
+    response, spend = float(market.curves.response(market.initial).sum()), float(market.initial.sum())
+    if response <= 0 or spend <= 0:
+        raise UserError("there is no spend or no response in the date range to start from.", fix="Give a target.")
+    return DEFAULT_TARGET_ROAS * response / spend if market.revenue else DEFAULT_TARGET_CPA * spend / response
+
+
+def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
+    """The largest response at an efficiency of the target or better: money per period (P,)."""
+    reach(market, space)
+    efficiency = target if market.revenue else 1.0 / target
+    chosen = program(market, space, efficiency=efficiency)
+    found = solve(chosen, market.initial)
+    if found is not None and found.sum() > 0:  # no money meets every target
+        return found
+    best = _most_efficient(market, space)
+    ratio = float(market.curves.response(best).sum() / best.sum())
+    if ratio >= efficiency:
+        found = solve(chosen, best)
+        return best if found is None else found
+    word, nearest = ("ROAS", ratio) if market.revenue else ("cost per conversion", 1.0 / ratio if ratio > 0 else np.inf)
+    raise UserError(
+        f"{target:,.4g} is out of reach within the bounds: the best {word} they allow is {nearest:,.4g}, at "
+        f"{float(best.sum()):,.2f} per period.",
+        where="target",
+        fix="Give a target within reach, or lower the bounds.",
+    )
+
+
+def _most_efficient(market: Market, space: Space) -> np.ndarray:
+    """Money with the largest response per money, by Dinkelbach's method: the largest response less price x money, at
+    the price that the last step reached."""
+    best = solve(program(market, space, price=0.0), market.initial)
+    if best is None or best.sum() <= 0:
+        raise UserError("no money can be spent within the bounds.", where="limits", fix="Widen them.")
+    for _ in range(_DINKELBACH_STEPS):
+        price = float(market.curves.response(best).sum() / best.sum())
+        found = solve(program(market, space, price=price), best)
+        if found is None or found.sum() <= 0 or np.allclose(found, best, rtol=TOLERANCE, atol=0.0):
+            break
+        best = found
+    return best
