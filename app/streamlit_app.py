@@ -1,5 +1,7 @@
-"""Starts the web app: `streamlit run app/streamlit_app.py`."""
+"""Starts the web app: `streamlit run app/streamlit_app.py`, or as an ASGI app, `streamlit_app:app`."""
 
-from mmm.web.main import start
+import streamlit as st
 
-start()
+from mmm.web.server import SCRIPT, app_options
+
+app = st.App(SCRIPT, **app_options())

@@ -27,6 +27,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.submit": Role.ANALYST,
     "run.cancel": Role.ANALYST,
     "run.retry": Role.ANALYST,
+    "run.accept": Role.ANALYST,
     "connection.add": Role.ADMIN,
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmm.access import Role, User
 from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.runs.config import Experiment
 from mmm.runs.events import TransitionRefused
@@ -24,6 +25,7 @@ from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 
+ANN, BOB = User("ann", role=Role.ANALYST), User("bob", "bob@example.com", Role.ADMIN)
 SHORT = {"trials": 1, "iterations": 200, "seed": 1}
 LONG = {"trials": 1, "iterations": 1_000_000}
 
@@ -35,7 +37,7 @@ def service(settings: Settings) -> Iterator[RunService]:
     yield made
     for status in made.runs():
         if not status.final:
-            made.cancel(status.run_id, "cleanup")
+            made.cancel(status.run_id, BOB)
 
 
 @pytest.fixture
@@ -123,13 +125,13 @@ def test_from_submitting_to_results(
     assert ends == list(dict.fromkeys(ends)), "each stage ends once"
     assert ends == list(status.details["seconds"]), "every stage, the last one too, is reported to its end"
     with pytest.raises(TransitionRefused, match="is succeeded and cannot become queued"):
-        service.retry(run_id, "ann")
+        service.retry(run_id, ANN)
 
 
 def test_a_killed_and_a_hanging_task_are_found_crashed_and_the_run_can_be_retried(
     settings: Settings, service: RunService, experiment: Callable[..., Experiment]
 ) -> None:
-    run_id = service.submit(experiment(**LONG), "ann")
+    run_id = service.submit(experiment(**LONG), ANN)
     os.kill(running(service, run_id), signal.SIGKILL)
     status = wait_until(service, run_id, lambda status: status.final)
     assert status.state is RunState.CRASHED
@@ -137,7 +139,7 @@ def test_a_killed_and_a_hanging_task_are_found_crashed_and_the_run_can_be_retrie
     assert status.error.exit_code == 137
     assert "killed by SIGKILL" in status.message
 
-    again = service.retry(run_id, "bob")
+    again = service.retry(run_id, BOB)
     assert (again.attempt, again.submitted_by) == (2, "ann")
     pid = running(service, run_id)
     os.kill(pid, signal.SIGSTOP)
@@ -158,17 +160,17 @@ def test_a_killed_and_a_hanging_task_are_found_crashed_and_the_run_can_be_retrie
 def test_of_two_who_cancel_one_does_and_the_task_ends(
     settings: Settings, service: RunService, experiment: Callable[..., Experiment]
 ) -> None:
-    run_id = service.submit(experiment(**LONG), "ann")
+    run_id = service.submit(experiment(**LONG), ANN)
     pid = running(service, run_id)
 
-    def cancel(by: str) -> str:
+    def cancel(by: User) -> str:
         try:
             return RunService.open(settings).cancel(run_id, by).state
         except TransitionRefused as refusal:
             return str(refusal)
 
     with ThreadPoolExecutor(2) as pool:
-        answers = sorted(pool.map(cancel, ("ann", "bob")))
+        answers = sorted(pool.map(cancel, (ANN, BOB)))
     assert answers == ["cancelled", f"run {run_id} is cancelled and cannot become cancelled."]
     assert gone(pid)
     time.sleep(0.3)
@@ -207,10 +209,10 @@ def test_what_cannot_be_modelled_is_refused_before_anything_is_stored(
     good = json.loads(experiment().to_json())
     unknown = Experiment.model_validate({**good, "mapping": {**good["mapping"], "kpi": "no such column"}})
     with pytest.raises(InvalidInput, match="no such column"):
-        service.submit(unknown, "ann")
+        service.submit(unknown, ANN)
     elsewhere = Experiment.model_validate({**good, "dataset": {"market": "DE", "dataset_id": "0" * 16}})
     with pytest.raises(NotFound, match="market 'DE' has no dataset 0000000000000000"):
-        service.submit(elsewhere, "ann")
+        service.submit(elsewhere, ANN)
     assert workspace.run_ids() == []
 
 
@@ -219,7 +221,7 @@ def test_a_task_that_cannot_be_started_leaves_a_crashed_run_that_says_so(
 ) -> None:
     settings.tasks_dir.write_text("a file where the tasks' folder should be")
     with pytest.raises(UserError, match=r"could not be started: .*File exists"):
-        service.submit(experiment(), "ann")
+        service.submit(experiment(), ANN)
     (status,) = service.runs()
     assert status.state is RunState.CRASHED
     assert status.message.startswith("The task could not be started: ")

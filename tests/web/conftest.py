@@ -24,7 +24,7 @@ from mmm.web import links
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState, StageProgress
 
-APP = Path(__file__).parents[2] / "app" / "streamlit_app.py"
+APP = Path(links.__file__).with_name("script.py")
 QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 HOSTILE_NAME = "<img src=x onerror=alert(1)> **bold** [click](javascript:alert(1)) :red[x] $y$"
 HOSTILE_CHANNEL = "=cmd|<b>tv</b>_S"

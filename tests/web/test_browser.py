@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from mmm.platforms.local.user import local_user
+
 sync_api = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +114,7 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.get_by_text("This run was cancelled.")).to_be_visible()
 
-    quick = stored.service.submit(stored.experiment("Germany, weekly"), "ann")
+    quick = stored.service.submit(stored.experiment("Germany, weekly"), local_user())
     page.goto(f"/run?run={quick}")
     expect(page.get_by_role("heading", name="Germany, weekly")).to_be_visible()
     expect(page.get_by_role("progressbar").first).to_be_visible()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mmm.platforms.local.user import local_user
 from mmm.results.model_summary import labels_of
 from mmm.results.store import read_results
 from mmm.results.views import VIEWS, view
@@ -71,7 +72,7 @@ def test_the_sample_opens_with_one_click(open_page: Open) -> None:
         assert app.query_params["run"] == run_id
         assert service.status(run_id).dataset_id == "bc7559ed9f5d61d4"
     finally:
-        service.cancel(run_id, "test")
+        service.cancel(run_id, local_user())
 
 
 def test_home_says_what_failed_and_why(open_page: Open, stored: Any) -> None:
@@ -122,7 +123,7 @@ def test_a_run_can_be_cancelled_and_tried_again(open_page: Open, stored: Any) ->
     button(app, "Try again").click().run()
     assert not app.exception
     assert stored.service.status(run_id).attempt == 2
-    stored.service.cancel(run_id, "test")
+    stored.service.cancel(run_id, local_user())
 
 
 def test_a_failed_run_explains_itself(open_page: Open, stored: Any) -> None:
@@ -209,8 +210,7 @@ def test_an_unexpected_error_is_told_by_an_id_in_the_log(
     open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id = stored.of_state(RunState.SUCCEEDED)
-    for event in (stored.folder / "runs" / run_id / "events").iterdir():
-        event.write_text("{}")
+    (stored.folder / "runs" / run_id / "logs" / "part-000001.jsonl").write_text("{}\n")
     with caplog.at_level(logging.ERROR, logger="mmm"):
         app = open_page(links.RUN, run=run_id)
     (error,) = app.error
@@ -219,12 +219,26 @@ def test_an_unexpected_error_is_told_by_an_id_in_the_log(
     assert any(error_id in record.message and record.exc_info for record in caplog.records)
 
 
+def test_a_run_that_cannot_be_read_is_listed_as_such_and_says_why(open_page: Open, stored: Any) -> None:
+    run_id = stored.start(stored.experiment("Damaged")).run_id
+    (stored.folder / "runs" / run_id / "events" / "000002.json").write_text("{}")
+    why = plain(f"run {run_id}: event 2 of its history is not one of this version's.")
+    assert ":red-badge[unreadable]" in [found.value for found in open_page(links.RUNS).markdown]
+    assert any(why in error.value for error in open_page(links.HOME).error)
+    (error,) = open_page(links.RUN, run=run_id).error
+    assert why in error.value
+
+
 @pytest.mark.usefixtures("empty")
-def test_the_app_does_not_open_on_a_cloud_platform(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_app_does_not_open_on_a_cloud_platform_without_sign_in(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"CLOUD_PROVIDER": "aws", "AWS_REGION": "eu-west-1", "MMM_WORKSPACE": "s3://bucket"}.items():
         monkeypatch.setenv(name, value)
     app = open_page()
-    assert "without sign" in app.error[0].value
+    assert plain("CLOUD_PROVIDER=aws: the app does not open, because its sign-in settings") in app.error[0].value
+    for name in ("AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "AUTH_COOKIE_SECRET", "AUTH_REDIRECT_URI"):
+        assert plain(f"{name}: is needed.") in app.error[0].value
     assert not app.button
     assert not app.sidebar.caption
 

@@ -9,7 +9,7 @@ import typer
 
 from mmm.cli import show
 from mmm.cli.runs import Run, wait_for
-from mmm.platforms.local.user import current_user
+from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
@@ -20,7 +20,7 @@ def demo_command() -> None:
 
     settings = load_settings().settings
     service = RunService.open(settings)
-    run_id = submit_sample(service, current_user())
+    run_id = submit_sample(service, local_user())
     typer.echo(f"run {run_id}")
     wait_for(service, run_id, quiet=False)
     _summary(service, run_id)

@@ -13,7 +13,7 @@ import typer
 from mmm.cli import show
 from mmm.cli.data import store_file
 from mmm.errors import UserError
-from mmm.platforms.local.user import current_user
+from mmm.platforms.local.user import local_user
 from mmm.runs import wording
 from mmm.runs.config import DatasetRef, Experiment, parse_experiment
 from mmm.runs.events import LABELS
@@ -53,7 +53,7 @@ def submit_command(
         if data is None
         else _with_data(service, experiment, data, market)
     )
-    run_id = service.submit(chosen, current_user())
+    run_id = service.submit(chosen, local_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
         typer.echo(f"Warning: {warning}", err=True)
@@ -122,7 +122,7 @@ def logs_command(
 def cancel_command(run: Run) -> None:
     """Stop a run."""
     service = _service()
-    status = service.cancel(service.workspace.find_run(run), current_user())
+    status = service.cancel(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} {status.label}")
 
 
@@ -132,7 +132,7 @@ def retry_command(
 ) -> None:
     """Start a run that ended badly again, as its next attempt."""
     service = _service()
-    status = service.retry(service.workspace.find_run(run), current_user())
+    status = service.retry(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")
     if follow:
         wait_for(service, status.run_id, quiet=False)

@@ -17,7 +17,7 @@ from mmm.runs.signs import cpu_count
 from mmm.workspace import DatasetManifest
 
 #: Libraries that take part in the numbers or in how they are stored.
-_LIBRARIES = ("numpy", "scipy", "numba", "prophet", "pandas", "pyarrow", "pydantic", "obstore")
+LIBRARIES = ("numpy", "scipy", "numba", "prophet", "pandas", "pyarrow", "pydantic", "obstore")
 
 
 def provenance(experiment: Experiment, dataset: DatasetManifest, engine: Engine) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def provenance(experiment: Experiment, dataset: DatasetManifest, engine: Engine)
         "system": platform.platform(),
         "host": socket.gethostname(),
         "cpus": cpu_count(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "seed": getattr(experiment.engine_settings(), "seed", None),
         "market": dataset.market,
         "dataset_id": dataset.dataset_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmm.access import User
 from mmm.data.ingest import ingest
 from mmm.runs.config import DatasetRef, Experiment, Window
 from mmm.runs.service import RunService
@@ -11,10 +12,10 @@ from mmm.sources.files import FileSource
 NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
 
 
-def submit_sample(service: RunService, by: str) -> str:
+def submit_sample(service: RunService, by: User) -> str:
     """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return the run's id."""
     source = FileSource(sample.PATH)
-    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, created_by=by)
+    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, created_by=by.id)
     service.workspace.append_audit(by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}")
     return service.submit(sample_experiment(stored.dataset_id), by)
 

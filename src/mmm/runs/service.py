@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mmm.errors import NotFound, UserError
+from mmm.access import User
+from mmm.errors import UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import TaskLauncher
 from mmm.runs.events import FINAL, History
 from mmm.runs.reconcile import reconcile
 from mmm.runs.status import RunStatus, run_status
+from mmm.runs.status_list import StatusList
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
@@ -31,13 +32,14 @@ class RunService:
         self.workspace = workspace
         self._launcher = launcher
         self._settings = settings
+        self._list = StatusList(workspace, settings.cache_dir)
 
     @classmethod
     def open(cls, settings: Settings) -> RunService:
         """The settings' workspace and platform; UserError where the platform cannot start tasks."""
         return cls(Workspace.open(settings), open_launcher(settings), settings)
 
-    def submit(self, experiment: Experiment, by: str) -> str:
+    def submit(self, experiment: Experiment, by: User) -> str:
         """Check the experiment against its data, then queue and start a run; return its id.
 
         InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
@@ -45,6 +47,7 @@ class RunService:
         from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
 
         dataset = experiment.dataset
+        self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
         table = self.workspace.read_dataset(dataset.market, dataset.dataset_id)
         _, findings = build_problem(experiment, table)
         run_id = self.workspace.create_run(experiment)
@@ -55,9 +58,9 @@ class RunService:
             "engine": experiment.engine,
         }
         warnings = tuple(str(finding) for finding in findings)
-        history = History.begin(self.workspace, run_id, by, warnings=warnings, details=details)
+        history = History.begin(self.workspace, run_id, by.id, warnings=warnings, details=details)
         self.workspace.append_audit(by, "run.submit", run_id, **details)
-        self._start(history, by)
+        self._start(history, by.id)
         return run_id
 
     def status(self, run_id: str) -> RunStatus:
@@ -66,29 +69,32 @@ class RunService:
         return run_status(self.workspace, run_id, last)
 
     def runs(self, first: int = 0, limit: int | None = None) -> list[RunStatus]:
-        """Runs, newest first; from number `first` (0 is the newest) at most `limit`."""
-        found = []
-        for run_id in self.workspace.run_ids()[first : None if limit is None else first + limit]:
-            with suppress(NotFound):  # its first event is not written yet
-                found.append(self.status(run_id))
-        return found
+        """Runs, newest first; from number `first` (0 is the newest) at most `limit`.
 
-    def cancel(self, run_id: str, by: str) -> RunStatus:
+        One whose history cannot be read is among them and says so.
+        """
+        run_ids = self.workspace.run_ids()[first : None if limit is None else first + limit]
+        return self._list.statuses(run_ids, self.status)
+
+    def cancel(self, run_id: str, by: User) -> RunStatus:
         """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
-        event = History(self.workspace, run_id).add(RunState.CANCELLED, by, message=f"Cancelled by {by}.")
+        self.workspace.permit(by, "run.cancel", run_id)
+        event = History(self.workspace, run_id).add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
         self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
         attempt = self._own_attempt(run_id, event.attempt)
         if attempt is not None:
             self._launcher.cancel(attempt.handle)
         return run_status(self.workspace, run_id, event)
 
-    def retry(self, run_id: str, by: str) -> RunStatus:
+    def retry(self, run_id: str, by: User) -> RunStatus:
         """Begin a new attempt of a run that ended badly; UserError (TransitionRefused) otherwise."""
+        self.workspace.permit(by, "run.retry", run_id)
         self.status(run_id)  # a lost task is found crashed first
         history = History(self.workspace, run_id)
-        event = history.add(RunState.QUEUED, by, message=f"Attempt {history.last.attempt + 1}, asked for by {by}.")
+        message = f"Attempt {history.last.attempt + 1}, asked for by {by.id}."
+        event = history.add(RunState.QUEUED, by.id, message=message)
         self.workspace.append_audit(by, "run.retry", run_id, attempt=event.attempt)
-        self._start(history, by)
+        self._start(history, by.id)
         return run_status(self.workspace, run_id, history.last)
 
     def follow(self, run_id: str) -> Iterator[RunEvent]:
@@ -120,15 +126,15 @@ class RunService:
         attempt = self._own_attempt(run_id, self.workspace.last_event(run_id).attempt)
         return iter(()) if attempt is None else self._launcher.logs(attempt.handle)
 
-    def _start(self, history: History, by: str) -> None:
+    def _start(self, history: History, actor: str) -> None:
         """Launch the task of the newest attempt. `starting` is written first: whoever writes it launches, once."""
         run_id = history.run_id
-        number = history.add(RunState.STARTING, by).attempt
+        number = history.add(RunState.STARTING, actor).attempt
         try:
             handle = self._launcher.submit(self.workspace.run_uri(run_id), f"{run_id}-{number:04d}")
         except UserError as error:
             what = f"The task could not be started: {error}"
-            history.add(RunState.CRASHED, by, attempt=number, message=what, error=RunError(what=what))
+            history.add(RunState.CRASHED, actor, attempt=number, message=what, error=RunError(what=what))
             raise
         platform = self._settings.cloud_provider
         self.workspace.save_attempt(run_id, Attempt(attempt=number, platform=platform, handle=handle, at=utc_now()))

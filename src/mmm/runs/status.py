@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +13,10 @@ from mmm.workspace.models import RunError, RunEvent, RunState, StageProgress
 
 
 class RunStatus(BaseModel):
-    """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt is final."""
+    """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt is final.
+
+    `event` is the number of the newest event. One that is not `readable` is known by its id and why it cannot be read.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +38,8 @@ class RunStatus(BaseModel):
     error: RunError | None
     warnings: tuple[str, ...]
     details: dict[str, Any]
+    event: int
+    readable: bool = True
 
     @property
     def final(self) -> bool:
@@ -42,7 +47,7 @@ class RunStatus(BaseModel):
 
     @property
     def label(self) -> str:
-        return LABELS[self.state]
+        return LABELS[self.state] if self.readable else "unreadable"
 
     @property
     def seconds(self) -> float | None:
@@ -70,4 +75,32 @@ def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
         error=last.error,
         warnings=first.warnings,
         details=last.details if last.state in FINAL else {},
+        event=last.number,
+    )
+
+
+def unreadable(run_id: str, why: str) -> RunStatus:
+    """What is known of a run whose history cannot be read: when it was submitted, from its id."""
+    submitted = datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return RunStatus(
+        run_id=run_id,
+        name="",
+        market="",
+        dataset_id="",
+        engine="",
+        state=RunState.CRASHED,  # the machine's fault, and nothing more will come
+        attempt=1,
+        submitted=submitted,
+        submitted_by="",
+        started=None,
+        updated=submitted,
+        ended=None,
+        stages=(),
+        progress=None,
+        message=why,
+        error=RunError(what=why),
+        warnings=(),
+        details={},
+        event=0,
+        readable=False,
     )

@@ -24,6 +24,10 @@ def progress(stage: StageProgress | None) -> str:
 
 
 def what_now(status: RunStatus) -> str:
-    """Progress while it runs, else how it ended."""
+    """Progress while it runs, else how it ended, on one line: of several findings the first."""
     text = status.message if status.final else progress(status.progress)
-    return text.splitlines()[0] if text else ""
+    first, *findings = text.splitlines() or [""]
+    if not findings:
+        return first
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return f"{findings[0].strip().removeprefix('- ')}{more}" if first.endswith(":") else first

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
 from mmm.errors import UserError
+from mmm.web.session import current_user
+from mmm.web.sign_in import Refused, SignInNeeded
 from mmm.web.text import error_markdown
 
 log = logging.getLogger(__name__)
@@ -17,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def border() -> Iterator[None]:
-    """Show what goes wrong inside. Around every page and every fragment, which Streamlit runs again by itself."""
+    """Show what goes wrong inside, as a sentence."""
     try:
         yield
     except UserError as error:
@@ -30,3 +33,20 @@ def border() -> Iterator[None]:
             "it finds the details in the server's log.",
             icon=":material/error:",
         )
+
+
+def live(draw: Callable[..., None], every: float | None, *arguments: Any) -> None:
+    """Draw a part of a page that runs again by itself every so many seconds (None: only with the page).
+
+    Such a part passes by the entrance, so it looks itself whether the session has ended.
+    """
+
+    def drawn() -> None:
+        with border():
+            try:
+                current_user()
+            except (SignInNeeded, Refused):
+                st.rerun(scope="app")
+            draw(*arguments)
+
+    st.fragment(drawn, run_every=every)()

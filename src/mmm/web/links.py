@@ -9,8 +9,9 @@ import streamlit as st
 from mmm.errors import UserError
 from mmm.web.text import plain
 
-_PAGES = Path(__file__).parent / "pages"
-HOME, RUNS, RUN, RESULTS = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results"))
+#: Not called `pages`: Streamlit would serve what lies in such a folder beside its script without asking `main`.
+_PAGES = Path(__file__).parent / "views"
+HOME, RUNS, RUN, RESULTS, ADMIN = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin"))
 
 
 def asked_run() -> str:

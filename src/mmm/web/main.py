@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
+from mmm.access import User
 from mmm.web import links
 from mmm.web.border import border
-from mmm.web.session import current_user, refuse_without_sign_in, settings, warm_up
-from mmm.web.text import plain
+from mmm.web.entrance import enter, who
+from mmm.web.session import warm_up
 
 #: Streamlit would fetch an icon given by name from a foreign server.
 _ICON = Path(__file__).with_name("icon.svg")
@@ -26,17 +29,29 @@ def start() -> None:
     st.set_page_config(page_title="mmm-app", page_icon=str(_ICON), layout="wide")
     st.html(_STYLE)
     with border():
-        refuse_without_sign_in(settings())
+        user = enter()
+        page = _navigation(user)
+        if user is None:
+            return
         warm_up()
-        page = st.navigation(
-            [
-                st.Page(links.HOME, title="Home", default=True),
-                st.Page(links.RUNS, title="Runs"),
-                st.Page(links.RUN, title="Run", visibility="hidden"),
-                st.Page(links.RESULTS, title="Results", visibility="hidden"),
-            ]
-        )
         with st.sidebar:
-            st.caption(f"Local user **{plain(current_user())}**")
-            st.caption("Nobody signs in here: whoever reaches this address acts under this name.")
+            who(user)
         page.run()
+
+
+def _navigation(user: User | None) -> Page:
+    """The menu. Without a user it is not shown, yet known, so that the address stays as it is until the sign-in."""
+    return st.navigation(
+        [
+            st.Page(links.HOME, title="Home", default=True),
+            st.Page(links.RUNS, title="Runs"),
+            st.Page(links.ADMIN, title="Admin", visibility=_visible(user is not None and user.may("settings.read"))),
+            st.Page(links.RUN, title="Run", visibility="hidden"),
+            st.Page(links.RESULTS, title="Results", visibility="hidden"),
+        ],
+        position="hidden" if user is None else "sidebar",
+    )
+
+
+def _visible(shown: bool) -> Literal["visible", "hidden"]:
+    return "visible" if shown else "hidden"

@@ -7,24 +7,40 @@ from threading import Thread
 
 import streamlit as st
 
-from mmm.errors import UserError
-from mmm.platforms.local.user import current_user as _owner
+from mmm.access import User
+from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
-from mmm.settings import Settings, load_settings
-
-_SIGN_IN = ("AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "AUTH_COOKIE_SECRET")
+from mmm.settings import LoadedSettings, Settings, load_settings
+from mmm.web.sign_in import SignIn, admitted, sign_in_of
+from mmm.workspace import Workspace
+from mmm.workspace.names import utc_now
 
 
 @st.cache_resource(show_spinner=False)
-def settings() -> Settings:
+def loaded_settings() -> LoadedSettings:
     """The settings the server was started with. InvalidInput when they are not valid."""
-    return load_settings().settings
+    return load_settings()
+
+
+def settings() -> Settings:
+    return loaded_settings().settings
+
+
+@st.cache_resource(show_spinner=False)
+def workspace() -> Workspace:
+    return Workspace.open(settings())
 
 
 @st.cache_resource(show_spinner=False)
 def run_service() -> RunService:
     """Runs of the server's workspace, shared by all sessions."""
     return RunService.open(settings())
+
+
+@st.cache_resource(show_spinner=False)
+def sign_in() -> SignIn | None:
+    """How people sign in; None where the app has one local user. InvalidInput when its settings are not complete."""
+    return sign_in_of(settings())
 
 
 @st.cache_resource(show_spinner=False)
@@ -38,17 +54,9 @@ def warm_up() -> None:
     Thread(target=load, name="warm-up", daemon=True).start()
 
 
-def current_user() -> str:
-    """Who acts: the server's owner, as nobody signs in on a local platform."""
-    return _owner()
+def current_user() -> User:
+    """Who acts, looked at anew each time: a session may have ended since the page was drawn.
 
-
-def refuse_without_sign_in(given: Settings) -> None:
-    """UserError on a cloud platform: there the app may be reached by strangers, and it cannot sign anyone in yet."""
-    if given.cloud_provider == "local":
-        return
-    raise UserError(
-        "the app does not open on a cloud platform without sign-in, and sign-in is not part of this version.",
-        where=f"CLOUD_PROVIDER={given.cloud_provider}",
-        fix=f"Set CLOUD_PROVIDER=local to use it on this machine; {', '.join(_SIGN_IN)} will be needed for sign-in.",
-    )
+    SignInNeeded or Refused where it is nobody who may use the app.
+    """
+    return local_user() if sign_in() is None else admitted(st.user.to_dict(), settings(), utc_now())

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.workspace.models import Attempt, Heartbeat, LogRecord, RunEvent
 from mmm.workspace.names import checked_time_id, is_time_id, new_id
 from mmm.workspace.part import Part
+
+
+class Unreadable(UserError):
+    """What lies in the workspace is damaged, or of a version that this one cannot read."""
 
 
 class Runs(Part):
@@ -70,7 +74,7 @@ class RunHistory(Part):
 
     def append_event(self, run_id: str, event: RunEvent) -> None:
         """Create the event under its number; AlreadyExists when someone else has made this transition or another."""
-        self._create(f"{_folder(run_id)}/events/{event.number:06d}.json", event)
+        self._create(_event_key(run_id, event.number), event)
 
     def events(self, run_id: str, after: int = 0) -> list[RunEvent]:
         """Events with a number above `after`, in order."""
@@ -84,10 +88,20 @@ class RunHistory(Part):
         return self.event(run_id, numbers[-1])
 
     def event(self, run_id: str, number: int) -> RunEvent:
-        return RunEvent.model_validate_json(self._objects.get(f"{_folder(run_id)}/events/{number:06d}.json"))
+        """The event with this number; Unreadable when it is damaged or missing."""
+        try:
+            return RunEvent.model_validate_json(self._objects.get(_event_key(run_id, number)))
+        except (NotFound, ValidationError) as error:
+            damage = "is missing" if isinstance(error, NotFound) else "is not one of this version's"
+            what, fix = f"event {number} of its history {damage}.", "Restore it from a backup or another version."
+            raise Unreadable(what, where=f"run {run_id}", fix=fix) from error
+
+    def has_event(self, run_id: str, number: int) -> bool:
+        return self._objects.exists(_event_key(run_id, number))
 
     def _event_numbers(self, run_id: str) -> list[int]:
-        return [int(name.removesuffix(".json")) for name in self._objects.names(f"{_folder(run_id)}/events")]
+        names = (name.removesuffix(".json") for name in self._objects.names(f"{_folder(run_id)}/events"))
+        return [int(name) for name in names if name.isdecimal()]
 
     def append_log(self, run_id: str, records: Sequence[LogRecord], part: int) -> int:
         """Store log records as one part, numbered `part` or the next free number; return the number after it."""
@@ -126,6 +140,10 @@ class RunHistory(Part):
 
 class _Provenance(BaseModel, extra="allow", frozen=True):
     """Free names and values: what matters differs between engines."""
+
+
+def _event_key(run_id: str, number: int) -> str:
+    return f"{_folder(run_id)}/events/{number:06d}.json"
 
 
 def _folder(run_id: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from mmm.results.format import count
 from mmm.runs.status import RunStatus
 from mmm.web import links
-from mmm.web.border import border
+from mmm.web.border import live
 from mmm.web.run_list import name_of, run_list
 from mmm.web.session import current_user, run_service
 from mmm.web.text import plain, plain_lines
@@ -38,12 +38,11 @@ def _failures(runs: list[RunStatus]) -> None:
 
 
 def _latest() -> None:
-    with border():
-        runs = run_service().runs(limit=_LATEST)
-        st.markdown(_finding(runs))
-        run_list(runs)
-        links.link(links.RUNS, "All runs", icon=":material/list:")
-        _failures(runs)
+    runs = run_service().runs(limit=_LATEST)
+    st.markdown(_finding(runs))
+    run_list(runs)
+    links.link(links.RUNS, "All runs", icon=":material/list:")
+    _failures(runs)
 
 
 def _open_sample(kind: Literal["primary", "secondary"]) -> None:
@@ -58,7 +57,7 @@ def _open_sample(kind: Literal["primary", "secondary"]) -> None:
 st.title("Marketing mix models")
 begun = bool(run_service().workspace.run_ids())
 if begun:
-    st.fragment(_latest, run_every=_POLL_SECONDS)()
+    live(_latest, _POLL_SECONDS)
     st.subheader("Try the sample")
 else:
     st.markdown("No model has been trained in this workspace yet.")
@@ -68,4 +67,7 @@ st.markdown(
     "Opening it stores the data set, trains 10,000 candidate models on it and shows the result; that takes well under "
     "a minute on a laptop."
 )
-_open_sample("secondary" if begun else "primary")
+if current_user().may("run.submit"):
+    _open_sample("secondary" if begun else "primary")
+else:
+    st.caption(f"Your role, {current_user().role}, may look at everything and start nothing.")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mmm.results.format import count
 from mmm.web import links
-from mmm.web.border import border
+from mmm.web.border import live
 from mmm.web.run_list import run_list
 from mmm.web.session import run_service
 
@@ -20,8 +20,7 @@ def _asked_page(pages: int) -> int:
 
 
 def _history(number: int) -> None:
-    with border():
-        run_list(run_service().runs(first=(number - 1) * _PER_PAGE, limit=_PER_PAGE))
+    run_list(run_service().runs(first=(number - 1) * _PER_PAGE, limit=_PER_PAGE))
 
 
 def _pager(number: int, pages: int) -> None:
@@ -39,7 +38,7 @@ if total:
     last_page = -(-total // _PER_PAGE)
     shown = _asked_page(last_page)
     st.markdown(f"{count(total, 'run')} in this workspace, newest first.")
-    st.fragment(_history, run_every=_POLL_SECONDS)(shown)
+    live(_history, _POLL_SECONDS, shown)
     if last_page > 1:
         _pager(shown, last_page)
 else:

@@ -7,7 +7,7 @@ import streamlit as st
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.web import links
-from mmm.web.border import border
+from mmm.web.border import live
 from mmm.web.run_list import name_of, state_badge
 from mmm.web.run_live import progress_now, tail_of_log, timeline
 from mmm.web.session import current_user, run_service
@@ -48,26 +48,27 @@ def _ended(status: RunStatus) -> str:
 
 
 def _actions(service: RunService, status: RunStatus) -> None:
-    if not status.final:
+    user = current_user()
+    if not status.final and user.may("run.cancel"):
         with st.popover("Cancel", icon=":material/stop_circle:"):
             st.markdown("The run stops; what it has done so far is not kept.")
             if st.button("Cancel this run", type="primary"):
                 with st.spinner("Stopping the task"):
-                    service.cancel(status.run_id, current_user())
+                    service.cancel(status.run_id, user)
                 st.rerun()
-    elif status.state is not RunState.SUCCEEDED and st.button("Try again", icon=":material/refresh:"):
-        service.retry(status.run_id, current_user())
+    badly = status.final and status.state is not RunState.SUCCEEDED
+    if badly and user.may("run.retry") and st.button("Try again", icon=":material/refresh:"):
+        service.retry(status.run_id, user)
         st.rerun()
 
 
 def _live(service: RunService, run_id: str, state_drawn: RunState) -> None:
     """What changes while the run goes on; the whole page is drawn anew when its state does."""
-    with border():
-        status = service.status(run_id)
-        if status.state is not state_drawn:
-            st.rerun(scope="app")
-        progress_now(status)
-        tail_of_log(service.workspace, run_id)
+    status = service.status(run_id)
+    if status.state is not state_drawn:
+        st.rerun(scope="app")
+    progress_now(status)
+    tail_of_log(service.workspace, run_id)
 
 
 def _page(service: RunService, run_id: str) -> None:
@@ -79,7 +80,7 @@ def _page(service: RunService, run_id: str) -> None:
         st.warning(plain(warning), icon=":material/warning:")
     _actions(service, status)
     poll = None if status.final else _POLL_SECONDS
-    st.fragment(_live, run_every=poll)(service, run_id, status.state)
+    live(_live, poll, service, run_id, status.state)
     timeline(service.workspace.events(run_id))
 
 

@@ -1,0 +1,94 @@
+"""Many runs' statuses at once, without reading again what cannot have changed.
+
+What is kept on this machine: the statuses of attempts that have ended, each with the number of the event that ended
+it. A run that succeeded never changes. One that ended badly changes only by the event after that number, when someone
+tries again, so whether that event exists is all there is to look at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import mmm
+from mmm.errors import NotFound, UserError
+from mmm.runs.status import RunStatus, unreadable
+from mmm.workspace import Workspace
+from mmm.workspace.models import RunState
+
+_TABLE = "CREATE TABLE IF NOT EXISTS ended (run_id TEXT PRIMARY KEY, status TEXT) WITHOUT ROWID"
+
+
+class StatusList:
+    """Reads statuses of a workspace's runs, with `folder` for what is kept. Safe to share between threads."""
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self._workspace = workspace
+        # Another version may say something else of the same events.
+        key = "\n".join((workspace.url, mmm.__version__, repr(RunStatus.model_fields)))
+        self._file = folder / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.sqlite"
+
+    def statuses(self, run_ids: Sequence[str], read: Callable[[str], RunStatus]) -> list[RunStatus]:
+        """The statuses in the order of `run_ids`; `read` gives those that are not kept.
+
+        A run whose first event is not written yet is left out.
+        """
+        kept = {run_id: status for run_id, status in self._kept(run_ids).items() if self._still_so(status)}
+        found: dict[str, RunStatus] = {}
+        for run_id in run_ids:
+            with suppress(NotFound):
+                found[run_id] = kept.get(run_id) or _read(run_id, read)
+        self._keep(
+            status for status in found.values() if status.final and status.readable and status.run_id not in kept
+        )
+        return list(found.values())
+
+    def _still_so(self, status: RunStatus) -> bool:
+        if status.state is RunState.SUCCEEDED:
+            return True
+        return not self._workspace.has_event(status.run_id, status.event + 1)
+
+    def _kept(self, run_ids: Sequence[str]) -> dict[str, RunStatus]:
+        """What is kept of these runs; ids sort by time, so a page of the list is a range of the table."""
+        if not run_ids:
+            return {}
+        found: dict[str, RunStatus] = {}
+        with suppress(sqlite3.Error), self._table() as table:
+            query = "SELECT status FROM ended WHERE run_id BETWEEN ? AND ?"
+            for (text,) in table.execute(query, (min(run_ids), max(run_ids))):
+                status = RunStatus.model_validate_json(text)
+                found[status.run_id] = status
+        return found
+
+    def _keep(self, statuses: Iterable[RunStatus]) -> None:
+        rows = [(status.run_id, status.model_dump_json()) for status in statuses]
+        if rows:
+            with suppress(sqlite3.Error), self._table() as table:
+                table.executemany("INSERT OR REPLACE INTO ended VALUES (?, ?)", rows)
+
+    @contextmanager
+    def _table(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one use. sqlite3.Error where nothing can be kept here: then everything is read each time."""
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from error
+        connection = sqlite3.connect(self._file, timeout=2)
+        try:
+            with connection:
+                connection.execute(_TABLE)
+                yield connection
+        finally:
+            connection.close()
+
+
+def _read(run_id: str, read: Callable[[str], RunStatus]) -> RunStatus:
+    try:
+        return read(run_id)
+    except NotFound:
+        raise
+    except UserError as error:
+        return unreadable(run_id, str(error))
