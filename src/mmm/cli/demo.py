@@ -9,6 +9,7 @@ import typer
 
 from mmm.cli import show
 from mmm.cli.runs import Run, wait_for
+from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
@@ -38,7 +39,11 @@ def report_command(
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
     target = output or Path(f"{run_id}-report.html")
-    target.write_bytes(service.workspace.result_file(run_id, "report.html"))
+    report = service.workspace.result_file(run_id, "report.html")
+    try:
+        target.write_bytes(report)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}.", where=str(target)) from None
     typer.echo(str(target.resolve()))
 
 
