@@ -94,7 +94,15 @@ class Settings(BaseSettings):
     auth_default_role: Role = Field(Role.VIEWER, alias="AUTH_DEFAULT_ROLE")
     auth_session_seconds: Seconds = Field(12 * 3600, alias="AUTH_SESSION_SECONDS")
 
+    sf_account: str | None = Field(None, alias="SF_ACCOUNT", pattern=r"^[A-Za-z0-9._-]+$")
+    sf_user: str | None = Field(None, alias="SF_USER")
+    sf_role: str | None = Field(None, alias="SF_ROLE")
+    sf_warehouse: str | None = Field(None, alias="SF_WAREHOUSE")
+    sf_database: str | None = Field(None, alias="SF_DATABASE")
+    sf_schema: str | None = Field(None, alias="SF_SCHEMA")
     sf_private_key: SecretStr | None = Field(None, alias="SF_PRIVATE_KEY")
+    sf_private_key_passphrase: SecretStr | None = Field(None, alias="SF_PRIVATE_KEY_PASSPHRASE")
+    sf_password: SecretStr | None = Field(None, alias="SF_PASSWORD")
 
     @classmethod
     def settings_customise_sources(
@@ -244,6 +252,8 @@ def _missing(settings: Settings) -> list[Finding]:
         fix = f"Use {', '.join(f'{kind}://...' for kind in allowed if kind)}{' or a folder' * ('file' in allowed)}."
         what = f"{settings.workspace!r} cannot be the workspace with CLOUD_PROVIDER={settings.cloud_provider}."
         findings.append(Finding("error", what, where="MMM_WORKSPACE", fix=fix))
+    if settings.sf_account and not settings.sf_user:
+        findings.append(Finding("error", "is needed with SF_ACCOUNT.", where="SF_USER"))
     if settings.crash_after_seconds < 2 * settings.heartbeat_seconds:
         what = f"must be at least twice MMM_HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g})"
         got = f"; got {settings.crash_after_seconds:g}."

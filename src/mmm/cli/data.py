@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
+from mmm.errors import UserError
 from mmm.platforms.local.user import current_user
 from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
@@ -19,19 +20,39 @@ Sheet = Annotated[str | None, typer.Option(help="Excel: the sheet; default the f
 
 
 def ingest_command(
-    file: Annotated[Path, typer.Argument(help="A CSV, Parquet or Excel file.")],
-    market: Annotated[str, typer.Option(help="The market the data is of, for example DE.")],
+    file: Annotated[Path | None, typer.Argument(help="A CSV, Parquet or Excel file.")] = None,
+    market: Annotated[str | None, typer.Option(help="The market the data is of, for example DE.")] = None,
     separator: Separator = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    connection: Annotated[str | None, typer.Option(help="Read this connection instead of a file.")] = None,
+    table: Annotated[str | None, typer.Option(help="Connection: the table.")] = None,
+    query_file: Annotated[Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")] = None,
+    markets: Annotated[str | None, typer.Option(help="Connection: several markets, for the query's :market.")] = None,
 ) -> None:
-    """Store a file as a dataset; print its id. The same content again gives the dataset that is there.
+    """Store a file or a connection's table as a dataset; print its id. The same content again gives the same one.
 
     An experiment names the dataset by market and id. `mmm submit EXPERIMENT --data FILE` does both in one step.
     """
-    workspace = Workspace.open(load_settings().settings)
-    manifest = store_file(workspace, file, market, separator=separator, decimal=decimal, encoding=encoding, sheet=sheet)
+    settings = load_settings().settings
+    wanted = [market] if market else [name.strip() for name in (markets or "").split(",") if name.strip()]
+    if not wanted or (market and markets):
+        raise UserError("name the market.", where="ingest", fix="Use --market DE, or --markets DE,FR with :market.")
+    if connection:
+        from mmm.cli.connections import ingest_connection
+
+        if file or separator or decimal or encoding or sheet:
+            raise UserError("a file and its options go without --connection.", where="ingest")
+        ingest_connection(settings, connection, wanted, table, query_file, param or [])
+        return
+    if file is None or markets or table or query_file or param:
+        raise UserError("name a file, or a --connection with its options.", where="ingest")
+    workspace = Workspace.open(settings)
+    manifest = store_file(
+        workspace, file, wanted[0], separator=separator, decimal=decimal, encoding=encoding, sheet=sheet
+    )
     typer.echo(manifest.dataset_id)
 
 

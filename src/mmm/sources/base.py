@@ -58,8 +58,10 @@ class Batches:
 class Source(Protocol):
     """A place tables come from. All methods raise UserError for what a user can mend."""
 
-    #: What the source is, for the dataset's manifest: "csv", "parquet", "excel", "snowflake", ...
-    kind: str
+    @property
+    def kind(self) -> str:
+        """What the source is, for the dataset's manifest: "csv", "parquet", "excel", "snowflake", ..."""
+        ...
 
     def test(self) -> ConnectionTest:
         """Open the source and read a little of it."""

@@ -35,8 +35,12 @@ class Answer:
 class DatabaseSource(ABC):
     """A `Source` that is a database. A subclass says how to connect, list, run a SELECT and read its errors."""
 
-    kind: str
     dialect: ClassVar[Dialect]
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """As the connection's: "snowflake", "postgres", ..."""
 
     @property
     @abstractmethod

@@ -55,9 +55,15 @@ class DuckDBSource(DatabaseSource):
     def _run(self, sql: str, values: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         with self._connection() as connection:
             result = connection.sql(sql, params=[value for _, value in values])
+            names, types = result.columns, [str(kind) for kind in result.types]
             reader = result.to_arrow_reader(_BATCH_ROWS)
-            _require_plain(reader.schema, self.where)
-            yield Answer(result.columns, [str(kind) for kind in result.types], _batches(reader))
+            del result
+            try:
+                _require_plain(reader.schema, self.where)
+                yield Answer(names, types, _batches(reader))
+            finally:
+                # DuckDB opens a file again only after nothing of the last time is left, or waits for ever.
+                reader.close()
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:

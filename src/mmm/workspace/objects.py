@@ -128,6 +128,14 @@ class Objects:
         with _own_errors(self._where(key)):
             obstore.put(self._store, key, file)
 
+    def delete(self, key: str) -> None:
+        """Delete the object; deleting a missing one is no error."""
+        try:
+            with _own_errors(self._where(key)):
+                obstore.delete(self._store, key)
+        except NotFound:
+            return
+
     def names(self, prefix: str) -> list[str]:
         """Names of the objects directly under `prefix`, sorted; empty where there is nothing."""
         with _own_errors(self._where(prefix)):

@@ -1,0 +1,87 @@
+"""The web app on a real server, a real login provider, and a real browser to meet them with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmm.settings import NAMES
+from servers import free_port, unavailable, wait_for
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+SECONDS = 1000.0
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def web_app(log: Path, port: int | None = None, **settings: str) -> Iterator[str]:
+    """The app as `make web` starts it, with these settings and no others; its address."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
+    inherited = {name: value for name, value in os.environ.items() if name not in NAMES and not name.startswith("MMM_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT)
+    address = f"http://localhost:{port}"
+    try:
+        for _ in range(150):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health") as answer:  # noqa: S310
+                    assert answer.read() == b"ok"
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "Traceback" not in log.read_text()
+
+
+@contextmanager
+def login_provider(log: Path, users: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """An OpenID Connect provider that offers one button per user, by its `sub`; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
+    for user in users:
+        command += ["--user-claims", json.dumps(user)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_for(port, process)
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        unavailable("No Chromium: install Debian's package chromium or set CHROMIUM to a browser's path.")
+    from playwright import sync_api
+
+    sync_api.expect.set_options(timeout=20 * SECONDS)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        yield browser
+        browser.close()
