@@ -33,6 +33,12 @@ COMMANDS = {
     "retry": "mmm.cli.runs:retry_command",
     "train": "mmm.cli.train:train_command",
     "report": "mmm.cli.demo:report_command",
+    "onepager": "mmm.cli.artifacts:onepager_command",
+    "export": "mmm.cli.artifacts:export_command",
+    "recreate": "mmm.cli.artifacts:recreate_command",
+    "refresh": "mmm.cli.refresh:refresh_command",
+    "changes": "mmm.cli.refresh:changes_command",
+    "accept": "mmm.cli.refresh:accept_command",
     "version": "mmm.cli.settings:version_command",
 }
 

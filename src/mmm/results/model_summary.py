@@ -49,7 +49,10 @@ _FIT_FIELDS = (
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What the results say about their run. `provenance` names versions, seed and dataset; `warnings` are sentences."""
+    """What the results say about their run. `provenance` names versions, seed and dataset; `warnings` are sentences.
+
+    `refresh` names the run and the model that a refresh brings up to date, and by how many periods.
+    """
 
     run_id: str
     title: str = ""
@@ -57,6 +60,7 @@ class RunInfo:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    refresh: Mapping[str, Any] | None = None
 
 
 def labels_of(summary: Mapping[str, Any]) -> Labels:
@@ -84,6 +88,7 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
         "candidates": _candidates(tables),
         "warnings": [*run.warnings, *_warnings(tables["diagnostics"])],
         "country": run.country,
+        "refresh": None if run.refresh is None else dict(run.refresh),
         "settings": dict(run.settings),
         "provenance": dict(run.provenance),
     }

@@ -14,7 +14,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from mmm.errors import UserError
-from mmm.results import charts
+from mmm.results import charts, moves
 from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results.model_summary import labels_of
 from mmm.results.summary import Tables, channels
@@ -92,10 +92,20 @@ def render_report(
         key_numbers=[_key_row(row, labels) for row in key_numbers],
         key_finding=next(section.finding for section in sections if section.key == "efficiency"),
         sections=sections,
+        moved=_moved(tables, model_id, summary, labels),
         diagnostics=_diagnostics(tables["diagnostics"]),
         provenance=_flat(summary["provenance"]),
         settings=_flat(summary["settings"]),
     )
+
+
+def _moved(tables: Tables, model_id: str, summary: Mapping[str, Any], labels: Labels) -> dict[str, Any] | None:
+    """What a refresh moved; None where nothing is refreshed."""
+    if not summary.get("refresh"):
+        return None
+    numbers = moves.moves(tables, model_id, labels)
+    shown = moves.shown(numbers, labels)
+    return {"finding": moves.finding(numbers, labels), "headings": moves.HEADINGS, "rows": shown}
 
 
 def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> _Section:

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictFloat,
+    StrictInt,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -104,6 +105,14 @@ class LiftTestConfig(_Config):
         return self
 
 
+class RefreshOf(_Config):
+    """The model that an experiment brings up to date: its run, its id, and how many periods its window moves on."""
+
+    run: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    steps: StrictInt = Field(ge=1)
+
+
 class Experiment(_Config):
     """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own model."""
 
@@ -115,6 +124,7 @@ class Experiment(_Config):
     country: Annotated[str, Field(pattern=_COUNTRY)] | None = None
     currency: str = Field(default="EUR", pattern=_CURRENCY)
     lift_tests: tuple[LiftTestConfig, ...] = ()
+    refresh: RefreshOf | None = None
     engine: str = "ridge"
     settings: dict[str, Any] = Field(default_factory=dict)
 

@@ -18,7 +18,7 @@ from mmm.data.columns import rows_text
 from mmm.data.holidays import holidays
 from mmm.data.mapping import Mapping
 from mmm.engines import load_engine
-from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
+from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, PreviousModel, Problem, Variable
 from mmm.errors import Finding, UserError
 from mmm.runs.columns import Checks, column_text, read_dates, read_levels, read_numbers
 from mmm.runs.config import Experiment, LiftTestConfig
@@ -57,8 +57,13 @@ class _Calendar:
         return self.day(row) + timedelta(days=self.step - 1)
 
 
-def build_problem(experiment: Experiment, table: pa.Table) -> tuple[Problem, list[Finding]]:
-    """The problem an engine is to solve, and warnings. Raises InvalidInput with every error found."""
+def build_problem(
+    experiment: Experiment, table: pa.Table, previous: PreviousModel | None = None
+) -> tuple[Problem, list[Finding]]:
+    """The problem an engine is to solve, and warnings. Raises InvalidInput with every error found.
+
+    `previous` is the model that the experiment refreshes, as `mmm.runs.refresh.previous_of` reads it.
+    """
     mapping = experiment.mapping
     checks = Checks(f"the data of {experiment.dataset.market!r} cannot be modelled as mapped (rows count from 1):")
     present = _present(checks, mapping, table)
@@ -90,6 +95,7 @@ def build_problem(experiment: Experiment, table: pa.Table) -> tuple[Problem, lis
         holidays=days_off,
         lift_tests=tests,
         currency=experiment.currency,
+        previous=previous,
     )
     checks.findings += load_engine(experiment.engine).check(problem, experiment.engine_settings())
     checks.stop()

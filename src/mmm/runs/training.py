@@ -12,6 +12,7 @@ from mmm.runs.events import History
 from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
+from mmm.runs.refresh import previous_of
 from mmm.runs.signs import memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
@@ -36,7 +37,8 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
 
     progress = ProgressRecorder(history, actor, attempt)
     progress(Progress("data", 0, 1))
-    problem, findings = build_problem(experiment, workspace.read_dataset(dataset.market, dataset.dataset_id))
+    table = workspace.read_dataset(dataset.market, dataset.dataset_id)
+    problem, findings = build_problem(experiment, table, previous_of(workspace, experiment))
     warnings = tuple(str(finding) for finding in findings)
     for warning in warnings:
         log.warning("%s", warning)
@@ -50,6 +52,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
         settings=settings.model_dump(mode="json", by_alias=True),
         provenance=origin,
         warnings=warnings,
+        refresh=None if experiment.refresh is None else experiment.refresh.model_dump(),
     )
     write_results(workspace, info, problem, result, progress)
 

@@ -1,4 +1,4 @@
-"""Small documents: mappings and naming rules in versions, experiments.
+"""Small documents: mappings and naming rules in versions, experiments, accepted models.
 
 Mappings and experiments go in as pydantic models and come out as JSON text: their models live on higher floors.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
+from mmm.workspace.models import Acceptance
 from mmm.workspace.names import checked_name, checked_time_id, new_id
 from mmm.workspace.part import Part
 
 
 class Documents(Part):
-    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json."""
+    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json.
+
+    chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
+    """
 
     def save_mapping(self, name: str, mapping: BaseModel) -> int:
         """Store a new version of the mapping; return its number. Earlier versions stay."""
@@ -56,6 +60,16 @@ class Documents(Part):
     def experiment_ids(self) -> list[str]:
         """Ids, newest first."""
         return [name.removesuffix(".json") for name in reversed(self._objects.names("experiments"))]
+
+    def save_acceptance(self, first_run: str, acceptance: Acceptance) -> int:
+        """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier ones stay."""
+        return self._create_version(f"chains/{checked_time_id(first_run, 'run')}", acceptance)
+
+    def acceptances(self, first_run: str) -> list[Acceptance]:
+        """The chain's accepted models, the one in use last."""
+        folder = f"chains/{checked_time_id(first_run, 'run')}"
+        found = [self._objects.get(f"{folder}/{version:06d}.json") for version in sorted(self._versions(folder))]
+        return [Acceptance.model_validate_json(text) for text in found]
 
     def _create_version(self, folder: str, model: BaseModel) -> int:
         while True:

@@ -142,6 +142,16 @@ class ResultsManifest(_Stored):
     files: dict[str, ResultFile]
 
 
+class Acceptance(_Stored):
+    """A model that was accepted for use, and the (run, model) that was in use before, null for the chain's first."""
+
+    run_id: str
+    model_id: str
+    at: datetime
+    actor: str
+    replaces: tuple[str, str] | None = None
+
+
 class AuditEntry(_Stored):
     """Who did what to what, and when."""
 

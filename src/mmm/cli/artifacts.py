@@ -1,0 +1,88 @@
+"""`mmm export`, `mmm recreate`, `mmm onepager`: a run's models as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.runs import Run
+from mmm.errors import NotFound, UserError
+from mmm.settings import load_settings
+from mmm.workspace import Workspace
+
+Model = Annotated[str | None, typer.Option(help="A kept model's id; default the recommended one.")]
+
+
+def export_command(
+    run: Run,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    table_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    everything: Annotated[bool, typer.Option("--all", help="Write all candidates too, not only the kept.")] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model to write as JSON; may be repeated; default the recommended one.")
+    ] = None,
+) -> None:
+    """Write a run's models as Robyn's export does: its tables by name and column, and models as JSON."""
+    from mmm.runs.artifacts import export_run
+
+    workspace = Workspace.open(load_settings().settings)
+    run_id = workspace.find_run(run)
+    for path in export_run(
+        workspace, run_id, folder, table_format=table_format, everything=everything, models=model or ()
+    ):
+        typer.echo(str(path))
+
+
+def recreate_command(
+    model: Annotated[Path, typer.Argument(help="A RobynModel-<id>.json that `mmm export` wrote.")],
+    data: Annotated[Path | None, typer.Option(help="A file to use in place of the data in the JSON.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A dataset to use, MARKET/ID.")] = None,
+) -> None:
+    """Make a model again from its JSON and say how far its numbers are from the stored ones."""
+    import pyarrow as pa
+
+    from mmm.runs.artifacts import recreate_model
+    from mmm.sources.files import FileSource
+
+    if data is not None and dataset is not None:
+        raise UserError("cannot go together.", where="--data and --dataset", fix="Give one of them.")
+    table = None
+    if data is not None:
+        with FileSource(data).batches() as batches:
+            table = pa.Table.from_batches(batches, batches.schema)
+    if dataset is not None:
+        market, _, dataset_id = dataset.rpartition("/")
+        table = Workspace.open(load_settings().settings).read_dataset(market, dataset_id)
+    model_id, deviations = recreate_model(model, table)
+    rows = [(item.quantity, f"{item.largest:.1e}" if item.largest else "0", item.where) for item in deviations]
+    show.table(("QUANTITY", "LARGEST RELATIVE DEVIATION", "WHERE"), rows)
+    largest = max(item.largest for item in deviations)
+    typer.echo(
+        f"\nModel {model_id} is the same, bit for bit."
+        if largest == 0
+        else f"\nThe largest deviation of model {model_id} is {largest:.1e}."
+    )
+
+
+def onepager_command(
+    run: Run = "latest",
+    model: Model = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .pdf, .png, .svg or .html file.")] = None,
+) -> None:
+    """Write the page of a model: its eight plots and its fit on one sheet."""
+    from mmm.results import read_results
+    from mmm.results.onepager import onepager, rendered
+
+    workspace = Workspace.open(load_settings().settings)
+    run_id = workspace.find_run(run)
+    results = read_results(workspace, run_id)
+    chosen = model or results.summary["model"]["id"]
+    if chosen not in set(results["channels"]["model_id"].to_pylist()):
+        raise NotFound(f"run {run_id} keeps no model {chosen!r}.", where="--model", fix="`mmm export` lists them.")
+    target = output or Path(f"{run_id}-{chosen}.pdf")
+    title = f"{results.summary['title']} – model {chosen}"
+    target.write_bytes(rendered(onepager(results, results.summary, chosen), target.suffix[1:].lower(), title))
+    typer.echo(str(target.resolve()))

@@ -1,0 +1,88 @@
+"""`mmm refresh`, `mmm changes`, `mmm accept`: a model brought up to date, what moved, and its coming into use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.artifacts import Model
+from mmm.cli.data import store_file
+from mmm.cli.runs import Run, wait_for
+from mmm.errors import UserError
+from mmm.platforms.local.user import local_user
+from mmm.runs.config import DatasetRef, parse_experiment
+from mmm.runs.service import RunService
+from mmm.settings import load_settings
+
+
+def refresh_command(
+    run: Run,
+    data: Annotated[Path | None, typer.Option(help="A file with the old periods and the new ones.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A dataset's id, in the run's market.")] = None,
+    model: Annotated[str | None, typer.Option(help="A kept model; default the accepted or recommended one.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Periods to move on by; default all new ones.")] = None,
+    iterations: Annotated[int | None, typer.Option(min=10, help="Candidates of a trial; default 1,000.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials; default 3.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+) -> None:
+    """Bring a model up to date with new periods, as a run of its own; print its id.
+
+    `mmm changes` says what moved and why; nothing is replaced until `mmm accept`.
+    """
+    from mmm.runs.refresh import refresh_experiment  # numpy and pyarrow, which looking at runs does not need
+
+    if (data is None) == (dataset is None):
+        raise UserError("one of them is needed.", where="--data or --dataset", fix="Give --data FILE or --dataset ID.")
+    service = RunService.open(load_settings().settings)
+    run_id = service.workspace.find_run(run)
+    market = parse_experiment(service.workspace.job_config(run_id), where="job_config.json").dataset.market
+    found = dataset if data is None else store_file(service.workspace, data, market).dataset_id
+    changes: dict[str, Any] = {"iterations": iterations, "trials": trials}
+    experiment, findings = refresh_experiment(
+        service.workspace,
+        run_id,
+        DatasetRef(market=market, dataset_id=str(found)),
+        model=model,
+        steps=steps,
+        changes={name: value for name, value in changes.items() if value is not None},
+    )
+    new_run = service.submit(experiment, local_user())
+    typer.echo(new_run)
+    for finding in findings:
+        typer.echo(f"Warning: {finding}", err=True)
+    if follow or wait:
+        wait_for(service, new_run, quiet=not follow)
+
+
+def changes_command(run: Run = "latest", model: Model = None) -> None:
+    """Say what a refresh moved and why: old and new side by side, by data and by parameters."""
+    from mmm.results import read_results
+    from mmm.results.model_summary import labels_of
+    from mmm.results.moves import HEADINGS, finding, moves, shown
+
+    service = RunService.open(load_settings().settings)
+    run_id = service.workspace.find_run(run)
+    results = read_results(service.workspace, run_id)
+    of = results.summary["refresh"]
+    if of is None:
+        raise UserError("refreshes no model.", where=f"run {run_id}", fix="`mmm refresh` starts a run that does.")
+    labels = labels_of(results.summary)
+    chosen = model or results.summary["model"]["id"]
+    numbers = moves(results, chosen, labels)
+    show.table(tuple(name.upper() for name in HEADINGS), shown(numbers, labels))
+    typer.echo(f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on.")
+    typer.echo(finding(numbers, labels))
+
+
+def accept_command(run: Run, model: Model = None) -> None:
+    """Put a run's model to use, in place of the one that its chain of refreshes used so far."""
+    from mmm.runs.refresh import accept
+
+    service = RunService.open(load_settings().settings)
+    accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)
+    before = f" in place of model {accepted.replaces[1]} of run {accepted.replaces[0]}" if accepted.replaces else ""
+    typer.echo(f"Model {accepted.model_id} of run {accepted.run_id} is in use{before}.")

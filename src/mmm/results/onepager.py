@@ -1,0 +1,158 @@
+"""One page per model: its eight plots and its fit on one sheet, as SVG, PDF, PNG or HTML (Robyn's one-pager)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from typing import Any
+
+from mmm.errors import UserError
+from mmm.results import charts
+from mmm.results.format import Labels, fixed, percent, span
+from mmm.results.model_summary import for_model, labels_of
+from mmm.results.report import embedded
+from mmm.results.summary import Tables, fit_measures
+from mmm.results.views import view
+
+FORMATS = ("pdf", "png", "svg", "html")
+#: Robyn's eight, two in a row.
+PLOTS = (
+    ("waterfall", "actual_vs_fitted"),
+    ("share_of_spend", "efficiency"),
+    ("response_curves", "adstock"),
+    ("carryover", "residuals"),
+)
+#: Pixels of a sheet with A4's proportions on which charts keep nearly their own size; as PDF it is A4.
+_A4_POINTS = 595.28
+_WIDTH, _HEIGHT, _MARGIN, _GAP = 1587, 2245, 48, 36
+_TITLE, _HEAD, _LINE = 132, 62, 17
+_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+_LINE_LENGTH = 104
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """A drawn view: SVG as it stands inside another, and its natural size in pixels."""
+
+    title: str
+    finding: str
+    picture: str
+    width: float
+    height: float
+
+
+def onepager(tables: Tables, summary: Mapping[str, Any], model_id: str | None = None) -> str:
+    """The page of a kept model (None: the recommended one) as SVG."""
+    chosen = for_model(summary, tables, model_id or summary["model"]["id"])
+    labels = labels_of(chosen)
+    rows = [[_plot(key, tables, chosen["model"]["id"], labels) for key in pair] for pair in PLOTS]
+    parts = [*_title(chosen, tables, labels), *_placed(rows)]
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
+    return (
+        f'{head}viewBox="0 0 {_WIDTH} {_HEIGHT}"><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+    )
+
+
+def rendered(page: str, kind: str, title: str) -> bytes:
+    """The page in one of `FORMATS`."""
+    import vl_convert
+
+    if kind == "svg":
+        return page.encode()
+    if kind == "html":
+        style = "body{margin:0}svg{width:100%;height:auto;display:block}@page{size:A4;margin:0}"
+        return (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+            f"<style>{style}</style></head><body>{page}</body></html>\n"
+        ).encode()
+    if kind == "pdf":
+        return bytes(vl_convert.svg_to_pdf(page, scale=_A4_POINTS / _WIDTH))
+    if kind == "png":
+        return bytes(vl_convert.svg_to_png(page, scale=1.5))
+    raise UserError(f"{kind!r} is no format of a page.", where="output", fix=f"End its name in {', '.join(FORMATS)}.")
+
+
+def _plot(key: str, tables: Tables, model_id: str, labels: Labels) -> _Plot:
+    shown = view(key)
+    numbers = shown.numbers(tables, model_id, labels)
+    with charts.unvalidated():
+        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title))
+    _, _, width, height = (float(value) for value in picture.split('viewBox="')[1].split('"')[0].split())
+    return _Plot(shown.title, shown.finding(numbers, labels), picture, width, height)
+
+
+def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:
+    """Name, data window, engine, seed; then the fit in Robyn's measures."""
+    data, engine, model = summary["data"], summary["engine"], summary["model"]
+    window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
+    seed = summary["provenance"].get("seed")
+    version = summary["provenance"].get("code_version")
+    name = summary["title"] or f"Marketing mix model of {labels.kpi_name}"
+    origin = [
+        f"Model {model['id']}",
+        f"{window}, {data['window_rows']} {labels.period}s",
+        f"engine {engine['name']} {engine['version']}" + (f" (mmm-app {version})" if version else ""),
+        *([] if seed is None else [f"seed {seed}"]),
+        f"run {summary['run_id']}",
+    ]
+    return [
+        _text(_MARGIN, _MARGIN + 30, name, 30, weight="bold"),
+        _text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),
+        _text(_MARGIN, _MARGIN + 88, "  ·  ".join(_fit(model["fit"], tables, model["id"], labels)), 16),
+    ]
+
+
+def _fit(fit: Mapping[str, float | None], tables: Tables, model_id: str, labels: Labels) -> list[str]:
+    """Adjusted R2 and NRMSE of every part of the window, DECOMP.RSSD, MAPE of lift tests or of the fit."""
+    names = {"train": "training", "val": "validation", "test": "test"}
+    splits = [name for name in names if fit[f"rsq_{name}"] is not None]
+    found = [f"adjusted R² {names[name]} {fixed(fit[f'rsq_{name}'], 4)}" for name in splits]
+    found += [f"NRMSE {names[name]} {fixed(fit[f'nrmse_{name}'], 4)}" for name in splits]
+    found.append(f"DECOMP.RSSD {fixed(fit['business_distance'], 4)}")
+    if fit["calibration_error"] is not None:
+        found.append(f"MAPE of lift tests {percent(fit['calibration_error'])}")
+    measures = fit_measures(view("actual_vs_fitted").numbers(tables, model_id, labels))
+    return [*found, f"MAPE of the fit {percent(measures['train']['mape'])}"]
+
+
+def _placed(rows: Sequence[Sequence[_Plot]]) -> list[str]:
+    """The plots in two columns, all rows shrunk alike where they would not fit on the sheet."""
+    column = (_WIDTH - 2 * _MARGIN - _GAP) / 2
+    heights = [max(plot.height * min(1.0, column / plot.width) for plot in row) for row in rows]
+    room = _HEIGHT - 2 * _MARGIN - _TITLE - len(rows) * (_HEAD + _GAP)
+    shrink = min(1.0, room / sum(heights))
+    spare = max(0.0, room - sum(heights)) / len(rows)
+    parts, top = [], float(_MARGIN + _TITLE)
+    for row, height in zip(rows, heights, strict=True):
+        for number, plot in enumerate(row):
+            scale = min(1.0, column / plot.width, height * shrink / plot.height)
+            left = _MARGIN + number * (column + _GAP)
+            parts.append(_text(left, top + 18, plot.title, 19, weight="bold"))
+            for line, words in enumerate(_wrapped(plot.finding)):
+                parts.append(_text(left, top + 40 + line * _LINE, words, 13.5, colour=charts.MUTED))
+            place = f'<svg x="{left:.1f}" y="{top + _HEAD:.1f}" width="{plot.width * scale:.1f}" '
+            place += f'height="{plot.height * scale:.1f}" '
+            parts.append(plot.picture.replace("<svg ", place, 1).replace(f'width="{plot.width:.0f}" role', "role", 1))
+        top += height * shrink + _HEAD + _GAP + spare
+    return parts
+
+
+def _wrapped(text: str, lines: int = 2) -> list[str]:
+    """At most two lines of words; what does not fit is cut with an ellipsis."""
+    found, line = [], ""
+    for word in text.split():
+        if len(line) + len(word) + 1 > _LINE_LENGTH:
+            found.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    found.append(line)
+    return found if len(found) <= lines else [*found[: lines - 1], f"{found[lines - 1]} …"]
+
+
+def _text(x: float, y: float, text: str, size: float, *, weight: str = "normal", colour: str = charts.INK) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-family="{_FONT}" font-size="{size}" font-weight="{weight}" '
+        f'fill="{colour}" xml:space="preserve">{escape(text)}</text>'
+    )
