@@ -95,16 +95,29 @@ def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
 
 
 def spread_by_area(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Members of one front of two losses, by removing again and again the one that adds the least dominated area."""
+    """Members of one front of two losses, by removing again and again the one that adds the least dominated area.
+
+    Plain lists: fronts are short, and a removal changes its two neighbours' areas alone.
+    """
     left = members[np.lexsort((losses[members, 1], losses[members, 0]))].tolist()
+    x, y = losses[left, 0].tolist(), losses[left, 1].tolist()
+    right, upper = max(_REFERENCE, x[-1]), max(_REFERENCE, y[0])
+
+    def area(i: int) -> float:
+        width = (x[i + 1] if i + 1 < len(x) else right) - x[i]
+        height = (y[i - 1] if i > 0 else upper) - y[i]
+        product = width * height
+        return product if product == product else 0.0  # infinite losses add nothing
+
+    areas = [area(i) for i in range(len(left))]
     removed = []
     while len(left) > 1:
-        x, y = losses[left, 0], losses[left, 1]
-        to_right = np.append(x[1:], max(_REFERENCE, x[-1]))
-        to_upper = np.insert(y[:-1], 0, max(_REFERENCE, y[0]))
-        with np.errstate(invalid="ignore"):
-            area = np.nan_to_num((to_right - x) * (to_upper - y), nan=0.0)
-        removed.append(left.pop(int(np.argmin(area))))
+        least = areas.index(min(areas))
+        removed.append(left.pop(least))
+        del x[least], y[least], areas[least]
+        for neighbour in (least - 1, least):
+            if 0 <= neighbour < len(left):
+                areas[neighbour] = area(neighbour)
     return np.array(left + removed[::-1])
 
 
