@@ -1,15 +1,13 @@
 """Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER [--method robyn|exact]`.
 
 FOLDER is a folder of cases, or one case, in the format of the reference numbers: refits (`case.json`, `ridge.csv`,
-`xdecompagg.csv`, ...) or a refresh (`refresh_meta.json`, ...). Numbers are data recorded from Meta Robyn 3.12.1 (MIT
-licence).
+`xdecompagg.csv`, ...), a refresh (`refresh_meta.json`, ...), responses (`response_grid.csv`, with `b*_dt_optimOut.csv`) or
+allocator calls (`inputs.json`, `dt_optimOut.csv`). Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import json
 import sys
 from collections.abc import Iterator
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from planning_cases import run_allocator, run_response
+from reference import as_list, deviation, numbers, read_csv
 
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.curves import Curve
@@ -28,37 +28,6 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import ROBYN_NAMES, build_space
 
 PROPHET = ("trend", "season", "monthly", "weekday", "holiday")
-
-
-def read_csv(path: Path) -> dict[str, list[str]]:
-    """Columns of a CSV file, plain or gzip, as text."""
-    if not path.exists() and path.with_suffix(path.suffix + ".gz").exists():
-        path = path.with_suffix(path.suffix + ".gz")
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", newline="") as file:
-        rows = list(csv.reader(file))
-    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
-
-
-def numbers(values: list[str]) -> np.ndarray:
-    return np.array(
-        [{"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v) for v in values], float
-    )
-
-
-def deviation(ours: Any, theirs: Any, scale: float | None = None) -> float:
-    """Largest |ours - theirs| relative to |theirs| (or to `scale`); 0 where both are undefined, inf where one is."""
-    ours, theirs = np.atleast_1d(np.asarray(ours, float)), np.atleast_1d(np.asarray(theirs, float))
-    both = np.isnan(ours) & np.isnan(theirs)
-    same = both | (ours == theirs)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.abs(ours - theirs) / (np.abs(theirs) if scale is None else scale)
-    relative = np.where(same, 0.0, np.where(np.isnan(relative), np.inf, relative))
-    return float(relative.max()) if len(relative) else 0.0
-
-
-def as_list(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
 
 
 def raw_table(case_folder: Path, dates: list[str], spends: list[str]) -> dict[str, list[str]] | None:
@@ -393,7 +362,12 @@ def compare_refreshed(folder: Path, frame: Frame, previous: PreviousModel, setti
 
 
 #: How a folder of a kind is known, and what runs it.
-KINDS = {"case.json": run_case, "refresh_meta.json": run_refresh}
+KINDS = {
+    "case.json": run_case,
+    "refresh_meta.json": run_refresh,
+    "response_grid.csv": run_response,
+    "dt_optimOut.csv": run_allocator,
+}
 
 
 def cases(folder: Path) -> Iterator[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Market:
     channels: tuple[str, ...]
     curves: SteadyCurves
     spend: np.ndarray  # (P,) in the range, the sum of the books
+    largest: np.ndarray  # (P,) of one period, in the window
     rows: np.ndarray
     revenue: bool
 
@@ -73,7 +75,8 @@ def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> M
             offset,
             slope,
         ),
-        spend=np.array([medium.money()[rows].sum() for medium in media]),
+        spend=np.array([math.fsum(medium.money()[rows]) for medium in media]),
+        largest=np.array([medium.money()[window].max() for medium in media]),
         rows=rows,
         revenue=revenue,
     )
@@ -162,7 +165,7 @@ def reach(market: Market, space: Space) -> tuple[float, float]:
     if not space.groups:
         return float(space.low.sum()), float(space.high.sum())
     free = SteadyCurves(*(np.zeros(len(market.channels)) + value for value in (0.0, 1.0, 1.0, 0.0, 1.0)))
-    flat = Market(market.channels, free, market.spend, market.rows, market.revenue)
+    flat = replace(market, curves=free)
     ends = [solve(program(flat, space, price=price)) for price in (1.0, -1.0)]
     if ends[0] is None or ends[1] is None:
         names = ", ".join(name for name, _, _, _ in space.groups)

@@ -196,7 +196,7 @@ def _upper_hull(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _fill(
     program: Program, owner: np.ndarray, width: np.ndarray, slope: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The linear program over pieces of `width` and `slope` of channels `owner`: (money, response gained) by channel."""
+    """The linear program over pieces of `width` and `slope` of channels `owner`: (money, response gained) of each."""
     n = len(program.low)
     rows, base = program.sums[:, owner], program.sums @ program.low
     least, most = program.sum_low - base, program.sum_high - base

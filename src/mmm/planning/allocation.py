@@ -1,0 +1,244 @@
+"""The best split of a budget over paid channels: Robyn's `robyn_allocator`, with these of its slips not copied.
+
+- The initial column is the money in the books; Robyn shows the rescaled exposure, equal to it over the window only.
+- Initial and planned response are both the response at the mean; Robyn mixes in the mean of responses for models
+  without exposures and so finds 21 % lift with every bound locked.
+- A budget outside the bounds, or a target out of reach, is an error that says what is reachable; Robyn returns bounds.
+- A target is met at least, at the largest response; Robyn's constraint has a wrong gradient and stops far from it.
+- S-shaped curves do not trap the search (see `mmm.planning.solver`); Robyn's is local.
+- A channel without spend in the range has the bounds that are shown.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from mmm.planning.findings import findings
+from mmm.planning.media import MediaModel
+from mmm.planning.problem import Market, Space, build_market, build_space, default_target, solve_budget, solve_target
+from mmm.planning.request import PlanRequest
+from mmm.results.format import Labels
+
+#: A plan that brings less than this over today's split of the same money is not worth a change: models of one run
+#: differ by more.
+WORTH_MAKING = 0.01
+#: A spend this close to a bound, as a share of the bounds' distance, stands at it.
+_AT_BOUND = 1e-6
+_CENT = 0.005
+
+
+class Totals(BaseModel):
+    """Sums over the paid channels, per period unless named total. `even_gain` is what the plan's response has over that
+    of today's split scaled to the same money; `held_response` the part that would come without any spend."""
+
+    model_config = ConfigDict(frozen=True)
+
+    periods: int
+    initial_spend: float
+    initial_spend_total: float
+    initial_response: float
+    initial_response_total: float
+    initial_roi: float | None
+    initial_cpa: float | None
+    spend: float
+    spend_total: float
+    spend_change: float | None
+    response: float
+    response_total: float
+    response_change: float | None
+    roi: float | None
+    cpa: float | None
+    budget: float | None  # per period, what was to be spent; null for a target
+    target: float | None
+    even_gain: float | None
+    worth_making: bool
+    held_response: float
+
+
+class PlanDocument(BaseModel):
+    """A plan as it is stored and printed as JSON: the question, the answer, what it says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    model_id: str
+    kpi_name: str
+    kpi_kind: str
+    currency: str
+    first: date
+    last: date
+    request: PlanRequest
+    totals: Totals
+    channels: list[dict[str, Any]]
+    tie_out: list[dict[str, Any]]
+    findings: list[str]
+    name: str = ""
+    created_by: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan. `channels` has one row per paid channel; `tie_out` compares the initial spends with the books; `first`
+    and `last` are the starts of the date range's first and last period."""
+
+    model_id: str
+    request: PlanRequest
+    labels: Labels
+    first: date
+    last: date
+    channels: pa.Table
+    totals: Totals
+    tie_out: pa.Table
+    findings: tuple[str, ...]
+
+    def document(self, run_id: str, *, name: str = "", created_by: str = "") -> PlanDocument:
+        return PlanDocument(
+            run_id=run_id,
+            model_id=self.model_id,
+            kpi_name=self.labels.kpi_name,
+            kpi_kind=self.labels.kpi_kind,
+            currency=self.labels.currency,
+            first=self.first,
+            last=self.last,
+            request=self.request,
+            totals=self.totals,
+            channels=self.channels.to_pylist(),
+            tie_out=self.tie_out.to_pylist(),
+            findings=list(self.findings),
+            name=name,
+            created_by=created_by,
+        )
+
+
+def allocate(model: MediaModel, request: PlanRequest, labels: Labels) -> Plan:
+    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that can."""
+    market = build_market(model, request, revenue=labels.revenue)
+    space = build_space(market, model, request)
+    periods = request.periods or len(market.rows)
+    budget, target = None, None
+    if request.goal == "target":
+        target = request.target or default_target(market)
+        spend = solve_target(market, space, target)
+    else:
+        spend, budget = solve_budget(market, space, request, periods)
+    channels = evaluate(market, space, spend, periods)
+    totals = _totals(market, spend, periods, budget, target)
+    return Plan(
+        model_id=model.model_id,
+        request=request,
+        labels=labels,
+        first=model.dates[market.rows[0]].item(),
+        last=model.dates[market.rows[-1]].item(),
+        channels=channels,
+        totals=totals,
+        tie_out=tie_out(model, market),
+        findings=tuple(findings(market, space, channels, totals, labels)),
+    )
+
+
+def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> pa.Table:
+    """One row per channel for `spend` (P,) money per period against the initial one. `..._total` is over `periods`.
+
+    Responses are those of the curve at the mean input; `marginal` is the response to one more unit of money. Where
+    there is nothing to divide by, null.
+    """
+    initial = market.initial
+    before, after = market.curves.response(initial), market.curves.response(spend)
+    slack = _AT_BOUND * (space.high - space.low)
+    at_low, at_high = spend <= space.low + slack, spend >= space.high - slack
+    words = np.select([at_low & at_high, at_low, at_high], ["fixed", "low", "high"], "")
+    columns: dict[str, Any] = {"channel": list(market.channels)}
+    for prefix, money, response in (("initial_", initial, before), ("", spend, after)):
+        columns |= {
+            f"{prefix}spend": money,
+            f"{prefix}spend_total": money * periods,
+            f"{prefix}spend_share": _ratio(money, money.sum()),
+            f"{prefix}response": response,
+            f"{prefix}response_total": response * periods,
+            f"{prefix}response_share": _ratio(response, response.sum()),
+            f"{prefix}marginal": market.curves.next_unit(money),
+            f"{prefix}roi": _ratio(response, money),
+            f"{prefix}cpa": _ratio(money, response),
+        }
+    columns |= {
+        "low": space.low,
+        "high": space.high,
+        "low_factor": _ratio(space.low, initial),
+        "high_factor": _ratio(space.high, initial),
+        "spend_change": _ratio(spend, initial) - 1.0,
+        "response_change": _ratio(after, before) - 1.0,
+        "at_bound": words.tolist(),
+    }
+    return pa.table({name: _column(values) for name, values in columns.items()})
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray | float) -> np.ndarray:
+    """NaN where there is nothing to divide by."""
+    below = np.broadcast_to(np.asarray(denominator, float), np.shape(numerator))
+    return np.divide(numerator, below, out=np.full(np.shape(numerator), np.nan), where=below != 0)
+
+
+def _column(values: Any) -> pa.Array:
+    if isinstance(values, list):
+        return pa.array(values, pa.string())
+    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
+
+
+def _quotient(numerator: float, denominator: float) -> float | None:
+    return numerator / denominator if denominator else None
+
+
+def _totals(
+    market: Market, spend: np.ndarray, periods: int, budget: float | None, target: float | None
+) -> Totals:  # fmt: skip
+    initial_spend, planned = math.fsum(market.initial), math.fsum(spend)
+    before = math.fsum(market.curves.response(market.initial))
+    after = math.fsum(market.curves.response(spend))
+    even = None
+    if initial_spend > 0:
+        even = math.fsum(market.curves.response(market.initial * (planned / initial_spend)))
+    gain = None if not even else after / even - 1.0
+    return Totals(
+        periods=periods,
+        initial_spend=initial_spend,
+        initial_spend_total=initial_spend * periods,
+        initial_response=before,
+        initial_response_total=before * periods,
+        initial_roi=_quotient(before, initial_spend),
+        initial_cpa=_quotient(initial_spend, before),
+        spend=planned,
+        spend_total=planned * periods,
+        spend_change=planned / initial_spend - 1.0 if initial_spend else None,
+        response=after,
+        response_total=after * periods,
+        response_change=after / before - 1.0 if before else None,
+        roi=_quotient(after, planned),
+        cpa=_quotient(planned, after),
+        budget=budget,
+        target=target,
+        even_gain=gain,
+        worth_making=gain is None or gain >= WORTH_MAKING,
+        held_response=math.fsum(market.curves.response(np.zeros(len(spend)))),
+    )
+
+
+def tie_out(model: MediaModel, market: Market) -> pa.Table:
+    """Per paid channel: the range's spend in the books, the initial column over the range, whether they are the same to
+    the cent."""
+    books = [math.fsum(medium.money()[market.rows]) for medium in model.paid]
+    initial = market.initial * len(market.rows)
+    return pa.table(
+        {
+            "channel": list(market.channels),
+            "books": books,
+            "initial": initial,
+            "ties": [abs(a - b) < _CENT for a, b in zip(books, initial, strict=True)],
+        }
+    )
