@@ -16,7 +16,7 @@ from mmm.errors import UserError
 from mmm.sources.base import Batches, Spool
 
 #: Answers up to this size in memory are sorted; larger ones stay in the order they came.
-SORTED_BYTES = 200_000_000
+SORTED_BYTES = 100_000_000
 _BATCH_ROWS = 65_536
 _MOST_DIGITS = 38
 _INT64_DIGITS = 19
