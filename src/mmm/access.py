@@ -28,6 +28,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.cancel": Role.ANALYST,
     "run.retry": Role.ANALYST,
     "run.accept": Role.ANALYST,
+    "plan.save": Role.ANALYST,
     "connection.add": Role.ADMIN,
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,

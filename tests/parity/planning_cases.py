@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from reference import as_list, deviation, numbers, read_csv
 
 from mmm.engines.curves import Curve
 from mmm.engines.ridge.transforms import adstock
@@ -19,6 +18,7 @@ from mmm.planning.problem import build_market, build_space
 from mmm.planning.request import Limit, PlanRequest
 from mmm.planning.response import history, range_response
 from mmm.results.format import Labels
+from reference import as_list, deviation, numbers, read_csv
 
 #: Our column, Robyn's; those of the plan have Robyn's second, wider run too (suffix Unbound).
 INITIAL = {
@@ -225,7 +225,8 @@ def _plan(model: MediaModel, request: PlanRequest, revenue: bool) -> Any:
     try:
         return allocate(model, request, labels)
     except UserError as error:
-        assert error.where == "budget", error
+        if error.where != "budget":
+            raise
         return allocate(model, request.model_copy(update={"budget_rule": "at_most"}), labels)
 
 

@@ -1,7 +1,7 @@
 """Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER [--method robyn|exact]`.
 
 FOLDER is a folder of cases, or one case, in the format of the reference numbers: refits (`case.json`, `ridge.csv`,
-`xdecompagg.csv`, ...), a refresh (`refresh_meta.json`, ...), responses (`response_grid.csv`, with `b*_dt_optimOut.csv`) or
+`xdecompagg.csv`, ...), a refresh (`refresh_meta.json`, ...), responses (`response_grid.csv`, `b*_dt_optimOut.csv`) or
 allocator calls (`inputs.json`, `dt_optimOut.csv`). Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
 """
 
@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from planning_cases import run_allocator, run_response
-from reference import as_list, deviation, numbers, read_csv
 
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.curves import Curve
@@ -26,6 +24,8 @@ from mmm.engines.ridge.frame import Frame, build_design, lambda_max
 from mmm.engines.ridge.refresh import freedom, moved_window, narrowed
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import ROBYN_NAMES, build_space
+from planning_cases import run_allocator, run_response
+from reference import as_list, deviation, numbers, read_csv
 
 PROPHET = ("trend", "season", "monthly", "weekday", "holiday")
 

@@ -39,6 +39,7 @@ COMMANDS = {
     "refresh": "mmm.cli.refresh:refresh_command",
     "changes": "mmm.cli.refresh:changes_command",
     "accept": "mmm.cli.refresh:accept_command",
+    "plan": "mmm.cli.plan:plan_command",
     "version": "mmm.cli.settings:version_command",
 }
 

@@ -1,6 +1,6 @@
-"""Small documents: mappings and naming rules in versions, experiments, accepted models.
+"""Small documents: mappings and naming rules in versions, experiments, plans, accepted models.
 
-Mappings and experiments go in as pydantic models and come out as JSON text: their models live on higher floors.
+Mappings, experiments and plans go in as pydantic models and come out as JSON text: their models live on higher floors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mmm.workspace.part import Part
 
 
 class Documents(Part):
-    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json.
+    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, plans/<id>.json.
 
     chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
     """
@@ -60,6 +60,20 @@ class Documents(Part):
     def experiment_ids(self) -> list[str]:
         """Ids, newest first."""
         return [name.removesuffix(".json") for name in reversed(self._objects.names("experiments"))]
+
+    def save_plan(self, plan: BaseModel) -> str:
+        """Store a plan; return its new id."""
+        plan_id = new_id()
+        self._create(f"plans/{plan_id}.json", plan)
+        return plan_id
+
+    def plan(self, plan_id: str) -> str:
+        """JSON of the plan."""
+        return self._objects.get(f"plans/{checked_time_id(plan_id, 'plan')}.json").decode()
+
+    def plan_ids(self) -> list[str]:
+        """Ids, newest first."""
+        return [name.removesuffix(".json") for name in reversed(self._objects.names("plans"))]
 
     def save_acceptance(self, first_run: str, acceptance: Acceptance) -> int:
         """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier ones stay."""

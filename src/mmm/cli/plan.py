@@ -1,0 +1,158 @@
+"""`mmm plan`: the best split of a budget, or the most that can be spent at a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.artifacts import Model
+from mmm.cli.runs import Json, Run
+from mmm.errors import UserError
+from mmm.platforms.local.user import local_user
+from mmm.settings import load_settings
+from mmm.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmm.planning.allocation import Plan
+
+_FACTOR = "as a factor of today's spend: 0.8 for all, tv=0.8 for one, tv+radio=0.8 for a sum. May be repeated."
+_MONEY = "per period, in money: tv=10000 for one, tv+radio=10000 for a sum. May be repeated."
+
+
+def plan_command(
+    run: Run,
+    model: Model = None,
+    budget: Annotated[float | None, typer.Option(help="Money over all periods; default as much as before.")] = None,
+    per_period: Annotated[float | None, typer.Option(help="Money per period, in place of --budget.")] = None,
+    at_most: Annotated[bool, typer.Option("--at-most", help="Spend less where more brings nothing.")] = False,
+    target: Annotated[
+        str | None, typer.Option(help="A target ROAS or cost per conversion, or `default`; looks for the budget.")
+    ] = None,
+    low: Annotated[list[str] | None, typer.Option(help=f"Lowest spend {_FACTOR}")] = None,
+    high: Annotated[list[str] | None, typer.Option(help=f"Highest spend {_FACTOR}")] = None,
+    least: Annotated[list[str] | None, typer.Option("--min", help=f"Lowest spend {_MONEY}")] = None,
+    most: Annotated[list[str] | None, typer.Option("--max", help=f"Highest spend {_MONEY}")] = None,
+    date_range: Annotated[
+        str, typer.Option("--range", help="Where today's spend is read: all, last_10, 2018-01-01:2018-03-26.")
+    ] = "all",
+    periods: Annotated[int | None, typer.Option(help="Periods to plan; default as many as in the range.")] = None,
+    keep_zero_effect: Annotated[
+        bool, typer.Option("--keep-zero-effect", help="Keep channels without effect within their bounds.")
+    ] = False,
+    carryover: Annotated[
+        str, typer.Option(help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan.")
+    ] = "held",
+    name: Annotated[str, typer.Option(help="A name to find the plan by.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
+    save: Annotated[bool, typer.Option("--save/--no-save", help="Keep the plan in the workspace.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Split a budget over the paid channels for the largest response, or find the budget for a target.
+
+    Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max search+facebook=30000`.
+    """
+    from mmm.runs.plans import parse_request, plan_run, save_plan
+
+    fields: dict[str, Any] = {
+        "goal": "max_response" if target is None else "target",
+        "budget": budget,
+        "budget_per_period": per_period,
+        "budget_rule": "at_most" if at_most else "exact",
+        "target": None if target in (None, "default") else _number(str(target), "--target"),
+        "period": date_range,
+        "periods": periods,
+        "keep_zero_effect": keep_zero_effect,
+        "carryover": carryover,
+        **_limits({"low": low or [], "high": high or [], "least": least or [], "most": most or []}),
+    }
+    request = parse_request(fields)
+    workspace = Workspace.open(load_settings().settings)
+    run_id = workspace.find_run(run)
+    plan = plan_run(workspace, run_id, request, model)
+    plan_id = save_plan(workspace, run_id, plan, local_user(), name=name) if save else None
+    if csv is not None:
+        _write_csv(plan, csv)
+    if as_json:
+        typer.echo(plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2))
+        return
+    _print(plan)
+    if plan_id is not None:
+        typer.echo(f"\nPlan {plan_id}")
+
+
+def _limits(given: dict[str, list[str]]) -> dict[str, Any]:
+    """`0.8` is for all channels, `tv=0.8` for one, `tv+radio=0.8` for a sum."""
+    options = {"low": "--low", "high": "--high", "least": "--min", "most": "--max"}
+    out: dict[str, Any] = {"limits": {}}
+    for field, texts in given.items():
+        for text in texts:
+            channel, equals, value = text.rpartition("=")
+            number = _number(value, options[field])
+            if equals:
+                out["limits"].setdefault(channel.strip(), {})[field] = number
+            elif field in ("low", "high"):
+                out[field] = number
+            else:
+                raise UserError(f"{text!r} names no channel.", where=options[field], fix="Write channel=amount.")
+    return out
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{text!r} is not a number.", where=option) from None
+
+
+def _write_csv(plan: Plan, file: Path) -> None:
+    from pyarrow import csv as writer
+
+    part = file.with_name(f".{file.name}.part")  # nobody reads half a file
+    try:
+        writer.write_csv(plan.channels, part)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"cannot be written: {error.strerror or error}.", where=str(file)) from None
+
+
+def _print(plan: Plan) -> None:
+    from mmm.results.format import MISSING, fixed, percent
+
+    labels, totals = plan.labels, plan.totals
+    key = "roi" if labels.revenue else "cpa"
+    rows: list[tuple[str, ...]] = [
+        (
+            row["channel"],
+            fixed(row["initial_spend"]),
+            fixed(row["spend"]),
+            MISSING if row["spend_change"] is None else percent(row["spend_change"]),
+            f"{fixed(row['low'])} to {fixed(row['high'])}",
+            labels.effect(row["initial_response"]),
+            labels.effect(row["response"]),
+            labels.efficiency_value(row[f"initial_{key}"]),
+            labels.efficiency_value(row[key]),
+        )
+        for row in plan.channels.to_pylist()
+    ]
+    change = MISSING if totals.spend_change is None else percent(totals.spend_change)
+    efficiency = ((totals.initial_roi, totals.roi), (totals.initial_cpa, totals.cpa))[key == "cpa"]
+    rows.append(
+        ("total", fixed(totals.initial_spend), fixed(totals.spend), change, "",
+         labels.effect(totals.initial_response), labels.effect(totals.response),
+         *(labels.efficiency_value(value) for value in efficiency))
+    )  # fmt: skip
+    typer.echo(f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n")
+    headings = ("CHANNEL", "TODAY", "PLAN", "CHANGE", "BOUNDS", "RESPONSE", "PLANNED", labels.efficiency, "PLANNED")
+    show.table(headings, rows)
+    typer.echo("")
+    for sentence in plan.findings:
+        typer.echo(sentence)
+    books = sum(plan.tie_out["books"].to_pylist())
+    verdict = "is" if all(plan.tie_out["ties"].to_pylist()) else "IS NOT"
+    typer.echo(
+        f"Today's spend {verdict} that of the books, to the cent: {labels.currency} {fixed(books)} in the range."
+    )

@@ -1,0 +1,60 @@
+"""Plans with a run's models: made, saved, read again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from mmm.access import User
+from mmm.errors import InvalidInput
+from mmm.planning.allocation import Plan, PlanDocument, allocate
+from mmm.planning.media import MediaModel, read_model
+from mmm.planning.request import PlanRequest
+from mmm.results import read_results
+from mmm.results.model_summary import labels_of
+from mmm.runs.config import validation_findings
+from mmm.runs.refresh import in_use
+from mmm.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmm.results.format import Labels
+
+
+def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanRequest:
+    """A request from plain values; InvalidInput with one finding per wrong field."""
+    try:
+        return PlanRequest.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None
+
+
+def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -> tuple[MediaModel, Labels]:
+    """A run's model to plan with: the named one, or the accepted, or the recommended; and what its numbers are called.
+
+    Reading it takes longer than planning with it: keep it while a user tries bounds.
+    """
+    results = read_results(workspace, run_id)
+    accepted = None if model else in_use(workspace, run_id)
+    if accepted is not None and accepted.run_id == run_id:
+        model = accepted.model_id
+    return read_model(results, model or results.summary["model"]["id"]), labels_of(results.summary)
+
+
+def plan_run(workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None) -> Plan:
+    """Answer a request with one of a run's models."""
+    found, labels = model_to_plan(workspace, run_id, model)
+    return allocate(found, request, labels)
+
+
+def save_plan(workspace: Workspace, run_id: str, plan: Plan, by: User, *, name: str = "") -> str:
+    """Store a plan; return its id."""
+    workspace.permit(by, "plan.save", run_id)
+    plan_id = workspace.save_plan(plan.document(run_id, name=name, created_by=by.id))
+    workspace.append_audit(by, "plan.save", plan_id, run=run_id, model=plan.model_id)
+    return plan_id
+
+
+def saved_plan(workspace: Workspace, plan_id: str) -> PlanDocument:
+    """A stored plan."""
+    return PlanDocument.model_validate_json(workspace.plan(plan_id))
