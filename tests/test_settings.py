@@ -162,3 +162,9 @@ def test_keys_of_the_file_reach_the_store(tmp_path: Path) -> None:
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe")
     assert problems() == [".env: is not UTF-8 text. Save it as UTF-8."]
+
+
+def test_a_snowflake_account_needs_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SF_ACCOUNT", "MYORG-SHOP")
+    with pytest.raises(InvalidInput, match="SF_USER: is needed with SF_ACCOUNT"):
+        load_settings(tmp_path / ".env")
