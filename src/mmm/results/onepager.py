@@ -26,7 +26,7 @@ PLOTS = (
 )
 #: Pixels of a sheet with A4's proportions on which charts keep nearly their own size; as PDF it is A4.
 _A4_POINTS = 595.28
-_WIDTH, _HEIGHT, _MARGIN, _GAP = 1587, 2245, 48, 36
+_WIDTH, _HEIGHT, _MARGIN, _GAP = 1587, 2244, 48, 36
 _TITLE, _HEAD, _LINE = 132, 62, 17
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 _LINE_LENGTH = 104
@@ -49,10 +49,12 @@ def onepager(tables: Tables, summary: Mapping[str, Any], model_id: str | None = 
     labels = labels_of(chosen)
     rows = [[_plot(key, tables, chosen["model"]["id"], labels) for key in pair] for pair in PLOTS]
     parts = [*_title(chosen, tables, labels), *_placed(rows)]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
-    return (
-        f'{head}viewBox="0 0 {_WIDTH} {_HEIGHT}"><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
-    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {_size(_WIDTH)} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+    return f'{head}<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>{"".join(parts)}</svg>'
+
+
+def _size(width: float) -> str:
+    return f'width="{width}" height="{width * _HEIGHT / _WIDTH:.2f}"'
 
 
 def rendered(page: str, kind: str, title: str) -> bytes:
@@ -68,7 +70,7 @@ def rendered(page: str, kind: str, title: str) -> bytes:
             f"<style>{style}</style></head><body>{page}</body></html>\n"
         ).encode()
     if kind == "pdf":
-        return bytes(vl_convert.svg_to_pdf(page, scale=_A4_POINTS / _WIDTH))
+        return bytes(vl_convert.svg_to_pdf(page.replace(_size(_WIDTH), _size(_A4_POINTS), 1)))
     if kind == "png":
         return bytes(vl_convert.svg_to_png(page, scale=1.5))
     raise UserError(f"{kind!r} is no format of a page.", where="output", fix=f"End its name in {', '.join(FORMATS)}.")
@@ -100,20 +102,22 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
     return [
         _text(_MARGIN, _MARGIN + 30, name, 30, weight="bold"),
         _text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),
-        _text(_MARGIN, _MARGIN + 88, "  ·  ".join(_fit(model["fit"], tables, model["id"], labels)), 16),
+        _text(_MARGIN, _MARGIN + 88, "  ·  ".join(_fit(summary, tables, labels)), 16),
     ]
 
 
-def _fit(fit: Mapping[str, float | None], tables: Tables, model_id: str, labels: Labels) -> list[str]:
-    """Adjusted R2 and NRMSE of every part of the window, DECOMP.RSSD, MAPE of lift tests or of the fit."""
+def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:
+    """Adjusted R2 and NRMSE of every part of the window, DECOMP.RSSD, MAPE of lift tests and of the fit."""
+    fit, refreshed = summary["model"]["fit"], summary.get("refresh")
     names = {"train": "training", "val": "validation", "test": "test"}
     splits = [name for name in names if fit[f"rsq_{name}"] is not None]
     found = [f"adjusted R² {names[name]} {fixed(fit[f'rsq_{name}'], 4)}" for name in splits]
     found += [f"NRMSE {names[name]} {fixed(fit[f'nrmse_{name}'], 4)}" for name in splits]
-    found.append(f"DECOMP.RSSD {fixed(fit['business_distance'], 4)}")
+    distance = f"distance to model {refreshed['model']}" if refreshed else "DECOMP.RSSD"
+    found.append(f"{distance} {fixed(fit['business_distance'], 4)}")
     if fit["calibration_error"] is not None:
         found.append(f"MAPE of lift tests {percent(fit['calibration_error'])}")
-    measures = fit_measures(view("actual_vs_fitted").numbers(tables, model_id, labels))
+    measures = fit_measures(view("actual_vs_fitted").numbers(tables, summary["model"]["id"], labels))
     return [*found, f"MAPE of the fit {percent(measures['train']['mape'])}"]
 
 
