@@ -57,13 +57,12 @@ def _rows(random: np.random.Generator, start: int, rows: int) -> pa.RecordBatch:
 
 def _ingest(path: Path, folder: Path) -> int:
     from mmm.data.ingest import ingest
+    from mmm.platforms.local.user import local_user
     from mmm.sources.files import FileSource
     from mmm.workspace import Workspace
 
     workspace = Workspace((folder / "workspace").as_uri())
-    manifest = ingest(
-        FileSource(path), market="bench", origin=path.name, workspace=workspace, created_by="benchmarks.data_in"
-    )
+    manifest = ingest(FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user())
     return manifest.bytes
 
 

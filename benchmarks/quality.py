@@ -79,6 +79,7 @@ def measure(workspace_url: str) -> dict[str, float | str]:
 
 def main(rows: int) -> None:
     from mmm.data.ingest import ingest
+    from mmm.platforms.local.user import local_user
     from mmm.sources.files import FileSource
     from mmm.workspace import Workspace
 
@@ -87,7 +88,7 @@ def main(rows: int) -> None:
         made = table(rows)
         pq.write_table(made, path)
         workspace = Workspace(url)
-        ingest(FileSource(path), market="bench", origin=path.name, workspace=workspace, created_by="benchmarks.quality")
+        ingest(FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user())
         print(
             f"{made.num_rows:,} rows x {made.num_columns} columns, {made.num_rows // _DAYS:,} markets x {_DAYS:,} days"
         )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.errors import UserError
 from mmm.sources.files import FileSource
@@ -23,7 +24,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def put(workspace: Workspace, path: Path, market: str = "de", who: str = "ana") -> DatasetManifest:
-    return ingest(FileSource(path), market=market, origin=path.name, workspace=workspace, created_by=who)
+    return ingest(
+        FileSource(path), market=market, origin=path.name, workspace=workspace, by=User(who, role=Role.ANALYST)
+    )
 
 
 def test_a_file_becomes_a_dataset(tmp_path: Path, workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.saved_mappings import Change, difference, load_mapping, reapply, save_mapping
@@ -13,6 +14,7 @@ from mmm.errors import InvalidInput
 from mmm.sources.files import FileSource
 from mmm.workspace import DatasetManifest, Workspace
 
+ANA = User("ana", role=Role.ADMIN)
 MAPPING = Mapping(
     date="date", kpi="revenue", paid=(PaidColumns(spend="tv_spend"),), context=(SignedColumn(column="price"),)
 )
@@ -25,7 +27,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def dataset(workspace: Workspace, folder: Path, text: str) -> DatasetManifest:
     (folder / "t.csv").write_text(text)
-    return ingest(FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, created_by="ana")
+    return ingest(FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, by=ANA)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def first(workspace: Workspace, tmp_path: Path) -> DatasetManifest:
 
 def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetManifest) -> None:
     later = MAPPING.model_copy(update={"context": ()})
-    assert save_mapping(workspace, "weekly", MAPPING, first, "ana") == 1
+    assert save_mapping(workspace, "weekly", MAPPING, first, ANA) == 1
     assert save_mapping(workspace, "weekly", later, first, "bob") == 2
     assert load_mapping(workspace, "weekly").mapping == later
     saved = load_mapping(workspace, "weekly", 1)
@@ -54,13 +56,13 @@ def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetMani
 def test_a_mapping_of_unknown_columns_is_not_saved(workspace: Workspace, first: DatasetManifest) -> None:
     wrong = MAPPING.model_copy(update={"kpi": "sales", "market": "geo"})
     with pytest.raises(InvalidInput, match="column 'sales': the dataset has no such column") as error:
-        save_mapping(workspace, "weekly", wrong, first, "ana")
+        save_mapping(workspace, "weekly", wrong, first, ANA)
     assert [finding.where for finding in error.value.findings] == ["column 'sales'", "column 'geo'"]
     assert workspace.mapping_names() == []
 
 
 def test_new_data_show_what_is_other(workspace: Workspace, first: DatasetManifest, tmp_path: Path) -> None:
-    save_mapping(workspace, "weekly", MAPPING, first, "ana")
+    save_mapping(workspace, "weekly", MAPPING, first, ANA)
     saved = load_mapping(workspace, "weekly")
     later = dataset(
         workspace, tmp_path, "date,revenue,tv_spend,price,radio\n2024-01-01,1,2,3.5,1\n2024-01-08,2,3,4,2\n"
@@ -74,7 +76,7 @@ def test_new_data_show_what_is_other(workspace: Workspace, first: DatasetManifes
 def test_mapped_columns_that_are_gone_or_changed_stop(
     workspace: Workspace, first: DatasetManifest, tmp_path: Path
 ) -> None:
-    save_mapping(workspace, "weekly", MAPPING, first, "ana")
+    save_mapping(workspace, "weekly", MAPPING, first, ANA)
     saved = load_mapping(workspace, "weekly")
     later = dataset(workspace, tmp_path, "date,revenue,tv_spends,price,note\n2024-01-01,1,2,l,a\n2024-01-08,2,3,x,b\n")
     assert difference(saved, later).changed == (Change("price", "number", "text"),)

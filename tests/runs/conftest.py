@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.runs.config import DatasetRef, Experiment, Window
 from mmm.settings import Settings
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from mmm.workspace import Workspace
+
+TEST = User("test", role=Role.ANALYST)
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def workspace(settings: Settings) -> Workspace:
 @pytest.fixture
 def dataset(workspace: Workspace) -> DatasetRef:
     source = FileSource(sample.PATH)
-    stored = ingest(source, market="DE", origin=sample.PATH.name, workspace=workspace, created_by="test")
+    stored = ingest(source, market="DE", origin=sample.PATH.name, workspace=workspace, by=TEST)
     return DatasetRef(market=stored.market, dataset_id=stored.dataset_id)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.holidays import holidays
 from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
@@ -109,7 +110,7 @@ def test_the_folder_holds_four_files_that_agree(tmp_path: Path) -> None:
     truth = json.loads((tmp_path / "market/truth.json").read_text())
     experiment = parse_experiment((tmp_path / "market/experiment.json").read_text())
     source, workspace = FileSource(tmp_path / "market/data.csv"), Workspace("memory://")
-    manifest = ingest(source, market="simulated", origin="any", workspace=workspace, created_by="test")
+    manifest = ingest(source, market="simulated", origin="any", workspace=workspace, by=User("test", role=Role.ANALYST))
     assert experiment.dataset.dataset_id == manifest.dataset_id
     assert len(rows) == truth["weeks"] == 156
     assert set(experiment.mapping.columns()) <= set(rows[0])

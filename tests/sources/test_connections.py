@@ -10,6 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import MarketResult, ingest_markets
 from mmm.errors import AlreadyExists, InvalidInput, NotFound, UserError
 from mmm.platforms.local.secrets import FileSecretStore
@@ -18,6 +19,8 @@ from mmm.sources.base import Query
 from mmm.sources.connections import Connections, parse_connection
 from mmm.sources.snowflake import public_key
 from mmm.workspace import Workspace
+
+ANA = User("ana", role=Role.ADMIN)
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ POSTGRES = {"kind": "postgres", "host": "db", "database": "shop", "user": "ana"}
 
 def test_no_secret_lies_in_the_workspace(connections: Connections, snowflake: Any, tmp_path: Path) -> None:
     connection = parse_connection(snowflake_fields(snowflake))
-    connections.add("shop", connection, {"private_key": snowflake.encrypted_key, "passphrase": "open"}, "ana")
+    connections.add("shop", connection, {"private_key": snowflake.encrypted_key, "passphrase": "open"}, ANA)
     assert connections.names() == ["shop"]
     assert connections.get("shop") == connection
     assert connections.secrets_set("shop") == ("private_key", "passphrase")
@@ -54,15 +57,15 @@ def test_no_secret_lies_in_the_workspace(connections: Connections, snowflake: An
     assert len(kept) == 2  # the connection and the audit entry
     assert not any("PRIVATE" in text or "open" in text for text in kept)
     assert "PRIVATE" not in repr(connections.open("shop"))
-    connections.remove("shop", "ana")
+    connections.remove("shop", ANA)
     assert connections.names() == []
     assert list((tmp_path / "secrets").iterdir()) == []
 
 
 def test_a_secret_does_not_follow_a_changed_address(connections: Connections, secrets: FileSecretStore) -> None:
-    connections.add("shop", parse_connection(POSTGRES), {"password": "p"}, "ana")
+    connections.add("shop", parse_connection(POSTGRES), {"password": "p"}, ANA)
     same = parse_connection({**POSTGRES, "schema_name": "mart"})
-    connections.add("shop", same, {}, "ana", replace=True)
+    connections.add("shop", same, {}, ANA, replace=True)
     assert connections.secrets_set("shop") == ("password",)
     connections.add("shop", parse_connection({**POSTGRES, "host": "elsewhere"}), {}, "eve", replace=True)
     assert connections.secrets_set("shop") == ()
@@ -73,15 +76,15 @@ def test_names_and_fields_are_checked(connections: Connections) -> None:
     connection = parse_connection(POSTGRES)
     for name in ("", "Shop", "a b", "../x", "a/b", "a;drop", "-a", "a-", "é", "x" * 41, "1a", "a\n"):
         with pytest.raises(UserError, match="cannot be the name of a connection"):
-            connections.add(name, connection, {}, "ana")
-    connections.add("shop", connection, {}, "ana")
+            connections.add(name, connection, {}, ANA)
+    connections.add("shop", connection, {}, ANA)
     with pytest.raises(AlreadyExists, match="there is a connection 'shop' already"):
-        connections.add("shop", connection, {"password": "p"}, "ana")
+        connections.add("shop", connection, {"password": "p"}, ANA)
     assert connections.secrets_set("shop") == ()
     with pytest.raises(NotFound, match=r"there is no connection 'other'\. There are: shop"):
         connections.get("other")
     with pytest.raises(UserError, match="postgres takes no private_key"):
-        connections.add("two", connection, {"private_key": "x"}, "ana")
+        connections.add("two", connection, {"private_key": "x"}, ANA)
     with pytest.raises(UserError, match="'oracle' is not a kind of connection"):
         parse_connection({"kind": "oracle"})
     with pytest.raises(InvalidInput) as caught:
@@ -100,7 +103,7 @@ def test_a_key_is_checked_before_it_is_kept(connections: Connections, snowflake:
         ({"private_key": snowflake.encrypted_key, "passphrase": "no"}, "cannot be opened with this passphrase"),
     ):
         with pytest.raises(UserError, match=what):
-            connections.add("shop", connection, given, "ana")
+            connections.add("shop", connection, given, ANA)
     assert connections.names() == []
 
 
@@ -117,7 +120,7 @@ def test_the_settings_make_a_ready_connection(tmp_path: Path, secrets: FileSecre
     given = settings.model_copy(update={"sf_private_key": Settings(sf_private_key="K").sf_private_key})
     assert Connections(workspace, secrets, given).open("snowflake").private_key == "K"  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"the settings SF_\* make the connection 'snowflake'"):
-        connections.add("snowflake", parse_connection(POSTGRES), {}, "ana")
+        connections.add("snowflake", parse_connection(POSTGRES), {}, ANA)
 
 
 # Datasets through a connection
@@ -131,7 +134,7 @@ def shop(connections: Connections, snowflake: Any) -> Connections:
             "create or replace table weekly as select dateadd('week', seq4(), '2024-01-01'::date) as day, "
             "iff(seq4() % 2 = 0, 'DE', 'FR') as market, seq4() * 1.5 as spend from table(generator(rowcount => 20))"
         )
-    connections.add("shop", parse_connection(snowflake_fields(snowflake)), {"private_key": snowflake.key}, "ana")
+    connections.add("shop", parse_connection(snowflake_fields(snowflake)), {"private_key": snowflake.key}, ANA)
     return connections
 
 
@@ -143,7 +146,7 @@ def load(connections: Connections, asked: Query | str, *markets: str) -> list[Ma
             markets,
             connection="shop",
             workspace=connections.workspace,
-            created_by="ana",
+            by=ANA,
         )
     )
 
@@ -190,7 +193,7 @@ def test_several_markets_need_a_parameter(shop: Connections) -> None:
 
 def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Connections, snowflake: Any) -> None:
     fields = snowflake_fields(snowflake, warehouse='"odd ""; DROP"', schema_name="mart")
-    connections.add("shop", parse_connection(fields), {"private_key": snowflake.key}, "ana")
+    connections.add("shop", parse_connection(fields), {"private_key": snowflake.key}, ANA)
     script = connections.grants("shop")
     key = public_key(snowflake.key, None)
     assert f"ALTER USER \"ANA\" SET RSA_PUBLIC_KEY = '{key}';" in script
@@ -198,7 +201,7 @@ def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Conne
     assert 'GRANT USAGE ON WAREHOUSE "odd ""; DROP" TO ROLE "READER";' in script
     assert "PRIVATE" not in script
     assert "OWNERSHIP" not in script
-    connections.add("bad", parse_connection(snowflake_fields(snowflake, role="x; DROP")), {}, "ana")
+    connections.add("bad", parse_connection(snowflake_fields(snowflake, role="x; DROP")), {}, ANA)
     with pytest.raises(UserError, match="is not the name of a table"):
         connections.grants("bad")
 
@@ -209,7 +212,7 @@ def test_postgres_grants_let_read_and_nothing_else(connections: Connections, pos
         "kind": "postgres", "host": "127.0.0.1", "port": postgres.port, "database": "postgres", "user": user,
         "schema_name": schema, "sslmode": "disable",
     }  # fmt: skip
-    connections.add("shop", parse_connection(fields), {"password": "p"}, "ana")
+    connections.add("shop", parse_connection(fields), {"password": "p"}, ANA)
     admin = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres", "user": "admin", "password": "admin"}
     with psycopg.connect(**admin, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"')
@@ -228,14 +231,14 @@ def test_postgres_grants_let_read_and_nothing_else(connections: Connections, pos
 
 
 def test_other_grants_quote_for_shell_and_sql(connections: Connections) -> None:
-    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p q", "dataset": "mart"}), {}, "ana")
+    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p q", "dataset": "mart"}), {}, ANA)
     assert "'p q'" in connections.grants("bq")
     assert "`p q`.`mart`" in connections.grants("bq")
     key = json.dumps({"client_email": "me@p.iam.gserviceaccount.com"})
-    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p"}), {"key": key}, "ana", replace=True)
+    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p"}), {"key": key}, ANA, replace=True)
     assert "serviceAccount:me@p.iam.gserviceaccount.com" in connections.grants("bq")
-    connections.add("duck", parse_connection({"kind": "duckdb", "path": "/data/a b.duckdb"}), {}, "ana")
+    connections.add("duck", parse_connection({"kind": "duckdb", "path": "/data/a b.duckdb"}), {}, ANA)
     assert "chmod o+r '/data/a b.duckdb'" in connections.grants("duck")
     redshift = parse_connection({**POSTGRES, "kind": "redshift"})
-    connections.add("red", redshift, {}, "ana")
+    connections.add("red", redshift, {}, ANA)
     assert 'CREATE USER "ana" PASSWORD DISABLE;' in connections.grants("red")

@@ -14,6 +14,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.errors import NotFound, UserError
 from mmm.sources import database
@@ -24,6 +25,8 @@ from mmm.sources.postgres import PostgresSource
 from mmm.sources.snowflake import SnowflakeSource, load_key
 from mmm.workspace import Workspace
 from servers import free_port
+
+ANA = User("ana", role=Role.ADMIN)
 
 
 def failure(act: Callable[[], Any]) -> str:
@@ -39,9 +42,7 @@ def read_fails(source: Source, asked: str | Query, folder: Path, monkeypatch: py
     monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
     workspace = Workspace((folder / "workspace").as_uri())
     start = time.monotonic()
-    told = failure(
-        lambda: ingest(source, market="DE", origin="t", workspace=workspace, created_by="ana", table_or_query=asked)
-    )
+    told = failure(lambda: ingest(source, market="DE", origin="t", workspace=workspace, by=ANA, table_or_query=asked))
     assert time.monotonic() - start < 60
     assert workspace.datasets() == []
     assert [path for path in folder.rglob("*") if path.is_file()] == []

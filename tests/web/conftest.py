@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.runs.config import DatasetRef, Experiment
 from mmm.runs.events import History
@@ -24,6 +25,7 @@ from mmm.web import links
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState, StageProgress
 
+ANN = User("ann", role=Role.ANALYST)
 APP = Path(links.__file__).with_name("script.py")
 QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 HOSTILE_NAME = "<img src=x onerror=alert(1)> **bold** [click](javascript:alert(1)) :red[x] $y$"
@@ -84,10 +86,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.write_text(sample.PATH.read_text().replace("tv_S", HOSTILE_CHANNEL, 1))
     (folder / "workspace").mkdir()
     stored = Stored(folder / "workspace")
-    ingest(FileSource(data), market="DE", origin="data.csv", workspace=stored.workspace, created_by="ann")
+    ingest(FileSource(data), market="DE", origin="data.csv", workspace=stored.workspace, by=ANN)
     stored.train(stored.experiment(HOSTILE_NAME))
     stored.train(stored.experiment("Wrong column", channel="radio_S"))
     return folder / "workspace"
+
+
+@pytest.fixture(scope="session")
+def stored_in() -> type[Stored]:
+    """stored_in(folder): what stands in a workspace folder."""
+    return Stored
 
 
 @pytest.fixture

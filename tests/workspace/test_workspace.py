@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.mapping import Mapping, PaidColumns
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.workspace import DatasetManifest, Workspace
@@ -263,7 +264,7 @@ def test_provenance_is_the_newest_attempts(workspace: Workspace) -> None:
 
 def test_the_audit_trail_keeps_the_order(workspace: Workspace) -> None:
     for action in ("first", "second"):
-        workspace.append_audit("ann", action, "run-1", reason="x")
+        workspace.append_audit(User("ann", role=Role.ANALYST), action, "run-1", reason="x")
         time.sleep(0.001)
     entries = workspace.audit(utc_now().date())
     assert [(entry.action, entry.actor, entry.details) for entry in entries] == [

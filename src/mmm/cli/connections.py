@@ -10,7 +10,7 @@ import typer
 
 from mmm.cli import show
 from mmm.errors import UserError
-from mmm.platforms.local.user import current_user
+from mmm.platforms.local.user import local_user
 from mmm.settings import Settings, load_settings
 from mmm.sources.connections import Connections, parse_connection
 
@@ -64,7 +64,7 @@ def add(
     secrets = {secret: _read(file).strip() for secret, file in files.items() if file}
     for secret in filter(None, ask.split(",")):
         secrets[secret.strip()] = typer.prompt(secret.strip(), hide_input=True)
-    _connections().add(name, connection, secrets, current_user(), replace=replace)
+    _connections().add(name, connection, secrets, local_user(), replace=replace)
     typer.echo(f"{name} saved. Try it with: mmm connect test {name}")
 
 
@@ -104,7 +104,7 @@ def grants(name: Name) -> None:
 @connect_command.command("remove")
 def remove(name: Name) -> None:
     """Forget a connection and its secrets; datasets stay."""
-    _connections().remove(name, current_user())
+    _connections().remove(name, local_user())
     typer.echo(f"{name} removed.")
 
 
@@ -126,17 +126,15 @@ def ingest_connection(
         raise UserError("a table takes no --param.", where="ingest", fix="Use --query-file.")
     asked = Query(_read(query_file), dict(map(_parameter, parameters))) if query_file else table
     connections = Connections.of(settings)
-    user, failed = current_user(), False
+    user, failed = local_user(), False
     for result in ingest_markets(
-        connections.open(name), asked, markets, connection=name, workspace=connections.workspace, created_by=user
+        connections.open(name), asked, markets, connection=name, workspace=connections.workspace, by=user
     ):
         if result.manifest is None:
             failed = True
             typer.echo(f"{result.market}: {result.error}", err=True)
             continue
         manifest = result.manifest
-        if result.is_new:
-            connections.workspace.append_audit(user, "dataset.ingest", f"{manifest.market}/{manifest.dataset_id}")
         typer.echo(manifest.dataset_id if len(markets) == 1 else f"{result.market}\t{manifest.dataset_id}")
         what = "stored" if result.is_new else "unchanged, was stored before"
         typer.echo(f"{result.market}: {manifest.rows:,} rows, {len(manifest.columns)} columns, {what}", err=True)

@@ -9,7 +9,7 @@ import typer
 
 from mmm.cli import show
 from mmm.errors import UserError
-from mmm.platforms.local.user import current_user
+from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
 
@@ -63,11 +63,8 @@ def store_file(workspace: Workspace, file: Path, market: str, **options: str | N
 
     if options.get("separator") == "tab":
         options["separator"] = "\t"
-    user = current_user()
-    manifest = ingest(
-        FileSource(file, **options), market=market, origin=file.name, workspace=workspace, created_by=user
-    )
-    workspace.append_audit(user, "dataset.ingest", f"{manifest.market}/{manifest.dataset_id}")
+    source = FileSource(file, **options)
+    manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
     typer.echo(f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes", err=True)
     for note in manifest.notes:
         typer.echo(f"Note: {note}", err=True)

@@ -11,7 +11,7 @@ import typer
 
 from mmm.cli import show
 from mmm.errors import InvalidInput, UserError
-from mmm.platforms.local.user import current_user
+from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
 
@@ -36,13 +36,14 @@ def propose_command(
     rules: Annotated[Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")] = None,
 ) -> None:
     """Propose a role for every column, with the confidence and the reason."""
-    from mmm.data.naming import naming_rules, parse_naming_rules  # pyarrow, which looking at runs does not need
+    # pyarrow, which looking at runs does not need
+    from mmm.data.naming import naming_rules, parse_naming_rules, save_naming_rules
     from mmm.data.proposal import propose
     from mmm.data.saved_mappings import save_mapping
 
     workspace, manifest = _open(dataset)
     if rules is not None:
-        workspace.save_naming_rules(parse_naming_rules(_read(rules), where=str(rules)))
+        save_naming_rules(workspace, parse_naming_rules(_read(rules), where=str(rules)), local_user())
     known = naming_rules(workspace)
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
@@ -53,7 +54,7 @@ def propose_command(
         return
     _print_proposal(found, as_json)
     if save is not None:
-        version = save_mapping(workspace, save, _proposed(found), manifest, current_user())
+        version = save_mapping(workspace, save, _proposed(found), manifest, local_user())
         typer.echo(f"Saved as mapping {save!r}, version {version}.", err=True)
 
 
@@ -89,7 +90,7 @@ def prepare_command(
 
     workspace, manifest = _open(dataset)
     parsed = parse_recipe(_read(recipe), where=str(recipe))
-    for made in prepare_dataset(workspace, manifest.market, manifest.dataset_id, parsed, current_user()):
+    for made in prepare_dataset(workspace, manifest.market, manifest.dataset_id, parsed, local_user()):
         typer.echo(f"{made.market}/{made.dataset_id}")
         typer.echo(f"{made.rows:,} rows, {len(made.columns)} columns", err=True)
         for note in made.notes:

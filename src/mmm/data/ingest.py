@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mmm.access import User
 from mmm.data.optimise import optimise
 from mmm.errors import UserError
 from mmm.sources.base import Query, Source
@@ -25,7 +26,7 @@ def ingest(
     market: str,
     origin: str,
     workspace: Workspace,
-    created_by: str,
+    by: User,
     table_or_query: str | Query | None = None,
     connection: str | None = None,
 ) -> DatasetManifest:
@@ -35,6 +36,7 @@ def ingest(
     gives the dataset that is there already. Raises UserError for what cannot be read; then nothing is stored.
     """
     market = checked_name(market, "market")  # before a large table is read
+    workspace.permit(by, "dataset.ingest", market)
     query = table_or_query if isinstance(table_or_query, Query) else None
     with tempfile.TemporaryDirectory(prefix="mmm-ingest-") as folder, source.batches(table_or_query) as batches:
         optimised = optimise(batches, Path(folder) / "data.parquet")
@@ -49,12 +51,15 @@ def ingest(
             columns=optimised.columns,
             notes=batches.notes,
             created=datetime.now(UTC),
-            created_by=created_by,
+            created_by=by.id,
             connection=connection,
             query=query.sql if query else None,
             parameters=dict(query.parameters) if query else {},
         )
-        return workspace.save_dataset(manifest, optimised.path)
+        stored = workspace.save_dataset(manifest, optimised.path)
+    if stored == manifest:
+        workspace.append_audit(by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}", origin=origin)
+    return stored
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def ingest_markets(
     *,
     connection: str,
     workspace: Workspace,
-    created_by: str,
+    by: User,
 ) -> Iterator[MarketResult]:
     """Store a connection's table or query once per market, each bound to the query's :market; a result for each.
 
@@ -84,11 +89,11 @@ def ingest_markets(
     if len(markets) > 1 and not per_market:
         raise UserError("several markets need a query with :market.", where="query", fix="WHERE country = :market")
     names = [checked_name(market, "market") for market in markets]
-    return (_one_market(source, table_or_query, market, connection, workspace, created_by) for market in names)
+    return (_one_market(source, table_or_query, market, connection, workspace, by) for market in names)
 
 
 def _one_market(
-    source: Source, asked: str | Query | None, market: str, connection: str, workspace: Workspace, created_by: str
+    source: Source, asked: str | Query | None, market: str, connection: str, workspace: Workspace, by: User
 ) -> MarketResult:
     if isinstance(asked, Query) and MARKET in parameter_names(asked.sql):
         asked = Query(asked.sql, {MARKET: market} | dict(asked.parameters))
@@ -99,7 +104,7 @@ def _one_market(
             market=market,
             origin=f"{connection}: {_shortened(asked)}",
             workspace=workspace,
-            created_by=created_by,
+            by=by,
             table_or_query=asked,
             connection=connection,
         )

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mmm.access import User
 from mmm.data.mapping import KpiKind
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace import Workspace
@@ -91,6 +92,14 @@ def naming_rules(workspace: Workspace) -> NamingRules:
     """The workspace's newest own rules, or the defaults."""
     stored = workspace.naming_rules()
     return DEFAULT_RULES if stored is None else parse_naming_rules(stored, where="the workspace's naming rules")
+
+
+def save_naming_rules(workspace: Workspace, rules: NamingRules, by: User) -> int:
+    """Make the rules the workspace's own; return their version. Earlier versions stay."""
+    workspace.permit(by, "naming_rules.save", "naming rules")
+    version = workspace.save_naming_rules(rules)
+    workspace.append_audit(by, "naming_rules.save", f"version {version}")
+    return version
 
 
 def _rule(

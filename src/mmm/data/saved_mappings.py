@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mmm.access import User
 from mmm.data.mapping import Mapping
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace import ColumnProfile, DatasetManifest, Workspace
@@ -72,8 +73,9 @@ class Difference:
 _PLURAL: dict[Kind, str] = {"date": "dates", "number": "numbers", "text": "texts", "other": "other values"}
 
 
-def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: DatasetManifest, by: str) -> int:
+def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: DatasetManifest, by: User) -> int:
     """Store a new version of the mapping made for the dataset. Raises InvalidInput where it names unknown columns."""
+    workspace.permit(by, "mapping.save", name)
     columns = column_kinds(manifest.columns)
     used = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
     missing = [column for column in used if column not in columns]
@@ -81,7 +83,8 @@ def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: Da
         findings = [Finding("error", "the dataset has no such column.", f"column {column!r}") for column in missing]
         raise InvalidInput(f"the mapping {name!r} does not fit {manifest.market}/{manifest.dataset_id}:", findings)
     dataset = f"{manifest.market}/{manifest.dataset_id}"
-    version = workspace.save_mapping(name, SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by))
+    saved = SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by.id)
+    version = workspace.save_mapping(name, saved)
     workspace.append_audit(by, "mapping.save", f"{name} {version}", dataset=dataset)
     return version
 

@@ -15,8 +15,7 @@ NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
 def submit_sample(service: RunService, by: User) -> str:
     """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return the run's id."""
     source = FileSource(sample.PATH)
-    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, created_by=by.id)
-    service.workspace.append_audit(by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}")
+    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, by=by)
     return service.submit(sample_experiment(stored.dataset_id), by)
 
 

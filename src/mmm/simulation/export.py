@@ -14,6 +14,7 @@ import numpy as np
 
 from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
+from mmm.platforms.local.user import local_user
 from mmm.runs.config import Experiment
 from mmm.simulation.generator import GENERATOR_VERSION, LiftTest, World
 from mmm.simulation.response import Channel
@@ -124,7 +125,7 @@ def _channel_truth(world: World, channel: Channel) -> dict[str, Any]:
 def dataset_id(file: Path) -> str:
     """The id `mmm ingest` will give this file: ids depend on the content alone, so any workspace tells it."""
     source, elsewhere = FileSource(file), Workspace("memory://")
-    return ingest(source, market=MARKET, origin=file.name, workspace=elsewhere, created_by=__name__).dataset_id
+    return ingest(source, market=MARKET, origin=file.name, workspace=elsewhere, by=local_user()).dataset_id
 
 
 def experiment(world: World, dataset: str) -> Experiment:

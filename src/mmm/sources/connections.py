@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_secret_store
 from mmm.platforms.base import SecretStore
 from mmm.settings import Settings
-from mmm.sources.base import ConnectionTest, Source
 from mmm.workspace import Workspace
+
+if TYPE_CHECKING:  # pyarrow, which listing does not need
+    from mmm.sources.base import ConnectionTest, Source
 
 #: The name of the connection that the settings SF_* make.
 FROM_SETTINGS = "snowflake"
@@ -158,12 +161,14 @@ class Connections:
         return made or _CONNECTION.validate_json(self.workspace.connection(name))
 
     def add(
-        self, name: str, connection: Connection, secrets: Mapping[str, str], by: str, *, replace: bool = False
+        self, name: str, connection: Connection, secrets: Mapping[str, str], by: User, *, replace: bool = False
     ) -> None:
         """Save a connection and its secrets.
 
         Secrets not given stay when a connection is replaced by one to the same address and user, else they are deleted.
         """
+        action = "connection.replace" if replace else "connection.add"
+        self.workspace.permit(by, action, name)
         if name == FROM_SETTINGS and self._of_settings():
             fix = "Take another name, or unset SF_ACCOUNT."
             raise UserError(f"the settings SF_* make the connection {name!r}.", where="connection", fix=fix)
@@ -178,15 +183,16 @@ class Connections:
                 self._secrets.put(self._secret_name(name, secret), secrets[secret])
             elif not same_address:
                 self._secrets.delete(self._secret_name(name, secret))
-        self.workspace.append_audit(by, "connection.replace" if replace else "connection.add", name)
+        self.workspace.append_audit(by, action, name)
 
     def _address(self, name: str) -> dict[str, Any] | None:
         if name not in self.workspace.connection_names():
             return None
         return self.get(name).model_dump(include=_ADDRESS)
 
-    def remove(self, name: str, by: str) -> None:
+    def remove(self, name: str, by: User) -> None:
         """Forget a connection and its secrets. Datasets read through it stay."""
+        self.workspace.permit(by, "connection.remove", name)
         connection = self.get(name)
         self.workspace.delete_connection(name)
         for secret in connection.SECRETS:

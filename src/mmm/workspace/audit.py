@@ -26,11 +26,10 @@ class Audit(Part):
             self.append_audit(by, action + REFUSED, subject, role=by.role)
             raise
 
-    def append_audit(self, by: User | str, action: str, subject: str, **details: object) -> None:
+    def append_audit(self, by: User, action: str, subject: str, **details: object) -> None:
         """Add an entry."""
         now = utc_now()
-        actor = by if isinstance(by, str) else by.id
-        entry = AuditEntry(at=now, actor=actor, action=action, subject=subject, details=details)
+        entry = AuditEntry(at=now, actor=by.id, action=action, subject=subject, details=details)
         self._create(_key(now, new_id(now)), entry)
 
     def append_audit_once(self, actor: str, action: str, subject: str, at: datetime, **details: object) -> None:

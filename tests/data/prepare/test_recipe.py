@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.prepare import Recipe, parse_recipe, prepare_dataset, propose_recipe
@@ -18,6 +19,7 @@ from mmm.errors import InvalidInput, UserError
 from mmm.sources.files import FileSource
 from mmm.workspace import DatasetManifest, Workspace
 
+ANA = User("ana", role=Role.ADMIN)
 GOOD: dict[str, Any] = {
     "date": "date",
     "period": "week",
@@ -109,13 +111,13 @@ def daily(workspace: Workspace, tmp_path: Path) -> DatasetManifest:
     )
     pq.write_table(table, tmp_path / "t.parquet")
     source = FileSource(tmp_path / "t.parquet")
-    return ingest(source, market="all", origin="t.parquet", workspace=workspace, created_by="ana")
+    return ingest(source, market="all", origin="t.parquet", workspace=workspace, by=ANA)
 
 
 def test_the_same_input_and_recipe_give_the_same_dataset(workspace: Workspace, daily: DatasetManifest) -> None:
     recipe = Recipe.model_validate({**GOOD, "market": {"column": "geo", "join": "combine"}})
-    (made,) = prepare_dataset(workspace, "all", daily.dataset_id, recipe, "ana")
-    assert prepare_dataset(workspace, "all", daily.dataset_id, recipe, "bob") == [made]
+    (made,) = prepare_dataset(workspace, "all", daily.dataset_id, recipe, ANA)
+    assert prepare_dataset(workspace, "all", daily.dataset_id, recipe, User("bob", role=Role.ANALYST)) == [made]
     assert (made.source, made.parent, made.rows) == ("prepared", f"all/{daily.dataset_id}", 3)
     assert Recipe.model_validate(made.recipe) == recipe
     assert workspace.dataset("all", made.dataset_id) == made
@@ -128,15 +130,15 @@ def test_the_same_input_and_recipe_give_the_same_dataset(workspace: Workspace, d
 
 def test_a_split_makes_a_dataset_in_each_market(workspace: Workspace, daily: DatasetManifest) -> None:
     recipe = Recipe.model_validate({**GOOD, "market": {"column": "geo", "join": "split"}})
-    made = prepare_dataset(workspace, "all", daily.dataset_id, recipe, "ana")
+    made = prepare_dataset(workspace, "all", daily.dataset_id, recipe, ANA)
     assert [manifest.market for manifest in made] == ["north", "south"]
     assert workspace.read_dataset("south", made[1].dataset_id, ["tv"])["tv"].to_pylist() == [168.0, 217.0, 266.0]
 
 
 def test_a_failed_preparation_leaves_nothing(workspace: Workspace, daily: DatasetManifest) -> None:
     with pytest.raises(InvalidInput, match="dates occur more than once"):
-        prepare_dataset(workspace, "all", daily.dataset_id, Recipe.model_validate(GOOD), "ana")
+        prepare_dataset(workspace, "all", daily.dataset_id, Recipe.model_validate(GOOD), ANA)
     unknown = Recipe.model_validate({**GOOD, "columns": [{"column": "radio", "aggregate": "sum"}]})
     with pytest.raises(InvalidInput, match="column 'radio': the table has no such column"):
-        prepare_dataset(workspace, "all", daily.dataset_id, unknown, "ana")
+        prepare_dataset(workspace, "all", daily.dataset_id, unknown, ANA)
     assert [manifest.dataset_id for manifest in workspace.datasets()] == [daily.dataset_id]

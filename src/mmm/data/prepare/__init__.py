@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mmm.access import User
 from mmm.data.calendar import Cadence
 from mmm.data.columns import Times, is_text, listed, read_numbers, read_texts, read_times, require_columns, rows_text
 from mmm.data.optimise import optimise
@@ -63,12 +64,13 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
 
 
 def prepare_dataset(
-    workspace: Workspace, market: str, dataset_id: str, recipe: Recipe, created_by: str
+    workspace: Workspace, market: str, dataset_id: str, recipe: Recipe, by: User
 ) -> list[DatasetManifest]:
     """Prepare a stored dataset and store the result: in its market, or in each market's own where the recipe splits.
 
     Nothing is stored unless all of it can be.
     """
+    workspace.permit(by, "dataset.prepare", f"{market}/{dataset_id}")
     parent = workspace.dataset(market, dataset_id)
     # Repeated names cannot be in a dataset; unknown ones are named by prepare.
     known = {column.name for column in parent.columns}
@@ -76,15 +78,15 @@ def prepare_dataset(
     found = prepare(workspace.read_dataset(market, dataset_id, wanted), recipe)
     for item in found:
         checked_name(item.market or market, "market")
-    manifests = [_store(workspace, item, item.market or market, parent, recipe, created_by) for item in found]
+    manifests = [_store(workspace, item, item.market or market, parent, recipe, by) for item in found]
     for manifest in manifests:
         subject = f"{manifest.market}/{manifest.dataset_id}"
-        workspace.append_audit(created_by, "dataset.prepare", subject, parent=f"{market}/{dataset_id}")
+        workspace.append_audit(by, "dataset.prepare", subject, parent=f"{market}/{dataset_id}")
     return manifests
 
 
 def _store(
-    workspace: Workspace, prepared: Prepared, market: str, parent: DatasetManifest, recipe: Recipe, created_by: str
+    workspace: Workspace, prepared: Prepared, market: str, parent: DatasetManifest, recipe: Recipe, by: User
 ) -> DatasetManifest:
     table = prepared.table
     batches = Batches(table.schema, lambda: iter(table.to_batches()), tuple(str(kind) for kind in table.schema.types))
@@ -101,7 +103,7 @@ def _store(
             columns=optimised.columns,
             notes=prepared.notes,
             created=datetime.now(UTC),
-            created_by=created_by,
+            created_by=by.id,
             parent=f"{parent.market}/{parent.dataset_id}",
             recipe=recipe.model_dump(mode="json"),
         )
