@@ -67,7 +67,7 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
     results = read_results(service.workspace, run_id)
-    of = results.summary["refresh"]
+    of = results.summary.get("refresh")
     if of is None:
         raise UserError("refreshes no model.", where=f"run {run_id}", fix="`mmm refresh` starts a run that does.")
     labels = labels_of(results.summary)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from pydantic import ValidationError
@@ -158,9 +157,3 @@ def _table(rows: list[dict[str, Any]], experiment: Experiment) -> pa.Table:
     table = pa.Table.from_pylist(rows)
     dates = pa.array([date.fromisoformat(row[name]) for row in rows])
     return table.set_column(table.column_names.index(name), name, dates)
-
-
-def kept_models(models: pa.Table) -> list[str]:
-    """Ids of the models a run keeps."""
-    found: list[str] = models.filter(pc.is_valid(models["front"]))["model_id"].to_pylist()
-    return found
