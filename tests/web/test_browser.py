@@ -7,86 +7,40 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from mmm.platforms.local.user import local_user
-
-sync_api = pytest.importorskip("playwright.sync_api")
+from web_servers import SECONDS, chromium, web_app
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "images"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SECONDS = 1000.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def server(stored: Any, tmp_path: Path) -> Iterator[str]:
-    """The app as `make web` starts it, on the workspace of `stored`; its address."""
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
-    log = tmp_path / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    address = f"http://localhost:{port}"
-    try:
-        for _ in range(150):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health") as answer:  # noqa: S310
-                    assert answer.read() == b"ok"
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                time.sleep(0.2)
+    """The app on the workspace of `stored`; its address."""
+    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture
 def page(server: str) -> Iterator[Any]:
     """A tab of headless Chromium that is told of every request to anywhere else."""
-    if CHROMIUM is None:
-        reason = "no Chromium: install Debian's package chromium or set CHROMIUM to a browser's path"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+    with chromium() as browser:
         tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
         tab.set_default_timeout(20 * SECONDS)
-        sync_api.expect.set_options(timeout=20 * SECONDS)
         outside: list[str] = []
         tab.on(
             "request", lambda request: request.url.startswith((server, "data:", "blob:")) or outside.append(request.url)
         )
         tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
         yield tab
-        browser.close()
-        assert outside == []
+    assert outside == []
 
 
 def _settled(page: Any) -> None:
@@ -103,7 +57,6 @@ def _picture(page: Any, name: str, height: int) -> None:
 
 
 def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
-    expect = sync_api.expect
     page.goto("/")
     page.get_by_role("button", name="Open the sample").click()
     expect(page.get_by_role("heading", name="Sample: Robyn's weekly demo")).to_be_visible()
@@ -145,7 +98,7 @@ def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
     (run_id,) = [status.run_id for status in stored.service.runs() if status.name.startswith("<img")]
     for address in ("/", "/runs", f"/run?run={run_id}", f"/results?run={run_id}"):
         page.goto(address)
-        sync_api.expect(page.get_by_text("<img src=x").first).to_be_visible()
+        expect(page.get_by_text("<img src=x").first).to_be_visible()
         _settled(page)
         assert page.locator("img[src='x'], a[href^='javascript'], b:text('tv')").count() == 0
 
@@ -158,8 +111,8 @@ def test_the_pictures_of_the_readme(page: Any, stored: Any) -> None:
     page.goto("/")
     page.get_by_role("button", name="Open the sample").click()
     page.get_by_role("button", name="Look at the results").click(timeout=120 * SECONDS)
-    sync_api.expect(page.get_by_role("heading", name="Share of spend and share of effect")).to_be_visible()
+    expect(page.get_by_role("heading", name="Share of spend and share of effect")).to_be_visible()
     _picture(page, "web-results.png", 1330)
     page.goto("/runs")
-    sync_api.expect(page.get_by_text("2 runs in this workspace")).to_be_visible()
+    expect(page.get_by_text("2 runs in this workspace")).to_be_visible()
     _picture(page, "web-runs.png", 480)

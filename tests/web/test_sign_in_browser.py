@@ -1,0 +1,193 @@
+"""Sign-in in a real browser against a real provider: who comes in, who does not, and what each may do."""
+
+from __future__ import annotations
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mmm.workspace.models import RunState
+from servers import free_port
+from web_servers import SECONDS, chromium, login_provider, web_app
+
+CLIENT_SECRET, COOKIE_SECRET = "client-secret-of-the-tests", "cookie-secret-of-the-tests-0123456789"
+PEOPLE = [
+    {"sub": "ann", "name": "Ann Admin", "email": "Ann@example.com", "email_verified": True},
+    {"sub": "vic", "name": "Vic <b>Viewer</b>", "email": "vic@example.com", "email_verified": True},
+    {"sub": "eve", "email": "eve@elsewhere.org", "email_verified": True},
+    {"sub": "una", "email": "una@example.com", "email_verified": False},
+]
+_PROVIDERS_PAGE = "Authenticate predefined users"
+
+
+@pytest.fixture(scope="module")
+def kept(template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The module's workspace, with a run under way."""
+    folder = tmp_path_factory.mktemp("sign-in") / "workspace"
+    shutil.copytree(template, folder)
+    made = stored_in(folder)
+    made.running()
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(kept: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with sign-in; what it logs holds nothing that signs anyone in."""
+    folder, port = tmp_path_factory.mktemp("servers"), free_port()
+    settings = {
+        "MMM_WORKSPACE": str(kept.folder),
+        "MMM_SECRETS_DIR": str(folder / "secrets"),
+        "MMM_CRASH_AFTER_SECONDS": "3600",
+        "MMM_PUBLIC_URL": f"http://localhost:{port}",
+        "AUTH_CLIENT_ID": "mmm",
+        "AUTH_CLIENT_SECRET": CLIENT_SECRET,
+        "AUTH_COOKIE_SECRET": COOKIE_SECRET,
+        "AUTH_ALLOWED_DOMAINS": "example.com",
+        "AUTH_ADMINS": "ann@example.com",
+    }
+    log = folder / "app.log"
+    with login_provider(folder / "provider.log", PEOPLE) as provider:
+        settings["AUTH_SERVER_METADATA_URL"] = f"{provider}/.well-known/openid-configuration"
+        with web_app(log, port, **settings) as address:
+            yield address
+    text = log.read_text()
+    assert "Starting" in text or "URL" in text
+    for secret in ("code=", "state=", CLIENT_SECRET, COOKIE_SECRET):
+        assert secret not in text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Any, server: str) -> Iterator[Page]:
+    """A tab of a browser that nobody has used."""
+    context = browser.new_context(viewport={"width": 1360, "height": 1000}, base_url=server)
+    context.set_default_timeout(20 * SECONDS)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, who: str, address: str = "/") -> None:
+    page.goto(address)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text(_PROVIDERS_PAGE)).to_be_visible()
+    page.get_by_role("button", name=who, exact=True).click()
+
+
+def audited(kept: Any, actor: str) -> list[str]:
+    return [entry.action for entry in kept.workspace.audit(datetime.now(UTC).date()) if entry.actor == actor]
+
+
+def test_the_page_that_was_asked_for_opens_after_signing_in_and_not_after_signing_out(page: Page, kept: Any) -> None:
+    run_id = kept.of_state(RunState.FAILED)
+    address = f"/run?run={run_id}"
+    page.goto(address)
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+    assert page.get_by_role("heading", name="Wrong column").count() == 0
+    sign_in(page, "ann", address)
+    expect(page.get_by_role("heading", name="Wrong column")).to_be_visible()
+    assert page.url.endswith(address)
+    expect(page.get_by_text("Ann Admin")).to_be_visible()
+
+    page.goto("/runs")  # another tab is signed in as well
+    expect(page.get_by_text("3 runs in this workspace")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="End session").click()
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+    page.goto("/runs")
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+    assert audited(kept, "ann@example.com") == ["sign-in", "sign-out"]
+
+
+@pytest.mark.parametrize(
+    ("who", "email", "why"),
+    [
+        ("eve", "eve@elsewhere.org", "eve@elsewhere.org may not use this app."),
+        ("una", "una@example.com", "The address una@example.com is not verified."),
+    ],
+)
+def test_strangers_are_turned_away(page: Page, kept: Any, who: str, email: str, why: str) -> None:
+    sign_in(page, who, "/runs")
+    expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
+    expect(page.get_by_text(why)).to_be_visible()
+    assert page.get_by_text("runs in this workspace").count() == 0
+    assert audited(kept, email) == ["sign-in.refused"]
+
+
+def test_whoever_denies_at_the_provider_is_asked_again(page: Page) -> None:
+    page.goto("/runs")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+
+
+def test_a_changed_cookie_signs_nobody_in(page: Page) -> None:
+    sign_in(page, "vic")
+    expect(page.get_by_role("heading", name="Marketing mix models")).to_be_visible()
+    expect(page.get_by_text("Vic <b>Viewer</b>")).to_be_visible()
+    (cookie,) = [found for found in page.context.cookies() if found["name"] == "_streamlit_user"]
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    middle = len(cookie["value"]) // 2
+    other = "A" if cookie["value"][middle] != "A" else "B"
+    cookie["value"] = cookie["value"][:middle] + other + cookie["value"][middle + 1 :]
+    page.context.add_cookies([cookie])
+    page.reload()
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "address", ["/?is_logged_in=true&email=ann@example.com", "/admin?user=ann&role=admin&embed=true"]
+)
+def test_no_address_opens_the_app_without_signing_in(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_text("Please sign in.")).to_be_visible()
+    assert page.get_by_role("heading", name="Admin").count() == 0
+
+
+def test_a_viewer_looks_and_starts_nothing(page: Page, kept: Any) -> None:
+    run_id = kept.of_state(RunState.RUNNING)
+    sign_in(page, "vic", f"/run?run={run_id}")
+    expect(page.get_by_role("heading", name="Under way")).to_be_visible()
+    expect(page.get_by_role("progressbar").first).to_be_visible()
+    assert page.get_by_role("button", name="Cancel").count() == 0
+    assert page.get_by_role("link", name="Admin").count() == 0
+    page.goto("/")
+    expect(page.get_by_text("Your role, viewer, may look at everything and start nothing.")).to_be_visible()
+    assert page.get_by_role("button", name="Open the sample").count() == 0
+    page.goto("/admin")
+    expect(page.get_by_text("settings.read needs the role admin")).to_be_visible()
+    assert page.get_by_text("Audit log").count() == 0
+
+
+def test_an_admin_sees_who_did_what_and_takes_it_along(page: Page) -> None:
+    sign_in(page, "ann", "/admin")
+    expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
+    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    text = Path(download.value.path()).read_text()
+    assert text.startswith("\ufeffWhen (UTC),Who,What,On,Details")
+    assert ",ann@example.com,sign-in,mmm-app," in text
+
+
+def test_every_answer_carries_the_headers_and_the_servers_numbers_are_closed(server: str) -> None:
+    for path in ("/", "/runs", "/_stcore/health"):
+        with urllib.request.urlopen(server + path) as answer:  # noqa: S310
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Referrer-Policy"] == "same-origin"
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{server}/_stcore/metrics")  # noqa: S310
