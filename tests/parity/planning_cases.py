@@ -14,7 +14,7 @@ from mmm.engines.ridge.transforms import adstock
 from mmm.errors import UserError
 from mmm.planning.allocation import allocate, evaluate
 from mmm.planning.media import MediaModel, Medium
-from mmm.planning.problem import build_market, build_space
+from mmm.planning.problem import build_market, build_space, default_target
 from mmm.planning.request import Limit, PlanRequest
 from mmm.planning.response import history, range_response
 from mmm.results.format import Labels
@@ -54,8 +54,8 @@ def golden_root(folder: Path) -> Path:
     return next(parent for parent in folder.resolve().parents if (parent / "data" / "dt_mod_demo.csv").exists())
 
 
-def load_model(folder: Path) -> MediaModel:
-    """The model of a case. Money is the modelled column here, as Robyn's allocator and response have it."""
+def load_model(folder: Path, model_id: str = "") -> MediaModel:
+    """The model of a case, or another recorded one. Money is the modelled column here, as in Robyn's own tables."""
     root = golden_root(folder)
     settings = json.loads((root / "data/inputcollect_demo.json").read_text())
     first, last = settings["rollingWindowStartWhich"][0] - 1, settings["rollingWindowEndWhich"][0] - 1
@@ -66,7 +66,7 @@ def load_model(folder: Path) -> MediaModel:
         frame, found = read_csv(folder / "dt_mod.csv"), read_csv(folder / "model_xdecompagg.csv")
         coefficients = dict(zip(found["rn"], numbers(found["coef"]), strict=True))
     else:
-        model_id = _model_id(folder)
+        model_id = model_id or _model_id(folder)
         frame, kind = read_csv(root / "data/dt_mod_demo.csv"), settings["adstock"][0]
         table = read_csv(root / "allocator/models_hyperparameters.csv")
         row = table["solID"].index(model_id)
@@ -157,10 +157,12 @@ def run_response(folder: Path, method: str) -> dict[str, float]:
 
 def run_allocator(folder: Path, method: str) -> dict[str, float]:
     """One allocator call; `method` makes no difference."""
-    case = json.loads((folder / "inputs.json").read_text())
-    return _allocator(
-        load_model(folder), case, read_csv(folder / "dt_optimOut.csv"), read_csv(folder / "main_points.csv")
-    )
+    return _allocator(load_model(folder), *load_case(folder), read_csv(folder / "main_points.csv"))
+
+
+def load_case(folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Robyn's call and its output table."""
+    return json.loads((folder / "inputs.json").read_text()), read_csv(folder / "dt_optimOut.csv")
 
 
 def request_of(case: dict[str, Any], table: dict[str, list[str]]) -> PlanRequest:
@@ -216,6 +218,8 @@ def _allocator(
     out["response below Robyn's"] = max(0.0, robyn / totals.response - 1.0)
     if totals.initial_spend <= totals.spend * (1 + 1e-9):
         out["response below the initial"] = max(0.0, totals.initial_response / totals.response - 1.0)
+    if request.goal == "target" and set(case["args"]) == {"scenario"}:
+        out["default target"] = deviation(default_target(market), case["target_value"])
     return out
 
 

@@ -183,12 +183,13 @@ def solve_budget(market: Market, space: Space, request: PlanRequest, periods: in
     at_most = request.budget_rule == "at_most"
     slack = TOLERANCE * max(budget, 1.0)
     if budget < least - slack or (budget > most + slack and not at_most):
-        nearest = least if budget < least else most
-        side = "below the least" if budget < least else "above the most"
+        low = budget < least
+        nearest = [_within(end, low=low) for end in ((least, least * periods) if low else (most, most * periods))]
         raise UserError(
-            f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is {side} the channels' bounds allow.",
+            f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is "
+            f"{'below the least' if low else 'above the most'} the channels' bounds allow.",
             where="budget",
-            fix=f"The nearest reachable budget is {nearest:,.2f} per period ({nearest * periods:,.2f} in total): "
+            fix=f"The nearest reachable budget is {nearest[0]:,.2f} per period ({nearest[1]:,.2f} in total): "
             "give that, or other bounds.",
         )
     budget = min(max(budget, least), budget if at_most else most)
@@ -197,6 +198,12 @@ def solve_budget(market: Market, space: Space, request: PlanRequest, periods: in
     if found is None:
         raise AssertionError(f"no split of a reachable budget {budget} was found")
     return found, budget
+
+
+def _within(end: float, *, low: bool) -> float:
+    """An end of what is reachable, in whole cents on the reachable side: who types what is shown must not be refused."""
+    cents = math.ceil(end * 100 - TOLERANCE) if low else math.floor(end * 100 + TOLERANCE)
+    return cents / 100
 
 
 def _scaled(initial: np.ndarray, budget: float) -> np.ndarray:

@@ -208,8 +208,9 @@ def _fill(
         fits = (least <= slack).all() and (most >= -slack).all()
         return (program.low, np.zeros(n)) if fits else None
     money = max(float(width.sum()), 1.0)  # in shares of the whole, so that HiGHS' absolute tolerances fit
+    cost = program.price - slope
     found = milp(  # without integers: the quickest way to HiGHS
-        (program.price - slope) / max(float(np.abs(slope).max()), 1e-300),
+        cost / max(float(np.abs(cost).max()), 1e-300),
         bounds=Bounds(np.zeros(len(width)), width / money),
         constraints=LinearConstraint(rows, least / money, most / money) if len(rows) else None,
     )
