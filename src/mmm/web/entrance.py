@@ -11,7 +11,6 @@ from mmm.web.session import current_user, settings, sign_in, workspace
 from mmm.web.sign_in import Refused, SignInNeeded, signed_in_at
 from mmm.web.text import error_markdown, plain
 from mmm.workspace.audit import REFUSED
-from mmm.workspace.names import utc_now
 
 _SIGN_IN, _SIGN_OUT = "sign-in", "sign-out"
 
@@ -67,5 +66,5 @@ def _remember(action: str, **details: Any) -> None:
 
 
 def _sign_out(user: User) -> None:
-    workspace().append_audit_once(user.id, _SIGN_OUT, settings().service_name, utc_now())
+    workspace().append_audit(user, _SIGN_OUT, settings().service_name)
     st.logout()

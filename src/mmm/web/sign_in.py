@@ -139,8 +139,8 @@ def admitted(claims: Mapping[str, Any], settings: Settings, now: datetime) -> Us
     if not -_CLOCKS_DIFFER <= age <= timedelta(seconds=settings.auth_session_seconds):
         raise SignInNeeded("Your session has ended.", fix="Sign in again; the page you were on opens afterwards.")
     email = str(claims.get("email") or "").strip().lower()
-    if not email:
-        raise Refused("Your account has no e-mail address.", fix="Sign in with one that has.")
+    if email.count("@") != 1:  # a second one could make the part after the last a domain that it is not
+        raise Refused("Your account has no plain e-mail address.", fix="Sign in with one that has.")
     if claims.get("email_verified") not in (True, "true"):
         raise Refused(f"The address {email} is not verified.", fix="Verify it at the provider, then sign in again.")
     return User(str(claims.get("name") or email), email, _role(email, settings))

@@ -46,10 +46,11 @@ class Audit(Part):
     def audit(self, day: date) -> list[AuditEntry]:
         """Entries of one day (UTC), oldest first."""
         folder = f"audit/{day:%Y-%m-%d}"
-        return [
+        entries = [
             AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
             for name in self._objects.names(folder)
         ]
+        return sorted(entries, key=lambda entry: entry.at)  # a name tells only the second of a sign-in
 
 
 def _key(at: datetime, entry_id: str) -> str:
