@@ -67,7 +67,9 @@ def test_a_secret_does_not_follow_a_changed_address(connections: Connections, se
     same = parse_connection({**POSTGRES, "schema_name": "mart"})
     connections.add("shop", same, {}, ANA, replace=True)
     assert connections.secrets_set("shop") == ("password",)
-    connections.add("shop", parse_connection({**POSTGRES, "host": "elsewhere"}), {}, User("eve", role=Role.ADMIN), replace=True)
+    connections.add(
+        "shop", parse_connection({**POSTGRES, "host": "elsewhere"}), {}, User("eve", role=Role.ADMIN), replace=True
+    )
     assert connections.secrets_set("shop") == ()
     assert not secrets.exists("mmm-app-connection-shop-password")
 
