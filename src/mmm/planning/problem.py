@@ -201,7 +201,7 @@ def solve_budget(market: Market, space: Space, request: PlanRequest, periods: in
 
 
 def _within(end: float, *, low: bool) -> float:
-    """An end of what is reachable, in whole cents on the reachable side: who types what is shown must not be refused."""
+    """An end of what is reachable, in whole cents on the reachable side, so that what is shown can be typed."""
     cents = math.ceil(end * 100 - TOLERANCE) if low else math.floor(end * 100 + TOLERANCE)
     return cents / 100
 
