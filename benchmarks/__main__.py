@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import data_in, engine, search_quality
+from benchmarks import data_in, engine, planning, search_quality
 
 if __name__ == "__main__":
     engine.main()
     print()
     search_quality.main()
+    print()
+    planning.main()
     print()
     data_in.main()
