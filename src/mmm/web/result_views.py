@@ -87,7 +87,8 @@ class ModelViews:
         st.vega_lite_chart(
             spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
             theme=None,
-            width="content",
+            # Streamlit narrows a chart of one view to the screen; one of several views keeps its width and scrolls.
+            width=width if isinstance(width := chart.get("width"), int) else "content",
             key=f"chart-{key}",
             alt=chosen.title,
         )
