@@ -62,6 +62,7 @@ class WorkspaceLogHandler(logging.Handler):
         self._waiting: list[LogRecord] = []
         self._part = 1
         self._stop = threading.Event()
+        self._storing = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
         self._thread.start()
 
@@ -75,6 +76,10 @@ class WorkspaceLogHandler(logging.Handler):
         )
         self._queue.put(stored)
 
+    def flush(self) -> None:
+        """Store what has been said so far."""
+        self._store()
+
     def close(self) -> None:
         """Store what is left."""
         self._stop.set()
@@ -87,16 +92,17 @@ class WorkspaceLogHandler(logging.Handler):
         self._store()
 
     def _store(self) -> None:
-        while not self._queue.empty():
-            self._waiting.append(self._queue.get())
-        if not self._waiting:
-            return
-        try:
-            self._part = self._workspace.append_log(self._run_id, self._waiting, self._part)
-        except StoreError as error:  # kept for the next time; not logged, which would come back here
-            sys.stderr.write(f"log could not be stored: {error}\n")
-        else:
-            self._waiting = []
+        with self._storing:
+            while not self._queue.empty():
+                self._waiting.append(self._queue.get())
+            if not self._waiting:
+                return
+            try:
+                self._part = self._workspace.append_log(self._run_id, self._waiting, self._part)
+            except StoreError as error:  # kept for the next time; not logged, which would come back here
+                sys.stderr.write(f"log could not be stored: {error}\n")
+            else:
+                self._waiting = []
 
 
 @contextmanager
@@ -119,6 +125,12 @@ def task_log(workspace: Workspace, run_id: str, attempt: int, level: str) -> Ite
             handler.close()
         logging.captureWarnings(False)
         root.setLevel(before)
+
+
+def flush_log() -> None:
+    """Store the log so far. Called before an event that ends the run: who follows the log stops at that event."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def memory_peak_bytes() -> int:

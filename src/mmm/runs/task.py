@@ -16,7 +16,7 @@ from types import FrameType
 
 from mmm.errors import UserError
 from mmm.runs.events import FINAL, LABELS, History, TransitionRefused
-from mmm.runs.signs import heartbeat, task_log
+from mmm.runs.signs import flush_log, heartbeat, task_log
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunError, RunState
@@ -95,6 +95,7 @@ class _Task:
             return code
         log_id = secrets.token_hex(4)
         log.error("%s: %s (id %s)", state, what, log_id, exc_info=True)
+        flush_log()
         error = RunError(what=what, log_id=log_id, exit_code=code)
         try:
             self._history.add(state, self._actor, attempt=self._attempt, message=what, error=error)

@@ -13,7 +13,7 @@ from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
 from mmm.runs.refresh import previous_of
-from mmm.runs.signs import memory_peak_bytes
+from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 
@@ -57,5 +57,6 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     write_results(workspace, info, problem, result, progress)
 
     details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
-    history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
     log.info("succeeded: %s", details)
+    flush_log()
+    history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
