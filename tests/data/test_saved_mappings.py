@@ -38,7 +38,7 @@ def first(workspace: Workspace, tmp_path: Path) -> DatasetManifest:
 def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetManifest) -> None:
     later = MAPPING.model_copy(update={"context": ()})
     assert save_mapping(workspace, "weekly", MAPPING, first, ANA) == 1
-    assert save_mapping(workspace, "weekly", later, first, "bob") == 2
+    assert save_mapping(workspace, "weekly", later, first, User("bob", role=Role.ANALYST)) == 2
     assert load_mapping(workspace, "weekly").mapping == later
     saved = load_mapping(workspace, "weekly", 1)
     assert (saved.mapping, saved.saved_by, saved.dataset) == (MAPPING, "ana", f"de/{first.dataset_id}")
