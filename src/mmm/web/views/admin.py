@@ -12,6 +12,7 @@ import streamlit as st
 from mmm import admin
 from mmm.access import Role, User
 from mmm.results.format import count
+from mmm.runs import wording
 from mmm.sources.connections import Connections
 from mmm.web.export import csv_of
 from mmm.web.session import current_user, loaded_settings, settings, sign_in, workspace
@@ -69,9 +70,8 @@ def _connections() -> None:
 def _limits(user: User) -> None:
     st.subheader("Limits")
     upload = ("A file to upload may have", f"{st.get_option('server.maxUploadSize')} MB", "server.maxUploadSize", "")
-    rows = [
-        (what, f"{seconds} s", name, origin) for what, seconds, name, origin in admin.limits(loaded_settings(), user)
-    ]
+    found = admin.limits(loaded_settings(), user)
+    rows = [(what, wording.duration(float(seconds)), name, origin) for what, seconds, name, origin in found]
     _table(("What", "Limit", "Setting", "From"), [*rows, upload])
     with st.expander("All settings"):
         _table(("Setting", "Value", "From"), admin.all_settings(loaded_settings(), user))
