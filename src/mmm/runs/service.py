@@ -45,11 +45,12 @@ class RunService:
         InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
         """
         from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
+        from mmm.runs.refresh import previous_of
 
         dataset = experiment.dataset
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
         table = self.workspace.read_dataset(dataset.market, dataset.dataset_id)
-        _, findings = build_problem(experiment, table)
+        _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
         run_id = self.workspace.create_run(experiment)
         details = {
             "name": experiment.name,

@@ -20,6 +20,9 @@ from mmm.engines.ridge.space import Space, build_space
 from mmm.engines.ridge.tables import Chosen, Search
 from mmm.errors import UserError
 
+#: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share of 0 at 4 digits).
+_NO_EFFECT = 0.5e-4
+
 
 class _Stage:
     """Reports one stage's progress with the seconds that are left at the pace so far."""
@@ -157,7 +160,9 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
 
     trials = len(np.unique(found.trial[kept]))
     origin = f"come from the Pareto fronts of {trials} trials" if trials > 1 else "come from its Pareto fronts"
-    unexplained = sum(curve.coefficient == 0 for curve in chosen.models[row].curves)
+    parts = chosen.parts[row]
+    effects = parts.effects[:, -len(chosen.models[row].curves) :].sum(axis=0)
+    unexplained = int((np.abs(effects) < _NO_EFFECT * parts.fitted.sum()).sum())
     every = (
         "It gives every channel an effect. " if unexplained == 0 else f"It gives {unexplained} of its media no effect. "
     )
