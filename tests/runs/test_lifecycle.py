@@ -58,6 +58,8 @@ def command(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Pope
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell that starts its jobs in the background ignores Ctrl-C for them, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return start
