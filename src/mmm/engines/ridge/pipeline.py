@@ -48,6 +48,8 @@ def train(
     space = build_space(frame, settings)
     if problem.previous is not None:
         space = refresh.narrowed(space, problem.previous, settings)
+    # One candidate, so that compiling on first use does not count as the search's pace.
+    evaluate(design, space.candidates(space.values(np.full((1, space.dimensions), 0.5))), cores=1)
     stage.done(1)
 
     stage = _Stage(progress, "search", settings.trials * settings.iterations)
@@ -163,9 +165,7 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
     parts = chosen.parts[row]
     effects = parts.effects[:, -len(chosen.models[row].curves) :].sum(axis=0)
     unexplained = int((np.abs(effects) < _NO_EFFECT * parts.fitted.sum()).sum())
-    every = (
-        "It gives every channel an effect. " if unexplained == 0 else f"It gives {unexplained} of its media no effect. "
-    )
+    every = f"It gives {unexplained} of its media no effect. " if unexplained else ""
     model = chosen.models[row].model_id
     begin = (
         f"Of {len(found.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
