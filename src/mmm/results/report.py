@@ -162,7 +162,7 @@ def cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, st
             labels.efficiency_value(measure),
             f"{labels.money(totals['spend'])} spent",
         ),
-        ("R² in training", fixed(fit["rsq_train"]), f"NRMSE {fixed(fit['nrmse'], 3)}"),
+        ("Adjusted R² in training", fixed(fit["rsq_train"]), f"NRMSE {fixed(fit['nrmse'], 3)}"),
     ]
     if held_out:
         name = _SPLITS[held_out]
