@@ -9,6 +9,7 @@ from mmm.workspace.audit import Audit
 from mmm.workspace.connections import Connections
 from mmm.workspace.datasets import Datasets
 from mmm.workspace.documents import Documents
+from mmm.workspace.drafts import Drafts
 from mmm.workspace.models import ColumnProfile, DatasetManifest
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
-class Workspace(Audit, Connections, Datasets, Documents, Runs, RunHistory, Results):
+class Workspace(Audit, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or memory:// (for tests).
 
     Each part is an interface of its own; this class only brings them together. Safe to share between threads.
