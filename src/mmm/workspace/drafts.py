@@ -1,4 +1,4 @@
-"""What people have begun and not saved yet: a form's fields, one object per person and form, overwritten as they type."""
+"""What people have begun and not saved yet: a form's fields, one object per person and form, written over."""
 
 from __future__ import annotations
 
