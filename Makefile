@@ -4,8 +4,10 @@ PORT ?= 8080
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WEB_EXTRAS := web aws snowflake bigquery postgres
+TRAINING_EXTRAS := aws
 
-.PHONY: demo web test lint bench setup lock lock-servers clean
+.PHONY: demo web test test-images lint bench setup lock lock-servers clean
 
 setup: $(STAMP)
 
@@ -27,6 +29,10 @@ web: setup
 test: setup
 	$(BIN)/python -m pytest
 
+# Builds the images and runs them; Debian, as root, minutes (docs/images.md).
+test-images: setup
+	PODMAN_COMPOSE='$(CURDIR)/$(BIN)/uv tool run --quiet --from podman-compose==1.6.0 podman-compose' docker/build_local.sh
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,11 +41,13 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
-# Write requirements.lock anew from pyproject.toml (every extra and group, all platforms, with hashes).
+# Write the locks anew from pyproject.toml, with hashes: everything for all platforms, and what each image needs of it.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
 lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	  --no-emit-index-url --custom-compile-command 'make lock' \
-	  --all-extras --group dev --group bench pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --all-extras --group dev --group bench -o requirements.lock
+	$(UV_COMPILE) --constraints requirements.lock $(addprefix --extra ,$(WEB_EXTRAS)) -o docker/web.lock
+	$(UV_COMPILE) --constraints requirements.lock $(addprefix --extra ,$(TRAINING_EXTRAS)) -o docker/training.lock
 
 # The Snowflake emulator's environment, apart from ours (the tests make it themselves when it is missing).
 lock-servers:
