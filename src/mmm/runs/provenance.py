@@ -6,6 +6,7 @@ import platform
 import shutil
 import socket
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,13 @@ def provenance(experiment: Experiment, dataset: DatasetManifest, engine: Engine)
 
 
 def commit() -> str | None:
-    """The git commit this code is of, with "-modified" where it differs; None outside a checkout of this project."""
+    """The git commit this code is of, with "-modified" where it differs; None outside a checkout of this project.
+
+    An image has no checkout: its build notes the commit in a file of the package.
+    """
     package = Path(mmm.__file__).parent
+    with suppress(FileNotFoundError):
+        return (package / "commit.txt").read_text().strip() or None
     git = shutil.which("git")
     # An installed package may lie inside some other project's checkout, which does not track it.
     if git is None or not _git(git, package, "ls-files", "--", "errors.py"):
