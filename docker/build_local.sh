@@ -17,7 +17,7 @@ BASE=localhost/mmm-base:bookworm
 WEB=localhost/mmm-app-web:latest
 TRAINING=localhost/mmm-app-training:latest
 TRAINING_BASE=localhost/mmm-app-training-base:latest
-PACKAGES=(buildah podman runc debootstrap netavark aardvark-dns)
+PACKAGES=(buildah podman runc debootstrap netavark aardvark-dns iptables)
 
 say() { printf '\n== %s\n' "$*"; }
 
