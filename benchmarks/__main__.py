@@ -14,6 +14,7 @@ RUNS = (
     ("search_quality",),
     ("planning",),
     ("run_list",),
+    ("load",),
     ("data_in", "1000000"),
     ("quality",),
     ("sources", "1000000"),
