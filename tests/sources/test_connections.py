@@ -56,7 +56,7 @@ def test_no_secret_lies_in_the_workspace(connections: Connections, snowflake: An
     kept = [path.read_text() for path in (tmp_path / "workspace").rglob("*.json")]
     assert len(kept) == 2  # the connection and the audit entry
     assert not any("PRIVATE" in text or "open" in text for text in kept)
-    assert "PRIVATE" not in repr(connections.open("shop"))
+    assert "PRIVATE" not in repr(connections.open("shop", ANA))
     connections.remove("shop", ANA)
     assert connections.names() == []
     assert list((tmp_path / "secrets").iterdir()) == []
@@ -118,9 +118,9 @@ def test_the_settings_make_a_ready_connection(tmp_path: Path, secrets: FileSecre
     secrets.put("mmm-app-sf-private-key", snowflake.key)
     secrets.put("mmm-app-sf-private-key-passphrase", "x")
     assert connections.secrets_set("snowflake") == ("private_key", "passphrase")
-    assert connections.open("snowflake").private_key == snowflake.key  # type: ignore[attr-defined]
+    assert connections.open("snowflake", ANA).private_key == snowflake.key  # type: ignore[attr-defined]
     given = settings.model_copy(update={"sf_private_key": Settings(sf_private_key="K").sf_private_key})
-    assert Connections(workspace, secrets, given).open("snowflake").private_key == "K"  # type: ignore[attr-defined]
+    assert Connections(workspace, secrets, given).open("snowflake", ANA).private_key == "K"  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"the settings SF_\* make the connection 'snowflake'"):
         connections.add("snowflake", parse_connection(POSTGRES), {}, ANA)
 
@@ -143,7 +143,7 @@ def shop(connections: Connections, snowflake: Any) -> Connections:
 def load(connections: Connections, asked: Query | str, *markets: str) -> list[MarketResult]:
     return list(
         ingest_markets(
-            connections.open("shop"),
+            connections.open("shop", ANA),
             asked,
             markets,
             connection="shop",
@@ -154,7 +154,7 @@ def load(connections: Connections, asked: Query | str, *markets: str) -> list[Ma
 
 
 def test_a_connection_is_tested_with_seconds_and_rows(shop: Connections) -> None:
-    result = shop.test("shop")
+    result = shop.test("shop", ANA)
     assert result.rows == 20
     assert result.message.startswith("snowflake MYORG-SHOP as ana (reader): ")
     assert 0 < result.seconds < 30
@@ -196,7 +196,7 @@ def test_several_markets_need_a_parameter(shop: Connections) -> None:
 def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Connections, snowflake: Any) -> None:
     fields = snowflake_fields(snowflake, warehouse='"odd ""; DROP"', schema_name="mart")
     connections.add("shop", parse_connection(fields), {"private_key": snowflake.key}, ANA)
-    script = connections.grants("shop")
+    script = connections.grants("shop", ANA)
     key = public_key(snowflake.key, None)
     assert f"ALTER USER \"ANA\" SET RSA_PUBLIC_KEY = '{key}';" in script
     assert 'GRANT SELECT ON FUTURE TABLES IN SCHEMA "CONNECTIONS"."MART" TO ROLE "READER";' in script
@@ -205,7 +205,7 @@ def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Conne
     assert "OWNERSHIP" not in script
     connections.add("bad", parse_connection(snowflake_fields(snowflake, role="x; DROP")), {}, ANA)
     with pytest.raises(UserError, match="is not the name of a table"):
-        connections.grants("bad")
+        connections.grants("bad", ANA)
 
 
 def test_postgres_grants_let_read_and_nothing_else(connections: Connections, postgres: Any, new_name: str) -> None:
@@ -219,11 +219,11 @@ def test_postgres_grants_let_read_and_nothing_else(connections: Connections, pos
     with psycopg.connect(**admin, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"')
         connection.execute(f'CREATE TABLE "{schema}".weekly AS SELECT 1 AS x')
-        connection.execute(connections.grants("shop"))
+        connection.execute(connections.grants("shop", ANA))
         connection.execute(f"""ALTER ROLE "{user.replace('"', '""')}" PASSWORD 'p'""")
         connection.execute(f'CREATE TABLE "{schema}".later AS SELECT 2 AS x')
-    assert connections.test("shop").rows == 1
-    source = connections.open("shop")
+    assert connections.test("shop", ANA).rows == 1
+    source = connections.open("shop", ANA)
     assert source.tables() == [f'"{schema}".later', f'"{schema}".weekly']
     assert source.preview("later").to_pylist() == [{"x": 2}]
     with psycopg.connect(**{**admin, "user": user, "password": "p"}) as connection:
@@ -234,13 +234,13 @@ def test_postgres_grants_let_read_and_nothing_else(connections: Connections, pos
 
 def test_other_grants_quote_for_shell_and_sql(connections: Connections) -> None:
     connections.add("bq", parse_connection({"kind": "bigquery", "project": "p q", "dataset": "mart"}), {}, ANA)
-    assert "'p q'" in connections.grants("bq")
-    assert "`p q`.`mart`" in connections.grants("bq")
+    assert "'p q'" in connections.grants("bq", ANA)
+    assert "`p q`.`mart`" in connections.grants("bq", ANA)
     key = json.dumps({"client_email": "me@p.iam.gserviceaccount.com"})
     connections.add("bq", parse_connection({"kind": "bigquery", "project": "p"}), {"key": key}, ANA, replace=True)
-    assert "serviceAccount:me@p.iam.gserviceaccount.com" in connections.grants("bq")
+    assert "serviceAccount:me@p.iam.gserviceaccount.com" in connections.grants("bq", ANA)
     connections.add("duck", parse_connection({"kind": "duckdb", "path": "/data/a b.duckdb"}), {}, ANA)
-    assert "chmod o+r '/data/a b.duckdb'" in connections.grants("duck")
+    assert "chmod o+r '/data/a b.duckdb'" in connections.grants("duck", ANA)
     redshift = parse_connection({**POSTGRES, "kind": "redshift"})
     connections.add("red", redshift, {}, ANA)
-    assert 'CREATE USER "ana" PASSWORD DISABLE;' in connections.grants("red")
+    assert 'CREATE USER "ana" PASSWORD DISABLE;' in connections.grants("red", ANA)

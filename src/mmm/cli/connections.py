@@ -84,21 +84,21 @@ def list_() -> None:
 @connect_command.command("test")
 def test(name: Name) -> None:
     """Connect and read some rows; say what is wrong and what to do."""
-    result = _connections().test(name)
+    result = _connections().test(name, local_user())
     typer.echo(f"{result.message} {result.seconds:.1f} s.")
 
 
 @connect_command.command("tables")
 def tables(name: Name) -> None:
     """List the tables that may be read."""
-    for table in _connections().open(name).tables():
+    for table in _connections().open(name, local_user()).tables():
         typer.echo(table)
 
 
 @connect_command.command("grants")
 def grants(name: Name) -> None:
     """Print what an administrator runs so that the connection may read, and nothing else."""
-    typer.echo(_connections().grants(name), nl=False)
+    typer.echo(_connections().grants(name, local_user()), nl=False)
 
 
 @connect_command.command("remove")
@@ -128,7 +128,7 @@ def ingest_connection(
     connections = Connections.of(settings)
     user, failed = local_user(), False
     for result in ingest_markets(
-        connections.open(name), asked, markets, connection=name, workspace=connections.workspace, by=user
+        connections.open(name, user), asked, markets, connection=name, workspace=connections.workspace, by=user
     ):
         if result.manifest is None:
             failed = True

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmm.cli import show
-from mmm.errors import InvalidInput, UserError
+from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
 
 if TYPE_CHECKING:
     from mmm.data.calendar import Period
-    from mmm.data.mapping import Mapping
     from mmm.data.proposal import Proposal
     from mmm.data.quality import QualityReport
 
@@ -39,6 +38,7 @@ def propose_command(
     # pyarrow, which looking at runs does not need
     from mmm.data.naming import naming_rules, parse_naming_rules, save_naming_rules
     from mmm.data.proposal import propose
+    from mmm.data.references import proposed
     from mmm.data.saved_mappings import save_mapping
 
     workspace, manifest = _open(dataset)
@@ -50,11 +50,11 @@ def propose_command(
     if recipe is not None:
         from mmm.data.prepare import propose_recipe
 
-        typer.echo(propose_recipe(table, _proposed(found), _period(recipe), known).to_json())
+        typer.echo(propose_recipe(table, proposed(found), _period(recipe), known).to_json())
         return
     _print_proposal(found, as_json)
     if save is not None:
-        version = save_mapping(workspace, save, _proposed(found), manifest, local_user())
+        version = save_mapping(workspace, save, proposed(found), manifest, local_user())
         typer.echo(f"Saved as mapping {save!r}, version {version}.", err=True)
 
 
@@ -68,9 +68,12 @@ def quality_command(
 ) -> None:
     """Check a dataset before any compute; exit code 1 if a light is red."""
     from mmm.data.quality import Light, review
+    from mmm.data.references import mapping_for
 
     workspace, manifest = _open(dataset)
-    used = _mapping(workspace, manifest, mapping)
+    used, differences = mapping_for(workspace, manifest, mapping)
+    for finding in differences:
+        typer.echo(f"Note: {finding}", err=True)
     columns = [*used.columns(), *([used.market] if used.market else [])]
     report = review(workspace.read_dataset(manifest.market, manifest.dataset_id, columns), used, market=market)
     if as_json:
@@ -99,18 +102,10 @@ def prepare_command(
 
 def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
     """The workspace and the dataset named as market/id, or market/latest."""
-    market, slash, dataset_id = dataset.rpartition("/")
-    if not slash:
-        raise UserError(
-            "is not a dataset's name.", where=dataset, fix="Write MARKET/DATASET; `mmm datasets` lists them."
-        )
+    from mmm.data.references import find_dataset
+
     workspace = Workspace.open(load_settings().settings)
-    if dataset_id == "latest":
-        found = workspace.datasets(market)
-        if not found:
-            raise UserError(f"market {market!r} has no dataset yet.", where="dataset", fix="`mmm ingest` makes one.")
-        return workspace, found[0]
-    return workspace, workspace.dataset(market, dataset_id)
+    return workspace, find_dataset(workspace, dataset)
 
 
 def _read(file: Path) -> bytes:
@@ -120,35 +115,11 @@ def _read(file: Path) -> bytes:
         raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
 
 
-def _proposed(found: Proposal) -> Mapping:
-    """The proposal's mapping; InvalidInput says what it lacks."""
-    if found.mapping is None:
-        raise InvalidInput("no mapping can be proposed:", [item for item in found.findings if item.level == "error"])
-    return found.mapping
-
-
 def _period(text: str) -> Period:
     periods: dict[str, Period] = {"day": "day", "week": "week", "month": "month"}
     if text not in periods:
         raise UserError(f"{text!r} is no period.", where="--recipe", fix=f"Use one of: {', '.join(periods)}.")
     return periods[text]
-
-
-def _mapping(workspace: Workspace, manifest: DatasetManifest, named: str | None) -> Mapping:
-    """The saved mapping, checked against the dataset, or the proposed one. Differences go to standard error."""
-    from mmm.data.naming import naming_rules
-    from mmm.data.proposal import propose
-    from mmm.data.saved_mappings import load_mapping, reapply
-
-    if named is None:
-        table = workspace.read_dataset(manifest.market, manifest.dataset_id)
-        return _proposed(propose(table, naming_rules(workspace)))
-    name, at, version = named.rpartition("@")
-    saved = load_mapping(workspace, name, int(version)) if at and version.isdigit() else load_mapping(workspace, named)
-    mapping, difference = reapply(saved, manifest)
-    for finding in difference.findings():
-        typer.echo(f"Note: {finding}", err=True)
-    return mapping
 
 
 def _print_proposal(found: Proposal, as_json: bool) -> None:

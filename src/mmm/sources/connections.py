@@ -203,18 +203,20 @@ class Connections:
         """Which of the connection's secrets have a value."""
         return tuple(self._secret_values(name))
 
-    def open(self, name: str) -> Source:
-        """The source behind a connection."""
+    def open(self, name: str, by: User) -> Source:
+        """The source behind a connection, for somebody who may read through it."""
+        self.workspace.permit(by, "connection.read", name)
         return self.get(name).open(self._secret_values(name))
 
-    def test(self, name: str) -> ConnectionTest:
+    def test(self, name: str, by: User) -> ConnectionTest:
         """Connect and read a little; a UserError says what is wrong and what to do."""
-        return self.open(name).test()
+        return self.open(name, by).test()
 
-    def grants(self, name: str) -> str:
+    def grants(self, name: str, by: User) -> str:
         """What an administrator has to run so that the connection may read, and nothing else."""
         from mmm.sources.grants import grant_script
 
+        self.workspace.permit(by, "connection.read", name)
         return grant_script(self.get(name), self._secret_values(name))
 
     def _secret_values(self, name: str) -> dict[str, str]:
