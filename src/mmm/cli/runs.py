@@ -15,7 +15,7 @@ from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
-from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.runs.config import DatasetRef, Experiment
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -40,16 +40,19 @@ def submit_command(
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
-    The experiment names a dataset by market and id, as `mmm ingest` prints it. With --data FILE, FILE is stored as a
-    dataset first and the experiment need not name one.
+    The experiment names a dataset by market and id, as `mmm ingest` prints it, or "latest", and gives its mapping in
+    full or names a saved one: NAME or NAME@VERSION. The run keeps what they stood for. With --data FILE, FILE is stored
+    as a dataset first and the experiment need not name one.
 
     Example: `mmm simulate demo`, then `mmm submit demo/experiment.json --data demo/data.csv --follow`.
     """
+    from mmm.runs.submission import read_experiment  # numpy and pyarrow, which looking at runs does not need
+
     service = _service()
     if data is None and market is not None:
         raise UserError("is the market of --data, which is not given.", where="--market", fix="Add --data FILE.")
     chosen = (
-        parse_experiment(_read(experiment), where=str(experiment))
+        read_experiment(service.workspace, _read(experiment), where=str(experiment))
         if data is None
         else _with_data(service, experiment, data, market)
     )
@@ -63,9 +66,11 @@ def submit_command(
 
 def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:
     """The experiment on a file's dataset. The file is stored once everything else in the experiment is valid."""
+    from mmm.runs.submission import read_experiment  # see `submit_command`
+
     text = _read(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
-    checked = parse_experiment(text, where=str(experiment), dataset=replaced)
+    checked = read_experiment(service.workspace, text, where=str(experiment), dataset=replaced)
     stored = store_file(service.workspace, data, checked.dataset.market)
     return checked.model_copy(update={"dataset": DatasetRef(market=stored.market, dataset_id=stored.dataset_id)})
 

@@ -82,6 +82,7 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     _choose_market(found, table)
     _choose_kpi(found)
     _pair(found, table, rules)
+    _drop_copies(found, table)
     columns = tuple(candidate.proposal for candidate in found)
     findings = _lacking(columns) + _refused(found)
     lacking = any(finding.level == "error" for finding in _lacking(columns))
@@ -237,6 +238,19 @@ def _join(spend: _Candidate, exposure: _Candidate, table: pa.Table) -> None:
         reason = f"{item.proposal.reason}; paired with {other!r}, on or off together in {agreement:.0%} of rows"
         confidence = round(item.proposal.confidence * doubt, 2)
         item.proposal = replace(item.proposal, partner=other, reason=reason, confidence=confidence)
+
+
+def _drop_copies(found: list[_Candidate], table: pa.Table) -> None:
+    """Of context columns that hold the same in every row, such as holidays that always coincide, keep the first."""
+    seen: dict[bytes, str] = {}
+    for item in found:
+        if item.role != "context":
+            continue
+        numbers = read_numbers(table[item.facts.name])
+        assert numbers is not None  # noqa: S101 - context holds numbers
+        first = seen.setdefault(numbers.values.tobytes(), item.facts.name)
+        if first != item.facts.name:
+            item.drop(f"the same as {first!r} in every row, so their effects cannot be told apart", 0.95)
 
 
 def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:

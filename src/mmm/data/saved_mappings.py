@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
 
@@ -14,12 +15,13 @@ from mmm.access import User
 from mmm.data.mapping import Mapping
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace import ColumnProfile, DatasetManifest, Workspace
+from mmm.workspace.names import utc_now
 
 Kind = Literal["date", "number", "text", "other"]
 
 
 class SavedMapping(BaseModel):
-    """A mapping, and every column of the dataset it was made for with its kind."""
+    """A mapping, and every column of the dataset it was made for with its kind; `saved` is null in the oldest ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,6 +29,7 @@ class SavedMapping(BaseModel):
     columns: dict[str, Kind]
     dataset: str
     saved_by: str
+    saved: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: Da
         findings = [Finding("error", "the dataset has no such column.", f"column {column!r}") for column in missing]
         raise InvalidInput(f"the mapping {name!r} does not fit {manifest.market}/{manifest.dataset_id}:", findings)
     dataset = f"{manifest.market}/{manifest.dataset_id}"
-    saved = SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by.id)
+    saved = SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by.id, saved=utc_now())
     version = workspace.save_mapping(name, saved)
     workspace.append_audit(by, "mapping.save", f"{name} {version}", dataset=dataset)
     return version

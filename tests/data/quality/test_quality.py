@@ -308,6 +308,13 @@ def test_what_a_channels_data_cannot_tell(change: Callable[[Columns], None], lig
     assert (tv.light, text) == (light, next((s.text for s in tv.sentences if s.text == text), tv.sentences))
 
 
+@pytest.mark.parametrize(("weeks", "light"), [(8, Light.YELLOW), (40, Light.RED)])
+def test_a_channel_whose_spend_lacks_exposure_is_not_green(weeks: int, light: Light) -> None:
+    search = review(flawed(put("clicks", slice(0, weeks), 0.0)), MAPPING).channels[1]
+    text = f"In {weeks} of the 160 periods it is on there is no 'clicks': what was spent then earns nothing."
+    assert (search.light, [s.text for s in search.sentences if s.light is light]) == (light, [text])
+
+
 def markets(short: int = 0) -> pa.Table:
     one, other = pa.table(columns()), pa.table(columns()).slice(0, WEEKS - short)
     geo = pa.array(["N"] * WEEKS + ["S"] * (WEEKS - short))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mmm.data.mapping import PaidColumns
 from mmm.data.quality.frame import Frame, modelled_columns
-from mmm.data.quality.relations import correlations
+from mmm.data.quality.relations import SpendAndExposure, correlations, without
 from mmm.data.quality.result import CannotTell, Light, worst
 
 
@@ -46,6 +46,7 @@ class ChannelReview:
     together_yellow: float = 0.8
     together_red: float = 0.9
     always_on_share: float = 0.98
+    without_exposure: SpendAndExposure = field(default_factory=SpendAndExposure)
     least_periods: int = 12
 
     def run(self, frame: Frame) -> tuple[ChannelReport, ...]:
@@ -71,7 +72,7 @@ class ChannelReview:
     ) -> ChannelReport:
         try:
             spend = frame.series(paid.spend)
-            frame.series(paid.exposure or paid.spend)
+            exposure = frame.series(paid.exposure or paid.spend)
         except CannotTell as reason:
             nothing = (Sentence(Light.UNKNOWN, f"Nothing can be told: {reason}"),)
             return ChannelReport(paid.spend, Light.UNKNOWN, nothing, len(frame.periods))
@@ -81,6 +82,7 @@ class ChannelReview:
         closest, r = self._closest(paid, names, together)
         said = [
             *self._activity(len(active), len(spend)),
+            *self._exposure(paid, spend, exposure),
             *self._variation(active, variation, len(spend)),
             *self._separation(closest, r),
             *([Sentence(Light.UNKNOWN, why)] if why else []),
@@ -104,6 +106,15 @@ class ChannelReview:
             text = f"On in {active} of {periods} periods: carryover and saturation rest on few of them."
             return [Sentence(Light.YELLOW, text)]
         return []
+
+    def _exposure(self, paid: PaidColumns, spend: np.ndarray, exposure: np.ndarray) -> list[Sentence]:
+        """Spend in periods without the exposure that is modelled in its place."""
+        alone, share = without(spend, exposure)
+        if share <= self.without_exposure.yellow_share:
+            return []
+        light = Light.RED if share > self.without_exposure.red_share else Light.YELLOW
+        periods = f"{len(alone)} of the {int((spend > 0).sum())} periods it is on"
+        return [Sentence(light, f"In {periods} there is no {paid.exposure!r}: what was spent then earns nothing.")]
 
     def _variation(self, active: np.ndarray, variation: float | None, periods: int) -> list[Sentence]:
         if variation is None or len(active) < self.red_active:

@@ -35,8 +35,7 @@ class SpendAndExposure:
                 (paid.spend, spend, exposure, paid.exposure),
                 (paid.exposure, exposure, spend, paid.spend),
             ):
-                alone = np.flatnonzero((one > 0) & (other == 0))
-                share = len(alone) / max(int((one > 0).sum()), 1)
+                alone, share = without(one, other)
                 if share > self.yellow_share:
                     light = Light.RED if share > self.red_share else Light.YELLOW
                     what = f"{counted(len(alone), 'period')} ({share:.0%} of those it is on) without {other_name!r}"
@@ -44,6 +43,12 @@ class SpendAndExposure:
         if places:
             return Verdict(f"Spend and exposure do not go together in {columns_of(places)}.", tuple(places))
         return Verdict("Spend and exposure are on in the same periods.")
+
+
+def without(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
+    """(periods in which the one is on and the other is 0, their share of those in which the one is on)."""
+    alone = np.flatnonzero((one > 0) & (other == 0))
+    return alone, len(alone) / max(int((one > 0).sum()), 1)
 
 
 @dataclass(frozen=True)
