@@ -8,15 +8,19 @@ from mmm.runs.config import DatasetRef, Experiment, Window
 from mmm.runs.service import RunService
 from mmm.sources import sample
 from mmm.sources.files import FileSource
+from mmm.workspace import DatasetManifest, Workspace
 
 NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
 
 
 def submit_sample(service: RunService, by: User) -> str:
     """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return the run's id."""
-    source = FileSource(sample.PATH)
-    stored = ingest(source, market=MARKET, origin=sample.PATH.name, workspace=service.workspace, by=by)
-    return service.submit(sample_experiment(stored.dataset_id), by)
+    return service.submit(sample_experiment(store_sample(service.workspace, by).dataset_id), by)
+
+
+def store_sample(workspace: Workspace, by: User) -> DatasetManifest:
+    """The sample as a dataset, once."""
+    return ingest(FileSource(sample.PATH), market=MARKET, origin=sample.PATH.name, workspace=workspace, by=by)
 
 
 def sample_experiment(dataset_id: str) -> Experiment:

@@ -44,13 +44,23 @@ def start() -> None:
 def _navigation(user: User | None) -> Page:
     """The menu. Without a user it is not shown, yet known, so that the address stays as it is until the sign-in."""
     return st.navigation(
-        [
-            st.Page(links.HOME, title="Home", default=True),
-            st.Page(links.RUNS, title="Runs"),
-            st.Page(links.ADMIN, title="Admin", visibility=_visible(user is not None and user.may("settings.read"))),
-            st.Page(links.RUN, title="Run", visibility="hidden"),
-            st.Page(links.RESULTS, title="Results", visibility="hidden"),
-        ],
+        {
+            "": [st.Page(links.HOME, title="Home", default=True)],
+            "Data": [
+                st.Page(links.CONNECT, title="Connect"),
+                st.Page(links.MAP, title="Map columns"),
+                st.Page(links.QUALITY, title="Data quality"),
+                st.Page(links.PREPARE, title="Prepare"),
+            ],
+            "Models": [
+                st.Page(links.RUNS, title="Runs"),
+                st.Page(links.RUN, title="Run", visibility="hidden"),
+                st.Page(links.RESULTS, title="Results", visibility="hidden"),
+            ],
+            "Administration": [
+                st.Page(links.ADMIN, title="Admin", visibility=_visible(user is not None and user.may("settings.read")))
+            ],
+        },
         position="hidden" if user is None else "sidebar",
     )
 

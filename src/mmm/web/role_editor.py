@@ -1,0 +1,179 @@
+"""Editing a mapping: a row per column, checked as it is edited, kept as a draft until it is saved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from mmm.data.profile import ColumnFacts
+from mmm.data.proposal import ColumnProposal, Proposal
+from mmm.data.references import dataset_name
+from mmm.data.roles import DEFAULT_SIGNS, KPI_KINDS, ROLES, SIGNS, Roles, roles_of_fields
+from mmm.errors import Finding
+from mmm.results.format import percent
+from mmm.web.border import border
+from mmm.web.column_rows import content_text, rows_shown
+from mmm.web.session import current_user, workspace
+from mmm.web.text import plain
+from mmm.workspace import DatasetManifest
+
+ROLE_WORDS = {
+    "date": "Date",
+    "market": "Market",
+    "kpi": "KPI",
+    "spend": "Spend",
+    "exposure": "Exposure",
+    "organic": "Organic media",
+    "context": "Context",
+    "factor": "Factor",
+    "unused": "Not used",
+}
+_SIGN_WORDS = {"default": "Either sign", "positive": "Only raises", "negative": "Only lowers"}
+_KPI_WORDS = {"revenue": "Revenue (money): ROAS", "conversion": "Conversions (counts): CPA"}
+#: A proposal less sure than this deserves a look.
+_SURE = 0.6
+_WIDTHS = (4.4, 1.6, 2.0, 1.5)
+
+
+@dataclass(frozen=True)
+class Editor:
+    """One person's editing of one dataset's roles, begun from a saved mapping or the proposal."""
+
+    draft: str
+    may_edit: bool
+
+    @classmethod
+    def of(cls, manifest: DatasetManifest, base: str | None) -> Editor:
+        begun = f"{dataset_name(manifest)}\n{base or ''}"
+        draft = f"mapping-{hashlib.sha256(begun.encode()).hexdigest()[:16]}"
+        return cls(draft, current_user().may("mapping.save"))
+
+    def roles(self, begin: Roles) -> Roles:
+        """As edited so far, here or in an earlier session; at first `begin`."""
+        if self.draft not in st.session_state:
+            fields = workspace().draft(current_user(), self.draft) if self.may_edit else None
+            names = [item.column for item in begin.columns]
+            st.session_state[self.draft] = roles_of_fields(fields, names) if fields else begin
+        found: Roles = st.session_state[self.draft]
+        return found
+
+    def change(self, roles: Roles) -> None:
+        """Take edited roles and keep them as a draft."""
+        st.session_state[self.draft] = roles
+        workspace().save_draft(current_user(), self.draft, roles.to_fields())
+
+    def forget(self) -> None:
+        """Drop the draft and begin again."""
+        workspace().drop_draft(current_user(), self.draft)
+        st.session_state.pop(self.draft, None)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Give the fields new keys, for their values have been changed from outside."""
+        st.session_state[f"{self.draft}-fields"] = self.generation + 1
+
+    @property
+    def generation(self) -> int:
+        return int(st.session_state.get(f"{self.draft}-fields", 0))
+
+    def key(self, field: str, column: str = "") -> str:
+        return f"{self.draft}-{self.generation}-{field}-{column}"
+
+
+def kpi_kind(editor: Editor, roles: Roles) -> None:
+    """What the KPI counts."""
+    key = editor.key("kpi-kind")
+
+    def changed() -> None:
+        with border():
+            editor.change(replace(roles, kpi_kind=st.session_state[key]))
+
+    st.radio(
+        "What the KPI counts",
+        KPI_KINDS,
+        KPI_KINDS.index(roles.kpi_kind),
+        _KPI_WORDS.__getitem__,
+        key=key,
+        on_change=changed,
+        horizontal=True,
+        disabled=not editor.may_edit,
+    )
+
+
+def role_rows(
+    editor: Editor, roles: Roles, facts: Sequence[ColumnFacts], proposal: Proposal, findings: Sequence[Finding]
+) -> None:
+    """The rows, with what is wrong at each."""
+    columns = {item.column: item for item in roles.columns}
+    unsure = {item.column for item in proposal.columns if item.confidence < _SURE}
+    parts = {
+        "Wrong or doubtful": {finding.where for finding in findings if finding.where},
+        f"Proposed with less than {percent(_SURE)} confidence": unsure,
+        "With a role": {name for name, item in columns.items() if item.role != "unused"},
+        "Not used": {name for name, item in columns.items() if item.role == "unused"},
+    }
+    shown = rows_shown(list(columns), editor.draft, parts)
+    if editor.may_edit and len(shown) > 1:
+        _all_shown(editor, roles, shown)
+    by_name, proposed = {item.name: item for item in facts}, {item.column: item for item in proposal.columns}
+    for name in shown:
+        _row(editor, roles, name, by_name[name], proposed[name])
+        for finding in findings:
+            if finding.where == name:
+                colour, icon = ("red", "error") if finding.level == "error" else ("orange", "warning")
+                st.markdown(f":{colour}-badge[:material/{icon}:] {plain(finding.what)} {plain(finding.fix)}")
+
+
+def _row(editor: Editor, roles: Roles, name: str, facts: ColumnFacts, proposed: ColumnProposal) -> None:
+    item = next(item for item in roles.columns if item.column == name)
+    about, role, partner, sign = st.columns(_WIDTHS, vertical_alignment="center")
+    about.markdown(f"**{plain(name)}** {plain(content_text(facts))}")
+    about.caption(
+        f"Proposed: {ROLE_WORDS[proposed.role].lower()}, {percent(proposed.confidence)} sure: {plain(proposed.reason)}"
+    )
+
+    def changed(field: str, key: str) -> None:
+        value = st.session_state[key]
+        now = item.as_role(value) if field == "role" else replace(item, **{field: value})
+        with border():
+            editor.change(roles.with_column(now))
+
+    def select(column: st.delta_generator.DeltaGenerator, field: str, label: str, options: list, words: dict) -> None:
+        value, key = getattr(item, field), editor.key(f"{field}-{item.role}", name)
+        column.selectbox(
+            f"{label} of {plain(name)}",
+            options,
+            options.index(value) if value in options else None,
+            lambda option: words.get(option, option),
+            key=key,
+            on_change=changed,
+            args=(field, key),
+            label_visibility="collapsed",
+            placeholder=label,
+            disabled=not editor.may_edit,
+        )
+
+    select(role, "role", "Role", list(ROLES), ROLE_WORDS)
+    if item.role == "exposure":
+        select(partner, "partner", "Spend", [spend.column for spend in roles.of("spend")], {})
+    if item.role == "spend":
+        pairs = [exposure.column for exposure in roles.of("exposure") if exposure.partner == name]
+        partner.caption(f"with {plain(', '.join(pairs))}" if pairs else "modelled by its spend")
+    if item.role in DEFAULT_SIGNS:
+        select(sign, "sign", "Sign", list(SIGNS), _SIGN_WORDS)
+
+
+def _all_shown(editor: Editor, roles: Roles, shown: Sequence[str]) -> None:
+    """One role for every column that is shown now."""
+    with st.popover(f"Set the role of these {len(shown)}", icon=":material/checklist:"):
+        role = st.selectbox("Role", ROLES, len(ROLES) - 1, ROLE_WORDS.__getitem__, key=editor.key("all-roles"))
+        if st.button("Set it for all of them"):
+            for item in roles.columns:
+                if item.column in shown:
+                    roles = roles.with_column(item.as_role(role))
+            editor.change(roles)
+            editor.redraw()
+            st.rerun()

@@ -1,0 +1,110 @@
+"""Files a person uploads: on the server's disk while their session looks at them, then a dataset."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from mmm.data.ingest import ingest
+from mmm.results.format import count, fixed
+from mmm.sources.files import FileSource
+from mmm.web.session import current_user, workspace
+from mmm.web.stored_data import datasets_changed
+from mmm.web.tables import preview
+from mmm.web.text import plain
+from mmm.workspace import DatasetManifest
+
+_ENDINGS = ["csv", "tsv", "txt", "tab", "parquet", "pq", "xlsx", "xlsm", "xlsb", "xls"]
+_SEPARATORS = {"found by itself": None, "comma ,": ",", "semicolon ;": ";", "tab": "\t", "pipe |": "|"}
+_DECIMALS = {"found by itself": None, "point .": ".", "comma ,": ","}
+_ENCODINGS = ("utf-8", "windows-1252", "utf-16", "iso-8859-15")
+_FOUND = "found by itself"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An upload on disk; the folder goes when the session forgets it."""
+
+    file_id: str
+    folder: TemporaryDirectory[str]
+    path: Path
+
+
+def upload_form() -> DatasetManifest | None:
+    """Upload, look, store; the dataset once it is stored."""
+    limit = st.get_option("server.maxUploadSize")
+    uploaded = st.file_uploader(
+        f"CSV, Parquet or Excel, up to {limit} MB",
+        type=_ENDINGS,
+        key="upload",
+        help="One row per day, week or month; one column per number; column names in the first row.",
+    )
+    st.caption(
+        f"A file above {limit} MB is refused: save it as Parquet, which is several times smaller, read it through a "
+        "database connection, or use `mmm ingest` on the server, which has no limit."
+    )
+    if uploaded is None:
+        st.session_state.pop("kept-upload", None)
+        return None
+    path = _kept(uploaded).path
+    kind = FileSource(path).kind
+    options = _csv_options() if kind == "csv" else _sheet(path) if kind == "excel" else {}
+    source = FileSource(path, **options)
+    with st.spinner("Reading the first rows"):
+        tested = source.test()
+        shown = source.preview(rows=20)
+    st.markdown(f"{plain(tested.message)} {count(tested.rows, 'row')} read in {fixed(tested.seconds)} s.")
+    preview(shown)
+    return _store(source, uploaded.name)
+
+
+def _kept(uploaded: UploadedFile) -> _Kept:
+    """The upload as a file, written once."""
+    kept: _Kept | None = st.session_state.get("kept-upload")
+    if kept is None or kept.file_id != uploaded.file_id:
+        folder = TemporaryDirectory(prefix="mmm-upload-")
+        path = Path(folder.name) / _safe(uploaded.name)
+        with st.spinner("Taking the file in"):
+            path.write_bytes(uploaded.getbuffer())
+        kept = st.session_state["kept-upload"] = _Kept(uploaded.file_id, folder, path)
+    return kept
+
+
+def _safe(name: str) -> str:
+    """A name that stays in its folder whatever the browser called the file; messages show it."""
+    return re.sub(r"[^\w .()-]", "_", name)[-100:].lstrip(". ") or "upload"
+
+
+def _csv_options() -> dict[str, Any]:
+    with st.expander("How the file is written", icon=":material/settings:"), st.container(horizontal=True):
+        separator = st.selectbox("Between values", list(_SEPARATORS), key="csv-separator")
+        decimal = st.selectbox("Decimal mark", list(_DECIMALS), key="csv-decimal")
+        encoding = st.selectbox("Encoding", [_FOUND, *_ENCODINGS], key="csv-encoding")
+    return {
+        "separator": _SEPARATORS[separator],
+        "decimal": _DECIMALS[decimal],
+        "encoding": None if encoding == _FOUND else encoding,
+    }
+
+
+def _sheet(path: Path) -> dict[str, Any]:
+    sheets = FileSource(path).tables()
+    return {"sheet": st.selectbox("Sheet", sheets, key="sheet")}
+
+
+def _store(source: FileSource, origin: str) -> DatasetManifest | None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        market = st.text_input("Market", key="upload-market", placeholder="DE", help="Whose data these are.")
+        asked = st.button("Store as dataset", type="primary", icon=":material/save:")
+    if not asked:
+        return None
+    with st.spinner("Reading all rows and storing them"):
+        stored = ingest(source, market=market.strip(), origin=origin[-200:], workspace=workspace(), by=current_user())
+    datasets_changed()
+    return stored
