@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from mmm.data.columns import counted
 from mmm.data.mapping import KpiKind, Mapping, OrganicColumn, PaidColumns, Sign, SignedColumn
 from mmm.data.naming import Role
 from mmm.data.profile import ColumnFacts
@@ -157,7 +158,7 @@ def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
         found.append(Finding("warning", "negative values, which no medium may have.", where, fix))
     if item.role not in ("factor", "market") and facts.missing and facts.kind != "empty":
         fix = "Prepare the dataset with a rule for gaps in this column."
-        found.append(Finding("warning", f"{facts.missing:,} cells are empty.", where, fix))
+        found.append(Finding("warning", f"{counted(facts.missing, 'empty cell')}.", where, fix))
     if facts.constant and item.role in ("kpi", "spend", "exposure", "organic", "context", "factor"):
         found.append(Finding("warning", "it is the same in every row: nothing can be told from it.", where))
     return found

@@ -16,6 +16,7 @@ import pytest
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.quality import CHECKS, Light, review
 from mmm.data.quality.relations import inflation
+from mmm.data.quality.series import TOTAL_SPEND, over_time
 from mmm.errors import InvalidInput, UserError
 from mmm.sources import sample
 
@@ -392,3 +393,13 @@ def test_the_sample() -> None:
             "count": 1,
         }
     ]
+
+
+def test_the_series_that_are_drawn_are_those_that_are_checked() -> None:
+    found = over_time(pa.table(columns()), MAPPING, ["clicks"])
+    assert found.column_names == ["date", "revenue", TOTAL_SPEND, "clicks"]
+    made = columns()
+    assert found[TOTAL_SPEND].to_pylist() == pytest.approx(list(made["tv"] + made["search"]))
+    assert found["date"].to_pylist() == MONDAYS
+    with pytest.raises(UserError, match="dates occur more than once"):
+        over_time(flawed(put("date", 1, MONDAYS[0])), MAPPING, [])
