@@ -1,18 +1,407 @@
-from mmm.web import links
+"""Connect, Map columns, Data quality and Prepare in their states, on stored data, without a browser."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmm.access import Role, User
+from mmm.data.ingest import ingest
+from mmm.data.references import dataset_name, find_mapping
+from mmm.data.saved_mappings import save_mapping
+from mmm.platforms.local.user import local_user
+from mmm.sources import sample
+from mmm.sources.files import FileSource
+from mmm.web import entrance, links, session
+from mmm.web.text import plain
+from mmm.workspace import DatasetManifest
+
+Open = Callable[..., AppTest]
+FILES = Path(__file__).parents[1] / "data_files"
+ANN = User("ann", role=Role.ANALYST)
+PAGES = (links.CONNECT, links.MAP, links.QUALITY, links.PREPARE)
+HOSTILE = "=cmd|'/c calc'!A1"
+HOSTILE_HEADER = "<img src=x onerror=alert(1)> **spend** [a](javascript:alert(1)) :red[x] $y$"
 
 
-@pytest.mark.parametrize("page", [links.CONNECT, links.MAP, links.QUALITY, links.PREPARE])
-def test_smoke(open_page, stored, page):
-    app = open_page(page)
-    print([e.value for e in app.error])
-    print([t.value for t in app.title])
-    print([m.value[:100] for m in app.markdown][:10])
-    assert not app.error
+def words(app: AppTest) -> str:
+    """All text on the page, and the labels of what folds."""
+    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.success, app.info]
+    texts = [element.value for kind in kinds for element in kind]
+    return "\n".join([*texts, *(found.label for found in app.expander)])
+
+
+def labelled(widgets: Any, label: str) -> Any:
+    return next(found for found in widgets if found.label == label)
+
+
+def linked(app: AppTest) -> list[tuple[str, str]]:
+    return [(link.proto.page, link.proto.query_string) for link in app.get("page_link")]
+
+
+def upload(app: AppTest, name: str, content: bytes | str) -> AppTest:
+    data = content.encode() if isinstance(content, str) else content
+    labelled(app.file_uploader, "CSV, Parquet or Excel, up to 200 MB").set_value((name, data, "")).run()
+    assert not app.exception
+    return app
+
+
+def store(app: AppTest, market: str = "DE") -> AppTest:
+    labelled(app.text_input, "Market").set_value(market)
+    labelled(app.button, "Store as dataset").click().run()
+    assert not app.exception
+    return app
+
+
+def put(stored: Any, folder: Path, text: str, market: str = "FR") -> DatasetManifest:
+    (folder / "t.csv").write_text(text)
+    source = FileSource(folder / "t.csv")
+    return ingest(source, market=market, origin="t.csv", workspace=stored.workspace, by=ANN)
+
+
+def daily(days: int = 28) -> str:
+    lines = [f"2024-01-{day + 1:02d},{100 + day},{day % 5},{1 + day % 3}.5,none" for day in range(days)]
+    return "\n".join(["date,revenue,tv_spend,price,promo_event", *lines, ""])
+
+
+@pytest.fixture
+def robyn(stored: Any) -> DatasetManifest:
+    """The sample under its own column names."""
+    source = FileSource(sample.PATH)
+    return ingest(source, market="DE", origin="sample.csv", workspace=stored.workspace, by=ANN)
+
+
+@pytest.fixture
+def viewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who acts is a viewer, who may change nothing."""
+    someone = User("vera", role=Role.VIEWER)
+    monkeypatch.setattr(session, "local_user", lambda: someone)
+    monkeypatch.setattr(entrance, "current_user", lambda: someone)
 
 
 @pytest.mark.usefixtures("empty")
-@pytest.mark.parametrize("page", [links.CONNECT, links.MAP, links.QUALITY, links.PREPARE])
-def test_smoke_empty(open_page, page):
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_without_data_the_way_leads_to_connect(open_page: Open, page: Path) -> None:
+    app = open_page(page)
+    assert "There is no dataset in this workspace yet." in words(app)
+    assert ("connect", "") in linked(app)
+
+
+@pytest.mark.usefixtures("empty")
+def test_connect_of_a_new_workspace(open_page: Open) -> None:
+    app = open_page(links.CONNECT)
+    assert "No data are stored in this workspace yet." in words(app)
+    app = open_page(links.CONNECT, **{"from": "Database"})
+    assert "No connection to a database is saved yet." in words(app)
+    app = open_page(links.CONNECT, **{"from": "Sample"})
+    labelled(app.button, "Store the sample").click().run()
+    assert "Stored as **sample" in app.success[0].value
+    assert ("map", "dataset=sample%2Fbc7559ed9f5d61d4") in linked(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.usefixtures("viewer")
+def test_a_viewer_looks_and_changes_nothing(open_page: Open, stored: Any, page: Path) -> None:
     app = open_page(page)
     assert not app.error
+    assert not app.button
+    assert not app.file_uploader
+    assert all(box.disabled for box in app.selectbox if " of " in box.label)
+    if page != links.QUALITY:
+        assert "Your role, viewer, may" in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"dataset": "DE"}, "is not a dataset's name."),
+        ({"dataset": "DE/0123456789abcdef"}, "market 'DE' has no dataset 0123456789abcdef."),
+        ({"dataset": "../../<b>x/latest"}, "'../../<b>x' cannot be the name of a market."),
+        ({"mapping": "weekly@x"}, "'x' is no version."),
+        ({"mapping": "weekly"}, "there is no mapping 'weekly'"),
+    ],
+)
+def test_a_wrong_address_is_a_message(open_page: Open, stored: Any, page: Path, query: Any, message: str) -> None:
+    (error,) = open_page(page, **query).error
+    assert plain(message) in error.value
+
+
+def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any) -> None:
+    app = upload(open_page(links.CONNECT), "sales 2024.csv", daily())
+    assert "is a delimited text file" in words(app)
+    assert "28 rows read in" in words(app)
+    app = store(app, "FR")
+    (manifest,) = stored.workspace.datasets("FR")
+    assert (manifest.rows, manifest.origin, manifest.created_by) == (28, "sales 2024.csv", local_user().id)
+    assert f"Stored as **{plain(dataset_name(manifest))}**" in app.success[0].value
+    text = words(app)
+    assert "2 datasets of 2 markets; the newest is" in words(open_page(links.CONNECT))
+    assert "28 rows · 5 columns · 1 Jan 2024 to 28 Jan 2024 · csv" in text
+    assert ("quality", f"dataset=FR%2F{manifest.dataset_id}") in linked(app)
+
+
+def test_parquet_and_a_sheet_of_a_workbook(open_page: Open, stored: Any) -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"week": ["2024-01-01"], "tv": [1.0]}), out)
+    assert "Stored as" in store(upload(open_page(links.CONNECT), "a.parquet", out.getvalue()), "P").success[0].value
+    app = upload(open_page(links.CONNECT), "a.csv", "a;b\n1,5;2\n")
+    labelled(app.selectbox, "Between values").set_value("comma ,").run()
+    assert not app.exception
+    assert app.error or "2 columns" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "the file is empty"),
+        ("a.parquet", "a,b\n1,2\n", "not a Parquet file as its name says"),
+        ("a.xlsx", b"PK\x03\x04nonsense", "is a zip archive, not an Excel workbook"),
+        ("a.csv", "a,a\n1,2\n", "2 columns have this name"),
+        ("a.csv", b"a,b\n\x00\x01\x02", "is not a text file"),
+        ("../../<b>.csv", "", "the file is empty"),
+    ],
+)
+def test_a_file_that_is_no_table_says_what_to_do(
+    open_page: Open, stored: Any, name: str, content: Any, message: str
+) -> None:
+    app = upload(open_page(links.CONNECT), name, content)
+    (error,) = app.error
+    assert plain(message) in error.value
+    assert "Stored datasets" in words(app)
+
+
+def test_a_wrong_encoding_is_told_by_line_and_another_can_be_chosen(open_page: Open, stored: Any) -> None:
+    app = upload(open_page(links.CONNECT), "a.csv", "name,value\nKöln,1\n".encode("latin-1"))
+    labelled(app.selectbox, "Encoding").set_value("utf-8").run()
+    (error,) = app.error
+    assert plain("line 2") in error.value
+    labelled(app.selectbox, "Encoding").set_value("windows-1252").run()
+    assert not app.error
+    assert app.dataframe[0].value["name"].tolist() == ["Köln"]
+
+
+@pytest.mark.parametrize("market", ["", "../x", "a/b", "x" * 101])
+def test_a_market_that_is_no_name_is_a_message(open_page: Open, stored: Any, market: str) -> None:
+    app = store(upload(open_page(links.CONNECT), "a.csv", daily()), market)
+    assert plain("cannot be the name of a market.") in app.error[0].value
+    assert len(stored.workspace.datasets()) == 1
+
+
+def test_hostile_headers_and_cells_are_shown_as_they_are(open_page: Open, stored: Any) -> None:
+    text = daily().replace("tv_spend", HOSTILE_HEADER).replace("none", HOSTILE)
+    app = store(upload(open_page(links.CONNECT), "a.csv", text), "HX")
+    assert not app.error
+    (manifest,) = stored.workspace.datasets("HX")
+    for page in PAGES[1:]:
+        app = open_page(page, dataset=dataset_name(manifest))
+        assert not app.error
+        assert not any(element.allow_html for element in app.markdown)
+        assert HOSTILE_HEADER not in words(app)
+    app = open_page(links.MAP, dataset=dataset_name(manifest))
+    assert f"**{plain(HOSTILE_HEADER)}**" in words(app)
+
+
+def test_the_proposal_is_shown_with_its_reasons(open_page: Open, robyn: DatasetManifest) -> None:
+    app = open_page(links.MAP, dataset=dataset_name(robyn))
+    text = words(app)
+    assert "12 of 12 columns have a role, nothing is missing." in text
+    assert labelled(app.selectbox, f"Role of {plain('facebook_I')}").value == "exposure"
+    assert labelled(app.selectbox, f"Spend of {plain('facebook_I')}").value == "facebook_S"
+    assert plain("the name has 's'; paired with 'facebook_I', on or off together in 100% of rows") in text
+    assert not labelled(app.button, "Save the mapping").disabled
+
+
+def test_editing_says_at_once_what_is_missing_and_loses_nothing(
+    open_page: Open, stored: Any, robyn: DatasetManifest
+) -> None:
+    app = open_page(links.MAP, dataset=dataset_name(robyn))
+    labelled(app.selectbox, "Role of revenue").set_value("context").run()
+    assert "No column is the KPI" in app.error[0].value
+    assert labelled(app.button, "Save the mapping").disabled
+    labelled(app.selectbox, "Role of events").set_value("kpi").run()
+    assert plain("'events': the role kpi needs numbers, it holds texts.") in app.error[0].value
+    assert any("the role kpi needs numbers" in found.value for found in app.markdown)
+
+    again = open_page(links.MAP, dataset=dataset_name(robyn))  # another browser: the draft is there
+    assert labelled(again.selectbox, "Role of revenue").value == "context"
+    assert "They are kept as your draft" in again.info[0].value
+    labelled(again.button, "Start again").click().run()
+    assert labelled(again.selectbox, "Role of revenue").value == "kpi"
+    assert stored.workspace.draft_names(local_user()) == []
+
+
+def test_a_mapping_is_saved_in_versions_that_say_what_changed(
+    open_page: Open, stored: Any, robyn: DatasetManifest
+) -> None:
+    app = open_page(links.MAP, dataset=dataset_name(robyn))
+    labelled(app.selectbox, f"Sign of {plain('competitor_sales_B')}").set_value("negative").run()
+    assert "1 change against the proposal" in words(app)
+    labelled(app.text_input, "Name").set_value("weekly")
+    labelled(app.button, "Save the mapping").click().run()
+    assert not app.exception
+    assert "Saved as **weekly\\@1**" in app.success[0].value
+    assert app.query_params["mapping"] == "weekly@1"
+    assert stored.workspace.draft_names(local_user()) == []
+
+    labelled(app.selectbox, "Role of newsletter").set_value("unused").run()
+    labelled(app.button, "Save the mapping").click().run()
+    assert "Saved as **weekly\\@2**" in app.success[0].value
+    assert plain("'newsletter' was organic and is unused.") in words(app)
+    saved = find_mapping(stored.workspace, "weekly@2")[1].mapping
+    assert saved.organic == ()
+    assert saved.context[0].sign == "negative"
+    first = open_page(links.MAP, dataset=dataset_name(robyn), mapping="weekly@1")
+    assert labelled(first.selectbox, "Role of newsletter").value == "organic"
+
+
+def test_a_saved_mapping_on_other_data_says_what_is_other(
+    open_page: Open, stored: Any, robyn: DatasetManifest, tmp_path: Path
+) -> None:
+    save_mapping(stored.workspace, "weekly", sample.sample_mapping(), robyn, ANN)
+    other = put(stored, tmp_path, sample.PATH.read_text().replace("tv_S", "tele_S", 1))
+    app = open_page(links.MAP, dataset=dataset_name(other), mapping="weekly@1")
+    assert plain("column 'tv_S': the column is gone.") in words(app)
+    assert plain("column 'tele_S': the column is new and not mapped.") in words(app)
+    for page in (links.QUALITY, links.PREPARE):
+        (error,) = open_page(page, dataset=dataset_name(other), mapping="weekly").error
+        assert plain("column 'tv_S': the column is gone.") in error.value
+
+
+def test_eighty_columns_are_searched_and_set_together(open_page: Open, stored: Any) -> None:
+    source = FileSource(FILES / "mmm_stan_weekly.csv")
+    wide = ingest(source, market="US", origin="stan.csv", workspace=stored.workspace, by=ANN)
+    app = open_page(links.MAP, dataset=dataset_name(wide))
+    assert sum(box.label.startswith("Role of ") for box in app.selectbox) == 20
+    labelled(app.text_input, "Find a column").set_value("hldy").run()
+    assert sum(box.label.startswith("Role of hldy") for box in app.selectbox) == 20
+    labelled(app.selectbox, "Role").set_value("unused")
+    labelled(app.button, "Set it for all of them").click().run()
+    assert not app.exception
+    assert all(box.value == "unused" for box in app.selectbox if box.label.startswith("Role of hldy"))
+
+
+def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(open_page: Open, robyn: DatasetManifest) -> None:
+    app = open_page(links.QUALITY, dataset=dataset_name(robyn))
+    text = words(app)
+    assert "##### These data can be modelled, with doubts: of 15 checks, 4 yellow, 11 green." in text
+    assert "First: **Zeros.**" in text
+    assert ":orange-badge[:material/warning: yellow] **Leakage**" in text
+    assert "**Why it matters.** A column made from the KPI explains it perfectly" in text
+    assert "Of 5 paid channels, 5 can be told apart without reservation." in text
+    (chart,) = app.get("vega_lite_chart")
+    assert chart.proto.alt == "KPI and media over time"
+    assert "**How to read it.** Each panel has its own scale" in text
+    assert [found.label for found in app.get("download_button")] == [
+        "All checks as CSV",
+        "Download as CSV",
+        "Download as CSV",
+    ]
+
+
+def test_quality_of_broken_data_is_red_and_names_the_dates(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    broken = put(stored, tmp_path, daily() + "2024-01-05,1,1,1,none\n")
+    app = open_page(links.QUALITY, dataset=dataset_name(broken))
+    assert "##### Training would refuse these data, or its result would be worthless" in words(app)
+    assert "2024-01-05" in str(app.dataframe[0].value)
+    assert plain("There is nothing to draw: dates occur more than once") in app.error[0].value
+
+
+def test_quality_of_one_market_of_several(open_page: Open, stored: Any) -> None:
+    source = FileSource(FILES / "meridian_geo.csv")
+    geo = ingest(source, market="EU", origin="geo.csv", workspace=stored.workspace, by=ANN)
+    app = open_page(links.QUALITY, dataset=dataset_name(geo))
+    box = labelled(app.selectbox, "Market")
+    assert box.value is None
+    box.set_value(box.options[0]).run()
+    assert not app.error
+
+
+def test_prepare_shows_before_and_after_and_freezes(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    source = put(stored, tmp_path, daily())
+    app = open_page(links.PREPARE, dataset=dataset_name(source))
+    assert "**28 rows become 4 weeks**, 1 Jan 2024 to 22 Jan 2024, 4 columns." in words(app)
+    revenue = app.dataframe[0].value.iloc[0].tolist()
+    assert revenue[:6] == ["revenue", "sum", "28", "4", "3.18k", "3.18k"]
+    labelled(app.selectbox, "Rule of price").set_value("max").run()
+    labelled(app.button, "Freeze as dataset").click().run()
+    assert not app.exception
+    made = next(item for item in stored.workspace.datasets("FR") if item.parent)
+    assert made.parent == dataset_name(source)
+    assert {rule["column"]: rule["aggregate"] for rule in made.recipe["columns"]}["price"] == "max"
+    table = stored.workspace.read_dataset("FR", made.dataset_id)
+    assert table["revenue"].to_pylist() == [721.0, 770.0, 819.0, 868.0]
+    assert f"Frozen as **{plain(dataset_name(made))}**" in app.success[0].value
+    assert stored.workspace.draft_names(local_user()) == []
+
+
+def test_a_recipe_that_cannot_be_applied_says_why_and_is_kept(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    source = put(stored, tmp_path, daily().replace("2024-01-05,104,4", "2024-01-05,104,"))
+    app = open_page(links.PREPARE, dataset=dataset_name(source))
+    assert plain("tv_spend") in app.error[0].value
+    labelled(app.selectbox, f"Gaps of {plain('tv_spend')}").set_value("zero").run()
+    assert not app.error
+    assert "**28 rows become 4 weeks**" in words(app)
+    again = open_page(links.PREPARE, dataset=dataset_name(source))
+    assert labelled(again.selectbox, f"Gaps of {plain('tv_spend')}").value == "zero"
+
+
+def test_derived_columns_and_flags(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    source = put(stored, tmp_path, daily().replace("1.5,none", "1.5,sale", 3))
+    app = open_page(links.PREPARE, dataset=dataset_name(source))
+    labelled(app.text_input, "Name of the flag").set_value("sale")
+    labelled(app.selectbox, "Text column").set_value("promo_event")
+    labelled(app.text_input, "Texts that count as 1").set_value("sale")
+    labelled(app.button, "Add the flag").click().run()
+    assert not app.error
+    labelled(app.text_input, "Name of the new column").set_value("both")
+    labelled(app.multiselect, "Columns").set_value(["tv_spend", "price"])
+    labelled(app.button, "Add the column").click().run()
+    assert [found.value for found in app.error] == []
+    assert f"**both** {plain('tv_spend + price')}" in words(app)
+    rows = {row[0]: row for row in app.dataframe[0].value.to_numpy().tolist()}
+    assert rows["sale"][1:4] == ["max", "–", "4"]
+    labelled(app.text_input, "Name of the new column").set_value("both")
+    labelled(app.multiselect, "Columns").set_value(["tv_spend", "price"])
+    labelled(app.button, "Add the column").click().run()
+    assert plain("the name 'both' is used twice") in app.error[0].value
+    labelled(app.text_input, "Name of the new column").set_value("alone")
+    labelled(app.multiselect, "Columns").set_value(["price"])
+    labelled(app.button, "Add the column").click().run()
+    assert plain("choose at least two columns.") in app.error[0].value
+    labelled(app.button, "Remove").click().run()
+    assert [name for name in ("sale", "both") if f"**{name}** " in words(app)] == ["both"]
+
+
+def test_a_recipe_goes_out_and_in_as_a_file(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    source = put(stored, tmp_path, daily())
+    app = open_page(links.PREPARE, dataset=dataset_name(source))
+    recipe = {"date": "date", "period": "week", "columns": [{"column": "revenue", "aggregate": "mean"}]}
+    for content, wrong in (("{", "is not JSON"), ('{"period": "year"}', "is not valid"), (json.dumps(recipe), None)):
+        labelled(app.file_uploader, "Use a recipe (JSON)").set_value(("r.json", content.encode(), "")).run()
+        labelled(app.button, "Use it").click().run()
+        assert not app.exception
+        if wrong:
+            assert plain(wrong) in app.error[0].value
+    assert not app.error
+    assert "4 weeks**, 1 Jan 2024 to 22 Jan 2024, 2 columns." in words(app)
+
+
+def test_markets_are_split_into_datasets_of_their_own(open_page: Open, stored: Any) -> None:
+    source = FileSource(FILES / "meridian_geo.csv")
+    geo = ingest(source, market="EU", origin="geo.csv", workspace=stored.workspace, by=ANN)
+    app = open_page(links.PREPARE, dataset=dataset_name(geo))
+    labelled(app.selectbox, "Several markets are").set_value("split").run()
+    names = labelled(app.selectbox, "Market shown").options
+    assert f"one of {len(names)} datasets." in words(app)
+    labelled(app.button, "Freeze as dataset").click().run()
+    assert len(app.success) == len(names)
+    assert {item.market for item in stored.workspace.datasets()} == {"DE", "EU", *names}

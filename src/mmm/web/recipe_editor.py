@@ -14,6 +14,7 @@ import streamlit as st
 from mmm.data.calendar import WEEKDAYS
 from mmm.data.prepare.recipe import Across, Aggregate, Gap, Recipe, parse_recipe
 from mmm.data.references import dataset_name
+from mmm.errors import UserError
 from mmm.web.border import border
 from mmm.web.column_rows import rows_shown
 from mmm.web.session import current_user, workspace
@@ -211,6 +212,7 @@ def flags(editor: RecipeEditor, fields: Fields, texts: Sequence[str]) -> None:
         column = st.selectbox("Text column", texts)
         values = st.text_input("Texts that count as 1", placeholder="sale, clearance")
         if st.form_submit_button("Add the flag", icon=":material/add:"):
+            _require_name(name.strip())
             flag = {"name": name.strip(), "column": column, "values": parsed_names(values, "texts")}
             columns = [*fields["columns"], _rule(name.strip(), "max")]
             now = fields | {"flags": [*fields["flags"], flag], "columns": columns}
@@ -244,7 +246,15 @@ def derived(editor: RecipeEditor, fields: Fields) -> None:
         else:
             item["columns"] = st.multiselect("Columns", known)
         if st.form_submit_button("Add the column", icon=":material/add:"):
+            _require_name(item["name"])
+            if kind in ("sum", "product") and len(item["columns"]) < 2:
+                raise UserError("choose at least two columns.", where="derived column")
             _taken(editor, fields | {"derived": [*fields["derived"], item]})
+
+
+def _require_name(name: str) -> None:
+    if not name:
+        raise UserError("give it a name.", where="new column")
 
 
 def _taken(editor: RecipeEditor, fields: Fields) -> None:

@@ -13,7 +13,6 @@ from mmm.data.proposal import ColumnProposal, Proposal
 from mmm.data.references import dataset_name
 from mmm.data.roles import DEFAULT_SIGNS, KPI_KINDS, ROLES, SIGNS, Roles, roles_of_fields
 from mmm.errors import Finding
-from mmm.results.format import percent
 from mmm.web.border import border
 from mmm.web.column_rows import content_text, rows_shown
 from mmm.web.session import current_user, workspace
@@ -111,7 +110,7 @@ def role_rows(
     unsure = {item.column for item in proposal.columns if item.confidence < _SURE}
     parts = {
         "Wrong or doubtful": {finding.where for finding in findings if finding.where},
-        f"Proposed with less than {percent(_SURE)} confidence": unsure,
+        f"Proposed with less than {_SURE:.0%} confidence": unsure,
         "With a role": {name for name, item in columns.items() if item.role != "unused"},
         "Not used": {name for name, item in columns.items() if item.role == "unused"},
     }
@@ -132,7 +131,7 @@ def _row(editor: Editor, roles: Roles, name: str, facts: ColumnFacts, proposed: 
     about, role, partner, sign = st.columns(_WIDTHS, vertical_alignment="center")
     about.markdown(f"**{plain(name)}** {plain(content_text(facts))}")
     about.caption(
-        f"Proposed: {ROLE_WORDS[proposed.role].lower()}, {percent(proposed.confidence)} sure: {plain(proposed.reason)}"
+        f"Proposed: {ROLE_WORDS[proposed.role].lower()}, {proposed.confidence:.0%} sure: {plain(proposed.reason)}"
     )
 
     def changed(field: str, key: str) -> None:

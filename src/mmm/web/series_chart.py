@@ -44,6 +44,7 @@ def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read
 def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
     """Vega-Lite in the report's colours; names of panels are data, which Vega draws as they are."""
     axis = {"labelColor": charts.MUTED, "gridColor": "#e7ebef", "domainColor": "#c3ccd4", "tickColor": "#c3ccd4"}
+    times = {"format": "%b %Y", "tickCount": 8, "labelOverlap": True}
     return {
         "data": {"values": rows},
         "facet": {
@@ -60,7 +61,13 @@ def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
             "height": _HEIGHT,
             "mark": {"type": "line", "color": charts.BLUE, "strokeWidth": 1.4, "interpolate": "step-after"},
             "encoding": {
-                "x": {"field": "date", "type": "temporal", "title": None, "scale": {"type": "utc"}, "axis": axis},
+                "x": {
+                    "field": "date",
+                    "type": "temporal",
+                    "title": None,
+                    "scale": {"type": "utc"},
+                    "axis": axis | times,
+                },
                 "y": {
                     "field": "value",
                     "type": "quantitative",

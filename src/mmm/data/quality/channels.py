@@ -90,7 +90,7 @@ class ChannelReview:
         ]
         if not said:
             text = (
-                f"On in {len(active)} of {len(spend)} periods, {active.min():,.4g} to {active.max():,.4g}, and it "
+                f"On in {len(active)} of {len(spend)} periods, {_range(active)}, and it "
                 "moves apart from the others: enough to tell its effect, carryover and saturation."
             )
             said = [Sentence(Light.GREEN, text)]
@@ -124,12 +124,11 @@ class ChannelReview:
             return []
         if always:
             text = (
-                f"Always on and hardly changing ({active.min():,.4g} to {active.max():,.4g}): its effect cannot be "
+                f"Always on and hardly changing ({_range(active)}): its effect cannot be "
                 "told from the base, nor its saturation."
             )
             return [Sentence(Light.RED, text)]
-        between = f"{active.min():,.4g} to {active.max():,.4g}"
-        text = f"Spend varies little where it is on ({between}): saturation cannot be told."
+        text = f"Spend varies little where it is on ({_range(active)}): saturation cannot be told."
         return [Sentence(Light.YELLOW, text)]
 
     def _closest(
@@ -161,3 +160,9 @@ class ChannelReview:
                 Light.YELLOW, f"It has {share:.1%} of the spend: its effect drowns in the noise unless it is large."
             )
         ]
+
+
+def _range(values: np.ndarray) -> str:
+    """Smallest to largest, whole numbers from 10,000 on."""
+    low, high = (f"{value:,.0f}" if value >= 10_000 else f"{value:,.4g}" for value in (values.min(), values.max()))
+    return f"{low} to {high}"
