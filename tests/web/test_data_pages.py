@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from mmm.sources.files import FileSource
 from mmm.web import entrance, links, session
 from mmm.web.text import plain
 from mmm.workspace import DatasetManifest
+from workbooks import write_workbook
 
 Open = Callable[..., AppTest]
 FILES = Path(__file__).parents[1] / "data_files"
@@ -149,14 +151,20 @@ def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any
     assert ("quality", f"dataset=FR%2F{manifest.dataset_id}") in linked(app)
 
 
-def test_parquet_and_a_sheet_of_a_workbook(open_page: Open, stored: Any) -> None:
+def test_parquet_and_a_sheet_of_a_workbook(open_page: Open, stored: Any, tmp_path: Path) -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"week": ["2024-01-01"], "tv": [1.0]}), out)
     assert "Stored as" in store(upload(open_page(links.CONNECT), "a.parquet", out.getvalue()), "P").success[0].value
-    app = upload(open_page(links.CONNECT), "a.csv", "a;b\n1,5;2\n")
-    labelled(app.selectbox, "Between values").set_value("comma ,").run()
-    assert not app.exception
-    assert app.error or "2 columns" in words(app)
+
+    rows = [["week", "tv"], [dt.date(2024, 1, 1), 1.5], [dt.date(2024, 1, 8), 2.5]]
+    book = write_workbook(tmp_path / "b.xlsx", readme=[["hello"]], numbers=rows)
+    app = upload(open_page(links.CONNECT), "b.xlsx", book.read_bytes())
+    box = labelled(app.selectbox, "Sheet")
+    assert box.options == ["readme", "numbers"]
+    box.set_value("numbers").run()
+    store(app, "X")
+    (manifest,) = stored.workspace.datasets("X")
+    assert stored.workspace.read_dataset("X", manifest.dataset_id)["tv"].to_pylist() == [1.5, 2.5]
 
 
 @pytest.mark.parametrize(
