@@ -57,7 +57,7 @@ def read_form(connections: Connections, name: str) -> list[MarketResult]:
     if asked is None:
         return []
     markets = _markets(asked)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         look = st.toggle("Show the first rows", key="look")
         store = st.button("Read into a dataset", type="primary", icon=":material/save:")
     if look:

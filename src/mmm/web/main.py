@@ -25,11 +25,16 @@ _STYLE = """<style>
 [data-testid="stPageLink"] p { overflow: hidden; text-overflow: ellipsis; }
 </style>"""
 
+#: White on the dark theme's primary colour is too faint to read.
+_DARK_STYLE = """<style>
+[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] * { color: #0b1218; }
+</style>"""
+
 
 def start() -> None:
     """Draw the page that was asked for. Called on every run of the script."""
     st.set_page_config(page_title="mmm-app", page_icon=str(_ICON), layout="wide")
-    st.html(_STYLE)
+    st.html(_STYLE + (_DARK_STYLE if st.context.theme.type == "dark" else ""))
     with border():
         user = enter()
         page = _navigation(user)

@@ -44,7 +44,7 @@ def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read
 def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
     """Vega-Lite in the report's colours; names of panels are data, which Vega draws as they are."""
     axis = {"labelColor": charts.MUTED, "gridColor": "#e7ebef", "domainColor": "#c3ccd4", "tickColor": "#c3ccd4"}
-    times = {"format": "%b %Y", "tickCount": 8, "labelOverlap": True}
+    times = {"format": "%-d %b %Y", "tickCount": 7, "labelOverlap": True}
     return {
         "data": {"values": rows},
         "facet": {
@@ -59,7 +59,13 @@ def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
         "spec": {
             "width": _WIDTH,
             "height": _HEIGHT,
-            "mark": {"type": "line", "color": charts.BLUE, "strokeWidth": 1.4, "interpolate": "step-after"},
+            "mark": {
+                "type": "line",
+                "aria": False,
+                "color": charts.BLUE,
+                "strokeWidth": 1.4,
+                "interpolate": "step-after",
+            },
             "encoding": {
                 "x": {
                     "field": "date",
