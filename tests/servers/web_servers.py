@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mmm.settings import NAMES
 from servers import free_port, unavailable, wait_for
 
@@ -85,3 +87,21 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
         yield browser
         browser.close()
+
+
+@contextmanager
+def watched_tab(browser: Any, server: str) -> Iterator[Any]:
+    """A tab on a server that tells of scripts that the data smuggle in, and of requests to anywhere else."""
+    tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
+    tab.set_default_timeout(20 * SECONDS)
+    outside: list[str] = []
+    tab.on("request", lambda asked: asked.url.startswith((server, "data:", "blob:")) or outside.append(asked.url))
+    tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+    yield tab
+    assert outside == []
+
+
+def settled(page: Any) -> None:
+    """Wait until the script's run has ended and everything is drawn."""
+    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    page.wait_for_timeout(600)

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mmm.platforms.local.user import local_user
-from web_servers import SECONDS, chromium, web_app
+from web_servers import SECONDS, chromium, settled, watched_tab, web_app
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "images"
@@ -31,28 +31,14 @@ def server(stored: Any, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def page(server: str) -> Iterator[Any]:
     """A tab of headless Chromium that is told of every request to anywhere else."""
-    with chromium() as browser:
-        tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
-        tab.set_default_timeout(20 * SECONDS)
-        outside: list[str] = []
-        tab.on(
-            "request", lambda request: request.url.startswith((server, "data:", "blob:")) or outside.append(request.url)
-        )
-        tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+    with chromium() as browser, watched_tab(browser, server) as tab:
         yield tab
-    assert outside == []
-
-
-def _settled(page: Any) -> None:
-    """Wait until the script's run has ended and everything is drawn."""
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-    page.wait_for_timeout(600)
 
 
 def _picture(page: Any, name: str, height: int) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.set_viewport_size({"width": 1360, "height": height})
-    _settled(page)
+    settled(page)
     page.screenshot(path=PICTURES / name)
 
 
@@ -99,7 +85,7 @@ def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
     for address in ("/", "/runs", f"/run?run={run_id}", f"/results?run={run_id}"):
         page.goto(address)
         expect(page.get_by_text("<img src=x").first).to_be_visible()
-        _settled(page)
+        settled(page)
         assert page.locator("img[src='x'], a[href^='javascript'], b:text('tv')").count() == 0
 
 

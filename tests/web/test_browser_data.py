@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from mmm.workspace import Workspace
-from web_servers import SECONDS, chromium, web_app
+from web_servers import chromium, settled, watched_tab, web_app
 
 #: Findings on Streamlit's own parts, which the app can neither set nor style: rule, and what their HTML begins with.
 STREAMLITS_OWN = {
@@ -41,24 +41,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(folder: Path, tmp_path: Path) -> Iterator[Page]:
-    """A tab on the app, which takes files up to 1 MB; told of requests to elsewhere and of scripts of the data."""
+    """A tab on the app, which takes files up to 1 MB."""
     settings = {"MMM_WORKSPACE": str(folder), "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "1"}
-    with web_app(tmp_path / "server.log", **settings) as server, chromium() as browser:
-        tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
-        tab.set_default_timeout(20 * SECONDS)
-        outside: list[str] = []
-        tab.on(
-            "request", lambda request: request.url.startswith((server, "data:", "blob:")) or outside.append(request.url)
-        )
-        tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+    log = tmp_path / "server.log"
+    with web_app(log, **settings) as server, chromium() as browser, watched_tab(browser, server) as tab:
         yield tab
-        assert outside == []
-
-
-def settled(page: Page) -> None:
-    """Wait until the script's run has ended and everything is drawn."""
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-    page.wait_for_timeout(600)
 
 
 def accessible(page: Page) -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import streamlit as st
 
 from mmm.data.calendar import WEEKDAYS
 from mmm.data.prepare.recipe import Across, Aggregate, Gap, Recipe, parse_recipe
-from mmm.data.references import dataset_name
 from mmm.errors import UserError
 from mmm.web.border import border
 from mmm.web.column_rows import rows_shown
-from mmm.web.session import current_user, workspace
+from mmm.web.form_draft import FormDraft
 from mmm.web.tables import parsed_names
 from mmm.web.text import plain
-from mmm.workspace import DatasetManifest
 
 _AGGREGATES: dict[str, str] = {"sum": "Sum", "mean": "Mean", "max": "Largest", "last": "Last", "first": "First"}
 _GAPS: dict[str, str] = {
@@ -40,52 +36,20 @@ assert set(_ACROSS) - {""} == set(get_args(Across))  # noqa: S101
 Fields = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class RecipeEditor:
-    """One person's recipe for one dataset and mapping. Fields are those of `Recipe`; they may not be valid yet."""
-
-    draft: str
-    may_edit: bool
-
-    @classmethod
-    def of(cls, manifest: DatasetManifest, mapping: str | None) -> RecipeEditor:
-        begun = f"{dataset_name(manifest)}\n{mapping or ''}"
-        draft = f"recipe-{hashlib.sha256(begun.encode()).hexdigest()[:16]}"
-        return cls(draft, current_user().may("dataset.prepare"))
+class RecipeEditor(FormDraft):
+    """Editing of a recipe for one dataset and mapping. Fields are those of `Recipe`; they may not be valid yet."""
 
     def fields(self, begin: Callable[[], Recipe]) -> Fields:
         """As edited so far, here or in an earlier session; at first those of `begin`."""
-        if self.draft not in st.session_state:
-            kept = workspace().draft(current_user(), self.draft) if self.may_edit else None
-            st.session_state[self.draft] = kept or begin().model_dump(mode="json")
-        found: Fields = st.session_state[self.draft]
+        if not self.begun:
+            self.begin(self.kept() or begin().model_dump(mode="json"))
+        found: Fields = self.state
         return found
-
-    def change(self, fields: Fields) -> None:
-        """Take edited fields and keep them as a draft."""
-        st.session_state[self.draft] = fields
-        workspace().save_draft(current_user(), self.draft, fields)
 
     def replace(self, fields: Fields) -> None:
         """Take fields that were changed elsewhere than in their widgets, and draw anew."""
-        self.change(fields)
-        self._redraw()
-
-    def forget(self) -> None:
-        """Drop the draft and begin again."""
-        workspace().drop_draft(current_user(), self.draft)
-        st.session_state.pop(self.draft, None)
-        self._redraw()
-
-    def _redraw(self) -> None:
-        st.session_state[f"{self.draft}-fields"] = self._generation + 1
-
-    @property
-    def _generation(self) -> int:
-        return int(st.session_state.get(f"{self.draft}-fields", 0))
-
-    def key(self, *parts: str) -> str:
-        return "-".join((self.draft, str(self._generation), *parts))
+        self.keep(fields, fields)
+        self.redraw()
 
     def on_change(self, fields: Fields, name: str, key: str, read: Callable[[Any], Any] = lambda value: value) -> Any:
         """A callback that takes one widget's value into `fields` (the recipe, or a part of it) under `name`."""
@@ -93,7 +57,7 @@ class RecipeEditor:
         def changed() -> None:
             fields[name] = read(st.session_state[key])
             with border():
-                self.change(st.session_state[self.draft])
+                self.keep(self.state, self.state)
 
         return changed
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from mmm.data.profile import ColumnFacts
 from mmm.data.proposal import ColumnProposal, Proposal
-from mmm.data.references import dataset_name
 from mmm.data.roles import DEFAULT_SIGNS, KPI_KINDS, ROLES, SIGNS, Roles, roles_of_fields
 from mmm.errors import Finding
 from mmm.web.border import border
 from mmm.web.column_rows import content_text, rows_shown
-from mmm.web.session import current_user, workspace
+from mmm.web.form_draft import FormDraft
 from mmm.web.text import plain
-from mmm.workspace import DatasetManifest
 
 ROLE_WORDS = {
     "date": "Date",
@@ -37,52 +34,23 @@ _SURE = 0.6
 _WIDTHS = (4.4, 1.6, 2.0, 1.5)
 
 
-@dataclass(frozen=True)
-class Editor:
-    """One person's editing of one dataset's roles, begun from a saved mapping or the proposal."""
-
-    draft: str
-    may_edit: bool
-
-    @classmethod
-    def of(cls, manifest: DatasetManifest, base: str | None) -> Editor:
-        begun = f"{dataset_name(manifest)}\n{base or ''}"
-        draft = f"mapping-{hashlib.sha256(begun.encode()).hexdigest()[:16]}"
-        return cls(draft, current_user().may("mapping.save"))
+class RoleEditor(FormDraft):
+    """Editing of one dataset's roles."""
 
     def roles(self, begin: Roles) -> Roles:
         """As edited so far, here or in an earlier session; at first `begin`."""
-        if self.draft not in st.session_state:
-            fields = workspace().draft(current_user(), self.draft) if self.may_edit else None
-            names = [item.column for item in begin.columns]
-            st.session_state[self.draft] = roles_of_fields(fields, names) if fields else begin
-        found: Roles = st.session_state[self.draft]
+        if not self.begun:
+            fields = self.kept()
+            self.begin(roles_of_fields(fields, [item.column for item in begin.columns]) if fields else begin)
+        found: Roles = self.state
         return found
 
     def change(self, roles: Roles) -> None:
         """Take edited roles and keep them as a draft."""
-        st.session_state[self.draft] = roles
-        workspace().save_draft(current_user(), self.draft, roles.to_fields())
-
-    def forget(self) -> None:
-        """Drop the draft and begin again."""
-        workspace().drop_draft(current_user(), self.draft)
-        st.session_state.pop(self.draft, None)
-        self.redraw()
-
-    def redraw(self) -> None:
-        """Give the fields new keys, for their values have been changed from outside."""
-        st.session_state[f"{self.draft}-fields"] = self.generation + 1
-
-    @property
-    def generation(self) -> int:
-        return int(st.session_state.get(f"{self.draft}-fields", 0))
-
-    def key(self, field: str, column: str = "") -> str:
-        return f"{self.draft}-{self.generation}-{field}-{column}"
+        self.keep(roles, roles.to_fields())
 
 
-def kpi_kind(editor: Editor, roles: Roles) -> None:
+def kpi_kind(editor: RoleEditor, roles: Roles) -> None:
     """What the KPI counts."""
     key = editor.key("kpi-kind")
 
@@ -103,7 +71,7 @@ def kpi_kind(editor: Editor, roles: Roles) -> None:
 
 
 def role_rows(
-    editor: Editor, roles: Roles, facts: Sequence[ColumnFacts], proposal: Proposal, findings: Sequence[Finding]
+    editor: RoleEditor, roles: Roles, facts: Sequence[ColumnFacts], proposal: Proposal, findings: Sequence[Finding]
 ) -> None:
     """The rows, with what is wrong at each."""
     columns = {item.column: item for item in roles.columns}
@@ -126,7 +94,7 @@ def role_rows(
                 st.markdown(f":{colour}-badge[:material/{icon}:] {plain(finding.what)} {plain(finding.fix)}")
 
 
-def _row(editor: Editor, roles: Roles, name: str, facts: ColumnFacts, proposed: ColumnProposal) -> None:
+def _row(editor: RoleEditor, roles: Roles, name: str, facts: ColumnFacts, proposed: ColumnProposal) -> None:
     item = next(item for item in roles.columns if item.column == name)
     about, role, partner, sign = st.columns(_WIDTHS, vertical_alignment="center")
     about.markdown(f"**{plain(name)}** {plain(content_text(facts))}")
@@ -165,7 +133,7 @@ def _row(editor: Editor, roles: Roles, name: str, facts: ColumnFacts, proposed: 
         select(sign, "sign", "Sign", list(SIGNS), _SIGN_WORDS)
 
 
-def _all_shown(editor: Editor, roles: Roles, shown: Sequence[str]) -> None:
+def _all_shown(editor: RoleEditor, roles: Roles, shown: Sequence[str]) -> None:
     """One role for every column that is shown now."""
     with st.popover(f"Set the role of these {len(shown)}", icon=":material/checklist:"):
         role = st.selectbox("Role", ROLES, len(ROLES) - 1, ROLE_WORDS.__getitem__, key=editor.key("all-roles"))

@@ -21,7 +21,6 @@ from mmm.web.session import workspace
 from mmm.web.text import plain
 from mmm.workspace import DatasetManifest, Workspace
 
-_PROPOSED = "proposed"
 _LIST_SECONDS = 10.0
 
 
@@ -105,15 +104,21 @@ def chosen_dataset() -> DatasetManifest | None:
     return known[chosen]
 
 
-def asked_mapping() -> str | None:
-    """NAME or NAME@VERSION in the address."""
-    return st.query_params.get("mapping") or None
+def mapping_box(label: str, proposal: str) -> str | None:
+    """The saved mapping in the address, NAME@VERSION, with a box to choose another; None for the proposal, so called.
 
-
-def mapping_names(asked: str | None) -> list[str]:
-    """The newest version of every saved mapping, and the one that is asked for."""
-    newest = [f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()]
-    return newest if asked is None or asked in newest else [asked, *newest]
+    The box offers the newest version of each and the one asked for.
+    """
+    asked = st.query_params.get("mapping") or None
+    if asked is not None:
+        asked, _ = find_mapping(workspace(), asked)
+    names = [f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()]
+    names = ["", *([asked] if asked and asked not in names else []), *names]
+    chosen = st.selectbox(
+        label, names, names.index(asked or ""), lambda name: name or proposal, key=f"mapping-is-{asked}"
+    )
+    _put_in_address("mapping", chosen)
+    return chosen or None
 
 
 def chosen_mapping(manifest: DatasetManifest) -> tuple[str | None, Mapping, Sequence[Finding]]:
@@ -121,27 +126,15 @@ def chosen_mapping(manifest: DatasetManifest) -> tuple[str | None, Mapping, Sequ
 
     Raises InvalidInput where it does not fit the dataset.
     """
-    asked = asked_mapping()
-    if asked is not None:
-        asked, _ = find_mapping(workspace(), asked)
-    names = [_PROPOSED, *mapping_names(asked)]
-    chosen = st.selectbox(
-        "Mapping",
-        names,
-        names.index(asked or _PROPOSED),
-        lambda item: "As proposed, not saved" if item == _PROPOSED else item,
-        key=f"mapping-is-{asked}",
-    )
-    if chosen == _PROPOSED:
-        _put_in_address("mapping", None)
+    name = mapping_box("Mapping", "As proposed, not saved")
+    if name is None:
         return None, proposed(proposal_of(manifest)), ()
-    _put_in_address("mapping", chosen)
-    mapping, difference = reapply(find_mapping(workspace(), chosen)[1], manifest)
-    return chosen, mapping, difference.findings()
+    mapping, difference = reapply(find_mapping(workspace(), name)[1], manifest)
+    return name, mapping, difference.findings()
 
 
-def _put_in_address(name: str, value: str | None) -> None:
-    if value is None:
+def _put_in_address(name: str, value: str) -> None:
+    if not value:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:
         st.query_params[name] = value

@@ -14,41 +14,18 @@ from mmm.errors import Finding
 from mmm.results.format import count
 from mmm.web import links
 from mmm.web.border import border
-from mmm.web.role_editor import Editor, kpi_kind, role_rows
+from mmm.web.role_editor import RoleEditor, kpi_kind, role_rows
 from mmm.web.session import current_user, workspace
 from mmm.web.stored_data import (
-    asked_mapping,
     chosen_dataset,
     facts_of,
     findings_list,
-    mapping_names,
+    mapping_box,
     next_steps,
     proposal_of,
 )
 from mmm.web.text import moment, plain
 from mmm.workspace import DatasetManifest
-
-_PROPOSED = "proposed"
-
-
-def _base() -> tuple[str | None, SavedMapping | None]:
-    """The saved mapping to begin from, by the address or the box; None for the proposal."""
-    asked = asked_mapping()
-    if asked is not None:
-        asked, _ = find_mapping(workspace(), asked)
-    names = [_PROPOSED, *mapping_names(asked)]
-    chosen = st.selectbox(
-        "Begin from",
-        names,
-        names.index(asked or _PROPOSED),
-        lambda name: "The proposal, by names and content" if name == _PROPOSED else f"The saved mapping {name}",
-        key=f"base-is-{asked}",
-    )
-    if chosen == _PROPOSED:
-        st.query_params.pop("mapping", None)
-        return None, None
-    st.query_params["mapping"] = chosen
-    return find_mapping(workspace(), chosen)
 
 
 def _finding(roles: Roles, findings: Sequence[Finding]) -> None:
@@ -75,7 +52,7 @@ def _changed(before: Mapping | None, now: Mapping, base: str | None) -> None:
             st.markdown("\n".join(f"- {plain(line)}" for line in lines))
 
 
-def _save(editor: Editor, manifest: DatasetManifest, mapping: Mapping | None, base: str | None) -> None:
+def _save(editor: RoleEditor, manifest: DatasetManifest, mapping: Mapping | None, base: str | None) -> None:
     st.subheader("Save")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         usual = base.partition("@")[0] if base else manifest.market
@@ -118,11 +95,12 @@ def _since(saved: dict[int, SavedMapping], version: int) -> str:
 
 
 def _page(manifest: DatasetManifest) -> None:
-    base, saved = _base()
+    base = mapping_box("Begin from", "The proposal, by names and content")
+    saved = find_mapping(workspace(), base)[1] if base else None
     facts, proposal = facts_of(manifest), proposal_of(manifest)
     names = [item.name for item in facts]
     begin = roles_of_proposal(proposal) if saved is None else roles_of_mapping(saved.mapping, names)
-    editor = Editor.of(manifest, base)
+    editor = RoleEditor.of("mapping", "mapping.save", manifest, base)
     roles = editor.roles(begin)
     if name := st.session_state.pop("mapping-saved", None):
         st.success(f"Saved as **{plain(name)}**.", icon=":material/check_circle:")

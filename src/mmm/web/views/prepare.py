@@ -169,7 +169,7 @@ def _freeze(editor: RecipeEditor, manifest: DatasetManifest, recipe: Recipe) -> 
     if freezes:
         with st.spinner("Preparing and storing"):
             made = prepare_dataset(workspace(), manifest.market, manifest.dataset_id, recipe, current_user())
-        workspace().drop_draft(current_user(), editor.draft)
+        editor.drop()
         datasets_changed()
         for item in made:
             stored(item, "Frozen as")
@@ -178,7 +178,7 @@ def _freeze(editor: RecipeEditor, manifest: DatasetManifest, recipe: Recipe) -> 
 def _page(manifest: DatasetManifest) -> None:
     name, mapping, differences = chosen_mapping(manifest)
     findings_list(differences)
-    editor = RecipeEditor.of(manifest, name)
+    editor = RecipeEditor.of("recipe", "dataset.prepare", manifest, name)
     fields = editor.fields(lambda: _begin(manifest, mapping))
     _edit(editor, manifest, fields)
     _as_file(editor, manifest, fields)
