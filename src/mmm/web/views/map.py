@@ -102,19 +102,20 @@ def _page(manifest: DatasetManifest) -> None:
     begin = roles_of_proposal(proposal) if saved is None else roles_of_mapping(saved.mapping, names)
     editor = RoleEditor.of("mapping", "mapping.save", manifest, base)
     roles = editor.roles(begin)
-    if name := st.session_state.pop("mapping-saved", None):
-        st.success(f"Saved as **{plain(name)}**.", icon=":material/check_circle:")
-        next_steps(manifest, name)
-    elif roles != begin:
-        st.info("You have changes that are not saved. They are kept as your draft.", icon=":material/edit_note:")
-    if saved is not None:
-        findings_list(difference(saved, manifest).findings())
     findings = check_roles(roles, facts)
-    _finding(roles, findings)
     wrong = any(finding.level == "error" for finding in findings)
     mapping = None if wrong else mapping_of(roles)
-    if mapping is not None:
-        _changed(saved.mapping if saved else proposal.mapping, mapping, base)
+    with st.container():  # what comes and goes here does not move the fields below out of their place
+        if name := st.session_state.pop("mapping-saved", None):
+            st.success(f"Saved as **{plain(name)}**.", icon=":material/check_circle:")
+            next_steps(manifest, name)
+        elif roles != begin:
+            st.info("You have changes that are not saved. They are kept as your draft.", icon=":material/edit_note:")
+        if saved is not None:
+            findings_list(difference(saved, manifest).findings())
+        _finding(roles, findings)
+        if mapping is not None:
+            _changed(saved.mapping if saved else proposal.mapping, mapping, base)
     kpi_kind(editor, roles)
     role_rows(editor, roles, facts, proposal, findings)
     if editor.may_edit:
