@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from mmm.access import Role, User
+from mmm.access import NotAllowed, Role, User
 from mmm.data.ingest import MarketResult, ingest_markets
 from mmm.errors import AlreadyExists, InvalidInput, NotFound, UserError
 from mmm.platforms.local.secrets import FileSecretStore
@@ -60,6 +60,16 @@ def test_no_secret_lies_in_the_workspace(connections: Connections, snowflake: An
     connections.remove("shop", ANA)
     assert connections.names() == []
     assert list((tmp_path / "secrets").iterdir()) == []
+
+
+def test_a_viewer_may_not_read_through_a_connection(connections: Connections) -> None:
+    connections.add("shop", parse_connection(POSTGRES), {"password": "p"}, ANA)
+    vic = User("vic")
+    for refused in (connections.open, connections.test, connections.grants):
+        with pytest.raises(NotAllowed, match=r"connection\.read needs the role analyst"):
+            refused("shop", vic)
+    day = connections.workspace.audit_days()[-1]
+    assert [entry.action for entry in connections.workspace.audit(day)].count("connection.read.refused") == 3
 
 
 def test_a_secret_does_not_follow_a_changed_address(connections: Connections, secrets: FileSecretStore) -> None:

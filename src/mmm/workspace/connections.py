@@ -20,7 +20,7 @@ class Connections(Part):
         try:
             self._objects.create(_key(name), data)
         except AlreadyExists:
-            fix = "Take another name, or replace it with `mmm connect add --replace`."
+            fix = "Take another name, or replace that one (page Connect, or `mmm connect add --replace`)."
             raise AlreadyExists(f"there is a connection {name!r} already.", where="connection", fix=fix) from None
 
     def connection(self, name: str) -> str:

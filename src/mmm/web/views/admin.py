@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import streamlit as st
 
@@ -16,6 +14,7 @@ from mmm.runs import wording
 from mmm.sources.connections import Connections
 from mmm.web.export import csv_of
 from mmm.web.session import current_user, loaded_settings, settings, sign_in, workspace
+from mmm.web.tables import table
 from mmm.web.text import moment, plain
 from mmm.workspace.audit import REFUSED
 from mmm.workspace.models import AuditEntry
@@ -23,12 +22,6 @@ from mmm.workspace.models import AuditEntry
 _DAYS = 7
 _SHOWN = 500
 _HEADINGS = ("When (UTC)", "Who", "What", "On", "Details")
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Texts as they are: a table reads no Markdown."""
-    columns = {name: [row[number] for row in rows] for number, name in enumerate(headings)}
-    st.dataframe(columns, hide_index=True, width="stretch")
 
 
 def _who_may_come_in(user: User) -> None:
@@ -39,12 +32,12 @@ def _who_may_come_in(user: User) -> None:
     else:
         st.markdown("Whom the settings name may come in, everybody else is turned away.")
     if people:
-        _table(("Who", "Role", "Setting"), [(who, str(role), setting) for who, role, setting in people])
+        table(("Who", "Role", "Setting"), [(who, str(role), setting) for who, role, setting in people])
     with st.expander("What each role may do"):
         rows = [
             (action, *("yes" if may[role] else "no" for role in Role)) for action, may in admin.allowed_actions(user)
         ]
-        _table(("Action", *(str(role) for role in Role)), rows)
+        table(("Action", *(str(role) for role in Role)), rows)
         st.caption("Looking at runs and results is open to everybody who is let in.")
 
 
@@ -53,7 +46,7 @@ def _connections() -> None:
     connections = Connections.of(settings())
     names = connections.names()
     if not names:
-        st.markdown("No connection to a database is saved. `mmm connect add` makes one.")
+        st.markdown("No connection to a database is saved. The page Connect makes one.")
         return
     st.markdown(
         f"{count(len(names), 'connection')} to read data from. Secrets are never shown, only whether they are set."
@@ -64,7 +57,7 @@ def _connections() -> None:
         fields = connection.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
         where = " ".join(f"{field}={value}" for field, value in fields.items())
         rows.append((name, connection.kind, where, ", ".join(connections.secrets_set(name)) or "-"))
-    _table(("Name", "Kind", "Where and who", "Secrets set"), rows)
+    table(("Name", "Kind", "Where and who", "Secrets set"), rows)
 
 
 def _limits(user: User) -> None:
@@ -72,14 +65,14 @@ def _limits(user: User) -> None:
     upload = ("A file to upload may have", f"{st.get_option('server.maxUploadSize')} MB", "server.maxUploadSize", "")
     found = admin.limits(loaded_settings(), user)
     rows = [(what, wording.duration(float(seconds)), name, origin) for what, seconds, name, origin in found]
-    _table(("What", "Limit", "Setting", "From"), [*rows, upload])
+    table(("What", "Limit", "Setting", "From"), [*rows, upload])
     with st.expander("All settings"):
-        _table(("Setting", "Value", "From"), admin.all_settings(loaded_settings(), user))
+        table(("Setting", "Value", "From"), admin.all_settings(loaded_settings(), user))
 
 
 def _versions(user: User) -> None:
     st.subheader("Versions")
-    _table(("What", "Version"), admin.versions(user))
+    table(("What", "Version"), admin.versions(user))
 
 
 def _row(entry: AuditEntry) -> tuple[str, ...]:
@@ -108,7 +101,7 @@ def _audit(user: User) -> None:
     entries_found = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
     st.markdown(f"{entries_found} from {first} to {last}{note}.{shown}")
     rows = [_row(entry) for entry in found]
-    _table(_HEADINGS, rows[:_SHOWN])
+    table(_HEADINGS, rows[:_SHOWN])
     st.download_button(
         "Download as CSV",
         lambda: csv_of(_HEADINGS, rows),
