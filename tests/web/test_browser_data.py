@@ -127,7 +127,9 @@ def test_from_a_file_to_a_dataset_that_can_be_modelled(page: Page, folder: Path)
 
 def test_a_file_above_the_limit_is_refused_in_words(page: Page) -> None:
     page.goto("/connect")
-    expect(page.get_by_text("A file above 1 MB is refused: save it as Parquet")).to_be_visible()
+    expect(
+        page.get_by_text("A file that turns red has more than 1 MB and was refused: save it as Parquet")
+    ).to_be_visible()
     large = {"name": "large.csv", "mimeType": "text/csv", "buffer": b"a,b\n" + b"1,2\n" * 300_000}
     page.locator("input[type=file]").first.set_input_files([large])
     expect(page.get_by_text("File must be 1.0MB or smaller.")).to_be_visible()

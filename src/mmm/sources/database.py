@@ -68,7 +68,7 @@ class DatabaseSource(ABC):
         start = time.perf_counter()
         tables = self.tables()
         if not tables:
-            fix = "Grant this user or role SELECT on the tables; `mmm connect grants` and the page Connect give the statements."
+            fix = "Grant it SELECT on the tables; `mmm connect grants` and the page Connect give the statements."
             raise UserError("connected, but there is no table that may be read.", where=self.where, fix=fix)
         for table in tables[:_TRIED_TABLES]:
             rows = self._first_rows(table, 50).num_rows

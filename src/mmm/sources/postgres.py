@@ -35,7 +35,7 @@ _TYPES: dict[int, pa.DataType] = {
 }
 _NUMERIC = 1700
 _TEXTS = (18, 19, 25, 1042, 1043)
-_GRANT = "`mmm connect grants` prints the statements an administrator has to run."
+_GRANT = "`mmm connect grants` and the page Connect give the statements for an administrator to run."
 _PASSWORD = Failure("the password of user {user} is wrong, or there is no such user.", "Set the password again.")
 _DATABASE = Failure("there is no database {database}.", "Check its name; it is not the schema's.")
 #: By SQLSTATE.

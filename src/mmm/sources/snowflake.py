@@ -25,7 +25,7 @@ _ROLE = Failure(
     "the role {role} does not exist or {user} may not use it.",
     "Run: GRANT ROLE {role} TO USER {user}; or name another role.",
 )
-_GRANT = "`mmm connect grants` prints the statements an administrator has to run."
+_GRANT = "`mmm connect grants` and the page Connect give the statements for an administrator to run."
 #: By the error number of the connector or the server.
 _FAILURES: dict[int, Failure] = {
     390100: Failure("the user name or the password is wrong.", "Check user {user} and set the password again."),

@@ -46,8 +46,8 @@ def upload_form() -> DatasetManifest | None:
         help="One row per day, week or month; one column per number; column names in the first row.",
     )
     st.caption(
-        f"A file above {limit} MB is refused: save it as Parquet, which is several times smaller, read it through a "
-        "database connection, or use `mmm ingest` on the server, which has no limit."
+        f"A file that turns red has more than {limit} MB and was refused: save it as Parquet, several times smaller, "
+        "read it through a database connection, or use `mmm ingest` on the server, which has no limit."
     )
     if uploaded is None:
         st.session_state.pop("kept-upload", None)
