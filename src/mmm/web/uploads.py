@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mmm.data.ingest import ingest
 from mmm.results.format import count, fixed
+from mmm.sources.base import ConnectionTest
 from mmm.sources.files import FileSource
 from mmm.web.session import current_user, workspace
 from mmm.web.stored_data import datasets_changed
@@ -52,13 +54,11 @@ def upload_form() -> DatasetManifest | None:
     if uploaded is None:
         st.session_state.pop("kept-upload", None)
         return None
-    path = _kept(uploaded).path
-    kind = FileSource(path).kind
-    options = _csv_options() if kind == "csv" else _sheet(path) if kind == "excel" else {}
-    source = FileSource(path, **options)
-    with st.spinner("Reading the first rows"):
-        tested = source.test()
-        shown = source.preview(rows=20)
+    kept = _kept(uploaded)
+    kind = FileSource(kept.path).kind
+    options = _csv_options() if kind == "csv" else _sheet(kept) if kind == "excel" else {}
+    source = FileSource(kept.path, **options)
+    tested, shown = _first_rows(source, kept.file_id, repr(options))
     st.markdown(f"{plain(tested.message)} {count(tested.rows, 'row')} read in {fixed(tested.seconds)} s.")
     preview(shown)
     return _store(source, uploaded.name)
@@ -93,9 +93,19 @@ def _csv_options() -> dict[str, Any]:
     }
 
 
-def _sheet(path: Path) -> dict[str, Any]:
-    sheets = FileSource(path).tables()
-    return {"sheet": st.selectbox("Sheet", sheets, key="sheet")}
+def _sheet(kept: _Kept) -> dict[str, Any]:
+    return {"sheet": st.selectbox("Sheet", _sheets(kept.path, kept.file_id), key="sheet")}
+
+
+@st.cache_data(max_entries=20, show_spinner="Listing the sheets")
+def _sheets(_path: Path, file_id: str) -> list[str]:
+    return FileSource(_path).tables()
+
+
+@st.cache_data(max_entries=20, show_spinner="Reading the first rows")
+def _first_rows(_source: FileSource, file_id: str, options: str) -> tuple[ConnectionTest, pa.Table]:
+    """How the file answered, and its first rows; a workbook takes seconds to open."""
+    return _source.test(), _source.preview(rows=20)
 
 
 def _store(source: FileSource, origin: str) -> DatasetManifest | None:

@@ -47,6 +47,20 @@ def _prepared(_manifest: DatasetManifest, _recipe: Recipe, url: str, name: str, 
     return prepare(table_of(_manifest).select([c for c in _recipe.source_columns() if c in known]), _recipe)
 
 
+@st.cache_data(max_entries=20, show_spinner="Comparing before and after")
+def _rows(
+    _manifest: DatasetManifest, _recipe: Recipe, _prepared: Prepared, key: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    return [_row(item) for item in before_after(table_of(_manifest), _recipe, _prepared)]
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _series(
+    _manifest: DatasetManifest, _recipe: Recipe, _prepared: Prepared, column: str, key: tuple[str, ...]
+) -> tuple[pa.Table | None, pa.Table]:
+    return series(table_of(_manifest), _recipe, _prepared, column)
+
+
 def _begin(manifest: DatasetManifest, mapping: Mapping) -> Recipe:
     """The proposed recipe, by week or by the data's own longer step."""
     for period in ("week", "month", "day"):
@@ -131,8 +145,8 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
     )
     if shown.notes:
         st.markdown("\n".join(f"- {plain(note)}" for note in shown.notes))
-    source = table_of(manifest)
-    rows = [_row(item) for item in before_after(source, recipe, shown)]
+    key = (workspace().url, dataset_name(manifest), recipe.to_json(), shown.market or "")
+    rows = _rows(manifest, recipe, shown, key)
     table(_HEADINGS, rows)
     st.caption(
         "**How to read it.** A sum keeps its total, but for rows in incomplete periods at the edges; a mean does not."
@@ -142,7 +156,7 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
     )
     numbers = [name for name in shown.table.column_names if name != recipe.date and is_number(shown.table[name].type)]
     column = st.selectbox("Column shown", numbers, key="column-shown", width=320)
-    before, after = series(source, recipe, shown, column)
+    before, after = _series(manifest, recipe, shown, column, key)
     panels = {f"{column} after, by {recipe.period}": after}
     if before is not None:
         panels = {f"{column} before": before} | panels

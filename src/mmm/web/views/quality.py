@@ -50,6 +50,13 @@ def _report(
     return review(_mapped(_manifest, _mapping), _mapping, market=market)
 
 
+@st.cache_data(max_entries=20, show_spinner=False)
+def _series(
+    _manifest: DatasetManifest, _mapping: Mapping, key: tuple[str, str, str], market: str | None, columns: list[str]
+) -> pa.Table:
+    return over_time(_mapped(_manifest, _mapping), _mapping, columns, market)
+
+
 def _mapped(manifest: DatasetManifest, mapping: Mapping) -> pa.Table:
     columns = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
     return table_of(manifest).select(columns)
@@ -143,7 +150,8 @@ def _channel_row(channel: ChannelReport) -> tuple[str, ...]:
 def _over_time(manifest: DatasetManifest, mapping: Mapping, market: str | None, name: str) -> None:
     st.subheader("KPI and media over time", anchor="over-time")
     chosen = st.multiselect("More columns", media_columns(mapping), key="quality-series", placeholder="Spend, exposure")
-    found = over_time(_mapped(manifest, mapping), mapping, chosen, market)
+    key = (workspace().url, name, mapping.model_dump_json())
+    found = _series(manifest, mapping, key, market, chosen)
     kind = "revenue" if mapping.kpi_kind == "revenue" else "count"
     headings = {mapping.kpi: f"{mapping.kpi} (KPI, {kind})", TOTAL_SPEND: "All spend (money)"}
     panels = {headings.get(item, item): found.select(["date", item]) for item in found.column_names[1:]}
