@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Times:
     wrong: np.ndarray
     first_wrong: str = ""
 
-    @property
+    @cached_property
     def days(self) -> np.ndarray:
         return self.local.astype("datetime64[D]")
 

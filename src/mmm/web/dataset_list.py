@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from mmm.data.references import dataset_name
@@ -11,6 +13,7 @@ from mmm.web.text import moment, plain
 from mmm.workspace import DatasetManifest
 
 _PER_PAGE = 10
+_NOTES = 20
 
 
 def finding(found: list[DatasetManifest]) -> str:
@@ -56,6 +59,15 @@ def stored(manifest: DatasetManifest, what: str = "Stored as") -> None:
     """Say that a dataset is there, what a user should know about its reading, and what comes next."""
     rows = f"{count(manifest.rows, 'row')}, {count(len(manifest.columns), 'column')}"
     st.success(f"{what} **{plain(dataset_name(manifest))}**: {rows}.", icon=":material/check_circle:")
-    if manifest.notes:
-        st.markdown("\n".join(f"- {plain(note)}" for note in manifest.notes))
+    notes_list(manifest.notes)
     next_steps(manifest)
+
+
+def notes_list(notes: Sequence[str]) -> None:
+    """What a user should know about a reading or a preparation; many, as of a thousand markets, are folded."""
+    lines = "\n".join(f"- {plain(note)}" for note in notes[:_NOTES])
+    if len(notes) > _NOTES:
+        lines += f"\n- and {len(notes) - _NOTES:,} more"
+        st.expander(count(len(notes), "note"), icon=":material/info:").markdown(lines)
+    elif notes:
+        st.markdown(lines)

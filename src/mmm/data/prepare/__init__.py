@@ -51,7 +51,7 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     require_columns(table, recipe.source_columns(), "the recipe")
     table, groups = _groups(table, recipe.market)
     times, zone = _times(table, recipe)
-    values = _values(table, recipe)
+    values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
     cadence = find_step(_part(times, inside), f"column {recipe.date!r}")
     found = {
@@ -197,6 +197,11 @@ def _values(table: pa.Table, recipe: Recipe) -> dict[str, np.ndarray]:
     return found
 
 
+def _with_empty(own: np.ndarray) -> np.ndarray:
+    """The column and an empty cell, which the place -1 of a missing row then means."""
+    return np.append(own, np.array([None if own.dtype == object else np.nan], own.dtype))
+
+
 def _texts(column: pa.ChunkedArray) -> np.ndarray:
     codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
     return np.array([*texts, None], object)[codes]
@@ -224,10 +229,7 @@ def _resampled(
     periods = find_periods(grid, recipe.period, recipe.week_starts, where)
     columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
     for rule in recipe.columns:
-        own = values[rule.column]
-        # The place -1 of a missing row is the last one here: an empty cell.
-        with_empty = np.append(own, np.array([None if own.dtype == object else np.nan], own.dtype))
-        filled, said = fill_gaps(with_empty[grid.rows], grid.labels, rule.gap, rule.column, of)
+        filled, said = fill_gaps(values[rule.column][grid.rows], grid.labels, rule.gap, rule.column, of)
         columns[rule.column] = resample(filled, periods, rule.aggregate)
         notes += said
     return _Resampled(periods.starts, columns, notes)

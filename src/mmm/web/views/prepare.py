@@ -16,7 +16,7 @@ from mmm.data.references import dataset_name
 from mmm.errors import InvalidInput, UserError
 from mmm.results.format import MISSING, compact, count, span
 from mmm.web.border import border
-from mmm.web.dataset_list import stored
+from mmm.web.dataset_list import notes_list, stored
 from mmm.web.recipe_editor import Fields, RecipeEditor, checked, column_rules, derived, flags, markets, periods
 from mmm.web.series_chart import series_chart
 from mmm.web.session import current_user, workspace
@@ -30,7 +30,7 @@ from mmm.web.stored_data import (
     table_of,
 )
 from mmm.web.tables import download, file_name_of, preview, table
-from mmm.web.text import error_markdown, plain
+from mmm.web.text import error_markdown
 from mmm.workspace import DatasetManifest
 
 _HEADINGS = (
@@ -143,8 +143,7 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
         f"{span(days[0], days[-1])}, {count(shown.table.num_columns, 'column')}"
         + (f", one of {count(len(found), 'dataset')}." if len(found) > 1 else ".")
     )
-    if shown.notes:
-        st.markdown("\n".join(f"- {plain(note)}" for note in shown.notes))
+    notes_list(shown.notes)
     key = (workspace().url, dataset_name(manifest), recipe.to_json(), shown.market or "")
     rows = _rows(manifest, recipe, shown, key)
     table(_HEADINGS, rows)
