@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from mmm.workspace import Workspace
-from web_servers import chromium, settled, watched_tab, web_app
+from web_servers import SECONDS, chromium, settled, watched_tab, web_app
 
 #: Findings on Streamlit's own parts, which the app can neither set nor style: rule, and what their HTML begins with.
 STREAMLITS_OWN = {
@@ -74,7 +74,8 @@ def choose(page: Page, label: str, option: str) -> None:
 
 def test_from_a_file_to_a_dataset_that_can_be_modelled(page: Page, folder: Path) -> None:
     page.goto("/connect")
-    expect(page.get_by_text("No data are stored in this workspace yet.")).to_be_visible()
+    # The first page of a server imports what the others need.
+    expect(page.get_by_text("No data are stored in this workspace yet.")).to_be_visible(timeout=60 * SECONDS)
     accessible(page)
     file = {"name": "shop.csv", "mimeType": "text/csv", "buffer": daily_csv().encode()}
     page.locator("input[type=file]").first.set_input_files([file])
