@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
-from mmm.cli.runs import Run
+from mmm.cli.runs import Run, read_file
 from mmm.errors import UserError
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
@@ -35,15 +35,8 @@ def report_command(
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
     target = output or Path(f"{run_id}-report.html")
-    look = look_of(title, currency, None if logo is None else _read(logo)).over(saved_look(workspace))
+    look = look_of(title, currency, None if logo is None else read_file(logo)).over(saved_look(workspace))
     _write(target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower()))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
 
 
 def _write(file: Path, data: bytes) -> None:

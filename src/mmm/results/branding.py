@@ -48,8 +48,8 @@ class Logo(BaseModel, frozen=True):
 class Look(BaseModel, frozen=True):
     """What differs between reports on the same model; None is the run's own."""
 
-    title: str | None = Field(None, max_length=200)
-    currency: str | None = Field(None, max_length=12)
+    title: str | None = Field(default=None, max_length=200)
+    currency: str | None = Field(default=None, max_length=12)
     logo: Logo | None = None
 
     def over(self, other: Look) -> Look:
@@ -74,6 +74,7 @@ def logo_from(data: bytes) -> Logo:
     """The logo in a file's content; UserError unless it is a PNG, JPEG or harmless SVG image of bearable size."""
     if len(data) > LOGO_BYTES:
         raise UserError(f"has {len(data) / 1000:,.0f} kB.", where="logo", fix=_FIX)
+    size: tuple[float, float]
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         kind, size = _PNG, (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
     elif data.startswith(b"\xff\xd8\xff"):

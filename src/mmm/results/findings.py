@@ -52,8 +52,9 @@ def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
     baseline = sum(row["share"] for row in rows if row["kind"] in BASELINE_KINDS)
     paid = sum(row["share"] for row in rows if row["kind"] == "paid")
     found = [
-        f"{row['component']} carries {percent(row['share'])} of {labels.kpi_name}: one context variable with more than "
-        f"{100 * CONTEXT_LIMIT:g} % usually stands in for the level of the KPI, and its effect is not to be taken literally."
+        f"{row['component']} carries {percent(row['share'])} of {labels.kpi_name}: one context variable with more "
+        f"than {100 * CONTEXT_LIMIT:g} % usually stands in for the level of the KPI; its effect is not to be taken "
+        "literally."
         for row in rows
         if row["kind"] == "context" and row["share"] > CONTEXT_LIMIT
     ]
@@ -70,8 +71,8 @@ def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
         )
     if paid > PAID_LIMIT:
         found.append(
-            f"Paid media carry {percent(paid)} of {labels.kpi_name}: more than {100 * PAID_LIMIT:g} % would leave next to "
-            "nothing without advertising."
+            f"Paid media carry {percent(paid)} of {labels.kpi_name}: more than {100 * PAID_LIMIT:g} % would leave next "
+            "to nothing without advertising."
         )
     return found
 

@@ -52,13 +52,11 @@ class _Pages:
     def skip(self, height: float) -> None:
         self.y += height
 
-    def words(
-        self, words: str, size: float = _BODY, *, bold: bool = False, colour: str = INK, indent: float = 0
-    ) -> None:
+    def words(self, words: str, size: float = _BODY, *, bold: bool = False, colour: str = INK) -> None:
         """A paragraph."""
-        for line in wrapped(words, _INNER - indent, size, bold=bold):
+        for line in wrapped(words, _INNER, size, bold=bold):
             self.need(size * _LEADING)
-            self.draw(text(_MARGIN + indent, self.y + size, line, size, bold=bold, colour=colour))
+            self.draw(text(_MARGIN, self.y + size, line, size, bold=bold, colour=colour))
             self.skip(size * _LEADING)
 
     def heading(self, words: str, followed_by: float = 90) -> None:

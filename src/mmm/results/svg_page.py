@@ -26,7 +26,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def wrapped(text: str, width: float, size: float, *, bold: bool = False, lines: int | None = None) -> list[str]:
-    """The text in lines no wider than `width`; a word that is wider is cut. What is over `lines` ends in an ellipsis."""
+    """The text in lines no wider than `width`; wider words are cut, and so is what is over `lines`."""
     found, line = [], ""
     for word in _words(text, width, size, bold):
         longer = f"{line} {word}".strip()

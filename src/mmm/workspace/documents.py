@@ -1,6 +1,7 @@
 """Small documents: mappings and naming rules in versions, experiments, plans, accepted models, notes, branding.
 
-Mappings, experiments, plans and branding go in as pydantic models and come out as JSON text: their models live on higher floors.
+Mappings, experiments, plans and branding go in as pydantic models and come out as JSON text: their models live on
+higher floors.
 """
 
 from __future__ import annotations
