@@ -74,14 +74,14 @@ def choose_model(views: ModelViews, model_id: str) -> None:
 def _filters(views: ModelViews) -> Shape:
     """Which candidates the plot shows."""
     rows = views.kept_models().values()
-    asked: dict[str, tuple[int, ...]] = {}
+
+    def asked(name: str) -> tuple[int, ...]:
+        values = sorted({row[name] for row in rows if row[name] is not None})
+        title = name.capitalize()
+        return tuple(st.multiselect(title, values, key=name, bind="query-params", placeholder="All", width=200))
+
     with st.container(horizontal=True):
-        for name in ("front", "cluster", "trial"):
-            values = sorted({row[name] for row in rows if row[name] is not None})
-            asked[f"{name}s"] = tuple(
-                st.multiselect(name.capitalize(), values, key=name, bind="query-params", placeholder="All", width=200)
-            )
-    return Shape(**asked)
+        return Shape(fronts=asked("front"), clusters=asked("cluster"), trials=asked("trial"))
 
 
 def _notes(views: ModelViews, model_id: str) -> None:
@@ -97,12 +97,12 @@ def _notes(views: ModelViews, model_id: str) -> None:
     if not user.may("model.annotate"):
         return
     pinned = model_id in views.pinned
-    with st.form("note", clear_on_submit=True, border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            text = st.text_input(f"Note on model {plain(model_id)}", max_chars=TEXT_LIMIT, width=480)
-            add = st.form_submit_button("Add note", icon=":material/edit_note:")
-            label = "Take the pin away" if pinned else "Pin this model"
-            pin = st.form_submit_button(label, icon=":material/keep_off:" if pinned else ":material/keep:")
+    form = st.form("note", clear_on_submit=True, border=False)
+    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(f"Note on model {plain(model_id)}", max_chars=TEXT_LIMIT, width=480)
+        add = st.form_submit_button("Add note", icon=":material/edit_note:")
+        label = "Take the pin away" if pinned else "Pin this model"
+        pin = st.form_submit_button(label, icon=":material/keep_off:" if pinned else ":material/keep:")
     if add or pin:
         annotate(views.workspace, views.run_id, model_id, user, text=text, pinned=(not pinned) if pin else None)
         st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -101,9 +102,8 @@ def _one_pager(views: ModelViews, model_id: str) -> None:
     title = f"{views.results.summary['title'] or views.run_id} – model {model_id}"
     with st.container(horizontal=True):
         for kind in ("pdf", "png"):
-            _download(
-                f"One-pager ({kind.upper()})", lambda kind=kind: rendered(page, kind, title), views, model_id, kind
-            )
+            made = partial(rendered, page, kind, title)
+            _download(f"One-pager ({kind.upper()})", made, views, model_id, kind)
     st.image(
         page,
         width="stretch",
@@ -130,8 +130,8 @@ def _report(views: ModelViews, model_id: str) -> None:
     saved, user = saved_look(views.workspace), current_user()
     st.subheader("Report", anchor="report")
     st.markdown(
-        f"On model {plain(model_id)}, in one file: what was modelled, every view with its finding and numbers, warnings, "
-        "and how it was made. The HTML file opens in any browser without a network, the PDF is made for print."
+        f"On model {plain(model_id)}, in one file: what was modelled, every view with its finding and numbers, "
+        "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is made for print."
     )
     given = views.results.summary
     title = st.text_input("Title", placeholder=saved.title or given["title"], max_chars=200, key="report-title")
