@@ -84,7 +84,7 @@ def clusters_finding(numbers: pa.Table, labels: Labels) -> str:
 
 
 def fits(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:
-    """One row per model: fit, front, cluster, paid media's share of the fitted KPI, ROAS or CPA of all paid media."""
+    """One row per model: fit, front, cluster, share and ROAS or CPA of all paid media; no column that none has."""
     rows = []
     for model_id in model_ids:
         (row,) = of_model(tables["models"], model_id).to_pylist()
@@ -93,7 +93,8 @@ def fits(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:
         rows.append({**row, "paid_share": share, "value": totals["roi"] if labels.revenue else totals["cpa"]})
     kinds = {"front": pa.int32(), "cluster": pa.int32()}
     fields = [(name, kinds.get(name, pa.float64())) for name in (*_FIT, "paid_share", "value")]
-    return pa.Table.from_pylist(rows, pa.schema([("model_id", pa.string()), *fields]))
+    table = pa.Table.from_pylist(rows, pa.schema([("model_id", pa.string()), *fields]))
+    return table.select([name for name in table.column_names if table[name].null_count < len(rows)])
 
 
 def side_by_side(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:

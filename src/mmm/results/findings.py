@@ -56,7 +56,7 @@ def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
         f"than {100 * CONTEXT_LIMIT:g} % usually stands in for the level of the KPI; its effect is not to be taken "
         "literally."
         for row in rows
-        if row["kind"] == "context" and row["share"] > CONTEXT_LIMIT
+        if row["kind"] == "context" and abs(row["share"]) > CONTEXT_LIMIT
     ]
     level = next((row for row in rows if row["kind"] == "intercept"), None)
     if level is not None and abs(level["share"]) < LEVEL_FLOOR:

@@ -80,8 +80,8 @@ def _plot(key: str, tables: Tables, model_id: str, labels: Labels) -> _Plot:
     shown = view(key)
     numbers = shown.numbers(tables, model_id, labels)
     with charts.unvalidated():
-        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title))
-    return _Plot(shown.title, shown.finding(numbers, labels), picture, *size_of(picture))
+        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title_for(labels)))
+    return _Plot(shown.title_for(labels), shown.finding(numbers, labels), picture, *size_of(picture))
 
 
 def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:

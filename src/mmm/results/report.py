@@ -73,7 +73,7 @@ def content(
     model_id = summary["model"]["id"]
     sections = []
     for number, view in enumerate(VIEWS):
-        progress(number, view.title)
+        progress(number, view.title_for(labels))
         sections.append(_section(view, tables, model_id, labels))
     return Content(
         title=summary["title"] or f"Marketing mix model of {labels.kpi_name}",
@@ -148,9 +148,9 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Secti
     ]
     return Section(
         key=view.key,
-        title=view.title,
+        title=view.title_for(labels),
         finding=finding,
-        picture=embedded(picture, view.key, f"{view.title}. {finding}"),
+        picture=embedded(picture, view.key, f"{view.title_for(labels)}. {finding}"),
         reading=view.how_to_read(labels),
         header=header,
         rows=rows,

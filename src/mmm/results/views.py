@@ -28,8 +28,14 @@ class View:
     reading: str
     columns: tuple[str, ...] = ()
 
+    def title_for(self, labels: Labels) -> str:
+        return self._said(self.title, labels)
+
     def how_to_read(self, labels: Labels) -> str:
-        return self.reading.format(
+        return self._said(self.reading, labels)
+
+    def _said(self, text: str, labels: Labels) -> str:
+        return text.format(
             kpi=labels.kpi_name, efficiency=labels.efficiency, period=labels.period, currency=labels.currency
         )
 
@@ -68,7 +74,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "efficiency",
-        "Return per channel",
+        "{efficiency} per channel",
         summary.efficiency,
         charts.efficiency,
         findings.efficiency,
@@ -93,7 +99,7 @@ VIEWS: tuple[View, ...] = (
         summary.over_time,
         charts.over_time,
         findings.over_time,
-        "The height of a colour is that part's effect in the {period}; all together make the fitted {kpi}.",
+        "The height of a colour is that part's effect at that date; all together make the fitted {kpi}.",
     ),
     View(
         "response_curves",

@@ -36,9 +36,9 @@ def _key(run_id: str) -> str:
 
 
 def several_models(views: ModelViews, model_id: str) -> tuple[str, ...]:
-    """Two to four models to look at together: at first the shown, the recommended and pinned ones, then front 1's."""
+    """Two to four models to look at together: at first the shown, recommended and pinned ones, then clusters' best."""
     kept = list(views.kept_models())
-    first = list(dict.fromkeys([model_id, views.recommended, *views.pinned, *kept]))
+    first = list(dict.fromkeys([model_id, views.recommended, *views.pinned, *views.best_of_clusters(), *kept]))
     marked = {model_id, views.recommended, *views.pinned} & set(kept)
     chosen = st.multiselect(
         "Models side by side",

@@ -92,20 +92,22 @@ def _curves(views: ModelViews, model_id: str) -> None:
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def _page(_results: RunResults, url: str, run_id: str, number: int, model_id: str) -> str:
-    return onepager(_results, _results.summary, model_id)
+def _page(_results: RunResults, url: str, run_id: str, number: int, model_id: str) -> tuple[str, bytes]:
+    """The page as SVG, and as the picture to show: drawn here it has the same letters in every browser."""
+    page = onepager(_results, _results.summary, model_id)
+    return page, rendered(page, "png", "")
 
 
 def _one_pager(views: ModelViews, model_id: str) -> None:
     with st.spinner("Drawing the page…"):
-        page = _page(views.results, *views.address, model_id)
+        page, picture = _page(views.results, *views.address, model_id)
     title = f"{views.results.summary['title'] or views.run_id} – model {model_id}"
     with st.container(horizontal=True):
         for kind in ("pdf", "png"):
             made = partial(rendered, page, kind, title)
             _download(f"One-pager ({kind.upper()})", made, views, model_id, kind)
     st.image(
-        page,
+        picture,
         width="stretch",
         alt=f"{title}: its eight plots, each of which stands in another part of this page with its numbers.",
     )
@@ -131,7 +133,7 @@ def _report(views: ModelViews, model_id: str) -> None:
     st.subheader("Report", anchor="report")
     st.markdown(
         f"On model {plain(model_id)}, in one file: what was modelled, every view with its finding and numbers, "
-        "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is made for print."
+        "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is for print."
     )
     given = views.results.summary
     title = st.text_input("Title", placeholder=saved.title or given["title"], max_chars=200, key="report-title")

@@ -110,6 +110,10 @@ class ModelViews:
         rows = {row["model_id"]: row for row in shown.to_pylist()}
         return {model_id: rows[model_id] for model_id in notes.offered(list(rows), self.recommended, self.notes)}
 
+    def best_of_clusters(self) -> list[str]:
+        models = self.results["models"]
+        return [str(model_id) for model_id in models.filter(models["cluster_best"])["model_id"].to_pylist()]
+
     def finding(self, model_id: str, key: str) -> str:
         return _drawn(self.results, *self.address, model_id, key, AS_IT_IS)[0]
 
@@ -123,9 +127,10 @@ class ModelViews:
         """Title, finding, chart, how to read it, its numbers. `picked` is told the model that is clicked."""
         finding, chart, shown = _drawn(self.results, *self.address, models, key, shape)
         chosen = view(key)
-        st.subheader(chosen.title, anchor=key)
+        title = chosen.title_for(self.labels)
+        st.subheader(plain(title), anchor=key)
         st.markdown(plain(finding))
-        self._chart(chart, f"chart-{key}", f"{chosen.title}. {finding}", picked)
+        self._chart(chart, f"chart-{key}", f"{title}. {finding}", picked)
         st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
             self.table(shown, models if isinstance(models, str) else "models", key)

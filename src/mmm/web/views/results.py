@@ -31,8 +31,8 @@ def _opening(views: ModelViews, model_id: str) -> None:
     with st.expander("What was modelled"):
         for name, text in facts(summary, views.labels):
             st.markdown(f"**{plain(name)}** {plain(text)}")
-    for sentence in summary["plausibility"]:
-        st.warning(plain(sentence), icon=":material/warning:")
+    if summary["plausibility"]:
+        st.warning("\n\n".join(map(plain, summary["plausibility"])), icon=":material/warning:")
     if summary["warnings"]:
         with st.expander(f"{count(len(summary['warnings']), 'warning')} to bear in mind", icon=":material/warning:"):
             for warning in summary["warnings"]:
