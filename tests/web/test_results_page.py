@@ -137,7 +137,7 @@ def test_a_model_is_pinned_and_annotated_for_everybody(
 ) -> None:
     other = others(results)[0]
     app = open_page(links.RESULTS, run=run_id, model=other, part="Choose model")
-    app.text_input[0].set_value("For the *board*").run()
+    app.text_input[0].set_value("For the *board*")
     button(app, "Pin this model").click().run()
     assert not app.exception
     (note,) = stored.workspace.notes(run_id)
@@ -168,7 +168,7 @@ def test_contributions_are_shown_as_shares_and_per_period(open_page: Open, run_i
 def test_the_one_pager_is_a_picture_with_downloads(open_page: Open, run_id: str) -> None:
     app = open_page(links.RESULTS, run=run_id, part="One-pager")
     assert downloads(app) == ["One-pager (PDF)", "One-pager (PNG)"]
-    (picture,) = app.get("imgs")
+    (picture,) = app.get("image")
     assert "its eight plots" in picture.proto.imgs[0].alt
 
 

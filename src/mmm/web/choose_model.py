@@ -99,7 +99,7 @@ def _notes(views: ModelViews, model_id: str) -> None:
     pinned = model_id in views.pinned
     form = st.form("note", clear_on_submit=True, border=False)
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(f"Note on model {plain(model_id)}", max_chars=TEXT_LIMIT, width=480)
+        text = st.text_input("Note on the model shown", max_chars=TEXT_LIMIT, width=480)
         add = st.form_submit_button("Add note", icon=":material/edit_note:")
         label = "Take the pin away" if pinned else "Pin this model"
         pin = st.form_submit_button(label, icon=":material/keep_off:" if pinned else ":material/keep:")
