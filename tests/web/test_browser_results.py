@@ -84,8 +84,8 @@ def test_a_model_is_picked_pinned_compared_and_reported(page: Any, browser: Any,
     expect(page.get_by_text("For the board")).to_be_visible()
 
     page.get_by_role("radio", name="Report").click()
-    page.get_by_label("Title").fill("Spring review")
-    page.get_by_label("Title").press("Enter")
+    page.get_by_role("textbox", name="Title").fill("Spring review")
+    page.get_by_role("textbox", name="Title").press("Enter")
     page.locator("input[type=file]").set_input_files(
         {"name": "logo.svg", "mimeType": "image/svg+xml", "buffer": SVG_LOGO}
     )
