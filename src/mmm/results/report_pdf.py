@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 794, 1123
 _POINTS = 'width="595.28" height="841.89"'
 _MARGIN, _FOOT = 57, 46
 _INNER = _WIDTH - 2 * _MARGIN
-_BODY, _SMALL, _LEADING = 13.0, 11.0, 1.42
+_BODY, _SMALL, _CELL, _LEADING = 13.0, 11.0, 10.5, 1.42
 _LINE, _SOFT, _WARN = "#dfe5ea", "#f5f7f9", "#8a4b00"
 #: Columns of the key numbers: heading, field, width as a fraction, numbers stand at the right.
 _KEY_COLUMNS = (
@@ -40,11 +40,13 @@ class _Pages:
     def room(self) -> float:
         return _HEIGHT - _MARGIN - _FOOT - self.y
 
-    def need(self, height: float) -> None:
-        """Turn the page unless so much room is left on it."""
-        if height > self.room and self._parts:
+    def need(self, height: float) -> bool:
+        """Turn the page unless so much room is left on it; whether it was turned."""
+        turned = height > self.room and bool(self._parts)
+        if turned:
             self._done.append(self._parts)
             self._parts, self.y = [], float(_MARGIN)
+        return turned
 
     def draw(self, part: str) -> None:
         self._parts.append(part)
@@ -157,29 +159,36 @@ def _key_numbers(pages: _Pages, report: Content) -> None:
     pages.skip(8)
     heads = [head.format(efficiency=report.labels.efficiency) for head, _, _, _ in _KEY_COLUMNS]
     columns = [(share * _INNER, right) for _, _, share, right in _KEY_COLUMNS]
-    _row(pages, heads, columns, colour=MUTED, bold=True)
-    for row in report.key_numbers:
-        _row(pages, [row[field] for _, field, _, _ in _KEY_COLUMNS], columns)
+    rows = [[row[field] for _, field, _, _ in _KEY_COLUMNS] for row in report.key_numbers]
+    _table(pages, heads, columns, rows)
     pages.words(f"Marginal: the {report.labels.efficiency} of the next unit at today's spend.", 10, colour=MUTED)
 
 
-def _row(
-    pages: _Pages, cells: Sequence[str], columns: Sequence[tuple[float, bool]], *, colour: str = INK, bold: bool = False
+def _table(
+    pages: _Pages, heads: Sequence[str], columns: Sequence[tuple[float, bool]], rows: Sequence[Sequence[str]]
 ) -> None:
+    """Rows under headings, which are repeated on every page; `columns` have widths and whether they stand right."""
+    _row(pages, heads, columns, head=True)
+    for row in rows:
+        if pages.need(_CELL * 1.3 * 3 + 7):
+            _row(pages, heads, columns, head=True)
+        _row(pages, row, columns)
+
+
+def _row(pages: _Pages, cells: Sequence[str], columns: Sequence[tuple[float, bool]], *, head: bool = False) -> None:
     """One row of a table, a line under it."""
-    size, pad = 10.5, 8.0
+    pad, colour = 8.0, MUTED if head else INK
     lines = [
-        wrapped(cell, width - pad, size, bold=bold or not number)
+        wrapped(cell, width - pad, _CELL, bold=head or not number, lines=3)
         for number, (cell, (width, _)) in enumerate(zip(cells, columns, strict=True))
     ]
-    height = max(map(len, lines)) * size * 1.3 + 7
+    height = max(map(len, lines)) * _CELL * 1.3 + 7
     pages.need(height)
     x = float(_MARGIN)
     for number, (column, (width, right)) in enumerate(zip(lines, columns, strict=True)):
         for row, line in enumerate(column):
-            at = x + width - pad if right else x
-            y = pages.y + size + 2 + row * size * 1.3
-            pages.draw(text(at, y, line, size, bold=bold or not number, colour=colour, right=right))
+            at, y = x + width - pad if right else x, pages.y + _CELL + 2 + row * _CELL * 1.3
+            pages.draw(text(at, y, line, _CELL, bold=head or not number, colour=colour, right=right))
         x += width
     pages.skip(height)
     pages.draw(f'<rect x="{_MARGIN}" y="{pages.y:.1f}" width="{_INNER}" height="0.8" fill="{_LINE}"/>')
@@ -194,9 +203,7 @@ def _moved(pages: _Pages, report: Content) -> None:
     headings = moved["headings"]
     share = _INNER / (len(headings) + 1)
     columns = [(share * (1.5 if number < 2 else 1.0), number > 1) for number in range(len(headings))]
-    _row(pages, headings, columns, colour=MUTED, bold=True)
-    for row in moved["rows"]:
-        _row(pages, row, columns)
+    _table(pages, headings, columns, moved["rows"])
 
 
 def _section(pages: _Pages, section: Section) -> None:
