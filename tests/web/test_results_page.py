@@ -117,7 +117,7 @@ def test_models_are_compared_side_by_side(open_page: Open, run_id: str, results:
     assert plain(candidates.side_by_side_finding(numbers, labels)) in words(app)
     assert [len(frame.value) for frame in app.dataframe][-1] == 3
     compared.set_value([ids[0]]).run()
-    assert "Choose two to 4 models." in words(app)
+    assert "Choose 2 to 4 models." in words(app)
 
 
 def test_curves_of_several_models_are_laid_over_each_other(

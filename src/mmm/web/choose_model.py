@@ -49,7 +49,7 @@ def several_models(views: ModelViews, model_id: str) -> tuple[str, ...]:
         bind="query-params",
     )
     if len(chosen) < 2:
-        st.info(f"Choose two to {MODELS_LIMIT} models.")
+        st.info(f"Choose 2 to {MODELS_LIMIT} models.")
     return tuple(chosen)
 
 
