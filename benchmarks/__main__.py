@@ -15,6 +15,7 @@ RUNS = (
     ("planning",),
     ("run_list",),
     ("load",),
+    ("pages",),
     ("data_in", "1000000"),
     ("quality",),
     ("sources", "1000000"),

@@ -17,12 +17,12 @@ RUNS, PER_PAGE = 10_000, 20
 STAGES = ("data", "features", "search", "select", "tables", "report")
 
 
-def _store(service: RunService) -> None:
-    """Runs a minute apart; every seventh failed."""
+def store_runs(service: RunService, runs: int) -> None:
+    """Runs that ended, a minute apart; every seventh failed."""
     now = utc_now()
     details = {"name": "Germany, weekly", "market": "DE", "dataset_id": "0" * 16, "engine": "ridge"}
     end = {"seconds": dict.fromkeys(STAGES, 1.0), "memory_peak_bytes": 300_000_000}
-    for number in range(RUNS):
+    for number in range(runs):
         at = now - timedelta(minutes=number)
         run_id = new_id(at)
         first = RunEvent(number=1, state=RunState.QUEUED, at=at, attempt=1, actor="ann", details=details)
@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         service = RunService.open(Settings(workspace=str(Path(folder) / "workspace")))
-        _store(service)
+        store_runs(service, RUNS)
         for name, limit in (("all, at first", None), ("all, again", None), ("one page", PER_PAGE)):
             begun = time.perf_counter()
             found = service.runs(limit=limit)

@@ -30,6 +30,8 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.retry": Role.ANALYST,
     "run.accept": Role.ANALYST,
     "plan.save": Role.ANALYST,
+    "model.annotate": Role.ANALYST,
+    "branding.save": Role.ADMIN,
     "connection.add": Role.ADMIN,
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,

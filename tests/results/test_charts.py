@@ -65,7 +65,6 @@ def test_nothing_kept_but_one_model_still_draws(result: EngineResult) -> None:
 
 
 def test_unknown_efficiency_is_drawn_as_a_dash() -> None:
-    numbers = pa.table(
-        {"channel": ["a"], "value": [None], "low": [None], "high": [None], "marginal": [None], "firmness": [None]}
-    )
+    unknown = ("value", "low", "high", "marginal", "spend_share", "firmness")
+    numbers = pa.table({"channel": ["a"], **{name: [None] for name in unknown}})
     assert "–" in charts.svg(charts.efficiency(numbers, CPA))

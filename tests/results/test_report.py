@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from mmm.engines.base import EngineResult, Problem
-from mmm.errors import UserError
+from mmm.results.branding import Logo, Look
 from mmm.results.model_summary import RunInfo, summarise
-from mmm.results.report import Logo, embedded, render_report
+from mmm.results.report import embedded, render_report
 from mmm.results.views import VIEWS
 from mmm.simulation.generator import World, simulate
 
@@ -108,15 +108,22 @@ def test_a_logo_is_put_into_the_file_and_all_else_is_the_same_report_again(
 ) -> None:
     run = RunInfo("run-1", title="Spring planning", country="DE", provenance={"dataset_hash": "abc", "seed": 123})
     summary = summarise(run, make_problem(world), result)
-    text = render_report(result.tables, summary, title="Mine", logo=Logo(b"\x89PNG", "image/png"))
+    text = render_report(
+        result.tables, summary, Look(title="Mine", logo=Logo(media_type="image/png", base64="iVBORw=="))
+    )
     assert '<img class="logo" src="data:image/png;base64,iVBORw==" alt="Logo">' in text
     assert "<title>Mine</title>" in text
     assert text.partition("<main>")[2] == report.partition("<main>")[2]
 
 
-def test_a_logo_that_is_no_image_is_refused() -> None:
-    with pytest.raises(UserError, match="logo: 'text/html' is no image type"):
-        Logo(b"", "text/html").address()
+def test_another_currency_renames_money_and_changes_no_number(
+    report: str, world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> None:
+    run = RunInfo("run-1", title="Spring planning", country="DE", provenance={"dataset_hash": "abc", "seed": 123})
+    summary = summarise(run, make_problem(world), result)
+    text = render_report(result.tables, summary, Look(currency="CHF"))
+    assert "EUR" not in text
+    assert re.findall(r"CHF ([\d.]+[kMB]?)", text) == re.findall(r"EUR ([\d.]+[kMB]?)", report)
 
 
 def test_an_svg_gets_a_label_and_ids_of_its_own() -> None:

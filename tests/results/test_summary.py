@@ -165,3 +165,70 @@ def test_every_view_has_a_finding_and_says_how_to_read_it(result: EngineResult, 
             assert "{" not in sentence
             assert "None" not in sentence
             assert "nan" not in sentence
+
+
+def test_effects_add_up_per_period_and_shares_to_one() -> None:
+    days = [date(2024, 1, 1), date(2024, 1, 29), date(2024, 2, 5), date(2024, 4, 1)]
+    effects = {"a": 1.0, "b": 3.0}
+    rows = [{"series": name, "date": day, "effect": effect} for name, effect in effects.items() for day in days]
+    numbers = pa.Table.from_pylist(rows)
+    months = summary.by_period(numbers, "month")
+    assert months.column_names == ["series", "date", "effect"]
+    found = {(row["series"], row["date"].isoformat()): row["effect"] for row in months.to_pylist()}
+    assert found["a", "2024-01-01"] == 2.0
+    assert found["b", "2024-01-01"] == 6.0
+    assert found["b", "2024-04-01"] == 3.0
+    quarters = summary.by_period(numbers, "quarter")
+    assert [row["effect"] for row in quarters.to_pylist()] == [3.0, 1.0, 9.0, 3.0]
+    assert summary.as_share(quarters)["share"].to_pylist() == [0.25, 0.25, 0.75, 0.75]
+    assert summary.by_period(numbers, "day").equals(numbers)
+
+
+def test_periods_are_no_shorter_than_the_datas() -> None:
+    assert summary.periods_from(1) == ["day", "week", "month", "quarter", "year"]
+    assert summary.periods_from(7) == ["week", "month", "quarter", "year"]
+    assert summary.periods_from(30) == ["month", "quarter", "year"]
+
+
+def test_the_waterfall_in_shares_ends_at_one(result: EngineResult) -> None:
+    numbers = summary.as_share(summary.waterfall(result.tables, result.recommended, ROAS))
+    assert "effect" not in numbers.column_names
+    assert numbers["end"][-1].as_py() == pytest.approx(1.0)
+    assert sum(numbers["share"].to_pylist()) == pytest.approx(1.0)
+
+
+def test_every_component_keeps_its_own_row_per_date(result: EngineResult) -> None:
+    numbers = summary.by_component(result.tables, result.recommended, ROAS)
+    waterfall = summary.waterfall(result.tables, result.recommended, ROAS)
+    wide = summary.pivoted(numbers, "date", "component", "effect")
+    assert wide.column_names == ["date", *waterfall["component"].to_pylist()]
+    sums = [sum(wide[name].to_pylist()) for name in wide.column_names[1:]]
+    assert sums == pytest.approx(waterfall["effect"].to_pylist())
+
+
+def test_how_firm_is_said_in_the_same_words_everywhere(result: EngineResult) -> None:
+    rows = [row | {"firmness": "unknown"} for row in result.tables["channels"].to_pylist()]
+    tables = {"channels": pa.Table.from_pylist(rows, SCHEMAS["channels"])}
+    numbers = summary.efficiency(tables, result.recommended, ROAS)
+    assert set(numbers["firmness"].to_pylist()) == {"the data cannot tell"}
+    assert "The data cannot tell that of " in findings.efficiency(numbers, ROAS)
+
+
+def _split(*parts: tuple[str, str, float]) -> pa.Table:
+    return pa.Table.from_pylist([{"component": name, "kind": kind, "share": share} for name, kind, share in parts])
+
+
+def test_a_split_that_is_hard_to_believe_is_told_with_the_rule() -> None:
+    one, two = findings.implausible(
+        _split(("intercept", "intercept", 0.0), ("competitor", "context", 0.69), ("tv", "paid", 0.31)), ROAS
+    )
+    assert one.startswith("competitor carries 69.0 % of revenue: one context variable with more than 50 % usually")
+    assert two.startswith("The level (intercept) is 0: ")
+    (negative,) = findings.implausible(
+        _split(("intercept", "intercept", 0.2), ("trend", "trend", -0.3), ("tv", "paid", 0.7)), ROAS
+    )
+    assert negative.startswith("The baseline (level, trend, seasons) is negative (-10.0 %)")
+    (paid,) = findings.implausible(_split(("intercept", "intercept", 0.1), ("tv", "paid", 0.9)), ROAS)
+    assert paid.startswith("Paid media carry 90.0 % of revenue: more than 80 %")
+    plausible = _split(("intercept", "intercept", 0.5), ("price", "context", 0.3), ("tv", "paid", 0.2))
+    assert findings.implausible(plausible, ROAS) == []

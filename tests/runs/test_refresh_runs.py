@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,14 +15,17 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from pypdf import PdfReader
 
 from mmm.access import NotAllowed, Role, User
 from mmm.data.ingest import ingest
 from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.results import read_results
+from mmm.results.branding import Look
 from mmm.results.model_summary import labels_of
 from mmm.results.moves import finding, moves, shown
 from mmm.results.onepager import onepager, rendered
+from mmm.results.report import report_of
 from mmm.runs.artifacts import export_run, recreate_model
 from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.runs.events import History
@@ -285,7 +289,7 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
     page = onepager(results, results.summary)
     summary: dict[str, Any] = results.summary
     for text in (
-        "What drives the KPI", "Actual against fitted", "Share of spend and share of effect", "Return per channel",
+        "What drives the KPI", "Actual against fitted", "Share of spend and share of effect", "ROAS per channel",
         "Response curves", "How long media work", "At once and later", "What is left unexplained",
         f"Model {summary['model']['id']}", "4 Jan 2016 to 31 Dec 2018", "seed 123", "engine ridge",
         f"DECOMP.RSSD {summary['model']['fit']['business_distance']:.4f}", "MAPE of lift tests",
@@ -299,6 +303,22 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
     assert f"Model {other}" in onepager(results, summary, other)
     with pytest.raises(UserError, match="no format"):
         rendered(page, "docx", "")
+
+
+def test_a_report_is_made_on_any_kept_model_as_html_or_pdf(chain: Chain) -> None:
+    results = read_results(chain.workspace, chain.second)
+    recommended = results.summary["model"]["id"]
+    other = next(name for name in results["channels"]["model_id"].to_pylist() if name != recommended)
+    text = report_of(results, other, Look(title="Own"), "html").decode()
+    assert f"Chosen by hand; the engine recommends model {recommended}." in text
+    pages = PdfReader(io.BytesIO(report_of(results, None, Look(title="Own"), "pdf"))).pages
+    words = " ".join(page.extract_text() for page in pages)
+    assert "What moved since the previous model" in words
+    assert f"Model {recommended}." in words
+    with pytest.raises(UserError, match="no format of a report"):
+        report_of(results, None, Look(), "docx")
+    with pytest.raises(NotFound, match="has kept no model '9_9'"):
+        report_of(results, "9_9", Look(), "html")
 
 
 def test_a_refresh_of_other_variables_is_refused(chain: Chain) -> None:

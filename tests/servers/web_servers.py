@@ -22,6 +22,7 @@ from servers import free_port, unavailable, wait_for
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 1000.0
+APP = ROOT / "app" / "streamlit_app.py"
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -34,10 +35,10 @@ _ARGUMENTS = (
 
 
 @contextmanager
-def web_app(log: Path, port: int | None = None, **settings: str) -> Iterator[str]:
-    """The app as `make web` starts it, with these settings and no others; its address."""
+def web_app(log: Path, port: int | None = None, script: Path = APP, **settings: str) -> Iterator[str]:
+    """The app (or another script) as `make web` starts it, with these settings and no others; its address."""
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     inherited = {name: value for name, value in os.environ.items() if name not in NAMES and not name.startswith("MMM_")}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT)

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mmm.platforms.local.user import local_user
+from mmm.results.store import read_results
 from web_servers import SECONDS, chromium, settled, watched_tab, web_app
 
 ROOT = Path(__file__).parents[2]
@@ -64,14 +65,16 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     assert f"run={quick}" in page.url
     expect(page.get_by_test_id("stVegaLiteChart").first.get_by_role("img")).to_be_visible()
 
-    page.get_by_role("radio", name="Response").click()
+    page.get_by_role("radio", name="Curves").click()
     expect(page.get_by_role("heading", name="Response curves")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Response curves")).to_be_visible()
 
+    page.get_by_role("radio", name="Report").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report (HTML)").click()
-    assert download.value.suggested_filename == f"report-{quick}.html"
+    recommended = read_results(stored.workspace, quick).summary["model"]["id"]
+    assert download.value.suggested_filename == f"report-{quick}-{recommended}.html"
     assert Path(download.value.path()).read_bytes() == stored.workspace.result_file(quick, "report.html")
 
     page.goto("/runs")
@@ -97,7 +100,7 @@ def test_the_pictures_of_the_readme(page: Any, stored: Any) -> None:
     page.goto("/")
     page.get_by_role("button", name="Open the sample").click()
     page.get_by_role("button", name="Look at the results").click(timeout=120 * SECONDS)
-    expect(page.get_by_role("heading", name="Share of spend and share of effect")).to_be_visible()
+    expect(page.get_by_role("heading", name="Contributions over time")).to_be_visible()
     _picture(page, "web-results.png", 1330)
     page.goto("/runs")
     expect(page.get_by_text("2 runs in this workspace")).to_be_visible()

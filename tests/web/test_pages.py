@@ -11,13 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.platforms.local.user import local_user
-from mmm.results.model_summary import labels_of
-from mmm.results.store import read_results
-from mmm.results.views import VIEWS, view
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
 from mmm.web import links
-from mmm.web.result_views import PARTS
 from mmm.web.text import plain, plain_lines
 from mmm.workspace.models import RunState
 
@@ -137,44 +133,6 @@ def test_a_failed_run_explains_itself(open_page: Open, stored: Any) -> None:
     assert [found.label for found in app.button] == ["Try again"]
 
 
-def test_a_run_without_results_says_so(open_page: Open, stored: Any) -> None:
-    app = open_page(links.RESULTS, run=stored.of_state(RunState.FAILED))
-    assert app.info[0].value.startswith("This run has no results: it is failed.")
-
-
-def test_results_are_those_of_the_report(open_page: Open, stored: Any) -> None:
-    run_id = stored.of_state(RunState.SUCCEEDED)
-    results = read_results(stored.workspace, run_id)
-    labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
-    seen: list[str] = []
-    for part in PARTS:
-        app = open_page(links.RESULTS, run=run_id, part=part)
-        text = words(app)
-        assert plain(results.summary["model"]["reason"]) in text
-        pictures = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-        for key in PARTS[part]:
-            shown = view(key)
-            finding = shown.finding(shown.numbers(results, model_id, labels), labels)
-            assert plain(finding) in text
-            assert plain(shown.how_to_read(labels)) in text
-            assert shown.title in pictures
-        assert len(app.dataframe) == len(pictures) == len(PARTS[part])
-        seen += PARTS[part]
-    assert sorted(seen) == sorted(view.key for view in VIEWS)
-
-
-def test_another_kept_model_can_be_chosen_and_linked(open_page: Open, stored: Any) -> None:
-    run_id = stored.of_state(RunState.SUCCEEDED)
-    app = open_page(links.RESULTS, run=run_id)
-    box = app.selectbox[0]
-    assert "recommended" in box.options[0]
-    box.select_index(3).run()
-    chosen = box.options[3].split(" ")[0]
-    assert f"**Model {plain(chosen)}.** Chosen by hand" in words(app)
-    linked_page = open_page(links.RESULTS, run=run_id, model=app.query_params["model"])
-    assert f"**Model {plain(chosen)}.** Chosen by hand" in words(linked_page)
-
-
 @pytest.mark.parametrize("page", [links.RUN, links.RESULTS])
 @pytest.mark.parametrize(
     ("query", "message"),
@@ -189,11 +147,6 @@ def test_an_unknown_run_is_a_message(open_page: Open, stored: Any, page: Any, qu
     (error,) = app.error
     assert plain(message) in error.value
     assert ("runs", "") in linked(app)
-
-
-def test_an_unknown_model_is_a_message(open_page: Open, stored: Any) -> None:
-    app = open_page(links.RESULTS, run=stored.of_state(RunState.SUCCEEDED), model="9_9")
-    assert plain("this run has kept no model '9_9'.") in app.error[0].value
 
 
 def test_nothing_is_drawn_as_html(open_page: Open, stored: Any) -> None:

@@ -16,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 from mmm.access import NotAllowed, Role, User
 from mmm.errors import InvalidInput
 from mmm.platforms.local.secrets import FileSecretStore
+from mmm.results.notes import annotate
+from mmm.results.store import read_results
 from mmm.settings import Settings, load_settings
 from mmm.web import links
 from mmm.web.server import SCRIPT, Border, app_options, page_of, safe_page
@@ -222,6 +224,19 @@ class TestPages:
         run = open_page(links.RUN, run=run_id)
         assert labels(signed_in(run, "cy@example.com")) == ["Sign out"]
         assert sorted(labels(signed_in(run, "bob@example.com"))) == ["Cancel this run", "Sign out"]
+
+    def test_a_viewer_reads_notes_and_adds_none(
+        self, open_page: Open, stored: Any, configured: Callable[..., Settings]
+    ) -> None:
+        configured()
+        run_id = stored.of_state(RunState.SUCCEEDED)
+        model_id = read_results(stored.workspace, run_id).summary["model"]["id"]
+        annotate(stored.workspace, run_id, model_id, User("bob", role=Role.ANALYST), text="Good")
+        page = open_page(links.RESULTS, run=run_id, part="Choose model")
+        seen = signed_in(page, "cy@example.com")
+        assert labels(seen) == ["Sign out"]
+        assert ": Good" in words(seen)
+        assert sorted(labels(signed_in(page, "bob@example.com"))) == ["Add note", "Pin this model", "Sign out"]
 
     def test_a_viewers_direct_call_is_refused_and_audited(self, stored: Any) -> None:
         viewer, run_id = User("Vic", "vic@example.com", Role.VIEWER), stored.running()

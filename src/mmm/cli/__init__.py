@@ -32,7 +32,7 @@ COMMANDS = {
     "cancel": "mmm.cli.runs:cancel_command",
     "retry": "mmm.cli.runs:retry_command",
     "train": "mmm.cli.train:train_command",
-    "report": "mmm.cli.demo:report_command",
+    "report": "mmm.cli.artifacts:report_command",
     "onepager": "mmm.cli.artifacts:onepager_command",
     "export": "mmm.cli.artifacts:export_command",
     "recreate": "mmm.cli.artifacts:recreate_command",

@@ -1,4 +1,4 @@
-"""`mmm export`, `mmm recreate`, `mmm onepager`: a run's models as files."""
+"""`mmm report`, `mmm export`, `mmm recreate`, `mmm onepager`: a run's models as files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,44 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
-from mmm.cli.runs import Run
-from mmm.errors import NotFound, UserError
+from mmm.cli.runs import Run, read_file
+from mmm.errors import UserError
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
 Model = Annotated[str | None, typer.Option(help="A kept model's id; default the recommended one.")]
+
+
+def report_command(
+    run: Run = "latest",
+    model: Model = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .html or .pdf file.")] = None,
+    title: Annotated[str, typer.Option(help="The report's title; default the run's name.")] = "",
+    logo: Annotated[Path | None, typer.Option(help="A PNG, JPEG or SVG file.")] = None,
+    currency: Annotated[str, typer.Option(help="What money is called; no number changes.")] = "",
+) -> None:
+    """Write a model's report: one HTML file that works offline, or PDF.
+
+    Title, logo and currency that are not given are those saved for the workspace, else the run's.
+    """
+    from mmm.results import read_results
+    from mmm.results.branding import look_of, saved_look
+    from mmm.results.report import report_of
+
+    workspace = Workspace.open(load_settings().settings)
+    run_id = workspace.find_run(run)
+    target = output or Path(f"{run_id}-report.html")
+    look = look_of(title, currency, None if logo is None else read_file(logo)).over(saved_look(workspace))
+    _write(target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower()))
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write the file and say where it is."""
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}.", where=str(file)) from None
+    typer.echo(str(file.resolve()))
 
 
 def export_command(
@@ -79,10 +111,7 @@ def onepager_command(
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
     results = read_results(workspace, run_id)
-    chosen = model or results.summary["model"]["id"]
-    if chosen not in set(results["channels"]["model_id"].to_pylist()):
-        raise NotFound(f"run {run_id} keeps no model {chosen!r}.", where="--model", fix="`mmm export` lists them.")
+    chosen = results.require_kept(model or results.summary["model"]["id"])
     target = output or Path(f"{run_id}-{chosen}.pdf")
     title = f"{results.summary['title']} – model {chosen}"
-    target.write_bytes(rendered(onepager(results, results.summary, chosen), target.suffix[1:].lower(), title))
-    typer.echo(str(target.resolve()))
+    _write(target, rendered(onepager(results, results.summary, chosen), target.suffix[1:].lower(), title))

@@ -1,15 +1,11 @@
-"""`mmm demo`, `mmm report`: the product's main job on the sample, and a run's report as a file."""
+"""`mmm demo`: the product's main job on the sample."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from mmm.cli import show
-from mmm.cli.runs import Run, wait_for
-from mmm.errors import UserError
+from mmm.cli.runs import wait_for
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
@@ -31,26 +27,10 @@ def demo_command() -> None:
     typer.echo("Web app  make web  then open http://localhost:8080")
 
 
-def report_command(
-    run: Run = "latest",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it.")] = None,
-) -> None:
-    """Write a run's report, one HTML file that works offline."""
-    service = RunService.open(load_settings().settings)
-    run_id = service.workspace.find_run(run)
-    target = output or Path(f"{run_id}-report.html")
-    report = service.workspace.result_file(run_id, "report.html")
-    try:
-        target.write_bytes(report)
-    except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror}.", where=str(target)) from None
-    typer.echo(str(target.resolve()))
-
-
 def _summary(service: RunService, run_id: str) -> None:
     """The recommended model's paid channels in a small table."""
     from mmm.results import read_results
-    from mmm.results.format import percent
+    from mmm.results.format import firm_words, percent
     from mmm.results.model_summary import labels_of
 
     summary = read_results(service.workspace, run_id).summary
@@ -63,7 +43,7 @@ def _summary(service: RunService, run_id: str) -> None:
             percent(channel["spend_share"]),
             percent(channel["effect_share"]),
             labels.interval(channel[key], channel[f"{key}_low"], channel[f"{key}_high"]),
-            channel["firmness"],
+            firm_words(channel["firmness"]),
         )
         for channel in summary["channels"]
         if channel["kind"] == "paid"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmm.cli import show
+from mmm.cli.runs import read_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
@@ -43,7 +44,7 @@ def propose_command(
 
     workspace, manifest = _open(dataset)
     if rules is not None:
-        save_naming_rules(workspace, parse_naming_rules(_read(rules), where=str(rules)), local_user())
+        save_naming_rules(workspace, parse_naming_rules(read_file(rules), where=str(rules)), local_user())
     known = naming_rules(workspace)
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
@@ -92,7 +93,7 @@ def prepare_command(
     from mmm.data.prepare import parse_recipe, prepare_dataset
 
     workspace, manifest = _open(dataset)
-    parsed = parse_recipe(_read(recipe), where=str(recipe))
+    parsed = parse_recipe(read_file(recipe), where=str(recipe))
     for made in prepare_dataset(workspace, manifest.market, manifest.dataset_id, parsed, local_user()):
         typer.echo(f"{made.market}/{made.dataset_id}")
         typer.echo(f"{made.rows:,} rows, {len(made.columns)} columns", err=True)
@@ -106,13 +107,6 @@ def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
 
     workspace = Workspace.open(load_settings().settings)
     return workspace, find_dataset(workspace, dataset)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}.", where=str(file)) from None
 
 
 def _period(text: str) -> Period:

@@ -52,7 +52,7 @@ def submit_command(
     if data is None and market is not None:
         raise UserError("is the market of --data, which is not given.", where="--market", fix="Add --data FILE.")
     chosen = (
-        read_experiment(service.workspace, _read(experiment), where=str(experiment))
+        read_experiment(service.workspace, read_file(experiment), where=str(experiment))
         if data is None
         else _with_data(service, experiment, data, market)
     )
@@ -68,7 +68,7 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
     """The experiment on a file's dataset. The file is stored once everything else in the experiment is valid."""
     from mmm.runs.submission import read_experiment  # see `submit_command`
 
-    text = _read(experiment)
+    text = read_file(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
     checked = read_experiment(service.workspace, text, where=str(experiment), dataset=replaced)
     stored = store_file(service.workspace, data, checked.dataset.market)
@@ -147,7 +147,8 @@ def _service() -> RunService:
     return RunService.open(load_settings().settings)
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """A file a person named; UserError when it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.format import Labels, percent
+from mmm.results.format import MISSING, Labels, percent
 from mmm.results.summary import BASE_SERIES, ORGANIC_SERIES
 
 if TYPE_CHECKING:
@@ -36,14 +36,18 @@ KIND_COLOURS = {
 }
 #: Tol's muted scheme, dark and light in turn, so that neighbours in a stack differ in lightness as well.
 SERIES = ("#332288", "#88ccee", "#117733", "#ddcc77", "#882255", "#44aa99", "#cc6677", "#999933")
+#: Models side by side, dark enough for thin lines and points.
+MODELS = (BLUE, ORANGE, "#117733", "#882255")
+CURVE_PARTS = ("observed", "extrapolated", "carryover", "today")
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 #: Vega expression: long names lose their middle. Left to itself the drawing library cuts them letter by letter, which
 #: takes it seconds.
-_SHORTENED = "length(datum.label) > 30 ? slice(datum.label, 0, 17) + '…' + slice(datum.label, -12) : datum.label"
+SHORTENED = "length(datum.label) > 30 ? slice(datum.label, 0, 17) + '…' + slice(datum.label, -12) : datum.label"
 _CONFIG: dict[str, Any] = {
     "background": "#ffffff",
     "font": _FONT,
     "aria": False,  # one label for the whole picture; a label per mark would double the report's size
+    "mark": {"aria": False},
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED,
@@ -71,7 +75,7 @@ _CONFIG: dict[str, Any] = {
 }
 
 
-def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+def inline(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
 
     InlineData, not Data: Altair puts its values aside instead of walking through them again and again.
@@ -86,7 +90,7 @@ def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     )
 
 
-def _axis(**options: Any) -> alt.Axis:
+def number_axis(**options: Any) -> alt.Axis:
     """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.results.format`."""
     import altair as alt
 
@@ -95,13 +99,13 @@ def _axis(**options: Any) -> alt.Axis:
     return alt.Axis(labelExpr=shown, **{"tickCount": 5, **options})
 
 
-def _names() -> alt.Axis:
+def name_axis() -> alt.Axis:
     import altair as alt
 
-    return alt.Axis(labelExpr=_SHORTENED)
+    return alt.Axis(labelExpr=SHORTENED)
 
 
-def _finished(chart: Any) -> Any:
+def finished(chart: Any) -> Any:
     return chart.configure(**_CONFIG)
 
 
@@ -115,28 +119,29 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     """From nothing up to the fitted KPI, one bar per component."""
     import altair as alt
 
+    absolute = "effect" in numbers.column_names
     rows = numbers.to_pylist()
     total = rows[-1]["end"] if rows else 0.0
     rows.append({"component": "Total", "kind": "total", "effect": total, "share": 1.0, "start": 0.0, "end": total})
     for row in rows:
-        row["label"] = f"{labels.effect(row['effect'])} · {percent(row['share'])}"
+        row["label"] = (f"{labels.effect(row['effect'])} · " if absolute else "") + percent(row["share"])
         row["reach"] = max(row["start"], row["end"])
     top = max(row["reach"] for row in rows)
     colours = {**KIND_COLOURS, "total": INK}
     kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
-    base = alt.Chart(_data(rows)).encode(y=alt.Y("component:N", sort=None, title=None, axis=_names()))
+    base = alt.Chart(inline(rows)).encode(y=alt.Y("component:N", sort=None, title=None, axis=name_axis()))
     bars = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X(
             "start:Q",
-            title=labels.effect_unit,
+            title=labels.effect_unit if absolute else f"Share of the fitted {labels.kpi_name}",
             scale=alt.Scale(domainMax=top * 1.2, nice=False),
-            axis=_axis(tickCount=6),
+            axis=number_axis(tickCount=6) if absolute else alt.Axis(format="%", tickCount=6),
         ),
         x2="end:Q",
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]), legend=None),
     )
     text = base.mark_text(align="left", dx=5).encode(x="reach:Q", text="label:N")
-    return _finished((bars + text).properties(width=WIDTH - 190, height=alt.Step(24)))
+    return finished((bars + text).properties(width=WIDTH - 190, height=alt.Step(24)))
 
 
 def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
@@ -154,7 +159,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     if shading:
         names = [row["period"] for row in shading]
         layers.append(
-            alt.Chart(_data(shading))
+            alt.Chart(inline(shading))
             .mark_rect()
             .encode(
                 x=alt.X("date:T", scale=alt.Scale(type="utc")),
@@ -167,7 +172,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             )
         )
     layers.append(
-        alt.Chart(_data(lines))
+        alt.Chart(inline(lines))
         .mark_line(strokeWidth=1.6)
         .encode(
             x=_time_axis(),
@@ -175,7 +180,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
                 "value:Q",
                 title=f"{labels.effect_unit} per {labels.period}",
                 scale=alt.Scale(zero=False),
-                axis=_axis(),
+                axis=number_axis(),
             ),
             color=alt.Color(
                 "series:N",
@@ -184,7 +189,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         )
     )
-    return _finished(alt.layer(*layers).properties(width=WIDTH - 70, height=260).resolve_scale(fill="independent"))
+    return finished(alt.layer(*layers).properties(width=WIDTH - 70, height=260).resolve_scale(fill="independent"))
 
 
 def _split_spans(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -205,9 +210,9 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
     rows = [{**row, "period": SPLIT_NAMES[row["split"]]} for row in numbers.to_pylist()]
     periods = [name for name in SPLIT_NAMES.values() if any(row["period"] == name for row in rows)]
-    axis = _axis()
+    axis = number_axis()
     points = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_circle(size=34, opacity=0.75)
         .encode(
             x=alt.X("fitted:Q", title=f"Fitted {labels.effect_unit}", scale=alt.Scale(zero=False), axis=axis),
@@ -219,8 +224,8 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         )
     )
-    zero = alt.Chart(_data([{"zero": 0.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(y="zero:Q")
-    return _finished((zero + points).properties(width=WIDTH - 70, height=240))
+    zero = alt.Chart(inline([{"zero": 0.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(y="zero:Q")
+    return finished((zero + points).properties(width=WIDTH - 70, height=240))
 
 
 def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
@@ -234,8 +239,8 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         for row in rows
         for key in names
     ]
-    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=_names())
-    base = alt.Chart(_data(long)).encode(y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values())))
+    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
+    base = alt.Chart(inline(long)).encode(y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values())))
     largest = max((row["share"] or 0.0 for row in long), default=1.0)
     bars = base.mark_bar().encode(
         x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domainMax=largest * 1.12)),
@@ -243,7 +248,7 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     )
     text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="share:Q", text="label:N")
     left = (bars + text).properties(width=WIDTH - 330, height=alt.Step(34, **{"for": "position"}))
-    return _finished(alt.hconcat(left, _value_bars(rows, labels), spacing=26))
+    return finished(alt.hconcat(left, _value_bars(rows, labels), spacing=26))
 
 
 def _value_bars(rows: list[dict[str, Any]], labels: Labels) -> alt.LayerChart:
@@ -251,7 +256,7 @@ def _value_bars(rows: list[dict[str, Any]], labels: Labels) -> alt.LayerChart:
 
     shown = [{**row, "label": labels.efficiency_value(row["value"])} for row in rows]
     top = max((row["value"] or 0.0 for row in rows), default=0.0)
-    base = alt.Chart(_data(shown)).encode(
+    base = alt.Chart(inline(shown)).encode(
         y=alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=None)
     )
     bars = base.mark_bar(color="#cfe0ee", height={"band": 0.6}).encode(
@@ -274,9 +279,10 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = numbers.to_pylist()
     for row in rows:
         row["label"] = labels.interval(row["value"], row["low"], row["high"])
+        row["firm"] = f"{percent(row['spend_share'])} of spend · {row['firmness'] or MISSING}"
     domain = [0.0, _efficiency_limit(rows)]
-    order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=_names())
-    base = alt.Chart(_data(rows)).encode(y=order)
+    order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
+    base = alt.Chart(inline(rows)).encode(y=order)
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
     value = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False), axis=alt.Axis(tickCount=6))
     layers = [
@@ -285,15 +291,15 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         base.mark_circle(size=85, color=BLUE, opacity=1.0, clip=True).encode(x=value),
     ]
     if labels.revenue and domain[1] > 1.0:
-        even = alt.Chart(_data([{"even": 1.0}])).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x="even:Q")
+        even = alt.Chart(inline([{"even": 1.0}])).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x="even:Q")
         layers.insert(0, even)
-    left = alt.layer(*layers).properties(width=WIDTH - 400, height=alt.Step(26))
-    text = (
-        alt.Chart(_data(rows))
-        .mark_text(align="left")
-        .encode(y=alt.Y("channel:N", sort=[row["channel"] for row in rows], axis=None), x=alt.value(0), text="label:N")
+    left = alt.layer(*layers).properties(width=WIDTH - 530, height=alt.Step(26))
+    aside = alt.Chart(inline(rows)).encode(
+        y=alt.Y("channel:N", sort=[row["channel"] for row in rows], axis=None), x=alt.value(0)
     )
-    return _finished(alt.hconcat(left, text.properties(width=200, height=alt.Step(26)), spacing=14))
+    figures = aside.mark_text(align="left").encode(text="label:N").properties(width=150, height=alt.Step(26))
+    firm = aside.mark_text(align="left", color=MUTED).encode(text="firm:N").properties(width=190, height=alt.Step(26))
+    return finished(alt.hconcat(left, figures, firm, spacing=12))
 
 
 def _efficiency_limit(rows: list[dict[str, Any]]) -> float:
@@ -304,22 +310,41 @@ def _efficiency_limit(rows: list[dict[str, Any]]) -> float:
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
-    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend as a point."""
+    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend and the carryover as points.
+
+    Numbers of several models (with `model_id`) are overlaid, a colour each.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
+    models = list(dict.fromkeys(row["model_id"] for row in rows)) if "model_id" in numbers.column_names else []
+    for row in rows:
+        value = row["marginal_response"] if row["part"] == "today" else None
+        marginal = value if labels.revenue or not value else 1.0 / value
+        row["label"] = "" if value is None else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
     line = alt.Chart().encode(
-        x=alt.X("spend:Q", title=None, axis=_axis(tickCount=4, grid=False)),
-        y=alt.Y("response:Q", title=None, axis=_axis(tickCount=4)),
+        x=alt.X("spend:Q", title=None, axis=number_axis(tickCount=4, grid=False)),
+        y=alt.Y("response:Q", title=None, axis=number_axis(tickCount=4)),
     )
-    layers = (
-        line.transform_filter("datum.part === 'observed'").mark_line(color=BLUE, strokeWidth=2),
-        line.transform_filter("datum.part === 'extrapolated'").mark_line(
-            color=BLUE, strokeWidth=1.5, strokeDash=[4, 3], opacity=0.8
-        ),
-        line.transform_filter("datum.part === 'today'").mark_circle(color=ORANGE, size=70, opacity=1.0),
-    )
-    return _finished(_panels(layers, rows, independent=True))
+    blue: Any = alt.value(BLUE)
+    orange: Any = alt.value(ORANGE)
+    if models:
+        blue = orange = alt.Color(
+            "model_id:N",
+            scale=alt.Scale(domain=models, range=list(MODELS[: len(models)])),
+            legend=alt.Legend(symbolOpacity=1.0),
+        )
+    part = {name: line.transform_filter(f"datum.part === '{name}'") for name in CURVE_PARTS}
+    layers = [
+        part["observed"].mark_line(strokeWidth=2).encode(color=blue),
+        part["extrapolated"].mark_line(strokeWidth=1.5, strokeDash=[4, 3], opacity=0.8).encode(color=blue),
+        part["carryover"].mark_point(shape="square", filled=True, size=36, opacity=1.0).encode(color=blue),
+        part["today"].mark_circle(size=70, opacity=1.0).encode(color=orange),
+    ]
+    if not models:
+        text = alt.Chart().transform_filter("datum.part === 'today'").mark_text(align="right", fontSize=10, color=MUTED)
+        layers.append(text.encode(x=alt.value(198), y=alt.value(109), text="label:N"))
+    return finished(_panels(tuple(layers), rows, independent=True))
 
 
 def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
@@ -340,7 +365,7 @@ def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             y=alt.Y("weight:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
         )
     )
-    return _finished(_panels((bars,), rows, independent=False, height=80))
+    return finished(_panels((bars,), rows, independent=False, height=80))
 
 
 def _panels(
@@ -351,9 +376,9 @@ def _panels(
 
     order = {name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))}
     numbered = [{**row, "order": order[row["channel"]]} for row in rows]
-    panel = alt.layer(*layers, data=_data(numbered)).properties(width=200, height=height)
+    panel = alt.layer(*layers, data=inline(numbered)).properties(width=200, height=height)
     channel = alt.Facet(
-        "channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None, labelExpr=_SHORTENED)
+        "channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None, labelExpr=SHORTENED)
     )
     grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
     return grid.resolve_scale(x="independent", y="independent") if independent else grid
@@ -370,16 +395,16 @@ def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         for number, key in enumerate(names)
     ]
     bars = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_bar()
         .encode(
-            y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None, axis=_names()),
+            y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None, axis=name_axis()),
             x=alt.X("share:Q", title="Share of the medium's effect", axis=alt.Axis(format="%")),
             order="order:Q",
             color=alt.Color("part:N", scale=alt.Scale(domain=list(names.values()), range=[BLUE, "#e8a33d"])),
         )
     )
-    return _finished(bars.properties(width=WIDTH - 200, height=alt.Step(24)))
+    return finished(bars.properties(width=WIDTH - 200, height=alt.Step(24)))
 
 
 def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
@@ -391,68 +416,27 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
     paid = [name for name in names if name not in fixed]
     colours = {**fixed, **{name: SERIES[number % len(SERIES)] for number, name in enumerate(paid)}}
     rows = [{**row, "order": names.index(row["series"])} for row in numbers.to_pylist()]
+    absolute = "effect" in numbers.column_names
+    height = (
+        alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
+        if absolute
+        else alt.Y("share:Q", stack=True, title=f"Share of the fitted {labels.kpi_name}", axis=alt.Axis(format="%"))
+    )
     area = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_area(stroke="#ffffff", strokeWidth=0.3)
         .encode(
             x=_time_axis(),
-            y=alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=_axis()),
+            y=height,
             color=alt.Color(
                 "series:N",
                 scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
-                legend=alt.Legend(columns=4, labelExpr=_SHORTENED),
+                legend=alt.Legend(columns=4, labelExpr=SHORTENED),
             ),
             order="order:Q",
         )
     )
-    return _finished(area.properties(width=WIDTH - 70, height=280))
-
-
-def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Fit against business distance: all candidates as shaded cells, kept ones as points, the chosen one marked."""
-    import altair as alt
-
-    rows = numbers.to_pylist()
-    cells = [row for row in rows if row["part"] == "others"]
-    kept = [{**row, "front_name": _front_name(row["front"])} for row in rows if row["part"] == "kept"]
-    chosen = [{**row, "label": row["model_id"]} for row in kept if row["shown"]]
-    x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
-    y = alt.Y("business_distance:Q", title="Business distance – lower is better", scale=alt.Scale(zero=False))
-    fronts = [name for name in ("front 1", "front 2", "later fronts") if any(row["front_name"] == name for row in kept)]
-    label = alt.Chart(_data(chosen)).encode(x=x, y=y, text="label:N")  # drawn twice: a white edge, then the letters
-    ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
-    layers = [
-        alt.Chart(_data(cells))
-        .mark_rect(color="#5c6b7a")
-        .encode(
-            x=x,
-            x2="nrmse_end:Q",
-            y=y,
-            y2="business_distance_end:Q",
-            opacity=alt.Opacity("candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None),
-        ),
-        alt.Chart(_data(kept))
-        .mark_circle(size=42, opacity=1.0, stroke="#ffffff", strokeWidth=0.5)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "front_name:N",
-                scale=alt.Scale(domain=fronts, range=[ranges[name] for name in fronts]),
-                legend=alt.Legend(symbolType="circle"),
-            ),
-        ),
-        alt.Chart(_data(chosen))
-        .mark_point(shape="diamond", size=220, color=ORANGE, filled=True, opacity=1.0)
-        .encode(x=x, y=y),
-        label.mark_text(align="left", dx=12, dy=-9, stroke="#ffffff", strokeWidth=4, fontWeight="bold"),
-        label.mark_text(align="left", dx=12, dy=-9, fontWeight="bold"),
-    ]
-    return _finished(alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320))
-
-
-def _front_name(front: int) -> str:
-    return f"front {front}" if front <= 2 else "later fronts"
+    return finished(area.properties(width=WIDTH - 70, height=280))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.results.format import Labels, compact, count, fixed, percent
+from mmm.results.format import FIRMNESS, Labels, compact, count, fixed, percent
 from mmm.results.summary import BASE_SERIES, BASELINE_KINDS, ORGANIC_SERIES, fit_measures, half_life
 
 #: Residuals whose neighbours resemble each other more than this still hold a pattern.
@@ -16,6 +16,10 @@ AUTOCORRELATION_LIMIT = 0.3
 SHARE_GAP = 0.03
 #: Media whose effect comes at once, mostly.
 SHORT_CARRYOVER = 0.1
+#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid media.
+CONTEXT_LIMIT, PAID_LIMIT = 0.5, 0.8
+#: A level below this share counts as none.
+LEVEL_FLOOR = 0.001
 
 
 def _known(numbers: pa.Table, *columns: str) -> list[dict[str, Any]]:
@@ -40,6 +44,37 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
     if paid and paid[0]["effect"] > 0:
         text += f" The largest channel is {paid[0]['component']} with {labels.effect(paid[0]['effect'])}."
     return text
+
+
+def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
+    """What is hard to believe about the split of the KPI, with the rule; from the numbers of `waterfall`."""
+    rows = numbers.to_pylist()
+    baseline = sum(row["share"] for row in rows if row["kind"] in BASELINE_KINDS)
+    paid = sum(row["share"] for row in rows if row["kind"] == "paid")
+    found = [
+        f"{row['component']} carries {percent(row['share'])} of {labels.kpi_name}: one context variable with more "
+        f"than {100 * CONTEXT_LIMIT:g} % usually stands in for the level of the KPI; its effect is not to be taken "
+        "literally."
+        for row in rows
+        if row["kind"] == "context" and abs(row["share"]) > CONTEXT_LIMIT
+    ]
+    level = next((row for row in rows if row["kind"] == "intercept"), None)
+    if level is not None and abs(level["share"]) < LEVEL_FLOOR:
+        found.append(
+            f"The level (intercept) is 0: by this model nothing of {labels.kpi_name} is there by itself. A level below "
+            f"{100 * LEVEL_FLOOR:g} % usually means that media or context stand in for it."
+        )
+    if baseline < 0:
+        found.append(
+            f"The baseline (level, trend, seasons) is negative ({percent(baseline)}): a baseline below 0 means that "
+            "media and context are credited with more than there was."
+        )
+    if paid > PAID_LIMIT:
+        found.append(
+            f"Paid media carry {percent(paid)} of {labels.kpi_name}: more than {100 * PAID_LIMIT:g} % would leave next "
+            "to nothing without advertising."
+        )
+    return found
 
 
 def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> str:
@@ -96,9 +131,11 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     best, worst = (
         f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}" for row in (rows[0], rows[-1])
     )
+    vague = [row["channel"] for row in rows if row["firmness"] == FIRMNESS["unknown"]]
+    unknown = f" The data cannot tell that of {_listed(vague)}." if vague else ""
     if len(rows) == 1:
-        return f"{labels.efficiency}: {best}."
-    return f"Best {labels.efficiency}: {best}; weakest: {worst}."
+        return f"{labels.efficiency}: {best}.{unknown}"
+    return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}"
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> str:

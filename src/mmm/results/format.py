@@ -138,17 +138,28 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "marginal": ("Marginal {efficiency}", "efficiency"),
     "lag": ("Lag in periods", "integer"),
     "weight": ("Weight", "number"),
+    "models": ("Models", "integer"),
+    "trial": ("Trial", "integer"),
     "front": ("Front", "integer"),
     "cluster": ("Cluster", "integer"),
     "candidates": ("Candidates", "integer"),
     "nrmse": ("NRMSE", "number"),
+    "rsq_train": ("R² training, adjusted", "number"),
+    "rsq_val": ("R² validation", "number"),
+    "rsq_test": ("R² test", "number"),
+    "paid_share": ("Paid media's share", "percent"),
     "business_distance": ("Business distance", "number"),
     "recommended": ("Recommended", "flag"),
 }
 
 
-#: Words for how firm a number is, where the engine's own word needs one.
-FIRMNESS = {"unknown": "data cannot tell"}
+#: How firm a channel's return is, by the engine's word.
+FIRMNESS = {"unknown": "the data cannot tell"}
+
+
+def firm_words(word: str | None) -> str:
+    """How firm, in the words of every view, table and command: firm, uncertain, the data cannot tell."""
+    return MISSING if word is None else FIRMNESS.get(word, word)
 
 
 def heading(column: str, labels: Labels) -> str:
@@ -171,8 +182,6 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         return "yes" if value else ""
     if kind == "integer":
         return f"{value:,}"
-    if column == "firmness":
-        return FIRMNESS.get(value, value)
     if kind == "text":
         return str(value)
     shown = {

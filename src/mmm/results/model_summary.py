@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.base import EngineResult, Problem
+from mmm.results.findings import implausible
 from mmm.results.format import Labels
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
 
@@ -97,9 +98,8 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
 def for_model(summary: Mapping[str, Any], tables: Tables, model_id: str) -> dict[str, Any]:
     """The summary of a run as it reads with another of its kept models."""
     recommended = summary["model"]["id"]
-    if model_id == recommended:
-        return dict(summary)
-    reason = f"Chosen by hand; the engine recommends model {recommended}."
+    by_hand = f"Chosen by hand; the engine recommends model {recommended}."
+    reason = summary["model"]["reason"] if model_id == recommended else by_hand
     return {**summary, **_of_model(tables, model_id, labels_of(summary), reason)}
 
 
@@ -108,6 +108,7 @@ def _of_model(tables: Tables, model_id: str, labels: Labels, reason: str) -> dic
     model = of_model(tables["models"], model_id).to_pylist()[0]
     channels = of_model(tables["channels"], model_id).select(list(_CHANNEL_FIELDS)).to_pylist()
     channels.sort(key=lambda row: (row["kind"] != "paid", -(row["spend"] or 0.0), row["channel"]))
+    parts = waterfall(tables, model_id, labels)
     return {
         "model": {
             "id": model_id,
@@ -116,8 +117,9 @@ def _of_model(tables: Tables, model_id: str, labels: Labels, reason: str) -> dic
             "cluster": model["cluster"],
             "fit": {name: model[name] for name in _FIT_FIELDS},
         },
-        "totals": _totals(waterfall(tables, model_id, labels), channels),
+        "totals": _totals(parts, channels),
         "channels": channels,
+        "plausibility": implausible(parts, labels),
     }
 
 
@@ -136,6 +138,16 @@ def _data(problem: Problem) -> dict[str, Any]:
         "context": [variable.name for variable in problem.context],
         "lift_tests": len(problem.lift_tests),
     }
+
+
+def totals_of(tables: Tables, model_id: str, labels: Labels) -> dict[str, Any]:
+    """Effects by kind over the window, spend, and ROI and CPA of all paid media together, of one model."""
+    return _totals(waterfall(tables, model_id, labels), of_model(tables["channels"], model_id).to_pylist())
+
+
+def warnings_of(summary: Mapping[str, Any]) -> list[str]:
+    """What to bear in mind, in sentences: about the data and the search, then about this model."""
+    return [*summary["warnings"], *summary["plausibility"]]
 
 
 def _totals(parts: pa.Table, channels: list[dict[str, Any]]) -> dict[str, Any]:

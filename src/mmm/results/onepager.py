@@ -14,6 +14,7 @@ from mmm.results.format import Labels, fixed, percent, span
 from mmm.results.model_summary import for_model, labels_of
 from mmm.results.report import embedded
 from mmm.results.summary import Tables, fit_measures
+from mmm.results.svg_page import placed, size_of, text, wrapped
 from mmm.results.views import view
 
 FORMATS = ("pdf", "png", "svg", "html")
@@ -28,8 +29,7 @@ PLOTS = (
 _A4_POINTS = 595.28
 _WIDTH, _HEIGHT, _MARGIN, _GAP = 1587, 2244, 48, 36
 _TITLE, _HEAD, _LINE = 132, 62, 17
-_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-_LINE_LENGTH = 104
+_SMALL = 13.5
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,8 @@ def _plot(key: str, tables: Tables, model_id: str, labels: Labels) -> _Plot:
     shown = view(key)
     numbers = shown.numbers(tables, model_id, labels)
     with charts.unvalidated():
-        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title))
-    _, _, width, height = (float(value) for value in picture.split('viewBox="')[1].split('"')[0].split())
-    return _Plot(shown.title, shown.finding(numbers, labels), picture, width, height)
+        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title_for(labels)))
+    return _Plot(shown.title_for(labels), shown.finding(numbers, labels), picture, *size_of(picture))
 
 
 def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:
@@ -100,9 +99,9 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
         f"run {summary['run_id']}",
     ]
     return [
-        _text(_MARGIN, _MARGIN + 30, name, 30, weight="bold"),
-        _text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),
-        _text(_MARGIN, _MARGIN + 88, "  ·  ".join(_fit(summary, tables, labels)), 16),
+        text(_MARGIN, _MARGIN + 30, name, 30, bold=True),
+        text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),
+        text(_MARGIN, _MARGIN + 88, "  ·  ".join(_fit(summary, tables, labels)), 16),
     ]
 
 
@@ -133,30 +132,9 @@ def _placed(rows: Sequence[Sequence[_Plot]]) -> list[str]:
         for number, plot in enumerate(row):
             scale = min(1.0, column / plot.width, height * shrink / plot.height)
             left = _MARGIN + number * (column + _GAP)
-            parts.append(_text(left, top + 18, plot.title, 19, weight="bold"))
-            for line, words in enumerate(_wrapped(plot.finding)):
-                parts.append(_text(left, top + 40 + line * _LINE, words, 13.5, colour=charts.MUTED))
-            place = f'<svg x="{left:.1f}" y="{top + _HEAD:.1f}" width="{plot.width * scale:.1f}" '
-            place += f'height="{plot.height * scale:.1f}" '
-            parts.append(plot.picture.replace("<svg ", place, 1).replace(f'width="{plot.width:.0f}" role', "role", 1))
+            parts.append(text(left, top + 18, plot.title, 19, bold=True))
+            for line, words in enumerate(wrapped(plot.finding, column, _SMALL, lines=2)):
+                parts.append(text(left, top + 40 + line * _LINE, words, _SMALL, colour=charts.MUTED))
+            parts.append(placed(plot.picture, left, top + _HEAD, scale))
         top += height * shrink + _HEAD + _GAP + spare
     return parts
-
-
-def _wrapped(text: str, lines: int = 2) -> list[str]:
-    """At most two lines of words; what does not fit is cut with an ellipsis."""
-    found, line = [], ""
-    for word in text.split():
-        if len(line) + len(word) + 1 > _LINE_LENGTH:
-            found.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    found.append(line)
-    return found if len(found) <= lines else [*found[: lines - 1], f"{found[lines - 1]} …"]
-
-
-def _text(x: float, y: float, text: str, size: float, *, weight: str = "normal", colour: str = charts.INK) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-family="{_FONT}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{colour}" xml:space="preserve">{escape(text)}</text>'
-    )

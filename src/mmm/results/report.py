@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,36 +14,20 @@ from markupsafe import Markup
 
 from mmm.errors import UserError
 from mmm.results import charts, moves
+from mmm.results.branding import Logo, Look
 from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
-from mmm.results.model_summary import labels_of
+from mmm.results.model_summary import for_model, labels_of, warnings_of
+from mmm.results.store import RunResults
 from mmm.results.summary import Tables, channels
 from mmm.results.views import VIEWS, View
 
 SECTIONS = len(VIEWS)
 _TEMPLATE = "report.html"
-_LOGO_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp")
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
-class Logo:
-    """An image that is put into the report itself."""
-
-    data: bytes
-    media_type: str
-
-    def address(self) -> str:
-        if self.media_type not in _LOGO_TYPES:
-            raise UserError(
-                f"{self.media_type!r} is no image type a report can hold.",
-                where="logo",
-                fix=f"Choose one of {', '.join(_LOGO_TYPES)}.",
-            )
-        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
-
-
-@dataclass(frozen=True)
-class _Section:
+class Section:
     """A view, drawn. `picture` is the only text that is not escaped: it was escaped when it was drawn."""
 
     key: str
@@ -56,23 +39,70 @@ class _Section:
     rows: list[list[tuple[str, bool]]]
 
 
-def render_report(
+@dataclass(frozen=True)
+class Content:
+    """All that a report says, for each of its forms. Texts are as they are shown, escaped by nobody yet."""
+
+    title: str
+    logo: Logo | None
+    summary: Mapping[str, Any]
+    labels: Labels
+    headline: str
+    cards: list[tuple[str, str, str]]
+    facts: list[tuple[str, str]]
+    key_numbers: list[dict[str, str]]
+    key_finding: str
+    sections: list[Section]
+    moved: dict[str, Any] | None
+    warnings: list[str]
+    diagnostics: list[dict[str, str]]
+    provenance: list[tuple[str, str]]
+    settings: list[tuple[str, str]]
+
+
+def content(
     tables: Tables,
     summary: Mapping[str, Any],
-    *,
-    title: str | None = None,
-    logo: Logo | None = None,
+    look: Look | None = None,
     progress: Callable[[int, str], None] = lambda section, title: None,
-) -> str:
-    """The report on the summary's model as HTML. `progress` is called with a section's number and title."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+) -> Content:
+    """The report on the summary's model. `progress` is called with a section's number and title."""
+    look = look or Look()
+    summary = look.applied(summary)
     labels = labels_of(summary)
     model_id = summary["model"]["id"]
     sections = []
     for number, view in enumerate(VIEWS):
-        progress(number, view.title)
+        progress(number, view.title_for(labels))
         sections.append(_section(view, tables, model_id, labels))
+    return Content(
+        title=summary["title"] or f"Marketing mix model of {labels.kpi_name}",
+        logo=look.logo,
+        summary=summary,
+        labels=labels,
+        headline=sections[0].finding,
+        cards=cards(summary, labels),
+        facts=facts(summary, labels),
+        key_numbers=[_key_row(row, labels) for row in channels(tables, model_id, labels).to_pylist()],
+        key_finding=next(section.finding for section in sections if section.key == "efficiency"),
+        sections=sections,
+        moved=_moved(tables, model_id, summary, labels),
+        warnings=warnings_of(summary),
+        diagnostics=_diagnostics(tables["diagnostics"]),
+        provenance=_flat(summary["provenance"]),
+        settings=_flat(summary["settings"]),
+    )
+
+
+def render_report(
+    tables: Tables,
+    summary: Mapping[str, Any],
+    look: Look | None = None,
+    progress: Callable[[int, str], None] = lambda section, title: None,
+) -> str:
+    """The report on the summary's model as HTML, see `content`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -80,23 +110,19 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    key_numbers = channels(tables, model_id, labels).to_pylist()
-    return environment.get_template(_TEMPLATE).render(
-        title=title or summary["title"] or f"Marketing mix model of {labels.kpi_name}",
-        logo=logo.address() if logo else None,
-        summary=summary,
-        labels=labels,
-        headline=sections[0].finding,
-        cards=cards(summary, labels),
-        facts=facts(summary, labels),
-        key_numbers=[_key_row(row, labels) for row in key_numbers],
-        key_finding=next(section.finding for section in sections if section.key == "efficiency"),
-        sections=sections,
-        moved=_moved(tables, model_id, summary, labels),
-        diagnostics=_diagnostics(tables["diagnostics"]),
-        provenance=_flat(summary["provenance"]),
-        settings=_flat(summary["settings"]),
-    )
+    return environment.get_template(_TEMPLATE).render(vars(content(tables, summary, look, progress)))
+
+
+def report_of(results: RunResults, model_id: str | None, look: Look, kind: str) -> bytes:
+    """The report on a kept model (None: the recommended one) as "html" or "pdf"."""
+    from mmm.results.report_pdf import render_pdf
+
+    summary = for_model(results.summary, results, results.require_kept(model_id or results.summary["model"]["id"]))
+    if kind == "pdf":
+        return render_pdf(content(results, summary, look))
+    if kind == "html":
+        return render_report(results, summary, look).encode()
+    raise UserError(f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf.")
 
 
 def _moved(tables: Tables, model_id: str, summary: Mapping[str, Any], labels: Labels) -> dict[str, Any] | None:
@@ -108,7 +134,7 @@ def _moved(tables: Tables, model_id: str, summary: Mapping[str, Any], labels: La
     return {"finding": moves.finding(numbers, labels), "headings": moves.HEADINGS, "rows": shown}
 
 
-def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> _Section:
+def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Section:
     numbers = view.numbers(tables, model_id, labels)
     finding = view.finding(numbers, labels)
     with charts.unvalidated():
@@ -120,11 +146,11 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> _Sect
         [(cell(name, value, labels), right) for (name, value), right in zip(row.items(), numeric, strict=True)]
         for row in shown.to_pylist()
     ]
-    return _Section(
+    return Section(
         key=view.key,
-        title=view.title,
+        title=view.title_for(labels),
         finding=finding,
-        picture=embedded(picture, view.key, f"{view.title}. {finding}"),
+        picture=embedded(picture, view.key, f"{view.title_for(labels)}. {finding}"),
         reading=view.how_to_read(labels),
         header=header,
         rows=rows,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress, ProgressListener
+from mmm.errors import NotFound
 from mmm.results.model_summary import RunInfo, summarise
 from mmm.workspace import Workspace
 
@@ -68,6 +69,13 @@ class RunResults(Mapping[str, "pa.Table"]):
     def summary(self) -> dict[str, Any]:
         loaded: dict[str, Any] = json.loads(self.summary_text)
         return loaded
+
+    def require_kept(self, model_id: str) -> str:
+        """The id of a kept model as given; NotFound for any other."""
+        if model_id not in set(self["channels"]["model_id"].to_pylist()):
+            fix = f"It recommends {self.summary['model']['id']}; `mmm export` lists them all."
+            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where="model", fix=fix)
+        return model_id
 
     @property
     def report(self) -> str:

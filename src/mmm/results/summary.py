@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.results.format import Labels
+from mmm.results.format import Labels, firm_words
 
 Tables = Mapping[str, pa.Table]
 
@@ -99,6 +99,7 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     for row in rows:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
+        row["firmness"] = firm_words(row["firmness"])
     numeric = ("spend", "mean_spend", "spend_share", "contribution", "contribution_share", "effect_share")
     efficiency = ("value", "low", "high", "marginal")
     return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), firmness=_s)
@@ -114,14 +115,18 @@ def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """ROAS or CPA with interval, marginal value and firmness, best first."""
-    table = channels(tables, model_id, labels).select(["channel", "value", "low", "high", "marginal", "firmness"])
+    """ROAS or CPA with interval, marginal value, share of spend and firmness, best first."""
+    columns = ["channel", "value", "low", "high", "marginal", "spend_share", "firmness"]
+    table = channels(tables, model_id, labels).select(columns)
     order = "descending" if labels.revenue else "ascending"
     return table.sort_by([("value", order)])
 
 
 def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Response curves of paid channels in parts: observed, extrapolated (joined to it), and today's mean spend."""
+    """Response curves of paid channels in parts: observed, extrapolated (joined to it), today's mean spend, carryover.
+
+    The point of part carryover, at no spend, is the response that earlier spend still brings.
+    """
     points = {row["channel"]: row for row in of_model(tables["curve_points"], model_id).to_pylist()}
     marginal = {row["channel"]: row["marginal_roi"] for row in of_model(tables["channels"], model_id).to_pylist()}
     by_channel: dict[str, list[dict[str, Any]]] = {}
@@ -137,6 +142,8 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         if channel in points:
             today = {"spend": points[channel]["mean_spend"], "response": points[channel]["mean_response"]}
             rows.append({"channel": channel, "part": "today", "marginal_response": marginal.get(channel), **today})
+            earlier = points[channel]["carryover_response"]
+            rows += [{"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}] if earlier else []
     return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
 
 
@@ -189,6 +196,65 @@ def over_time(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     return _table(rows, series=_s, date=_d, effect=_f8)
 
 
+def by_component(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """Effect per date of every component, none put together, in the order of the waterfall."""
+    table = of_model(tables["contributions"], model_id).select(["date", "component", "kind", "effect"])
+    order = waterfall(tables, model_id, labels)["component"].to_pylist()
+    rows = sorted(table.to_pylist(), key=lambda row: (order.index(row["component"]), row["date"]))
+    return _table(rows, component=_s, kind=_s, date=_d, effect=_f8)
+
+
+#: Periods to add effects up in, with the least number of days each has.
+PERIODS = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
+
+
+def periods_from(step_days: int) -> list[str]:
+    """The names of the periods that are no shorter than the data's."""
+    return [name for name, days in PERIODS.items() if days >= min(step_days, 28)]
+
+
+def by_period(numbers: pa.Table, period: str) -> pa.Table:
+    """Effects over time added up per period of `PERIODS`, each under its first day; other columns stay.
+
+    A date belongs to the period it lies in: a week that begins in January counts for January. The first and the last
+    period hold what the window has of them.
+    """
+    if period == "day":
+        return numbers
+    begins = pc.floor_temporal(numbers["date"], unit=period)  # weeks begin on Mondays
+    dated = numbers.set_column(numbers.column_names.index("date"), "date", begins.cast(_d))
+    keys = [name for name in numbers.column_names if name != "effect"]
+    summed = dated.group_by(keys, use_threads=False).aggregate([("effect", "sum")])
+    return summed.rename_columns([*keys, "effect"]).select(numbers.column_names)
+
+
+def as_share(numbers: pa.Table) -> pa.Table:
+    """Numbers of `waterfall` or over time with shares in place of effects: of the whole, or of each date's sum."""
+    if "date" not in numbers.column_names:
+        total = numbers["end"][-1].as_py() if numbers.num_rows else 0.0
+        scaled = [pc.divide(numbers[name], total or 1.0) for name in ("start", "end")]
+        return pa.table([numbers["component"], numbers["kind"], numbers["share"], *scaled], _SHARES)
+    sums: dict[Any, float] = {}
+    rows = numbers.to_pylist()
+    for row in rows:
+        sums[row["date"]] = sums.get(row["date"], 0.0) + row["effect"]
+    shares = [row["effect"] / sums[row["date"]] if sums[row["date"]] else None for row in rows]
+    return numbers.drop_columns("effect").append_column("share", pa.array(shares, _f8))
+
+
+_SHARES = ["component", "kind", "share", "start", "end"]
+
+
+def pivoted(numbers: pa.Table, rows: str, columns: str, value: str) -> pa.Table:
+    """`value` with one row per value of `rows` and one column per value of `columns`, both as they first come."""
+    found: dict[Any, dict[str, Any]] = {}
+    for row in numbers.to_pylist():
+        found.setdefault(row[rows], {rows: row[rows]})[row[columns]] = row[value]
+    names = dict.fromkeys(numbers[columns].to_pylist())
+    kinds = [numbers.schema.field(rows), *(pa.field(name, _f8) for name in names)]
+    return pa.Table.from_pylist(list(found.values()), pa.schema(kinds))
+
+
 def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Kept candidates one by one, and all others counted in a grid of cells (`start`..`end` and `low`..`high`).
 
@@ -206,6 +272,7 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         rows,
         part=_s,
         model_id=_s,
+        trial=_i4,
         nrmse=_f8,
         business_distance=_f8,
         front=_i4,

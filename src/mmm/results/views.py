@@ -8,25 +8,34 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results import charts, findings, summary
+from mmm.results import candidate_charts, candidates, charts, findings, summary
 from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
 
 @dataclass(frozen=True)
 class View:
-    """One view. `chart` and `finding` take what `numbers` gives; `columns` are those to show in the table under it."""
+    """One view. `chart` and `finding` take what `numbers` gives; `columns` are those to show in the table under it.
+
+    `numbers` takes the tables, a model's id (for the views that overlay models: a sequence of ids) and the labels.
+    """
 
     key: str
     title: str
-    numbers: Callable[[Tables, str, Labels], pa.Table]
+    numbers: Callable[[Tables, Any, Labels], pa.Table]
     chart: Callable[[pa.Table, Labels], Any]
     finding: Callable[[pa.Table, Labels], str]
     reading: str
     columns: tuple[str, ...] = ()
 
+    def title_for(self, labels: Labels) -> str:
+        return self._said(self.title, labels)
+
     def how_to_read(self, labels: Labels) -> str:
-        return self.reading.format(
+        return self._said(self.reading, labels)
+
+    def _said(self, text: str, labels: Labels) -> str:
+        return text.format(
             kpi=labels.kpi_name, efficiency=labels.efficiency, period=labels.period, currency=labels.currency
         )
 
@@ -34,8 +43,14 @@ class View:
         """The table under the chart: the declared columns, without the Pareto plot's cells."""
         if "part" in numbers.column_names and "candidates" in numbers.column_names:
             numbers = summary.kept_only(numbers)
-        return numbers.select(list(self.columns)) if self.columns else numbers
+        return numbers.select([name for name in self.columns if name in numbers.column_names] or numbers.column_names)
 
+
+#: Why a curve's ROAS and the report's are not the same.
+_CURVE_AND_BOOKS = (
+    "Marginal {efficiency}, curves and plans read the curve at the mean spend; the {efficiency} itself adds up "
+    "the real {period}s, high and low, so the two differ."
+)
 
 VIEWS: tuple[View, ...] = (
     View(
@@ -59,13 +74,14 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "efficiency",
-        "Return per channel",
+        "{efficiency} per channel",
         summary.efficiency,
         charts.efficiency,
         findings.efficiency,
         "The dot is this model's {efficiency}, the bar the interval of all models similar to it (so the dot can lie "
         "outside: then this model is an unusual one of its kind), the orange tick the {efficiency} of one more "
-        "{currency} at today's spend. Channels whose intervals overlap cannot be ranked with confidence.",
+        "{currency} at today's spend. Channels whose intervals overlap cannot be ranked with confidence. How firm is "
+        "said over all kept models: firm, uncertain, or the data cannot tell. " + _CURVE_AND_BOOKS,
     ),
     View(
         "actual_vs_fitted",
@@ -83,7 +99,7 @@ VIEWS: tuple[View, ...] = (
         summary.over_time,
         charts.over_time,
         findings.over_time,
-        "The height of a colour is that part's effect in the {period}; all together make the fitted {kpi}.",
+        "The height of a colour is that part's effect at that date; all together make the fitted {kpi}.",
     ),
     View(
         "response_curves",
@@ -92,8 +108,8 @@ VIEWS: tuple[View, ...] = (
         charts.response_curves,
         findings.response_curves,
         "Across: spend per {period}; up: {kpi} it brings per {period}, on top of what still works from earlier "
-        "{period}s (so a curve may start above zero). The dot is today's mean spend; dashed parts lie beyond any spend "
-        "seen in the data and are a guess. A flat curve is saturated. Scales differ between panels.",
+        "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
+        "the data and are a guess. A flat curve is saturated. Scales differ between panels. " + _CURVE_AND_BOOKS,
     ),
     View(
         "adstock",
@@ -125,15 +141,48 @@ VIEWS: tuple[View, ...] = (
         "pareto",
         "Candidates and the choice",
         summary.pareto,
-        charts.pareto,
+        candidate_charts.pareto,
         findings.pareto,
         "Each point is a model; to the left fits better, lower agrees better with how the budget is split. No model "
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
-        ("model_id", "nrmse", "business_distance", "front", "cluster", "recommended"),
+        ("model_id", "nrmse", "business_distance", "front", "cluster", "trial", "recommended"),
+    ),
+    View(
+        "clusters",
+        "Clusters and their spread",
+        candidates.clusters,
+        candidate_charts.clusters,
+        candidates.clusters_finding,
+        "Models of a cluster split the KPI alike. One column per cluster, with the number of its models: the dot is "
+        "its middle model's {efficiency}, the bar holds four fifths of its models. Where the columns agree, it matters "
+        "little which model is chosen. Of more than five clusters the largest are drawn; the table has all.",
+    ),
+)
+
+#: Views of two to four models at once.
+OVERLAYS: tuple[View, ...] = (
+    View(
+        "side_by_side",
+        "Models side by side",
+        candidates.side_by_side,
+        candidate_charts.side_by_side,
+        candidates.side_by_side_finding,
+        "A colour per model. At the left {efficiency} with its interval, at the right the share of the paid effect. "
+        "Channels on which the colours agree are told alike by all these models.",
+    ),
+    View(
+        "overlaid_curves",
+        "Response curves of several models",
+        candidates.overlaid_curves,
+        charts.response_curves,
+        candidates.overlaid_curves_finding,
+        "A colour per model. Across: spend per {period}; up: {kpi} it brings per {period}. Solid is what was observed, "
+        "dashed lies beyond any spend seen in the data; the dot is today's mean spend, the square at no spend what "
+        "earlier {period}s still bring. Scales differ between panels.",
     ),
 )
 
 
 def view(key: str) -> View:
-    return next(view for view in VIEWS if view.key == key)
+    return next(view for view in (*VIEWS, *OVERLAYS) if view.key == key)

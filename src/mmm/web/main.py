@@ -12,7 +12,6 @@ from mmm.access import User
 from mmm.web import links
 from mmm.web.border import border
 from mmm.web.entrance import enter, who
-from mmm.web.session import warm_up
 
 #: Streamlit would fetch an icon given by name from a foreign server.
 _ICON = Path(__file__).with_name("icon.svg")
@@ -40,7 +39,6 @@ def start() -> None:
         page = _navigation(user)
         if user is None:
             return
-        warm_up()
         with st.sidebar:
             who(user)
         page.run()

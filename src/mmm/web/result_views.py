@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pyarrow as pa
 import streamlit as st
 
-from mmm.results import charts
+from mmm.results import candidates, charts, notes, summary
+from mmm.results.candidate_charts import PICKED
 from mmm.results.format import COLUMNS, Labels, heading
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
@@ -18,13 +20,18 @@ from mmm.web.export import csv_text
 from mmm.web.text import plain
 from mmm.workspace import Workspace
 
-#: Only the chosen part's charts are drawn, so that the page opens at once.
+#: The parts of the page and the views each shows, in this order. Only the chosen part's charts are drawn, so that the
+#: page opens at once. Parts with controls of their own are drawn by `mmm.web.result_parts`.
 PARTS = {
-    "Overview": ("waterfall", "share_of_spend", "efficiency"),
-    "Fit": ("actual_vs_fitted", "over_time", "residuals"),
-    "Response": ("response_curves", "adstock", "carryover"),
-    "Choose a model": ("pareto",),
+    "Choose model": ("pareto", "clusters"),
+    "One-pager": (),
+    "Contribution": ("waterfall", "over_time"),
+    "ROAS": ("efficiency", "share_of_spend"),
+    "Curves": ("response_curves", "adstock", "carryover"),
+    "Fit": ("actual_vs_fitted", "residuals"),
+    "Report": (),
 }
+FIRST_PART = "Contribution"
 
 #: How Streamlit's table shows each kind of number, close to the report's.
 _FORMATS = {
@@ -40,6 +47,25 @@ _FORMATS = {
 _PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a reader asks of a view's numbers: added up per period, as shares, of some candidates only."""
+
+    period: str = "day"
+    share: bool = False
+    fronts: tuple[int, ...] = ()
+    clusters: tuple[int, ...] = ()
+    trials: tuple[int, ...] = ()
+
+    def narrowed(self, numbers: pa.Table) -> pa.Table:
+        if "part" in numbers.column_names and "trial" in numbers.column_names:
+            return candidates.only(numbers, self.fronts, self.clusters, self.trials)
+        return summary.by_period(numbers, self.period) if "date" in numbers.column_names else numbers
+
+
+AS_IT_IS = Shape()
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def stored_results(_workspace: Workspace, url: str, run_id: str, number: int) -> RunResults:
     """A run's result tables, shared by all sessions; they never change once written."""
@@ -48,62 +74,97 @@ def stored_results(_workspace: Workspace, url: str, run_id: str, number: int) ->
 
 @st.cache_data(max_entries=300, show_spinner=False)
 def _drawn(
-    _results: RunResults, url: str, run_id: str, number: int, model_id: str, key: str
+    _results: RunResults, url: str, run_id: str, number: int, models: str | tuple[str, ...], key: str, shape: Shape
 ) -> tuple[str, dict[str, Any], pa.Table]:
     """Finding, chart and table of one view."""
     labels, chosen = labels_of(_results.summary), view(key)
-    numbers = chosen.numbers(_results, model_id, labels)
+    numbers = shape.narrowed(chosen.numbers(_results, models, labels))
+    finding = chosen.finding(numbers, labels)
+    if shape.share:
+        numbers = summary.as_share(numbers)
     with charts.unvalidated():
         chart = chosen.chart(numbers, labels).to_dict(validate=False)
-    return chosen.finding(numbers, labels), chart, chosen.shown(numbers)
+    return finding, chart, chosen.shown(numbers)
 
 
 class ModelViews:
-    """The views of one model of one run."""
+    """The views of the models of one run."""
 
     def __init__(self, workspace: Workspace, run_id: str, number: int) -> None:
         self.run_id = run_id
-        self._address = (workspace.url, run_id, number)
-        self.results = stored_results(workspace, *self._address)
+        self.address = (workspace.url, run_id, number)
+        self.workspace = workspace
+        self.results = stored_results(workspace, *self.address)
         self.labels = labels_of(self.results.summary)
+        self.notes = workspace.notes(run_id)
+        self.pinned = notes.pinned(self.notes)
 
-    def kept_models(self) -> list[dict[str, Any]]:
-        """Id, errors, front and cluster of the models that can be shown: the table under the Pareto plot."""
-        candidates, recommended = view("pareto"), self.results.summary["model"]["id"]
-        shown = candidates.shown(candidates.numbers(self.results, recommended, self.labels))
-        rows: list[dict[str, Any]] = shown.to_pylist()
-        return rows
+    @property
+    def recommended(self) -> str:
+        return str(self.results.summary["model"]["id"])
+
+    def kept_models(self) -> dict[str, dict[str, Any]]:
+        """Errors, front, cluster and trial of the models that can be shown, by id: pinned, recommended, by front."""
+        candidate_view = view("pareto")
+        shown = candidate_view.shown(candidate_view.numbers(self.results, self.recommended, self.labels))
+        rows = {row["model_id"]: row for row in shown.to_pylist()}
+        return {model_id: rows[model_id] for model_id in notes.offered(list(rows), self.recommended, self.notes)}
+
+    def best_of_clusters(self) -> list[str]:
+        models = self.results["models"]
+        return [str(model_id) for model_id in models.filter(models["cluster_best"])["model_id"].to_pylist()]
 
     def finding(self, model_id: str, key: str) -> str:
-        return _drawn(self.results, *self._address, model_id, key)[0]
+        return _drawn(self.results, *self.address, model_id, key, AS_IT_IS)[0]
 
-    def draw(self, model_id: str, key: str) -> None:
-        """Title, finding, chart, how to read it, its numbers."""
-        finding, chart, shown = _drawn(self.results, *self._address, model_id, key)
+    def draw(
+        self,
+        models: str | tuple[str, ...],
+        key: str,
+        shape: Shape = AS_IT_IS,
+        picked: Callable[[str], None] | None = None,
+    ) -> None:
+        """Title, finding, chart, how to read it, its numbers. `picked` is told the model that is clicked."""
+        finding, chart, shown = _drawn(self.results, *self.address, models, key, shape)
         chosen = view(key)
-        st.subheader(chosen.title, anchor=key)
+        title = chosen.title_for(self.labels)
+        st.subheader(plain(title), anchor=key)
         st.markdown(plain(finding))
+        self._chart(chart, f"chart-{key}", f"{title}. {finding}", picked)
+        st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
+        with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
+            self.table(shown, models if isinstance(models, str) else "models", key)
+
+    def _chart(self, chart: dict[str, Any], key: str, alt: str, picked: Callable[[str], None] | None) -> None:
+        def told() -> None:
+            selected = st.session_state[key]["selection"].get(PICKED, [])
+            if selected and picked:
+                picked(selected[0]["model_id"])
+
+        on_select: Literal["ignore"] | Callable[[], None] = told if picked else "ignore"
         dark = st.context.theme.type == "dark"
         st.vega_lite_chart(
             spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
             theme=None,
             # Streamlit narrows a chart of one view to the screen; one of several views keeps its width and scrolls.
             width=width if isinstance(width := chart.get("width"), int) else "content",
-            key=f"chart-{key}",
-            alt=chosen.title,
+            key=key,
+            alt=alt,
+            on_select=on_select,
         )
-        st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
-        with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
-            st.dataframe(shown, column_config=_columns(shown, self.labels), hide_index=True)
-            st.download_button(
-                "Download as CSV",
-                lambda: csv_text(shown, self.labels),
-                file_name=f"{self.run_id}-{model_id}-{key}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                key=f"csv-{key}",
-                on_click="ignore",
-            )
+
+    def table(self, shown: pa.Table, model: str, key: str) -> None:
+        """A table of numbers and its download as CSV."""
+        st.dataframe(shown, column_config=_columns(shown, self.labels), hide_index=True)
+        st.download_button(
+            "Download as CSV",
+            lambda: csv_text(shown, self.labels),
+            file_name=f"{self.run_id}-{model}-{key}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key=f"csv-{key}",
+            on_click="ignore",
+        )
 
 
 def _columns(table: pa.Table, labels: Labels) -> Mapping[str, Any]:

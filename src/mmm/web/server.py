@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 from http.cookies import SimpleCookie
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -39,6 +41,7 @@ _RETURN_WITHIN_SECONDS = 900
 def app_options() -> dict[str, Any]:
     """What `st.App` needs beside the script. Wrong settings are told by the page, so that someone sees them."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
+    Thread(target=_warm_up, name="warm-up", daemon=True).start()
     try:
         sign_in = sign_in_of(load_settings().settings)
     except UserError:
@@ -47,6 +50,12 @@ def app_options() -> dict[str, Any]:
         "secrets": sign_in.for_streamlit() if sign_in else {},
         "middleware": [Middleware(Border, sign_in=sign_in)],
     }
+
+
+def _warm_up() -> None:
+    """Import what results need before anybody asks for them: it takes seconds once, and nothing afterwards."""
+    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts"):
+        import_module(module)
 
 
 class Border:

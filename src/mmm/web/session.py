@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from threading import Thread
-
 import streamlit as st
 
 from mmm.access import User
@@ -41,17 +38,6 @@ def run_service() -> RunService:
 def sign_in() -> SignIn | None:
     """How people sign in; None where the app has one local user. InvalidInput when its settings are not complete."""
     return sign_in_of(settings())
-
-
-@st.cache_resource(show_spinner=False)
-def warm_up() -> None:
-    """Import what results need while the first visitor reads: it takes seconds once, and nothing afterwards."""
-
-    def load() -> None:
-        for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_views"):
-            import_module(module)
-
-    Thread(target=load, name="warm-up", daemon=True).start()
 
 
 def current_user() -> User:

@@ -1,6 +1,7 @@
-"""Small documents: mappings and naming rules in versions, experiments, plans, accepted models.
+"""Small documents: mappings and naming rules in versions, experiments, plans, accepted models, notes, branding.
 
-Mappings, experiments and plans go in as pydantic models and come out as JSON text: their models live on higher floors.
+Mappings, experiments, plans and branding go in as pydantic models and come out as JSON text: their models live on
+higher floors.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
-from mmm.workspace.models import Acceptance
+from mmm.workspace.models import Acceptance, ModelNote
 from mmm.workspace.names import checked_name, checked_time_id, new_id
 from mmm.workspace.part import Part
 
@@ -17,6 +18,7 @@ class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, plans/<id>.json.
 
     chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
+    runs/<run_id>/notes/<version>.json: notes on its models. branding/<version>.json: how reports look.
     """
 
     def save_mapping(self, name: str, mapping: BaseModel) -> int:
@@ -44,8 +46,7 @@ class Documents(Part):
 
     def naming_rules(self) -> str | None:
         """JSON of the newest naming rules; None where the workspace has none of its own."""
-        versions = self._versions("naming_rules")
-        return self._objects.get(f"naming_rules/{max(versions):06d}.json").decode() if versions else None
+        return self._newest("naming_rules")
 
     def save_experiment(self, experiment: BaseModel) -> str:
         """Store an experiment; return its new id."""
@@ -82,8 +83,23 @@ class Documents(Part):
     def acceptances(self, first_run: str) -> list[Acceptance]:
         """The chain's accepted models, the one in use last."""
         folder = f"chains/{checked_time_id(first_run, 'run')}"
-        found = [self._objects.get(f"{folder}/{version:06d}.json") for version in sorted(self._versions(folder))]
-        return [Acceptance.model_validate_json(text) for text in found]
+        return [Acceptance.model_validate_json(text) for text in self._all_versions(folder)]
+
+    def save_note(self, run_id: str, note: ModelNote) -> int:
+        """Add a note on one of the run's models; earlier ones stay."""
+        return self._create_version(_notes(run_id), note)
+
+    def notes(self, run_id: str) -> list[ModelNote]:
+        """The notes on the run's models, oldest first."""
+        return [ModelNote.model_validate_json(text) for text in self._all_versions(_notes(run_id))]
+
+    def save_branding(self, branding: BaseModel) -> int:
+        """Store how the workspace's reports look from now on; return the version."""
+        return self._create_version("branding", branding)
+
+    def branding(self) -> str | None:
+        """JSON of the newest branding; None where there is none."""
+        return self._newest("branding")
 
     def _create_version(self, folder: str, model: BaseModel) -> int:
         while True:
@@ -94,8 +110,19 @@ class Documents(Part):
                 continue  # someone else made this version at the same moment
             return version
 
+    def _newest(self, folder: str) -> str | None:
+        versions = self._versions(folder)
+        return self._objects.get(f"{folder}/{max(versions):06d}.json").decode() if versions else None
+
+    def _all_versions(self, folder: str) -> list[bytes]:
+        return [self._objects.get(f"{folder}/{version:06d}.json") for version in sorted(self._versions(folder))]
+
     def _versions(self, folder: str) -> list[int]:
         return [int(file.removesuffix(".json")) for file in self._objects.names(folder)]
+
+
+def _notes(run_id: str) -> str:
+    return f"runs/{checked_time_id(run_id, 'run')}/notes"
 
 
 def _known(what: str, names: list[str]) -> str:

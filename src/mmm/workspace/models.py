@@ -152,6 +152,16 @@ class Acceptance(_Stored):
     replaces: tuple[str, str] | None = None
 
 
+class ModelNote(_Stored):
+    """What a person noted about a kept model: a text, or that it is pinned (True) or no longer (False)."""
+
+    model_id: str
+    at: datetime
+    actor: str
+    text: str = ""
+    pinned: bool | None = None
+
+
 class AuditEntry(_Stored):
     """Who did what to what, and when."""
 

@@ -5,60 +5,19 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mmm.errors import UserError
-from mmm.results.format import count, fixed
+from mmm.results.format import count
 from mmm.results.model_summary import for_model
 from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
 from mmm.web import links
-from mmm.web.result_views import PARTS, ModelViews
+from mmm.web.choose_model import chosen_model
+from mmm.web.result_parts import draw_part
+from mmm.web.result_views import FIRST_PART, PARTS, ModelViews
 from mmm.web.run_list import name_of
 from mmm.web.session import run_service
 from mmm.web.text import plain
 from mmm.workspace.models import RunState
-
-
-def _chosen_model(views: ModelViews) -> str:
-    """The model in the address, at first the recommended one; UserError for one that this run has not kept."""
-    kept = {row["model_id"]: row for row in views.kept_models()}
-    recommended = views.results.summary["model"]["id"]
-    asked = st.query_params.get("model", recommended)
-    if asked not in kept:
-        raise UserError(f"this run has kept no model {asked!r}.", where="model", fix="Leave it out of the address.")
-
-    def label(model_id: str) -> str:
-        row = kept[model_id]
-        note = "recommended · " if row["recommended"] else ""
-        return f"{model_id} · {note}NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['business_distance'], 4)}"
-
-    ids = sorted(kept, key=lambda model_id: model_id != recommended)
-    key = f"model-of-{views.run_id}"
-    chosen = st.selectbox("Model shown", ids, ids.index(asked), format_func=label, key=key, width=480)
-    if chosen != asked:
-        st.query_params["model"] = chosen
-    return chosen
-
-
-def _downloads(views: ModelViews) -> None:
-    st.download_button(
-        "Report (HTML)",
-        lambda: views.results.report,
-        file_name=f"report-{views.run_id}.html",
-        mime="text/html",
-        icon=":material/download:",
-        on_click="ignore",
-        help="One file that opens offline, on the recommended model.",
-    )
-    st.download_button(
-        "Summary (JSON)",
-        lambda: views.results.summary_text,
-        file_name=f"model_summary-{views.run_id}.json",
-        mime="application/json",
-        icon=":material/download:",
-        on_click="ignore",
-        help="The recommended model's numbers for programs.",
-    )
 
 
 def _opening(views: ModelViews, model_id: str) -> None:
@@ -72,10 +31,30 @@ def _opening(views: ModelViews, model_id: str) -> None:
     with st.expander("What was modelled"):
         for name, text in facts(summary, views.labels):
             st.markdown(f"**{plain(name)}** {plain(text)}")
+    if summary["plausibility"]:
+        st.warning("\n\n".join(map(plain, summary["plausibility"])), icon=":material/warning:")
     if summary["warnings"]:
         with st.expander(f"{count(len(summary['warnings']), 'warning')} to bear in mind", icon=":material/warning:"):
             for warning in summary["warnings"]:
                 st.markdown(f"- {plain(warning)}")
+
+
+def _part(views: ModelViews) -> str:
+    """The chosen part of the page; costs per conversion are not called returns."""
+
+    def name(part: str) -> str:
+        return views.labels.efficiency if part == "ROAS" else part
+
+    return st.segmented_control(
+        "Part",
+        list(PARTS),
+        default=FIRST_PART,
+        format_func=name,
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
 
 
 def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
@@ -87,21 +66,9 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
         st.info(f"This run has no results: it is {status.label}. {plain(wording.what_now(status))}")
         return
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        model_id = _chosen_model(views)
-        _downloads(views)
+    model_id = chosen_model(views)
     _opening(views, model_id)
-    part = st.segmented_control(
-        "Part",
-        list(PARTS),
-        default="Overview",
-        required=True,
-        key="part",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    for key in PARTS[part]:
-        views.draw(model_id, key)
+    draw_part(views, model_id, _part(views))
 
 
 top = st.container(horizontal=True)
