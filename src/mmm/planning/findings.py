@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmm.planning.problem import Market, Space
-from mmm.results.format import Labels, compact, count, percent
+from mmm.results.format import Labels, compact, count, listed, percent
 
 if TYPE_CHECKING:
     from mmm.planning.allocation import Totals
@@ -41,7 +41,7 @@ def findings(market: Market, space: Space, channels: pa.Table, totals: Totals, l
     ]
     if beyond:
         yield (
-            f"Planned spend of {_listed(beyond)} is above that of any {labels.period} in the data: "
+            f"Planned spend of {listed(beyond)} is above that of any {labels.period} in the data: "
             "there the curve is extrapolated."
         )
     if totals.response > 0 and totals.held_response > 0:
@@ -112,7 +112,7 @@ def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
     if upper:
         best = max(upper, key=lambda row: row["marginal"])
         unit = labels.currency if labels.revenue else labels.kpi_name
-        names = _listed([row["channel"] for row in upper])
+        names = listed([row["channel"] for row in upper])
         yield (
             f"{names} {'stand' if len(upper) > 1 else 'stands'} at the upper bound; "
             f"one more {labels.currency} would bring {compact(best['marginal'])} {unit} in {best['channel']}."
@@ -124,15 +124,11 @@ def _left_out(market: Market, space: Space, labels: Labels) -> Iterator[str]:
     if space.dropped:
         freed = sum(initial[name] for name in space.dropped)
         yield (
-            f"{_listed(list(space.dropped))} {'have' if len(space.dropped) > 1 else 'has'} no effect in this model and "
+            f"{listed(list(space.dropped))} {'have' if len(space.dropped) > 1 else 'has'} no effect in this model and "
             f"{'get' if len(space.dropped) > 1 else 'gets'} nothing; {labels.money(freed)} per {labels.period} go "
             "to the others. Give a bound of its own, or keep channels without effect, to plan otherwise."
         )
     silent = [name for name, high in zip(market.channels, space.high, strict=True) if initial[name] == 0 and high == 0]
     silent = [name for name in silent if name not in space.dropped]
     if silent:
-        yield (f"{_listed(silent)} had no spend in the date range, so factors give none; a bound in money would.")
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        yield (f"{listed(silent)} had no spend in the date range, so factors give none; a bound in money would.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,6 +48,11 @@ class Labels:
     def efficiency_value(self, value: float | None) -> str:
         """A ROAS as a plain ratio, a CPA as money."""
         return fixed(value) if self.revenue else self.money(value)
+
+    def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
+        """An effect with the band it lies in."""
+        text = self.effect(value)
+        return text if _missing(low) or _missing(high) else f"{text} ({compact(low)} to {compact(high)})"
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         text = self.efficiency_value(value)
@@ -104,6 +110,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def listed(names: Sequence[str], limit: int | None = None) -> str:
+    """a, b and c; beyond `limit` names the rest is counted."""
+    shown = list(names) if limit is None else list(names[:limit])
+    if len(names) > len(shown):
+        return f"{', '.join(shown)} and {len(names) - len(shown)} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
 #: How each column of a table of numbers is headed and shown: heading, kind of value.
 COLUMNS: dict[str, tuple[str, str]] = {
     "component": ("Component", "text"),
@@ -144,6 +158,22 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "nrmse": ("NRMSE", "number"),
     "business_distance": ("Business distance", "number"),
     "recommended": ("Recommended", "flag"),
+    "source": ("Over", "text"),
+    "variants": ("Models compared", "integer"),
+    "mid": ("Middle", "efficiency"),
+    "flips": ("Order changes", "percent"),
+    "no_effect": ("Without effect", "percent"),
+    "test": ("Test", "integer"),
+    "channels": ("Channels", "text"),
+    "test_start": ("From", "date"),
+    "test_end": ("To", "date"),
+    "scope": ("Scope", "text"),
+    "lift": ("Measured lift", "effect"),
+    "lift_low": ("Lift, low", "effect"),
+    "lift_high": ("Lift, high", "effect"),
+    "uncalibrated": ("Without the tests", "effect"),
+    "calibrated": ("With the tests", "effect"),
+    "inside": ("Inside the test's interval", "text"),
 }
 
 

@@ -70,7 +70,7 @@ def render_report(
     labels = labels_of(summary)
     model_id = summary["model"]["id"]
     sections = []
-    for number, view in enumerate(VIEWS):
+    for number, view in enumerate(view for view in VIEWS if view.present(tables)):
         progress(number, view.title)
         sections.append(_section(view, tables, model_id, labels))
     environment = Environment(

@@ -51,7 +51,10 @@ class RunResults(Mapping[str, "pa.Table"]):
         if name not in SCHEMAS:
             raise KeyError(name)
         if name not in self._tables:
-            self._tables[name] = self._workspace.result_table(self._run_id, name)
+            if f"{name}.parquet" in self._workspace.results_manifest(self._run_id).files:
+                self._tables[name] = self._workspace.result_table(self._run_id, name)
+            else:  # of an earlier version, which did not have this table yet
+                self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
 
     def __iter__(self) -> Iterator[str]:

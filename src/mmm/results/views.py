@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results import charts, findings, summary
+from mmm.results import calibration, charts, findings, stability, stability_charts, summary
 from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
@@ -24,6 +24,8 @@ class View:
     finding: Callable[[pa.Table, Labels], str]
     reading: str
     columns: tuple[str, ...] = ()
+    #: Whether the run has what the view is about.
+    present: Callable[[Tables], bool] = lambda tables: True
 
     def how_to_read(self, labels: Labels) -> str:
         return self.reading.format(
@@ -131,6 +133,27 @@ VIEWS: tuple[View, ...] = (
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
         ("model_id", "nrmse", "business_distance", "front", "cluster", "recommended"),
+    ),
+    View(
+        "stability",
+        "How firm each channel is",
+        stability.stability,
+        stability_charts.stability,
+        stability.finding,
+        "Each bar holds nine tenths of the models that could have come out as well, the tick is this model: over all "
+        "kept candidates, and over the best of each trial. " + stability.rule(),
+        present=stability.comparable,
+    ),
+    View(
+        "calibration",
+        "What the lift tests moved",
+        calibration.calibration,
+        stability_charts.calibration,
+        calibration.finding,
+        "One row per test, as a multiple of the lift it measured (the line at 1). The grey bar holds the test's "
+        "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
+        "the dot what this model says.",
+        present=calibration.calibrated,
     ),
 )
 
