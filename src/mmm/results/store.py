@@ -51,11 +51,15 @@ class RunResults(Mapping[str, "pa.Table"]):
         if name not in SCHEMAS:
             raise KeyError(name)
         if name not in self._tables:
-            if f"{name}.parquet" in self._workspace.results_manifest(self._run_id).files:
+            if f"{name}.parquet" in self._files:
                 self._tables[name] = self._workspace.result_table(self._run_id, name)
             else:  # of an earlier version, which did not have this table yet
                 self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
+
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(self._workspace.results_manifest(self._run_id).files)
 
     def __iter__(self) -> Iterator[str]:
         return iter(SCHEMAS)

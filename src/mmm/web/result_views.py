@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 
 from mmm.results import charts
-from mmm.results.format import COLUMNS, Labels, heading
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import view
-from mmm.web.dark import in_dark
+from mmm.web.chart import show_chart
 from mmm.web.export import csv_text
+from mmm.web.numbers import number_columns
 from mmm.web.text import plain
 from mmm.workspace import Workspace
 
@@ -24,20 +23,9 @@ PARTS = {
     "Fit": ("actual_vs_fitted", "over_time", "residuals"),
     "Response": ("response_curves", "adstock", "carryover"),
     "Choose a model": ("pareto",),
+    "Stability": ("stability",),
+    "Calibration": ("calibration",),
 }
-
-#: How Streamlit's table shows each kind of number, close to the report's.
-_FORMATS = {
-    "effect": "localized",
-    "money": "localized",
-    "percent": "percent",
-    "efficiency": "%.2f",
-    "integer": "%d",
-    "number": "%.4f",
-}
-
-#: Room for labels that stand out of a chart; Streamlit's frame would cut them off.
-_PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -83,18 +71,10 @@ class ModelViews:
         chosen = view(key)
         st.subheader(chosen.title, anchor=key)
         st.markdown(plain(finding))
-        dark = st.context.theme.type == "dark"
-        st.vega_lite_chart(
-            spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
-            theme=None,
-            # Streamlit narrows a chart of one view to the screen; one of several views keeps its width and scrolls.
-            width=width if isinstance(width := chart.get("width"), int) else "content",
-            key=f"chart-{key}",
-            alt=chosen.title,
-        )
+        show_chart(chart, key, chosen.title)
         st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
-            st.dataframe(shown, column_config=_columns(shown, self.labels), hide_index=True)
+            st.dataframe(shown, column_config=number_columns(shown, self.labels), hide_index=True)
             st.download_button(
                 "Download as CSV",
                 lambda: csv_text(shown, self.labels),
@@ -104,15 +84,3 @@ class ModelViews:
                 key=f"csv-{key}",
                 on_click="ignore",
             )
-
-
-def _columns(table: pa.Table, labels: Labels) -> Mapping[str, Any]:
-    config: dict[str, Any] = {}
-    for name in table.column_names:
-        number_format = _FORMATS.get(COLUMNS[name][1])
-        title = heading(name, labels)
-        if number_format:
-            config[name] = st.column_config.NumberColumn(title, format=number_format)
-        else:
-            config[name] = st.column_config.Column(title)
-    return config

@@ -16,6 +16,10 @@ from mmm.workspace import Workspace
 from mmm.workspace.names import utc_now
 
 
+#: What a plan computes with.
+_PLANNING = ("scipy.optimize", "mmm.engines.ridge.transforms")
+
+
 @st.cache_resource(show_spinner=False)
 def loaded_settings() -> LoadedSettings:
     """The settings the server was started with. InvalidInput when they are not valid."""
@@ -48,7 +52,7 @@ def warm_up() -> None:
     """Import what results need while the first visitor reads: it takes seconds once, and nothing afterwards."""
 
     def load() -> None:
-        for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_views"):
+        for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_views", *_PLANNING):
             import_module(module)
 
     Thread(target=load, name="warm-up", daemon=True).start()
