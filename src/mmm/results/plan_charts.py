@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _TODAY, _PLAN = "Today", "Plan"
+_PLANNED = "#5fa4d3"  # light enough for the lines upon it
 _SCENARIOS = (BLUE, "#e8a33d", "#2a9d8f", "#882255")
 _PAIR_HEIGHT = 34
 
@@ -33,7 +34,7 @@ def _pair_bars(rows: list[dict[str, Any]], field: str, title: str) -> tuple[alt.
         y=alt.Y("channel:N", sort=order, title=None, axis=_names()),
         yOffset=alt.YOffset("when:N", sort=[_TODAY, _PLAN]),
     )
-    colour = alt.Color("when:N", scale=alt.Scale(domain=[_TODAY, _PLAN], range=[GREY, BLUE]))
+    colour = alt.Color("when:N", scale=alt.Scale(domain=[_TODAY, _PLAN], range=[GREY, _PLANNED]))
     return base, base.mark_bar().encode(x=alt.X("amount:Q", title=title, axis=_axis()), color=colour)
 
 

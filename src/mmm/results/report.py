@@ -18,9 +18,8 @@ from mmm.results import charts, moves
 from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results.model_summary import labels_of
 from mmm.results.summary import Tables, channels
-from mmm.results.views import VIEWS, View
+from mmm.results.views import View, present_views
 
-SECTIONS = len(VIEWS)
 _TEMPLATE = "report.html"
 _LOGO_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp")
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
@@ -70,7 +69,7 @@ def render_report(
     labels = labels_of(summary)
     model_id = summary["model"]["id"]
     sections = []
-    for number, view in enumerate(view for view in VIEWS if view.present(tables)):
+    for number, view in enumerate(present_views(tables)):
         progress(number, view.title)
         sections.append(_section(view, tables, model_id, labels))
     environment = Environment(

@@ -21,9 +21,10 @@ def write_results(
     workspace: Workspace, run: RunInfo, problem: Problem, result: EngineResult, progress: ProgressListener
 ) -> None:
     """Write all tables as Parquet, the summary and the report; all become visible together, at the end."""
-    from mmm.results.report import SECTIONS, render_report  # draws charts; reading results needs none of it
+    from mmm.results.report import render_report  # draws charts; reading results needs none of it
+    from mmm.results.views import present_views
 
-    total = len(SCHEMAS) + SECTIONS
+    total = len(SCHEMAS) + len(present_views(result.tables))
     writer = workspace.results_writer(run.run_id)
     for done, name in enumerate(SCHEMAS):
         progress(Progress("report", done, total, message=f"Writing {name}"))

@@ -160,3 +160,8 @@ VIEWS: tuple[View, ...] = (
 
 def view(key: str) -> View:
     return next(view for view in VIEWS if view.key == key)
+
+
+def present_views(tables: Tables) -> list[View]:
+    """The views that a run's tables have something for."""
+    return [view for view in VIEWS if view.present(tables)]

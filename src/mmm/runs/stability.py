@@ -49,13 +49,17 @@ class StabilityStudy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seeds: int = Field(3, ge=0, le=20, description="How many other seeds.")
-    shifts: tuple[int, ...] = Field((4, 8, 13), max_length=10, description="Windows that end so many periods earlier.")
-    holdouts: tuple[float, ...] = Field(
-        (0.9, 0.8, 0.7), max_length=10, description="Shares of the window that are trained on; the rest is held out."
+    seeds: int = Field(default=3, ge=0, le=20, description="How many other seeds.")
+    shifts: tuple[int, ...] = Field(
+        default=(4, 8, 13), max_length=10, description="Windows that end so many periods earlier."
     )
-    iterations: int | None = Field(None, ge=10, description="Candidates of a trial. Default: as the run.")
-    trials: int | None = Field(None, ge=1, description="Trials. Default: as the run.")
+    holdouts: tuple[float, ...] = Field(
+        default=(0.9, 0.8, 0.7),
+        max_length=10,
+        description="Shares of the window that are trained on; the rest is held out.",
+    )
+    iterations: int | None = Field(default=None, ge=10, description="Candidates of a trial. Default: as the run.")
+    trials: int | None = Field(default=None, ge=1, description="Trials. Default: as the run.")
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _trained(
     workspace: Workspace, variant: _Variant, table: pa.Table, listener: _Listener
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(row of VARIANTS, rows of VALUES) of one variant; without values where it cannot be trained."""
-    row: dict[str, Any] = {"source": variant.source, "variant": variant.name}
+    row: dict[str, Any] = {"source": variant.source, "variant": variant.name, "model_id": None}
     log.info("%s: %s", variant.source, variant.name)
     begun = time.monotonic()
     try:

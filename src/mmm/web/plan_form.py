@@ -125,7 +125,7 @@ def draw_form(workspace: Workspace, user: User, chosen: PlanningModel, saved: Pl
         fields, spots = _fields(state, chosen)
         spots["form"] = st.container()
     if fields != state["fields"]:
-        state["fields"] = fields
+        state |= {"fields": fields, "plan": ""}
         workspace.save_draft(user, draft_name(chosen.run_id), fields)
         st.query_params.pop("plan", None)  # what stands in the form is no longer that plan
     return Form(fields, spots)
@@ -187,7 +187,7 @@ def _fields(state: dict[str, Any], chosen: PlanningModel) -> tuple[dict[str, Any
             )  # fmt: skip
             spots["budget"], spots["target"] = st.container(), st.container()
             fields["per_period"] = st.toggle(f"Per {labels.period}, not in total", key=_key(state, "per_period"))
-            fields["at_most"] = st.toggle("Spend less where more brings nothing", key=_key(state, "at_most"))
+            fields["at_most"] = st.toggle("At most so much", key=_key(state, "at_most"))
     with second:
         fields["period"] = _period(state, chosen)
         spots["period"] = st.container()
@@ -259,7 +259,8 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
         help="Otherwise they get nothing, and their money goes to the others.",
     )  # fmt: skip
     names = [medium.name for medium in chosen.model.paid]
-    rows = _edited(state, "channels", _channel_rows(names, state["fields"]["channels"]), labels.currency)
+    today = {medium.name: float(medium.money()[chosen.model.window].mean()) for medium in chosen.model.paid}
+    rows = _edited(state, "channels", _channel_rows(today, state["fields"]["channels"]), labels.currency)
     found["channels"] = {row["channel"]: given for row in rows if (given := _given(row))}
     with st.expander("Sums of channels", expanded=bool(state["fields"]["groups"])):
         st.caption("A sum has bounds of its own, for example all of video together. Add a line, choose its channels.")
@@ -273,9 +274,10 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
 _NUMBERS = [(name, pa.float64()) for name in _BOUNDS]
 
 
-def _channel_rows(names: list[str], channels: Mapping[str, Any]) -> pa.Table:
-    rows = [{"channel": name, **channels.get(name, {})} for name in names]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", pa.string()), *_NUMBERS]))
+def _channel_rows(today: Mapping[str, float], channels: Mapping[str, Any]) -> pa.Table:
+    """`today` is the mean spend of the whole window, to type beside."""
+    rows = [{"channel": name, "today": round(spend, 2), **channels.get(name, {})} for name, spend in today.items()]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", pa.string()), ("today", pa.float64()), *_NUMBERS]))
 
 
 def _group_rows(groups: list[dict[str, Any]]) -> pa.Table:
@@ -301,11 +303,14 @@ def _edited(
         "most": st.column_config.NumberColumn(f"At most ({currency})", min_value=0.0, format="localized"),
     }
     if options is None:
+        columns["today"] = st.column_config.NumberColumn(
+            "In the window", disabled=True, format="localized", help="Mean spend per period of the whole window."
+        )
         columns["channel"] = st.column_config.TextColumn("Channel", disabled=True, width="medium")
     else:
         columns["channels"] = st.column_config.MultiselectColumn("Channels", options=options, width="large")
     edited = st.data_editor(
-        state[f"{name}-rows"], key=key, column_config=columns, hide_index=True, width="stretch",
+        state[f"{name}-rows"], key=key, column_config=columns, hide_index=True, width="stretch", placeholder="",
         num_rows="fixed" if options is None else "dynamic",
     )  # fmt: skip
     found: list[dict[str, Any]] = edited.to_pylist()

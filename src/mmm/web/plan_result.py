@@ -25,6 +25,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     _answer(plan)
     table = plan_table(plan, labels)
     st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+    st.caption(f"Money and responses per {labels.period}. Low and high hold nine tenths of the run's kept models.")
     st.download_button(
         "Download as CSV",
         lambda: csv_text(table, labels),

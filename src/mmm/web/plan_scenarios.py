@@ -40,8 +40,8 @@ def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None
                 return
             plan_id = save_plan(workspace, run_id, plan, user, name=name.strip())
             st.toast(f"Saved {plain(name)}", icon=":material/check:")
-            compared = [*st.session_state.get("plan-compared", []), plan_id]
-            st.session_state["plan-compared"] = compared[-_MOST:]
+            compared = [*st.session_state.get(_compared(run_id), []), plan_id]
+            st.session_state[_compared(run_id)] = compared[-_MOST:]
 
 
 def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
@@ -57,7 +57,7 @@ def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
         list(own)[:_LISTED],
         format_func=lambda plan_id: _called(plan_id, own[plan_id]),
         max_selections=_MOST,
-        key="plan-compared",
+        key=_compared(run_id),
         placeholder="Choose two to four",
     )
     for plan_id in chosen:
@@ -67,6 +67,10 @@ def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
         )  # fmt: skip
     if len(chosen) > 1:
         _side_by_side([(_called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels)
+
+
+def _compared(run_id: str) -> str:
+    return f"plan-compared-{run_id}"
 
 
 def _called(plan_id: str, plan: PlanDocument) -> str:

@@ -55,6 +55,10 @@ class ModelViews:
         self.results = stored_results(workspace, *self._address)
         self.labels = labels_of(self.results.summary)
 
+    def parts(self) -> list[str]:
+        """The parts of which the run has something."""
+        return [part for part, keys in PARTS.items() if any(view(key).present(self.results) for key in keys)]
+
     def kept_models(self) -> list[dict[str, Any]]:
         """Id, errors, front and cluster of the models that can be shown: the table under the Pareto plot."""
         candidates, recommended = view("pareto"), self.results.summary["model"]["id"]

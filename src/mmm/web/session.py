@@ -15,7 +15,6 @@ from mmm.web.sign_in import SignIn, admitted, sign_in_of
 from mmm.workspace import Workspace
 from mmm.workspace.names import utc_now
 
-
 #: What a plan computes with.
 _PLANNING = ("scipy.optimize", "mmm.engines.ridge.transforms")
 

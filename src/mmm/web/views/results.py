@@ -15,6 +15,7 @@ from mmm.web import links
 from mmm.web.result_views import PARTS, ModelViews
 from mmm.web.run_list import name_of
 from mmm.web.session import run_service
+from mmm.web.stability_study import study
 from mmm.web.text import plain
 from mmm.workspace.models import RunState
 
@@ -93,7 +94,7 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     _opening(views, model_id)
     part = st.segmented_control(
         "Part",
-        list(PARTS),
+        views.parts(),
         default="Overview",
         required=True,
         key="part",
@@ -102,6 +103,8 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     )
     for key in PARTS[part]:
         views.draw(model_id, key)
+    if part == "Stability":
+        study(service, run_id, views.labels)
 
 
 top = st.container(horizontal=True)
