@@ -134,7 +134,8 @@ def draw_form(workspace: Workspace, user: User, chosen: PlanningModel, saved: Pl
 def start_afresh(workspace: Workspace, user: User, run_id: str) -> None:
     """Forget the draft and empty the form."""
     workspace.drop_draft(user, draft_name(run_id))
-    st.session_state.pop("plan-form", None)
+    if "plan-form" in st.session_state:
+        st.session_state["plan-form"]["run"] = ""  # begun anew, with widgets of their own
     st.query_params.pop("plan", None)
 
 
@@ -226,11 +227,11 @@ def _period(state: Mapping[str, Any], chosen: PlanningModel) -> str:
     choice: str = st.selectbox("Today's spend is that of", list(known), format_func=known.__getitem__, key=key)
     if choice != _DATES:
         return choice
-    first, last = model.dates[0].item(), model.dates[model.window[-1]].item()
+    last = model.dates[model.window[-1]].item()
     key = f"plan-dates-{state['number']}"
     if key not in st.session_state:
         st.session_state[key] = _dates(asked) or (model.dates[model.window[0]].item(), last)
-    dates = st.date_input("First and last date", key=key, min_value=first)
+    dates = st.date_input("First and last date", key=key)
     ends = dates if isinstance(dates, tuple) else (dates,)
     return ":".join(day.isoformat() for day in ends) or "all"
 
