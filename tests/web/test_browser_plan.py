@@ -36,14 +36,15 @@ def settled(page: Any) -> None:
 
 
 def type_into(page: Any, row: int, share: float, text: str) -> None:
-    """Type into a cell of the table of bounds, at a share of its width."""
+    """Type into an empty cell of the table of bounds, at a share of its width."""
     table = page.get_by_test_id("stDataFrame").first
-    box = table.bounding_box()
-    place = {"x": box["width"] * share, "y": HEADING + ROW * (row + 0.5)}
-    table.dblclick(position=place)
-    page.keyboard.press("Control+A")
+    width = table.bounding_box()["width"]
+    table.click(position={"x": width * share, "y": HEADING + ROW * (row + 0.5)})
+    page.wait_for_timeout(500)
     page.keyboard.type(text)
+    page.wait_for_timeout(500)
     page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)  # an edit is sent a moment later
     settled(page)
 
 

@@ -44,6 +44,7 @@ _CONFIG: dict[str, Any] = {
     "background": "#ffffff",
     "font": _FONT,
     "aria": False,  # one label for the whole picture; a label per mark would double the report's size
+    "mark": {"aria": False},
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED,

@@ -57,7 +57,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
 
 def _answer(plan: Plan) -> None:
     first, second, *others = plan.findings
-    st.markdown(f"##### {plain(first)}")
+    st.markdown(f"## {plain(first)}")
     if plan.totals.worth_making:
         st.markdown(plain(second))
     else:

@@ -39,9 +39,9 @@ def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None
                 st.error("Give the scenario a name first.", icon=":material/error:")
                 return
             plan_id = save_plan(workspace, run_id, plan, user, name=name.strip())
-            st.toast(f"Saved {plain(name)}", icon=":material/check:")
             compared = [*st.session_state.get(_compared(run_id), []), plan_id]
             st.session_state[_compared(run_id)] = compared[-_MOST:]
+            st.caption(f":material/check: Saved as **{plain(name)}**.")
 
 
 def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
