@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
+from mmm.engines.ridge.calibration import lift_tests_table
 from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
@@ -52,15 +53,26 @@ def train(
     evaluate(design, space.candidates(space.values(np.full((1, space.dimensions), 0.5))), cores=1)
     stage.done(1)
 
-    stage = _Stage(progress, "search", settings.trials * settings.iterations)
+    refreshing, calibrated = problem.previous is not None, len(design.lift_value) > 0
+    candidates = settings.trials * settings.iterations
+    stage = _Stage(progress, "search", candidates * (1 + calibrated))
     found = run_search(design, space, settings, stage)
+    plain = build_design(frame, settings, (), problem.previous)
+    free = run_search(plain, space, settings, stage, before=candidates) if calibrated else None
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, space, found, settings, refreshing=problem.previous is not None)
+    chosen = choose(frame, space, found, settings, refreshing=refreshing)
+    if free is not None:
+        other = choose(frame, space, free, settings, refreshing=refreshing)
+        # What this run would have recommended without any lift test: the same data, seed and settings.
+        best = free.values[[other.selection.kept[other.recommended]]]
+        unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
+    else:
+        unmoved = np.empty((0, 2))
     stage.done(1)
 
     builders = {
-        "models": lambda: tables.models_table(found, chosen, len(design.lift_value) > 0),
+        "models": lambda: tables.models_table(found, chosen, calibrated),
         "channels": lambda: tables.channels_table(problem, frame, chosen, settings),
         "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
@@ -71,6 +83,7 @@ def train(
         "parameters": lambda: tables.parameters_table(frame, space, found, chosen),
         "frame": lambda: tables.frame_table(problem, frame),
         "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
+        "lift_tests": lambda: lift_tests_table(problem, frame, found, chosen, settings, unmoved),
         "diagnostics": lambda: diagnostics.diagnostics_table(problem, frame, design, space, found, chosen, settings),
     }
     stage = _Stage(progress, "tables", len(builders))
@@ -82,8 +95,8 @@ def train(
     return built, chosen.models[chosen.recommended].model_id, why
 
 
-def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage) -> Search:
-    """All candidates of all trials, ordered by trial and iteration."""
+def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage, before: int = 0) -> Search:
+    """All candidates of all trials, ordered by trial and iteration. The stage has done `before` candidates already."""
     calibrated = len(design.lift_value) > 0
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
     points, evaluations = [], []
@@ -96,7 +109,7 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
         return result.loss[:, objectives]
 
     for done in search(space.dimensions, settings.trials, settings.iterations, settings.seed, losses):
-        stage.done(done * settings.trials)
+        stage.done(before + done * settings.trials)
     values = np.concatenate(points, axis=1).reshape(-1, points[0].shape[2])
     evaluation = Evaluation(*(_by_trial(parts, settings.trials) for parts in zip(*evaluations, strict=True)))
     if not np.isfinite(evaluation.loss[:, :2]).all(axis=1).any():
@@ -113,9 +126,9 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     """Generations, each ordered by trial, to one array ordered by trial and generation."""
-    split = [part.reshape(trials, -1, *part.shape[1:]) for part in parts]
+    split = [part.reshape(trials, len(part) // trials, *part.shape[1:]) for part in parts]
     joined = np.concatenate(split, axis=1)
-    return joined.reshape(-1, *joined.shape[2:])
+    return joined.reshape(trials * joined.shape[1], *joined.shape[2:])
 
 
 def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *, refreshing: bool = False) -> Chosen:

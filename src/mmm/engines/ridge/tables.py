@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mmm.engines.base import SCHEMAS, Problem
 from mmm.engines.curves import Curve
+from mmm.engines.firmness import firmness_word
 from mmm.engines.ridge.candidates import Evaluation, split_rows
 from mmm.engines.ridge.decomposition import Decomposition, Model
 from mmm.engines.ridge.frame import Frame
@@ -21,9 +22,6 @@ from mmm.engines.ridge.transforms import adstock_weights
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
-#: A channel is firm when nine tenths of the kept models lie within this share of their middle, uncertain within the
-#: second; beyond it, or when they reach down to no effect, the data cannot tell.
-_FIRM, _UNCERTAIN, _CENTRAL = 0.25, 0.75, (0.05, 0.95)
 
 Columns = Mapping[str, object]
 
@@ -204,18 +202,6 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
                 values[members, column], settings.bootstrap, settings.seed
             )
     return np.minimum(low, values), np.maximum(high, values)
-
-
-def firmness_word(values: np.ndarray) -> str:
-    """How firm a channel's ROI is over all kept models (K,) of any cluster: firm, uncertain or unknown.
-
-    A cluster's interval says how much alike models agree; models of other trials that fit as well count here too.
-    """
-    low, high = np.quantile(values[np.isfinite(values)], _CENTRAL) if np.isfinite(values).any() else (0.0, 0.0)
-    if low <= 0:
-        return "unknown"
-    width = (high - low) / (high + low)
-    return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN else "unknown"
 
 
 def media_table(frame: Frame) -> pa.Table:
