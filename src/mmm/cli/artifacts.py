@@ -17,8 +17,10 @@ Model = Annotated[str | None, typer.Option(help="A kept model's id; default the 
 
 
 def export_command(
-    run: Run,
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    run: Run = "latest",
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new or empty folder; default RUN-export in the current one.")
+    ] = None,
     table_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     everything: Annotated[bool, typer.Option("--all", help="Write all candidates too, not only the kept.")] = False,
     model: Annotated[
@@ -30,8 +32,9 @@ def export_command(
 
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
+    target = folder or Path(f"{run_id}-export")
     for path in export_run(
-        workspace, run_id, folder, table_format=table_format, everything=everything, models=model or ()
+        workspace, run_id, target, table_format=table_format, everything=everything, models=model or ()
     ):
         typer.echo(str(path))
 

@@ -33,17 +33,22 @@ def demo_command() -> None:
 
 def report_command(
     run: Run = "latest",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file or a folder; default RUN-report.html in the current folder."),
+    ] = None,
 ) -> None:
-    """Write a run's report, one HTML file that works offline."""
+    """Write a run's report, one HTML file that works offline, into the current folder; print where it is."""
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
-    target = output or Path(f"{run_id}-report.html")
+    name = f"{run_id}-report.html"
+    target = output / name if output and output.is_dir() else output or Path(name)
     report = service.workspace.result_file(run_id, "report.html")
     try:
         target.write_bytes(report)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}.", where=str(target)) from None
+    typer.echo(f"Report of run {run_id}, a copy to open or to send:", err=True)
     typer.echo(str(target.resolve()))
 
 

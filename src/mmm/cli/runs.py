@@ -15,7 +15,7 @@ from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
-from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.runs.config import DatasetRef, Experiment, parse_experiment, with_preset
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -37,6 +37,12 @@ def submit_command(
         bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it ends badly.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="Take the engine's settings of this size: fast, standard, thorough.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
+    ] = False,
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
@@ -49,10 +55,15 @@ def submit_command(
     if data is None and market is not None:
         raise UserError("is the market of --data, which is not given.", where="--market", fix="Add --data FILE.")
     chosen = (
-        parse_experiment(_read(experiment), where=str(experiment))
+        parse_experiment(read_file(experiment), where=str(experiment))
         if data is None
         else _with_data(service, experiment, data, market)
     )
+    if preset is not None:
+        chosen = with_preset(chosen, preset)
+    if estimate:
+        _print_estimate(service, chosen)
+        return
     run_id = service.submit(chosen, local_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
@@ -61,9 +72,17 @@ def submit_command(
         wait_for(service, run_id, quiet=not follow)
 
 
+def _print_estimate(service: RunService, experiment: Experiment) -> None:
+    from mmm.runs.estimate import estimate_of
+
+    for finding in service.check(experiment):
+        typer.echo(f"Warning: {finding}", err=True)
+    typer.echo(estimate_of(service, experiment).sentence())
+
+
 def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:
     """The experiment on a file's dataset. The file is stored once everything else in the experiment is valid."""
-    text = _read(experiment)
+    text = read_file(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
     checked = parse_experiment(text, where=str(experiment), dataset=replaced)
     stored = store_file(service.workspace, data, checked.dataset.market)
@@ -72,7 +91,9 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
 
 def runs_command(as_json: Json = False) -> None:
     """List all runs, newest first."""
-    found = _service().runs()
+    service = _service()
+    service.start_waiting()
+    found = service.runs()
     if as_json:
         typer.echo(json.dumps([status.model_dump(mode="json") for status in found], indent=2))
         return
@@ -95,6 +116,7 @@ def runs_command(as_json: Json = False) -> None:
 def status_command(run: Run = "latest", as_json: Json = False) -> None:
     """Show one run: state, progress, why it failed."""
     service = _service()
+    service.start_waiting()
     status = service.status(service.workspace.find_run(run))
     if as_json:
         typer.echo(status.model_dump_json(indent=2))
@@ -142,7 +164,8 @@ def _service() -> RunService:
     return RunService.open(load_settings().settings)
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """The file's content; UserError where it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -183,6 +206,7 @@ def _print_status(status: RunStatus) -> None:
         "name": status.name,
         "dataset": f"{status.market}/{status.dataset_id}",
         "engine": status.engine,
+        "batch": status.batch,
         "state": status.label + (f" (attempt {status.attempt})" if status.attempt > 1 else ""),
         "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
         "took": wording.duration(status.seconds),

@@ -60,14 +60,44 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
-Theta = Annotated[Interval, Within(0, 1, high_open=True)]
-Alpha = Annotated[Interval, Within(0, 10, low_open=True, high_open=True)]
-Gamma = Annotated[Interval, Within(0, 1, low_open=True)]
-Shape = Annotated[Interval, Within(0, 20, high_open=True)]
-Scale = Annotated[Interval, Within(0, 1)]
+Theta = Annotated[
+    Interval,
+    Within(0, 1, high_open=True),
+    Field(title="Carryover (theta)", description="share of an effect that lasts into the next period"),
+]
+Alpha = Annotated[
+    Interval,
+    Within(0, 10, low_open=True, high_open=True),
+    Field(
+        title="Shape of saturation (alpha)",
+        description="up to 1 each unit brings less; above, little spend does little",
+    ),
+]
+Gamma = Annotated[
+    Interval,
+    Within(0, 1, low_open=True),
+    Field(title="Where saturation sets in (gamma)", description="half the effect, as a share of the largest pressure"),
+]
+Shape = Annotated[
+    Interval,
+    Within(0, 20, high_open=True),
+    Field(title="Course of decay (shape)", description="Weibull: above 1 the effect fades late, or peaks later"),
+]
+Scale = Annotated[
+    Interval,
+    Within(0, 1),
+    Field(title="Length of decay (scale)", description="Weibull: how long it takes, as a share of the whole series"),
+]
 Unit = Annotated[Interval, Within(0, 1)]
 TrainSize = Annotated[Interval, Within(0.1, 1, low_open=True)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=10)]
+
+#: Sizes of a search with the settings each stands for; what a preset does not name keeps its default.
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"trials": 2, "iterations": 500},
+    "standard": {"trials": 5, "iterations": 2000},
+    "thorough": {"trials": 10, "iterations": 5000},
+}
 
 
 class _Settings(BaseModel):
