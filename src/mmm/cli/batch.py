@@ -127,7 +127,8 @@ def cancel(batch: Batch) -> None:
 def _follow(service: RunService, batch_id: str) -> None:
     from mmm.runs.batch import batch_statuses
 
-    batch, told = service.workspace.batch(batch_id), dict.fromkeys((), "")
+    batch = service.workspace.batch(batch_id)
+    told: dict[str, str] = {}
     while True:
         statuses = batch_statuses(service, batch)
         for status in statuses:
