@@ -1,6 +1,7 @@
 """Two to four runs side by side: what each says, where they agree, and what cannot be compared. Pure.
 
-Agreement is judged by one rule (`RULE`): on a channel, runs agree when all intervals given for it share a value. A channel is known by its name. What an engine did not give is said to be not given.
+Agreement is judged by one rule (`RULE`): on a channel, runs agree when all intervals given for it share a value. A
+channel is known by its name. What an engine did not give is said to be not given.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ NOT_GIVEN, NOT_MODELLED = "not given", "not modelled"
 #: Shares that differ by no more than this are called alike.
 SHARE_GAP = 0.05
 RULE = (
-    "Runs agree on a channel when the intervals of all runs that give one for it have a value in common; with fewer than "
-    "two intervals nothing is judged. Shares are called alike when they differ by at most 5 points. An interval is the spread "
-    "of the models like the shown one, not a confidence interval."
+    "Runs agree on a channel when the intervals of all runs that give one for it have a value in common; with fewer "
+    "than two intervals nothing is judged. Shares are called alike when they differ by at most 5 points. An interval is "
+    "the spread of the models like the shown one, not a confidence interval."
 )
 #: Parts of the fitted KPI, as they are stacked.
 PARTS = ("baseline", "context", "organic", "paid")
