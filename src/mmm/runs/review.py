@@ -1,4 +1,4 @@
-"""An experiment under construction: the checks of a submission, told without stopping, as often as something changes."""
+"""An experiment under construction: the checks of a submission, told without stopping, as often as it changes."""
 
 from __future__ import annotations
 

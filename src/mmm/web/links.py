@@ -12,6 +12,7 @@ from mmm.web.text import plain
 #: Not called `pages`: Streamlit would serve what lies in such a folder beside its script without asking `main`.
 _PAGES = Path(__file__).parent / "views"
 HOME, RUNS, RUN, RESULTS, ADMIN = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin"))
+EXPERIMENT, BATCH, COMPARE = (_PAGES / f"{name}.py" for name in ("experiment", "batch", "compare"))
 
 
 def asked_run() -> str:

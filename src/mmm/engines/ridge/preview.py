@@ -21,7 +21,8 @@ def decay(kind: str, ranges: dict[str, Range], length: int) -> list[dict[str, An
 
     `ranges` holds theta for geometric adstock, shape and scale for Weibull's.
     """
-    rows, longest = [], 1
+    rows: list[dict[str, Any]] = []
+    longest = 1
     for name, at in zip(ENDS, (0.0, 0.5, 1.0), strict=True):
         if kind == "geometric":
             weights = adstock_weights(length, kind, _between(ranges["theta"], at))
@@ -76,7 +77,7 @@ def channel_ranges(settings: Any, channel: str) -> tuple[str, dict[str, Range]]:
     own = getattr(settings, "media", {}).get(channel)
     names: Sequence[str] = ("theta", "shape", "scale", "alpha", "gamma")
     found = {name: getattr(own, name, None) or getattr(settings, name, None) for name in names}
-    kind = getattr(own, "adstock", None) or getattr(settings, "adstock", "geometric")
+    kind = str(getattr(own, "adstock", None) or getattr(settings, "adstock", "geometric"))
     return kind, {name: value for name, value in found.items() if value is not None}
 
 
