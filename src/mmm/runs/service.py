@@ -13,6 +13,7 @@ from mmm.platforms.base import TaskLauncher
 from mmm.runs.events import FINAL, History
 from mmm.runs.queue import step
 from mmm.runs.reconcile import ACTOR, reconcile
+from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus, run_status
 from mmm.runs.status_list import StatusList
 from mmm.settings import Settings
@@ -93,6 +94,10 @@ class RunService:
         One whose history cannot be read is among them and says so.
         """
         return self.statuses(self.workspace.run_ids()[first : None if limit is None else first + limit])
+
+    def find(self, wanted: RunFilter) -> list[RunStatus]:
+        """The runs that pass, newest first; the statuses of all are looked at."""
+        return [status for status in self.runs() if wanted.passes(status)]
 
     def statuses(self, run_ids: Sequence[str]) -> list[RunStatus]:
         """The named runs in their order, without those that have no history yet."""

@@ -283,7 +283,8 @@ def lift_part(form: Form, labels: Labels) -> None:
     with st.expander(f"Lift tests ({len(tests)})" if tests else "Lift tests", expanded=wrong):
         st.markdown(
             f"Experiments that measured an effect, for example a region without ads. The models near them are kept. "
-            f"The lift is in {plain(labels.effect_unit)}, the spend in {plain(labels.currency)}, both over the test's days."
+            f"The lift is in {plain(labels.effect_unit)}, the spend in {plain(labels.currency)}, both over the test's "
+            "days."
         )
         for number in range(len(tests)):
             _lift_test(form, number)

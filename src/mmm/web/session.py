@@ -48,7 +48,13 @@ def warm_up() -> None:
     """Import what results need while the first visitor reads: it takes seconds once, and nothing afterwards."""
 
     def load() -> None:
-        for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_views"):
+        for module in (
+            "pyarrow.compute",
+            "pyarrow.parquet",
+            "altair",
+            "mmm.web.result_views",
+            "mmm.engines.ridge.preview",
+        ):
             import_module(module)
 
     Thread(target=load, name="warm-up", daemon=True).start()

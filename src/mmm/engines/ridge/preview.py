@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.ridge.transforms import adstock_weights, hill_into
+from mmm.engines.ridge.transforms import ADSTOCK_CODES, adstock_weights, hill_into, weibull_weights
 
 ENDS = ("low ends", "middle", "high ends")
 _LAGS, _POINTS, _HEARD = 26, 41, 0.01
@@ -24,10 +24,7 @@ def decay(kind: str, ranges: dict[str, Range], length: int) -> list[dict[str, An
     rows: list[dict[str, Any]] = []
     longest = 1
     for name, at in zip(ENDS, (0.0, 0.5, 1.0), strict=True):
-        if kind == "geometric":
-            weights = adstock_weights(length, kind, _between(ranges["theta"], at))
-        else:
-            weights = adstock_weights(length, kind, _between(ranges["shape"], at), _between(ranges["scale"], at))
+        weights = _weights(kind, ranges, at, length)
         heard = np.flatnonzero(weights >= _HEARD)
         longest = max(longest, int(heard[-1]) + 1 if len(heard) else 1)
         rows += [{"end": name, "lag": lag, "weight": float(weight)} for lag, weight in enumerate(weights[:_LAGS])]
@@ -40,9 +37,20 @@ def saturation(alpha: Range, gamma: Range) -> list[dict[str, Any]]:
     rows = []
     for name, at in zip(ENDS, (0.0, 0.5, 1.0), strict=True):
         effect = np.empty_like(pressure)
-        hill_into(pressure, _between(alpha, at), _between(gamma, at), effect)
+        hill_into.py_func(pressure, _between(alpha, at), _between(gamma, at), effect)
         rows += [{"end": name, "pressure": float(x), "effect": float(y)} for x, y in zip(pressure, effect, strict=True)]
     return rows
+
+
+def _weights(kind: str, ranges: dict[str, Range], at: float, length: int) -> np.ndarray:
+    """The functions themselves, not compiled: a page must not wait for a compiler over a few hundred numbers."""
+    if kind == "geometric":
+        return adstock_weights(length, kind, _between(ranges["theta"], at))
+    weights = np.empty(length)
+    shape, scale = _between(ranges["shape"], at), _between(ranges["scale"], at)
+    if weibull_weights.py_func(length, ADSTOCK_CODES[kind], shape, scale, weights) == 0:
+        weights[0] = 1.0
+    return weights
 
 
 def in_words(kind: str, ranges: dict[str, Range], period: str) -> list[str]:

@@ -51,6 +51,7 @@ links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
 found = run_service().workspace.batch(asked)
 st.title(plain(found.name or f"Batch {found.batch_id}"))
 st.caption(
-    f"Batch {plain(found.batch_id)} · engine {plain(found.engine)} · submitted {moment(found.at)} by {plain(found.actor)}"
+    f"Batch {plain(found.batch_id)} · engine {plain(found.engine)} · submitted {moment(found.at)} by "
+    f"{plain(found.actor)}"
 )
 live(_runs, _POLL_SECONDS, found)

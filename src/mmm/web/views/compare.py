@@ -32,7 +32,7 @@ def _choose(asked: list[str]) -> list[str]:
     chosen = st.multiselect(
         f"Runs, {FEWEST} to {MOST} of them",
         options,
-        [run_id for run_id in asked][:MOST],
+        asked[:MOST],
         format_func=lambda run_id: names.get(run_id, run_id),
         max_selections=MOST,
         key="compare-runs",
@@ -55,7 +55,7 @@ def _draw(chart: Any, key: str, title: str, reading: str) -> None:
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     columns = {name: [row[number] for row in rows] for number, name in enumerate(headings)}
-    st.dataframe(columns, hide_index=True, width="stretch")
+    st.dataframe(columns, hide_index=True, width="stretch", height="content")
 
 
 def _channels(found: Comparison) -> None:
@@ -69,10 +69,11 @@ def _channels(found: Comparison) -> None:
         )
     with st.expander(f"Numbers ({len(found.verdicts)} channels)", expanded=True):
         _table(found.channel_headings(), found.channel_rows())
-        titles = {side.letter: side for side in found.sides}
+        sides = {side.letter: side for side in found.sides}
         rows = [
-            (i.channel, titles[i.letter].title, titles[i.letter].run_id, i.spend_share, i.effect_share, i.value, i.low, i.high, found.verdicts[i.channel])
-            for i in found.channels
+            (item.channel, sides[item.letter].title, sides[item.letter].run_id, item.spend_share, item.effect_share,
+             item.value, item.low, item.high, found.verdicts[item.channel])
+            for item in found.channels
         ]  # fmt: skip
         st.download_button(
             "Download as CSV",
@@ -93,17 +94,17 @@ def _facts(found: Comparison) -> None:
         "takes away reaches to the left of zero.",
     )
     st.subheader("Fit, size, time", anchor="facts")
-    headings = ("Measure", *(side.title for side in found.sides))
-    _table(headings, found.facts())
+    letters, titles = ([getattr(side, name) for side in found.sides] for name in ("letter", "title"))
+    _table(("Measure", *letters), found.facts())
     st.subheader("Settings that differ", anchor="settings")
     differing = found.settings()
     if differing:
-        _table(("Setting", *(side.title for side in found.sides)), differing)
+        _table(("Setting", *letters), differing)
     else:
         st.markdown("All settings are the same.")
     st.download_button(
         "Download both tables as CSV",
-        lambda: csv_of(headings, [*found.facts(), *differing]),
+        lambda: csv_of(("Measure or setting", *titles), [*found.facts(), *differing]),
         file_name="compare-runs.csv",
         mime="text/csv",
         icon=":material/download:",
