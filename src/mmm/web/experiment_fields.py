@@ -20,7 +20,10 @@ _AS_GIVEN = "as in general"
 
 
 class Form:
-    """Draws fields of a draft beside what its review found; remembers which paths have shown their findings."""
+    """Draws fields of a draft beside what its review found; remembers which paths have shown their findings.
+
+    Numbers get their value through the session: a number that is given as the widget's own value cannot be emptied.
+    """
 
     def __init__(self, draft: Draft, found: Review) -> None:
         self.draft = draft
@@ -62,8 +65,8 @@ class Form:
     def number(self, path: tuple[str | int, ...], label: str, default: Any = None, **options: Any) -> None:
         value = self.draft.get(path, default)
         known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
-        shown = float(value) if known else None
-        self._widget(st.number_input, path, label, lambda x: x, value=shown, unset=default, format="%.6g", **options)
+        st.session_state.setdefault(self.draft.key(path), float(value) if known else None)
+        self._widget(st.number_input, path, label, lambda x: x, value=None, unset=default, format="%.6g", **options)
 
     def setting(self, field: FormField, above: tuple[str, ...] = ("settings",), *, general: Any = None) -> None:
         """A field of the engine's settings; `general` is what holds where a channel's own is left open."""
@@ -105,8 +108,9 @@ class Form:
     def _integer(self, field: FormField, path: tuple[str, ...]) -> None:
         value = self.draft.get(path, field.default)
         known = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+        st.session_state.setdefault(self.draft.key(path), value if known else None)
         self._widget(
-            st.number_input, path, field.title, lambda x: x, value=value if known else None, step=1,
+            st.number_input, path, field.title, lambda x: x, value=None, step=1,
             unset=field.default, placeholder="left open" if field.optional else None, help=field.help,
         )  # fmt: skip
 
@@ -138,9 +142,10 @@ class Form:
         for column, end, name in zip(st.columns(2), (0, 1), ("from", "to"), strict=True):
             key = self.draft.key(path, f"-{name}")
             known = isinstance(pair[end], int | float) and not isinstance(pair[end], bool)
+            st.session_state.setdefault(key, float(pair[end]) if known else None)
             column.number_input(
                 f"{field.title}: {name}",
-                value=float(pair[end]) if known else None,
+                value=None,
                 step=0.05,
                 format="%.6g",
                 key=key,
@@ -157,9 +162,10 @@ class Form:
         for number, (column, label) in enumerate(zip(st.columns(len(items)), names, strict=True)):
             key = self.draft.key(path, f"-{number}")
             known = isinstance(items[number], int | float) and not isinstance(items[number], bool)
+            st.session_state.setdefault(key, float(items[number]) if known else None)
             column.number_input(
                 label,
-                value=float(items[number]) if known else None,
+                value=None,
                 format="%.6g",
                 key=key,
                 help=field.help,
