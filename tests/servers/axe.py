@@ -1,0 +1,38 @@
+"""Accessibility of a page in a real browser by axe-core: what is serious or critical and not Streamlit's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+#: (rule, part of the element's HTML, reason): what Streamlit's or Vega's own elements do and no page can mend.
+ALLOWED: tuple[tuple[str, str, str], ...] = (
+    ("list", 'data-testid="stSidebarNavItems"', "Streamlit's menu puts its headings between the entries of its list"),
+    ("listitem", '<li class="st-emotion-cache', "the same list: its entries lie in boxes under the headings"),
+    ("svg-img-alt", 'role="graphics-symbol"', "Vega's groups of marks; the picture as a whole has its text"),
+)
+_FADE_MILLISECONDS = 1500
+
+
+def violations(page: Any) -> list[str]:
+    """`rule: what, at which element` of every violation beyond `ALLOWED`.
+
+    What is found is looked at twice: a part that is just being drawn anew is faded and fails the contrast.
+    """
+    found = _found(page)
+    if found:
+        page.wait_for_timeout(_FADE_MILLISECONDS)
+        again = _found(page)
+        found = [violation for violation in found if violation in again]
+    return found
+
+
+def _found(page: Any) -> list[str]:
+    return [
+        f"{violation['id']}: {violation['help']}, at {node['html'][:200]}"
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+        if not any(rule == violation["id"] and part in node["html"] for rule, part, _ in ALLOWED)
+    ]
