@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(browser: Any, s
     expect(page.get_by_text("must be at least 1; got 0.")).to_be_visible()
     expect(page.get_by_text("1 thing to mend before this can start")).to_be_visible()
     expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
+
+    # A file takes the place of the form, also where it is wrong; wrong things in it are told in the same way.
+    content = json.loads(stored.workspace.job_config(run_id))
+    content["settings"] |= {"trials": 0, "seed": "many"}
+    page.get_by_role("button", name="Upload JSON").click()
+    file = {"name": "e.json", "mimeType": "application/json", "buffer": json.dumps(content).encode()}
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("2 things to mend before this can start")).to_be_visible()
+    expect(page.get_by_text("must be a whole number; got 'many'.")).to_be_visible()
+    page.keyboard.press("Escape")
+    fill(page, "Seed", "3")
     fill(page, "Name", "From the browser")
     settled(page)
     page.context.close()

@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
 from mmm.platforms.local.user import local_user
-from mmm.runs.config import DatasetRef
 from mmm.runs.sample import sample_experiment
 from mmm.runs.templates import save_template
 from mmm.web import links
@@ -230,4 +229,3 @@ def test_a_template_for_other_columns_is_told_at_the_mapping(open_page: Open, st
     (dataset,) = stored.workspace.datasets("DE")
     app = open_page(links.EXPERIMENT, template="other", dataset=f"DE/{dataset.dataset_id}")
     assert "the table has no such column." in words(app)
-    assert DatasetRef(market="DE", dataset_id=dataset.dataset_id)

@@ -67,9 +67,10 @@ class Draft:
         """Set the value at a path; one that equals the default is left out. With None go objects that become empty."""
         here: Any = self.content
         for step in path[:-1]:
-            if isinstance(here, dict) and not isinstance(here.get(step), dict | list):
-                here[step] = {}
-            here = here[step]
+            inside = here.get(step) if isinstance(here, dict) else here[step]
+            if not isinstance(inside, dict | list):
+                here[step] = inside = {}  # a file that was uploaded may hold anything
+            here = inside
         if default is _MISSING or value != default or isinstance(here, list):
             here[path[-1]] = value
             return

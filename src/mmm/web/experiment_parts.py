@@ -307,13 +307,14 @@ def _lift_test(form: Form, number: int) -> None:
     draft, at = form.draft, ("lift_tests", number)
     of = f"of test {number + 1}"
     with st.container(border=True):
-        channels = draft.get((*at, "channels"), [])
+        given = draft.get((*at, "channels"))
+        channels = [name for name in given if isinstance(name, str)] if isinstance(given, list | tuple) else []
         media = media_names(draft)
         key = draft.key((*at, "channels"))
         st.multiselect(
             f"Channels {of}",
-            list(dict.fromkeys([*media, *(name for name in channels if isinstance(name, str))])),
-            [name for name in channels if isinstance(name, str)],
+            list(dict.fromkeys([*media, *channels])),
+            channels,
             key=key,
             on_change=lambda: draft.put((*at, "channels"), list(st.session_state[key])),
         )
