@@ -174,7 +174,7 @@ BAD_EXPERIMENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "too short a window": (
         lambda e: e["window"].update(end="2016-03-01"),
-        "the experiment cannot be run on the data of 'sample' (rows count from 1):\n",
+        "the data of 'sample' cannot be modelled as mapped (rows count from 1):\n",
     ),
 }
 

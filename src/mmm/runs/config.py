@@ -235,12 +235,12 @@ def validation_findings(
 
 
 def _near(steps: tuple[str, ...], models: Models) -> str:
-    """The known fields that an unknown one may stand for, as a question; "" where none is like it."""
+    """The known field that an unknown one may stand for, as a question; "" where none is like it."""
     root = max((path for path in models if steps[: len(path)] == path), key=len, default=None)
     if root is None:
         return ""
-    near = get_close_matches(steps[-1], _fields(models[root], steps[len(root) : -1]), n=2)
-    return f"Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    near = get_close_matches(steps[-1], _fields(models[root], steps[len(root) : -1]), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _fields(model: type[BaseModel], steps: tuple[str, ...]) -> list[str]:
