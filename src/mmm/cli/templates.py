@@ -15,7 +15,9 @@ from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
-template_command = typer.Typer(help="Keep experiments as templates, and begin others from them.", no_args_is_help=True)
+template_command = typer.Typer(
+    name="template", help="Keep experiments as templates, and begin others from them.", no_args_is_help=True
+)
 Name = Annotated[str, typer.Argument(help="The template, NAME or NAME@VERSION.")]
 
 
