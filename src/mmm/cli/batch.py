@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mmm.runs.status import RunStatus
 
 batch_command = typer.Typer(
-    help="Run an experiment on several datasets or with several settings.", no_args_is_help=True
+    name="batch", help="Run an experiment on several datasets or with several settings.", no_args_is_help=True
 )
 Batch = Annotated[str, typer.Argument(help="A batch's id, an unambiguous start of one, or `latest`.")]
 _ENDED_BADLY = 1
