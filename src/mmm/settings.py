@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     crash_after_seconds: Seconds = Field(120, alias="MMM_CRASH_AFTER_SECONDS")
     start_timeout_seconds: Seconds = Field(900, alias="MMM_START_TIMEOUT_SECONDS")
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
+    rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
+    robyn_library: Path | None = Field(None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
     public_url: _Url | None = Field(None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers")
 

@@ -44,6 +44,8 @@ class RunService:
 
         InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
         """
+        from mmm.engines import load_engine
+        from mmm.runs.environment import environment_findings
         from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
         from mmm.runs.refresh import previous_of
 
@@ -51,6 +53,8 @@ class RunService:
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
         table = self.workspace.read_dataset(dataset.market, dataset.dataset_id)
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
+        if self._settings.cloud_provider == "local":  # the task runs on this machine
+            findings += environment_findings(load_engine(experiment.engine))
         run_id = self.workspace.create_run(experiment)
         details = {
             "name": experiment.name,

@@ -12,6 +12,7 @@ from mmm.errors import UserError
 _NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
 _TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _DATASET_ID = re.compile(r"[0-9a-f]{16}")
+_ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9]+")
 
 
@@ -51,6 +52,10 @@ def is_time_id(text: str) -> bool:
 
 def checked_file(name: str) -> str:
     return _checked(_FILE, name, "result file name", "lower-case letters, digits, _ or -, a dot and an ending")
+
+
+def checked_artifact(name: str) -> str:
+    return _checked(_ARTIFACT, name, "name of an engine's file", "letters, digits, . _ or -")
 
 
 def _checked(pattern: re.Pattern[str], text: str, what: str, form: str) -> str:

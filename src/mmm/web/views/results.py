@@ -9,6 +9,7 @@ from mmm.errors import UserError
 from mmm.results.format import count, fixed
 from mmm.results.model_summary import for_model
 from mmm.results.report import cards, facts
+from mmm.results.store import artifacts_zip
 from mmm.runs import wording
 from mmm.runs.service import RunService
 from mmm.web import links
@@ -16,6 +17,7 @@ from mmm.web.result_views import PARTS, ModelViews
 from mmm.web.run_list import name_of
 from mmm.web.session import run_service
 from mmm.web.text import plain
+from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 
 
@@ -61,6 +63,24 @@ def _downloads(views: ModelViews) -> None:
     )
 
 
+def _own_files(workspace: Workspace, views: ModelViews) -> None:
+    """What the engine wrote in formats of its own, where it did."""
+    run_id = views.run_id
+    names = workspace.result_artifacts(run_id)
+    if not names:
+        return
+    engine = str(views.results.summary["engine"]["name"])
+    st.download_button(
+        f"Files of {engine} (ZIP)",
+        lambda: artifacts_zip(workspace, run_id),
+        file_name=f"{engine}-{run_id}.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help=f"{count(len(names), 'file')} as {engine} wrote them.",
+    )
+
+
 def _opening(views: ModelViews, model_id: str) -> None:
     """What is found, why this model, the few numbers to remember."""
     summary = for_model(views.results.summary, views.results, model_id)
@@ -90,6 +110,7 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model_id = _chosen_model(views)
         _downloads(views)
+        _own_files(service.workspace, views)
     _opening(views, model_id)
     part = st.segmented_control(
         "Part",
