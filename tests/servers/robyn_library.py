@@ -6,6 +6,7 @@ temporary folder, from which nothing but these tests reads.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmm.sources import sample
 from servers import unavailable
 
 TESTS = Path(__file__).parents[1]
@@ -72,6 +74,38 @@ def install_stand_in(folder: Path) -> RobynLibrary:
     )
     assert done.returncode == 0, done.stderr
     return RobynLibrary(library)
+
+
+def recorded_experiment(dataset: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """The experiment whose output was recorded, as JSON types; `changes` replace settings."""
+    start, end = sample.WINDOW
+    ranges = json.loads((_GOLDEN / "data" / "inputcollect_demo.json").read_text())["hyperparameters"]
+    del ranges["train_size"]
+    with (_GOLDEN / "pareto" / "calib400_calibration_input.csv").open() as lines:
+        studies = list(csv.DictReader(lines))
+    return {
+        "name": "Recorded",
+        "dataset": dataset,
+        "mapping": sample.sample_mapping().model_dump(mode="json"),
+        "window": {"start": str(start), "end": str(end)},
+        "country": sample.COUNTRY,
+        "currency": sample.CURRENCY,
+        "lift_tests": [
+            {
+                "channels": [study["channel"]],
+                "start": study["liftStartDate"],
+                "end": study["liftEndDate"],
+                "lift": float(study["liftAbs"]),
+                "spend": float(study["spend"]),
+                "confidence": float(study["confidence"]),
+                "scope": study["calibration_scope"],
+            }
+            for study in studies
+        ],
+        "engine": "robyn",
+        "settings": {"hyperparameters": ranges, "trials": 1, "iterations": 400, "min_candidates": 20, "cores": 1}
+        | changes,
+    }
 
 
 def _made(folder: Path) -> Path:

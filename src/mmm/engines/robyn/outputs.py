@@ -227,7 +227,7 @@ def _diagnostics(search: _Robyn, chosen: Chosen, about: dict[str, Any], warnings
         text = f"Effects computed here differ from Robyn's own by up to {largest:.1e} of the KPI."
         notes.append(("warning", "parity", largest, text))
     for text in warnings:
-        notes.append(("warning", "files", np.nan, f"Robyn left out some of its files: {text}"))
+        notes.append(("warning", "files", np.nan, f"Robyn left out some of its files: {' '.join(text.split())}"))
     names = ("name", "subject", "value", "text")
     return tables.table("diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True)))
 
