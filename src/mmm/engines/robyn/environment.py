@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -36,7 +35,7 @@ class REnvironment:
         return cls(settings.rscript, settings.robyn_library)
 
     def command(self, *arguments: str) -> list[str]:
-        """The command that runs `run_robyn.R`; UserError without R or without the script."""
+        """The command that runs `run_robyn.R`; UserError without R."""
         program = shutil.which(self.rscript)
         if program is None:
             fix = f"Install R 4.0 or newer, or name its Rscript in MMM_RSCRIPT. {_INSTALL}"
@@ -97,12 +96,8 @@ def _packages(versions: dict[str, str]) -> list[Finding]:
 
 
 def script() -> Path:
-    """`run_robyn.R`: in the checkout, or where an installed package keeps it."""
-    places = (Path(__file__).parents[4] / "r", Path(sys.prefix) / "share" / "mmm-app" / "r")
-    for place in places:
-        if (found := place / "run_robyn.R").is_file():
-            return found
-    raise UserError("is not in this installation.", where="run_robyn.R", fix="Install mmm-app anew.")
+    """`run_robyn.R`. It lies in the package so that an installed one has it; `r/run_robyn.R` leads here."""
+    return Path(__file__).with_name("run_robyn.R")
 
 
 def task_cores(cgroup: Path = _CGROUP) -> int:

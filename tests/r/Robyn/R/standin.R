@@ -22,7 +22,7 @@ function_of <- function(name, signature) {
   })
   known <- c(names(signature$arguments), unlist(signature$through_dots))
   body(made) <- bquote({
-    strict(.(name), as.list(match.call())[-1], .(known))
+    strict(.(name), names(match.call())[-1], environment(), .(known))
     stand_in(.(name), environment())
   })
   environment(made) <- topenv()
@@ -30,10 +30,12 @@ function_of <- function(name, signature) {
 }
 
 # R lets a function with dots swallow what it does not know; here that is an error.
-strict <- function(name, given, known) {
-  unknown <- setdiff(names(given), setdiff(known, "..."))
+strict <- function(name, named, given, known) {
+  unknown <- setdiff(named, setdiff(known, "..."))
   if (length(unknown)) stop(name, " has no argument ", paste(unknown, collapse = ", "))
-  shown <- lapply(given, function(value) if (is.atomic(value) || class(value)[1] == "list") value else class(value))
+  through_dots <- if ("..." %in% known) eval(quote(list(...)), given)
+  values <- c(mget(setdiff(named, names(through_dots)), envir = given), through_dots)
+  shown <- lapply(values, function(value) if (is.atomic(value) || class(value)[1] == "list") value else class(value))
   line <- jsonlite::toJSON(list(name = name, arguments = shown), auto_unbox = TRUE, null = "null", force = TRUE)
   cat(line, "\n", sep = "", file = file.path(.state$library, "calls.jsonl"), append = TRUE)
 }
