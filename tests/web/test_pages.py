@@ -175,6 +175,25 @@ def test_another_kept_model_can_be_chosen_and_linked(open_page: Open, stored: An
     assert f"**Model {plain(chosen)}.** Chosen by hand" in words(linked_page)
 
 
+def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> None:
+    """Robyn writes files of its own; the native engine none."""
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    assert "Files of ridge (ZIP)" not in downloads(open_page(links.RESULTS, run=run_id))
+    found = read_results(stored.workspace, run_id)
+    writer = stored.workspace.results_writer(run_id)
+    for name in found:
+        writer.table(name, found[name])
+    writer.file("model_summary.json", found.summary_text)
+    writer.file("report.html", found.report)
+    writer.artifact("1_1.png", b"drawn")
+    writer.commit()
+    assert "Files of ridge (ZIP)" in downloads(open_page(links.RESULTS, run=run_id))
+
+
+def downloads(app: Any) -> list[str]:
+    return [button.proto.label for button in app.get("download_button")]
+
+
 @pytest.mark.parametrize("page", [links.RUN, links.RESULTS])
 @pytest.mark.parametrize(
     ("query", "message"),

@@ -55,7 +55,7 @@ def checked_file(name: str) -> str:
 
 
 def checked_artifact(name: str) -> str:
-    return _checked(_ARTIFACT, name, "name of an engine's file", "letters, digits, . _ or -")
+    return _checked(_ARTIFACT, name, "file name of an engine", "letters, digits, . _ or -")
 
 
 def _checked(pattern: re.Pattern[str], text: str, what: str, form: str) -> str:
