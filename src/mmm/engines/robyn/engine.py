@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,9 +44,15 @@ class RobynEngine:
             from mmm.engines.robyn.outputs import read_outputs  # the compiled core, which checking does not need
 
             read = read_outputs(folder, problem, settings, course.warnings)
-            files = {path.name: path.read_bytes() for path in sorted((folder / "artifacts").iterdir())}
+            files = _files(folder / "artifacts")
         course.done(1)
         return EngineResult(self.name, read.version, read.tables, read.recommended, read.reason, files)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """What Robyn wrote, by names that any store takes."""
+    written = sorted(path for path in folder.iterdir() if path.is_file())
+    return {re.sub(r"[^A-Za-z0-9._-]", "_", path.name): path.read_bytes() for path in written}
 
 
 @dataclass

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmm.engines.base import Factor, Problem
 from mmm.engines.ridge import checks
 from mmm.engines.ridge.checks import prophet_parts
@@ -125,14 +127,8 @@ def _studies(problem: Problem) -> list[Finding]:
     return [
         Finding("warning", "lies within one period; Robyn leaves it out.", f"lift_tests.{number}")
         for number, test in enumerate(problem.lift_tests, start=1)
-        if days.searchsorted(_day(test.start), "right") == days.searchsorted(_day(test.end), "right")
+        if days.searchsorted(np.datetime64(test.start), "right") == days.searchsorted(np.datetime64(test.end), "right")
     ]
-
-
-def _day(day: Any) -> Any:
-    import numpy as np
-
-    return np.datetime64(day, "D")
 
 
 def write_inputs(problem: Problem, settings: RobynSettings, cores: int, folder: Path) -> None:
@@ -150,7 +146,7 @@ def write_inputs(problem: Problem, settings: RobynSettings, cores: int, folder: 
     document = {
         "types": {DATE: "Date", **{name: "character" if name in factors else "numeric" for name in columns}},
         "inputs": _present(_inputs(problem, settings, days, factors, country)),
-        "calibration": _calibration(problem),
+        "calibration": calibration_input(problem),
         "run": _present(_run(settings, cores)),
         "outputs": _outputs(settings),
         "allocator": {"scenario": "max_response", "export": True} if settings.allocator else {},
@@ -214,7 +210,8 @@ def hyperparameters(problem: Problem, settings: RobynSettings) -> dict[str, list
     return found
 
 
-def _calibration(problem: Problem) -> list[dict[str, Any]]:
+def calibration_input(problem: Problem) -> list[dict[str, Any]]:
+    """Lift tests as rows of Robyn's calibration_input."""
     return [
         {
             "channel": "+".join(test.channels),

@@ -61,7 +61,7 @@ def run_script(environment: REnvironment, folder: Path, listener: Listener) -> N
             os.close(write)
         with _ended(process):
             assert process.stdout is not None  # noqa: S101 - for the type checker
-            failure, last = _follow(progress.fileno(), process.stdout.fileno(), listener)
+            failure, last = _follow(process, progress.fileno(), process.stdout.fileno(), listener)
             code = process.wait()
     if failure is not None or code != 0:
         raise _error(failure, code, last)
@@ -87,8 +87,10 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.stdout.close()
 
 
-def _follow(progress: int, output: int, listener: Listener) -> tuple[str | None, list[str]]:
-    """Read both streams until both end; (R's error, its last lines)."""
+def _follow(
+    process: subprocess.Popen[bytes], progress: int, output: int, listener: Listener
+) -> tuple[str | None, list[str]]:
+    """Read both streams until they end, or R has ended and a worker of its keeps them open; (R's error, last lines)."""
     failure: str | None = None
     last: deque[str] = deque(maxlen=_LAST_LINES)
     rest = {progress: b"", output: b""}
@@ -97,7 +99,10 @@ def _follow(progress: int, output: int, listener: Listener) -> tuple[str | None,
         for stream in rest:
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
-            for key, _ in selector.select(_TICK_SECONDS):
+            ready = selector.select(_TICK_SECONDS)
+            if not ready and process.poll() is not None:
+                break
+            for key, _ in ready:
                 data = os.read(key.fd, 65536)
                 if not data:
                     selector.unregister(key.fd)

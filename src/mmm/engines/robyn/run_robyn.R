@@ -6,12 +6,17 @@
 # PROGRESS is a file or a pipe that gets one JSON object per line: a stage begins, a warning, or the error that ended it.
 # Robyn's own prints go to the standard streams.
 
-check <- function() {
+versions <- function() {
   version <- function(name) tryCatch(as.character(packageVersion(name)), error = function(e) "missing")
   imports <- suppressWarnings(packageDescription("Robyn", fields = "Imports"))
   imports <- if (is.na(imports)) character() else trimws(gsub("\\([^)]*\\)", "", strsplit(imports, ",")[[1]]))
-  cat("R", as.character(getRversion()), "\n")
-  for (name in unique(c("jsonlite", "Robyn", imports))) cat(name, version(name), "\n")
+  packages <- unique(c("jsonlite", "Robyn", imports))
+  c(R = as.character(getRversion()), vapply(packages, version, ""))
+}
+
+check <- function() {
+  found <- versions()
+  cat(paste(names(found), found), sep = "\n")
 }
 
 read_table <- function(folder, name, types) {
@@ -82,7 +87,7 @@ run <- function(folder, say) {
     last_row = input_collect$rollingWindowEndWhich,
     cores = output_models$cores,
     convergence = output_models$convergence$conv_msg,
-    versions = list(R = as.character(getRversion()), Robyn = as.character(packageVersion("Robyn")))
+    versions = as.list(versions())
   )
   jsonlite::write_json(about, file.path(folder, "about.json"), auto_unbox = TRUE, digits = NA)
 }
