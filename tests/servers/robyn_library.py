@@ -30,8 +30,8 @@ _RECORDED = {
 
 
 def real_library() -> Path | None:
-    """The R library with the real Robyn, where MMM_TEST_ROBYN_LIBRARY names one."""
-    named = os.environ.get("MMM_TEST_ROBYN_LIBRARY")
+    """The R library with the real Robyn, where TEST_ROBYN_LIBRARY names one."""
+    named = os.environ.get("TEST_ROBYN_LIBRARY")
     return Path(named) if named else None
 
 

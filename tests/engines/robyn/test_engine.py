@@ -68,7 +68,7 @@ def any_robyn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return
     real = real_library()
     if real is None:
-        pytest.skip("MMM_TEST_ROBYN_LIBRARY names no library with the real Robyn.")
+        pytest.skip("TEST_ROBYN_LIBRARY names no library with the real Robyn.")
     yield Trained(*train(real, allocator=True, clusters=4), None)
 
 

@@ -111,5 +111,6 @@ def test_the_search_counts_over_trials() -> None:
         (0, None), (0, None), (25, 3.0), (50, 2.0), (50, 3.0), (75, 4 / 3), (75, 5 / 3), (100, 0.0), (100, 0.0),
     ]  # fmt: skip
     assert {step.total for step in seen if step.stage == "search"} == {100}
+    assert [step.message for step in seen if step.stage == "search"] == ["Trial 1 of 2"] * 4 + ["Trial 2 of 2"] * 5
     assert [step.done for step in seen if step.stage == "features"] == [0, 1]
     assert course.warnings == ["no font"]

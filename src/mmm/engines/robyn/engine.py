@@ -100,4 +100,6 @@ class _Course:
             return
         share = self._done / self._total
         left = (self.clock() - self._begun) * (1 - share) / share if share else None
-        self.listener(Progress(self._stage, self._done, self._total, left))
+        trial = min(self._trial + 1, self.trials)
+        message = f"Trial {trial} of {self.trials}" if self._stage == "search" else ""
+        self.listener(Progress(self._stage, self._done, self._total, left, message))
