@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,16 @@ def test_intervals_are_robyns_own_widened_to_the_models_value(recorded: Trained)
         assert found["roi_high"] == pytest.approx(max(float(row["ci_up"]), found["roi"]))
         assert found["cpa_low"] is None
     assert known
+
+
+def test_for_conversions_the_interval_is_of_the_cost_per_one(robyn: RobynLibrary) -> None:
+    problem, settings = problem_of()
+    result = load_engine("robyn").train(replace(problem, kpi_kind="conversion"), settings, lambda step: None)
+    assert dict(robyn.calls())["robyn_inputs"]["dep_var_type"] == "conversion"
+    rows = [row for row in result.tables["channels"].to_pylist() if row["cpa_low"] is not None]
+    assert rows
+    assert all(row["cpa_low"] <= row["cpa"] <= row["cpa_high"] for row in rows)
+    assert {row["roi_low"] for row in result.tables["channels"].to_pylist()} == {None}
 
 
 def test_the_best_score_among_the_clusters_best_is_recommended(recorded: Trained) -> None:
