@@ -70,6 +70,12 @@ def test_progress_and_the_bar_are_told_apart_from_what_is_printed(
     ]
 
 
+def test_what_r_leaves_behind_lies_in_its_folder(follow: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    follow("cat(dirname(tempdir()), '\\n')")
+    assert f"R: {tmp_path}" in caplog.messages[-1]
+
+
 def test_a_listener_that_refuses_ends_r_and_what_it_started(follow: Any) -> None:
     """So a run that someone else has ended stops, also while R says nothing."""
     before = {child.pid for child in psutil.Process().children(recursive=True)}

@@ -53,7 +53,7 @@ def run_script(environment: REnvironment, folder: Path, listener: Listener) -> N
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=environment.variables(),
+                env=environment.variables() | {"TMPDIR": str(folder)},  # what a killed R leaves goes with the folder
                 cwd=folder,
                 pass_fds=(write,),
             )
