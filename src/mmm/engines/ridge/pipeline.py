@@ -151,11 +151,11 @@ def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
     nearest = refreshing and settings.method == "robyn"
-    recommended = int(np.argmin(loss[kept, 1])) if nearest else _recommended(clusters.best, scores)
-    return Chosen(selection, clusters, models, parts, recommended)
+    best = int(np.argmin(loss[kept, 1])) if nearest else recommended(clusters.best, scores)
+    return Chosen(selection, clusters, models, parts, best)
 
 
-def _recommended(best: np.ndarray, scores: np.ndarray) -> int:
+def recommended(best: np.ndarray, scores: np.ndarray) -> int:
     """The smallest score among the clusters' best: the best balance of fit and business distance."""
     candidates = np.flatnonzero(best)
     return int(candidates[np.argmin(scores[candidates])])
