@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aws_servers import ALLOW_ALL, Aws, aws_server
 from bigquery_stub import bigquery_stub
 from servers import Postgres, Proxy, postgres_server, snowflake_server
 
@@ -77,6 +78,22 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
 def postgres() -> Iterator[Postgres]:
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """AWS on loopback, without IAM: any key may do anything. See aws_servers.py."""
+    with aws_server(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """AWS on loopback that checks signatures and policies; this view of it is an administrator's."""
+    with aws_server(tmp_path_factory.mktemp("strict-aws")) as server:
+        admin = server.user("admin", {"Version": "2012-10-17", "Statement": [ALLOW_ALL]})
+        server.enforce()
+        yield admin
 
 
 @pytest.fixture(scope="session")

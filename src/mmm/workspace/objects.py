@@ -14,14 +14,14 @@ from urllib.request import url2pathname
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, MemoryStore, S3Store
+from obstore.store import GCSStore, LocalStore, MemoryStore
 
 from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.platforms import BUCKETS, open_bucket
+from mmm.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
-
-    from mmm.settings import Settings
 
 
 class StoreError(UserError):
@@ -75,10 +75,8 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
             if not create and not folder.is_dir():
                 raise NotFound("there is no such folder.", where=str(folder))
             return LocalStore(prefix=folder, mkdir=True)
-        if parts.scheme == "s3" and parts.netloc:
-            config = settings.s3_config() if settings else {}
-            insecure = config.get("endpoint", "").startswith("http://")
-            return S3Store(parts.netloc, prefix=prefix, config=config, client_options={"allow_http": insecure})  # type: ignore[arg-type]
+        if parts.scheme in BUCKETS and parts.netloc:
+            return open_bucket(parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({}))
         if parts.scheme == "gs" and parts.netloc:
             return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
