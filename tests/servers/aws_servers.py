@@ -162,7 +162,7 @@ def _network(aws: Aws) -> tuple[str, str]:
 
 @contextmanager
 def aws_server(folder: Path, pending_seconds: float = 0.2) -> Iterator[Aws]:
-    """moto with ECS tasks as processes, and in it cluster, log group and the family FAMILY. IAM waits for `enforce()`."""
+    """moto with ECS tasks as processes, holding a cluster, a log group and the family FAMILY."""
     port, config = free_port(), folder / "aws.json"
     config.write_text(json.dumps({"images": _IMAGES, "pending_seconds": pending_seconds}))
     environment = {name: value for name, value in os.environ.items() if not re.match(r"AWS_|MMM_|MOTO_", name)}
