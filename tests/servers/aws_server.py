@@ -1,11 +1,11 @@
 """moto's server with what it lacks: ECS tasks that really run, deleted secrets that take no value, faults on request.
 
 `python aws_server.py PORT CONFIG`. RunTask, DescribeTasks and StopTask go through moto first (it checks signature,
-policy, cluster, task definition, network), then its answer is replaced: the task is a process of this machine. What a
-container image would bring lies in CONFIG: {"images": {image: argv}, "pending_seconds": 0.2}; the container's command is
-added to the argv. The process gets what Fargate gives: region, the address of its task role's credentials, the
-container's environment. Its output goes to moto's CloudWatch Logs; its exit code, or taking more memory than the
-container's `memory` (MiB), ends the task as on AWS.
+policy, cluster, task definition, network), then its answer is replaced: the task is a process of this machine. What an
+image would bring lies in CONFIG: {"images": {image: argv}, "pending_seconds": 0.2}; the container's command is added.
+The process gets what Fargate gives: region, the address of its task role's credentials, the container's environment.
+Its output goes to moto's CloudWatch Logs; its exit code, or taking more memory than the container's `memory` (MiB),
+ends the task as on AWS.
 
 `POST /test-api/faults` takes rules, `DELETE` forgets them, see `Faults`.
 """
