@@ -18,7 +18,6 @@ import random
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -294,9 +293,7 @@ class Front:
         if rule.get("reset") == "after":
             b"".join(self._moto(environ, lambda status, headers, *rest: None))
         if "reset" in rule:
-            connection = environ["werkzeug.socket"]
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if "answer" in rule:

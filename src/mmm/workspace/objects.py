@@ -5,6 +5,9 @@ Every write is atomic: a reader sees the old object, the new one, or none, never
 
 from __future__ import annotations
 
+import re
+import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +49,17 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
         "Check the address, the network and the free space.",
     ),
 )
+#: Codes in the answers of S3 and its like that say more than the kind of error, or else than it.
+_CODE = re.compile(r"<Code>(?P<name>\w+)</Code>")
+_CODES = {
+    "NoSuchBucket": ("there is no such bucket.", "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region."),
+    "ExpiredToken": ("the credentials have expired.", "Sign in to AWS again (`aws sso login`) or set new keys."),
+}
+_OWN = f"{UserError.__name__}: "
+
+#: Seconds to wait before a creation in doubt is tried again.
+_WAITS = (0.2, 1.0, 3.0)
+_WRITER = "mmm-writer"
 
 
 @contextmanager
@@ -56,6 +70,12 @@ def _own_errors(where: str) -> Iterator[None]:
         own, what, fix = next(row[1:] for row in _ERRORS if isinstance(error, row[0]))
         # The first line is the reason; obstore appends a dump of its own structures.
         reason = str(error).partition("\n")[0]
+        code = _CODE.search(str(error))
+        if code and code["name"] in _CODES:
+            own, (what, fix) = StoreError, _CODES[code["name"]]
+        elif _OWN in reason:  # raised by the platform's provider of credentials
+            own, what, fix = StoreError, "{reason}", ""
+            reason = reason.partition(_OWN)[2]
         raise own(what.format(reason=reason), where=where, fix=fix) from error
 
 
@@ -117,9 +137,32 @@ class Objects:
             obstore.put(self._store, key, data)
 
     def create(self, key: str, data: bytes) -> None:
-        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds."""
+        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds.
+
+        When a connection breaks, nobody knows whether the object was created. The writer's mark on it tells.
+        """
+        if isinstance(self._store, (LocalStore, MemoryStore)):
+            with _own_errors(self._where(key)):
+                obstore.put(self._store, key, data, mode="create")
+            return
+        mark = uuid.uuid4().hex
+        for wait in (*_WAITS, None):
+            try:
+                with _own_errors(self._where(key)):
+                    obstore.put(self._store, key, data, mode="create", attributes={_WRITER: mark})
+                return
+            except AlreadyExists:
+                if self._mark(key) == mark:
+                    return
+                raise
+            except StoreError as error:
+                if wait is None or not isinstance(error.__cause__, exceptions.GenericError):
+                    raise
+                time.sleep(wait)
+
+    def _mark(self, key: str) -> str | None:
         with _own_errors(self._where(key)):
-            obstore.put(self._store, key, data, mode="create")
+            return obstore.get(self._store, key).attributes.get(_WRITER)
 
     def upload(self, key: str, file: Path) -> None:
         """Write a local file's content in chunks, over an earlier object if there is one."""
