@@ -216,8 +216,9 @@ class Front:
         if path.startswith("/test-api/"):
             return self._own(path, environ, start_response)
         rule = self._faults.rule_for(_what(environ))
-        if rule is not None:
-            return self._fail(rule, environ, start_response)
+        return self._serve(environ, start_response) if rule is None else self._fail(rule, environ, start_response)
+
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         handler = {
             f"{_ECS}RunTask": self._run,
             f"{_ECS}DescribeTasks": self._describe,
@@ -291,7 +292,7 @@ class Front:
 
     def _fail(self, rule: dict[str, Any], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if rule.get("reset") == "after":
-            b"".join(self._moto(environ, lambda status, headers, *rest: None))
+            b"".join(self._serve(environ, lambda status, headers, *rest: None))
         if "reset" in rule:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError
