@@ -297,4 +297,3 @@ def test_a_missing_cluster_or_family_is_named(
         of_family(settings, "no-family").submit(wanted, ANN)
     with pytest.raises(UserError, match="ECS_CLUSTER: is needed to train on AWS"):
         RunService.open(settings.model_copy(update={"ecs_cluster": None}))
-    assert settings.aws_region == REGION
