@@ -35,10 +35,17 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.sts.models import sts_backends
 from werkzeug.serving import run_simple
 
+import aws_permissions
+
 ACCOUNT = "123456789012"
 _ECS = "AmazonEC2ContainerServiceV20141113."
 _TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
 _STOP_SECONDS = 30
+_JSON_NAMES = {
+    "AccessDenied": "AccessDeniedException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+}
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -225,6 +232,8 @@ class Front:
             f"{_ECS}StopTask": self._stop,
             "secretsmanager.PutSecretValue": self._put_secret,
         }.get(environ.get("HTTP_X_AMZ_TARGET", ""))
+        if handler is None and environ.get("HTTP_X_AMZ_TARGET"):
+            return _answer(start_response, *self._through(environ))
         if handler is None:
             return self._moto(environ, start_response)
         return self._handle(handler, environ, start_response)
@@ -240,10 +249,14 @@ class Front:
         return _answer(start_response, status, answer)
 
     def _through(self, environ: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """moto's own answer."""
+        """moto's own answer; its refusals are XML whatever the service speaks, and named as S3 names them."""
         got: list[str] = []
         body = b"".join(self._moto(environ, lambda status, headers, *rest: got.append(status)))
-        return int(got[0].split()[0]), json.loads(body)
+        refusal = re.search(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", body)
+        if refusal is not None:
+            code, message = (part.decode() for part in refusal.groups())
+            return int(got[0].split()[0]), {"__type": _JSON_NAMES.get(code, code), "message": message}
+        return int(got[0].split()[0]), json.loads(body or b"{}")
 
     def _run(self, asked: dict[str, Any], through: Any) -> tuple[int, dict[str, Any]]:
         _check_run_task(asked)
@@ -395,6 +408,7 @@ def _later() -> str:
 
 def main(port: int, config: Path) -> None:
     os.environ["MOTO_PORT"] = str(port)
+    aws_permissions.install()
     front = Front(DomainDispatcherApplication(create_backend_app), json.loads(config.read_text()))
 
     def stop(_number: int, _frame: object) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -104,6 +104,18 @@ class Aws:
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Aws(self.port, {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]})
+
+    def role(self, name: str, policy: Mapping[str, Any]) -> str:
+        """Make the role of a task, or give it another policy; its ARN."""
+        trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(
+                RoleName=name,
+                AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            )
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
     def enforce(self, on: bool = True) -> None:
         """Let moto check signatures and IAM policies from here on, as AWS does, or not."""

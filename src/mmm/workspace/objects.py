@@ -31,6 +31,7 @@ class StoreError(UserError):
     """The object store refused or did not answer."""
 
 
+_REFUSED = ("the store refuses access.", "Check the credentials and their rights on this bucket or folder.")
 #: What the stores raise, what a caller of this package sees instead, and what to do about it. The first match counts.
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ...] = (
     ((FileNotFoundError, exceptions.NotFoundError), NotFound, "does not exist.", ""),
@@ -39,8 +40,7 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
     (
         (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError),
         StoreError,
-        "the store refuses access.",
-        "Check the credentials and their rights on this bucket or folder.",
+        *_REFUSED,
     ),
     (
         (exceptions.BaseError, OSError, ValueError),
@@ -50,8 +50,9 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
     ),
 )
 #: Codes in the answers of S3 and its like that say more than the kind of error, or else than it.
-_CODE = re.compile(r"<Code>(?P<name>\w+)</Code>")
+_CODE = re.compile(r"(?:<Code>|\(code: )(?P<name>\w+)")
 _CODES = {
+    "AccessDenied": _REFUSED,
     "NoSuchBucket": ("there is no such bucket.", "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region."),
     "ExpiredToken": ("the credentials have expired.", "Sign in to AWS again (`aws sso login`) or set new keys."),
 }
