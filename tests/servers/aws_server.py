@@ -285,13 +285,13 @@ class Front:
         return status, answer
 
     def _stop(self, asked: dict[str, Any], through: Any) -> tuple[int, dict[str, Any]]:
+        if asked["task"] not in self._tasks:
+            raise Refused("InvalidParameterException", "The referenced task was not found.")
         status, answer = through()
         if status == 200:
-            task = self._tasks[answer["task"]["taskArn"]]
+            task = self._tasks[asked["task"]]
             task.stop(asked.get("reason", "Task stopped by user"))
             answer = {"task": task.state}
-        elif status == 400 and asked["task"] not in self._tasks:
-            raise Refused("InvalidParameterException", "The referenced task was not found.")
         return status, answer
 
     def _put_secret(self, asked: dict[str, Any], through: Any) -> tuple[int, dict[str, Any]]:

@@ -24,10 +24,10 @@ from servers import HERE, free_port, wait_for
 REGION, ACCOUNT, CLUSTER, FAMILY = "eu-central-1", "123456789012", "mmm-app-cluster", "mmm-app-training"
 LOG_GROUP = "/ecs/mmm-app-training"
 IMAGE = "mmm-app-training:test"
-#: What the images of the tests run; the override's command is added.
+#: What the images of the tests run; the override's command is added. The second runs its environment's SCRIPT.
 _IMAGES = {
     IMAGE: [sys.executable, "-P", "-m", "mmm", "train"],
-    "shell:test": ["/bin/sh", "-c"],
+    "shell:test": ["/bin/sh", "-c", 'eval "$SCRIPT"'],
 }
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _FREE_CALLS = "1000000"

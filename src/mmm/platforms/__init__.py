@@ -61,10 +61,11 @@ def _load(path: str) -> Any:
     try:
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get(str(error.name).partition(".")[0])
-        if extra is None:
+        package = str(error.name).partition(".")[0]
+        if package not in _EXTRAS:
             raise
-        what, fix = f"needs the package {error.name}.", f"Run: pip install 'mmm-app[{extra}]'"
+        extra = _EXTRAS[package]
+        what, fix = f"needs the package {package}, which is not installed.", f"Run: pip install 'mmm-app[{extra}]'"
         raise UserError(what, where=f"the platform {extra}", fix=fix) from error
     for attribute in attributes.split("."):
         found = getattr(found, attribute)

@@ -88,7 +88,11 @@ def aws_errors(where: str) -> Iterator[None]:
 
 
 def _answered(error: ClientError, where: str) -> UserError:
-    code, message = error_code(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+    # Whoever stands before AWS (a proxy) may answer with a page: its first line must do.
+    code, message = (
+        error_code(error),
+        str(error.response.get("Error", {}).get("Message", "")).partition("\n")[0].rstrip("."),
+    )
     facts = {"code": code, "message": message, "action": _action(error, message)}
     for codes, own, what, fix in _CODES:
         if code in codes:
