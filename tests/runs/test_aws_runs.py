@@ -286,6 +286,58 @@ def test_with_a_tenth_of_all_calls_to_s3_failing_a_run_succeeds_and_nothing_is_l
         assert len(service.workspace.result_file(run_id, name)) == file.bytes
 
 
+@pytest.fixture
+def waiting(aws: Aws, settings: Settings, experiment: Callable[..., Experiment]) -> Iterator[Waiting]:
+    """A run whose task says nothing, seen with short limits."""
+    family = aws.new_family(image="shell:test", environment=[{"name": "SCRIPT", "value": "echo up; sleep 60"}])
+    service = of_family(settings, family)
+    run_id = service.submit(experiment(), ANN)
+    yield lambda **limits: RunService.open(settings.model_copy(update=limits)).status(run_id)
+    aws.faults()
+    if not service.status(run_id).final:
+        service.cancel(run_id, ANN)
+
+
+Waiting = Callable[..., RunStatus]
+
+
+def answer(task: dict[str, Any]) -> dict[str, Any]:
+    return {"what": "ecs:DescribeTasks", "answer": {"tasks": [task], "failures": []}}
+
+
+def test_a_task_that_waits_for_its_machine_is_not_silent_and_is_given_up_in_the_end(aws: Aws, waiting: Waiting) -> None:
+    aws.faults(answer({"lastStatus": "PENDING"}))
+    time.sleep(1.1)
+    assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
+    status = waiting(start_timeout_seconds=1.0)
+    assert status.state is RunState.CRASHED
+    assert status.message == "The task did not begin within 1 seconds: AWS is fetching the image."
+
+
+def test_a_task_has_time_for_its_first_word_from_when_its_machine_is_there(aws: Aws, waiting: Waiting) -> None:
+    time.sleep(0.6)
+    aws.faults(answer({"lastStatus": "RUNNING", "startedAt": time.time() + 60}))
+    assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
+    aws.faults()
+    aws.faults(answer({"lastStatus": "RUNNING", "startedAt": time.time() - 5}))
+    status = waiting(crash_after_seconds=0.5)
+    assert status.state is RunState.CRASHED
+    assert status.message.startswith("The task has given no sign of life for ")
+
+
+def test_a_run_ends_even_when_its_output_cannot_be_read_nor_its_task_stopped(aws: Aws, waiting: Waiting) -> None:
+    denied = {"status": 400, "code": "AccessDeniedException", "message": "no"}
+    aws.faults({"what": "logs:", **denied}, {"what": "ecs:StopTask", **denied})
+    time.sleep(0.6)
+    status = waiting(crash_after_seconds=0.5)
+    assert status.state is RunState.CRASHED
+    assert status.error is not None
+    assert status.error.output == (
+        "(What it printed cannot be read: log group /ecs/mmm-app-training: AWS does not allow GetLogEvents. Give the "
+        "role or user in use the permission GetLogEvents (docs/aws.md lists them all).)"
+    )
+
+
 def test_a_missing_cluster_or_family_is_named(
     aws: Aws, settings: Settings, service: RunService, experiment: Callable[..., Experiment]
 ) -> None:
