@@ -45,7 +45,7 @@ class Snowflake:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the product keeps beside the workspace goes into a folder of the tests'; no real AWS account is looked for."""
+    """What the product keeps beside the workspace goes into a folder of the tests'; nobody looks for real AWS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -300,6 +300,15 @@ def test_a_bucket_that_is_not_there_is_no_missing_object(aws: Aws) -> None:
             call()
 
 
+@pytest.mark.parametrize(("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")])
+def test_a_bucket_of_another_region_is_told(aws: Aws, status: int, code: str) -> None:
+    settings = aws.settings(aws.new_bucket())
+    objects = Objects(open_store(settings.workspace_url, settings), settings.workspace_url)
+    aws.faults({"what": f"s3:PUT /{settings.s3_bucket}", "status": status, "code": code, "times": 1})
+    with pytest.raises(StoreError, match=r"the bucket lies in another region. Set AWS_REGION to the bucket's region"):
+        objects.put("x", b"")
+
+
 def run_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

@@ -413,7 +413,7 @@ def main(port: int, config: Path) -> None:
 
     def stop(_number: int, _frame: object) -> None:
         front.end()
-        sys.exit(0)
+        os._exit(0)  # whatever moto's threads are doing
 
     signal.signal(signal.SIGTERM, stop)
     run_simple("127.0.0.1", port, front, threaded=True, request_handler=MotoRequestHandler)

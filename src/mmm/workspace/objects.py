@@ -49,11 +49,15 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
         "Check the address, the network and the free space.",
     ),
 )
-#: Codes in the answers of S3 and its like that say more than the kind of error, or else than it.
-_CODE = re.compile(r"(?:<Code>|\(code: )(?P<name>\w+)")
+_ELSEWHERE = ("the bucket lies in another region.", "Set AWS_REGION to the bucket's region.")
+#: Codes in the answers of S3 and its like, where they say more than obstore's kinds of error. S3's PermanentRedirect is
+#: "Received redirect without LOCATION" in obstore's words.
+_CODE = re.compile(r"(?:<Code>|\(code: |Received )(?P<name>\w+)")
 _CODES = {
     "AccessDenied": _REFUSED,
     "NoSuchBucket": ("there is no such bucket.", "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region."),
+    "redirect": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
     "ExpiredToken": ("the credentials have expired.", "Sign in to AWS again (`aws sso login`) or set new keys."),
 }
 _OWN = f"{UserError.__name__}: "
