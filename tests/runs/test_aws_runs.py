@@ -13,6 +13,8 @@ import pytest
 from aws_servers import Aws
 from mmm.access import Role, User
 from mmm.errors import UserError
+from mmm.platforms import open_launcher
+from mmm.platforms.base import TaskState
 from mmm.runs.config import Experiment
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -253,6 +255,28 @@ def test_a_task_that_may_not_write_its_results_says_so_where_it_can(
     assert status.state is RunState.CRASHED
     assert "/results/0001/begun.txt: the store refuses access." in status.message
     assert not service.workspace.results_exist(run_id)
+
+
+def test_a_task_that_may_write_nothing_any_more_is_explained_by_what_it_printed(
+    aws: Aws, service: RunService, settings: Settings, experiment: Callable[..., Experiment]
+) -> None:
+    run_id = service.submit(experiment(**SHORT), ANN)
+    running(service, run_id)
+    aws.faults({"what": f"s3:PUT /{settings.s3_bucket}", "status": 400, "code": "ExpiredToken"})
+    attempt = service.workspace.attempt(run_id, 1)
+    assert attempt is not None
+    deadline = time.monotonic() + 90
+    while open_launcher(settings).describe(attempt.handle).state is not TaskState.STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    aws.faults()
+    status = service.status(run_id)
+    assert (status.state, status.message) == (
+        RunState.CRASHED,
+        "The task is gone without a result: it ended with exit code 2.",
+    )
+    assert status.error is not None
+    assert "the credentials have expired. Sign in to AWS again" in status.error.output
 
 
 def test_with_a_tenth_of_all_calls_to_s3_failing_a_run_succeeds_and_nothing_is_lost(

@@ -252,11 +252,12 @@ class Front:
         """moto's own answer; its refusals are XML whatever the service speaks, and named as S3 names them."""
         got: list[str] = []
         body = b"".join(self._moto(environ, lambda status, headers, *rest: got.append(status)))
-        refusal = re.search(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", body)
-        if refusal is not None:
-            code, message = (part.decode() for part in refusal.groups())
-            return int(got[0].split()[0]), {"__type": _JSON_NAMES.get(code, code), "message": message}
-        return int(got[0].split()[0]), json.loads(body or b"{}")
+        status = int(got[0].split()[0])
+        refusal = re.search(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", body) if status >= 400 else None
+        if refusal is None:
+            return status, json.loads(body or b"{}")
+        code, message = (part.decode() for part in refusal.groups())
+        return status, {"__type": _JSON_NAMES.get(code, code), "message": message}
 
     def _run(self, asked: dict[str, Any], through: Any) -> tuple[int, dict[str, Any]]:
         _check_run_task(asked)

@@ -183,7 +183,7 @@ def aws_server(folder: Path, pending_seconds: float = 0.2) -> Iterator[Aws]:
         command: Sequence[Any] = [sys.executable, HERE / "aws_server.py", str(port), config]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
-            wait_for(port, process)
+            wait_for(port, process, 90)
             aws = Aws(port)
             aws.client("ecs").create_cluster(clusterName=CLUSTER)
             aws.client("logs").create_log_group(logGroupName=LOG_GROUP)
