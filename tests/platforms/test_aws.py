@@ -67,23 +67,23 @@ def stopped(stop_code: str, reason: str, last: str = "STOPPED", **container: Any
             stopped("SpotInterruption", "Your Spot Task was interrupted.", exitCode=143),
             "stopped",
             143,
-            "AWS took its Spot capacity back: try again (AWS says: Your Spot Task was interrupted)",
+            "AWS took its Spot capacity back (AWS says: Your Spot Task was interrupted). Try again",
         ),
         (
             stopped("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete."),
             "stopped",
             None,
-            "its network did not come up: check the subnets and their free addresses (AWS says: Timeout waiting for "
-            "network interface provisioning to complete)",
+            "its network did not come up (AWS says: Timeout waiting for network interface provisioning to complete). "
+            "Check the subnets and their free addresses",
         ),
         (
             stopped("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth: x"),
             "stopped",
             None,
-            "AWS could not get its image or secrets: check the execution role and the way to ECR and Secrets Manager "
-            "(AWS says: ResourceInitializationError: unable to pull secrets or registry auth: x)",
+            "AWS could not get its image or secrets (AWS says: ResourceInitializationError: unable to pull secrets or "
+            "registry auth: x). Check the execution role and the way to ECR and Secrets Manager",
         ),
-        (stopped("TaskFailedToStart", "Something new happened."), "stopped", None, "Something new happened"),
+        (stopped("TaskFailedToStart", "Something new happened."), "stopped", None, "AWS says: Something new happened"),
         ({"lastStatus": "STOPPED"}, "stopped", None, "AWS gives no reason"),
     ],
 )
@@ -92,8 +92,8 @@ def test_what_ecs_says_of_a_task(task: dict[str, Any], state: str, code: int | N
     assert task_status(task) == TaskStatus(TaskState(state), code, reason, began)
 
 
-def test_words_of_ecs_without_a_meaning_here_stay_as_they_are() -> None:
-    assert in_words(" AGENT. ") == "AGENT"
+def test_words_of_ecs_without_a_meaning_here_are_told_as_they_are() -> None:
+    assert in_words(" AGENT. ") == "AWS says: AGENT"
 
 
 RUN = "s3://bucket/runs/20260101T000000-00000000"

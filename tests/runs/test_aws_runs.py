@@ -123,8 +123,8 @@ def test_a_task_that_takes_more_memory_than_it_has_says_so(
     status = ended(service, run_id)
     assert status.state is RunState.CRASHED
     assert status.message == (
-        "The task is gone without a result: it ran out of memory: give the training task more, or the experiment fewer "
-        "candidates (AWS says: OutOfMemoryError: Container killed due to memory usage)."
+        "The task is gone without a result: it ran out of memory (AWS says: OutOfMemoryError: Container killed due to "
+        "memory usage). Give the training task more, or the experiment fewer candidates."
     )
 
 
@@ -134,8 +134,8 @@ def test_an_image_that_cannot_be_fetched_says_so(
     run_id = of_family(settings, aws.new_family(image="mmm-app-training:never-pushed")).submit(experiment(), ANN)
     status = ended(service, run_id)
     assert status.state is RunState.CRASHED
-    assert "its image could not be fetched: check that it was pushed" in status.message
-    assert "mmm-app-training:never-pushed" in status.message
+    assert "its image could not be fetched (AWS says: CannotPullContainerError: " in status.message
+    assert "mmm-app-training:never-pushed). Check that it was pushed" in status.message
 
 
 NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
@@ -146,13 +146,12 @@ NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or i
     [
         (
             {"answer": {"tasks": [], "failures": [{"reason": NO_CAPACITY}]}, "times": 1},
-            "ECS cluster mmm-app-cluster: AWS did not start the task: AWS had no capacity for it: try again later, or "
-            f"name subnets of more zones (AWS says: {NO_CAPACITY}).",
+            f"ECS cluster mmm-app-cluster: AWS had no capacity for it (AWS says: {NO_CAPACITY}). Try again later, or "
+            "name subnets of more zones.",
         ),
         (
             {"answer": {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}, "times": 1},
-            "ECS cluster mmm-app-cluster: AWS did not start the task: the cluster had no room for it: try again later "
-            "(AWS says: RESOURCE:MEMORY).",
+            "ECS cluster mmm-app-cluster: the cluster had no room for it (AWS says: RESOURCE:MEMORY). Try again later.",
         ),
         (
             {"status": 400, "code": "ThrottlingException", "message": "Rate exceeded"},

@@ -99,8 +99,7 @@ class EcsLauncher:
             )
         if not answer["tasks"]:
             reasons = {in_words(str(failure.get("reason", ""))) for failure in answer.get("failures", ())}
-            what = f"AWS did not start the task: {'; '.join(sorted(reasons)) or 'it gives no reason'}."
-            raise UserError(what, where=f"ECS cluster {self._cluster}")
+            raise UserError(f"{'; '.join(sorted(reasons)) or in_words('')}.", where=f"ECS cluster {self._cluster}")
         task = str(answer["tasks"][0]["taskArn"])
         stream = f"{definition.log_prefix}/{CONTAINER}/{task.rpartition('/')[2]}"
         return json.dumps(asdict(_Handle(self._cluster, task, definition.log_group, stream)))

@@ -17,28 +17,41 @@ _WAITING = {
 }
 #: From DEPROVISIONING on its containers are gone; ECS still takes the network away.
 _OVER = ("DEPROVISIONING", "STOPPED", "DELETED")
-#: Parts of ECS's own words (documented as stopped task errors and API failure reasons) and what they mean here. The
-#: first match counts.
+#: Parts of ECS's own words (documented as stopped task errors and API failure reasons), what they mean here, and what
+#: to do. The first match counts.
 _WORDS = (
-    ("OutOfMemory", "it ran out of memory: give the training task more, or the experiment fewer candidates"),
-    ("CannotPull", "its image could not be fetched: check that it was pushed, the execution role and the network"),
+    ("OutOfMemory", "it ran out of memory", "Give the training task more, or the experiment fewer candidates"),
+    (
+        "CannotPull",
+        "its image could not be fetched",
+        "Check that it was pushed, the execution role and the way to ECR",
+    ),
     (
         "unable to pull secrets or registry auth",
-        "AWS could not get its image or secrets: check the execution role and the way to ECR and Secrets Manager",
+        "AWS could not get its image or secrets",
+        "Check the execution role and the way to ECR and Secrets Manager",
     ),
-    ("ResourceInitializationError", "AWS could not set it up: check network, log group and execution role"),
-    ("network interface", "its network did not come up: check the subnets and their free addresses"),
-    ("Capacity is unavailable", "AWS had no capacity for it: try again later, or name subnets of more zones"),
-    ("RESOURCE:", "the cluster had no room for it: try again later"),
-    ("Spot Task was interrupted", "AWS took its Spot capacity back: try again"),
+    (
+        "ResourceInitializationError",
+        "AWS could not set it up",
+        "Check the network, the log group and the execution role",
+    ),
+    ("network interface", "its network did not come up", "Check the subnets and their free addresses"),
+    ("Capacity is unavailable", "AWS had no capacity for it", "Try again later, or name subnets of more zones"),
+    ("RESOURCE:", "the cluster had no room for it", "Try again later"),
+    ("Spot Task was interrupted", "AWS took its Spot capacity back", "Try again"),
 )
 
 
 def in_words(ecs: str) -> str:
-    """ECS's reason with what it means, as the rest of a sentence, without a full stop."""
+    """ECS's reason with what it means and what to do, as the rest of a sentence, without a full stop at its end."""
     ecs = ecs.strip().rstrip(".")
-    meaning = next((words for part, words in _WORDS if part.lower() in ecs.lower()), "")
-    return f"{meaning} (AWS says: {ecs})" if meaning else ecs
+    if not ecs:
+        return "AWS gives no reason"
+    for part, meaning, advice in _WORDS:
+        if part.lower() in ecs.lower():
+            return f"{meaning} (AWS says: {ecs}). {advice}"
+    return f"AWS says: {ecs}"
 
 
 def task_status(task: Mapping[str, Any]) -> TaskStatus:
@@ -71,4 +84,4 @@ def _why(task: Mapping[str, Any], code: int | None) -> str:
             return f"it was stopped ({stopped or 'no reason given'})"
         case "EssentialContainerExited" if code is not None:
             return exit_reason(code)
-    return in_words(stopped) or (exit_reason(code) if code is not None else "AWS gives no reason")
+    return in_words(stopped) if stopped or code is None else exit_reason(code)
