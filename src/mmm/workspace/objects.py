@@ -75,13 +75,17 @@ def _own_errors(where: str) -> Iterator[None]:
         own, what, fix = next(row[1:] for row in _ERRORS if isinstance(error, row[0]))
         # The first line is the reason; obstore appends a dump of its own structures.
         reason = str(error).partition("\n")[0]
-        code = _CODE.search(str(error))
-        if code and code["name"] in _CODES:
-            own, (what, fix) = StoreError, _CODES[code["name"]]
+        if code := _known_code(error):
+            own, (what, fix) = StoreError, _CODES[code]
         elif _OWN in reason:  # raised by the platform's provider of credentials
             own, what, fix = StoreError, "{reason}", ""
             reason = reason.partition(_OWN)[2]
         raise own(what.format(reason=reason), where=where, fix=fix) from error
+
+
+def _known_code(error: Exception) -> str | None:
+    found = _CODE.search(str(error))
+    return found["name"] if found and found["name"] in _CODES else None
 
 
 def open_store(url: str, settings: Settings | None = None, *, create: bool = True) -> ObjectStore:
@@ -161,7 +165,8 @@ class Objects:
                     return
                 raise
             except StoreError as error:
-                if wait is None or not isinstance(error.__cause__, exceptions.GenericError):
+                cause = error.__cause__
+                if wait is None or not isinstance(cause, exceptions.GenericError) or _known_code(cause):
                     raise
                 time.sleep(wait)
 
