@@ -21,23 +21,21 @@ def test_every_resource_argument_and_reference_is_the_current_providers(terrafor
 
 
 def test_the_check_finds_what_the_provider_would_refuse(terraform: Terraform, tmp_path: Path) -> None:
-    mistakes = {
-        "  idle_timeout =": ("  idle_time_out =", 'An argument named "idle_time_out" is not expected here'),
-        "subnets                    = [": ("subnets = 3 # [", "list of string required"),
-        "  health_check {": ("  health_checks {", 'Blocks of type "health_checks" are not expected here'),
-        "= aws_lb_target_group.web.arn\n  }": ("= aws_lb_target_group.web.urn\n  }", 'attribute named "urn"'),
-        "  load_balancer_arn = aws_lb.web.arn\n  port              = 80": ("  port = 80", '"load_balancer_arn" is required'),
-    }  # fmt: skip
+    mistakes = [
+        ("alb.tf", "  idle_timeout =", "  idle_time_out =", 'An argument named "idle_time_out" is not expected here'),
+        ("alb.tf", "subnets                    = [", "subnets = 3 # [", "list of string required"),
+        ("alb.tf", "  health_check {", "  health_checks {", 'Blocks of type "health_checks" are not expected here'),
+        ("iam.tf", "aws_iam_role.training.arn", "aws_iam_role.training.urn", 'attribute named "urn"'),
+        ("training.tf", "  family ", "  # family ", '"family" is required'),
+    ]
     shutil.copytree(terraform.folder, tmp_path / "terraform-aws", symlinks=True)
-    file = tmp_path / "terraform-aws" / "alb.tf"
-    text = file.read_text()
-    for written, (instead, _) in mistakes.items():
-        assert written in text
-        text = text.replace(written, instead)
-    file.write_text(text)
-    done = terraform.run(f"-chdir={file.parent}", "validate", "-no-color", check=False)
+    for name, written, instead, _ in mistakes:
+        file = tmp_path / "terraform-aws" / name
+        assert written in file.read_text()
+        file.write_text(file.read_text().replace(written, instead))
+    done = terraform.run(f"-chdir={tmp_path / 'terraform-aws'}", "validate", "-no-color", check=False)
     found = re.sub(r"\s+", " ", done.stdout + done.stderr)
-    assert [complaint for _, complaint in mistakes.values() if complaint not in found] == [], found
+    assert [complaint for *_, complaint in mistakes if complaint not in found] == [], found
 
 
 def test_variables_refuse_what_cannot_be_meant(terraform: Terraform) -> None:
