@@ -8,7 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,3 +68,37 @@ def schema_mirror(folder: Path) -> Path:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "schema_provider.py"}"\n')
     program.chmod(0o755)
     return folder
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a run of configuration.tftest.hcl made: values by address, and the outputs."""
+
+    state: Mapping[str, Any]
+
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        root = self.state["root_module"]
+        modules = [root, *root.get("child_modules", ())]
+        return {one["address"]: one["values"] for module in modules for one in module.get("resources", ())}
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return {name: output["value"] for name, output in self.state["outputs"].items()}
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """All resources of a type."""
+        return [values for address, values in self.resources.items() if f".{kind}." in f".{address}"]
+
+    def container(self, task: str) -> dict[str, Any]:
+        (container,) = json.loads(self.resources[f"aws_ecs_task_definition.{task}"]["container_definitions"])
+        return dict(container)
+
+    def environment(self, task: str) -> dict[str, str]:
+        return {one["name"]: one["value"] for one in self.container(task)["environment"]}
+
+    def policies(self, role: str) -> dict[str, dict[str, Any]]:
+        """The policies of the role with this name, as documents by their names."""
+        (identity,) = (one["id"] for one in self.of("aws_iam_role") if one["name"] == role)
+        found = [one for one in self.of("aws_iam_role_policy") if one["role"] == identity]
+        return {one["name"]: json.loads(one["policy"]) for one in found}
