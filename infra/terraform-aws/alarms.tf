@@ -37,10 +37,10 @@ locals {
   }
 }
 
-#checkov:skip=CKV_AWS_26:alarms hold no data of the app's, and CloudWatch cannot write to a topic with AWS's own key
 #trivy:ignore:AVD-AWS-0095
-#trivy:ignore:AVD-AWS-0136
 resource "aws_sns_topic" "alarms" {
+  #checkov:skip=CKV_AWS_26:alarms hold no data of the app's, and CloudWatch cannot write to a topic with AWS's own key
+
   name = "${local.name}-alarms"
 }
 

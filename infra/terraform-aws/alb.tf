@@ -1,9 +1,10 @@
-#checkov:skip=CKV_AWS_91:access lines would hold the codes that sign people in; the app logs without queries
-#checkov:skip=CKV_AWS_150:prod has it; dev can be destroyed by Terraform
-#checkov:skip=CKV2_AWS_28:a web application firewall is the organisation's choice; associate one with the output alb_arn
-#checkov:skip=CKV2_AWS_20:port 80 redirects once there is a certificate
 #trivy:ignore:AVD-AWS-0053
 resource "aws_lb" "web" {
+  #checkov:skip=CKV_AWS_91:access lines would hold the codes that sign people in; the app logs without queries
+  #checkov:skip=CKV_AWS_150:prod has it; dev can be destroyed by Terraform
+  #checkov:skip=CKV2_AWS_28:a web application firewall is the organisation's choice; associate one with the output alb_arn
+  #checkov:skip=CKV2_AWS_20:port 80 redirects once there is a certificate
+
   name                       = "${local.name}-web"
   load_balancer_type         = "application"
   internal                   = false
@@ -15,8 +16,9 @@ resource "aws_lb" "web" {
   idle_timeout = 3600
 }
 
-#checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the way to the tasks is inside the VPC
 resource "aws_lb_target_group" "web" {
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the way to the tasks is inside the VPC
+
   name                 = "${local.name}-web"
   vpc_id               = aws_vpc.this.id
   port                 = local.port
@@ -41,8 +43,6 @@ resource "aws_lb_target_group" "web" {
   }
 }
 
-#checkov:skip=CKV_AWS_2:redirects to HTTPS where there is a certificate
-#checkov:skip=CKV_AWS_103:see the HTTPS listener
 #trivy:ignore:AVD-AWS-0054
 resource "aws_lb_listener" "http" {
   load_balancer_arn = aws_lb.web.arn

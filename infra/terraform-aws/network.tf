@@ -6,12 +6,15 @@ locals {
 }
 
 data "aws_availability_zones" "these" {
+  #checkov:skip=CKV_AWS_394:subnets keep their zone when AWS adds one, see below
+
   state = "available"
 }
 
-#checkov:skip=CKV2_AWS_11:flow logs cost more than they tell here; the load balancer is the only way in
 #trivy:ignore:AVD-AWS-0178
 resource "aws_vpc" "this" {
+  #checkov:skip=CKV2_AWS_11:flow logs cost more than they tell here; the load balancer is the only way in
+
   cidr_block           = "10.42.0.0/16"
   enable_dns_support   = true
   enable_dns_hostnames = true
@@ -29,6 +32,10 @@ resource "aws_subnet" "public" {
   availability_zone = each.value.name
   cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value.index)
   tags              = { Name = "${local.name}-public-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_subnet" "private" {
@@ -37,6 +44,10 @@ resource "aws_subnet" "private" {
   availability_zone = each.value.name
   cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 4, each.value.index + 1)
   tags              = { Name = "${local.name}-private-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_internet_gateway" "this" {
@@ -61,8 +72,9 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
-#checkov:skip=CKV2_AWS_19:these addresses are the NAT gateways'
 resource "aws_eip" "nat" {
+  #checkov:skip=CKV2_AWS_19:these addresses are the NAT gateways'
+
   for_each   = local.nats
   tags       = { Name = "${local.name}-nat-${each.key}" }
   depends_on = [aws_internet_gateway.this]

@@ -3,11 +3,10 @@ locals {
   repositories = toset(var.environment == "prod" ? [for image in ["web", "training", "training-base"] : "${var.service_name}-${image}"] : [])
 }
 
-#checkov:skip=CKV_AWS_51:immutable_tags is off by default, since the guide pushes :latest again
-#checkov:skip=CKV_AWS_136:AES-256 with AWS's key; repositories made by the guide's commands have it, and it cannot be changed later
-#trivy:ignore:AVD-AWS-0031
-#trivy:ignore:AVD-AWS-0033
 resource "aws_ecr_repository" "this" {
+  #checkov:skip=CKV_AWS_51:immutable_tags is off by default, since the guide pushes :latest again
+  #checkov:skip=CKV_AWS_136:AES-256 with AWS's key; repositories made by the guide's commands have it, and it cannot be changed later
+
   for_each             = local.repositories
   name                 = each.key
   image_tag_mutability = var.immutable_tags ? "IMMUTABLE" : "MUTABLE"

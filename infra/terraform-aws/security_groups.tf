@@ -13,6 +13,8 @@ resource "aws_security_group" "web" {
 }
 
 resource "aws_security_group" "training" {
+  #checkov:skip=CKV2_AWS_5:the web app starts training tasks with it; it finds it in the task definition's tags
+
   name        = "${local.name}-training"
   description = "Training tasks: from nowhere, to S3 and the VPC endpoints"
   vpc_id      = aws_vpc.this.id
@@ -26,8 +28,6 @@ resource "aws_security_group" "endpoints" {
   tags        = { Name = "${local.name}-endpoints" }
 }
 
-#checkov:skip=CKV_AWS_260:port 80 only redirects to HTTPS, or, before there is a certificate, shows what is missing
-#trivy:ignore:AVD-AWS-0107
 resource "aws_security_group_rule" "alb_from_everywhere" {
   for_each          = toset(var.certificate_arn == null ? ["80"] : ["80", "443"])
   security_group_id = aws_security_group.alb.id

@@ -2,9 +2,10 @@ locals {
   training_family = "${local.name}-training"
 }
 
-#checkov:skip=CKV_AWS_158:encrypted with AWS's key
-#checkov:skip=CKV_AWS_338:log_retention_days is the organisation's choice
 resource "aws_cloudwatch_log_group" "training" {
+  #checkov:skip=CKV_AWS_158:encrypted with AWS's key
+  #checkov:skip=CKV_AWS_338:log_retention_days is the organisation's choice
+
   name              = "/ecs/${local.training_family}"
   retention_in_days = var.log_retention_days
 }

@@ -20,9 +20,10 @@ locals {
   )
 }
 
-#checkov:skip=CKV_AWS_158:encrypted with AWS's key; the app keeps secrets out of its logs
-#checkov:skip=CKV_AWS_338:log_retention_days is the organisation's choice
 resource "aws_cloudwatch_log_group" "web" {
+  #checkov:skip=CKV_AWS_158:encrypted with AWS's key; the app keeps secrets out of its logs
+  #checkov:skip=CKV_AWS_338:log_retention_days is the organisation's choice
+
   name              = "/ecs/${local.name}-web"
   retention_in_days = var.log_retention_days
 }

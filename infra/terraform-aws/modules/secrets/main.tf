@@ -13,10 +13,11 @@ locals {
   names = nonsensitive(toset(keys(var.values)))
 }
 
-#checkov:skip=CKV_AWS_149:encrypted with AWS's key
-#checkov:skip=CKV2_AWS_57:the provider and Snowflake issue these; nothing here can rotate them
 #trivy:ignore:AVD-AWS-0098
 resource "aws_secretsmanager_secret" "this" {
+  #checkov:skip=CKV_AWS_149:encrypted with AWS's key
+  #checkov:skip=CKV2_AWS_57:the provider and Snowflake issue these; nothing here can rotate them
+
   for_each                = local.names
   name                    = "${var.prefix}-${each.key}"
   recovery_window_in_days = 7

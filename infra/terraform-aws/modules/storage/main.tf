@@ -3,12 +3,13 @@ variable "bucket" {
   type        = string
 }
 
-#checkov:skip=CKV_AWS_18:CloudTrail's data events are the organisation's choice; the app keeps its own audit log
-#checkov:skip=CKV_AWS_144:one region; versions are the safety net
-#checkov:skip=CKV_AWS_145:AES-256 with AWS's key, see the encryption below
-#checkov:skip=CKV2_AWS_62:nothing listens to the bucket
 #trivy:ignore:AVD-AWS-0089
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:CloudTrail's data events are the organisation's choice; the app keeps its own audit log
+  #checkov:skip=CKV_AWS_144:one region; versions are the safety net
+  #checkov:skip=CKV_AWS_145:AES-256 with AWS's key, see the encryption below
+  #checkov:skip=CKV2_AWS_62:nothing listens to the bucket
+
   bucket = var.bucket
 }
 
