@@ -47,7 +47,12 @@ provider "aws" {{
 }}
 
 resource "aws_ecs_service" "web" {{
-  wait_for_steady_state = false
+  wait_for_steady_state             = false
+  health_check_grace_period_seconds = 0 # moto forgets another one
+}}
+
+resource "aws_security_group_rule" "training_to_s3" {{
+  description = null # moto forgets it where the rule names a prefix list
 }}
 
 resource "aws_eip" "nat" {{
