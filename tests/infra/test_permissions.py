@@ -1,7 +1,7 @@
 """The product's own operations under the policies that Terraform gives its roles.
 
-moto checks signatures, actions and the objects of S3 as AWS does; of a bulk delete, which obstore sends, it looks only at
-the bucket. It knows no other service's resources and no conditions of ECS: those are judged by `allows`, which reads a
+moto checks signatures, actions and the objects of S3 as AWS does; of a bulk delete, which obstore sends, it looks at the
+bucket only. It knows no other service's resources and no conditions of ECS: those are judged by `allows`, which reads a
 policy as IAM does.
 """
 
@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from aws_servers import CLUSTER, FAMILY, REGION, Aws
 from botocore.exceptions import ClientError
 
-from aws_servers import CLUSTER, FAMILY, REGION, Aws
 from mmm.platforms import open_launcher, open_secret_store
 from mmm.platforms.base import TaskState
 from mmm.settings import Settings

@@ -1,7 +1,7 @@
 """The guide's sequence against moto: create by hand, plan, apply, no drift, destroy. Run by `make test-infra`.
 
-With AWS provider 3.39, so without what only newer ones have: `provider3/` stands in for the modules storage and secrets,
-and the service does not wait for tasks, which moto never starts.
+With AWS provider 3.39, so without what only newer ones have: `provider3/` stands in for the modules storage and
+secrets, and the service does not wait for tasks, which moto never starts.
 """
 
 from __future__ import annotations
