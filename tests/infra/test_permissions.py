@@ -1,8 +1,8 @@
 """The product's own operations under the policies that Terraform gives its roles.
 
-moto checks signatures, actions and the objects of S3 as AWS does; of a bulk delete, which obstore sends, it looks at the
-bucket only. It knows no other service's resources and no conditions of ECS: those are judged by `allows`, which reads a
-policy as IAM does.
+moto checks signatures, actions and the objects of S3 as AWS does; of a bulk delete, which obstore sends, it looks at
+the bucket only. It knows no other service's resources and no conditions of ECS: those are judged by `allows`, which
+reads a policy as IAM does.
 """
 
 from __future__ import annotations
