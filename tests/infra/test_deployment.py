@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from mmm.errors import InvalidInput
 from mmm.settings import NAMES, Settings
-from mmm.web.sign_in import secret_name
+from mmm.web.sign_in import SignIn, secret_name, sign_in_of
 from terraform_cli import CONFIGURATION, HERE, ROOT, Applied
 
 GUIDE = json.loads((HERE / "guide.json").read_text())
@@ -68,6 +69,25 @@ def test_secrets_reach_the_web_container_alone_by_the_names_the_app_looks_for(pr
     assert "secrets" not in prod.container("training")
     # ECS starts no task whose secret has no value.
     assert "SF_PRIVATE_KEY" not in {one["name"] for one in first.container("web")["secrets"]}
+
+
+def test_the_app_opens_with_a_certificate_and_stays_shut_before_saying_what_is_missing(
+    prod: Applied, first: Applied
+) -> None:
+    def sign_in(run: Applied) -> SignIn | None:
+        known = {name: value for name, value in run.environment("web").items() if name in NAMES}
+        secrets = {one["name"]: "a secret of 32 characters or more." for one in run.container("web")["secrets"]}
+        return sign_in_of(Settings.model_validate(known | secrets))
+
+    opened = sign_in(prod)
+    assert opened is not None
+    assert (opened.https, opened.redirect_uri) == (True, prod.outputs["oauth_redirect_uri"])
+    with pytest.raises(InvalidInput) as shut:
+        sign_in(first)
+    assert [one.what for one in shut.value.findings] == [
+        "must be https, except on localhost.",
+        "nobody would be allowed in.",
+    ]
 
 
 def test_no_secret_value_is_in_the_state(prod: Applied) -> None:

@@ -20,7 +20,7 @@ from mmm.platforms import open_launcher, open_secret_store
 from mmm.platforms.base import TaskState
 from mmm.settings import Settings
 from mmm.workspace.objects import Objects, open_store
-from terraform_cli import Applied
+from terraform_cli import Applied, as_moto_sees
 
 BUCKET = "mmm-app-output-aws"
 TASK = f"arn:aws:ecs:us-east-1:111122223333:task/{CLUSTER}/1"
@@ -32,12 +32,6 @@ SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret"
 
 def statements(applied: Applied, role: str) -> list[dict[str, Any]]:
     return [one for policy in applied.policies(role).values() for one in policy["Statement"]]
-
-
-def as_moto_sees(statement: dict[str, Any]) -> dict[str, Any]:
-    if ":s3:::" in json.dumps(statement["Resource"]):
-        return statement
-    return {name: statement[name] for name in ("Effect", "Action")} | {"Resource": "*"}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import pytest
 
 from servers import free_port, wait_for
 from slow_tools import PROVIDER, provider_mirror
-from terraform_cli import HERE, ROOT, Terraform
+from terraform_cli import HERE, ROOT, Terraform, as_moto_sees
 
 OVERRIDE = """
 terraform {{
@@ -95,7 +95,7 @@ class Moto:
         )
         return session.client(service, endpoint_url=self.url)
 
-    def user(self, name: str, statements: list[dict[str, Any]]) -> dict[str, str]:
+    def user(self, name: str, statements: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """A new user's keys, as environment variables."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
@@ -105,16 +105,11 @@ class Moto:
         return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
-def github_as_moto_sees() -> list[dict[str, Any]]:
-    def seen(statement: dict[str, Any]) -> dict[str, Any]:
-        if ":s3:::" in json.dumps(statement["Resource"]):
-            return statement
-        return {name: statement[name] for name in ("Effect", "Action")} | {"Resource": "*"}
-
+def github_as_moto_sees() -> list[Mapping[str, Any]]:
     document = json.loads((ROOT / "infra" / "github" / "permissions.json").read_text())
     # moto calls it so; IAM's name for it is s3:ListBucket.
     head = {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": "arn:aws:s3:::mmm-app-output-aws"}
-    return [head, *(seen(one) for one in document["Statement"])]
+    return [head, *map(as_moto_sees, document["Statement"])]
 
 
 @pytest.fixture(scope="module")
