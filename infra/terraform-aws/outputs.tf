@@ -43,6 +43,11 @@ output "ecs_cluster" {
   value       = aws_ecs_cluster.this.name
 }
 
+output "ecs_service" {
+  description = "The web service's name."
+  value       = aws_ecs_service.web.name
+}
+
 output "training_task_definition" {
   description = "The training task's newest revision."
   value       = aws_ecs_task_definition.training.arn
