@@ -102,10 +102,3 @@ class Applied:
         (identity,) = (one["id"] for one in self.of("aws_iam_role") if one["name"] == role)
         found = [one for one in self.of("aws_iam_role_policy") if one["role"] == identity]
         return {one["name"]: json.loads(one["policy"]) for one in found}
-
-
-def as_moto_sees(statement: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A policy's statement without what moto cannot judge: it knows the resources of S3 alone, and few conditions."""
-    if ":s3:::" in json.dumps(statement["Resource"]):
-        return statement
-    return {name: statement[name] for name in ("Effect", "Action")} | {"Resource": "*"}

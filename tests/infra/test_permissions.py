@@ -1,26 +1,25 @@
 """The product's own operations under the policies that Terraform gives its roles.
 
-moto checks signatures, actions and the objects of S3 as AWS does; of a bulk delete, which obstore sends, it looks at
-the bucket only. It knows no other service's resources and no conditions of ECS: those are judged by `allows`, which
-reads a policy as IAM does.
+The server checks signatures, actions and resources as AWS does (tests/servers/aws_permissions.py), but no conditions:
+those are judged by `allows`, which reads a policy as IAM does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from aws_servers import CLUSTER, FAMILY, REGION, Aws
+from aws_servers import ACCOUNT, ALLOW_ALL, CLUSTER, FAMILY, REGION, Aws, aws_server
 from botocore.exceptions import ClientError
 
 from mmm.platforms import open_launcher, open_secret_store
 from mmm.platforms.base import TaskState
 from mmm.settings import Settings
 from mmm.workspace.objects import Objects, open_store
-from terraform_cli import Applied, as_moto_sees
+from terraform_cli import Applied
 
 BUCKET = "mmm-app-output-aws"
 TASK = f"arn:aws:ecs:us-east-1:111122223333:task/{CLUSTER}/1"
@@ -34,26 +33,44 @@ def statements(applied: Applied, role: str) -> list[dict[str, Any]]:
     return [one for policy in applied.policies(role).values() for one in policy["Statement"]]
 
 
-@pytest.fixture(scope="session")
-def as_role(applied: dict[str, Applied], strict_aws: Aws) -> Callable[[str], Aws]:
-    """as_role(name) -> the server in the eyes of a user with that role's policies; the bucket is there."""
-    strict_aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An administrator's view of a server of our own: its training task definition has Terraform's roles."""
+    with aws_server(tmp_path_factory.mktemp("infra-aws")) as server:
+        ecs = server.client("ecs")
+        old = ecs.describe_task_definition(taskDefinition=FAMILY, include=["TAGS"])
+        names = ("networkMode", "requiresCompatibilities", "cpu", "memory", "containerDefinitions")
+        ecs.register_task_definition(
+            family=FAMILY,
+            taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/mmm-app-training-task-role",
+            executionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/mmm-app-training-execution-role",
+            tags=old["tags"],
+            **{name: old["taskDefinition"][name] for name in names},
+        )
+        for bucket in (BUCKET, "payroll"):
+            server.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        admin = server.user("admin", {"Version": "2012-10-17", "Statement": [ALLOW_ALL]})
+        server.enforce()
+        yield admin
 
-    def user(role: str) -> Aws:
-        seen = [as_moto_sees(one) for one in statements(applied["prod"], role)]
-        return strict_aws.user(role, {"Version": "2012-10-17", "Statement": seen})
 
-    return user
-
-
-@pytest.fixture(scope="session")
-def web(as_role: Callable[[str], Aws]) -> Aws:
-    return as_role("mmm-app-web-service-task-role")
+def as_role(applied: dict[str, Applied], strict: Aws, role: str) -> Aws:
+    """The server in the eyes of a user with that role's policies."""
+    unconditional = [
+        {name: one[name] for name in one if name != "Condition"} for one in statements(applied["prod"], role)
+    ]
+    here = json.dumps(unconditional).replace("us-east-1", REGION).replace("111122223333", ACCOUNT)
+    return strict.user(role, {"Version": "2012-10-17", "Statement": json.loads(here)})
 
 
-@pytest.fixture(scope="session")
-def training(as_role: Callable[[str], Aws]) -> Aws:
-    return as_role("mmm-app-training-task-role")
+@pytest.fixture(scope="module")
+def web(applied: dict[str, Applied], strict: Aws) -> Aws:
+    return as_role(applied, strict, "mmm-app-web-service-task-role")
+
+
+@pytest.fixture(scope="module")
+def training(applied: dict[str, Applied], strict: Aws) -> Aws:
+    return as_role(applied, strict, "mmm-app-training-task-role")
 
 
 def refused(call: Callable[[], Any]) -> bool:
@@ -62,6 +79,11 @@ def refused(call: Callable[[], Any]) -> bool:
     except ClientError as error:
         return error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException", "403")
     return False
+
+
+def start(family: str) -> dict[str, Any]:
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
+    return {"cluster": CLUSTER, "taskDefinition": family, "launchType": "FARGATE", "networkConfiguration": network}
 
 
 def settings_of(aws: Aws) -> Settings:
@@ -80,7 +102,7 @@ def test_the_web_app_stores_reads_lists_and_forgets_in_its_bucket(web: Aws) -> N
     assert not objects.exists("runs/1/nothing.json")
     assert objects.names("runs/1") == ["job_config.json"]
     objects.put("drafts/ann/experiment.json", b"{}")
-    web.client("s3").delete_object(Bucket=BUCKET, Key="drafts/ann/experiment.json")
+    objects.delete("drafts/ann/experiment.json")
     assert not objects.exists("drafts/ann/experiment.json")
 
 
@@ -92,17 +114,19 @@ def test_the_web_app_starts_follows_and_stops_a_task(web: Aws) -> None:
     launcher.cancel(handle, grace_seconds=0.1)
 
 
-def test_the_web_app_keeps_connections_secrets_and_reads_its_own(web: Aws, strict_aws: Aws) -> None:
+def test_the_web_app_keeps_connections_secrets_and_reads_its_own(web: Aws, strict: Aws) -> None:
     store = open_secret_store(settings_of(web))
     store.put("mmm-app-connection-shop-password", "open")
     assert store.get("mmm-app-connection-shop-password") == "open"
     store.delete("mmm-app-connection-shop-password")
-    strict_aws.client("secretsmanager").create_secret(Name="mmm-app-sf-private-key", SecretString="key")
+    strict.client("secretsmanager").create_secret(Name="mmm-app-sf-private-key", SecretString="key")
     assert store.get("mmm-app-sf-private-key") == "key"
 
 
-def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict_aws: Aws) -> None:
-    strict_aws.client("s3").create_bucket(Bucket="payroll", CreateBucketConfiguration={"LocationConstraint": REGION})
+def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict: Aws) -> None:
+    strict.client("ecs").register_task_definition(
+        family="payroll", containerDefinitions=[{"name": "x", "image": "x", "memory": 128}]
+    )
     s3, ecs, iam = web.client("s3"), web.client("ecs"), web.client("iam")
     calls = {
         "delete a run": lambda: s3.delete_object(Bucket=BUCKET, Key="runs/1/job_config.json"),
@@ -119,6 +143,11 @@ def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict_aws: Aws) -> No
         "delete the cluster": lambda: ecs.delete_cluster(cluster=CLUSTER),
         "make a user": lambda: iam.create_user(UserName="mallory"),
         "get more rights": lambda: iam.put_role_policy(RoleName="mmm-app", PolicyName="x", PolicyDocument="{}"),
+        "run another task": lambda: ecs.run_task(**start("payroll")),
+        "read another's secret": lambda: web.client("secretsmanager").get_secret_value(SecretId="payroll"),
+        "change its own secret": lambda: web.client("secretsmanager").put_secret_value(
+            SecretId="mmm-app-auth-client-id", SecretString="mine"
+        ),
         "list secrets": lambda: web.client("secretsmanager").list_secrets(),
         "read the web app's log": lambda: web.client("logs").filter_log_events(logGroupName="/ecs/mmm-app-web"),
         "start a machine": lambda: web.client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1),
@@ -126,9 +155,9 @@ def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict_aws: Aws) -> No
     assert [what for what, call in calls.items() if not refused(call)] == []
 
 
-def test_a_training_task_reads_the_bucket_and_writes_its_runs_alone(training: Aws, strict_aws: Aws) -> None:
+def test_a_training_task_reads_the_bucket_and_writes_its_runs_alone(training: Aws, strict: Aws) -> None:
     s3 = training.client("s3")
-    strict_aws.client("s3").put_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet", Body=b"1")
+    strict.client("s3").put_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet", Body=b"1")
     assert s3.get_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet")["Body"].read() == b"1"
     objects_of(training).create("runs/2/heartbeat.json", b"{}")
     calls = {
@@ -137,6 +166,7 @@ def test_a_training_task_reads_the_bucket_and_writes_its_runs_alone(training: Aw
         "delete a run": lambda: s3.delete_object(Bucket=BUCKET, Key="runs/2/heartbeat.json"),
         "read another bucket": lambda: s3.list_objects_v2(Bucket="payroll"),
         "read a secret": lambda: training.client("secretsmanager").get_secret_value(SecretId="mmm-app-sf-private-key"),
+        "start a task": lambda: training.client("ecs").run_task(**start(FAMILY)),
         "look at a task": lambda: training.client("ecs").list_tasks(cluster=CLUSTER),
         "write a log": lambda: training.client("logs").create_log_stream(
             logGroupName="/ecs/mmm-app-training", logStreamName="x"
