@@ -34,6 +34,7 @@ terraform {{
 }}
 
 provider "aws" {{
+  max_retries                 = 2
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_requesting_account_id  = true
@@ -114,9 +115,13 @@ def as_moto_sees(statement: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def github_as_moto_sees() -> list[Mapping[str, Any]]:
     document = json.loads((ROOT / "infra" / "github" / "permissions.json").read_text())
-    # moto calls it so; IAM's name for it is s3:ListBucket.
-    head = {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": "arn:aws:s3:::mmm-app-output-aws"}
-    return [head, *map(as_moto_sees, document["Statement"])]
+    others = [
+        # moto calls it so; IAM's name for it is s3:ListBucket.
+        {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": "arn:aws:s3:::mmm-app-output-aws"},
+        # What provider 3 calls where today's calls logs:ListTagsForResource.
+        {"Effect": "Allow", "Action": "logs:ListTagsLogGroup", "Resource": "*"},
+    ]
+    return [*others, *map(as_moto_sees, document["Statement"])]
 
 
 @pytest.fixture(scope="module")
