@@ -9,6 +9,12 @@ data "aws_availability_zones" "these" {
   #checkov:skip=CKV_AWS_394:subnets keep their zone when AWS adds one, see below
 
   state = "available"
+
+  # Local zones, which an account may have opted into, have no load balancers of our kind.
+  filter {
+    name   = "zone-type"
+    values = ["availability-zone"]
+  }
 }
 
 #trivy:ignore:AVD-AWS-0178
