@@ -114,7 +114,9 @@ def as_moto_sees(statement: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def github_as_moto_sees() -> list[Mapping[str, Any]]:
-    document = json.loads((ROOT / "infra" / "github" / "permissions.json").read_text())
+    text = (ROOT / "infra" / "github" / "permissions.json").read_text()
+    # moto takes the service from the signature, where CloudWatch has another name than in IAM.
+    document = json.loads(text.replace('"cloudwatch:', '"monitoring:'))
     others = [
         # moto calls it so; IAM's name for it is s3:ListBucket.
         {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": "arn:aws:s3:::mmm-app-output-aws"},
