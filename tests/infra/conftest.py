@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 
 import pytest
 
 from terraform_cli import HERE, Applied, Terraform, schema_mirror
+
+# The server that checks permissions comes with the platform aws; remove this line when both are here.
+collect_ignore = [] if importlib.util.find_spec("aws_servers") else ["test_permissions.py"]
 
 
 @pytest.fixture(scope="session")
