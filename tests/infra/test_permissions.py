@@ -6,15 +6,16 @@ those are judged by `allows`, which reads a policy as IAM does.
 
 from __future__ import annotations
 
+# isort: skip_file
 import json
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from aws_servers import ACCOUNT, ALLOW_ALL, CLUSTER, FAMILY, REGION, Aws, aws_server
 from botocore.exceptions import ClientError
 
+from aws_servers import ACCOUNT, ALLOW_ALL, CLUSTER, FAMILY, REGION, Aws, aws_server
 from mmm.platforms import open_launcher, open_secret_store
 from mmm.platforms.base import TaskState
 from mmm.settings import Settings
