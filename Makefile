@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WEB_EXTRAS := web aws snowflake bigquery postgres
 TRAINING_EXTRAS := aws
 
-.PHONY: demo web test test-images lint bench setup lock lock-servers clean
+.PHONY: demo web test test-images test-infra lint bench setup lock lock-servers clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ test: setup
 # Builds the images and runs them; Debian, as root, minutes (docs/images.md).
 test-images: setup
 	PODMAN_COMPOSE='$(CURDIR)/$(BIN)/uv tool run --quiet --from podman-compose==1.6.0 podman-compose' docker/build_local.sh
+
+# Terraform for AWS applied to moto, and scanners; their tools are installed into .venv-infra.
+test-infra: setup
+	$(BIN)/python -m pytest tests/infra/slow/check_apply.py tests/infra/slow/check_scanners.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -58,4 +62,4 @@ lock-servers:
 	  tests/servers/snowflake.in -o tests/servers/snowflake.lock
 
 clean:
-	rm -rf $(VENV) .venv-snowflake .pytest_cache .mypy_cache .ruff_cache build
+	rm -rf $(VENV) .venv-snowflake .venv-infra .pytest_cache .mypy_cache .ruff_cache build

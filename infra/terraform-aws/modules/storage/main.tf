@@ -1,0 +1,98 @@
+variable "bucket" {
+  description = "The bucket's name."
+  type        = string
+}
+
+#trivy:ignore:AVD-AWS-0089
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:CloudTrail's data events are the organisation's choice; the app keeps its own audit log
+  #checkov:skip=CKV_AWS_144:one region; versions are the safety net
+  #checkov:skip=CKV_AWS_145:AES-256 with AWS's key, see the encryption below
+  #checkov:skip=CKV2_AWS_62:nothing listens to the bucket
+
+  bucket = var.bucket
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+#trivy:ignore:AVD-AWS-0132
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket                  = aws_s3_bucket.this.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "left-over"
+    status = "Enabled"
+    filter {}
+
+    # What a killed task had begun to upload.
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+
+    # Heartbeats and drafts are written again and again.
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::${var.bucket}", "arn:aws:s3:::${var.bucket}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+output "bucket" {
+  description = "The bucket's name."
+  value       = aws_s3_bucket.this.id
+}

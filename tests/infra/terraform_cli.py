@@ -1,0 +1,104 @@
+"""Terraform on copies of infra/terraform-aws, its AWS provider being the schema-only one (schema_provider.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CONFIGURATION = ROOT / "infra" / "terraform-aws"
+PROVIDERS = "registry.terraform.io/hashicorp/aws"
+
+
+def terraform_program() -> str:
+    """Terraform's path; without a new enough one the test is skipped, or fails where REQUIRE_TERRAFORM is set."""
+    program = shutil.which("terraform")
+    if program:
+        out = subprocess.run([program, "version"], check=True, capture_output=True, text=True).stdout
+        found = re.search(r"v(\d+)\.(\d+)", out)
+        if found and (int(found[1]), int(found[2])) >= (1, 11):
+            return program
+    reason = "Terraform 1.11 or newer is not on the PATH."
+    if os.environ.get("REQUIRE_TERRAFORM"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+class Terraform:
+    """A working copy of the configuration in a folder of its own, where providers come from `mirror` only."""
+
+    def __init__(self, folder: Path, mirror: Path) -> None:
+        self.program, self.folder = terraform_program(), folder / "terraform-aws"
+        shutil.copytree(CONFIGURATION, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        self.rc = folder / "terraformrc"
+        self.rc.write_text(
+            "provider_installation {\n  filesystem_mirror {\n"
+            f'    path    = "{mirror}"\n    include = ["registry.terraform.io/*/*"]\n  }}\n}}\n'
+        )
+
+    def run(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run it; where it fails, the test fails with what it printed."""
+        own = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(self.rc), "TF_IN_AUTOMATION": "1"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+        done = subprocess.run(
+            [self.program, *arguments], cwd=self.folder, env=inherited | own | env, capture_output=True, text=True
+        )
+        if check and done.returncode:
+            pytest.fail(f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}", pytrace=False)
+        return done
+
+
+def schema_mirror(folder: Path) -> Path:
+    """A mirror of providers with ours, by the version whose schema it has."""
+    version = json.loads((HERE / "schema" / "aws.json").read_text())["version"]
+    program = folder / PROVIDERS / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "schema_provider.py"}"\n')
+    program.chmod(0o755)
+    return folder
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a run of configuration.tftest.hcl made: values by address, and the outputs."""
+
+    state: Mapping[str, Any]
+
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        root = self.state["root_module"]
+        modules = [root, *root.get("child_modules", ())]
+        return {one["address"]: one["values"] for module in modules for one in module.get("resources", ())}
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return {name: output["value"] for name, output in self.state["outputs"].items()}
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """All resources of a type."""
+        return [values for address, values in self.resources.items() if f".{kind}." in f".{address}"]
+
+    def container(self, task: str) -> dict[str, Any]:
+        (container,) = json.loads(self.resources[f"aws_ecs_task_definition.{task}"]["container_definitions"])
+        return dict(container)
+
+    def environment(self, task: str) -> dict[str, str]:
+        return {one["name"]: one["value"] for one in self.container(task)["environment"]}
+
+    def policies(self, role: str) -> dict[str, dict[str, Any]]:
+        """The policies of the role with this name, as documents by their names."""
+        (identity,) = (one["id"] for one in self.of("aws_iam_role") if one["name"] == role)
+        found = [one for one in self.of("aws_iam_role_policy") if one["role"] == identity]
+        return {one["name"]: json.loads(one["policy"]) for one in found}

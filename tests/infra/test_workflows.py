@@ -1,0 +1,207 @@
+"""The workflow CI (AWS), the scripts it runs, and the role it takes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from terraform_cli import CONFIGURATION, HERE, ROOT
+
+GUIDE = json.loads((HERE / "guide.json").read_text())["workflow"]
+FILE = ROOT / ".github" / "workflows" / "ci-aws.yml"
+GITHUB = ROOT / "infra" / "github"
+#: What making one of each takes.
+CREATES = {
+    "aws_appautoscaling_policy": "application-autoscaling:PutScalingPolicy",
+    "aws_appautoscaling_target": "application-autoscaling:RegisterScalableTarget",
+    "aws_cloudwatch_event_rule": "events:PutRule",
+    "aws_cloudwatch_event_target": "events:PutTargets",
+    "aws_cloudwatch_log_group": "logs:CreateLogGroup",
+    "aws_cloudwatch_metric_alarm": "cloudwatch:PutMetricAlarm",
+    "aws_default_security_group": "ec2:RevokeSecurityGroupIngress",
+    "aws_ecr_lifecycle_policy": "ecr:PutLifecyclePolicy",
+    "aws_ecr_repository": "ecr:CreateRepository",
+    "aws_ecs_cluster": "ecs:CreateCluster",
+    "aws_ecs_service": "ecs:CreateService",
+    "aws_ecs_task_definition": "ecs:RegisterTaskDefinition",
+    "aws_eip": "ec2:AllocateAddress",
+    "aws_iam_role": "iam:CreateRole",
+    "aws_iam_role_policy": "iam:PutRolePolicy",
+    "aws_internet_gateway": "ec2:CreateInternetGateway",
+    "aws_lb": "elasticloadbalancing:CreateLoadBalancer",
+    "aws_lb_listener": "elasticloadbalancing:CreateListener",
+    "aws_lb_target_group": "elasticloadbalancing:CreateTargetGroup",
+    "aws_nat_gateway": "ec2:CreateNatGateway",
+    "aws_route": "ec2:CreateRoute",
+    "aws_route_table": "ec2:CreateRouteTable",
+    "aws_route_table_association": "ec2:AssociateRouteTable",
+    "aws_s3_bucket": "s3:CreateBucket",
+    "aws_s3_bucket_lifecycle_configuration": "s3:PutLifecycleConfiguration",
+    "aws_s3_bucket_ownership_controls": "s3:PutBucketOwnershipControls",
+    "aws_s3_bucket_policy": "s3:PutBucketPolicy",
+    "aws_s3_bucket_public_access_block": "s3:PutBucketPublicAccessBlock",
+    "aws_s3_bucket_server_side_encryption_configuration": "s3:PutEncryptionConfiguration",
+    "aws_s3_bucket_versioning": "s3:PutBucketVersioning",
+    "aws_secretsmanager_secret": "secretsmanager:CreateSecret",
+    "aws_secretsmanager_secret_version": "secretsmanager:PutSecretValue",
+    "aws_security_group": "ec2:CreateSecurityGroup",
+    "aws_security_group_rule": "ec2:AuthorizeSecurityGroupEgress",
+    "aws_sns_topic": "sns:CreateTopic",
+    "aws_sns_topic_policy": "sns:SetTopicAttributes",
+    "aws_sns_topic_subscription": "sns:Subscribe",
+    "aws_subnet": "ec2:CreateSubnet",
+    "aws_vpc": "ec2:CreateVpc",
+    "aws_vpc_endpoint": "ec2:CreateVpcEndpoint",
+}
+
+
+@pytest.fixture(scope="module")
+def workflow() -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as true.
+    return {"on" if key is True else key: value for key, value in yaml.safe_load(FILE.read_text()).items()}
+
+
+def test_zizmor_and_the_schema_find_nothing() -> None:
+    for command in (
+        ["zizmor", "--offline", "--quiet", FILE.parent],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILE.parent.glob("*.yml")],
+    ):
+        program = ROOT / ".venv" / "bin" / str(command[0])
+        done = subprocess.run([program, *command[1:]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_names_choices_and_secrets_are_the_guides(workflow: dict[str, Any]) -> None:
+    assert workflow["name"] == GUIDE["name"]
+    assert workflow["on"]["workflow_dispatch"]["inputs"]["deploy_target"]["options"] == GUIDE["targets"]
+    assert set(re.findall(r"secrets\.(\w+)", FILE.read_text())) == set(GUIDE["secrets"])
+
+
+def test_every_action_is_pinned_by_its_commit(workflow: dict[str, Any]) -> None:
+    uses = re.findall(r"uses: (\S+)( # v[\d.]+)?$", FILE.read_text(), re.M)
+    assert len(uses) >= 6
+    assert [name for name, version in uses if not (re.search(r"@[0-9a-f]{40}$", name) and version)] == []
+
+
+def test_only_jobs_in_an_environment_get_a_token_and_none_more_than_it_needs(workflow: dict[str, Any]) -> None:
+    assert workflow["permissions"] == {"contents": "read"}
+    with_token = {name: job for name, job in workflow["jobs"].items() if "permissions" in job}
+    assert with_token.keys() == {"plan", "deploy"}
+    for job in with_token.values():
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        assert "environment" in job
+
+
+def test_pull_requests_plan_and_do_not_deploy(workflow: dict[str, Any]) -> None:
+    jobs = workflow["jobs"]
+    assert "github.event_name != 'pull_request'" in jobs["deploy"]["if"]
+    assert set(jobs["deploy"]["needs"]) == {"test", "target"}
+    # Code of a fork never meets the secrets.
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in jobs["plan"]["if"]
+    assert not [step for step in jobs["plan"]["steps"] if "apply" in step.get("run", "")]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "role", "branch", "pull_request", "aws", "environment"),
+    [
+        ("aws-only", "arn", "refs/heads/main", "false", "true", "prod"),
+        ("both", "arn", "refs/heads/main", "false", "true", "prod"),
+        ("aws-only", "arn", "refs/heads/feature", "false", "true", "dev"),
+        ("gcp-only", "arn", "refs/heads/main", "false", "false", "prod"),
+        ("aws-only", "", "refs/heads/main", "false", "false", "prod"),
+        ("aws-only", "arn", "refs/pull/1/merge", "true", "true", "prod"),
+    ],
+)
+def test_where_a_run_deploys(
+    workflow: dict[str, Any], tmp_path: Path, chosen: str, role: str, branch: str, pull_request: str, aws: str,
+    environment: str,
+) -> None:  # fmt: skip
+    (step,) = workflow["jobs"]["target"]["steps"]
+    output = tmp_path / "output"
+    given = {"CHOSEN": chosen, "ROLE": role, "BRANCH": branch, "PULL_REQUEST": pull_request}
+    assert given.keys() == step["env"].keys()
+    env = os.environ | given | {"GITHUB_OUTPUT": str(output)}
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=env, check=True, capture_output=True, text=True)
+    assert output.read_text() == f"aws={aws}\nenvironment={environment}\n"
+    assert ("AWS_ROLE_ARN is not set" in done.stdout) == (not role)
+
+
+def test_choosing_google_cloud_fails_and_says_why(workflow: dict[str, Any]) -> None:
+    job = workflow["jobs"]["gcp"]
+    assert "inputs.deploy_target != 'aws-only'" in job["if"]
+    done = subprocess.run(["bash", "-e", "-c", job["steps"][0]["run"]], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot deploy to Google Cloud yet" in done.stdout
+
+
+def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
+    """With stand-ins for aws and docker that keep a registry in a folder."""
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    programs = {
+        "aws": 'case "$*" in *get-caller-identity*) echo 111122223333;; *get-login-password*) echo secret;;\n'
+        '*describe-images*) for a; do case $a in imageTag=*) t=${a#*=};; mmm-app-*) r=$a;; esac; done\n'
+        f'[ -e "{registry}/$r:$t" ] && echo "sha256:of-$r-$t";; esac\n',
+        "docker": f'case $1 in login) cat >/dev/null;; build) echo "$*" >>{tmp_path}/built;;\n'
+        f'push) touch "{registry}/${{3##*/}}";; esac\n',
+    }  # fmt: skip
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}")
+        (tmp_path / name).chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [ROOT / "infra" / "push_images.sh", "us-east-1", "abc"]
+    outputs = [subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    host = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+    assert (
+        outputs[0]
+        == outputs[1]
+        == (
+            f"web_image={host}/mmm-app-web@sha256:of-mmm-app-web-abc\n"
+            f"training_image={host}/mmm-app-training@sha256:of-mmm-app-training-abc\n"
+        )
+    )
+    built = (tmp_path / "built").read_text().splitlines()
+    assert [re.search(r"--file (\S+)", line).group(1) for line in built] == [
+        "docker/Dockerfile.training-base", "docker/Dockerfile.web", "docker/Dockerfile.training",
+    ]  # fmt: skip
+    assert f"BASE_REF={host}/mmm-app-training-base@sha256:of-mmm-app-training-base-" in built[2]
+
+
+def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str, Any]) -> None:
+    (statement,) = json.loads((GITHUB / "trust.json").read_text())["Statement"]
+    (condition,) = statement["Condition"].values()
+    subjects = condition["token.actions.githubusercontent.com:sub"]
+    named = {subject.rpartition(":")[2] for subject in subjects}
+    assert named == {"aws-plan", "aws-dev", "aws-prod"}
+    assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    assert not any("*" in subject for subject in subjects)
+    assert workflow["jobs"]["plan"]["environment"] in named
+    assert workflow["jobs"]["deploy"]["environment"]["name"] == "aws-${{ needs.target.outputs.environment }}"
+
+
+def test_the_roles_rights_cover_every_resource_and_stay_with_this_apps_names() -> None:
+    document = json.loads((GITHUB / "permissions.json").read_text())
+    assert len(json.dumps(document, separators=(",", ":"))) < 10240  # what a role's own policies may have
+    actions = {
+        action
+        for one in document["Statement"]
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+    }
+    used = set(re.findall(r'^resource "(\w+)"', "\n".join(f.read_text() for f in CONFIGURATION.rglob("*.tf")), re.M))
+    assert used == CREATES.keys()
+    given = "|".join(re.escape(action).replace(r"\*", ".*") for action in actions)
+    assert [kind for kind, action in CREATES.items() if not re.fullmatch(given, action)] == []
+    # No whole service, no users, no managed policies.
+    assert [action for action in actions if action.endswith(":*")] == []
+    assert [action for action in actions if re.search("User|AccessKey|AttachRolePolicy|CreatePolicy", action)] == []
+    roles = [one for one in document["Statement"] if "iam:PutRolePolicy" in one["Action"] or one["Sid"] == "PassRoles"]
+    assert {one["Resource"] for one in roles} == {"arn:aws:iam::ACCOUNT_ID:role/mmm-app-*"}
+    everywhere = [one["Sid"] for one in document["Statement"] if one["Resource"] == "*"]
+    assert everywhere == ["LookAround"]
