@@ -47,6 +47,7 @@ class Design(NamedTuple):
     lift_immediate: np.ndarray  # (S,) 1: immediate, 0: total
     lift_scale: np.ndarray  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
+    lift_error: np.ndarray  # (S,) its standard error as a share of it, from the study's confidence
     previous_share: np.ndarray  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
 
@@ -416,3 +417,14 @@ def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
     return out
+
+
+def study_errors(design: Design, candidates: Candidates) -> np.ndarray:
+    """(S, B) deviations from each lift test in units of its standard error; NaN where there is no comparison."""
+    errors = np.empty((len(design.lift_value), candidates.batch))
+    for study in range(len(errors)):
+        one = slice(study, study + 1)
+        names = [name for name in design._fields if name.startswith("lift_")]
+        alone = design._replace(**{name: getattr(design, name)[one] for name in names})
+        errors[study] = evaluate(alone, candidates).loss[:, 2] / design.lift_error[study]
+    return errors

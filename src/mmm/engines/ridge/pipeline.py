@@ -9,15 +9,23 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
-from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
+from mmm.engines.ridge.candidates import Design, Evaluation, evaluate, study_errors
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.frame import Frame, build_design
 from mmm.engines.ridge.search import search
-from mmm.engines.ridge.selection import cluster_models, eligible, error_scores, pareto_fronts, pareto_fronts_by_trial
+from mmm.engines.ridge.selection import (
+    cluster_models,
+    consensus_weights,
+    eligible,
+    error_scores,
+    nearest_to_consensus,
+    pareto_fronts,
+    pareto_fronts_by_trial,
+)
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Chosen, Search
+from mmm.engines.ridge.tables import Chosen, Rule, Search
 from mmm.errors import UserError
 
 #: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share of 0 at 4 digits).
@@ -56,7 +64,7 @@ def train(
     found = run_search(design, space, settings, stage)
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, space, found, settings, refreshing=problem.previous is not None)
+    chosen = choose(frame, design, space, found, settings)
     stage.done(1)
 
     builders = {
@@ -118,16 +126,18 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     return joined.reshape(-1, *joined.shape[2:])
 
 
-def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *, refreshing: bool = False) -> Chosen:
-    """Fronts, clusters and the recommended model among the clusters' best.
+def choose(frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
+    """Fronts, clusters, the kept models' consensus and the recommended one.
 
-    A refresh keeps candidates whatever their error against lift tests, as Robyn does: they are all near the previous
-    model. Robyn then takes the one nearest to it (method "robyn"); otherwise fit counts as it does in any model.
+    The recommended model is the one nearest to the consensus, and stands for its cluster. Method "robyn" keeps those
+    nearest to the lift tests and takes the smallest score of the clusters' best. A refresh keeps candidates whatever
+    their error against lift tests, as Robyn does: they are all near the previous model. Robyn then takes the nearest to
+    it; otherwise fit counts as well, by the score.
     """
-    loss = found.evaluation.loss
-    constraint = 1.0 if refreshing else settings.calibration_constraint
-    within = eligible(loss, constraint) & np.isfinite(loss[:, :2]).all(axis=1)
-    if settings.method == "robyn":
+    loss, robyn, refreshing = found.evaluation.loss, settings.method == "robyn", len(design.previous_share) > 0
+    within = eligible(loss, settings.calibration_constraint if robyn and not refreshing else 1.0)
+    within &= np.isfinite(loss[:, :2]).all(axis=1)
+    if robyn:
         selection = pareto_fronts(loss, within, settings.min_candidates)
     else:
         selection = pareto_fronts_by_trial(loss, within, settings.min_candidates, found.trial)
@@ -137,12 +147,19 @@ def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *
     clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    nearest = refreshing and settings.method == "robyn"
-    recommended = int(np.argmin(loss[kept, 1])) if nearest else _recommended(clusters.best, scores)
-    return Chosen(selection, clusters, models, parts, recommended)
+    studies = study_errors(design, space.candidates(found.values[kept]))
+    weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
+    rule: Rule = "consensus" if not (robyn or refreshing) else "previous" if robyn and refreshing else "score"
+    if rule == "consensus":
+        k = frame.base.shape[1]
+        recommended = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
+        clusters = clusters.standing_for_its_own(recommended)
+    else:
+        recommended = int(np.argmin(loss[kept, 1])) if rule == "previous" else _best_score(clusters.best, scores)
+    return Chosen(selection, clusters, models, parts, recommended, rule, weights)
 
 
-def _recommended(best: np.ndarray, scores: np.ndarray) -> int:
+def _best_score(best: np.ndarray, scores: np.ndarray) -> int:
     """The smallest score among the clusters' best: the best balance of fit and business distance."""
     candidates = np.flatnonzero(best)
     return int(candidates[np.argmin(scores[candidates])])
@@ -172,7 +189,14 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
         f"clusters of similar models. "
     )
     end = f"{every}{members} of the {len(kept)} kept models are like it."
-    if not clusters.best[row]:
+    if chosen.rule == "consensus":
+        return (
+            f"{begin}Model {model} is nearest to what the kept models say together, where those that fit well"
+            f"{' and agree with the lift tests' if (loss[:, 2] > 0).any() else ''} count most: its NRMSE of "
+            f"{loss[row, 0]:.4f} is {rank(0)} of the {len(best)} clusters' best, its DECOMP.RSSD of {loss[row, 1]:.4f} "
+            f"is {rank(1)}. {end}"
+        )
+    if chosen.rule == "previous":
         return (
             f"{begin}Model {model} is nearest to the previous model {previous}: its distance of {loss[row, 1]:.4f} is "
             f"the smallest of all kept; its NRMSE is {loss[row, 0]:.4f}. {end}"

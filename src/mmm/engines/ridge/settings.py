@@ -94,8 +94,9 @@ class Validation(_Settings):
 class RidgeSettings(_Settings):
     """Settings of the engine `ridge`. Defaults are Robyn's unless a comment says otherwise.
 
-    `method`: "exact" solves each bounded ridge problem to its optimum, counts a lift test's days in full and keeps
-    models of every trial; "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its day count, pooled fronts.
+    `method`: "exact" solves each bounded ridge problem to its optimum, shows Prophet the media and controls, counts a
+    lift test's days in full, keeps models of every trial and recommends the one nearest to what all of them say;
+    "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its frame, its day count, pooled fronts, smallest score.
     """
 
     method: Literal["exact", "robyn"] = "exact"
@@ -106,7 +107,9 @@ class RidgeSettings(_Settings):
     shape: Shape = (0.0, 10.0)
     scale: Scale = (0.0, 0.1)
     alpha: Alpha = (0.5, 3.0)
-    gamma: Gamma = (0.01, 1.0)
+    #: From 0.3, as in Robyn's demo (it offers 0.01): a curve that is saturated by nearly every observed spend is a
+    #: constant, whose effect cannot be told from the base (docs/recovery.md).
+    gamma: Gamma = (0.3, 1.0)
     #: By channel (the spend column's name) or organic variable.
     media: dict[str, MediumSettings] = Field(default_factory=dict)
     lambda_: Annotated[Unit, Field(alias="lambda")] = (0.0, 1.0)
@@ -120,8 +123,10 @@ class RidgeSettings(_Settings):
     intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
     zero_effect_penalty: StrictBool = True  # Robyn: rssd_zero_penalty
     penalty_factors: StrictBool = False  # Robyn: add_penalty_factor
-    #: Weights of NRMSE, business distance and calibration error in search and score.
+    #: Weights of NRMSE, business distance and calibration error in score and consensus of the kept models. 0 leaves an
+    #: error out of the search too: business distance, which pulls ROIs together, for example.
     objective_weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.0)
+    #: Method "robyn": the share of candidates that are nearest to the lift tests and may be kept.
     calibration_constraint: StrictFloat = Field(default=0.1, ge=0.01, le=0.1)
     #: Fronts are kept until they hold this many models.
     min_candidates: StrictInt = Field(default=100, ge=3, le=2000)

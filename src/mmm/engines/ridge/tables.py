@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from mmm.engines.curves import Curve
 from mmm.engines.ridge.candidates import Evaluation, split_rows
 from mmm.engines.ridge.decomposition import Decomposition, Model
 from mmm.engines.ridge.frame import Frame
-from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval
+from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval, consensus_interval
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space
 from mmm.engines.ridge.transforms import adstock_weights
@@ -21,11 +22,11 @@ from mmm.engines.ridge.transforms import adstock_weights
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
-#: A channel is firm when nine tenths of the kept models lie within this share of their middle, uncertain within the
-#: second; beyond it, or when they reach down to no effect, the data cannot tell.
-_FIRM, _UNCERTAIN, _CENTRAL = 0.25, 0.75, (0.05, 0.95)
+#: A channel is firm when its interval ends within a third of its middle.
+_FIRM = 1.0 / 3.0
 
 Columns = Mapping[str, object]
+Rule = Literal["consensus", "score", "previous"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Chosen:
     models: tuple[Model, ...]
     parts: tuple[Decomposition, ...]
     recommended: int  # position among the kept
+    rule: Rule  # what the recommended model was chosen by
+    weights: np.ndarray  # (K,) of the kept models in their consensus, summing to 1
 
 
 def table(name: str, columns: Columns) -> pa.Table:
@@ -136,7 +139,8 @@ def per_medium(
 
 
 def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings) -> pa.Table:
-    """Spend, effect and efficiency. Intervals are bootstrapped over the models of a model's cluster."""
+    """Spend, effect and efficiency. Intervals are those of all kept models together; in method "robyn" they are
+    bootstrapped over the models of a model's cluster."""
     k, paid = frame.base.shape[1], frame.paid
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
     totals = np.array([parts.effects.sum(axis=0) for parts in chosen.parts])  # (K, p)
@@ -151,9 +155,15 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
     marginal = np.array(
         [[_marginal(m, p, i) for i in range(paid)] for m, p in zip(chosen.models, chosen.parts, strict=True)]
     )
-    roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
-    cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
-    firmness = [firmness_word(roi[:, i]) for i in range(paid)]
+    low, high = consensus_interval(effects[:, :paid], chosen.weights)
+    firmness = [firmness_word(*ends) for ends in zip(low, high, strict=True)]
+    if settings.method == "robyn":
+        roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
+        cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            roi_low, roi_high = _holding(roi, low / spend, high / spend)
+            cpa_low, cpa_high = _holding(cpa, spend / high, spend / low)
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:
@@ -193,9 +203,7 @@ def _marginal(model: Model, parts: Decomposition, m: int) -> float:
 
 
 def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P) of each model's cluster, widened to hold the model's own value: a value outside its own interval,
-    which the cluster's mean alone would give (and Robyn gives), can't be read.
-    """
+    """Bounds (K, P) of each model's cluster, widened to hold the model's own value."""
     low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for label in np.unique(labels):
         members = labels == label
@@ -203,19 +211,20 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
             _, _, low[members, column], high[members, column] = cluster_interval(
                 values[members, column], settings.bootstrap, settings.seed
             )
+    return _holding(values, low, high)
+
+
+def _holding(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't be read."""
     return np.minimum(low, values), np.maximum(high, values)
 
 
-def firmness_word(values: np.ndarray) -> str:
-    """How firm a channel's ROI is over all kept models (K,) of any cluster: firm, uncertain or unknown.
-
-    A cluster's interval says how much alike models agree; models of other trials that fit as well count here too.
-    """
-    low, high = np.quantile(values[np.isfinite(values)], _CENTRAL) if np.isfinite(values).any() else (0.0, 0.0)
-    if low <= 0:
+def firmness_word(low: float, high: float) -> str:
+    """How firm a channel is by the interval of all kept models: "firm" within a third of its middle, "uncertain" when
+    wider but away from no effect, else "unknown". Which interval is shown makes no difference to the word."""
+    if not low > 0:
         return "unknown"
-    width = (high - low) / (high + low)
-    return "firm" if width <= _FIRM else "uncertain" if width <= _UNCERTAIN else "unknown"
+    return "firm" if high - low <= _FIRM * (high + low) else "uncertain"
 
 
 def media_table(frame: Frame) -> pa.Table:
