@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -404,8 +405,12 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -> Evaluation:
-    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`."""
+def evaluate(
+    design: Design, candidates: Candidates, cores: int | None = None, pool: ThreadPoolExecutor | None = None
+) -> Evaluation:
+    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`. Who evaluates often
+    brings a `pool` of that many threads.
+    """
     batch = candidates.batch
     out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0])
     cores = cores or available_cores()
@@ -414,8 +419,8 @@ def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -
     if cores == 1 or len(starts) == 1:
         _evaluate(design, candidates, 0, batch, out)
         return out
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
+    with nullcontext(pool) if pool else ThreadPoolExecutor(cores) as threads:
+        list(threads.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
     return out
 
 

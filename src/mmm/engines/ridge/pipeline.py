@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
-from mmm.engines.ridge.candidates import Design, Evaluation, evaluate, study_errors
+from mmm.engines.ridge.candidates import Design, Evaluation, available_cores, evaluate, study_errors
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.frame import Frame, build_design
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.selection import (
+    Selection,
     cluster_models,
     consensus_weights,
     eligible,
@@ -25,7 +27,7 @@ from mmm.engines.ridge.selection import (
 )
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Chosen, Rule, Search
+from mmm.engines.ridge.tables import Chosen, Course, Rule, Search
 from mmm.errors import UserError
 
 #: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share of 0 at 4 digits).
@@ -91,32 +93,50 @@ def train(
 
 
 def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage) -> Search:
-    """All candidates of all trials, ordered by trial and iteration."""
+    """All candidates of all trials, ordered by trial and iteration; of very many, those that are listed.
+
+    Of very many candidates only hyperparameters and losses are held, until it is known which to list; these are
+    evaluated again, which gives the same numbers bit for bit.
+    """
     calibrated = len(design.lift_value) > 0
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
-    points, evaluations = [], []
+    trials, count = settings.trials, settings.iterations
+    many = trials * count > tables.MOST_LISTED
+    values, loss = np.empty((trials, count, len(space.hyperparameters))), np.empty((trials, count, 3))
+    evaluations: list[Evaluation] = []
+    done = unsolved = 0
 
     def losses(asked: np.ndarray) -> np.ndarray:
-        values = space.values(asked)
-        result = evaluate(design, space.candidates(values))
-        points.append(values.reshape(settings.trials, -1, values.shape[1]))
-        evaluations.append(result)
+        nonlocal done, unsolved
+        found = space.values(asked)
+        result = evaluate(design, space.candidates(found), pool=pool)
+        now = slice(done, done + len(asked) // trials)
+        values[:, now] = found.reshape(trials, -1, found.shape[1])
+        loss[:, now] = result.loss.reshape(trials, -1, 3)
+        done, unsolved = now.stop, unsolved + int((result.passes < 0).sum())
+        if not many:
+            evaluations.append(result)
         return result.loss[:, objectives]
 
-    for done in search(space.dimensions, settings.trials, settings.iterations, settings.seed, losses):
-        stage.done(done * settings.trials)
-    values = np.concatenate(points, axis=1).reshape(-1, points[0].shape[2])
-    evaluation = Evaluation(*(_by_trial(parts, settings.trials) for parts in zip(*evaluations, strict=True)))
-    if not np.isfinite(evaluation.loss[:, :2]).all(axis=1).any():
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for number in search(space.dimensions, trials, count, settings.seed, losses):
+            stage.done(number * trials)
+    trial, iteration = np.repeat(np.arange(1, trials + 1), count), np.tile(np.arange(1, count + 1), trials)
+    course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
+    if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
         raise UserError(
             "no candidate gives any paid channel an effect.",
             where="search",
             fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
         )
-    trial = np.repeat(np.arange(1, settings.trials + 1), settings.iterations)
-    iteration = np.tile(np.arange(1, settings.iterations + 1), settings.trials)
-    scores = error_scores(evaluation.loss, settings.objective_weights)
-    return Search(values, evaluation, trial, iteration, scores)
+    flat, scores = values.reshape(-1, values.shape[2]), error_scores(course.loss, settings.objective_weights)
+    if not many:
+        evaluation = Evaluation(*(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True)))
+        return Search(flat, evaluation, course.trial, course.iteration, scores)
+    rows = np.arange(len(flat)) % (len(flat) // tables.LISTED_OF_MANY) == 0
+    rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
+    evaluation = evaluate(design, space.candidates(flat[rows]))
+    return Search(flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course)
 
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
@@ -129,18 +149,12 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
 def choose(frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
     """Fronts, clusters, the kept models' consensus and the recommended one.
 
-    The recommended model is the one nearest to the consensus, and stands for its cluster. Method "robyn" keeps those
-    nearest to the lift tests and takes the smallest score of the clusters' best. A refresh keeps candidates whatever
-    their error against lift tests, as Robyn does: they are all near the previous model. Robyn then takes the nearest to
-    it; otherwise fit counts as well, by the score.
+    The recommended model is the one nearest to the consensus, and stands for its cluster. Method "robyn" takes the
+    smallest score of the clusters' best; in a refresh, the nearest to the previous model. A refresh by the exact method
+    lets fit count as well, by the score.
     """
     loss, robyn, refreshing = found.evaluation.loss, settings.method == "robyn", len(design.previous_share) > 0
-    within = eligible(loss, settings.calibration_constraint if robyn and not refreshing else 1.0)
-    within &= np.isfinite(loss[:, :2]).all(axis=1)
-    if robyn:
-        selection = pareto_fronts(loss, within, settings.min_candidates)
-    else:
-        selection = pareto_fronts_by_trial(loss, within, settings.min_candidates, found.trial)
+    selection = listed(select(found.course, settings, refreshing=refreshing), found)
     kept = selection.kept
     scores = error_scores(loss[kept], settings.objective_weights)
     media = [i for i, item in enumerate(space.hyperparameters) if item.parameter not in ("lambda", "train_size")]
@@ -157,6 +171,26 @@ def choose(frame: Frame, design: Design, space: Space, found: Search, settings: 
     else:
         recommended = int(np.argmin(loss[kept, 1])) if rule == "previous" else _best_score(clusters.best, scores)
     return Chosen(selection, clusters, models, parts, recommended, rule, weights)
+
+
+def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
+    """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests alone, but for a refresh,
+    whose candidates are all near the previous model."""
+    robyn = settings.method == "robyn"
+    within = eligible(course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0)
+    within &= np.isfinite(course.loss[:, :2]).all(axis=1)
+    if robyn:
+        return pareto_fronts(course.loss, within, settings.min_candidates)
+    return pareto_fronts_by_trial(course.loss, within, settings.min_candidates, course.trial)
+
+
+def listed(selection: Selection, found: Search) -> Selection:
+    """The selection among all candidates as one among those that are listed."""
+    if found.every is None:
+        return selection
+    place = (found.trial - 1) * int(found.every.iteration.max()) + found.iteration - 1
+    fronts = selection.fronts[place]
+    return Selection(fronts, np.flatnonzero(fronts > 0), selection.count)
 
 
 def _best_score(best: np.ndarray, scores: np.ndarray) -> int:
@@ -185,7 +219,7 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
     every = f"It gives {unexplained} of its media no effect. " if unexplained else ""
     model = chosen.models[row].model_id
     begin = (
-        f"Of {len(found.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
+        f"Of {len(found.course.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
         f"clusters of similar models. "
     )
     end = f"{every}{members} of the {len(kept)} kept models are like it."

@@ -55,8 +55,9 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         number += 1
         running = np.minimum.accumulate(loss[left, 1])
         new_minimum = np.append(True, running[1:] < running[:-1])
-        front = left[new_minimum]
-        same = _rows_equal(loss[left, :2], loss[front, :2])
+        # Equal rows are neighbours in this order: a group that begins on the front is on it as a whole.
+        begins = np.append(True, (loss[left[1:], :2] != loss[left[:-1], :2]).any(axis=1))
+        same = new_minimum[np.flatnonzero(begins)][np.cumsum(begins) - 1]
         fronts[left[same]] = number
         left = left[~same]
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
@@ -80,11 +81,6 @@ def pareto_fronts_by_trial(loss: np.ndarray, within: np.ndarray, least: int, tri
         if len(last):
             kept[spread_by_area(loss[:, :2], last)[: share - len(inner)]] = True
     return pareto_fronts(loss, kept, int(kept.sum()))
-
-
-def _rows_equal(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    pairs = {tuple(row) for row in wanted}
-    return np.array([tuple(row) in pairs for row in rows], bool)
 
 
 def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None) -> np.ndarray:

@@ -22,22 +22,41 @@ from mmm.engines.ridge.transforms import adstock_weights
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
-#: A channel is firm when its interval ends within a third of its middle.
-_FIRM = 1.0 / 3.0
+#: A channel is firm when its interval ends within half of its middle.
+_FIRM = 0.5
+
+#: Up to so many candidates are all listed; of more, the kept models and an even sample of about so many others.
+MOST_LISTED, LISTED_OF_MANY = 100_000, 20_000
 
 Columns = Mapping[str, object]
 Rule = Literal["consensus", "score", "previous"]
 
 
 @dataclass(frozen=True)
+class Course:
+    """Losses (N, 3) of every candidate that was evaluated, N of them, with trial and iteration (N,)."""
+
+    loss: np.ndarray
+    trial: np.ndarray
+    iteration: np.ndarray
+    unsolved: int
+
+
+@dataclass(frozen=True)
 class Search:
-    """All candidates of all trials, B of them, ordered by trial and iteration."""
+    """Candidates of all trials, B of them, ordered by trial and iteration: all, or those that the tables list."""
 
     values: np.ndarray  # (B, H) hyperparameters, lambda on its unit scale
     evaluation: Evaluation
     trial: np.ndarray  # (B,) from 1
     iteration: np.ndarray  # (B,) from 1
     scores: np.ndarray  # (B,)
+    every: Course | None = None  # of all candidates, where fewer are listed
+
+    @property
+    def course(self) -> Course:
+        of = self.evaluation
+        return self.every or Course(of.loss, self.trial, self.iteration, int((of.passes < 0).sum()))
 
     @property
     def ids(self) -> np.ndarray:
@@ -220,7 +239,7 @@ def _holding(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.
 
 
 def firmness_word(low: float, high: float) -> str:
-    """How firm a channel is by the interval of all kept models: "firm" within a third of its middle, "uncertain" when
+    """How firm a channel is by the interval of all kept models: "firm" within half of its middle, "uncertain" when
     wider but away from no effect, else "unknown". Which interval is shown makes no difference to the word."""
     if not low > 0:
         return "unknown"
