@@ -59,11 +59,12 @@ def test_what_spends_did_is_not_booked_on_the_season() -> None:
     count = 208
     dates, year = weeks(count), 2 * np.pi * np.arange(count) * 7 / 365.25
     spend = np.clip(np.cos(year), 0, None) * 100 * np.random.default_rng(3).uniform(0.5, 1.5, count)
-    problem = replace(small(dates, 7), kpi=1000 + 5 * spend, paid=(PaidMedium("tv", spend),))
+    problem = replace(small(dates, 7), paid=(PaidMedium("tv", spend),))
+    problem = replace(problem, kpi=1000 + 500 * prophet_drivers(problem)["tv"])  # no season at all
     season = {
         method: np.ptp(build_frame(problem, RidgeSettings(method=method)).base[:, 1]) for method in ("exact", "robyn")
     }
-    assert season["exact"] < 0.6 * season["robyn"]
+    assert season["exact"] < 0.2 * season["robyn"]
     assert list(prophet_drivers(problem)) == ["tv"]
     few = replace(problem, context=tuple(Variable(f"c{i}", spend + i) for i in range(60)))
     assert prophet_drivers(few) == {}  # 208 rows are too few to tell 61 apart

@@ -182,7 +182,8 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
     else:
         with np.errstate(invalid="ignore", divide="ignore"):
             roi_low, roi_high = _holding(roi, low / spend, high / spend)
-            cpa_low, cpa_high = _holding(cpa, spend / high, spend / low)
+            # No upper end where the effect may be none.
+            cpa_low, cpa_high = _holding(cpa, spend / high, np.where(low > 0, spend / low, np.inf))
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:
