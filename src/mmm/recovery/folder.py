@@ -78,13 +78,15 @@ def advice(case: Case, result: EngineResult, problem: Problem) -> tuple[float, f
     model = read_model(result.tables, result.recommended)
     if len(model.paid) < 2:
         return float("nan"), float("nan")
-    plan = allocate(model, PlanRequest.model_validate({}), Labels(problem.kpi_name, problem.kpi_kind, problem.currency))
+    request = PlanRequest.model_validate({})
+    plan = allocate(model, request, Labels(problem.kpi_name, problem.kpi_kind, problem.currency))
     advised, today, bounds = {}, {}, {}
     for row in plan.channels.to_pylist():
         name = row["channel"].removesuffix(SPEND)
         advised[name], today[name] = row["spend"], row["initial_spend"]
-        # A channel without effect gets nothing, which is below the bounds of the others.
-        bounds[name] = (min(row["low"], row["spend"]), row["high"])
+        # A channel to which the model gives no effect gets nothing, below its bounds: the best plan may do so too.
+        low, high = (factor * row["initial_spend"] for factor in request.factors)
+        bounds[name] = (min(low, row["spend"]), max(high, row["spend"]))
     return regret(case.truths, advised, bounds), regret(case.truths, today, bounds)
 
 
