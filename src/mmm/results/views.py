@@ -80,8 +80,6 @@ VIEWS: tuple[View, ...] = (
         findings.efficiency,
         "The dot is this model's {efficiency}, the bar its interval over the kept models, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
-        "The dot is this model's {efficiency}, the bar its interval over the kept models, the orange tick the "
-        "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
         "confidence. How firm says how wide the interval is: firm, uncertain, or the data cannot tell. "
         + _CURVE_AND_BOOKS,
     ),
