@@ -29,6 +29,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.cancel": Role.ANALYST,
     "run.retry": Role.ANALYST,
     "run.accept": Role.ANALYST,
+    "run.study": Role.ANALYST,
     "plan.save": Role.ANALYST,
     "model.annotate": Role.ANALYST,
     "branding.save": Role.ADMIN,

@@ -164,6 +164,7 @@ def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool =
         "parameters": _table("parameters", []),
         "frame": _table("frame", []),
         "moves": _table("moves", []),
+        "lift_tests": _table("lift_tests", []),
         "diagnostics": _table(
             "diagnostics",
             [

@@ -104,11 +104,15 @@ def test_export_has_robyns_files_and_columns(chain: Chain, tmp_path: Path) -> No
     recommended = read_results(chain.workspace, chain.first).summary["model"]["id"]
     wanted = json.loads(GOLDEN.read_text())
     tables = [name for name in wanted if name.startswith("pareto")]
-    names = {f"{name}.csv" for name in (*tables, "raw_data", "all_hyperparameters", "all_aggregated")}
+    names = {
+        f"{name}.csv" for name in (*tables, "pareto_calibration", "raw_data", "all_hyperparameters", "all_aggregated")
+    }
     assert {path.name for path in written} == names | {f"RobynModel-{recommended}.json"}
     for name in tables:
         expected = [column for column in wanted[name] if column not in LEFT_OUT]
         assert header(folder / f"{name}.csv") == expected, name
+    lift = GOLDEN.parents[1] / "refit" / "c11_geo_calib_imm" / "lift.csv"
+    assert header(folder / "pareto_calibration.csv") == [*header(lift), "solID"]
     everything = pa.csv.read_csv(folder / "all_hyperparameters.csv")
     models = read_results(chain.workspace, chain.first)["models"]
     assert everything.num_rows == models.num_rows == 120
@@ -143,6 +147,9 @@ def test_exported_tables_tie_to_the_results(chain: Chain, tmp_path: Path) -> Non
         parts = set(row) - {"ds", "dep_var", "depVarHat", "solID", "cluster", "top_sol"}
         assert sum(row[name] for name in parts) == pytest.approx(row["depVarHat"], rel=1e-12)
     assert read["raw_data"].num_rows == OLD_ROWS
+    stored = {(row["model_id"], row["channels"]): row["effect"] for row in results["lift_tests"].to_pylist()}
+    lifts = {(row["solID"], row["rn"]): row["decompAbsScaled"] for row in read["pareto_calibration"].to_pylist()}
+    assert lifts == pytest.approx(stored, rel=1e-12)
 
 
 def test_export_needs_a_new_folder_and_kept_models(chain: Chain, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ COMMANDS = {
     "refresh": "mmm.cli.refresh:refresh_command",
     "changes": "mmm.cli.refresh:changes_command",
     "accept": "mmm.cli.refresh:accept_command",
+    "stability": "mmm.cli.stability:stability_command",
+    "calibration": "mmm.cli.stability:calibration_command",
     "plan": "mmm.cli.plan:plan_command",
     "version": "mmm.cli.settings:version_command",
 }

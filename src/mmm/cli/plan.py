@@ -132,7 +132,7 @@ def _print(plan: Plan) -> None:
             MISSING if row["spend_change"] is None else percent(row["spend_change"]),
             f"{fixed(row['low'])} to {fixed(row['high'])}",
             labels.effect(row["initial_response"]),
-            labels.effect(row["response"]),
+            labels.effect_band(row["response"], row.get("response_low"), row.get("response_high")),
             labels.efficiency_value(row[f"initial_{key}"]),
             labels.efficiency_value(row[key]),
         )
@@ -140,9 +140,11 @@ def _print(plan: Plan) -> None:
     ]
     change = MISSING if totals.spend_change is None else percent(totals.spend_change)
     efficiency = ((totals.initial_roi, totals.roi), (totals.initial_cpa, totals.cpa))[key == "cpa"]
+    ends = totals.band.response if totals.band else (None, None)
+    planned = labels.effect_band(totals.response, *ends)
     rows.append(
         ("total", fixed(totals.initial_spend), fixed(totals.spend), change, "",
-         labels.effect(totals.initial_response), labels.effect(totals.response),
+         labels.effect(totals.initial_response), planned,
          *(labels.efficiency_value(value) for value in efficiency))
     )  # fmt: skip
     typer.echo(f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import typer
 
@@ -32,3 +34,8 @@ class Ticker:
             typer.echo("\x1b[1A\x1b[2K", nl=False)
         typer.echo(text)
         self._kind = kind
+
+
+def as_json(content: Any) -> None:
+    """Print as JSON; dates as ISO text."""
+    typer.echo(json.dumps(content, indent=2, default=str))

@@ -247,6 +247,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("refitted", _f8),
         ("new", _f8),
     ),
+    # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect over its days in its
+    # scope, and what the same search without any lift test would have chosen says there. No rows without lift tests.
+    "lift_tests": _schema(
+        ("model_id", _s),
+        ("test", _i4),
+        ("channels", _s),
+        ("start", _d),
+        ("end", _d),
+        ("scope", _s),
+        ("test_spend", _f8),
+        ("confidence", _f8),
+        ("lift", _f8),
+        ("effect", _f8),
+        ("uncalibrated", _f8),
+    ),
     # Named numbers and sentences about the whole run: convergence, solver, splits, clusters, warnings.
     "diagnostics": _schema(("name", _s), ("subject", _s), ("value", _f8), ("text", _s)),
 }

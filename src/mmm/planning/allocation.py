@@ -20,14 +20,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from mmm.planning.band import Band, TotalBand, band
 from mmm.planning.findings import findings
 from mmm.planning.media import MediaModel
 from mmm.planning.problem import Market, Space, build_market, build_space, default_target, solve_budget, solve_target
 from mmm.planning.request import PlanRequest
+from mmm.planning.solver import SteadyCurves
+from mmm.planning.steady import AtRest, at_rest
 from mmm.results.format import Labels
 
 #: A plan that brings less than this over today's split of the same money is not worth a change: models of one run
-#: differ by more.
+#: differ by more. Nor is one whose band reaches down to no gain: then more than one kept model in twenty loses by it.
 WORTH_MAKING = 0.01
 #: A spend this close to a bound, as a share of the bounds' distance, stands at it.
 _AT_BOUND = 1e-6
@@ -60,6 +63,9 @@ class Totals(BaseModel):
     even_gain: float | None
     worth_making: bool
     held_response: float
+    summed_efficiency: float | None = None  # ROAS or cost per conversion of the range's real periods, added up
+    other_gain: float | None = None  # even_gain with the other choice of carryover
+    band: TotalBand | None = None  # over the run's kept models
 
 
 class PlanDocument(BaseModel):
@@ -117,8 +123,11 @@ class Plan:
         )
 
 
-def allocate(model: MediaModel, request: PlanRequest, labels: Labels) -> Plan:
-    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that can."""
+def allocate(model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRest | None = None) -> Plan:
+    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that can.
+
+    `kept` are the run's kept models: with them the plan has a band, and is worth making only where the gain holds.
+    """
     market = build_market(model, request, revenue=labels.revenue)
     space = build_space(market, model, request)
     periods = request.periods or len(market.rows)
@@ -128,8 +137,10 @@ def allocate(model: MediaModel, request: PlanRequest, labels: Labels) -> Plan:
         spend = solve_target(market, space, target)
     else:
         spend, budget = solve_budget(market, space, request, periods)
-    channels = evaluate(market, space, spend, periods)
-    totals = _totals(market, spend, periods, budget, target)
+    found = None if kept is None else band(kept.curves(model, market.rows, request.carryover), market.initial, spend)
+    channels = _with_band(evaluate(market, space, spend, periods), found)
+    totals = _totals(market, spend, periods, budget, target, None if found is None else found.total)
+    totals = totals.model_copy(update=_other_readings(model, market, request, spend, labels))
     return Plan(
         model_id=model.model_id,
         request=request,
@@ -179,6 +190,39 @@ def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> p
     return pa.table({name: _column(values) for name, values in columns.items()})
 
 
+def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
+    """The table with `..._low` and `..._high` columns of responses and of their difference."""
+    if found is None:
+        return channels
+    for name in ("initial_response", "response", "gain"):
+        for ending, values in zip(("low", "high"), getattr(found, name), strict=True):
+            channels = channels.append_column(f"{name}_{ending}", _column(values))
+    return channels
+
+
+def _other_readings(
+    model: MediaModel, market: Market, request: PlanRequest, spend: np.ndarray, labels: Labels
+) -> dict[str, float | None]:
+    """The range's efficiency as the report has it, and the gain with the other choice of carryover."""
+    response = math.fsum(
+        np.nan_to_num(medium.curve.apply(medium.input).response[market.rows]).sum() for medium in model.paid
+    )
+    money = math.fsum(market.spend)
+    carryover = "follows" if request.carryover == "held" else "held"
+    other = at_rest([model]).curves(model, market.rows, carryover).of_model(0)
+    return {
+        "summed_efficiency": _quotient(response, money) if labels.revenue else _quotient(money, response),
+        "other_gain": _even_gain(other, market.initial, spend),
+    }
+
+
+def _even_gain(curves: SteadyCurves, initial: np.ndarray, spend: np.ndarray) -> float | None:
+    """What a split brings over today's split of the same money; None where that brings nothing."""
+    today = math.fsum(initial)
+    even = math.fsum(curves.response(initial * (math.fsum(spend) / today))) if today > 0 else 0.0
+    return math.fsum(curves.response(spend)) / even - 1.0 if even else None
+
+
 def _ratio(numerator: np.ndarray, denominator: np.ndarray | float) -> np.ndarray:
     """NaN where there is nothing to divide by."""
     below = np.broadcast_to(np.asarray(denominator, float), np.shape(numerator))
@@ -196,15 +240,18 @@ def _quotient(numerator: float, denominator: float) -> float | None:
 
 
 def _totals(
-    market: Market, spend: np.ndarray, periods: int, budget: float | None, target: float | None
-) -> Totals:  # fmt: skip
+    market: Market,
+    spend: np.ndarray,
+    periods: int,
+    budget: float | None,
+    target: float | None,
+    found: TotalBand | None,
+) -> Totals:
     initial_spend, planned = math.fsum(market.initial), math.fsum(spend)
     before = math.fsum(market.curves.response(market.initial))
     after = math.fsum(market.curves.response(spend))
-    even = None
-    if initial_spend > 0:
-        even = math.fsum(market.curves.response(market.initial * (planned / initial_spend)))
-    gain = None if not even else after / even - 1.0
+    gain = _even_gain(market.curves, market.initial, spend)
+    holds = found is None or found.even_gain is None or found.even_gain[0] > 0
     return Totals(
         periods=periods,
         initial_spend=initial_spend,
@@ -224,8 +271,9 @@ def _totals(
         budget=budget,
         target=target,
         even_gain=gain,
-        worth_making=gain is None or gain >= WORTH_MAKING,
+        worth_making=gain is None or (gain >= WORTH_MAKING and holds),
         held_response=math.fsum(market.curves.response(np.zeros(len(spend)))),
+        band=found,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmm.planning.problem import Market, Space
-from mmm.results.format import Labels, compact, count, percent
+from mmm.results.format import Labels, compact, count, listed, percent
 
 if TYPE_CHECKING:
     from mmm.planning.allocation import Totals
@@ -41,14 +41,34 @@ def findings(market: Market, space: Space, channels: pa.Table, totals: Totals, l
     ]
     if beyond:
         yield (
-            f"Planned spend of {_listed(beyond)} is above that of any {labels.period} in the data: "
+            f"Planned spend of {listed(beyond)} is above that of any {labels.period} in the data: "
             "there the curve is extrapolated."
         )
-    if totals.response > 0 and totals.held_response > 0:
+    yield from _readings(totals, labels)
+
+
+def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
+    """Why these figures are others than the report's, and what hangs on the carryover."""
+    today = totals.initial_roi if labels.revenue else totals.initial_cpa
+    held = totals.held_response > 0
+    if today is not None and totals.summed_efficiency is not None:
+        real = labels.efficiency_value(totals.summed_efficiency)
+        choice = "held as it was" if held else "following the spend"
         yield (
-            f"{percent(totals.held_response / totals.response)} of the planned response is carryover of earlier spend, "
-            "held as it was."
+            f"Today's {labels.efficiency} is {labels.efficiency_value(today)} here and {real} with the real periods of "
+            "the range added up, as the report does: here it is read off the curve at the mean spend, with the "
+            f"carryover {choice}."
         )
+    if totals.even_gain is None or totals.other_gain is None:
+        return
+    if held and totals.response > 0:
+        share = percent(totals.held_response / totals.response)
+        yield f"{share} of the planned response is carryover of earlier spend, held as it was."
+    other = "followed the spend" if held else "stayed as it was"
+    yield (
+        f"The gain over today's split of the same money depends on the carryover: {_signed(totals.even_gain)} as "
+        f"planned, {_signed(totals.other_gain)} if it {other}."
+    )
 
 
 def _answer(totals: Totals, labels: Labels) -> str:
@@ -81,10 +101,7 @@ def _signed(change: float) -> str:
 
 def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
     if not totals.worth_making:
-        return (
-            f"No change of the split is worth making: today's split of the same money brings only "
-            f"{percent(totals.even_gain)} less, and below 1 % models of one run differ by more."
-        )
+        return _no_change(totals)
     moves = sorted(rows, key=lambda row: row["spend"] - row["initial_spend"])
     parts = []
     for word, chosen in (("more for", moves[::-1]), ("less for", moves)):
@@ -98,7 +115,31 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
         if totals.even_gain is None
         else f" Today's split of the same money would bring {percent(totals.even_gain / (1 + totals.even_gain))} less."
     )
+    if totals.band is not None and totals.band.even_gain is not None:
+        gain += (
+            f" Over {count(totals.band.models, 'kept model')} the plan brings {_between(totals.band.even_gain)} more "
+            "than that split (nine tenths of them)."
+        )
     return f"Per {labels.period}: {'; '.join(parts)}.{gain}" if parts else f"Nothing moves.{gain}"
+
+
+def _no_change(totals: Totals) -> str:
+    """Why not: too small a gain, or one that other models of the run do not share."""
+    found = totals.band
+    if found is None or found.even_gain is None or found.agree is None or found.even_gain[0] > 0:
+        return (
+            f"No change of the split is worth making: today's split of the same money brings only "
+            f"{percent(totals.even_gain)} less, and below 1 % models of one run differ by more."
+        )
+    return (
+        f"No change of the split is worth making: the gain of {percent(totals.even_gain)} over today's split of the "
+        f"same money does not hold over the run's {count(found.models, 'kept model')}. Nine tenths of them put it at "
+        f"{_between(found.even_gain)}, and {percent(1.0 - found.agree)} see none."
+    )
+
+
+def _between(ends: tuple[float, float]) -> str:
+    return f"{_signed(ends[0])} to {_signed(ends[1])}"
 
 
 def _move(row: dict[str, Any], labels: Labels) -> str:
@@ -112,7 +153,7 @@ def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
     if upper:
         best = max(upper, key=lambda row: row["marginal"])
         unit = labels.currency if labels.revenue else labels.kpi_name
-        names = _listed([row["channel"] for row in upper])
+        names = listed([row["channel"] for row in upper])
         yield (
             f"{names} {'stand' if len(upper) > 1 else 'stands'} at the upper bound; "
             f"one more {labels.currency} would bring {compact(best['marginal'])} {unit} in {best['channel']}."
@@ -124,15 +165,11 @@ def _left_out(market: Market, space: Space, labels: Labels) -> Iterator[str]:
     if space.dropped:
         freed = sum(initial[name] for name in space.dropped)
         yield (
-            f"{_listed(list(space.dropped))} {'have' if len(space.dropped) > 1 else 'has'} no effect in this model and "
+            f"{listed(list(space.dropped))} {'have' if len(space.dropped) > 1 else 'has'} no effect in this model and "
             f"{'get' if len(space.dropped) > 1 else 'gets'} nothing; {labels.money(freed)} per {labels.period} go "
             "to the others. Give a bound of its own, or keep channels without effect, to plan otherwise."
         )
     silent = [name for name, high in zip(market.channels, space.high, strict=True) if initial[name] == 0 and high == 0]
     silent = [name for name in silent if name not in space.dropped]
     if silent:
-        yield (f"{_listed(silent)} had no spend in the date range, so factors give none; a bound in money would.")
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        yield (f"{listed(silent)} had no spend in the date range, so factors give none; a bound in money would.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -118,27 +119,41 @@ def read_model(tables: Tables, model_id: str) -> MediaModel:
 
     NotFound where the model is not among the kept ones; UserError where the results lack what planning needs.
     """
-    channels = tables["channels"].filter(pc.equal(tables["channels"]["model_id"], model_id)).to_pylist()
-    if not channels:
-        raise NotFound(f"there is no kept model {model_id!r} in the results.", fix="Choose one of the kept models.")
-    chosen = tables["parameters"].filter(pc.equal(tables["parameters"]["model_id"], model_id)).to_pylist()
-    parameters = {(row["variable"], row["parameter"]): row["value"] for row in chosen}
-    history = tables["media"]
-    media = []
-    for channel in channels:
-        name = channel["channel"]
-        rows = history.filter(pc.equal(history["channel"], name)).sort_by("date")
-        media.append(
-            Medium(
-                name=name,
-                kind=channel["kind"],
-                spend=rows["spend"].to_numpy() if channel["kind"] == "paid" else None,
-                input=rows["input"].to_numpy(),
-                curve=_curve(name, channel["adstock"], parameters),
-            )
-        )
+    return read_models(tables, [model_id])[0]
+
+
+def read_models(tables: Tables, model_ids: Sequence[str] | None = None) -> list[MediaModel]:
+    """Several kept models, all when None, which share their history; errors as in `read_model`."""
+    channels: dict[str, list[dict[str, Any]]] = {}
+    for row in tables["channels"].select(["model_id", "channel", "kind", "adstock"]).to_pylist():
+        channels.setdefault(row["model_id"], []).append(row)
+    wanted = list(channels) if model_ids is None else list(model_ids)
+    for model_id in wanted:
+        if model_id not in channels:
+            raise NotFound(f"there is no kept model {model_id!r} in the results.", fix="Choose one of the kept models.")
+    stored = tables["parameters"]
+    chosen = stored.filter(pc.is_in(stored["model_id"], pa.array(wanted, stored["model_id"].type))).to_pylist()
+    parameters: dict[str, dict[tuple[str, str], float]] = {model_id: {} for model_id in wanted}
+    for row in chosen:
+        parameters[row["model_id"]][row["variable"], row["parameter"]] = row["value"]
+    history: dict[str, pa.Table] = {}
+    for name in dict.fromkeys(row["channel"] for model_id in wanted for row in channels[model_id]):
+        history[name] = tables["media"].filter(pc.equal(tables["media"]["channel"], name)).sort_by("date")
+    series = {name: (rows["spend"].to_numpy(), rows["input"].to_numpy()) for name, rows in history.items()}
+    rows = next(iter(history.values()))
     dates = rows["date"].to_numpy().astype("datetime64[D]")
-    return MediaModel(model_id, dates, np.flatnonzero(rows["in_window"].to_numpy(zero_copy_only=False)), tuple(media))
+    window = np.flatnonzero(rows["in_window"].to_numpy(zero_copy_only=False))
+
+    def medium(model_id: str, row: dict[str, Any]) -> Medium:
+        name, kind = row["channel"], row["kind"]
+        spend, given = series[name]
+        curve = _curve(name, row["adstock"], parameters[model_id])
+        return Medium(name, kind, spend if kind == "paid" else None, given, curve)
+
+    return [
+        MediaModel(model_id, dates, window, tuple(medium(model_id, row) for row in channels[model_id]))
+        for model_id in wanted
+    ]
 
 
 def _curve(name: str, adstock: str | None, parameters: Mapping[tuple[str, str], float]) -> Curve:

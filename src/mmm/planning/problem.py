@@ -11,6 +11,7 @@ from mmm.errors import UserError
 from mmm.planning.media import MediaModel
 from mmm.planning.request import DEFAULT_TARGET_CPA, DEFAULT_TARGET_ROAS, PlanRequest
 from mmm.planning.solver import TOLERANCE, Program, SteadyCurves, solve
+from mmm.planning.steady import at_rest
 
 #: Steps of Dinkelbach's method to the best efficiency; it converges faster than Newton's.
 _DINKELBACH_STEPS = 12
@@ -46,35 +47,16 @@ class Space:
 def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> Market:
     """Initial spends and steady curves of the paid channels.
 
-    The response of a period is the curve at the period's input plus the carried-over one. Held carryover is its mean
-    over the window, whatever the range, as in Robyn; carryover that follows is proportional to spend, at the window's
-    ratio. Money buys what it bought in the range, so that the initial spend is what the books say.
+    The response of a period is the curve at the period's input plus the carried-over one (see `AtRest.curves`). Money
+    buys what it bought in the range, so that the initial spend is what the books say.
     """
     media = model.paid
     if not media:
         raise UserError("the model has no paid channel to plan.", where=model.model_id)
     rows, window = model.rows(request.period), model.window
-    offset, slope = np.zeros(len(media)), np.zeros(len(media))
-    for i, medium in enumerate(media):
-        effect = medium.curve.apply(medium.input)
-        own, carried = effect.immediate_input[window].mean(), effect.carryover_input[window].mean()
-        # A Weibull pdf's first weight is below 1: a unit spent gives less than a unit at once. Robyn counts the spend.
-        bought = medium.input_per_money(rows, window)
-        if request.carryover == "held":
-            offset[i], slope[i] = carried, bought
-        else:
-            given = medium.input[window].mean()
-            offset[i], slope[i] = 0.0, bought * ((own + carried) / given if given > 0 else 1.0)
-    curves = [medium.curve for medium in media]
     return Market(
         channels=tuple(medium.name for medium in media),
-        curves=SteadyCurves(
-            np.array([curve.coefficient for curve in curves]),
-            np.array([curve.alpha for curve in curves]),
-            np.array([curve.inflexion for curve in curves]),
-            offset,
-            slope,
-        ),
+        curves=at_rest([model]).curves(model, rows, request.carryover).of_model(0),
         spend=np.array([math.fsum(medium.money()[rows]) for medium in media]),
         largest=np.array([medium.money()[window].max() for medium in media]),
         rows=rows,

@@ -32,6 +32,7 @@ class SteadyCurves:
     """n channels at rest: the response per period to x money per period is Hill at offset + slope x.
 
     `offset` is the input that is there without money (carried over), `slope` the input that one unit of money makes.
+    With arrays (K, n) the responses are those of K models.
     """
 
     coefficient: np.ndarray
@@ -53,6 +54,10 @@ class SteadyCurves:
     def next_unit(self, x: np.ndarray) -> np.ndarray:
         """Response to one more unit of money (Robyn's marginal response)."""
         return self.response(np.asarray(x) + 1.0) - self.response(x)
+
+    def of_model(self, k: int) -> SteadyCurves:
+        """One model's curves (n,) of those of several, (K, n)."""
+        return SteadyCurves(*(values[k] for values in vars(self).values()))
 
     def take(self, index: np.ndarray) -> SteadyCurves:
         return SteadyCurves(

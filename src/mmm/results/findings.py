@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.results.format import FIRMNESS, Labels, compact, count, fixed, percent
+from mmm.results.format import FIRMNESS, Labels, compact, count, fixed, listed, percent
 from mmm.results.summary import BASE_SERIES, BASELINE_KINDS, ORGANIC_SERIES, fit_measures, half_life
 
 #: Residuals whose neighbours resemble each other more than this still hold a pattern.
@@ -132,7 +132,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
         f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}" for row in (rows[0], rows[-1])
     )
     vague = [row["channel"] for row in rows if row["firmness"] == FIRMNESS["unknown"]]
-    unknown = f" The data cannot tell that of {_listed(vague)}." if vague else ""
+    unknown = f" The data cannot tell that of {listed(vague)}." if vague else ""
     if len(rows) == 1:
         return f"{labels.efficiency}: {best}.{unknown}"
     return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}"
@@ -164,14 +164,9 @@ def adstock(numbers: pa.Table, labels: Labels) -> str:
     if longest <= 1:
         return f"No medium's effect lasts long: half of it or more is gone after one {labels.period}."
     verb = "last" if len(names) > 1 else "lasts"
-    return f"{_listed(names)} {verb} longest: half of the effect's peak is left after {count(longest, labels.period)}."
-
-
-def _listed(names: list[str], limit: int = 3) -> str:
-    shown = names[:limit]
-    if len(names) > limit:
-        return f"{', '.join(shown)} and {len(names) - limit} more"
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return (
+        f"{listed(names, 3)} {verb} longest: half of the effect's peak is left after {count(longest, labels.period)}."
+    )
 
 
 def carryover(numbers: pa.Table, labels: Labels) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,6 +48,11 @@ class Labels:
     def efficiency_value(self, value: float | None) -> str:
         """A ROAS as a plain ratio, a CPA as money."""
         return fixed(value) if self.revenue else self.money(value)
+
+    def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
+        """An effect with the band it lies in."""
+        text = self.effect(value)
+        return text if _missing(low) or _missing(high) else f"{text} ({compact(low)} to {compact(high)})"
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         text = self.efficiency_value(value)
@@ -104,6 +110,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def listed(names: Sequence[str], limit: int | None = None) -> str:
+    """a, b and c; beyond `limit` names the rest is counted."""
+    shown = list(names) if limit is None else list(names[:limit])
+    if len(names) > len(shown):
+        return f"{', '.join(shown)} and {len(names) - len(shown)} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
 #: How each column of a table of numbers is headed and shown: heading, kind of value.
 COLUMNS: dict[str, tuple[str, str]] = {
     "component": ("Component", "text"),
@@ -150,6 +164,44 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "paid_share": ("Paid media's share", "percent"),
     "business_distance": ("Business distance", "number"),
     "recommended": ("Recommended", "flag"),
+    "spend_today": ("Spend today", "money"),
+    "spend_plan": ("Planned spend", "money"),
+    "change": ("Change", "percent"),
+    "spend_low": ("Lowest allowed", "money"),
+    "spend_high": ("Highest allowed", "money"),
+    "response_today": ("Response today", "effect"),
+    "response_plan": ("Planned response", "effect"),
+    "response_low": ("Planned response, low", "effect"),
+    "response_high": ("Planned response, high", "effect"),
+    "value_today": ("{efficiency} today", "efficiency"),
+    "value_plan": ("{efficiency} planned", "efficiency"),
+    "marginal_today": ("Marginal {efficiency} today", "efficiency"),
+    "marginal_plan": ("Marginal {efficiency} planned", "efficiency"),
+    "at_bound": ("At a bound", "text"),
+    "scenario": ("Scenario", "text"),
+    "gain": ("Gain over today's split", "percent"),
+    "gain_low": ("Gain, low", "percent"),
+    "gain_high": ("Gain, high", "percent"),
+    "worth_making": ("Worth making", "flag"),
+    "books": ("Spend in the books", "money"),
+    "initial": ("Spend the plan starts from", "money"),
+    "ties": ("The same to the cent", "flag"),
+    "source": ("Over", "text"),
+    "variants": ("Models compared", "integer"),
+    "mid": ("Middle", "efficiency"),
+    "flips": ("Order changes", "percent"),
+    "no_effect": ("Without effect", "percent"),
+    "test": ("Test", "integer"),
+    "channels": ("Channels", "text"),
+    "test_start": ("From", "date"),
+    "test_end": ("To", "date"),
+    "scope": ("Scope", "text"),
+    "lift": ("Measured lift", "effect"),
+    "lift_low": ("Lift, low", "effect"),
+    "lift_high": ("Lift, high", "effect"),
+    "uncalibrated": ("Without the tests", "effect"),
+    "calibrated": ("With the tests", "effect"),
+    "inside": ("Inside the test's interval", "text"),
 }
 
 

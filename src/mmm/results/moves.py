@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from mmm.results.format import Labels, fixed, percent
@@ -24,6 +26,8 @@ MEASURES = {
     "lambda_unit": "lambda (0 to 1)",
     "train_size": "training share",
 }
+#: Below this share of the paid effect a channel has none worth the name.
+NO_EFFECT = 0.001
 _SHARES = ("effect_share", "spend_share", "contribution_share", "train_size")
 HEADINGS = ("Variable", "Measure", "Old", "Old on new data", "New", "By data", "By parameters")
 
@@ -92,5 +96,20 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         f"{name} moved most: its share of the paid effect went from {percent(share['old'])} to "
         f"{percent(share['new'])}, of which the new data account for {by_data} and the new parameters for "
         f"{by_parameters} (in points); its {labels.efficiency} went from {labels.efficiency_value(efficiency['old'])} "
-        f"to {labels.efficiency_value(efficiency['new'])}."
+        f"to {labels.efficiency_value(efficiency['new'])}.{_lost(shares)}"
     )
+
+
+def _lost(shares: list[dict[str, Any]]) -> str:
+    """Channels whose effect a refresh has taken away; whether the new data or the search did."""
+    texts = []
+    for row in shares:
+        if row["old"] > NO_EFFECT >= row["new"]:
+            cause = "the old parameters on the new data give it none either"
+            if row["refitted"] > NO_EFFECT:
+                cause = (
+                    f"the old parameters on the new data still give it {percent(row['refitted'])}, so the data do not "
+                    "ask for it: look at other kept models before accepting this one"
+                )
+            texts.append(f" {row['variable']} had {percent(row['old'])} and has no effect now; {cause}.")
+    return "".join(texts)

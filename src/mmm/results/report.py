@@ -19,9 +19,8 @@ from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, 
 from mmm.results.model_summary import for_model, labels_of, warnings_of
 from mmm.results.store import RunResults
 from mmm.results.summary import Tables, channels
-from mmm.results.views import VIEWS, View
+from mmm.results.views import View, present_views
 
-SECTIONS = len(VIEWS)
 _TEMPLATE = "report.html"
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -72,8 +71,9 @@ def content(
     labels = labels_of(summary)
     model_id = summary["model"]["id"]
     sections = []
-    for number, view in enumerate(VIEWS):
+    for number, view in enumerate(present_views(tables)):
         progress(number, view.title_for(labels))
+
         sections.append(_section(view, tables, model_id, labels))
     return Content(
         title=summary["title"] or f"Marketing mix model of {labels.kpi_name}",

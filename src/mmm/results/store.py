@@ -22,9 +22,10 @@ def write_results(
     workspace: Workspace, run: RunInfo, problem: Problem, result: EngineResult, progress: ProgressListener
 ) -> None:
     """Write all tables as Parquet, the summary and the report; all become visible together, at the end."""
-    from mmm.results.report import SECTIONS, render_report  # draws charts; reading results needs none of it
+    from mmm.results.report import render_report  # draws charts; reading results needs none of it
+    from mmm.results.views import present_views
 
-    total = len(SCHEMAS) + SECTIONS
+    total = len(SCHEMAS) + len(present_views(result.tables))
     writer = workspace.results_writer(run.run_id)
     for done, name in enumerate(SCHEMAS):
         progress(Progress("report", done, total, message=f"Writing {name}"))
@@ -52,8 +53,15 @@ class RunResults(Mapping[str, "pa.Table"]):
         if name not in SCHEMAS:
             raise KeyError(name)
         if name not in self._tables:
-            self._tables[name] = self._workspace.result_table(self._run_id, name)
+            if f"{name}.parquet" in self._files:
+                self._tables[name] = self._workspace.result_table(self._run_id, name)
+            else:  # of an earlier version, which did not have this table yet
+                self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
+
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(self._workspace.results_manifest(self._run_id).files)
 
     def __iter__(self) -> Iterator[str]:
         return iter(SCHEMAS)

@@ -8,7 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results import candidate_charts, candidates, charts, findings, summary
+from mmm.results import (
+    calibration,
+    candidate_charts,
+    candidates,
+    charts,
+    findings,
+    stability,
+    stability_charts,
+    summary,
+)
 from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
@@ -27,6 +36,8 @@ class View:
     finding: Callable[[pa.Table, Labels], str]
     reading: str
     columns: tuple[str, ...] = ()
+    #: Whether the run has what the view is about.
+    present: Callable[[Tables], bool] = lambda tables: True
 
     def title_for(self, labels: Labels) -> str:
         return self._said(self.title, labels)
@@ -80,7 +91,7 @@ VIEWS: tuple[View, ...] = (
         findings.efficiency,
         "The dot is this model's {efficiency}, the bar its interval over the kept models, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
-        "confidence. How firm says how wide the interval is: firm, uncertain, or the data cannot tell. "
+        "confidence. How firm is said over all kept models: firm, uncertain, or the data cannot tell. "
         + _CURVE_AND_BOOKS,
     ),
     View(
@@ -158,6 +169,27 @@ VIEWS: tuple[View, ...] = (
         "its middle model's {efficiency}, the bar holds four fifths of its models. Where the columns agree, it matters "
         "little which model is chosen. Of more than five clusters the largest are drawn; the table has all.",
     ),
+    View(
+        "stability",
+        "How firm each channel is",
+        stability.stability,
+        stability_charts.stability,
+        stability.finding,
+        "Each bar holds nine tenths of the models that could have come out as well, the tick is this model: over all "
+        "kept candidates, and over the best of each trial. " + stability.rule(),
+        present=stability.comparable,
+    ),
+    View(
+        "calibration",
+        "What the lift tests moved",
+        calibration.calibration,
+        stability_charts.calibration,
+        calibration.finding,
+        "One row per test, as a multiple of the lift it measured (the line at 1). The grey bar holds the test's "
+        "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
+        "the dot what this model says.",
+        present=calibration.calibrated,
+    ),
 )
 
 #: Views of two to four models at once.
@@ -186,3 +218,8 @@ OVERLAYS: tuple[View, ...] = (
 
 def view(key: str) -> View:
     return next(view for view in (*VIEWS, *OVERLAYS) if view.key == key)
+
+
+def present_views(tables: Tables) -> list[View]:
+    """The views that a run's tables have something for."""
+    return [view for view in VIEWS if view.present(tables)]

@@ -65,6 +65,8 @@ def export_run(
         "pareto_clusters_ci": lambda: robyn_files.clusters_ci(built),
         "raw_data": lambda: robyn_files.raw_data(built.problem, experiment.mapping.date),
     }
+    if experiment.lift_tests:
+        tables["pareto_calibration"] = lambda: robyn_files.calibration(built)
     if everything:
         every = _rebuilt(workspace, run_id, experiment, everything=True)
         tables["all_hyperparameters"] = lambda: robyn_files.hyperparameters(every, all_models)

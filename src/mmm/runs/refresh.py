@@ -79,7 +79,7 @@ def refresh_experiment(
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, _ = build_problem(bare, table)
     window, steps = _moved(problem, summary["data"]["window_first"], summary["data"]["window_last"], steps)
-    tests = tuple(test for test in parent.lift_tests if _inside(test, window))
+    tests = tuple(test for test in parent.lift_tests if inside(test, window))
     experiment = parent.model_copy(
         update={
             "name": f"{parent.name} (refreshed)" if parent.refresh is None else parent.name,
@@ -131,7 +131,7 @@ def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[
     return Window(start=dates[start].item(), end=dates[end].item()), steps
 
 
-def _inside(test: LiftTestConfig, window: Window) -> bool:
+def inside(test: LiftTestConfig, window: Window) -> bool:
     return window.start is not None and window.end is not None and window.start <= test.start and test.end <= window.end
 
 

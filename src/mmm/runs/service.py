@@ -21,6 +21,7 @@ from mmm.workspace.names import utc_now
 
 if TYPE_CHECKING:
     from mmm.runs.config import Experiment
+    from mmm.runs.stability import StabilityStudy
 
 POLL_SECONDS = 0.5
 
@@ -63,6 +64,24 @@ class RunService:
         self.workspace.append_audit(by, "run.submit", run_id, **details)
         self._start(history, by.id)
         return run_id
+
+    def submit_study(self, run_id: str, study: StabilityStudy, by: User) -> str:
+        """Queue and start a study of a run that has results; return the study's id, by which it is followed as a run.
+
+        UserError for a run without results, and while another study of the run is under way.
+        """
+        self.workspace.permit(by, "run.study", run_id)
+        self.workspace.results_manifest(run_id)
+        for other in self.workspace.study_ids(run_id)[-1:]:
+            if not self.status(other).final:
+                what, fix = f"a study of run {run_id} is under way.", f"Wait for it, or `mmm cancel {other}`."
+                raise UserError(what, where="stability", fix=fix)
+        study_id = self.workspace.create_study(run_id, study)
+        submitted = self.workspace.event(run_id, 1).details
+        history = History.begin(self.workspace, study_id, by.id, details=submitted)
+        self.workspace.append_audit(by, "run.study", study_id)
+        self._start(history, by.id)
+        return study_id
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -132,7 +151,7 @@ class RunService:
         run_id = history.run_id
         number = history.add(RunState.STARTING, actor).attempt
         try:
-            handle = self._launcher.submit(self.workspace.run_uri(run_id), f"{run_id}-{number:04d}")
+            handle = self._launcher.submit(self.workspace.run_uri(run_id), f"{run_id.replace('/', '-')}-{number:04d}")
         except UserError as error:
             what = f"The task could not be started: {error}"
             history.add(RunState.CRASHED, actor, attempt=number, message=what, error=RunError(what=what))

@@ -20,6 +20,7 @@ from mmm.runs.signs import flush_log, heartbeat, task_log
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunError, RunState
+from mmm.workspace.names import studied_run
 from mmm.workspace.objects import StoreError
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,12 @@ class _Task:
     def run(self) -> int:
         try:
             # numpy, pyarrow and the engine: loaded when the heartbeat beats and errors are caught.
-            from mmm.runs.training import train
+            if studied_run(self._run_id):
+                from mmm.runs.stability import study as work
+            else:
+                from mmm.runs.training import train as work
 
-            train(self._workspace, self._history, self._actor)
+            work(self._workspace, self._history, self._actor)
         except TransitionRefused as refusal:
             log.info("stopping without results: %s", refusal)
             return EXIT_DONE

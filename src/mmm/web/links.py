@@ -13,6 +13,7 @@ from mmm.web.text import plain
 _PAGES = Path(__file__).parent / "views"
 HOME, RUNS, RUN, RESULTS, ADMIN = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin"))
 CONNECT, MAP, QUALITY, PREPARE = (_PAGES / f"{name}.py" for name in ("connect", "map", "quality", "prepare"))
+PLAN = _PAGES / "plan.py"
 
 
 def asked_run() -> str:

@@ -60,6 +60,7 @@ def _navigation(user: User | None) -> Page:
                 st.Page(links.RUN, title="Run", visibility="hidden"),
                 st.Page(links.RESULTS, title="Results", visibility="hidden"),
             ],
+            "Decisions": [st.Page(links.PLAN, title="Plan")],
             "Administration": [
                 st.Page(links.ADMIN, title="Admin", visibility=_visible(user is not None and user.may("settings.read")))
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,12 +11,12 @@ import streamlit as st
 
 from mmm.results import candidates, charts, notes, summary
 from mmm.results.candidate_charts import PICKED
-from mmm.results.format import COLUMNS, Labels, heading
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import view
-from mmm.web.dark import in_dark
+from mmm.web.chart import show_chart
 from mmm.web.export import csv_text
+from mmm.web.numbers import number_columns
 from mmm.web.text import plain
 from mmm.workspace import Workspace
 
@@ -29,22 +29,11 @@ PARTS = {
     "ROAS": ("efficiency", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
     "Fit": ("actual_vs_fitted", "residuals"),
+    "Stability": ("stability",),
+    "Calibration": ("calibration",),
     "Report": (),
 }
 FIRST_PART = "Contribution"
-
-#: How Streamlit's table shows each kind of number, close to the report's.
-_FORMATS = {
-    "effect": "localized",
-    "money": "localized",
-    "percent": "percent",
-    "efficiency": "%.2f",
-    "integer": "%d",
-    "number": "%.4f",
-}
-
-#: Room for labels that stand out of a chart; Streamlit's frame would cut them off.
-_PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
 
 
 @dataclass(frozen=True)
@@ -103,6 +92,11 @@ class ModelViews:
     def recommended(self) -> str:
         return str(self.results.summary["model"]["id"])
 
+    def parts(self) -> list[str]:
+        """The parts of which the run has something."""
+        present = {key for keys in PARTS.values() for key in keys if view(key).present(self.results)}
+        return [part for part, keys in PARTS.items() if not keys or present.intersection(keys)]
+
     def kept_models(self) -> dict[str, dict[str, Any]]:
         """Errors, front, cluster and trial of the models that can be shown, by id: pinned, recommended, by front."""
         candidate_view = view("pareto")
@@ -130,32 +124,23 @@ class ModelViews:
         title = chosen.title_for(self.labels)
         st.subheader(plain(title), anchor=key)
         st.markdown(plain(finding))
-        self._chart(chart, f"chart-{key}", f"{title}. {finding}", picked)
+        self._chart(chart, key, f"{title}. {finding}", picked)
         st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
             self.table(shown, models if isinstance(models, str) else "models", key)
 
     def _chart(self, chart: dict[str, Any], key: str, alt: str, picked: Callable[[str], None] | None) -> None:
         def told() -> None:
-            selected = st.session_state[key]["selection"].get(PICKED, [])
+            selected = st.session_state[f"chart-{key}"]["selection"].get(PICKED, [])
             if selected and picked:
                 picked(selected[0]["model_id"])
 
         on_select: Literal["ignore"] | Callable[[], None] = told if picked else "ignore"
-        dark = st.context.theme.type == "dark"
-        st.vega_lite_chart(
-            spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
-            theme=None,
-            # Streamlit narrows a chart of one view to the screen; one of several views keeps its width and scrolls.
-            width=width if isinstance(width := chart.get("width"), int) else "content",
-            key=key,
-            alt=alt,
-            on_select=on_select,
-        )
+        show_chart(chart, key, alt, on_select)
 
     def table(self, shown: pa.Table, model: str, key: str) -> None:
         """A table of numbers and its download as CSV."""
-        st.dataframe(shown, column_config=_columns(shown, self.labels), hide_index=True)
+        st.dataframe(shown, column_config=number_columns(shown, self.labels), hide_index=True)
         st.download_button(
             "Download as CSV",
             lambda: csv_text(shown, self.labels),
@@ -165,15 +150,3 @@ class ModelViews:
             key=f"csv-{key}",
             on_click="ignore",
         )
-
-
-def _columns(table: pa.Table, labels: Labels) -> Mapping[str, Any]:
-    config: dict[str, Any] = {}
-    for name in table.column_names:
-        number_format = _FORMATS.get(COLUMNS[name][1])
-        title = heading(name, labels)
-        if number_format:
-            config[name] = st.column_config.NumberColumn(title, format=number_format)
-        else:
-            config[name] = st.column_config.Column(title)
-    return config

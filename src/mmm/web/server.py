@@ -34,6 +34,8 @@ _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
+#: What planning imports only when it computes.
+_PLANNING = ("scipy.optimize", "mmm.engines.ridge.transforms")
 _RETURN_TO = "_mmm_return_to"
 _RETURN_WITHIN_SECONDS = 900
 
@@ -53,8 +55,8 @@ def app_options() -> dict[str, Any]:
 
 
 def _warm_up() -> None:
-    """Import what results need before anybody asks for them: it takes seconds once, and nothing afterwards."""
-    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts"):
+    """Import what results and plans need before anybody asks: it takes seconds once, and nothing afterwards."""
+    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts", *_PLANNING):
         import_module(module)
 
 

@@ -11,6 +11,7 @@ from mmm.errors import UserError
 
 _NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
 _TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+_STUDY_ID = re.compile(rf"({_TIME_ID.pattern})/stability/\d{{4}}")
 _DATASET_ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9]+")
 
@@ -43,6 +44,17 @@ def checked_dataset_id(dataset_id: str) -> str:
 
 def checked_time_id(time_id: str, what: str) -> str:
     return _checked(_TIME_ID, time_id, f"{what} id", "like 20261123T121722-0a1b2c3d")
+
+
+def checked_run(run_id: str) -> str:
+    """A run's id, or that of a study of a run: a run of its own inside the run's folder."""
+    return run_id if studied_run(run_id) else checked_time_id(run_id, "run")
+
+
+def studied_run(run_id: str) -> str | None:
+    """The run that a study is about; None for a run that is no study."""
+    found = _STUDY_ID.fullmatch(run_id)
+    return found.group(1) if found else None
 
 
 def is_time_id(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import ResultFile, ResultsManifest
-from mmm.workspace.names import checked_file, checked_time_id, utc_now
+from mmm.workspace.names import checked_file, checked_run, utc_now
 from mmm.workspace.objects import Objects
 from mmm.workspace.part import Part
 
@@ -91,7 +91,7 @@ class Results(Part):
         return self._objects.get_buffer(f"{_folder(run_id, manifest.number)}/{name}")
 
     def _committed(self, run_id: str) -> int | None:
-        numbers = self._objects.folders(f"runs/{checked_time_id(run_id, 'run')}/results")
+        numbers = self._objects.folders(f"runs/{checked_run(run_id)}/results")
         for number in sorted(map(int, numbers), reverse=True):
             if self._objects.exists(f"{_folder(run_id, number)}/manifest.json"):
                 return number
@@ -99,4 +99,4 @@ class Results(Part):
 
 
 def _folder(run_id: str, number: int) -> str:
-    return f"runs/{checked_time_id(run_id, 'run')}/results/{number:04d}"
+    return f"runs/{checked_run(run_id)}/results/{number:04d}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.workspace.models import Attempt, Heartbeat, LogRecord, RunEvent
-from mmm.workspace.names import checked_time_id, is_time_id, new_id
+from mmm.workspace.names import checked_run, is_time_id, new_id, studied_run
 from mmm.workspace.part import Part
 
 
@@ -18,13 +18,31 @@ class Unreadable(UserError):
 
 
 class Runs(Part):
-    """runs/<run_id>/job_config.json, attempts/0001.json, heartbeat.json, provenance/0001.json."""
+    """runs/<run_id>/job_config.json, attempts/0001.json, heartbeat.json, provenance/0001.json.
+
+    A study of a run is a run of its own inside the run's folder, runs/<run_id>/stability/0001/ with the same files; its
+    id is that path after `runs/`. The list of runs does not name it.
+    """
 
     def create_run(self, job_config: BaseModel) -> str:
         """Store a job config under a new run id."""
         run_id = new_id()
         self._create(f"{_folder(run_id)}/job_config.json", job_config)
         return run_id
+
+    def create_study(self, run_id: str, job_config: BaseModel) -> str:
+        """Store the job config of a study of a run under the next number; return the study's id."""
+        while True:
+            study_id = f"{run_id}/stability/{len(self.study_ids(run_id)) + 1:04d}"
+            try:
+                self._create(f"{_folder(study_id)}/job_config.json", job_config)
+            except AlreadyExists:
+                continue  # someone else took this number at the same moment
+            return study_id
+
+    def study_ids(self, run_id: str) -> list[str]:
+        """Ids of a run's studies, newest last."""
+        return [f"{run_id}/stability/{name}" for name in self._objects.folders(f"{_folder(run_id)}/stability")]
 
     def job_config(self, run_id: str) -> str:
         """JSON of the run's experiment; NotFound for an unknown run."""
@@ -38,7 +56,9 @@ class Runs(Part):
         return [name for name in reversed(self._objects.folders("runs")) if is_time_id(name)]
 
     def find_run(self, text: str) -> str:
-        """The run that `text` means: an id, an unambiguous start of one, or "latest"."""
+        """The run that `text` means: an id, an unambiguous start of one, or "latest". A study goes by its full id."""
+        if studied_run(text):
+            return text
         ids = self.run_ids()
         found = ids[:1] if text == "latest" else [run_id for run_id in ids if text and run_id.startswith(text)]
         if not found:
@@ -147,4 +167,4 @@ def _event_key(run_id: str, number: int) -> str:
 
 
 def _folder(run_id: str) -> str:
-    return f"runs/{checked_time_id(run_id, 'run')}"
+    return f"runs/{checked_run(run_id)}"

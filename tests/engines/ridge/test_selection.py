@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmm.engines.firmness import firmness_word
 from mmm.engines.ridge.selection import (
     Clusters,
     cluster_interval,
@@ -15,7 +16,6 @@ from mmm.engines.ridge.selection import (
     pareto_fronts,
     pareto_fronts_by_trial,
 )
-from mmm.engines.ridge.tables import firmness_word
 
 
 def losses(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -89,22 +89,22 @@ def test_interval_of_a_cluster() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "word"),
+    ("values", "word"),
     [
-        (1.0, 3.0, "firm"),
-        (1.0, 3.1, "uncertain"),
-        (0.0, 3.0, "unknown"),
-        (-1.0, 3.0, "unknown"),
-        (np.nan, np.nan, "unknown"),
+        ([2.0, 2.1, 2.2, 2.0], "firm"),
+        ([1.0, 2.0, 2.5, 3.0], "uncertain"),
+        ([0.1, 2.0, 3.0, 4.0], "unknown"),
+        ([0.0, 0.0, 0.0, 2.0], "unknown"),
+        ([np.nan, np.nan], "unknown"),
     ],
 )
-def test_firmness_in_words(low: float, high: float, word: str) -> None:
-    assert firmness_word(low, high) == word
+def test_firmness_in_words(values: list[float], word: str) -> None:
+    assert firmness_word(np.array(values)) == word
 
 
 def test_weights_of_the_consensus_by_hand() -> None:
     loss = np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.0], [0.1, 0.6, 0.0]])
-    studies = np.array([[0.0, 0.0, 2.0], [np.nan, np.nan, np.nan]])
+    studies = np.array([[0.0, np.nan], [0.0, np.nan], [2.0, np.nan]])
     found = consensus_weights(loss, studies, 10, (1.0, 1.0, 1.0))
     # to the first: half the fit to the power 0.3 x 10; three against one standard deviation of distance and a test
     # missed by two of its standard errors

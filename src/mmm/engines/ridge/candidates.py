@@ -86,13 +86,14 @@ class Evaluation(NamedTuple):
     inflexion: np.ndarray  # (B, M)
     inflation: np.ndarray  # (B, M)
     passes: np.ndarray  # (B,) factorisations or coordinate-descent passes; negative: did not converge
+    studied: np.ndarray  # (B, S, 2) effect over each study's period, in its scope and in total; NaN: no comparison
 
     @classmethod
-    def empty(cls, batch: int, p: int, media: int) -> Evaluation:
+    def empty(cls, batch: int, p: int, media: int, studies: int = 0) -> Evaluation:
         return cls(
             np.zeros((batch, p)), np.zeros(batch), np.full((batch, 3), np.nan), np.full((batch, 3), np.nan),
             np.zeros((batch, 3)), np.zeros((batch, p + 1)), np.zeros((batch, media)), np.zeros((batch, media)),
-            np.zeros(batch, np.int64),
+            np.zeros(batch, np.int64), np.full((batch, studies, 2), np.nan),
         )  # fmt: skip
 
     def rows(self, index: np.ndarray | slice) -> Evaluation:
@@ -327,15 +328,15 @@ def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # ty
 
 @jit
 def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer):  # type: ignore[no-untyped-def]
-    """Sum of the studied media's effects over the study's rows, immediate or total."""
+    """Sum of the studied media's effects over the study's rows: (what its scope counts, all of it)."""
     k = design.base.shape[1]
     first, last = design.lift_rows[study, 0], design.lift_rows[study, 1]
-    effect = 0.0
+    total, earlier = 0.0, 0.0
     for m in range(design.media.shape[0]):
         if design.lift_media[study, m] == 0:
             continue
         for t in range(first, last + 1):
-            effect += b[k + m] * X[t - design.window_start, k + m]
+            total += b[k + m] * X[t - design.window_start, k + m]
         if design.lift_immediate[study] == 1:
             x = design.media[m]
             if design.method == ROBYN:
@@ -344,15 +345,15 @@ def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
                 adstock_into(x[first : last + 1], design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
                 for t in range(first, last + 1):
                     historic = adstocked[m, t] - own[t - first]
-                    effect -= b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
+                    earlier += b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
             else:
                 for t in range(x.shape[0]):
                     buffer[t] = x[t] if t < first else 0.0
                 own = weights[x.shape[0] : 2 * x.shape[0]]
                 adstock_into(buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
                 for t in range(first, last + 1):
-                    effect -= b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
-    return effect
+                    earlier += b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
+    return total - earlier, total
 
 
 @jit
@@ -360,8 +361,10 @@ def _calibration(design, cand, c, X, adstocked, b, weights, buffer, out):  # typ
     """Mean absolute percentage error against the lift tests, NaN studies left out (Robyn: MAPE)."""
     total, count = 0.0, 0
     for study in range(design.lift_value.shape[0]):
-        effect = _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
-        error = abs(effect * design.lift_scale[study] - design.lift_value[study]) / abs(design.lift_value[study])
+        effect, whole = _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
+        out.studied[c, study, 0] = effect * design.lift_scale[study]
+        out.studied[c, study, 1] = whole * design.lift_scale[study]
+        error = abs(out.studied[c, study, 0] - design.lift_value[study]) / abs(design.lift_value[study])
         if not math.isnan(error):
             total += error
             count += 1
@@ -412,7 +415,7 @@ def evaluate(
     brings a `pool` of that many threads.
     """
     batch = candidates.batch
-    out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0])
+    out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value))
     cores = cores or available_cores()
     chunk = max(1, min(64, -(-batch // cores)))
     starts = range(0, batch, chunk)
@@ -422,14 +425,3 @@ def evaluate(
     with nullcontext(pool) if pool else ThreadPoolExecutor(cores) as threads:
         list(threads.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
     return out
-
-
-def study_errors(design: Design, candidates: Candidates) -> np.ndarray:
-    """(S, B) deviations from each lift test in units of its standard error; NaN where there is no comparison."""
-    errors = np.empty((len(design.lift_value), candidates.batch))
-    for study in range(len(errors)):
-        one = slice(study, study + 1)
-        names = [name for name in design._fields if name.startswith("lift_")]
-        alone = design._replace(**{name: getattr(design, name)[one] for name in names})
-        errors[study] = evaluate(alone, candidates).loss[:, 2] / design.lift_error[study]
-    return errors

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
-from mmm.engines.ridge.candidates import Design, Evaluation, available_cores, evaluate, study_errors
+from mmm.engines.ridge.calibration import lift_tests_table
+from mmm.engines.ridge.candidates import Design, Evaluation, available_cores, evaluate
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.frame import Frame, build_design
@@ -62,15 +63,26 @@ def train(
     evaluate(design, space.candidates(space.values(np.full((1, space.dimensions), 0.5))), cores=1)
     stage.done(1)
 
-    stage = _Stage(progress, "search", settings.trials * settings.iterations)
+    calibrated = len(design.lift_value) > 0
+    candidates = settings.trials * settings.iterations
+    stage = _Stage(progress, "search", candidates * (1 + calibrated))
     found = run_search(design, space, settings, stage)
+    plain = build_design(frame, settings, (), problem.previous)
+    free = run_search(plain, space, settings, stage, before=candidates) if calibrated else None
 
     stage = _Stage(progress, "select", 1)
     chosen = choose(frame, design, space, found, settings)
+    if free is not None:
+        other = choose(frame, plain, space, free, settings)
+        # What this run would have recommended without any lift test: the same data, seed and settings.
+        best = free.values[[other.selection.kept[other.recommended]]]
+        unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
+    else:
+        unmoved = np.empty((0, 2))
     stage.done(1)
 
     builders = {
-        "models": lambda: tables.models_table(found, chosen, len(design.lift_value) > 0),
+        "models": lambda: tables.models_table(found, chosen, calibrated),
         "channels": lambda: tables.channels_table(problem, frame, chosen, settings),
         "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
@@ -81,6 +93,7 @@ def train(
         "parameters": lambda: tables.parameters_table(frame, space, found, chosen),
         "frame": lambda: tables.frame_table(problem, frame),
         "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
+        "lift_tests": lambda: lift_tests_table(problem, frame, found, chosen, settings, unmoved),
         "diagnostics": lambda: diagnostics.diagnostics_table(problem, frame, design, space, found, chosen, settings),
     }
     stage = _Stage(progress, "tables", len(builders))
@@ -92,8 +105,9 @@ def train(
     return built, chosen.models[chosen.recommended].model_id, why
 
 
-def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage) -> Search:
-    """All candidates of all trials, ordered by trial and iteration; of very many, those that are listed.
+def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage, before: int = 0) -> Search:
+    """All candidates of all trials, ordered by trial and iteration; of very many, those that are listed. The stage has
+    done `before` candidates already.
 
     Of very many candidates only hyperparameters and losses are held, until it is known which to list; these are
     evaluated again, which gives the same numbers bit for bit.
@@ -120,7 +134,7 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
 
     with ThreadPoolExecutor(available_cores()) as pool:
         for number in search(space.dimensions, trials, count, settings.seed, losses):
-            stage.done(number * trials)
+            stage.done(before + number * trials)
     trial, iteration = np.repeat(np.arange(1, trials + 1), count), np.tile(np.arange(1, count + 1), trials)
     course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
     if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
@@ -141,9 +155,9 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     """Generations, each ordered by trial, to one array ordered by trial and generation."""
-    split = [part.reshape(trials, -1, *part.shape[1:]) for part in parts]
+    split = [part.reshape(trials, len(part) // trials, *part.shape[1:]) for part in parts]
     joined = np.concatenate(split, axis=1)
-    return joined.reshape(-1, *joined.shape[2:])
+    return joined.reshape(trials * joined.shape[1], *joined.shape[2:])
 
 
 def choose(frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
@@ -161,7 +175,8 @@ def choose(frame: Frame, design: Design, space: Space, found: Search, settings: 
     clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    studies = study_errors(design, space.candidates(found.values[kept]))
+    missed = found.evaluation.studied[kept, :, 0] - design.lift_value
+    studies = missed / (np.abs(design.lift_value) * design.lift_error)
     weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
     rule: Rule = "consensus" if not (robyn or refreshing) else "previous" if robyn and refreshing else "score"
     if rule == "consensus":

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Factor, Problem
+from mmm.engines.ridge.calibration import compared_tests
 from mmm.engines.ridge.decomposition import Decomposition, Model
-from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame
+from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame, study_rows
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.selection import Interval, cluster_interval, eligible
 from mmm.engines.ridge.space import ROBYN_NAMES, Hyperparameter
@@ -316,6 +317,30 @@ def clusters_ci(built: Rebuilt) -> pa.Table:
         }
         for (m, label), (n, found) in order
     ]  # fmt: skip
+    return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
+
+
+def calibration(built: Rebuilt) -> pa.Table:
+    """pareto_calibration: per kept model and lift test the effect over the test's days, in its scope and in total."""
+    frame, robyn = built.frame, built.settings.method == "robyn"
+    names = dict(zip(frame.media_names, frame.selected, strict=True))
+    rows = []
+    for row, model_id in enumerate(built.search.ids):
+        for study, (_, test) in enumerate(compared_tests(built.problem, frame, built.settings)):
+            first, last, _ = study_rows(frame, test, robyn=robyn) or (0, 0, 0.0)
+            effect, total = built.search.evaluation.studied[row, study]
+            rows.append(
+                {
+                    "rn": "+".join(names.get(name, name) for name in test.channels),
+                    "liftStart": test.start, "liftEnd": test.end, "liftAbs": test.lift,
+                    "decompStart": frame.dates[first].astype("datetime64[D]").item(),
+                    "decompEnd": frame.dates[last].astype("datetime64[D]").item(),
+                    "decompAbsScaled": effect, "decompAbsTotalScaled": total,
+                    "calibrated_pct": effect / total if total else np.nan,
+                    "mape_lift": abs(effect - test.lift) / abs(test.lift),
+                    "mape": built.search.evaluation.loss[row, 2], "solID": str(model_id),
+                }
+            )  # fmt: skip
     return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 

@@ -105,7 +105,7 @@ def consensus_weights(
 ) -> np.ndarray:
     """How much each kept model counts in their consensus, (K,), summing to 1: a likelihood, tempered.
 
-    `loss` (K, 3) as in the search; `study_errors` (S, K): a study's deviation in units of its own standard error;
+    `loss` (K, 3) as in the search; `study_errors` (K, S): a study's deviation in units of its own standard error;
     `rows` the periods of the fit. A model counts less the worse it fits (a power of the normal likelihood of `rows`
     errors), the further shares of effect lie from shares of spend, and the more its effects contradict the studies.
     The powers were chosen on simulated markets (docs/recovery.md): the full likelihood would let one model decide.
@@ -113,7 +113,7 @@ def consensus_weights(
     fit, distance, studies = weights
     logarithm = -_FIT_POWER * fit * rows * np.log(np.maximum(loss[:, 0], 1e-12))
     logarithm -= 0.5 * distance * (loss[:, 1] / _DISTANCE_SD) ** 2
-    logarithm -= 0.5 * _STUDY_POWER * studies * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=0)
+    logarithm -= 0.5 * _STUDY_POWER * studies * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
     found = np.exp(logarithm - logarithm.max())
     return np.asarray(found / found.sum())
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mmm.engines.base import SCHEMAS, Problem
 from mmm.engines.curves import Curve
+from mmm.engines.firmness import firmness_word
 from mmm.engines.ridge.candidates import Evaluation, split_rows
 from mmm.engines.ridge.decomposition import Decomposition, Model
 from mmm.engines.ridge.frame import Frame
@@ -22,8 +23,6 @@ from mmm.engines.ridge.transforms import adstock_weights
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
-#: A channel is firm when its interval ends within half of its middle.
-_FIRM = 0.5
 
 #: Up to so many candidates are all listed; of more, the kept models and an even sample of about so many others.
 MOST_LISTED, LISTED_OF_MANY = 100_000, 20_000
@@ -175,7 +174,7 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
         [[_marginal(m, p, i) for i in range(paid)] for m, p in zip(chosen.models, chosen.parts, strict=True)]
     )
     low, high = consensus_interval(effects[:, :paid], chosen.weights)
-    firmness = [firmness_word(*ends) for ends in zip(low, high, strict=True)]
+    firmness = [firmness_word(roi[:, i]) for i in range(paid)]
     if settings.method == "robyn":
         roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
         cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
@@ -237,14 +236,6 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
 def _holding(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't be read."""
     return np.minimum(low, values), np.maximum(high, values)
-
-
-def firmness_word(low: float, high: float) -> str:
-    """How firm a channel is by the interval of all kept models: "firm" within half of its middle, "uncertain" when
-    wider but away from no effect, else "unknown". Which interval is shown makes no difference to the word."""
-    if not low > 0:
-        return "unknown"
-    return "firm" if high - low <= _FIRM * (high + low) else "uncertain"
 
 
 def media_table(frame: Frame) -> pa.Table:

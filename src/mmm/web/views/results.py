@@ -13,9 +13,10 @@ from mmm.runs.service import RunService
 from mmm.web import links
 from mmm.web.choose_model import chosen_model
 from mmm.web.result_parts import draw_part
-from mmm.web.result_views import FIRST_PART, PARTS, ModelViews
+from mmm.web.result_views import FIRST_PART, ModelViews
 from mmm.web.run_list import name_of
 from mmm.web.session import run_service
+from mmm.web.stability_study import study
 from mmm.web.text import plain
 from mmm.workspace.models import RunState
 
@@ -47,7 +48,7 @@ def _part(views: ModelViews) -> str:
 
     return st.segmented_control(
         "Part",
-        list(PARTS),
+        views.parts(),
         default=FIRST_PART,
         format_func=name,
         required=True,
@@ -68,7 +69,10 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
     model_id = chosen_model(views)
     _opening(views, model_id)
-    draw_part(views, model_id, _part(views))
+    part = _part(views)
+    draw_part(views, model_id, part)
+    if part == "Stability":
+        study(service, run_id, views.labels)
 
 
 top = st.container(horizontal=True)

@@ -13,12 +13,13 @@ from mmm.web.run_live import progress_now, tail_of_log, timeline
 from mmm.web.session import current_user, run_service
 from mmm.web.text import moment, plain, plain_lines
 from mmm.workspace.models import RunState
+from mmm.workspace.names import studied_run
 
 _POLL_SECONDS = 1.0
 
 
 def _head(status: RunStatus) -> None:
-    st.title(plain(name_of(status)))
+    st.title(plain(f"Study of {name_of(status)}" if studied_run(status.run_id) else name_of(status)))
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(status)
         attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
@@ -33,7 +34,7 @@ def _ending(status: RunStatus) -> None:
     if status.state is RunState.SUCCEEDED:
         st.success(plain_lines(status.message), icon=":material/check_circle:")
         if st.button("Look at the results", type="primary", icon=":material/bar_chart:"):
-            st.switch_page(links.RESULTS, query_params={"run": status.run_id})
+            st.switch_page(links.RESULTS, query_params=_results_of(status.run_id))
         return
     st.error(f"**This run {_ended(status)}.** {plain_lines(status.message)}", icon=":material/error:")
     if status.error and status.error.log_id:
@@ -41,6 +42,12 @@ def _ending(status: RunStatus) -> None:
     if status.error and status.error.output:
         st.caption("The last lines its task printed outside the log:")
         st.code(status.error.output, language=None)
+
+
+def _results_of(run_id: str) -> dict[str, str]:
+    """Where a run's results are shown: a study's beside those of the run it is about."""
+    studied = studied_run(run_id)
+    return {"run": studied, "part": "Stability"} if studied else {"run": run_id}
 
 
 def _ended(status: RunStatus) -> str:

@@ -1,0 +1,117 @@
+"""`mmm stability`, `mmm calibration`: how firm a run's numbers are, and what its lift tests moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.artifacts import Model
+from mmm.cli.runs import Json, Run, wait_for
+from mmm.errors import NotFound, UserError
+from mmm.platforms.local.user import local_user
+from mmm.runs.service import RunService
+from mmm.settings import load_settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mmm.results.format import Labels
+
+
+def stability_command(
+    run: Run = "latest",
+    train: Annotated[
+        bool, typer.Option("--train/--no-train", help="Train again; without it only what is stored is looked at.")
+    ] = True,
+    again: Annotated[bool, typer.Option("--again", help="Begin a new study although there is one.")] = False,
+    seeds: Annotated[int, typer.Option(min=0, max=20, help="Other seeds.")] = 3,
+    shifts: Annotated[str, typer.Option(help="Windows that end so many periods earlier.")] = "4,8,13",
+    holdouts: Annotated[str, typer.Option(help="Shares of the window to train on, the rest held out.")] = "0.9,0.8,0.7",
+    iterations: Annotated[int | None, typer.Option(min=10, help="Candidates of a trial; default as the run.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials; default as the run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how firm each channel is: over candidates, trials, other seeds, earlier windows and holdouts.
+
+    The first time it trains the run's experiment again for every seed, window and holdout, as a task that goes on when
+    this command is interrupted; later it shows what that study found.
+    """
+    from mmm.results import read_results
+    from mmm.results.model_summary import labels_of
+    from mmm.results.stability import finding, rule, spread, stability
+    from mmm.runs.stability import StabilityStudy, held_out, newest_study, notes
+
+    service = RunService.open(load_settings().settings)
+    run_id = service.workspace.find_run(run)
+    results = read_results(service.workspace, run_id)
+    found = newest_study(service.workspace, run_id)
+    if train and (again or found is None):
+        study = StabilityStudy(
+            seeds=seeds,
+            shifts=tuple(int(number) for number in _numbers(shifts, "--shifts", whole=True)),
+            holdouts=tuple(_numbers(holdouts, "--holdouts")),
+            iterations=iterations,
+            trials=trials,
+        )
+        study_id = service.submit_study(run_id, study, local_user())
+        wait_for(service, study_id, quiet=as_json)
+        found = newest_study(service.workspace, run_id)
+    labels, chosen = labels_of(results.summary), results.summary["model"]["id"]
+    numbers = stability(results, chosen, labels) if found is None else spread(found.values, labels)
+    if as_json:
+        show.as_json({"model": chosen, "finding": finding(numbers, labels), "channels": numbers.to_pylist()})
+        return
+    _table(numbers, labels)
+    typer.echo(f"\n{finding(numbers, labels)}\n{rule()}")
+    if found is not None:
+        for line in [held_out(found.variants), *notes(found.variants)]:
+            if line:
+                typer.echo(line)
+
+
+def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
+    """Numbers between commas; none for an empty text."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        numbers = [float(int(part) if whole else float(part)) for part in parts]
+    except ValueError:
+        kind = "whole numbers" if whole else "numbers"
+        raise UserError(f"{text!r} are not {kind} between commas.", where=option) from None
+    if not all(number > 0 and (whole or number < 1) for number in numbers):
+        raise UserError(f"{text!r} must lie above 0{'' if whole else ' and below 1'}.", where=option)
+    return numbers
+
+
+def _table(numbers: pa.Table, labels: Labels) -> None:
+    from mmm.results.format import cell, heading
+
+    names = [name for name in numbers.column_names if name != "mid"]
+    rows = [tuple(cell(name, row[name], labels) for name in names) for row in numbers.to_pylist()]
+    show.table(tuple(heading(name, labels).upper() for name in names), rows)
+
+
+def calibration_command(run: Run = "latest", model: Model = None, as_json: Json = False) -> None:
+    """Say what the lift tests moved, and whether the model lies inside each test's interval."""
+    from mmm.results import read_results
+    from mmm.results.calibration import calibrated, calibration, finding
+    from mmm.results.model_summary import labels_of
+
+    service = RunService.open(load_settings().settings)
+    run_id = service.workspace.find_run(run)
+    results = read_results(service.workspace, run_id)
+    labels, chosen = labels_of(results.summary), model or results.summary["model"]["id"]
+    if not calibrated(results):
+        fix = "Add lift_tests to the experiment and submit it again."
+        raise UserError(
+            "had no lift tests, or is of a version that did not compare them.", where=f"run {run_id}", fix=fix
+        )
+    numbers = calibration(results, chosen, labels)
+    if not numbers.num_rows:
+        raise NotFound(f"run {run_id} keeps no model {chosen!r}.", where="--model", fix="`mmm export` lists them.")
+    if as_json:
+        show.as_json({"model": chosen, "finding": finding(numbers, labels), "tests": numbers.to_pylist()})
+        return
+    _table(numbers, labels)
+    typer.echo(f"\n{finding(numbers, labels)}")

@@ -1,0 +1,125 @@
+"""The numbers behind a plan's table and charts, for web and files alike: one function per view, like
+`mmm.results.summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.engines.firmness import CENTRAL
+from mmm.planning.allocation import Plan, PlanDocument
+from mmm.planning.media import MediaModel
+from mmm.planning.problem import build_market
+from mmm.planning.steady import AtRest
+from mmm.results.format import Labels
+
+_f8, _s = pa.float64(), pa.string()
+_CURVE_POINTS, _CURVE_REACH = 41, 1.15
+_TABLE = {
+    "initial_spend": "spend_today",
+    "spend": "spend_plan",
+    "spend_change": "change",
+    "low": "spend_low",
+    "high": "spend_high",
+    "initial_response": "response_today",
+    "response": "response_plan",
+    "response_low": "response_low",
+    "response_high": "response_high",
+}
+
+
+def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
+    """One row per channel, money and responses per period: today and planned spend, bounds, response with its band
+    (null in a plan without one), ROAS or CPA and their marginal values at both, the bound it stands at."""
+    rows = plan.channels if isinstance(plan, PlanDocument) else plan.channels.to_pylist()
+    key = "roi" if labels.revenue else "cpa"
+    found = [
+        {
+            "channel": row["channel"],
+            **{name: row.get(stored) for stored, name in _TABLE.items()},
+            "value_today": row[f"initial_{key}"],
+            "value_plan": row[key],
+            "marginal_today": _marginal(row["initial_marginal"], labels),
+            "marginal_plan": _marginal(row["marginal"], labels),
+            "at_bound": row["at_bound"],
+        }
+        for row in rows
+    ]
+    numbers = (*_TABLE.values(), "value_today", "value_plan", "marginal_today", "marginal_plan")
+    schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), ("at_bound", _s)])
+    return pa.Table.from_pylist(found, schema=schema)
+
+
+def _marginal(response: float, labels: Labels) -> float | None:
+    """As ROAS the response to one more unit of money, as CPA the money for one more conversion."""
+    return response if labels.revenue else 1.0 / response if response > 0 else None
+
+
+def plan_curves(plan: Plan, model: MediaModel, kept: AtRest) -> pa.Table:
+    """Per channel the response at rest from no spend to beyond all bounds, with the band of the kept models, in parts:
+    curve, today, plan."""
+    market = build_market(model, plan.request, revenue=plan.labels.revenue)
+    spend = np.array(plan.channels["spend"].to_pylist(), float)
+    ends = np.max([market.initial, spend, np.minimum(plan.channels["high"].to_numpy(), 2 * market.initial)], axis=0)
+    grid = np.linspace(0.0, 1.0, _CURVE_POINTS)[:, None] * np.where(ends > 0, ends, 1.0) * _CURVE_REACH  # (G, P)
+    response = market.curves.response(grid)
+    of_kept = kept.curves(model, market.rows, plan.request.carryover)
+    low, high = np.quantile(np.stack([of_kept.response(row) for row in grid]), CENTRAL, axis=1)  # (G, P) each
+    points = {"today": (market.initial, market.curves.response(market.initial)),
+              "plan": (spend, market.curves.response(spend))}  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for i, channel in enumerate(market.channels):
+        for g in range(len(grid)):
+            line = {"spend": grid[g, i], "response": response[g, i], "low": low[g, i], "high": high[g, i]}
+            rows.append({"channel": channel, "part": "curve", **line})
+        for part, (x, y) in points.items():
+            rows.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
+    names = ("spend", "response", "low", "high")
+    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", _s), ("part", _s), *((n, _f8) for n in names)]))
+
+
+def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
+    """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over today's split of
+    the same money with its band, whether it is worth making."""
+    rows = []
+    for name, plan in named:
+        totals, band = plan.totals, plan.totals.band
+        revenue = plan.kpi_kind == "revenue"
+        response = band.response if band else (None, None)
+        gain = band.even_gain if band and band.even_gain else (None, None)
+        rows.append(
+            {
+                "scenario": name,
+                "model_id": plan.model_id,
+                "spend_today": totals.initial_spend,
+                "spend_plan": totals.spend,
+                "change": totals.spend_change,
+                "response_today": totals.initial_response,
+                "response_plan": totals.response,
+                "response_low": response[0],
+                "response_high": response[1],
+                "value_today": totals.initial_roi if revenue else totals.initial_cpa,
+                "value_plan": totals.roi if revenue else totals.cpa,
+                "gain": totals.even_gain,
+                "gain_low": gain[0],
+                "gain_high": gain[1],
+                "worth_making": totals.worth_making,
+            }
+        )
+    texts = {"scenario": _s, "model_id": _s, "worth_making": pa.bool_()}
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, texts.get(name, _f8)) for name in rows[0]]))
+
+
+def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
+    """Scenario x channel: today's and planned spend per period, planned response with its band."""
+    rows = []
+    for name, plan in named:
+        for row in plan.channels:
+            kept = {new: row.get(old) for old, new in _TABLE.items() if new != "change"}
+            rows.append({"scenario": name, "channel": row["channel"], **kept})
+    numbers = tuple(name for name in _TABLE.values() if name != "change")
+    schema = pa.schema([("scenario", _s), ("channel", _s), *((name, _f8) for name in numbers)])
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -1,0 +1,84 @@
+"""Lift tests against a model: what the tests moved, and whether the model now says what was measured.
+
+"From" is the effect in the model that the same run - data, seed, settings - would have recommended without any lift
+test, "to" that of the model shown. A test's interval holds nine tenths: a test that shows its lift to differ from 0 at
+confidence c has the standard error |lift| / z((1 + c) / 2).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import pyarrow as pa
+
+from mmm.results.format import Labels, compact, percent
+from mmm.results.summary import Tables, of_model
+
+LEVEL = 0.9
+INSIDE, OUTSIDE, UNTOLD = "inside", "outside", "not known"
+
+_f8, _i4, _s, _d = pa.float64(), pa.int32(), pa.string(), pa.date32()
+_SCHEMA = pa.schema(
+    [
+        ("test", _i4), ("channels", _s), ("test_start", _d), ("test_end", _d), ("scope", _s), ("lift", _f8),
+        ("lift_low", _f8), ("lift_high", _f8), ("uncalibrated", _f8), ("calibrated", _f8), ("inside", _s),
+    ]
+)  # fmt: skip
+
+
+def interval(lift: float, confidence: float) -> tuple[float | None, float | None]:
+    """The test's interval; (None, None) for a test without any doubt, which gives no width to measure by."""
+    if not 0 < confidence < 1:
+        return None, None
+    normal = NormalDist()
+    half = abs(lift) * normal.inv_cdf((1 + LEVEL) / 2) / normal.inv_cdf((1 + confidence) / 2)
+    return lift - half, lift + half
+
+
+def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """One row per lift test: measured lift with interval, the effect without and with the tests, inside or not."""
+    rows = []
+    for row in of_model(tables["lift_tests"], model_id).sort_by("test").to_pylist():
+        low, high = interval(row["lift"], row["confidence"])
+        known = low is not None and high is not None and row["effect"] is not None
+        word = UNTOLD if not known else INSIDE if low <= row["effect"] <= high else OUTSIDE
+        rows.append(
+            {
+                **row,
+                "test_start": row["start"],
+                "test_end": row["end"],
+                "lift_low": low,
+                "lift_high": high,
+                "calibrated": row["effect"],
+                "inside": word,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def calibrated(tables: Tables) -> bool:
+    """Whether the run had lift tests."""
+    return bool(tables["lift_tests"].num_rows)
+
+
+def finding(numbers: pa.Table, labels: Labels) -> str:
+    """How many tests the model agrees with, and what moved most."""
+    rows: list[dict[str, Any]] = numbers.to_pylist()
+    if not rows:
+        return "No lift test was used."
+    within = sum(row["inside"] == INSIDE for row in rows)
+    text = f"The model says what was measured, within the test's interval, in {within} of {len(rows)} lift tests."
+    moved = [row for row in rows if None not in (row["uncalibrated"], row["calibrated"])]
+    if not moved:
+        return text
+    most = max(moved, key=lambda row: abs(row["calibrated"] - row["uncalibrated"]) / abs(row["lift"]))
+    change = (most["calibrated"] - most["uncalibrated"]) / abs(most["lift"])
+    if abs(change) < 0.005:
+        return f"{text} The tests moved nothing."
+    return (
+        f"{text} The tests moved {most['channels']} most: from {labels.effect(most['uncalibrated'])} to "
+        f"{labels.effect(most['calibrated'])}, where {labels.effect(most['lift'])} "
+        f"({compact(most['lift_low'])} to {compact(most['lift_high'])}) was measured "
+        f"({percent(abs(change))} of the lift)."
+    )

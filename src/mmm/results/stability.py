@@ -1,0 +1,176 @@
+"""How firm each channel is when the model could have come out otherwise: other candidates, trials, seeds, windows.
+
+The rule is that of `mmm.engines.firmness`: firm when nine tenths of the models lie within 25 % of their middle,
+uncertain within 75 %, else the data cannot tell; the worst source counts. `values` are long tables of the ROI (effect
+per unit of money, whatever the KPI) by source, variant and channel; the variant "" is the model they are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmm.engines.firmness import CENTRAL, FIRM, UNCERTAIN, WORDS, firmness_word
+from mmm.results.format import Labels, count, listed, percent
+from mmm.results.summary import Tables
+
+#: Where variants come from, in the order they are shown, and what they are called.
+SOURCES = {
+    "candidates": "candidate model",
+    "trials": "trial",
+    "seeds": "other seed",
+    "windows": "earlier window",
+    "holdouts": "holdout",
+}
+_SAID = {"firm": "firm are", "uncertain": "uncertain are", "unknown": "the data cannot tell for"}
+#: Less than this share of the largest channel's ROI counts as no effect.
+_NO_EFFECT = 1e-4
+#: An order that changes in fewer comparisons than this is called the same.
+_FEW_FLIPS = 0.05
+
+_f8, _i4, _s = pa.float64(), pa.int32(), pa.string()
+VALUES = pa.schema([("source", _s), ("variant", _s), ("channel", _s), ("roi", _f8)])
+_SPREAD = pa.schema(
+    [
+        ("channel", _s), ("source", _s), ("variants", _i4), ("value", _f8), ("low", _f8), ("mid", _f8), ("high", _f8),
+        ("flips", _f8), ("no_effect", _f8), ("firmness", _s),
+    ]
+)  # fmt: skip
+
+
+def rule() -> str:
+    return (
+        f"Firm: nine tenths of the models lie within {percent(FIRM)} of their middle; uncertain: within "
+        f"{percent(UNCERTAIN)}; "
+        "beyond, or when they reach down to no effect, the data cannot tell. The worst source counts."
+    )
+
+
+def values_of(tables: Tables, model_id: str) -> pa.Table:
+    """What the stored tables hold: every kept model, and the best kept model of every trial, against `model_id`."""
+    channels = tables["channels"]
+    paid = channels.filter(pc.equal(channels["kind"], "paid")).select(["model_id", "channel", "roi"]).to_pylist()
+    models = tables["models"].filter(pc.is_valid(tables["models"]["front"])).select(["model_id", "trial", "score"])
+    best: dict[int, tuple[float, str]] = {}
+    for row in models.to_pylist():
+        found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
+        best[row["trial"]] = min(best.get(row["trial"], found), found)
+    chosen = {name: trial for trial, (_, name) in best.items()}
+    rows = []
+    for row in paid:
+        name, value = row["model_id"], {"channel": row["channel"], "roi": row["roi"]}
+        rows.append({"source": "candidates", "variant": "" if name == model_id else name, **value})
+        if name in chosen:
+            rows.append({"source": "trials", "variant": f"trial {chosen[name]}", **value})
+        if name == model_id:
+            rows.append({"source": "trials", "variant": "", **value})
+    return pa.Table.from_pylist(rows, schema=VALUES)
+
+
+def spread(values: pa.Table, labels: Labels) -> pa.Table:
+    """Per channel and source: how far nine tenths of the variants reach, as ROAS or CPA with `value` the compared
+    model's; `flips` is the share of comparisons with other channels whose order is another than in the compared model,
+    `no_effect` that of variants where the channel has none or a negative one.
+    """
+    rows: list[dict[str, Any]] = []
+    for source in SOURCES:
+        table = values.filter(pc.equal(values["source"], source)).to_pylist()
+        names = list(dict.fromkeys(row["channel"] for row in table))
+        variants = list(dict.fromkeys(row["variant"] for row in table))
+        if "" not in variants or len(variants) < 2:
+            continue
+        roi = np.full((len(variants), len(names)), np.nan)
+        for row in table:
+            if row["roi"] is not None:
+                roi[variants.index(row["variant"]), names.index(row["channel"])] = row["roi"]
+        base = roi[variants.index("")]
+        others = np.delete(roi, variants.index(""), axis=0)
+        flips = _flips(others, base)
+        for i, name in enumerate(names):
+            low, mid, high = _quantiles(roi[:, i])
+            shown = [base[i], low, mid, high] if labels.revenue else [_inverse(v) for v in (base[i], high, mid, low)]
+            rows.append(
+                {
+                    "channel": name,
+                    "source": source,
+                    "variants": len(others),
+                    **{key: _known(v) for key, v in zip(("value", "low", "mid", "high"), shown, strict=True)},
+                    "flips": _known(flips[i]),
+                    "no_effect": float((roi[:, i] <= _NO_EFFECT * np.nanmax(np.abs(roi))).mean()),
+                    "firmness": firmness_word(roi[:, i]),
+                }
+            )
+    names = list(dict.fromkeys(row["channel"] for row in rows))
+    rows.sort(key=lambda row: names.index(row["channel"]))
+    return pa.Table.from_pylist(rows, schema=_SPREAD)
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    values = values[np.isfinite(values)]
+    return np.quantile(values, (CENTRAL[0], 0.5, CENTRAL[1])) if len(values) else np.full(3, np.nan)
+
+
+def _inverse(value: float) -> float:
+    return 1.0 / value if value > 0 else np.nan
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _flips(roi: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """(V, P) against (P,): per channel the share of its comparisons in the other order, NaN without any."""
+    was = np.sign(base[:, None] - base[None, :])
+    now = np.sign(roi[:, :, None] - roi[:, None, :])
+    compared = (was[None] != 0) & np.isfinite(now)
+    flipped = compared & (now == -was[None])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(flipped.sum(axis=(0, 2)) / compared.sum(axis=(0, 2)))
+
+
+def stability(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """The spread that the stored tables show, without any further training."""
+    return spread(values_of(tables, model_id), labels)
+
+
+def comparable(tables: Tables) -> bool:
+    """Whether the run has kept more than one model."""
+    return len(pc.unique(tables["channels"]["model_id"])) > 1
+
+
+def verdicts(numbers: pa.Table) -> dict[str, str]:
+    """How firm each channel is over all sources together: the worst word."""
+    words: dict[str, str] = {}
+    for row in numbers.to_pylist():
+        words[row["channel"]] = max(words.get(row["channel"], WORDS[0]), row["firmness"], key=WORDS.index)
+    return words
+
+
+def finding(numbers: pa.Table, labels: Labels) -> str:
+    """The verdict on the whole: which channels are firm over what, and where the order changes."""
+    words = verdicts(numbers)
+    if not words:
+        return "There is only one model, so nothing can be said of how firm it is."
+    over = {row["source"]: row["variants"] for row in numbers.to_pylist()}
+    text = f"Over {listed([count(number, SOURCES[source]) for source, number in over.items()])}: "
+    parts = []
+    for word in WORDS:
+        names = [name for name, found in words.items() if found == word]
+        if names:
+            parts.append(f"{_SAID[word]} {listed(names)}")
+    return f"{text}{'; '.join(parts)}. {_order(numbers.to_pylist())}"
+
+
+def _order(rows: Iterable[dict[str, Any]]) -> str:
+    flips = [row for row in rows if row["flips"] is not None]
+    most = max(flips, key=lambda row: row["flips"], default=None)
+    if most is None or most["flips"] < _FEW_FLIPS:
+        return "The order of the channels hardly ever changes."
+    return (
+        f"The order of channels is least sure for {most['channel']}: {percent(most['flips'])} of its comparisons with "
+        f"others turn round over the {SOURCES[most['source']]}s."
+    )

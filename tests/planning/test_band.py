@@ -1,0 +1,115 @@
+"""A plan under the run's other models: bands, and gains that do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmm.engines.curves import hill
+from mmm.planning.allocation import PlanDocument, allocate
+from mmm.planning.media import MediaModel
+from mmm.planning.request import PlanRequest
+from mmm.planning.steady import at_rest
+from mmm.planning.summary import plan_curves, plan_table, scenario_spends, scenario_totals
+from mmm.results import plan_charts
+from mmm.results.charts import svg
+from mmm.results.format import Labels
+
+Make = Callable[..., MediaModel]
+
+
+def models(make: Make, *strengths: tuple[float, float]) -> list[MediaModel]:
+    """Models of tv and radio, 100 a week each, that differ in how much each can bring."""
+    return [make(tv={"coefficient": tv, "theta": 0.3}, radio={"coefficient": radio}) for tv, radio in strengths]
+
+
+def test_the_band_is_each_models_response_at_the_same_spends(make_model: Make, revenue: Labels) -> None:
+    kept = models(make_model, *((100.0 * k, 900.0 - 100.0 * k) for k in range(1, 9)))
+    plan = allocate(kept[7], PlanRequest(), revenue, at_rest(kept))
+    rows = {row["channel"]: row for row in plan.channels.to_pylist()}
+    radio = hill(rows["radio"]["spend"], 1.0, 100.0) * np.arange(800.0, 0.0, -100.0)
+    assert rows["radio"]["response_low"] == pytest.approx(np.quantile(radio, 0.05))
+    assert rows["radio"]["response_high"] == pytest.approx(np.quantile(radio, 0.95))
+    today = hill(100.0, 1.0, 100.0) * np.arange(800.0, 0.0, -100.0)
+    assert rows["radio"]["gain_low"] == pytest.approx(np.quantile(radio - today, 0.05))
+    band = plan.totals.band
+    assert band is not None
+    assert band.models == 8
+    assert band.response[0] <= plan.totals.response <= band.response[1] * 1.1
+
+
+def test_a_gain_that_only_one_model_sees_is_no_change_worth_making(make_model: Make, revenue: Labels) -> None:
+    kept = models(make_model, (900.0, 100.0), (100.0, 900.0), (120.0, 880.0))
+    alone = allocate(kept[0], PlanRequest(), revenue)
+    assert alone.totals.worth_making
+    assert alone.totals.band is None
+    plan = allocate(kept[0], PlanRequest(), revenue, at_rest(kept))
+    assert plan.totals.even_gain == alone.totals.even_gain
+    assert not plan.totals.worth_making
+    assert plan.totals.band is not None
+    assert plan.totals.band.agree == pytest.approx(1 / 3)
+    assert plan.findings[1].startswith("No change of the split is worth making: the gain of ")
+    assert "does not hold over the run's 3 kept models." in plan.findings[1]
+    assert "66.7 % see none." in plan.findings[1]
+
+
+def test_a_gain_that_holds_names_its_band(make_model: Make, revenue: Labels) -> None:
+    kept = models(make_model, (900.0, 100.0), (850.0, 120.0), (800.0, 90.0))
+    plan = allocate(kept[0], PlanRequest(), revenue, at_rest(kept))
+    assert plan.totals.worth_making
+    assert "Over 3 kept models the plan brings +" in plan.findings[1]
+
+
+def test_the_plan_says_why_its_efficiency_is_not_the_reports(make_model: Make, revenue: Labels) -> None:
+    spend = np.tile([0.0, 200.0], 10)
+    model = make_model(tv={"spend": spend, "theta": 0.5, "coefficient": 900.0}, radio={"spend": spend})
+    plan = allocate(model, PlanRequest(), revenue)
+    effects = [medium.curve.apply(medium.input).response[4:].sum() for medium in model.paid]
+    assert plan.totals.summed_efficiency == pytest.approx(sum(effects) / (2 * spend[4:].sum()))
+    text = "\n".join(plan.findings)
+    assert (
+        f"Today's ROAS is {plan.totals.initial_roi:.2f} here and {plan.totals.summed_efficiency:.2f} with the real"
+        in text
+    )
+    follows = allocate(model, PlanRequest(carryover="follows"), revenue)
+    # The other reading of this plan's spends, not the other plan's gain.
+    assert plan.totals.other_gain != pytest.approx(follows.totals.even_gain, rel=1e-3)
+    assert "The gain over today's split of the same money depends on the carryover: " in text
+    assert any("following the spend" in sentence for sentence in follows.findings)
+
+
+def test_documents_before_there_were_bands_can_be_read(make_model: Make, revenue: Labels) -> None:
+    plan = allocate(make_model(tv={}, radio={}), PlanRequest(), revenue)
+    stored: dict[str, Any] = plan.document("20261128T000000-00000000").model_dump(mode="json")
+    for name in ("band", "other_gain", "summed_efficiency"):
+        del stored["totals"][name]
+    old = PlanDocument.model_validate(stored)
+    assert old.totals.band is None
+    assert plan_table(old, revenue)["response_low"].null_count == 2
+    assert scenario_totals([("old", old)]).to_pylist()[0]["gain_low"] is None
+
+
+@pytest.mark.parametrize("labels", [Labels("revenue", "revenue", "EUR"), Labels("orders", "conversion", "EUR")])
+def test_tables_and_charts_of_a_plan(make_model: Make, labels: Labels) -> None:
+    kept = models(make_model, (900.0, 100.0), (850.0, 120.0))
+    plan = allocate(kept[0], PlanRequest(), labels, at_rest(kept))
+    table = plan_table(plan, labels)
+    tv = table.to_pylist()[0]
+    assert (tv["channel"], tv["spend_today"]) == ("tv", 100.0)
+    key = "roi" if labels.revenue else "cpa"
+    assert tv["value_plan"] == plan.channels[key][0].as_py()
+    points = plan_curves(plan, kept[0], at_rest(kept)).to_pylist()
+    today = next(row for row in points if row["channel"] == "tv" and row["part"] == "today")
+    assert today["response"] == plan.channels["initial_response"][0].as_py()
+    band = [row for row in points if row["channel"] == "tv" and row["part"] == "curve"]
+    assert all(row["low"] <= row["response"] + 1e-9 and row["response"] <= row["high"] * 1.06 for row in band)
+    document = plan.document("20261128T000000-00000000", name="a")
+    named = [("a", document), ("b", document)]
+    assert scenario_totals(named)["spend_plan"].to_pylist() == [plan.totals.spend] * 2
+    for draw in (plan_charts.spend, plan_charts.response, plan_charts.marginal):
+        assert "radio" in svg(draw(table, labels))
+    assert "radio" in svg(plan_charts.curves(plan_curves(plan, kept[0], at_rest(kept)), labels))
+    assert "radio" in svg(plan_charts.scenarios(scenario_spends(named), labels))

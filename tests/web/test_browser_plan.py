@@ -1,0 +1,120 @@
+"""A plan made in a real browser: budget, bounds, what cannot be met, scenarios side by side, the file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from axe import violations
+from mmm.runs.plans import saved_plan
+from mmm.workspace.models import RunState
+from web_servers import SECONDS, chromium, web_app
+
+#: The tables' text lies on a canvas; a cell is clicked where it is drawn: rows of 35 points below the heading.
+ROW, HEADING = 35, 35
+
+
+@pytest.fixture
+def page(stored: Any, tmp_path: Path) -> Iterator[Any]:
+    """A tab on a server of the stored workspace."""
+    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address, chromium() as browser:
+        tab = browser.new_page(viewport={"width": 1360, "height": 1600}, color_scheme="light", base_url=address)
+        tab.set_default_timeout(60 * SECONDS)
+        tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+        yield tab
+
+
+def settled(page: Any) -> None:
+    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    page.wait_for_timeout(300)
+
+
+def type_into(page: Any, row: int, share: float, text: str) -> None:
+    """Type into an empty cell of the table of bounds, at a share of its width."""
+    table = page.get_by_test_id("stDataFrame").first
+    width = table.bounding_box()["width"]
+    table.click(position={"x": width * share, "y": HEADING + ROW * (row + 0.5)})
+    page.wait_for_timeout(500)
+    page.keyboard.type(text)
+    page.wait_for_timeout(500)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)  # an edit is sent a moment later
+    settled(page)
+
+
+def fill(page: Any, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+    settled(page)
+
+
+def save(page: Any, name: str) -> None:
+    fill(page, "Name of the scenario", name)
+    page.get_by_role("button", name="Save as scenario").click()
+    expect(page.get_by_text(f"Open {name}")).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+
+
+def test_a_budget_is_planned_and_two_scenarios_compared(page: Any, stored: Any) -> None:
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    page.goto(f"/plan?run={run_id}")
+    expect(page.get_by_text("Response curves")).to_be_visible(timeout=90 * SECONDS)
+    settled(page)
+
+    fill(page, "Budget (EUR)", "12000000")
+    expect(page.get_by_text("With EUR 12.0M over 157 weeks")).to_be_visible()
+
+    # The first channel's upper bound as a factor: the fourth of six columns.
+    type_into(page, 0, 0.58, "1")
+    save(page, "capped")
+    plan = saved_plan(stored.workspace, stored.workspace.plan_ids()[0])
+    assert next(iter(plan.request.limits.values())).high == 1.0
+    first = plan.channels[0]
+    assert first["spend"] <= first["initial_spend"] * (1 + 1e-9)
+
+    fill(page, "Budget (EUR)", "1")
+    expect(page.get_by_text("The nearest reachable budget is")).to_be_visible()
+    expect(page.get_by_text("Nothing you have typed is lost.")).to_be_visible()
+    assert violations(page) == []
+
+    fill(page, "Budget (EUR)", "14000000")
+    save(page, "more money")
+    expect(page.get_by_text("has the largest response")).to_be_visible()
+    page.get_by_test_id("stVegaLiteChart").last.scroll_into_view_if_needed()
+    settled(page)
+    assert violations(page) == []
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV", exact=True).click()
+    with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    newest = saved_plan(stored.workspace, stored.workspace.plan_ids()[0])
+    assert [float(row["Planned spend"]) for row in rows] == pytest.approx([row["spend"] for row in newest.channels])
+    assert rows[0]["Channel"].startswith("'=cmd|")  # no spreadsheet runs it
+
+    page.get_by_text("Open capped").click()
+    expect(page.get_by_label("Budget (EUR)", exact=True)).to_have_value("12000000.00")
+    assert f"plan={stored.workspace.plan_ids()[1]}" in page.url
+    page.reload()
+    expect(page.get_by_text("Saved as capped by")).to_be_visible(timeout=60 * SECONDS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_plan_and_stability_can_be_used_by_everyone(page: Any, stored: Any, scheme: str) -> None:
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    page.emulate_media(color_scheme=scheme)
+    for address, shown in (
+        (f"/plan?run={run_id}", "Saved scenarios"),
+        (f"/results?run={run_id}&part=Stability", "Trained again"),
+    ):
+        page.goto(address)
+        expect(page.get_by_text(shown).first).to_be_visible(timeout=90 * SECONDS)
+        settled(page)
+        assert violations(page) == [], address
