@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     crash_after_seconds: Seconds = Field(120, alias="MMM_CRASH_AFTER_SECONDS")
     start_timeout_seconds: Seconds = Field(900, alias="MMM_START_TIMEOUT_SECONDS")
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
+    batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
     public_url: _Url | None = Field(None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers")
 

@@ -160,8 +160,17 @@ BAD_EXPERIMENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "window after the data": (
         lambda e: e["window"].update(start="2030-01-07", end=None),
-        "the data of 'sample' cannot be modelled as mapped (rows count from 1):\n"
+        "the experiment cannot be run on the data of 'sample' (rows count from 1):\n"
         "  - window.start: starts on 2030-01-07, after the data's end on 2019-11-17. Choose an earlier start.",
+    ),
+    "unknown country": (
+        lambda e: e.update(country="XX"),
+        "the experiment cannot be run on the data of 'sample' (rows count from 1):\n"
+        "  - country: no holidays are known for 'XX'.",
+    ),
+    "misspelt setting": (
+        lambda e: e["settings"].update(iteration=500),
+        "e.json is not valid:\n  - settings.iteration: is not known here; got 500. Did you mean 'iterations'?",
     ),
     "too short a window": (
         lambda e: e["window"].update(end="2016-03-01"),

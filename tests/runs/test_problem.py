@@ -75,7 +75,13 @@ def build(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> tupl
 def errors(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         build(data, **changes)
-    assert caught.value.what == "the data of 'DE' cannot be modelled as mapped (rows count from 1):"
+    of_data = all(finding.where.startswith(("column", "table")) for finding in caught.value.findings)
+    what = (
+        "the data of 'DE' cannot be modelled as mapped"
+        if of_data
+        else "the experiment cannot be run on the data of 'DE'"
+    )
+    assert caught.value.what == f"{what} (rows count from 1):"
     assert {finding.level for finding in caught.value.findings} == {"error"}
     return [str(finding) for finding in caught.value.findings]
 

@@ -19,12 +19,12 @@ Model = Annotated[str | None, typer.Option(help="A kept model's id; default the 
 def report_command(
     run: Run = "latest",
     model: Model = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .html or .pdf file.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .html or .pdf file, or a folder.")] = None,
     title: Annotated[str, typer.Option(help="The report's title; default the run's name.")] = "",
     logo: Annotated[Path | None, typer.Option(help="A PNG, JPEG or SVG file.")] = None,
     currency: Annotated[str, typer.Option(help="What money is called; no number changes.")] = "",
 ) -> None:
-    """Write a model's report: one HTML file that works offline, or PDF.
+    """Write a model's report, one HTML file that works offline, or PDF, into the current folder; print where it is.
 
     Title, logo and currency that are not given are those saved for the workspace, else the run's.
     """
@@ -34,7 +34,8 @@ def report_command(
 
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
-    target = output or Path(f"{run_id}-report.html")
+    name = f"{run_id}-report.html"
+    target = output / name if output and output.is_dir() else output or Path(name)
     look = look_of(title, currency, None if logo is None else read_file(logo)).over(saved_look(workspace))
     _write(target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower()))
 
@@ -49,8 +50,10 @@ def _write(file: Path, data: bytes) -> None:
 
 
 def export_command(
-    run: Run,
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    run: Run = "latest",
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new or empty folder; default RUN-export in the current one.")
+    ] = None,
     table_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     everything: Annotated[bool, typer.Option("--all", help="Write all candidates too, not only the kept.")] = False,
     model: Annotated[
@@ -62,8 +65,9 @@ def export_command(
 
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
+    target = folder or Path(f"{run_id}-export")
     for path in export_run(
-        workspace, run_id, folder, table_format=table_format, everything=everything, models=model or ()
+        workspace, run_id, target, table_format=table_format, everything=everything, models=model or ()
     ):
         typer.echo(str(path))
 

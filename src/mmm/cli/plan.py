@@ -23,7 +23,7 @@ _MONEY = "per period, in money: tv=10000 for one, tv+radio=10000 for a sum. May 
 
 
 def plan_command(
-    run: Run,
+    run: Run = "latest",
     model: Model = None,
     budget: Annotated[float | None, typer.Option(help="Money over all periods; default as much as before.")] = None,
     per_period: Annotated[float | None, typer.Option(help="Money per period, in place of --budget.")] = None,

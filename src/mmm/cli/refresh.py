@@ -19,7 +19,7 @@ from mmm.settings import load_settings
 
 
 def refresh_command(
-    run: Run,
+    run: Run = "latest",
     data: Annotated[Path | None, typer.Option(help="A file with the old periods and the new ones.")] = None,
     dataset: Annotated[str | None, typer.Option(help="A dataset's id, in the run's market.")] = None,
     model: Annotated[str | None, typer.Option(help="A kept model; default the accepted or recommended one.")] = None,

@@ -15,7 +15,7 @@ from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
-from mmm.runs.config import DatasetRef, Experiment
+from mmm.runs.config import DatasetRef, Experiment, with_preset
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -37,6 +37,12 @@ def submit_command(
         bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it ends badly.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="Take the engine's settings of this size: fast, standard, thorough.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
+    ] = False,
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
@@ -56,12 +62,25 @@ def submit_command(
         if data is None
         else _with_data(service, experiment, data, market)
     )
+    if preset is not None:
+        chosen = with_preset(chosen, preset)
+    if estimate:
+        _print_estimate(service, chosen)
+        return
     run_id = service.submit(chosen, local_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
         typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _print_estimate(service: RunService, experiment: Experiment) -> None:
+    from mmm.runs.estimate import estimate_of
+
+    for finding in service.check(experiment):
+        typer.echo(f"Warning: {finding}", err=True)
+    typer.echo(estimate_of(service, experiment).sentence())
 
 
 def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:
@@ -77,7 +96,9 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
 
 def runs_command(as_json: Json = False) -> None:
     """List all runs, newest first."""
-    found = _service().runs()
+    service = _service()
+    service.start_waiting()
+    found = service.runs()
     if as_json:
         typer.echo(json.dumps([status.model_dump(mode="json") for status in found], indent=2))
         return
@@ -100,6 +121,7 @@ def runs_command(as_json: Json = False) -> None:
 def status_command(run: Run = "latest", as_json: Json = False) -> None:
     """Show one run: state, progress, why it failed."""
     service = _service()
+    service.start_waiting()
     status = service.status(service.workspace.find_run(run))
     if as_json:
         typer.echo(status.model_dump_json(indent=2))
@@ -189,6 +211,7 @@ def _print_status(status: RunStatus) -> None:
         "name": status.name,
         "dataset": f"{status.market}/{status.dataset_id}",
         "engine": status.engine,
+        "batch": status.batch,
         "state": status.label + (f" (attempt {status.attempt})" if status.attempt > 1 else ""),
         "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
         "took": wording.duration(status.seconds),

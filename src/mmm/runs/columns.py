@@ -30,9 +30,10 @@ _KINDS = (
 
 @dataclass
 class Checks:
-    """Findings so far; `refused` is what a refusal begins with."""
+    """Findings so far; a refusal begins with `refused`, or `refused_setup` where more than the data is wrong."""
 
     refused: str
+    refused_setup: str
     findings: list[Finding] = field(default_factory=list)
 
     def error(self, what: str, where: str, fix: str = "") -> None:
@@ -46,7 +47,8 @@ class Checks:
 
     def refusal(self) -> InvalidInput:
         """All errors found so far as one."""
-        return InvalidInput(self.refused, self.errors())
+        of_data = all(error.where.startswith(("column ", "table")) for error in self.errors())
+        return InvalidInput(self.refused if of_data else self.refused_setup, self.errors())
 
     def stop(self) -> None:
         """Raise the refusal if there is an error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
@@ -59,6 +60,7 @@ _WORDS = {
         "must be a date such as 2024-12-31",
     ),
 }
+Models = dict[tuple[str, ...], type[BaseModel]]
 _PATTERNS = {_COUNTRY: "two capital letters such as DE", _CURRENCY: "three capital letters such as EUR"}
 _LONGEST_SHOWN = 60
 
@@ -139,21 +141,38 @@ class Experiment(_Config):
     @classmethod
     def _valid_settings(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if engine := info.data.get("engine"):
-            _settings_model(engine).model_validate(settings)
+            settings_model(engine).model_validate(settings)
         return settings
 
     def engine_settings(self) -> BaseModel:
         """The engine's settings with their defaults filled in."""
-        return _settings_model(self.engine).model_validate(self.settings)
+        return settings_model(self.engine).model_validate(self.settings)
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=2)
 
 
-def _settings_model(engine: str) -> type[BaseModel]:
+def settings_model(engine: str) -> type[BaseModel]:
+    """The model of an engine's settings: what there is to set, its limits and defaults."""
     module, _, attribute = ENGINE_SETTINGS[engine].partition(":")
     model: type[BaseModel] = getattr(import_module(module), attribute)
     return model
+
+
+def presets(engine: str) -> dict[str, dict[str, Any]]:
+    """The engine's presets by name, with the settings each stands for; declared as PRESETS beside its settings."""
+    module, _, _ = ENGINE_SETTINGS[engine].partition(":")
+    found: dict[str, dict[str, Any]] = getattr(import_module(module), "PRESETS", {})
+    return found
+
+
+def with_preset(experiment: Experiment, name: str) -> Experiment:
+    """The experiment with a preset's settings in place of its own; UserError names the presets there are."""
+    known = presets(experiment.engine)
+    if name not in known:
+        fix = f"Choose one of: {', '.join(known)}." if known else "Give its settings one by one."
+        raise UserError(f"the engine {experiment.engine} has no preset {name!r}.", where="preset", fix=fix)
+    return experiment.model_copy(update={"settings": {**experiment.settings, **known[name]}})
 
 
 def parse_experiment(
@@ -170,19 +189,34 @@ def parse_experiment(
             content["dataset"] = (named if isinstance(named, dict) else {}) | dataset
         return Experiment.model_validate(content)
     except ValidationError as error:
-        raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None
+        findings = validation_findings(error, models=_models(content))
+        raise InvalidInput(f"{where} is not valid:", findings) from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON ({error}).", where=where) from None
 
 
-def validation_findings(error: ValidationError, parent: tuple[str, ...] = ()) -> list[Finding]:
-    """One finding per wrong field of a pydantic model: its path (entries of lists counted from 1) and what came."""
-    findings = []
+def _models(content: Any) -> Models:
+    """The models an experiment's content is checked by, with its engine's where it names a known one."""
+    engine = content.get("engine", "ridge") if isinstance(content, dict) else None
+    own: Models = (
+        {("settings",): settings_model(engine)} if isinstance(engine, str) and engine in ENGINE_SETTINGS else {}
+    )
+    return {(): Experiment, **own}
+
+
+def validation_findings(
+    error: ValidationError, parent: tuple[str, ...] = (), models: Models | None = None
+) -> list[Finding]:
+    """One finding per wrong field of a pydantic model: its path (entries of lists counted from 1) and what came.
+
+    `models` are those whose fields are suggested in place of unknown ones, by the path at which they begin.
+    """
+    findings: list[Finding] = []
     for problem in error.errors(include_url=False):
         steps = parent + tuple(str(part + 1) if isinstance(part, int) else part for part in problem["loc"])
         context = problem.get("ctx", {})
         if isinstance(cause := context.get("error"), ValidationError):  # a model within a field of another
-            findings += validation_findings(cause, steps)
+            findings += validation_findings(cause, steps, models)
             continue
         kind, given = problem["type"], problem["input"]
         if kind == "too_short" and len(given) >= context["min_length"]:
@@ -195,8 +229,35 @@ def validation_findings(error: ValidationError, parent: tuple[str, ...] = ()) ->
         # A field that is missing, or two that contradict each other, have no one value to show.
         silent = kind == "missing" or "got " in message or (kind == "value_error" and isinstance(given, dict))
         came = "" if silent else f"; got {_shown(given)}"
-        findings.append(Finding("error", f"{message}{came}.", where=".".join(steps) or "the whole"))
+        fix = _near(steps, models or {}) if kind == "extra_forbidden" else ""
+        findings.append(Finding("error", f"{message}{came}.", where=".".join(steps) or "the whole", fix=fix))
     return findings
+
+
+def _near(steps: tuple[str, ...], models: Models) -> str:
+    """The known field that an unknown one may stand for, as a question; "" where none is like it."""
+    root = max((path for path in models if steps[: len(path)] == path), key=len, default=None)
+    if root is None:
+        return ""
+    near = get_close_matches(steps[-1], _fields(models[root], steps[len(root) : -1]), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def _fields(model: type[BaseModel], steps: tuple[str, ...]) -> list[str]:
+    """The fields of a model, or of the one that lies at a path within it."""
+    schema = model.model_json_schema()
+    here: Any = schema
+    for step in steps:
+        inside = here.get("properties", {}).get(step) or here.get("items") or here.get("additionalProperties")
+        here = resolved(inside if isinstance(inside, dict) else {}, schema)
+    return list(here.get("properties", {}))
+
+
+def resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """A part of a JSON schema itself where it is only named, and without its being allowed to be null."""
+    options = [option for option in part.get("anyOf", [part]) if option.get("type") != "null"]
+    named = options[0].get("$ref", "").rpartition("/")[2]
+    return dict(schema["$defs"][named]) if named else {**part, **options[0]}
 
 
 def _shown(value: Any) -> str:

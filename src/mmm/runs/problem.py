@@ -65,7 +65,11 @@ def build_problem(
     `previous` is the model that the experiment refreshes, as `mmm.runs.refresh.previous_of` reads it.
     """
     mapping = experiment.mapping
-    checks = Checks(f"the data of {experiment.dataset.market!r} cannot be modelled as mapped (rows count from 1):")
+    market = experiment.dataset.market
+    checks = Checks(
+        f"the data of {market!r} cannot be modelled as mapped (rows count from 1):",
+        f"the experiment cannot be run on the data of {market!r} (rows count from 1):",
+    )
     present = _present(checks, mapping, table)
     numbers, levels = _values(checks, mapping, table.select(sorted(present)))
     calendar = _calendar(checks, table, mapping.date) if mapping.date in present else None

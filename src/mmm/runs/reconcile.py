@@ -50,6 +50,8 @@ def _judge(
     """Why the run must be ended, None while all is well."""
     since = last.started or last.at
     age = (now - since).total_seconds()
+    if last.state is RunState.QUEUED and last.details.get("batch"):
+        return None  # it waits for its turn, however long that takes
     if last.state is RunState.QUEUED or (last.state is RunState.STARTING and task is None):
         if age <= settings.start_timeout_seconds:
             return None

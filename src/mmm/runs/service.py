@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mmm.access import User
-from mmm.errors import UserError
+from mmm.errors import Finding, UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import TaskLauncher
 from mmm.runs.events import FINAL, History
-from mmm.runs.reconcile import reconcile
+from mmm.runs.queue import step
+from mmm.runs.reconcile import ACTOR, reconcile
+from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus, run_status
 from mmm.runs.status_list import StatusList
 from mmm.settings import Settings
@@ -35,6 +37,11 @@ class RunService:
         self._settings = settings
         self._list = StatusList(workspace, settings.cache_dir)
 
+    @property
+    def platform(self) -> str:
+        """Where runs of this service are trained."""
+        return self._settings.cloud_provider
+
     @classmethod
     def open(cls, settings: Settings) -> RunService:
         """The settings' workspace and platform; UserError where the platform cannot start tasks."""
@@ -45,13 +52,9 @@ class RunService:
 
         InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
         """
-        from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
-        from mmm.runs.refresh import previous_of
-
         dataset = experiment.dataset
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
-        table = self.workspace.read_dataset(dataset.market, dataset.dataset_id)
-        _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
+        findings = self.check(experiment)
         run_id = self.workspace.create_run(experiment)
         details = {
             "name": experiment.name,
@@ -83,6 +86,22 @@ class RunService:
         self._start(history, by.id)
         return study_id
 
+    def check(self, experiment: Experiment) -> list[Finding]:
+        """What is worth knowing of an experiment before it runs; InvalidInput with all that stops it."""
+        from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
+        from mmm.runs.refresh import previous_of
+
+        table = self.workspace.read_dataset(experiment.dataset.market, experiment.dataset.dataset_id)
+        return build_problem(experiment, table, previous_of(self.workspace, experiment))[1]
+
+    def start_waiting(self) -> list[str]:
+        """Take a step of the batches' queue: start what may start by now; return the runs' ids."""
+
+        def start(run_id: str) -> None:
+            self._start(History(self.workspace, run_id), ACTOR)
+
+        return step(self.workspace, self.statuses, start, self._settings.batch_at_once)
+
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
         last = reconcile(self.workspace, self._launcher, self._settings, run_id, utc_now())
@@ -93,7 +112,14 @@ class RunService:
 
         One whose history cannot be read is among them and says so.
         """
-        run_ids = self.workspace.run_ids()[first : None if limit is None else first + limit]
+        return self.statuses(self.workspace.run_ids()[first : None if limit is None else first + limit])
+
+    def find(self, wanted: RunFilter) -> list[RunStatus]:
+        """The runs that pass, newest first; the statuses of all are looked at."""
+        return [status for status in self.runs() if wanted.passes(status)]
+
+    def statuses(self, run_ids: Sequence[str]) -> list[RunStatus]:
+        """The named runs in their order, without those that have no history yet."""
         return self._list.statuses(run_ids, self.status)
 
     def cancel(self, run_id: str, by: User) -> RunStatus:

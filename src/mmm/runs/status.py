@@ -15,7 +15,8 @@ from mmm.workspace.models import RunError, RunEvent, RunState, StageProgress
 class RunStatus(BaseModel):
     """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt is final.
 
-    `event` is the number of the newest event. One that is not `readable` is known by its id and why it cannot be read.
+    `batch` is the id of the batch it belongs to, "" for none; `event` is the number of the newest event. One that is
+    not `readable` is known by its id and why it cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +26,7 @@ class RunStatus(BaseModel):
     market: str
     dataset_id: str
     engine: str
+    batch: str
     state: RunState
     attempt: int
     submitted: datetime
@@ -58,7 +60,7 @@ class RunStatus(BaseModel):
 def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
     """The status at the event `last`. The first event holds what was submitted."""
     first = last if last.number == 1 else workspace.event(run_id, 1)
-    submitted = {name: first.details.get(name, "") for name in ("name", "market", "dataset_id", "engine")}
+    submitted = {name: first.details.get(name, "") for name in ("name", "market", "dataset_id", "engine", "batch")}
     return RunStatus(
         run_id=run_id,
         **submitted,
@@ -88,6 +90,7 @@ def unreadable(run_id: str, why: str) -> RunStatus:
         market="",
         dataset_id="",
         engine="",
+        batch="",
         state=RunState.CRASHED,  # the machine's fault, and nothing more will come
         attempt=1,
         submitted=submitted,

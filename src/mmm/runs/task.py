@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from mmm.errors import UserError
+from mmm.platforms import open_launcher
 from mmm.runs.events import FINAL, LABELS, History, TransitionRefused
+from mmm.runs.service import RunService
 from mmm.runs.signs import flush_log, heartbeat, task_log
 from mmm.settings import Settings
 from mmm.workspace import Workspace
@@ -49,7 +51,18 @@ def run_task(run_uri: str, settings: Settings) -> int:
         raise UserError(
             f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.", where=run_uri
         )
-    attempt = history.last.attempt
+    code = _run_attempt(workspace, history, settings)
+    if settings.cloud_provider == "local":
+        # The place that is free now goes to the next run of a batch. In a cloud a task may not launch others.
+        try:
+            RunService(workspace, open_launcher(settings), settings).start_waiting()
+        except UserError as error:  # whoever looks next takes the step
+            log.warning("the next run of a batch was not started: %s", error)
+    return code
+
+
+def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> int:
+    run_id, attempt = history.run_id, history.last.attempt
     with (
         _sigterm_stops(),
         task_log(workspace, run_id, attempt, settings.log_level),

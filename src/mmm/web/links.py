@@ -14,6 +14,7 @@ _PAGES = Path(__file__).parent / "views"
 HOME, RUNS, RUN, RESULTS, ADMIN = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin"))
 CONNECT, MAP, QUALITY, PREPARE = (_PAGES / f"{name}.py" for name in ("connect", "map", "quality", "prepare"))
 PLAN = _PAGES / "plan.py"
+EXPERIMENT, BATCH, COMPARE = (_PAGES / f"{name}.py" for name in ("experiment", "batch", "compare"))
 
 
 def asked_run() -> str:

@@ -46,6 +46,7 @@ def start() -> None:
 
 def _navigation(user: User | None) -> Page:
     """The menu. Without a user it is not shown, yet known, so that the address stays as it is until the sign-in."""
+    works = _visible(user is not None and user.may("run.submit"))
     return st.navigation(
         {
             "": [st.Page(links.HOME, title="Home", default=True)],
@@ -56,8 +57,11 @@ def _navigation(user: User | None) -> Page:
                 st.Page(links.PREPARE, title="Prepare"),
             ],
             "Models": [
+                st.Page(links.EXPERIMENT, title="Experiment", visibility=works),
                 st.Page(links.RUNS, title="Runs"),
+                st.Page(links.COMPARE, title="Compare"),
                 st.Page(links.RUN, title="Run", visibility="hidden"),
+                st.Page(links.BATCH, title="Batch", visibility="hidden"),
                 st.Page(links.RESULTS, title="Results", visibility="hidden"),
             ],
             "Decisions": [st.Page(links.PLAN, title="Plan")],

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.runs import wording
+from mmm.runs.prices import cost, price
 from mmm.runs.status import RunStatus
 from mmm.web import links
+from mmm.web.session import run_service
 from mmm.web.text import moment, plain
 from mmm.workspace.models import RunState
 
@@ -24,8 +27,9 @@ COLOURS: dict[RunState, Literal["gray", "blue", "green", "red", "orange"]] = {
     RunState.TIMED_OUT: "red",
     RunState.CANCELLED: "orange",
 }
-_WIDTHS = (1.35, 3.2, 1.0, 0.9, 1.9, 0.8, 3.0)
-_HEADINGS = ("State", "Run", "Market", "Engine", "Submitted", "Took", "What happened")
+_WIDTHS = (1.35, 3.0, 0.9, 0.8, 1.9, 1.1, 2.8)
+_HEADINGS = ("State", "Run", "Market", "Engine", "Submitted", "Took, cost", "What happened")
+_CHOICE_WIDTH = 0.35
 _MESSAGE_LENGTH = 90
 
 
@@ -44,24 +48,35 @@ def took(status: RunStatus) -> str:
     return wording.duration((datetime.now(UTC) - status.started).total_seconds())
 
 
-def run_list(runs: Sequence[RunStatus]) -> None:
-    """A row per run, its name linking to it."""
-    for column, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
+def cost_of(status: RunStatus) -> str:
+    """What the attempt cost at list prices; "" where it is no money."""
+    dollars = cost(run_service().platform, status.seconds)
+    return price(dollars) if dollars else ""
+
+
+def run_list(runs: Sequence[RunStatus], choose: Callable[[RunStatus], None] | None = None) -> None:
+    """A row per run, its name linking to it; `choose` draws what stands in front of a run that has results."""
+    widths = (_CHOICE_WIDTH, *_WIDTHS) if choose else _WIDTHS
+    for column, heading in zip(st.columns(widths)[-len(_WIDTHS) :], _HEADINGS, strict=True):
         column.caption(heading)
     for status in runs:
-        _row(status)
+        columns = st.columns(widths, vertical_alignment="center")
+        if choose and status.state is RunState.SUCCEEDED:
+            with columns[0]:
+                choose(status)
+        _row(status, columns[-len(_WIDTHS) :])
 
 
-def _row(status: RunStatus) -> None:
-    state, name, market, engine, submitted, seconds, message = st.columns(_WIDTHS, vertical_alignment="center")
+def _row(status: RunStatus, columns: Sequence[DeltaGenerator]) -> None:
+    state, name, market, engine, submitted, seconds, message = columns
     with state:
         state_badge(status)
     with name:
         links.link(links.RUN, name_of(status), run=status.run_id, primary=True)
     market.caption(plain(status.market))
     engine.caption(plain(status.engine))
-    submitted.caption(moment(status.submitted))
-    seconds.caption(took(status))
+    submitted.caption(f"{moment(status.submitted)}  \n{plain(status.submitted_by)}")
+    seconds.caption("  \n".join(filter(None, (took(status), cost_of(status)))))
     message.caption(plain(_shortened(wording.what_now(status))))
 
 

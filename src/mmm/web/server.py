@@ -34,8 +34,8 @@ _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
-#: What planning imports only when it computes.
-_PLANNING = ("scipy.optimize", "mmm.engines.ridge.transforms")
+#: What plans and previews import only when they compute.
+_COMPUTING = ("scipy.optimize", "mmm.engines.ridge.transforms", "mmm.engines.ridge.preview")
 _RETURN_TO = "_mmm_return_to"
 _RETURN_WITHIN_SECONDS = 900
 
@@ -56,7 +56,7 @@ def app_options() -> dict[str, Any]:
 
 def _warm_up() -> None:
     """Import what results and plans need before anybody asks: it takes seconds once, and nothing afterwards."""
-    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts", *_PLANNING):
+    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts", *_COMPUTING):
         import_module(module)
 
 

@@ -155,3 +155,4 @@ def next_steps(manifest: DatasetManifest, mapping: str | None = None) -> None:
         links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=name, mapping=chosen)
         links.link(links.QUALITY, "Data quality", icon=":material/traffic:", dataset=name, mapping=chosen)
         links.link(links.PREPARE, "Prepare", icon=":material/tune:", dataset=name, mapping=chosen)
+        links.link(links.EXPERIMENT, "Experiment", icon=":material/science:", dataset=name, mapping=chosen)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mmm.errors import UserError
 from mmm.workspace.audit import Audit
+from mmm.workspace.batches import Batches
 from mmm.workspace.connections import Connections
 from mmm.workspace.datasets import Datasets
 from mmm.workspace.documents import Documents
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
-class Workspace(Audit, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results):
+class Workspace(Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or memory:// (for tests).
 
     Each part is an interface of its own; this class only brings them together. Safe to share between threads.

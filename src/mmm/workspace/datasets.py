@@ -43,6 +43,10 @@ class Datasets(Part):
             fix = f"Its datasets are: {', '.join(known)}." if known else "It has none yet; `mmm ingest` makes one."
             raise NotFound(f"market {market!r} has no dataset {dataset_id}.", where="dataset", fix=fix) from None
 
+    def markets(self) -> list[str]:
+        """Names of the markets that have datasets."""
+        return self._objects.folders("datasets")
+
     def datasets(self, market: str | None = None) -> list[DatasetManifest]:
         """Manifests of all datasets, or of one market's, newest first."""
         markets = self._objects.folders("datasets") if market is None else [checked_name(market, "market")]

@@ -17,6 +17,7 @@ from mmm.workspace.part import Part
 class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, plans/<id>.json.
 
+    templates/<name>/<version>.json: experiments to begin others from.
     chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
     runs/<run_id>/notes/<version>.json: notes on its models. branding/<version>.json: how reports look.
     """
@@ -27,18 +28,24 @@ class Documents(Part):
 
     def mapping(self, name: str, version: int | None = None) -> str:
         """JSON of the mapping's version, the newest when None."""
-        versions = self.mapping_versions(name)
-        chosen = version if version is not None else max(versions, default=0)
-        if chosen not in versions:
-            fix = f"Its versions are 1 to {max(versions)}." if versions else _known("mappings", self.mapping_names())
-            raise NotFound(f"there is no mapping {name!r}{f' version {version}' if version else ''}.", fix=fix)
-        return self._objects.get(f"mappings/{checked_name(name, 'mapping')}/{chosen:06d}.json").decode()
+        return self._version("mapping", name, version)
 
     def mapping_versions(self, name: str) -> list[int]:
         return self._versions(f"mappings/{checked_name(name, 'mapping')}")
 
     def mapping_names(self) -> list[str]:
         return self._objects.folders("mappings")
+
+    def save_template(self, name: str, template: BaseModel) -> int:
+        """Store a new version of the template; return its number. Earlier versions stay."""
+        return self._create_version(f"templates/{checked_name(name, 'template')}", template)
+
+    def template(self, name: str, version: int | None = None) -> str:
+        """JSON of the template's version, the newest when None."""
+        return self._version("template", name, version)
+
+    def template_names(self) -> list[str]:
+        return self._objects.folders("templates")
 
     def save_naming_rules(self, rules: BaseModel) -> int:
         """Store a new version of the rules that propose mappings; return its number."""
@@ -116,6 +123,17 @@ class Documents(Part):
 
     def _all_versions(self, folder: str) -> list[bytes]:
         return [self._objects.get(f"{folder}/{version:06d}.json") for version in sorted(self._versions(folder))]
+
+    def _version(self, what: str, name: str, version: int | None) -> str:
+        """JSON of a named document's version, the newest when None; NotFound says which there are."""
+        folder = f"{what}s/{checked_name(name, what)}"
+        versions = self._versions(folder)
+        chosen = version if version is not None else max(versions, default=0)
+        if chosen not in versions:
+            known = _known(f"{what}s", self._objects.folders(f"{what}s"))
+            fix = f"Its versions are 1 to {max(versions)}." if versions else known
+            raise NotFound(f"there is no {what} {name!r}{f' version {version}' if version else ''}.", fix=fix)
+        return self._objects.get(f"{folder}/{chosen:06d}.json").decode()
 
     def _versions(self, folder: str) -> list[int]:
         return [int(file.removesuffix(".json")) for file in self._objects.names(folder)]

@@ -170,3 +170,25 @@ class AuditEntry(_Stored):
     action: str
     subject: str
     details: dict[str, Any] = Field(default_factory=dict)
+
+
+class BatchMember(_Stored):
+    """One run of a batch: its dataset, the settings it has in place of the batch's own, what it is called."""
+
+    run_id: str
+    label: str
+    market: str
+    dataset_id: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class BatchDocument(_Stored):
+    """Runs that were submitted together, in the order in which they start."""
+
+    batch_id: str
+    name: str
+    at: datetime
+    actor: str
+    engine: str
+    members: tuple[BatchMember, ...]

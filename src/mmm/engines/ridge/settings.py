@@ -60,14 +60,44 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
-Theta = Annotated[Interval, Within(0, 1, high_open=True)]
-Alpha = Annotated[Interval, Within(0, 10, low_open=True, high_open=True)]
-Gamma = Annotated[Interval, Within(0, 1, low_open=True)]
-Shape = Annotated[Interval, Within(0, 20, high_open=True)]
-Scale = Annotated[Interval, Within(0, 1)]
+Theta = Annotated[
+    Interval,
+    Within(0, 1, high_open=True),
+    Field(title="Carryover (theta)", description="share of an effect that lasts into the next period"),
+]
+Alpha = Annotated[
+    Interval,
+    Within(0, 10, low_open=True, high_open=True),
+    Field(
+        title="Shape of saturation (alpha)",
+        description="up to 1 each unit brings less; above, little spend does little",
+    ),
+]
+Gamma = Annotated[
+    Interval,
+    Within(0, 1, low_open=True),
+    Field(title="Where saturation sets in (gamma)", description="half the effect, as a share of the largest pressure"),
+]
+Shape = Annotated[
+    Interval,
+    Within(0, 20, high_open=True),
+    Field(title="Course of decay (shape)", description="Weibull: above 1 the effect fades late, or peaks later"),
+]
+Scale = Annotated[
+    Interval,
+    Within(0, 1),
+    Field(title="Length of decay (scale)", description="Weibull: how long it takes, as a share of the whole series"),
+]
 Unit = Annotated[Interval, Within(0, 1)]
 TrainSize = Annotated[Interval, Within(0.1, 1, low_open=True)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=10)]
+
+#: Sizes of a search with the settings each stands for; what a preset does not name keeps its default.
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"trials": 2, "iterations": 500},
+    "standard": {"trials": 5, "iterations": 2000},
+    "thorough": {"trials": 10, "iterations": 5000},
+}
 
 
 class _Settings(BaseModel):
@@ -88,7 +118,7 @@ class MediumSettings(_Settings):
 class Validation(_Settings):
     """Time-series validation: the last rows are held out; the search minimises the validation error."""
 
-    train_size: TrainSize = (0.5, 0.8)
+    train_size: TrainSize = Field(default=(0.5, 0.8), description="share of the window the models are fitted on")
 
 
 class RidgeSettings(_Settings):
@@ -99,7 +129,9 @@ class RidgeSettings(_Settings):
     "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its frame, its day count, pooled fronts, smallest score.
     """
 
-    method: Literal["exact", "robyn"] = "exact"
+    method: Literal["exact", "robyn"] = Field(
+        default="exact", description="exact: each ridge problem to its optimum; robyn: as Robyn 3.12.1 does"
+    )
     #: Where the method "robyn" stops its coordinate descent (glmnet: thresh).
     threshold: StrictFloat = Field(default=1e-7, ge=1e-30, le=1e-3)
     adstock: AdstockKind = "geometric"
@@ -112,26 +144,42 @@ class RidgeSettings(_Settings):
     gamma: Gamma = (0.3, 1.0)
     #: By channel (the spend column's name) or organic variable.
     media: dict[str, MediumSettings] = Field(default_factory=dict)
-    lambda_: Annotated[Unit, Field(alias="lambda")] = (0.0, 1.0)
-    trials: StrictInt = Field(default=5, ge=1, le=100)
-    iterations: StrictInt = Field(default=2000, ge=10, le=1_000_000)
-    seed: StrictInt = Field(default=123, ge=0, le=2**31 - 1)
+    lambda_: Annotated[Unit, Field(alias="lambda", title="Penalty (lambda)", description="0 least, 1 most")] = (
+        0.0,
+        1.0,
+    )
+    trials: StrictInt = Field(default=5, ge=1, le=100, description="independent searches")
+    iterations: StrictInt = Field(default=2000, ge=10, le=1_000_000, description="candidate models of each search")
+    seed: StrictInt = Field(default=123, ge=0, le=2**31 - 1, description="the same seed gives the same models")
     #: None: trend, season, holiday (when a country is given), and weekday for daily data.
-    prophet: tuple[ProphetPart, ...] | None = None
+    prophet: tuple[ProphetPart, ...] | None = Field(
+        default=None, title="Trend and seasons", description="left open: what the data and the country allow"
+    )
     validation: Validation | None = None
     intercept: StrictBool = True
     intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
-    zero_effect_penalty: StrictBool = True  # Robyn: rssd_zero_penalty
-    penalty_factors: StrictBool = False  # Robyn: add_penalty_factor
-    #: Weights of NRMSE, business distance and calibration error in score and consensus of the kept models. 0 leaves an
-    #: error out of the search too: business distance, which pulls ROIs together, for example.
-    objective_weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.0)
-    #: Method "robyn": the share of candidates that are nearest to the lift tests and may be kept.
-    calibration_constraint: StrictFloat = Field(default=0.1, ge=0.01, le=0.1)
-    #: Fronts are kept until they hold this many models.
-    min_candidates: StrictInt = Field(default=100, ge=3, le=2000)
-    clusters: StrictInt | None = Field(default=None, ge=1, le=20)
-    bootstrap: StrictInt = Field(default=1000, ge=100, le=100_000)
+    #: Robyn: rssd_zero_penalty.
+    zero_effect_penalty: StrictBool = Field(default=True, description="models with channels without effect score worse")
+    #: Robyn: add_penalty_factor.
+    penalty_factors: StrictBool = Field(default=False, description="a penalty of its own for each variable")
+    #: 0 leaves an error out of the search: business distance, which pulls ROIs together, for example.
+    objective_weights: tuple[Weight, Weight, Weight] = Field(
+        default=(1.0, 1.0, 1.0),
+        description="of NRMSE, business distance and calibration error, in score and consensus; 0 also in the search",
+    )
+    calibration_constraint: StrictFloat = Field(
+        default=0.1,
+        ge=0.01,
+        le=0.1,
+        description="method robyn: share of candidates nearest to the lift tests that is kept",
+    )
+    min_candidates: StrictInt = Field(
+        default=100, ge=3, le=2000, title="Models to keep", description="fronts are kept until they hold so many"
+    )
+    clusters: StrictInt | None = Field(default=None, ge=1, le=20, description="left open: as many as the models show")
+    bootstrap: StrictInt = Field(
+        default=1000, ge=100, le=100_000, description="method robyn: samples behind each interval"
+    )
     #: In a refresh: how much of its range a parameter may move by. None: new periods over the window's length.
     refresh_freedom: StrictFloat | None = Field(default=None, gt=0, le=1)  # Robyn: bounds_freedom
 

@@ -27,6 +27,8 @@ def _head(status: RunStatus) -> None:
             f"Run {plain(status.run_id)}{attempt} · data {plain(status.market)} / {plain(status.dataset_id)} · engine "
             f"{plain(status.engine)} · submitted {moment(status.submitted)} by {plain(status.submitted_by)}"
         )
+    if status.batch:
+        links.link(links.BATCH, "Its batch", icon=":material/stacks:", batch=status.batch)
 
 
 def _ending(status: RunStatus) -> None:
@@ -63,6 +65,9 @@ def _actions(service: RunService, status: RunStatus) -> None:
                 with st.spinner("Stopping the task"):
                     service.cancel(status.run_id, user)
                 st.rerun()
+    if user.may("run.submit"):
+        label = "New experiment from this run"
+        links.link(links.EXPERIMENT, label, icon=":material/edit_note:", run=status.run_id)
     badly = status.final and status.state is not RunState.SUCCEEDED
     if badly and user.may("run.retry") and st.button("Try again", icon=":material/refresh:"):
         service.retry(status.run_id, user)

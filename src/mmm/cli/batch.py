@@ -1,0 +1,173 @@
+"""`mmm batch`: one experiment on several datasets or with several settings, so many runs at a time."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.runs import read_file
+from mmm.cli.templates import parse_content
+from mmm.errors import UserError
+from mmm.platforms.local.user import local_user
+from mmm.runs import wording
+from mmm.runs.service import POLL_SECONDS, RunService
+from mmm.settings import load_settings
+from mmm.workspace.models import RunState
+
+if TYPE_CHECKING:
+    from mmm.runs.status import RunStatus
+
+batch_command = typer.Typer(
+    name="batch", help="Run an experiment on several datasets or with several settings.", no_args_is_help=True
+)
+Batch = Annotated[str, typer.Argument(help="A batch's id, an unambiguous start of one, or `latest`.")]
+_ENDED_BADLY = 1
+
+
+@batch_command.command("submit")
+def submit(
+    experiment: Annotated[Path | None, typer.Argument(help="The experiment, a JSON file; or give --template.")] = None,
+    template: Annotated[str | None, typer.Option(help="A template, NAME or NAME@VERSION.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="MARKET/DATASET, or MARKET/latest; repeat it. Default the experiment's.")
+    ] = None,
+    variants: Annotated[
+        Path | None, typer.Option(help='A JSON file of settings by name: {"short": {"trials": 2}, "long": {...}}.')
+    ] = None,
+    name: Annotated[str, typer.Option(help="A name for the batch.")] = "",
+    follow_it: Annotated[bool, typer.Option("--follow", help="Wait for all runs, printing what changes.")] = False,
+) -> None:
+    """Check every run first, then queue them all; print the batch's id. Nothing starts where one of them cannot."""
+    from mmm.data.references import find_dataset
+    from mmm.runs.batch import AS_GIVEN, planned, submit_batch
+    from mmm.runs.config import DatasetRef
+    from mmm.runs.templates import load_template
+
+    service = _service()
+    if (experiment is None) == (template is None):
+        raise UserError("give an experiment's file or --template, one of them.", where="batch")
+    content: dict[str, Any] = (
+        parse_content(experiment) if experiment else load_template(service.workspace, str(template)).experiment
+    )
+    own = content.get("dataset") or {}
+    names = dataset or ([f"{own.get('market')}/{own.get('dataset_id')}"] if own else [])
+    found = [find_dataset(service.workspace, item) for item in names]
+    refs = [DatasetRef(market=item.market, dataset_id=item.dataset_id) for item in found]
+    batch = submit_batch(service, planned(content, refs, _variants(variants) or AS_GIVEN), local_user(), name=name)
+    typer.echo(batch.batch_id)
+    for member in batch.members:
+        for warning in member.warnings:
+            typer.echo(f"Warning: {member.label}: {warning}", err=True)
+    if follow_it:
+        _follow(service, batch.batch_id)
+
+
+@batch_command.command("list")
+def list_() -> None:
+    """List the batches, newest first."""
+    from mmm.runs.batch import batch_statuses
+
+    service = _service()
+    rows = []
+    for batch_id in service.workspace.batch_ids():
+        batch = service.workspace.batch(batch_id)
+        states = _counts(batch_statuses(service, batch))
+        rows.append((batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
+    show.table(("BATCH", "NAME", "SUBMITTED", "BY", "RUNS"), rows)
+
+
+@batch_command.command("show")
+def show_(batch: Batch = "latest") -> None:
+    """Show the runs of a batch."""
+    from mmm.runs.batch import batch_statuses
+
+    service = _service()
+    found = service.workspace.batch(_find(service, batch))
+    statuses = batch_statuses(service, found)
+    rows = [
+        (status.run_id, status.label, status.name, wording.duration(status.seconds), wording.what_now(status)[:80])
+        for status in statuses
+    ]
+    show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)
+    typer.echo(f"\n{_counts(statuses)}")
+    done = [status.run_id for status in statuses if status.state is RunState.SUCCEEDED]
+    if 2 <= len(done) <= 4:
+        typer.echo(f"Compare them: mmm compare {' '.join(done)}")
+
+
+@batch_command.command("follow")
+def follow(batch: Batch = "latest") -> None:
+    """Start the batch's runs as places become free, until all have ended; exit code 1 if one ended badly."""
+    service = _service()
+    _follow(service, _find(service, batch))
+
+
+@batch_command.command("step")
+def step() -> None:
+    """Start what may start of all batches, and end: for a scheduler that keeps batches going while nobody looks."""
+    for run_id in _service().start_waiting():
+        typer.echo(run_id)
+
+
+@batch_command.command("cancel")
+def cancel(batch: Batch) -> None:
+    """Stop every run of a batch that has not ended."""
+    from mmm.runs.batch import cancel_batch
+
+    service = _service()
+    count = cancel_batch(service, service.workspace.batch(_find(service, batch)), local_user())
+    typer.echo(f"{count} runs cancelled")
+
+
+def _follow(service: RunService, batch_id: str) -> None:
+    from mmm.runs.batch import batch_statuses
+
+    batch = service.workspace.batch(batch_id)
+    told: dict[str, str] = {}
+    while True:
+        statuses = batch_statuses(service, batch)
+        for status in statuses:
+            if told.get(status.run_id) != status.label:
+                told[status.run_id] = status.label
+                typer.echo(f"{show.moment(status.updated)}  {status.run_id}  {status.label:<9}  {status.name}")
+        if all(status.final for status in statuses):
+            break
+        time.sleep(POLL_SECONDS)
+    typer.echo(_counts(statuses))
+    if any(status.state is not RunState.SUCCEEDED for status in statuses):
+        raise typer.Exit(_ENDED_BADLY)
+
+
+def _counts(statuses: list[RunStatus]) -> str:
+    labels = [status.label for status in statuses]
+    return ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
+
+
+def _find(service: RunService, text: str) -> str:
+    ids = service.workspace.batch_ids()
+    found = ids[:1] if text == "latest" else [batch_id for batch_id in ids if text and batch_id.startswith(text)]
+    if len(found) != 1:
+        what = f"{text!r} is the start of {len(found)} ids." if found else f"there is no batch {text!r}."
+        raise UserError(what, where="batch", fix="`mmm batch list` names them.")
+    return found[0]
+
+
+def _variants(file: Path | None) -> dict[str, dict[str, Any]]:
+    if file is None:
+        return {}
+    try:
+        content = json.loads(read_file(file))
+    except ValueError as error:
+        raise UserError(f"is not JSON ({error}).", where=str(file)) from None
+    if not isinstance(content, dict) or not all(isinstance(item, dict) for item in content.values()):
+        raise UserError("must hold settings by name.", where=str(file), fix='Write {"short": {"trials": 2}}.')
+    return content
+
+
+def _service() -> RunService:
+    return RunService.open(load_settings().settings)

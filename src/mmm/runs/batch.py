@@ -1,0 +1,140 @@
+"""Batches: one experiment on several datasets, with several settings, or both; each combination is a run of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmm.access import User
+from mmm.errors import Finding, InvalidInput, UserError
+from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.runs.queue import begin
+from mmm.runs.service import RunService
+from mmm.runs.status import RunStatus
+from mmm.workspace.models import BatchDocument, BatchMember
+from mmm.workspace.names import new_id, utc_now
+
+_MOST = 200
+#: The one variant of a batch over datasets only.
+AS_GIVEN: Mapping[str, Mapping[str, Any]] = {"": {}}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run to be: its dataset, its settings in place of the experiment's, and the experiment with both."""
+
+    label: str
+    dataset: DatasetRef
+    settings: dict[str, Any]
+    content: dict[str, Any]
+
+
+def planned(
+    content: dict[str, Any],
+    datasets: Sequence[DatasetRef],
+    variants: Mapping[str, Mapping[str, Any]] = AS_GIVEN,
+) -> list[Planned]:
+    """Every dataset with every variant (name -> settings, nested like the experiment's), datasets first.
+
+    UserError for none, too many, or a combination that is there twice.
+    """
+    if not datasets or not variants:
+        raise UserError("has no runs.", where="the batch", fix="Name one dataset or more.")
+    if len(datasets) * len(variants) > _MOST:
+        what = f"would have {len(datasets) * len(variants)} runs; {_MOST} are the most."
+        raise UserError(what, where="the batch", fix="Make several batches of it.")
+    several = len({dataset.market for dataset in datasets}) < len(datasets)
+    found, seen = [], set()
+    for dataset in datasets:
+        place = f"{dataset.market}/{dataset.dataset_id}" if several else dataset.market
+        for variant, settings in variants.items():
+            label = " · ".join(part for part in (content.get("name", ""), place, variant) if part)
+            key = (dataset.market, dataset.dataset_id, json.dumps(settings, sort_keys=True))
+            if key in seen:
+                raise UserError("is there twice: same dataset, same settings.", where=label, fix="Leave one out.")
+            seen.add(key)
+            merged = _merged(content.get("settings", {}), settings)
+            own = {**content, "name": label, "dataset": dataset.model_dump(), "settings": merged}
+            found.append(Planned(label, dataset, dict(settings), own))
+    return found
+
+
+def submit_batch(service: RunService, members: Sequence[Planned], by: User, *, name: str = "") -> BatchDocument:
+    """Check every run of a batch, then store all and start the first of them.
+
+    InvalidInput names every finding of every run that cannot start, and leaves nothing behind.
+    """
+    workspace, batch_id = service.workspace, new_id()
+    workspace.permit(by, "batch.submit", name or batch_id)
+    checked = _checked(service, members)
+    batch = BatchDocument(
+        batch_id=batch_id,
+        name=name,
+        at=utc_now(),
+        actor=by.id,
+        engine=checked[0][0].engine,
+        members=tuple(
+            BatchMember(
+                run_id=workspace.create_run(experiment),
+                label=member.label,
+                market=member.dataset.market,
+                dataset_id=member.dataset.dataset_id,
+                settings=member.settings,
+                warnings=tuple(str(finding) for finding in findings),
+            )
+            for member, (experiment, findings) in zip(members, checked, strict=True)
+        ),
+    )
+    workspace.save_batch(batch)
+    workspace.append_audit(by, "batch.submit", batch_id, name=name, runs=[member.run_id for member in batch.members])
+    begin(workspace, batch)
+    service.start_waiting()
+    return batch
+
+
+def _checked(service: RunService, members: Sequence[Planned]) -> list[tuple[Experiment, list[Finding]]]:
+    """Each run's experiment and warnings; InvalidInput with what is wrong in any of them."""
+    found, wrong, bad = [], [], 0
+    for member in members:
+        try:
+            experiment = parse_experiment(json.dumps(member.content, default=str), where=member.label)
+            found.append((experiment, service.check(experiment)))
+        except UserError as error:
+            bad += 1
+            findings = error.findings if isinstance(error, InvalidInput) else [Finding("error", str(error))]
+            wrong += [
+                Finding("error", item.what, f"{member.label}: {item.where}".removesuffix(": "), item.fix)
+                for item in findings
+            ]
+    if wrong:
+        raise InvalidInput(f"{bad} of the batch's {len(members)} runs cannot start; none was started:", wrong)
+    return found
+
+
+def batch_statuses(service: RunService, batch: BatchDocument) -> list[RunStatus]:
+    """The runs of a batch now, in its order; takes a step of the queue first."""
+    service.start_waiting()
+    return service.statuses([member.run_id for member in batch.members])
+
+
+def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
+    """Stop every run of the batch that has not ended, the waiting ones first; return how many."""
+    service.workspace.permit(by, "batch.cancel", batch.batch_id)
+    going = [status for status in service.statuses([member.run_id for member in batch.members]) if not status.final]
+    # What waits is ended first, or a place that becomes free would be taken by it.
+    going.sort(key=lambda status: status.started is not None)
+    for status in going:
+        service.cancel(status.run_id, by)
+    service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=len(going))
+    return len(going)
+
+
+def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` with what `other` sets, objects within them merged likewise."""
+    found = dict(own)
+    for name, value in other.items():
+        before = found.get(name)
+        found[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return found

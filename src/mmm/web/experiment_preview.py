@@ -1,0 +1,52 @@
+"""What an experiment's ranges allow, drawn while they are being chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from mmm.results import charts, preview_charts
+from mmm.runs.review import Review
+from mmm.web.dark import in_dark
+from mmm.web.text import plain
+
+#: Enough periods for any window's decay; Weibull's scale is a share of the series, so its real length counts there.
+_USUAL_LENGTH = 104
+
+
+def preview(found: Review, channel: str | None, period: str) -> None:
+    """Curves at the ends and the middle of the ranges; of all media, or of one that may have its own."""
+    if found.experiment is None:
+        st.info("The curves are drawn when the ranges are valid.")
+        return
+    from mmm.engines.ridge.preview import channel_ranges, decay, in_words, saturation
+
+    kind, ranges = channel_ranges(found.experiment.engine_settings(), channel or "")
+    length = found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
+    for sentence in in_words(kind, ranges, period):
+        st.markdown(plain(sentence))
+    decays = {"theta"} if kind == "geometric" else {"shape", "scale"}
+    if decays <= ranges.keys():
+        _draw("Adstock", preview_charts.decay, decay(kind, ranges, length), period)
+    if {"alpha", "gamma"} <= ranges.keys():
+        _draw("Saturation", preview_charts.saturation, saturation(ranges["alpha"], ranges["gamma"]))
+    st.caption(
+        "**How to read it.** Each line puts every parameter at that end of its range; what the search finds lies "
+        "between and around them. Above, how much of an effect is left after so long; below, how near to its ceiling "
+        "an effect comes with more pressure."
+    )
+
+
+def _draw(title: str, chart: Any, rows: list[dict[str, Any]], *more: Any) -> None:
+    with charts.unvalidated():
+        spec = chart(rows, *more).to_dict(validate=False)
+    dark = st.context.theme.type == "dark"
+    st.markdown(f"**{title}**")
+    st.vega_lite_chart(
+        spec=in_dark(spec) if dark else spec,
+        theme=None,
+        width="stretch",
+        key=f"preview-{title}",
+        alt=f"{title} preview",
+    )

@@ -1,0 +1,41 @@
+"""Batches: which runs belong together, and which batches still have runs that wait for their turn."""
+
+from __future__ import annotations
+
+from mmm.errors import NotFound
+from mmm.workspace.models import BatchDocument
+from mmm.workspace.names import checked_time_id, is_time_id
+from mmm.workspace.part import Part
+
+
+class Batches(Part):
+    """batches/<batch_id>/batch.json, and waiting/<batch_id>.json while the batch's runs wait to be started."""
+
+    def save_batch(self, batch: BatchDocument) -> None:
+        """Store a batch; it exists, and its runs wait, from here on."""
+        key = checked_time_id(batch.batch_id, "batch")
+        # The mark first: one without its batch is harmless, a batch without its mark would never begin.
+        self._objects.put(f"waiting/{key}.json", b"{}")
+        self._create(f"batches/{key}/batch.json", batch)
+
+    def batch(self, batch_id: str) -> BatchDocument:
+        """The batch; NotFound when there is none."""
+        try:
+            data = self._objects.get(f"batches/{checked_time_id(batch_id, 'batch')}/batch.json")
+        except NotFound:
+            raise NotFound(
+                f"there is no batch {batch_id}.", where="batch", fix="`mmm batch list` names them."
+            ) from None
+        return BatchDocument.model_validate_json(data)
+
+    def batch_ids(self) -> list[str]:
+        """Ids, newest first."""
+        return [name for name in reversed(self._objects.folders("batches")) if is_time_id(name)]
+
+    def waiting_batches(self) -> list[str]:
+        """Ids of the batches that may have runs to start, oldest first."""
+        return [name.removesuffix(".json") for name in self._objects.names("waiting")]
+
+    def batch_waits_no_more(self, batch_id: str) -> None:
+        """Every run of the batch has been started or has ended."""
+        self._objects.delete(f"waiting/{checked_time_id(batch_id, 'batch')}.json")

@@ -1,0 +1,231 @@
+"""The experiment's page in its states: empty, not allowed, full, wrong, kept, begun from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmm.access import Role, User
+from mmm.platforms.local.user import local_user
+from mmm.runs.sample import sample_experiment
+from mmm.runs.templates import save_template
+from mmm.web import links
+from mmm.workspace.models import RunState
+
+Open = Callable[..., AppTest]
+
+
+def words(app: AppTest) -> str:
+    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning]
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+def labelled(elements: Any, label: str) -> Any:
+    return next(element for element in elements if element.label == label)
+
+
+def first_sentence(app: AppTest) -> str:
+    return str(app.markdown[0].value).removeprefix("##### ").replace("\\", "")
+
+
+@pytest.fixture
+def run_id(stored: Any) -> str:
+    """A run whose experiment has quick settings and is valid."""
+    found: str = stored.of_state(RunState.SUCCEEDED)
+    return found
+
+
+@pytest.mark.usefixtures("empty")
+def test_without_data_the_page_leads_to_the_sample(open_page: Open) -> None:
+    app = open_page(links.EXPERIMENT)
+    assert "an experiment needs a dataset" in words(app)
+    assert [link.proto.label for link in app.get("page_link")] == ["Begin with the sample"]
+
+
+def test_a_viewer_sees_why_there_is_nothing(open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmm.web.session.local_user", lambda: User("eve", role=Role.VIEWER))
+    app = open_page(links.EXPERIMENT)
+    assert "Your role, viewer" in app.info[0].value
+    assert not app.button
+    assert "Experiment" not in [link.proto.label for link in app.sidebar.get("page_link")]
+
+
+def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(open_page: Open, stored: Any) -> None:
+    app = open_page(links.EXPERIMENT)
+    (dataset,) = stored.workspace.datasets("DE")
+    assert labelled(app.selectbox, "Dataset").value == f"DE/{dataset.dataset_id}"
+    assert labelled(app.selectbox, "Mapping of its columns").value == ""
+    assert "KPI revenue (revenue)" in words(app)
+    assert first_sentence(app).startswith("Ready to start")
+    assert "no cost" in first_sentence(app)
+    assert "from 1 earlier run here" in first_sentence(app)
+    assert stored.workspace.draft_names(local_user()) == []
+
+
+def test_an_invalid_value_is_told_at_its_field_and_nothing_is_lost(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.number_input, "Trials").set_value(0).run()
+    assert first_sentence(app).startswith("1 thing to mend")
+    assert [error.value.replace("\\", "") for error in app.error] == ["must be at least 1; got 0."]
+    assert labelled(app.button, "Start the run").disabled
+    labelled(app.text_input, "Currency").set_value("euro").run()
+    assert first_sentence(app).startswith("2 things to mend")
+    assert labelled(app.number_input, "Trials").value == 0
+    labelled(app.number_input, "Trials").set_value(2).run()
+    labelled(app.text_input, "Currency").set_value("EUR").run()
+    assert not app.error
+    assert not labelled(app.button, "Start the run").disabled
+
+
+def test_checks_of_the_data_are_told_where_they_belong(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.number_input, "Models to keep").set_value(2000).run()
+    assert "2000 models are to be kept of 60 candidates" in words(app)
+    assert len(app.error) == 1
+
+
+def test_what_was_begun_is_kept_and_offered_again(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.text_input, "Name").set_value("Half done").run()
+    labelled(app.number_input, "Trials").set_value(0).run()
+    again = open_page(links.EXPERIMENT, run=run_id)
+    assert labelled(again.text_input, "Name").value == "Half done"
+    assert labelled(again.number_input, "Trials").value == 0
+    assert "Your draft, kept" in words(again)
+    elsewhere = open_page(links.EXPERIMENT)
+    offered = [link.proto for link in elsewhere.get("page_link") if "Half done" in link.proto.label.replace("\\", "")]
+    assert [link.query_string for link in offered] == [f"run={run_id}"]
+    labelled(again.button, "Begin anew").click().run()
+    assert labelled(again.text_input, "Name").value != "Half done"
+    assert stored.workspace.draft_names(local_user()) == []
+
+
+def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> None:
+    app = open_page(links.EXPERIMENT)
+    group = app.get("button_group")[0]
+    assert group.value in ("standard", ["standard"])
+    group.set_value(["fast"]).run() if isinstance(group.value, list) else group.set_value("fast").run()
+    assert [labelled(app.number_input, name).value for name in ("Trials", "Iterations")] == [2, 500]
+
+
+def test_the_preview_follows_the_ranges(open_page: Open, stored: Any) -> None:
+    app = open_page(links.EXPERIMENT)
+    assert "0% to 80% lasts into the next week" in words(app)
+    labelled(app.number_input, "Carryover (theta): to").set_value(0.5).run()
+    assert "0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks" in words(app)
+    labelled(app.number_input, "Carryover (theta): to").set_value(1.0).run()
+    assert "must lie within [0, 1)" in words(app)
+    assert "The curves are drawn when the ranges are valid." in words(app)
+
+
+def test_a_channel_may_have_ranges_of_its_own(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.selectbox, "Ranges of").set_value("search_S").run()
+    labelled(app.number_input, "Carryover (theta): to").set_value(0.3).run()
+    assert "0% to 30% lasts" in words(app)
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    assert content["settings"]["media"] == {"search_S": {"theta": [0.0, 0.3]}}
+    labelled(app.number_input, "Carryover (theta): from").set_value(None).run()
+    labelled(app.number_input, "Carryover (theta): to").set_value(None).run()
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    assert content["settings"].get("media") is None
+
+
+def test_lift_tests_are_added_checked_against_the_data_and_removed(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.button, "Add a lift test").click().run()
+    told = words(app)
+    assert "Start: must be a date such as 2024-12-31" in told
+    labelled(app.multiselect, "Channels of test 1").set_value(["search_S"]).run()
+    import datetime as dt
+
+    labelled(app.date_input, "First day of test 1").set_value(dt.date(2030, 1, 7)).run()
+    labelled(app.date_input, "Last day of test 1").set_value(dt.date(2030, 1, 20)).run()
+    labelled(app.number_input, "Lift of test 1").set_value(1000.0).run()
+    labelled(app.number_input, "Spend of test 1").set_value(10.0).run()
+    assert "2030-01-07 to 2030-01-20 is not inside the window" in words(app)
+    labelled(app.button, "Remove").click().run()
+    assert not app.error
+
+
+def test_signs_go_into_the_mapping(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    box = next(box for box in app.selectbox if box.label.replace("\\", "") == "competitor_sales_B (context)")
+    box.set_value("negative").run()
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    assert content["mapping"]["context"][0]["sign"] == "negative"
+    assert "Signs (1 of 8 other than usual)" in [found.label for found in app.expander]
+
+
+def test_it_starts_a_run_of_what_is_shown_and_drops_the_draft(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.text_input, "Name").set_value("Again").run()
+    labelled(app.button, "Start the run").click().run()
+    assert not app.exception
+    started = app.query_params["run"]
+    started = started[0] if isinstance(started, list) else started
+    try:
+        given = json.loads(stored.workspace.job_config(started))
+        assert (given["name"], given["settings"]["iterations"]) == ("Again", 60)
+        assert stored.workspace.draft_names(local_user()) == []
+    finally:
+        stored.service.cancel(started, local_user())
+
+
+def test_it_is_saved_as_a_template_and_begun_from_one(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.text_input, "Name of the template").set_value("weekly").run()
+    labelled(app.button, "Save").click().run()
+    assert "Saved as weekly version 1." in app.success[0].value.replace("\\", "")
+    assert stored.workspace.template_names() == ["weekly"]
+    begun = open_page(links.EXPERIMENT, template="weekly@1")
+    assert labelled(begun.number_input, "Iterations").value == 60
+    assert first_sentence(begun).startswith("Ready to start")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"run": "20990101"}, "no run's id starts with '20990101'"),
+        ({"template": "nothing"}, "there is no template 'nothing'"),
+        ({"dataset": "DE"}, "is not a dataset's name"),
+        ({"mapping": "nothing@3"}, "there is no mapping 'nothing'"),
+    ],
+)
+def test_an_address_of_something_that_is_not_there_says_so(
+    open_page: Open, stored: Any, query: dict[str, str], message: str
+) -> None:
+    assert message in words(open_page(links.EXPERIMENT, **query))
+
+
+def test_a_batch_over_seeds_starts_and_shows_its_runs(open_page: Open, stored: Any, run_id: str) -> None:
+    app = open_page(links.EXPERIMENT, run=run_id)
+    labelled(app.text_input, "Seeds").set_value("1, x").run()
+    assert "'x' is no seed" in words(app)
+    labelled(app.text_input, "Seeds").set_value("1, 2, 3").run()
+    labelled(app.button, "Start the batch of 3 runs").click().run()
+    assert not app.exception
+    (batch_id,) = stored.workspace.batch_ids()
+    try:
+        assert "3 runs:" in words(app)
+        assert "1 queued" in words(app)
+        assert "Batches (1)" in [found.label for found in open_page(links.RUNS).expander]
+        app = open_page(links.BATCH, batch=batch_id)
+        labelled(app.button, "Cancel all its runs").click().run()
+        assert "3 runs: 3 cancelled." in words(app)
+    finally:
+        for status in stored.service.runs():
+            if not status.final:
+                stored.service.cancel(status.run_id, local_user())
+
+
+def test_a_template_for_other_columns_is_told_at_the_mapping(open_page: Open, stored: Any) -> None:
+    content = json.loads(sample_experiment("0" * 16).to_json())
+    save_template(stored.workspace, "other", content, local_user())
+    (dataset,) = stored.workspace.datasets("DE")
+    app = open_page(links.EXPERIMENT, template="other", dataset=f"DE/{dataset.dataset_id}")
+    assert "the table has no such column." in words(app)
