@@ -48,6 +48,8 @@ lock:
 	$(UV_COMPILE) --all-extras --group dev --group bench -o requirements.lock
 	$(UV_COMPILE) --constraints requirements.lock $(addprefix --extra ,$(WEB_EXTRAS)) -o docker/web.lock
 	$(UV_COMPILE) --constraints requirements.lock $(addprefix --extra ,$(TRAINING_EXTRAS)) -o docker/training.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command 'make lock' r/nevergrad.in -o r/nevergrad.lock
 
 # The Snowflake emulator's environment, apart from ours (the tests make it themselves when it is missing).
 lock-servers:

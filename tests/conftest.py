@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bigquery_stub import bigquery_stub
+from robyn_library import RobynLibrary, install_stand_in
 from servers import Postgres, Proxy, postgres_server, snowflake_server
 
 _numbers = itertools.count(1)
@@ -84,6 +87,21 @@ def bigquery() -> Iterator[tuple[str, Any]]:
     """(endpoint, DuckDB connection that makes its tables)."""
     with bigquery_stub() as stub:
         yield stub
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> RobynLibrary:
+    """An R library with the stand-in for Robyn; as it is installed, without trouble asked for."""
+    return install_stand_in(tmp_path_factory.mktemp("robyn"))
+
+
+@pytest.fixture
+def robyn(stand_in: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RobynLibrary:
+    """A copy of that library for one test, and the environment that makes the engine use it."""
+    library = stand_in.copy(tmp_path / "robyn library")
+    monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(library.folder))
+    monkeypatch.setenv("RETICULATE_PYTHON", sys.executable)  # the developers' environment has nevergrad
+    return library
 
 
 @pytest.fixture

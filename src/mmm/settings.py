@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
     )
+    rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
+    robyn_library: Path | None = Field(None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
     public_url: _Url | None = Field(None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers")
 

@@ -11,6 +11,7 @@ import pytest
 
 from mmm import cli
 from mmm.settings import NAMES
+from robyn_library import RobynLibrary
 
 
 @pytest.fixture
@@ -31,3 +32,10 @@ def run(
         return int(exit_.value.code or 0), out, err
 
     return call
+
+
+@pytest.fixture
+def robyn_here(run: object, robyn: RobynLibrary, monkeypatch: pytest.MonkeyPatch) -> RobynLibrary:
+    """The engine `robyn` with the stand-in, for commands: `run` has emptied the environment."""
+    monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(robyn.folder))
+    return robyn

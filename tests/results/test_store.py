@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress
 from mmm.errors import NotFound
 from mmm.results import RunInfo, read_results, write_results
+from mmm.results.store import artifacts_zip
 from mmm.simulation.generator import World
 from mmm.workspace import Workspace
 
@@ -38,6 +42,15 @@ def test_tables_summary_and_report_come_back(
     assert set(workspace.results_manifest(RUN).files) == names
     assert {progress.stage for progress in seen} == {"report"}
     assert [progress.done for progress in seen] == list(range(seen[0].total + 1))
+
+
+def test_an_engines_own_files_are_kept_and_packed(
+    workspace: Workspace, world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> None:
+    own = replace(result, files={"Model.RDS": b"\x1f\x8b", "page.png": b"drawn"})
+    write_results(workspace, RunInfo(RUN), make_problem(world), own, lambda progress: None)
+    with zipfile.ZipFile(io.BytesIO(artifacts_zip(workspace, RUN))) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == own.files
 
 
 def test_a_run_without_results_says_so(workspace: Workspace) -> None:

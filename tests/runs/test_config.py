@@ -212,7 +212,7 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
         (("country",), "Germany", "country: must be two capital letters such as DE; got 'Germany'."),
         (("currency",), "euro", "currency: must be three capital letters such as EUR; got 'euro'."),
         (("name",), "x" * 201, f"name: must have at most 200 characters; got '{'x' * 59}...."),
-        (("engine",), "robin", "engine: choose one of: ridge; got 'robin'."),
+        (("engine",), "robin", "engine: choose one of: ridge, robyn; got 'robin'."),
         (
             ("window",),
             {"start": "2023-01-02", "end": "2023-01-01"},

@@ -43,6 +43,9 @@ class TinyEngine:
     def check(self, problem: Problem, settings: TinySettings) -> list[Finding]:
         return []
 
+    def check_environment(self) -> list[Finding]:
+        return []
+
     def train(self, problem: Problem, settings: TinySettings, progress: ProgressListener) -> Any:
         progress(Progress("search", 0, 2))
         TinyEngine.meanwhile()

@@ -206,3 +206,18 @@ def test_conversions_show_costs_everywhere(open_page: Open, stored: Any) -> None
     assert any("CPA" in text for text in texts)
     assert not [text for text in texts if "ROAS" in text]
     assert "ROAS" not in read_results(stored.workspace, run_id).report
+
+
+def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> None:
+    """Robyn writes files of its own; the native engine none."""
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    assert "Files of ridge (ZIP)" not in downloads(open_page(links.RESULTS, run=run_id, part="Report"))
+    found = read_results(stored.workspace, run_id)
+    writer = stored.workspace.results_writer(run_id)
+    for name in found:
+        writer.table(name, found[name])
+    writer.file("model_summary.json", found.summary_text)
+    writer.file("report.html", found.report)
+    writer.artifact("1_1.png", b"drawn")
+    writer.commit()
+    assert "Files of ridge (ZIP)" in downloads(open_page(links.RESULTS, run=run_id, part="Report"))

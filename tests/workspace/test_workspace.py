@@ -253,6 +253,21 @@ def test_a_result_files_name_is_checked(workspace: Workspace, name: str) -> None
         writer.file(name, b"")
 
 
+def test_an_engines_own_files_keep_their_names(workspace: Workspace) -> None:
+    run_id = workspace.create_run(mapping("a"))
+    writer = workspace.results_writer(run_id)
+    writer.file("model_summary.json", "{}")
+    writer.artifact("RobynModel-1_2_3.json", b"[1]")
+    writer.artifact("1_2_3.png", b"\x89")
+    with pytest.raises(UserError, match="is not a file name of an engine"):
+        writer.artifact("../1_2_3.png", b"")
+    writer.commit()
+    assert workspace.result_artifacts(run_id) == ["1_2_3.png", "RobynModel-1_2_3.json"]
+    assert workspace.result_artifact(run_id, "RobynModel-1_2_3.json") == b"[1]"
+    with pytest.raises(NotFound):
+        workspace.result_artifact(run_id, "model_summary.json")
+
+
 def test_provenance_is_the_newest_attempts(workspace: Workspace) -> None:
     run_id = workspace.create_run(mapping("a"))
     with pytest.raises(NotFound):

@@ -8,7 +8,7 @@ from typing import cast
 from mmm.engines.base import Engine
 from mmm.errors import UserError
 
-ENGINES = {"ridge": "mmm.engines.ridge.engine:RidgeEngine"}
+ENGINES = {"ridge": "mmm.engines.ridge.engine:RidgeEngine", "robyn": "mmm.engines.robyn.engine:RobynEngine"}
 
 
 def load_engine(name: str) -> Engine:

@@ -108,7 +108,7 @@ class Problem:
     """What is to be modelled. T rows by date at even steps; `window` is (first row, last row), inclusive, 0-based.
 
     `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in `currency`.
-    `previous` is the model this one refreshes, None for a model of its own.
+    `previous` is the model this one refreshes, None for a model of its own. `country` is the one of the holidays.
     """
 
     dates: np.ndarray
@@ -124,6 +124,7 @@ class Problem:
     lift_tests: tuple[LiftTest, ...] = ()
     currency: str = "EUR"
     previous: PreviousModel | None = None
+    country: str | None = None
 
     @property
     def rows(self) -> int:
@@ -269,14 +270,17 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 @dataclass(frozen=True)
 class EngineResult:
-    """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended` was chosen."""
+    """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended` was chosen.
+
+    `files` are what the engine wrote in formats of its own, by file name; they are kept beside the results as they are.
+    """
 
     engine: str
     engine_version: str
     tables: dict[str, pa.Table]
     recommended: str
     reason: str
-    extra: dict[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, schema in SCHEMAS.items():
@@ -296,6 +300,10 @@ class Engine(Protocol):
 
     def check(self, problem: Problem, settings: Any) -> list[Finding]:
         """What would stop or weaken the training, found before it: cheap, and without loading heavy libraries."""
+        ...
+
+    def check_environment(self) -> list[Finding]:
+        """What this machine lacks for the engine to train on it: programs, packages, versions."""
         ...
 
     def train(self, problem: Problem, settings: Any, progress: ProgressListener) -> EngineResult:

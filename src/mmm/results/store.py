@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,8 @@ def write_results(
         progress(Progress("report", len(SCHEMAS) + section, total, message=f"Drawing {title}"))
 
     writer.file(REPORT, render_report(result.tables, summary, progress=drawn))
+    for name, data in result.files.items():
+        writer.artifact(name, data)
     writer.commit()
     progress(Progress("report", total, total))
 
@@ -88,6 +92,15 @@ class RunResults(Mapping[str, "pa.Table"]):
     @property
     def report(self) -> str:
         return self._workspace.result_file(self._run_id, REPORT).decode()
+
+
+def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:
+    """The files that the run's engine wrote in formats of its own, as one ZIP file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in workspace.result_artifacts(run_id):
+            archive.writestr(name, workspace.result_artifact(run_id, name))
+    return packed.getvalue()
 
 
 def read_results(workspace: Workspace, run_id: str) -> RunResults:

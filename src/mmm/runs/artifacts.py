@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +43,42 @@ def export_run(
     """Write a run's models as Robyn's export does; the files, in a folder that must be new or empty.
 
     Robyn's pareto_* tables hold the kept models, with `everything` all_* tables hold every candidate too. `models` get
-    a RobynModel-<id>.json each; none named: the recommended one. Nothing is visible before everything is written.
+    a RobynModel-<id>.json each; none named: the recommended one. Nothing is visible before everything is written. An
+    engine that wrote files of its own has them exported as they are; they know neither formats nor chosen models.
     """
-    from mmm.engines.ridge import robyn_files
-
     if table_format not in FORMATS:
         raise UserError(f"{table_format!r} is no format.", where="format", fix=f"Choose one of: {', '.join(FORMATS)}.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError("is there already and not an empty folder.", where=str(folder), fix="Name a new folder.")
+    own = workspace.result_artifacts(run_id)
+    files: dict[str, Callable[[Path], object]]
+    if own:
+        if everything or models or table_format != "csv":
+            what = "its engine wrote its files itself; they are exported as they are."
+            raise UserError(what, where=run_id, fix="Leave out --format, --all and --model.")
+        files = {name: partial(_copy, workspace, run_id, name) for name in own}
+    else:
+        files = _robyn_files(workspace, run_id, table_format, everything, models)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+        for name, write in files.items():
+            write(Path(work) / name)
+        folder.mkdir(exist_ok=True)
+        for path in sorted(Path(work).iterdir()):
+            shutil.move(path, folder / path.name)
+    return sorted(folder.iterdir())
+
+
+def _copy(workspace: Workspace, run_id: str, name: str, path: Path) -> None:
+    path.write_bytes(workspace.result_artifact(run_id, name))
+
+
+def _robyn_files(
+    workspace: Workspace, run_id: str, table_format: str, everything: bool, models: Sequence[str]
+) -> dict[str, Callable[[Path], object]]:
+    """What writes each file, by name: tables as Robyn's, and the models as JSON."""
+    from mmm.engines.ridge import robyn_files
+
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     results = read_results(workspace, run_id)
     built = _rebuilt(workspace, run_id, experiment)
@@ -71,22 +100,14 @@ def export_run(
         every = _rebuilt(workspace, run_id, experiment, everything=True)
         tables["all_hyperparameters"] = lambda: robyn_files.hyperparameters(every, all_models)
         tables["all_aggregated"] = lambda: robyn_files.aggregated(every)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-        for name, make in tables.items():
-            _write(make(), Path(work) / f"{name}.{table_format}")
-        for name, document in documents.items():
-            (Path(work) / name).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
-        folder.mkdir(exist_ok=True)
-        for path in sorted(Path(work).iterdir()):
-            shutil.move(path, folder / path.name)
-    return sorted(folder.iterdir())
+    return {
+        **{f"{name}.{table_format}": partial(_write_table, make) for name, make in tables.items()},
+        **{name: partial(_write_json, document) for name, document in documents.items()},
+    }
 
 
 def _rebuilt(workspace: Workspace, run_id: str, experiment: Experiment, *, everything: bool = False) -> Rebuilt:
     """The run's models evaluated again on its dataset."""
-    if experiment.engine != "ridge":
-        raise UserError(f"the engine {experiment.engine!r} writes its own files.", where=run_id)
     from mmm.engines.ridge.rebuild import rebuild
     from mmm.engines.ridge.settings import RidgeSettings
 
@@ -119,7 +140,12 @@ def _document(built: Rebuilt, name: str, run_id: str, experiment: Experiment, re
     return {**shown, _SECTION: stored.model_dump(mode="json", by_alias=True)}
 
 
-def _write(table: pa.Table, path: Path) -> None:
+def _write_json(document: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _write_table(make: Callable[[], pa.Table], path: Path) -> None:
+    table = make()
     if path.suffix == ".csv":
         # Empty cells for what is null, as Robyn's NA; numbers with all their digits.
         pa.csv.write_csv(table, path)

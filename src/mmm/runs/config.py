@@ -24,7 +24,10 @@ from mmm.data.mapping import Mapping
 from mmm.errors import Finding, InvalidInput, UserError
 
 #: Settings models by engine; dotted paths, so that reading a config imports no engine.
-ENGINE_SETTINGS = {"ridge": "mmm.engines.ridge.settings:RidgeSettings"}
+ENGINE_SETTINGS = {
+    "ridge": "mmm.engines.ridge.settings:RidgeSettings",
+    "robyn": "mmm.engines.robyn.settings:RobynSettings",
+}
 
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"

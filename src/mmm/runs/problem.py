@@ -100,6 +100,7 @@ def build_problem(
         lift_tests=tests,
         currency=experiment.currency,
         previous=previous,
+        country=experiment.country,
     )
     checks.findings += load_engine(experiment.engine).check(problem, experiment.engine_settings())
     checks.stop()

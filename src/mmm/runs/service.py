@@ -55,6 +55,7 @@ class RunService:
         dataset = experiment.dataset
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
         findings = self.check(experiment)
+
         run_id = self.workspace.create_run(experiment)
         details = {
             "name": experiment.name,
@@ -88,11 +89,16 @@ class RunService:
 
     def check(self, experiment: Experiment) -> list[Finding]:
         """What is worth knowing of an experiment before it runs; InvalidInput with all that stops it."""
+        from mmm.engines import load_engine
+        from mmm.runs.environment import environment_findings
         from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
         from mmm.runs.refresh import previous_of
 
         table = self.workspace.read_dataset(experiment.dataset.market, experiment.dataset.dataset_id)
-        return build_problem(experiment, table, previous_of(self.workspace, experiment))[1]
+        _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
+        if self._settings.cloud_provider == "local":  # the task runs on this machine
+            findings += environment_findings(load_engine(experiment.engine))
+        return findings
 
     def start_waiting(self) -> list[str]:
         """Take a step of the batches' queue: start what may start by now; return the runs' ids."""

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import psutil
@@ -32,7 +32,7 @@ def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -
 
     def beat() -> None:
         while True:
-            memory = process.memory_info().rss
+            memory = _memory(process)
             sign = Heartbeat(attempt=attempt, at=utc_now(), host=host, pid=process.pid, memory_bytes=memory)
             try:
                 workspace.write_heartbeat(run_id, sign)
@@ -48,6 +48,15 @@ def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -
     finally:
         stop.set()
         thread.join()
+
+
+def _memory(process: psutil.Process) -> int:
+    """Resident bytes of a process and of all it has started."""
+    total = int(process.memory_info().rss)
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += int(child.memory_info().rss)
+    return total
 
 
 class WorkspaceLogHandler(logging.Handler):
@@ -134,10 +143,10 @@ def flush_log() -> None:
 
 
 def memory_peak_bytes() -> int:
-    """Largest resident size this process has had."""
+    """Largest resident size that this process, or one it has started, has had."""
     import resource  # not on Windows, where no task runs
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak if sys.platform == "darwin" else peak * 1024
 
 

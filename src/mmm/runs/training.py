@@ -8,6 +8,7 @@ from mmm.engines import load_engine
 from mmm.engines.base import Progress
 from mmm.results import RunInfo, write_results
 from mmm.runs.config import parse_experiment
+from mmm.runs.environment import environment_findings
 from mmm.runs.events import History
 from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
@@ -44,6 +45,8 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
         log.warning("%s", warning)
     progress(Progress("data", 1, 1))
 
+    for missing in environment_findings(engine):
+        log.warning("%s", missing)
     result = engine.train(problem, settings, progress)
     info = RunInfo(
         run_id=run_id,

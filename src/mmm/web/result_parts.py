@@ -12,9 +12,10 @@ import streamlit as st
 from mmm.errors import UserError
 from mmm.results import summary
 from mmm.results.branding import LOGO_BYTES, Look, look_of, save_look, saved_look
+from mmm.results.format import count
 from mmm.results.onepager import onepager, rendered
 from mmm.results.report import report_of
-from mmm.results.store import RunResults
+from mmm.results.store import RunResults, artifacts_zip
 from mmm.web.choose_model import choose_model, several_models
 from mmm.web.export import csv_of
 from mmm.web.result_views import PARTS, ModelViews, Shape
@@ -166,10 +167,28 @@ def _report(views: ModelViews, model_id: str) -> None:
         _download(
             "Summary (JSON)", views.results.summary_text.encode, views, views.recommended, "json", "model_summary"
         )
+        _own_files(views)
     st.caption("Making a report takes some seconds. The summary holds the recommended model's numbers for programs.")
     if user.may("branding.save") and asked != Look() and st.button("Keep this look for all reports"):
         save_look(views.workspace, look, user)
         st.success("Every report of this workspace has this look from now on.", icon=":material/check_circle:")
+
+
+def _own_files(views: ModelViews) -> None:
+    """What the engine wrote in formats of its own, where it did."""
+    names = views.workspace.result_artifacts(views.run_id)
+    if not names:
+        return
+    engine = str(views.results.summary["engine"]["name"])
+    st.download_button(
+        f"Files of {engine} (ZIP)",
+        lambda: artifacts_zip(views.workspace, views.run_id),
+        file_name=f"{engine}-{views.run_id}.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help=f"{count(len(names), 'file')} as {engine} wrote them.",
+    )
 
 
 def _made(views: ModelViews, model_id: str, look: Look, kind: str) -> Callable[[], bytes]:

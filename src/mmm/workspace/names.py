@@ -13,6 +13,7 @@ _NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
 _TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _STUDY_ID = re.compile(rf"({_TIME_ID.pattern})/stability/\d{{4}}")
 _DATASET_ID = re.compile(r"[0-9a-f]{16}")
+_ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9]+")
 
 
@@ -63,6 +64,10 @@ def is_time_id(text: str) -> bool:
 
 def checked_file(name: str) -> str:
     return _checked(_FILE, name, "result file name", "lower-case letters, digits, _ or -, a dot and an ending")
+
+
+def checked_artifact(name: str) -> str:
+    return _checked(_ARTIFACT, name, "file name of an engine", "letters, digits, . _ or -")
 
 
 def _checked(pattern: re.Pattern[str], text: str, what: str, form: str) -> str:

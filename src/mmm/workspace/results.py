@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import ResultFile, ResultsManifest
-from mmm.workspace.names import checked_file, checked_run, utc_now
+from mmm.workspace.names import checked_artifact, checked_file, checked_run, utc_now
 from mmm.workspace.objects import Objects
 from mmm.workspace.part import Part
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_ARTIFACTS = "artifacts/"
 
 
 class ResultsWriter:
@@ -29,11 +32,15 @@ class ResultsWriter:
         """Add a table; it is stored as `<name>.parquet`."""
         from mmm.workspace.tables import write_parquet  # pyarrow takes half a second to import; listing needs none
 
-        self._add(f"{name}.parquet", write_parquet(table), rows=table.num_rows)
+        self._add(checked_file(f"{name}.parquet"), write_parquet(table), rows=table.num_rows)
 
     def file(self, name: str, data: bytes | str) -> None:
         """Add a file as it is; text is stored as UTF-8."""
-        self._add(name, data.encode() if isinstance(data, str) else data)
+        self._add(checked_file(name), data.encode() if isinstance(data, str) else data)
+
+    def artifact(self, name: str, data: bytes) -> None:
+        """Add a file that the engine wrote in a format of its own."""
+        self._add(f"{_ARTIFACTS}{checked_artifact(name)}", data)
 
     def commit(self) -> ResultsManifest:
         """Make everything added visible, as the run's results."""
@@ -42,7 +49,7 @@ class ResultsWriter:
         return manifest
 
     def _add(self, name: str, data: bytes, rows: int | None = None) -> None:
-        self._objects.put(f"{self._folder}/{checked_file(name)}", data)
+        self._objects.put(f"{self._folder}/{name}", data)
         self._files[name] = ResultFile(bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), rows=rows)
 
 
@@ -83,6 +90,14 @@ class Results(Part):
 
     def result_file(self, run_id: str, name: str) -> bytes:
         return bytes(self._result(run_id, name))
+
+    def result_artifacts(self, run_id: str) -> list[str]:
+        """Names of the files that the run's engine wrote in formats of its own."""
+        files = self.results_manifest(run_id).files
+        return sorted(name.removeprefix(_ARTIFACTS) for name in files if name.startswith(_ARTIFACTS))
+
+    def result_artifact(self, run_id: str, name: str) -> bytes:
+        return bytes(self._result(run_id, f"{_ARTIFACTS}{name}"))
 
     def _result(self, run_id: str, name: str) -> Any:
         manifest = self.results_manifest(run_id)

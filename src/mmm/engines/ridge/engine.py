@@ -19,6 +19,9 @@ class RidgeEngine:
     def check(self, problem: Problem, settings: RidgeSettings) -> list[Finding]:
         return check(problem, settings)
 
+    def check_environment(self) -> list[Finding]:
+        return []  # it needs nothing but the libraries it is installed with
+
     def train(self, problem: Problem, settings: RidgeSettings, progress: ProgressListener) -> EngineResult:
         from threadpoolctl import threadpool_limits
 

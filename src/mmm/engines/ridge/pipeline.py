@@ -181,11 +181,11 @@ def choose(frame: Frame, design: Design, space: Space, found: Search, settings: 
     rule: Rule = "consensus" if not (robyn or refreshing) else "previous" if robyn and refreshing else "score"
     if rule == "consensus":
         k = frame.base.shape[1]
-        recommended = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
-        clusters = clusters.standing_for_its_own(recommended)
+        best = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
+        clusters = clusters.standing_for_its_own(best)
     else:
-        recommended = int(np.argmin(loss[kept, 1])) if rule == "previous" else _best_score(clusters.best, scores)
-    return Chosen(selection, clusters, models, parts, recommended, rule, weights)
+        best = int(np.argmin(loss[kept, 1])) if rule == "previous" else recommended(clusters.best, scores)
+    return Chosen(selection, clusters, models, parts, best, rule, weights)
 
 
 def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
@@ -208,7 +208,7 @@ def listed(selection: Selection, found: Search) -> Selection:
     return Selection(fronts, np.flatnonzero(fronts > 0), selection.count)
 
 
-def _best_score(best: np.ndarray, scores: np.ndarray) -> int:
+def recommended(best: np.ndarray, scores: np.ndarray) -> int:
     """The smallest score among the clusters' best: the best balance of fit and business distance."""
     candidates = np.flatnonzero(best)
     return int(candidates[np.argmin(scores[candidates])])

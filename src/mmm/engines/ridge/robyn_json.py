@@ -17,6 +17,7 @@ from mmm.engines.base import Factor
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.refresh import narrowed
 from mmm.engines.ridge.robyn_files import aggregated_model, raw_data, robyn_name, variable_names
+from mmm.engines.robyn.inputs import calibration_input
 
 _INTERVALS = {1: "day", 7: "week"}
 _SUMMARY = {
@@ -85,19 +86,7 @@ def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
         "refreshAddedStart": [_day(built, new)],
         "adstock": [built.settings.adstock],
         "hyperparameters": _ranges(built, refreshed=False),
-        "calibration_input": [
-            {
-                "channel": "+".join(test.channels),
-                "liftStartDate": str(test.start),
-                "liftEndDate": str(test.end),
-                "liftAbs": test.lift,
-                "spend": test.spend,
-                "confidence": test.confidence,
-                "metric": problem.kpi_name,
-                "calibration_scope": test.scope,
-            }
-            for test in problem.lift_tests
-        ],
+        "calibration_input": calibration_input(problem),
         "custom_params": [],
         "version": ["mmm-app, engine ridge"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,17 +91,30 @@ def _significant(x: np.ndarray, digits: int) -> np.ndarray:
     return np.asarray(np.round(x * magnitude) / magnitude)
 
 
+def medium_settings(name: str, selected: str, settings: RidgeSettings) -> MediumSettings:
+    """A medium's own settings, by its name or by its modelled column's."""
+    return settings.media.get(name) or settings.media.get(selected) or MediumSettings()
+
+
+def media_hyperparameters(
+    media: Iterable[tuple[str, str]], settings: RidgeSettings
+) -> list[tuple[str, Hyperparameter]]:
+    """(Robyn's name, hyperparameter) of media given as (name, modelled column), in Robyn's order."""
+    found = []
+    for name, selected in media:
+        own = medium_settings(name, selected, settings)
+        rates = ("theta",) if (own.adstock or settings.adstock) == "geometric" else ("shape", "scale")
+        for parameter in ("alpha", "gamma", *rates):
+            low, high = getattr(own, parameter) or getattr(settings, parameter)
+            found.append((f"{selected}_{ROBYN_NAMES[parameter]}", Hyperparameter(name, parameter, low, high)))
+    return sorted(found, key=lambda pair: pair[0])
+
+
 def build_space(frame: Frame, settings: RidgeSettings) -> Space:
     """The hyperparameters of a frame under `settings`, in Robyn's order (media by full name, then the rest)."""
-    items, kinds = [], []
-    for name, selected in zip(frame.media_names, frame.selected, strict=True):
-        own = settings.media.get(name) or settings.media.get(selected) or MediumSettings()
-        kind = own.adstock or settings.adstock
-        kinds.append(kind)
-        for parameter in ("alpha", "gamma", *(("theta",) if kind == "geometric" else ("shape", "scale"))):
-            low, high = getattr(own, parameter) or getattr(settings, parameter)
-            items.append((f"{selected}_{ROBYN_NAMES[parameter]}", Hyperparameter(name, parameter, low, high)))
-    ordered = [item for _, item in sorted(items, key=lambda pair: pair[0])]
+    media = list(zip(frame.media_names, frame.selected, strict=True))
+    kinds = [medium_settings(*medium, settings).adstock or settings.adstock for medium in media]
+    ordered = [item for _, item in media_hyperparameters(media, settings)]
     if settings.validation:
         ordered.append(Hyperparameter("", "train_size", *settings.validation.train_size))
     ordered.append(Hyperparameter("", "lambda", *settings.lambda_))

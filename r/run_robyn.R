@@ -1,0 +1,1 @@
+../src/mmm/engines/robyn/run_robyn.R

@@ -1,0 +1,82 @@
+"""What is missing is told with what to install; cores are the task's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmm.engines import load_engine
+from mmm.engines.robyn.environment import task_cores
+from mmm.errors import Finding
+from robyn_library import RobynLibrary
+
+
+def found() -> list[Finding]:
+    return load_engine("robyn").check_environment()
+
+
+def test_without_r_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMM_RSCRIPT", "Rscript-of-no-machine")
+    (finding,) = found()
+    assert finding.level == "error"
+    assert str(finding).startswith("R: 'Rscript-of-no-machine' is not found; the engine robyn runs in R. Install R 4.0")
+
+
+def test_a_library_without_robyn_is_told(robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(empty))
+    (finding,) = found()
+    assert str(finding).startswith("R's library: lacks Robyn. Set MMM_ROBYN_LIBRARY where they are.")
+
+
+def test_a_package_that_robyn_needs_is_told(robyn: RobynLibrary) -> None:
+    description = robyn.folder / "Robyn" / "Meta" / "package.rds"
+    code = (
+        f"d <- readRDS('{description}'); d$DESCRIPTION[['Imports']] <- 'jsonlite, glmnet (>= 4.0),\\n prophet';"
+        f"saveRDS(d, '{description}')"
+    )
+    subprocess.run(["Rscript", "-e", code], check=True)
+    (finding,) = [finding for finding in found() if finding.level == "error"]
+    assert finding.what == "lacks glmnet, prophet."
+
+
+def test_another_robyn_than_the_one_it_is_written_for_is_a_warning(robyn: RobynLibrary) -> None:
+    (finding,) = found()
+    assert finding.level == "warning"
+    assert finding.what == "version 3.12.1.9000 is installed; this engine is written for 3.12.1."
+
+
+def test_a_python_without_nevergrad_is_told(
+    robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setenv("RETICULATE_PYTHON", str(bare))
+    (finding,) = [finding for finding in found() if finding.level == "error"]
+    assert str(finding) == (
+        f"RETICULATE_PYTHON: {bare} has no nevergrad, with which Robyn searches. "
+        f"Install it: {bare} -m pip install nevergrad."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cores"),
+    [("cpu.max", "100000 100000", 1), ("cpu.max", "50000 100000", 1), ("cpu.max", "max 100000", None)],
+)
+def test_cores_are_those_of_the_container(tmp_path: Path, name: str, text: str, cores: int | None) -> None:
+    (tmp_path / name).write_text(text + "\n")
+    assert task_cores(tmp_path) == (cores or len(os.sched_getaffinity(0)))
+
+
+def test_cores_in_the_older_form_of_limits(tmp_path: Path) -> None:
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert task_cores(tmp_path) == 1
+    assert task_cores(tmp_path / "none") == len(os.sched_getaffinity(0))
