@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aws_servers import ALLOW_ALL, Aws, aws_server
 from bigquery_stub import bigquery_stub
 from robyn_library import RobynLibrary, install_stand_in
 from servers import Postgres, Proxy, postgres_server, snowflake_server
@@ -46,10 +47,13 @@ class Snowflake:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the product keeps beside the workspace goes into a folder of the tests'."""
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the product keeps beside the workspace goes into a folder of the tests'; nobody looks for real AWS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+            patch.delenv(name, raising=False)
         yield
 
 
@@ -80,6 +84,22 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
 def postgres() -> Iterator[Postgres]:
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """AWS on loopback, without IAM: any key may do anything. See aws_servers.py."""
+    with aws_server(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """AWS on loopback that checks signatures and policies; this view of it is an administrator's."""
+    with aws_server(tmp_path_factory.mktemp("strict-aws")) as server:
+        admin = server.user("admin", {"Version": "2012-10-17", "Statement": [ALLOW_ALL]})
+        server.enforce()
+        yield admin
 
 
 @pytest.fixture(scope="session")

@@ -147,16 +147,16 @@ def test_tasks_and_secrets_have_places_of_their_own(monkeypatch: pytest.MonkeyPa
     assert load_settings().settings.tasks_dir == tmp_path / "state" / "mmm" / "tasks"
 
 
-def test_keys_of_the_file_reach_the_store(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
-        "AWS_REGION=us-east-1\nAWS_ACCESS_KEY_ID=id\nAWS_SECRET_ACCESS_KEY=key\nAWS_ENDPOINT_URL=http://127.0.0.1:5555\n"
-    )
-    assert load_settings().settings.s3_config() == {
-        "region": "us-east-1",
-        "endpoint": "http://127.0.0.1:5555",
-        "access_key_id": "id",
-        "secret_access_key": "key",
-    }
+def test_where_tasks_run_is_given_as_ids_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINING_SUBNETS", "subnet-0a1, subnet-0b2")
+    monkeypatch.setenv("TRAINING_SECURITY_GROUPS", "sg-0c3")
+    loaded = load_settings()
+    assert loaded.settings.training_subnets == ("subnet-0a1", "subnet-0b2")
+    assert loaded.settings.training_security_groups == ("sg-0c3",)
+    assert ("TRAINING_SUBNETS", "subnet-0a1, subnet-0b2", "environment") in loaded.lines()
+    monkeypatch.setenv("TRAINING_SUBNETS", "my subnet")
+    (problem,) = problems()
+    assert problem.startswith("TRAINING_SUBNETS (environment): String should match pattern '^subnet-")
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:

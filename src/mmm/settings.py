@@ -44,6 +44,10 @@ _Emails = Annotated[
 _Domains = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...], BeforeValidator(_parts)
 ]
+_SubnetIds = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...], BeforeValidator(_parts)
+]
+_GroupIds = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]+$")], ...], BeforeValidator(_parts)]
 GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
 
 
@@ -74,6 +78,7 @@ class Settings(BaseSettings):
 
     aws_region: str | None = Field(None, alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
     aws_account_id: str | None = Field(None, alias="AWS_ACCOUNT_ID", pattern=r"^\d{12}$")
+    aws_profile: str | None = Field(None, alias="AWS_PROFILE")
     aws_endpoint_url: _Url | None = Field(None, alias="AWS_ENDPOINT_URL")
     aws_access_key_id: str | None = Field(None, alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(None, alias="AWS_SECRET_ACCESS_KEY")
@@ -81,6 +86,12 @@ class Settings(BaseSettings):
     s3_bucket: _Bucket | None = Field(None, alias="S3_BUCKET")
     ecs_cluster: str | None = Field(None, alias="ECS_CLUSTER")
     training_task_family: str | None = Field(None, alias="TRAINING_TASK_FAMILY")
+    training_subnets: _SubnetIds = Field(
+        (), alias="TRAINING_SUBNETS", description="default from the task definition's tag"
+    )
+    training_security_groups: _GroupIds = Field(
+        (), alias="TRAINING_SECURITY_GROUPS", description="default from the task definition's tag"
+    )
 
     gcp_project: str | None = Field(None, alias="GCP_PROJECT")
     gcp_region: str | None = Field(None, alias="GCP_REGION")
@@ -150,20 +161,6 @@ class Settings(BaseSettings):
     def local_secrets_dir(self) -> Path:
         """Where the local platform keeps secrets; never inside the workspace, which may be shared."""
         return self.secrets_dir or _user_dir("XDG_CONFIG_HOME", ".config") / "secrets"
-
-    def s3_config(self) -> dict[str, str]:
-        """What an S3 client needs beyond its own defaults (profiles and roles come from the environment)."""
-        given: dict[str, str | SecretStr | None] = {
-            "region": self.aws_region,
-            "endpoint": self.aws_endpoint_url,
-            "access_key_id": self.aws_access_key_id,
-            "secret_access_key": self.aws_secret_access_key,
-            "session_token": self.aws_session_token,
-        }
-        plain = {
-            key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in given.items()
-        }
-        return {key: value for key, value in plain.items() if value}
 
 
 def _shown(value: object) -> str:

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from mmm.platforms.aws.launcher import EcsLauncher
 from mmm.platforms.base import TaskLauncher, TaskState
 from mmm.platforms.local.launcher import LocalLauncher
 
 Make = Callable[[], TaskLauncher]
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "aws"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Make a launcher; each one is a later process with nothing but the handle."""
-    return {"local": lambda: LocalLauncher(tmp_path / "tasks")}[request.param]
+    if request.param == "local":
+        return lambda: LocalLauncher(tmp_path / "tasks")
+    aws = request.getfixturevalue("aws")
+    return lambda: EcsLauncher.from_settings(aws.settings("no-bucket"))
 
 
 def ended(launcher: TaskLauncher, handle: str) -> int | None:

@@ -160,6 +160,6 @@ def test_a_long_lived_parent_keeps_no_zombies(launcher: LocalLauncher) -> None:
 
 
 def test_a_platform_without_a_launcher_is_told() -> None:
-    settings = Settings(cloud_provider="aws", s3_bucket="bucket", aws_region="us-east-1")
-    with pytest.raises(UserError, match=r"no task launcher for 'aws'. Choose one of: local"):
+    settings = Settings(cloud_provider="gcp", gcs_bucket="bucket", gcp_project="p", gcp_region="europe-west3")
+    with pytest.raises(UserError, match=r"no task launcher for 'gcp'. Choose one of: local, aws"):
         open_launcher(settings)

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from mmm.errors import NotFound, UserError
+from mmm.platforms.aws.secrets import SecretsManagerStore
 from mmm.platforms.base import SecretStore
 from mmm.platforms.local.secrets import FileSecretStore
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "aws"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStore:
-    return {"local": lambda: FileSecretStore(tmp_path / "deep" / "secrets")}[request.param]()
+    if request.param == "local":
+        return FileSecretStore(tmp_path / "deep" / "secrets")
+    return SecretsManagerStore.from_settings(request.getfixturevalue("aws").settings("no-bucket"))
 
 
 class SecretStoreContract:

@@ -13,8 +13,9 @@ import pytest
 from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
+from aws_servers import Aws
 from mmm.access import NotAllowed, Role, User
-from mmm.errors import InvalidInput
+from mmm.errors import InvalidInput, UserError
 from mmm.platforms.local.secrets import FileSecretStore
 from mmm.results.notes import annotate
 from mmm.results.store import read_results
@@ -81,6 +82,24 @@ class TestSettings:
         made = sign_in_of(settings)
         assert made is not None
         assert (made.client_id, made.client_secret, made.cookie_secret) == ("client", "of the store", "f" * 32)
+
+    def test_on_aws_missing_secrets_are_named_and_an_unreadable_one_says_why(
+        self, aws: Aws, configured: Callable[..., Settings]
+    ) -> None:
+        settings = configured(**aws.environment("bucket"), AUTH_CLIENT_SECRET=None, SERVICE_NAME="no-secrets")
+        with pytest.raises(InvalidInput) as raised:
+            sign_in_of(settings)
+        (finding,) = raised.value.findings
+        assert str(finding) == (
+            "AUTH_CLIENT_SECRET: is needed. Set it, or store the secret no-secrets-auth-client-secret."
+        )
+        denied = {"status": 400, "code": "AccessDeniedException", "message": "not authorized to perform: x:DescribeIt"}
+        aws.faults({"what": "secretsmanager:DescribeSecret", **denied})
+        try:
+            with pytest.raises(UserError, match="-auth-client-secret: AWS does not allow x:DescribeIt"):
+                sign_in_of(settings)
+        finally:
+            aws.faults()
 
     @pytest.mark.parametrize(
         ("changes", "told"),

@@ -6,24 +6,34 @@ from pathlib import Path
 
 import pytest
 
+from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.objects import Objects, open_store
 
 
-def _url(kind: str, tmp_path: Path) -> str:
+@pytest.fixture(params=["memory", "file", "s3"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(kind: str, request: pytest.FixtureRequest) -> Settings | None:
+    """What the store needs beside its address."""
+    return request.getfixturevalue("aws").settings("unused") if kind == "s3" else None
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if kind == "s3":
+        return f"s3://{request.getfixturevalue('aws').new_bucket()}/team a"
     return {"memory": "memory://", "file": (tmp_path / "a b é").as_uri()}[kind]
 
 
-@pytest.fixture(params=["memory", "file"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return _url(request.param, tmp_path)
+@pytest.fixture
+def objects(url: str, settings: Settings | None) -> Objects:
+    return Objects(open_store(url, settings), url)
 
 
 @pytest.fixture
-def objects(url: str) -> Objects:
-    return Objects(open_store(url), url)
-
-
-@pytest.fixture
-def workspace(url: str) -> Workspace:
-    return Workspace(url)
+def workspace(url: str, settings: Settings | None) -> Workspace:
+    return Workspace(url, settings)

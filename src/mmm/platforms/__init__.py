@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmm.errors import UserError
 from mmm.platforms.base import SecretStore, TaskLauncher
 from mmm.settings import Settings
 
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
 #: Each is called with the settings.
-LAUNCHERS = {"local": "mmm.platforms.local.launcher:LocalLauncher.from_settings"}
-SECRET_STORES = {"local": "mmm.platforms.local.secrets:FileSecretStore.from_settings"}
+LAUNCHERS = {
+    "local": "mmm.platforms.local.launcher:LocalLauncher.from_settings",
+    "aws": "mmm.platforms.aws.launcher:EcsLauncher.from_settings",
+}
+SECRET_STORES = {
+    "local": "mmm.platforms.local.secrets:FileSecretStore.from_settings",
+    "aws": "mmm.platforms.aws.secrets:SecretsManagerStore.from_settings",
+}
+#: Object stores by the scheme of their address, whatever the platform. Each is called with bucket, prefix and settings.
+BUCKETS = {"s3": "mmm.platforms.aws.buckets:open_s3"}
+_EXTRAS = {"boto3": "aws", "botocore": "aws"}
 
 
 def open_launcher(settings: Settings) -> TaskLauncher:
@@ -26,6 +38,12 @@ def open_secret_store(settings: Settings) -> SecretStore:
     return store
 
 
+def open_bucket(scheme: str, bucket: str, prefix: str | None, settings: Settings) -> ObjectStore:
+    """The store of a bucket, with the credentials its cloud's SDK finds; UserError where there are none."""
+    store: ObjectStore = _load(BUCKETS[scheme])(bucket, prefix, settings)
+    return store
+
+
 def _open(registry: dict[str, str], what: str, settings: Settings) -> Any:
     path = registry.get(settings.cloud_provider)
     if path is None:
@@ -34,8 +52,21 @@ def _open(registry: dict[str, str], what: str, settings: Settings) -> Any:
             where="CLOUD_PROVIDER",
             fix=f"Choose one of: {', '.join(registry)}.",
         )
+    return _load(path)(settings)
+
+
+def _load(path: str) -> Any:
+    """What the dotted path names; UserError where its SDK is not installed."""
     module, _, attributes = path.partition(":")
-    found: Any = import_module(module)
+    try:
+        found: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        extra = _EXTRAS[package]
+        what, fix = f"needs the package {package}, which is not installed.", f"Run: pip install 'mmm-app[{extra}]'"
+        raise UserError(what, where=f"the platform {extra}", fix=fix) from error
     for attribute in attributes.split("."):
         found = getattr(found, attribute)
-    return found(settings)
+    return found

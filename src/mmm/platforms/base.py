@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from mmm.errors import UserError
+
+_SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 class TaskState(StrEnum):
@@ -19,9 +26,30 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True)
 class TaskStatus:
+    """`began` is when its process was started, where the platform says so: it may have waited for a machine before."""
+
     state: TaskState
     exit_code: int | None = None
     reason: str = ""
+    began: datetime | None = None
+
+
+def exit_reason(code: int) -> str:
+    """An exit code in words. Shells and container runtimes add 128 to the number of the signal that ended the task."""
+    if code <= 128:
+        return f"it ended with exit code {code}"
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return f"it ended with exit code {code}"
+    return f"it was killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
+
+
+def checked_secret_name(name: str) -> str:
+    """The name, if every platform's secret store can keep it; UserError otherwise."""
+    if not _SECRET_NAME.fullmatch(name):
+        raise UserError(f"{name!r} cannot be the name of a secret.", fix="Use letters, digits and . _ -")
+    return name
 
 
 class TaskLauncher(Protocol):

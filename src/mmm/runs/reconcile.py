@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+from mmm.errors import UserError
 from mmm.platforms.base import TaskLauncher, TaskState, TaskStatus
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+
+log = logging.getLogger(__name__)
 
 ACTOR = "mmm"
 _TAIL_LINES = 20
@@ -62,17 +66,28 @@ def _judge(
         why = f"The task is gone without a result: {task.reason or 'the platform gives no reason'}."
         return _Verdict(RunState.CRASHED, why, task.exit_code)
     if task is not None and task.state is TaskState.PENDING:
-        return None
+        if age <= settings.start_timeout_seconds:
+            return None
+        what = f"The task did not begin within {settings.start_timeout_seconds:g} seconds"
+        return _Verdict(RunState.CRASHED, _because(what, task))
+    signs = [last.at]
+    if task is not None and task.began is not None:
+        signs.append(task.began)
     heartbeat = workspace.heartbeat(run_id)
-    own = heartbeat is not None and heartbeat.attempt == last.attempt
-    silent = (now - max([last.at, heartbeat.at] if heartbeat and own else [last.at])).total_seconds()
+    if heartbeat is not None and heartbeat.attempt == last.attempt:
+        signs.append(heartbeat.at)
+    silent = (now - max(signs)).total_seconds()
     if silent <= settings.crash_after_seconds:
         return None
-    return _Verdict(RunState.CRASHED, f"The task has given no sign of life for {silent:.0f} seconds.")
+    return _Verdict(RunState.CRASHED, _because(f"The task has given no sign of life for {silent:.0f} seconds", task))
+
+
+def _because(what: str, task: TaskStatus | None) -> str:
+    return f"{what}: {task.reason}." if task is not None and task.reason else f"{what}."
 
 
 def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verdict: _Verdict) -> RunEvent:
-    output = list(deque(launcher.logs(attempt.handle), _TAIL_LINES)) if attempt else []
+    output = _last_lines(launcher, attempt) if attempt else []
     error = RunError(what=verdict.why, exit_code=verdict.exit_code, output="\n".join(output))
     number = history.last.attempt
     try:
@@ -80,5 +95,15 @@ def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verd
     except TransitionRefused:
         return history.last
     if attempt is not None:
-        launcher.cancel(attempt.handle, _GRACE_SECONDS)
+        try:
+            launcher.cancel(attempt.handle, _GRACE_SECONDS)
+        except UserError as failure:  # the run has ended all the same; a task that lives sees that and stops
+            log.warning("the task of run %s could not be stopped: %s", history.run_id, failure)
     return event
+
+
+def _last_lines(launcher: TaskLauncher, attempt: Attempt) -> list[str]:
+    try:
+        return list(deque(launcher.logs(attempt.handle), _TAIL_LINES))
+    except UserError as failure:
+        return [f"(What it printed cannot be read: {failure})"]

@@ -5,6 +5,9 @@ Every write is atomic: a reader sees the old object, the new one, or none, never
 
 from __future__ import annotations
 
+import re
+import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,20 +17,21 @@ from urllib.request import url2pathname
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, MemoryStore, S3Store
+from obstore.store import GCSStore, LocalStore, MemoryStore
 
 from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.platforms import BUCKETS, open_bucket
+from mmm.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
-
-    from mmm.settings import Settings
 
 
 class StoreError(UserError):
     """The object store refused or did not answer."""
 
 
+_REFUSED = ("the store refuses access.", "Check the credentials and their rights on this bucket or folder.")
 #: What the stores raise, what a caller of this package sees instead, and what to do about it. The first match counts.
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ...] = (
     ((FileNotFoundError, exceptions.NotFoundError), NotFound, "does not exist.", ""),
@@ -36,8 +40,7 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
     (
         (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError),
         StoreError,
-        "the store refuses access.",
-        "Check the credentials and their rights on this bucket or folder.",
+        *_REFUSED,
     ),
     (
         (exceptions.BaseError, OSError, ValueError),
@@ -46,6 +49,22 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
         "Check the address, the network and the free space.",
     ),
 )
+_ELSEWHERE = ("the bucket lies in another region.", "Set AWS_REGION to the bucket's region.")
+#: Codes in the answers of S3 and its like, where they say more than obstore's kinds of error. S3's PermanentRedirect is
+#: "Received redirect without LOCATION" in obstore's words.
+_CODE = re.compile(r"(?:<Code>|\(code: |Received )(?P<name>\w+)")
+_CODES = {
+    "AccessDenied": _REFUSED,
+    "NoSuchBucket": ("there is no such bucket.", "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region."),
+    "redirect": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "ExpiredToken": ("the credentials have expired.", "Sign in to AWS again (`aws sso login`) or set new keys."),
+}
+_OWN = f"{UserError.__name__}: "
+
+#: Seconds to wait before a creation in doubt is tried again.
+_WAITS = (0.2, 1.0, 3.0)
+_WRITER = "mmm-writer"
 
 
 @contextmanager
@@ -56,7 +75,17 @@ def _own_errors(where: str) -> Iterator[None]:
         own, what, fix = next(row[1:] for row in _ERRORS if isinstance(error, row[0]))
         # The first line is the reason; obstore appends a dump of its own structures.
         reason = str(error).partition("\n")[0]
+        if code := _known_code(error):
+            own, (what, fix) = StoreError, _CODES[code]
+        elif _OWN in reason:  # raised by the platform's provider of credentials
+            own, what, fix = StoreError, "{reason}", ""
+            reason = reason.partition(_OWN)[2]
         raise own(what.format(reason=reason), where=where, fix=fix) from error
+
+
+def _known_code(error: Exception) -> str | None:
+    found = _CODE.search(str(error))
+    return found["name"] if found and found["name"] in _CODES else None
 
 
 def open_store(url: str, settings: Settings | None = None, *, create: bool = True) -> ObjectStore:
@@ -75,10 +104,8 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
             if not create and not folder.is_dir():
                 raise NotFound("there is no such folder.", where=str(folder))
             return LocalStore(prefix=folder, mkdir=True)
-        if parts.scheme == "s3" and parts.netloc:
-            config = settings.s3_config() if settings else {}
-            insecure = config.get("endpoint", "").startswith("http://")
-            return S3Store(parts.netloc, prefix=prefix, config=config, client_options={"allow_http": insecure})  # type: ignore[arg-type]
+        if parts.scheme in BUCKETS and parts.netloc:
+            return open_bucket(parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({}))
         if parts.scheme == "gs" and parts.netloc:
             return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
@@ -119,9 +146,33 @@ class Objects:
             obstore.put(self._store, key, data)
 
     def create(self, key: str, data: bytes) -> None:
-        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds."""
+        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds.
+
+        When a connection breaks, nobody knows whether the object was created. The writer's mark on it tells.
+        """
+        if isinstance(self._store, (LocalStore, MemoryStore)):
+            with _own_errors(self._where(key)):
+                obstore.put(self._store, key, data, mode="create")
+            return
+        mark = uuid.uuid4().hex
+        for wait in (*_WAITS, None):
+            try:
+                with _own_errors(self._where(key)):
+                    obstore.put(self._store, key, data, mode="create", attributes={_WRITER: mark})
+                return
+            except AlreadyExists:
+                if self._mark(key) == mark:
+                    return
+                raise
+            except StoreError as error:
+                cause = error.__cause__
+                if wait is None or not isinstance(cause, exceptions.GenericError) or _known_code(cause):
+                    raise
+                time.sleep(wait)
+
+    def _mark(self, key: str) -> str | None:
         with _own_errors(self._where(key)):
-            obstore.put(self._store, key, data, mode="create")
+            return obstore.get(self._store, key).attributes.get(_WRITER)
 
     def upload(self, key: str, file: Path) -> None:
         """Write a local file's content in chunks, over an earlier object if there is one."""

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from mmm.errors import UserError
-from mmm.platforms.base import TaskState, TaskStatus
+from mmm.platforms.base import TaskState, TaskStatus, exit_reason
 from mmm.settings import Settings
 
 #: A trapped signal is reset in the child (an ignored one is not): the task gets SIGTERM, the shell waits for its code.
@@ -108,7 +108,7 @@ class LocalLauncher:
             code = int(task.exit_file.read_text())
         except FileNotFoundError:
             return TaskStatus(TaskState.STOPPED, reason="its process is gone and left no exit code")
-        return TaskStatus(TaskState.STOPPED, code, _exit_reason(code))
+        return TaskStatus(TaskState.STOPPED, code, exit_reason(code))
 
     def cancel(self, handle: str, grace_seconds: float = 10.0) -> None:
         """SIGTERM to the task's processes, and after `grace_seconds` SIGKILL to what is left of them."""
@@ -141,14 +141,3 @@ def _leader(task: _Handle) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
-
-
-def _exit_reason(code: int) -> str:
-    """The shell adds 128 to the number of the signal that ended the task."""
-    if code <= 128:
-        return f"it ended with exit code {code}"
-    try:
-        name = signal.Signals(code - 128).name
-    except ValueError:
-        return f"it ended with exit code {code}"
-    return f"it was killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from mmm.errors import NotFound, UserError
+from mmm.platforms.base import checked_secret_name
 from mmm.settings import Settings
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 class FileSecretStore:
@@ -52,6 +50,4 @@ class FileSecretStore:
         return self._path(name).is_file()
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise UserError(f"{name!r} cannot be the name of a secret.", fix="Use letters, digits and . _ -")
-        return self._folder / name
+        return self._folder / checked_secret_name(name)
