@@ -12,6 +12,7 @@ import sys
 RUNS = (
     ("engine",),
     ("search_quality",),
+    ("scaling",),
     ("planning",),
     ("run_list",),
     ("load",),

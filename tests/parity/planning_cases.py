@@ -51,7 +51,8 @@ SUMMED = {"initial_response_total", "spend_total", "response_total"}
 
 def golden_root(folder: Path) -> Path:
     """The reference's top folder, which has the demo's frame."""
-    return next(parent for parent in folder.resolve().parents if (parent / "data" / "dt_mod_demo.csv").exists())
+    within = [folder.resolve(), *folder.resolve().parents]
+    return next(parent for parent in within if (parent / "data" / "dt_mod_demo.csv").exists())
 
 
 def load_model(folder: Path, model_id: str = "") -> MediaModel:

@@ -58,7 +58,8 @@ def test_regret_of_the_best_and_of_a_poor_budget() -> None:
 def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
     write_world(simulate(1, "easy"), tmp_path / "world")
     settings = {"trials": 1, "iterations": 300, "min_candidates": 20}
-    case = read_case(tmp_path / "world", settings=settings, country="US")
+    case = read_case(tmp_path / "world", settings=settings)
+    assert case.experiment.country == "US"  # from its experiment.json
     assert case.experiment.mapping.date == "date"
     assert case.experiment.mapping.kpi == "revenue"
     assert len(case.experiment.lift_tests) == 2
@@ -68,6 +69,7 @@ def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
     assert found.roi_error < 0.6
     assert 0.5 < found.total < 1.6
     assert result.recommended
+    assert 0.0 <= found.regret < found.regret_today  # the advised budget is better than today's
     assert [medium.name for medium in problem.paid] == [f"{item.name}_spend" for item in case.truths]
 
 

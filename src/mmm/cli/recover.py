@@ -16,7 +16,12 @@ from mmm.errors import UserError
 def recover_command(
     folders: Annotated[list[Path], typer.Argument(help="Folders with data.csv, truth.json and maybe experiments.csv.")],
     engine: Annotated[str, typer.Option(help="The engine to train.")] = "ridge",
-    country: Annotated[str | None, typer.Option(help="Country whose holidays are modelled, for example US.")] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(
+            help="Country whose holidays are modelled, for example US; default the folder's experiment.json's."
+        ),
+    ] = None,
     settings: Annotated[str, typer.Option(help="The engine's settings as JSON.")] = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -34,11 +39,12 @@ def recover_command(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    names = ("roi_error", "misplaced", "total", "ranked", "covered")
+    names = ("roi_error", "misplaced", "total", "ranked", "covered", "regret", "regret_today")
     rows = [(case, *(f"{values[name]:.3f}" for name in names)) for case, values in found.items()]
     if len(found) > 1:
         rows.append(("mean", *(f"{_mean([values[name] for values in found.values()]):.3f}" for name in names)))
-    show.table(("CASE", "ROI ERROR", "MISPLACED", "TOTAL", "RANKED", "COVERED"), rows)
+    head = ("CASE", "ROI ERROR", "MISPLACED", "TOTAL", "RANKED", "COVERED", "REGRET", "REGRET TODAY")
+    show.table(head, rows)
 
 
 def _mean(values: list[float]) -> float:

@@ -168,7 +168,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("intercept", _f8),
     ),
     # Kept models x media. `kind` is paid or organic; spend, shares and ROI are null for organic media. `roi` is
-    # contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution. Intervals are the model's cluster's.
+    # contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution. Intervals are the kept models' or the
+    # model's cluster's, as the engine says; `cpa_high` is null where the interval of the effect reaches none.
     # `marginal_roi` is the effect of one more unit of spend per period at the mean. `firmness` is a word. `adstock`
     # names the kind of decay whose numbers `parameters` holds: geometric, weibull_cdf or weibull_pdf.
     "channels": _schema(

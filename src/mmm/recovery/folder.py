@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from mmm.data.proposal import propose
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.errors import UserError
-from mmm.recovery.score import ChannelEstimate, ChannelTruth, Recovery, score
+from mmm.planning.allocation import allocate
+from mmm.planning.media import read_model
+from mmm.planning.request import PlanRequest
+from mmm.recovery.score import ChannelEstimate, ChannelTruth, Recovery, regret, score
+from mmm.results.format import Labels
 from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.runs.problem import build_problem
 from mmm.sources.files import FileSource
@@ -38,7 +42,8 @@ def read_case(
 ) -> Case:
     """Read a folder; its columns are `date`, the KPI, `<channel>_spend`, optional `<channel>_impressions`, controls.
 
-    UserError for what is missing or can't be told.
+    Without `country`, its own experiment.json may name one, whose holidays are then modelled. UserError for what is
+    missing or can't be told.
     """
     table = _table(folder / "data.csv")
     truths = _truths(folder / "truth.json")
@@ -50,7 +55,7 @@ def read_case(
         name=folder.name,
         dataset=DatasetRef(market="simulated", dataset_id="0" * 16),
         mapping=_mapping(table, known, str(folder / "data.csv")),
-        country=country,
+        country=country or _country(folder / "experiment.json"),
         lift_tests=_lift_tests(folder / "experiments.csv"),
         engine=engine,
         settings=settings or {},
@@ -59,11 +64,30 @@ def read_case(
 
 
 def recover(case: Case, progress: ProgressListener = lambda progress: None) -> tuple[Recovery, EngineResult, Problem]:
-    """Train the case's engine on its table and score the recommended model."""
+    """Train the case's engine on its table and score the recommended model and the budget it advises."""
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine(case.experiment.engine)
     result = engine.train(problem, case.experiment.engine_settings(), progress)
-    return score(case.truths, estimates(result)), result, problem
+    lost, lost_today = advice(case, result, problem)
+    return replace(score(case.truths, estimates(result)), regret=lost, regret_today=lost_today), result, problem
+
+
+def advice(case: Case, result: EngineResult, problem: Problem) -> tuple[float, float]:
+    """Regret of the plan that is made when nothing else is asked (today's money, each channel between half and double
+    of its own), and that of today's budget, both on the true curves. NaN for one channel: there is nothing to move."""
+    model = read_model(result.tables, result.recommended)
+    if len(model.paid) < 2:
+        return float("nan"), float("nan")
+    request = PlanRequest.model_validate({})
+    plan = allocate(model, request, Labels(problem.kpi_name, problem.kpi_kind, problem.currency))
+    advised, today, bounds = {}, {}, {}
+    for row in plan.channels.to_pylist():
+        name = row["channel"].removesuffix(SPEND)
+        advised[name], today[name] = row["spend"], row["initial_spend"]
+        # A channel to which the model gives no effect gets nothing, below its bounds: the best plan may do so too.
+        low, high = (factor * row["initial_spend"] for factor in request.factors)
+        bounds[name] = (min(low, row["spend"]), max(high, row["spend"]))
+    return regret(case.truths, advised, bounds), regret(case.truths, today, bounds)
 
 
 def estimates(result: EngineResult, model: str | None = None) -> list[ChannelEstimate]:
@@ -79,6 +103,14 @@ def estimates(result: EngineResult, model: str | None = None) -> list[ChannelEst
         for row in result.tables["channels"].to_pylist()
         if row["model_id"] == wanted and row["kind"] == "paid"
     ]
+
+
+def _country(path: Path) -> str | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("country")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _table(path: Path) -> pa.Table:

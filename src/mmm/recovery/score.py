@@ -44,6 +44,8 @@ class Recovery:
     """`roi_error`: sum(spend share x |ROI - true|) / sum(spend share x true ROI). `misplaced`: share of the media
     effect that is booked on the wrong channel. `total`: estimated over true media effect. `ranked`: share of channel
     pairs in the right order of ROI. `covered`: share of intervals that hold the truth, NaN without intervals.
+    `regret`: true response lost by the advised budget as a share of the best one (see `regret`), NaN without advice;
+    `regret_today`: that of leaving the budget as it is.
     """
 
     roi_error: float
@@ -51,6 +53,8 @@ class Recovery:
     total: float
     ranked: float
     covered: float
+    regret: float = float("nan")
+    regret_today: float = float("nan")
 
 
 def score(truths: Sequence[ChannelTruth], estimates: Sequence[ChannelEstimate]) -> Recovery:

@@ -89,10 +89,10 @@ VIEWS: tuple[View, ...] = (
         summary.efficiency,
         charts.efficiency,
         findings.efficiency,
-        "The dot is this model's {efficiency}, the bar the interval of all models similar to it (so the dot can lie "
-        "outside: then this model is an unusual one of its kind), the orange tick the {efficiency} of one more "
-        "{currency} at today's spend. Channels whose intervals overlap cannot be ranked with confidence. How firm is "
-        "said over all kept models: firm, uncertain, or the data cannot tell. " + _CURVE_AND_BOOKS,
+        "The dot is this model's {efficiency}, the bar its interval over the kept models, the orange tick the "
+        "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
+        "confidence. How firm is said over all kept models: firm, uncertain, or the data cannot tell. "
+        + _CURVE_AND_BOOKS,
     ),
     View(
         "actual_vs_fitted",

@@ -3,15 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmm.engines.firmness import firmness_word
 from mmm.engines.ridge.selection import (
+    Clusters,
     cluster_interval,
     cluster_models,
+    consensus_interval,
+    consensus_weights,
     eligible,
     error_scores,
+    nearest_to_consensus,
     pareto_fronts,
     pareto_fronts_by_trial,
 )
-from mmm.engines.ridge.tables import firmness_word
 
 
 def losses(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -96,3 +100,28 @@ def test_interval_of_a_cluster() -> None:
 )
 def test_firmness_in_words(values: list[float], word: str) -> None:
     assert firmness_word(np.array(values)) == word
+
+
+def test_weights_of_the_consensus_by_hand() -> None:
+    loss = np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.0], [0.1, 0.6, 0.0]])
+    studies = np.array([[0.0, np.nan], [0.0, np.nan], [2.0, np.nan]])
+    found = consensus_weights(loss, studies, 10, (1.0, 1.0, 1.0))
+    # to the first: half the fit to the power 0.3 x 10; three against one standard deviation of distance and a test
+    # missed by two of its standard errors
+    assert found / found[0] == pytest.approx([1.0, 0.5**3, np.exp(-0.5 * (9 - 1) - 0.5 * 0.3 * 4)])
+    assert found.sum() == pytest.approx(1.0)
+    assert consensus_weights(loss, studies, 10, (1.0, 0.0, 0.0))[2] == pytest.approx(1 / (2 + 0.5**3))
+
+
+def test_the_model_nearest_to_the_consensus_and_its_interval() -> None:
+    effects = np.array([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
+    assert nearest_to_consensus(effects, np.full(3, 1 / 3)) == 1
+    assert nearest_to_consensus(effects, np.array([0.1, 0.1, 0.8])) == 2
+    low, high = consensus_interval(effects, np.full(3, 1 / 3))
+    assert high == pytest.approx([3 + 2 * np.sqrt(14 / 3), 5.0])
+    assert low.tolist() == [0.0, 5.0]  # no model has less than no effect
+
+
+def test_a_recommended_model_stands_for_its_cluster() -> None:
+    found = Clusters(np.array([1, 1, 2]), np.array([True, False, True]), np.zeros(2))
+    assert found.standing_for_its_own(1).best.tolist() == [False, True, True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class Design(NamedTuple):
     lift_immediate: np.ndarray  # (S,) 1: immediate, 0: total
     lift_scale: np.ndarray  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
+    lift_error: np.ndarray  # (S,) its standard error as a share of it, from the study's confidence
     previous_share: np.ndarray  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
 
@@ -406,8 +408,12 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -> Evaluation:
-    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`."""
+def evaluate(
+    design: Design, candidates: Candidates, cores: int | None = None, pool: ThreadPoolExecutor | None = None
+) -> Evaluation:
+    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`. Who evaluates often
+    brings a `pool` of that many threads.
+    """
     batch = candidates.batch
     out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value))
     cores = cores or available_cores()
@@ -416,6 +422,6 @@ def evaluate(design: Design, candidates: Candidates, cores: int | None = None) -
     if cores == 1 or len(starts) == 1:
         _evaluate(design, candidates, 0, batch, out)
         return out
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
+    with nullcontext(pool) if pool else ThreadPoolExecutor(cores) as threads:
+        list(threads.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
     return out

@@ -15,7 +15,7 @@ from mmm.engines.ridge.features import exposure_costs, exposure_fit
 from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space
-from mmm.engines.ridge.tables import Chosen, Search
+from mmm.engines.ridge.tables import LISTED_OF_MANY, Chosen, Search
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,31 @@ def _notes(
     }
     yield _Note("solver", settings.method, text=solver[settings.method])
     yield _Note("lambda_max", value=space.lambda_max)
-    errors = found.evaluation.loss
+    course, listed = found.course, len(found.trial)
+    if listed < len(course.trial):
+        text = (
+            f"{len(course.trial):,} candidates were evaluated. Listed, and exported as all, are the "
+            f"{len(chosen.models)} kept models and every {len(course.trial) // LISTED_OF_MANY}th of the others."
+        )
+        yield _Note("candidates", "listed", listed, text)
+    errors = course.loss
     if settings.method == "robyn":
         for column, name in enumerate(("NRMSE", "DECOMP.RSSD", "MAPE")):
-            course = convergence(name, errors[:, column], found.trial)
-            if course is not None:
-                yield _Note("convergence", name, float(course.converged), course.text)
+            run = convergence(name, errors[:, column], course.trial)
+            if run is not None:
+                yield _Note("convergence", name, float(run.converged), run.text)
     else:
-        growth, enough = settled(errors[:, :2], found.iteration)
+        growth, enough = settled(errors[:, :2], course.iteration)
         verdict = "settled" if enough else "had not settled: more iterations may find better models"
         text = f"The search {verdict}. Its last fifth of candidates enlarged the dominated area by {growth:.2%}."
         yield _Note("convergence", "search", float(enough), text)
-    unsolved = int((found.evaluation.passes < 0).sum())
-    if unsolved:
-        yield _Note("warning", "solver", unsolved, f"{unsolved} candidates did not reach the solver's stopping rule.")
+    if course.unsolved:
+        yield _Note(
+            "warning",
+            "solver",
+            course.unsolved,
+            f"{course.unsolved} candidates did not reach the solver's stopping rule.",
+        )
     for k, wss in enumerate(chosen.clusters.wss, start=1):
         yield _Note("clusters_wss", str(k), float(wss))
     costs = exposure_costs(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
@@ -12,6 +13,8 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.transforms import ADSTOCK_CODES
 
 LAMBDA_RATIO = 1e-4
+#: A confidence is that of a lift that differs from 0, so its quantile is the lift in standard errors; 1 would be none.
+_MOST_CONFIDENCE = 0.9999
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 
 def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]) -> dict[str, np.ndarray]:
     """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned of it."""
-    rows, media, immediate, scale, lift = [], [], [], [], []
+    rows, media, immediate, scale, lift, error = [], [], [], [], [], []
     for test in lift_tests:
         found = study_rows(frame, test, robyn=settings.method == "robyn")
         if found is None:
@@ -141,6 +144,7 @@ def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, 
         immediate.append(int(test.scope == "immediate"))
         scale.append(factor)
         lift.append(test.lift)
+        error.append(1.0 / ndtri((1.0 + min(test.confidence, _MOST_CONFIDENCE)) / 2.0))
     shape = (len(lift), len(frame.media_names))
     return {
         "lift_rows": np.array(rows, np.int64).reshape(len(lift), 2),
@@ -148,6 +152,7 @@ def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, 
         "lift_immediate": np.array(immediate, np.int64),
         "lift_scale": np.array(scale, float),
         "lift_value": np.array(lift, float),
+        "lift_error": np.array(error, float),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -10,15 +11,24 @@ import pyarrow as pa
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
 from mmm.engines.ridge.calibration import lift_tests_table
-from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
+from mmm.engines.ridge.candidates import Design, Evaluation, available_cores, evaluate
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.frame import Frame, build_design
 from mmm.engines.ridge.search import search
-from mmm.engines.ridge.selection import cluster_models, eligible, error_scores, pareto_fronts, pareto_fronts_by_trial
+from mmm.engines.ridge.selection import (
+    Selection,
+    cluster_models,
+    consensus_weights,
+    eligible,
+    error_scores,
+    nearest_to_consensus,
+    pareto_fronts,
+    pareto_fronts_by_trial,
+)
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Chosen, Search
+from mmm.engines.ridge.tables import Chosen, Course, Rule, Search
 from mmm.errors import UserError
 
 #: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share of 0 at 4 digits).
@@ -53,7 +63,7 @@ def train(
     evaluate(design, space.candidates(space.values(np.full((1, space.dimensions), 0.5))), cores=1)
     stage.done(1)
 
-    refreshing, calibrated = problem.previous is not None, len(design.lift_value) > 0
+    calibrated = len(design.lift_value) > 0
     candidates = settings.trials * settings.iterations
     stage = _Stage(progress, "search", candidates * (1 + calibrated))
     found = run_search(design, space, settings, stage)
@@ -61,9 +71,9 @@ def train(
     free = run_search(plain, space, settings, stage, before=candidates) if calibrated else None
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, space, found, settings, refreshing=refreshing)
+    chosen = choose(frame, design, space, found, settings)
     if free is not None:
-        other = choose(frame, space, free, settings, refreshing=refreshing)
+        other = choose(frame, plain, space, free, settings)
         # What this run would have recommended without any lift test: the same data, seed and settings.
         best = free.values[[other.selection.kept[other.recommended]]]
         unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
@@ -96,32 +106,51 @@ def train(
 
 
 def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage, before: int = 0) -> Search:
-    """All candidates of all trials, ordered by trial and iteration. The stage has done `before` candidates already."""
+    """All candidates of all trials, ordered by trial and iteration; of very many, those that are listed. The stage has
+    done `before` candidates already.
+
+    Of very many candidates only hyperparameters and losses are held, until it is known which to list; these are
+    evaluated again, which gives the same numbers bit for bit.
+    """
     calibrated = len(design.lift_value) > 0
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
-    points, evaluations = [], []
+    trials, count = settings.trials, settings.iterations
+    many = trials * count > tables.MOST_LISTED
+    values, loss = np.empty((trials, count, len(space.hyperparameters))), np.empty((trials, count, 3))
+    evaluations: list[Evaluation] = []
+    done = unsolved = 0
 
     def losses(asked: np.ndarray) -> np.ndarray:
-        values = space.values(asked)
-        result = evaluate(design, space.candidates(values))
-        points.append(values.reshape(settings.trials, -1, values.shape[1]))
-        evaluations.append(result)
+        nonlocal done, unsolved
+        found = space.values(asked)
+        result = evaluate(design, space.candidates(found), pool=pool)
+        now = slice(done, done + len(asked) // trials)
+        values[:, now] = found.reshape(trials, -1, found.shape[1])
+        loss[:, now] = result.loss.reshape(trials, -1, 3)
+        done, unsolved = now.stop, unsolved + int((result.passes < 0).sum())
+        if not many:
+            evaluations.append(result)
         return result.loss[:, objectives]
 
-    for done in search(space.dimensions, settings.trials, settings.iterations, settings.seed, losses):
-        stage.done(before + done * settings.trials)
-    values = np.concatenate(points, axis=1).reshape(-1, points[0].shape[2])
-    evaluation = Evaluation(*(_by_trial(parts, settings.trials) for parts in zip(*evaluations, strict=True)))
-    if not np.isfinite(evaluation.loss[:, :2]).all(axis=1).any():
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for number in search(space.dimensions, trials, count, settings.seed, losses):
+            stage.done(before + number * trials)
+    trial, iteration = np.repeat(np.arange(1, trials + 1), count), np.tile(np.arange(1, count + 1), trials)
+    course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
+    if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
         raise UserError(
             "no candidate gives any paid channel an effect.",
             where="search",
             fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
         )
-    trial = np.repeat(np.arange(1, settings.trials + 1), settings.iterations)
-    iteration = np.tile(np.arange(1, settings.iterations + 1), settings.trials)
-    scores = error_scores(evaluation.loss, settings.objective_weights)
-    return Search(values, evaluation, trial, iteration, scores)
+    flat, scores = values.reshape(-1, values.shape[2]), error_scores(course.loss, settings.objective_weights)
+    if not many:
+        evaluation = Evaluation(*(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True)))
+        return Search(flat, evaluation, course.trial, course.iteration, scores)
+    rows = np.arange(len(flat)) % (len(flat) // tables.LISTED_OF_MANY) == 0
+    rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
+    evaluation = evaluate(design, space.candidates(flat[rows]))
+    return Search(flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course)
 
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
@@ -131,28 +160,52 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     return joined.reshape(trials * joined.shape[1], *joined.shape[2:])
 
 
-def choose(frame: Frame, space: Space, found: Search, settings: RidgeSettings, *, refreshing: bool = False) -> Chosen:
-    """Fronts, clusters and the recommended model among the clusters' best.
+def choose(frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
+    """Fronts, clusters, the kept models' consensus and the recommended one.
 
-    A refresh keeps candidates whatever their error against lift tests, as Robyn does: they are all near the previous
-    model. Robyn then takes the one nearest to it (method "robyn"); otherwise fit counts as it does in any model.
+    The recommended model is the one nearest to the consensus, and stands for its cluster. Method "robyn" takes the
+    smallest score of the clusters' best; in a refresh, the nearest to the previous model. A refresh by the exact method
+    lets fit count as well, by the score.
     """
-    loss = found.evaluation.loss
-    constraint = 1.0 if refreshing else settings.calibration_constraint
-    within = eligible(loss, constraint) & np.isfinite(loss[:, :2]).all(axis=1)
-    if settings.method == "robyn":
-        selection = pareto_fronts(loss, within, settings.min_candidates)
-    else:
-        selection = pareto_fronts_by_trial(loss, within, settings.min_candidates, found.trial)
+    loss, robyn, refreshing = found.evaluation.loss, settings.method == "robyn", len(design.previous_share) > 0
+    selection = listed(select(found.course, settings, refreshing=refreshing), found)
     kept = selection.kept
     scores = error_scores(loss[kept], settings.objective_weights)
     media = [i for i, item in enumerate(space.hyperparameters) if item.parameter not in ("lambda", "train_size")]
     clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    nearest = refreshing and settings.method == "robyn"
-    best = int(np.argmin(loss[kept, 1])) if nearest else recommended(clusters.best, scores)
-    return Chosen(selection, clusters, models, parts, best)
+    missed = found.evaluation.studied[kept, :, 0] - design.lift_value
+    studies = missed / (np.abs(design.lift_value) * design.lift_error)
+    weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
+    rule: Rule = "consensus" if not (robyn or refreshing) else "previous" if robyn and refreshing else "score"
+    if rule == "consensus":
+        k = frame.base.shape[1]
+        best = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
+        clusters = clusters.standing_for_its_own(best)
+    else:
+        best = int(np.argmin(loss[kept, 1])) if rule == "previous" else recommended(clusters.best, scores)
+    return Chosen(selection, clusters, models, parts, best, rule, weights)
+
+
+def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
+    """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests alone, but for a refresh,
+    whose candidates are all near the previous model."""
+    robyn = settings.method == "robyn"
+    within = eligible(course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0)
+    within &= np.isfinite(course.loss[:, :2]).all(axis=1)
+    if robyn:
+        return pareto_fronts(course.loss, within, settings.min_candidates)
+    return pareto_fronts_by_trial(course.loss, within, settings.min_candidates, course.trial)
+
+
+def listed(selection: Selection, found: Search) -> Selection:
+    """The selection among all candidates as one among those that are listed."""
+    if found.every is None:
+        return selection
+    place = (found.trial - 1) * int(found.every.iteration.max()) + found.iteration - 1
+    fronts = selection.fronts[place]
+    return Selection(fronts, np.flatnonzero(fronts > 0), selection.count)
 
 
 def recommended(best: np.ndarray, scores: np.ndarray) -> int:
@@ -181,11 +234,18 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
     every = f"It gives {unexplained} of its media no effect. " if unexplained else ""
     model = chosen.models[row].model_id
     begin = (
-        f"Of {len(found.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
+        f"Of {len(found.course.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
         f"clusters of similar models. "
     )
     end = f"{every}{members} of the {len(kept)} kept models are like it."
-    if not clusters.best[row]:
+    if chosen.rule == "consensus":
+        return (
+            f"{begin}Model {model} is nearest to what the kept models say together, where those that fit well"
+            f"{' and agree with the lift tests' if (loss[:, 2] > 0).any() else ''} count most: its NRMSE of "
+            f"{loss[row, 0]:.4f} is {rank(0)} of the {len(best)} clusters' best, its DECOMP.RSSD of {loss[row, 1]:.4f} "
+            f"is {rank(1)}. {end}"
+        )
+    if chosen.rule == "previous":
         return (
             f"{begin}Model {model} is nearest to the previous model {previous}: its distance of {loss[row, 1]:.4f} is "
             f"the smallest of all kept; its NRMSE is {loss[row, 0]:.4f}. {end}"

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from mmm.engines.ridge.transforms import jit
+
 #: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call for many generations;
 #: chosen with the shares below by hypervolume on two data sets (benchmarks/search_quality.py).
 POPULATION = 20
@@ -78,47 +80,74 @@ def rank_by_front(losses: np.ndarray) -> np.ndarray:
     return np.concatenate([spread(losses, np.flatnonzero(fronts == front)) for front in np.unique(fronts)])
 
 
+@jit
 def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
     """Front number from 0 of each row, by repeated removal of the undominated ones. For populations, not for all."""
-    no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
-    better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
-    dominates = np.asarray(no_worse & better)
-    fronts = np.full(len(losses), -1)
-    left = np.ones(len(losses), bool)
-    number = 0
-    while left.any():
-        undominated = left & ~(dominates[left].any(axis=0))
-        fronts[undominated] = number
-        left &= ~undominated
+    count, objectives = losses.shape
+    fronts = np.full(count, -1)
+    left, number = count, 0
+    while left > 0:
+        for i in range(count):
+            if fronts[i] >= 0:
+                continue
+            undominated = True
+            for j in range(count):
+                if 0 <= fronts[j] < number:
+                    continue
+                no_worse, better = True, False
+                for k in range(objectives):
+                    no_worse = no_worse and losses[j, k] <= losses[i, k]
+                    better = better or losses[j, k] < losses[i, k]
+                if no_worse and better:
+                    undominated = False
+                    break
+            if undominated:
+                fronts[i] = number
+                left -= 1
         number += 1
     return fronts
 
 
 def spread_by_area(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Members of one front of two losses, by removing again and again the one that adds the least dominated area.
+    """Members of one front of two losses, by removing again and again the one that adds the least dominated area."""
+    ordered = members[np.lexsort((losses[members, 1], losses[members, 0]))]
+    return np.asarray(ordered[_removal_order(losses[ordered, 0], losses[ordered, 1])])
 
-    Plain lists: fronts are short, and a removal changes its two neighbours' areas alone.
-    """
-    left = members[np.lexsort((losses[members, 1], losses[members, 0]))].tolist()
-    x, y = losses[left, 0].tolist(), losses[left, 1].tolist()
-    right, upper = max(_REFERENCE, x[-1]), max(_REFERENCE, y[0])
 
-    def area(i: int) -> float:
-        width = (x[i + 1] if i + 1 < len(x) else right) - x[i]
-        height = (y[i - 1] if i > 0 else upper) - y[i]
-        product = width * height
-        return product if product == product else 0.0  # infinite losses add nothing
+@jit
+def _removal_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Positions in a front ordered by its first loss, the last removed first. A removal changes its two neighbours'
+    areas alone; the first of equals goes first."""
+    count = x.shape[0]
+    after, before = np.arange(1, count + 1), np.arange(-1, count - 1)
+    right, upper = max(_REFERENCE, x[count - 1]), max(_REFERENCE, y[0])
+    areas, order, there = np.empty(count), np.empty(count, np.int64), np.ones(count, np.bool_)
+    for i in range(count):
+        areas[i] = _alone(x, y, i, before[i], after[i], right, upper)
+    for place in range(count - 1, -1, -1):
+        least = -1
+        for i in range(count):
+            if there[i] and (least < 0 or areas[i] < areas[least]):
+                least = i
+        order[place] = least
+        there[least] = False
+        previous, following = before[least], after[least]
+        if previous >= 0:
+            after[previous] = following
+            areas[previous] = _alone(x, y, previous, before[previous], following, right, upper)
+        if following < count:
+            before[following] = previous
+            areas[following] = _alone(x, y, following, previous, after[following], right, upper)
+    return order
 
-    areas = [area(i) for i in range(len(left))]
-    removed = []
-    while len(left) > 1:
-        least = areas.index(min(areas))
-        removed.append(left.pop(least))
-        del x[least], y[least], areas[least]
-        for neighbour in (least - 1, least):
-            if 0 <= neighbour < len(left):
-                areas[neighbour] = area(neighbour)
-    return np.array(left + removed[::-1])
+
+@jit
+def _alone(x, y, i, previous, following, right, upper):  # type: ignore[no-untyped-def]
+    """The area that only point i dominates, between its neighbours."""
+    width = (x[following] if following < x.shape[0] else right) - x[i]
+    height = (y[previous] if previous >= 0 else upper) - y[i]
+    product = width * height
+    return product if product == product else 0.0  # infinite losses add nothing
 
 
 def _by_crowding(losses: np.ndarray, members: np.ndarray) -> np.ndarray:

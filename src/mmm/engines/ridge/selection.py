@@ -3,7 +3,7 @@ and clusters)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,9 @@ _ERROR_QUANTILE = 0.9
 #: A further cluster must take at least this share of the total sum of squares (Robyn: wss_var).
 _WSS_DROP, _FEWEST_CLUSTERS, _MOST_CLUSTERS = 0.06, 3, 10
 _KMEANS_STARTS = 10
+#: Of the consensus: powers of the likelihoods of fit and studies, the business distance that counts as one standard
+#: deviation, and the standard deviations an interval reaches to either side.
+_FIT_POWER, _STUDY_POWER, _DISTANCE_SD, _INTERVAL_SD = 0.3, 0.3, 0.2, 2.0
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         number += 1
         running = np.minimum.accumulate(loss[left, 1])
         new_minimum = np.append(True, running[1:] < running[:-1])
-        front = left[new_minimum]
-        same = _rows_equal(loss[left, :2], loss[front, :2])
+        # Equal rows are neighbours in this order: a group that begins on the front is on it as a whole.
+        begins = np.append(True, (loss[left[1:], :2] != loss[left[:-1], :2]).any(axis=1))
+        same = new_minimum[np.flatnonzero(begins)][np.cumsum(begins) - 1]
         fronts[left[same]] = number
         left = left[~same]
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
@@ -79,11 +83,6 @@ def pareto_fronts_by_trial(loss: np.ndarray, within: np.ndarray, least: int, tri
     return pareto_fronts(loss, kept, int(kept.sum()))
 
 
-def _rows_equal(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    pairs = {tuple(row) for row in wanted}
-    return np.array([tuple(row) in pairs for row in rows], bool)
-
-
 def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None) -> np.ndarray:
     """Weighted distance from the best of each error, min-max normalised (Robyn: errors_scores); (B,), less is better.
 
@@ -101,6 +100,38 @@ def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: 
     return np.asarray(np.sqrt(total))
 
 
+def consensus_weights(
+    loss: np.ndarray, study_errors: np.ndarray, rows: int, weights: tuple[float, float, float]
+) -> np.ndarray:
+    """How much each kept model counts in their consensus, (K,), summing to 1: a likelihood, tempered.
+
+    `loss` (K, 3) as in the search; `study_errors` (K, S): a study's deviation in units of its own standard error;
+    `rows` the periods of the fit. A model counts less the worse it fits (a power of the normal likelihood of `rows`
+    errors), the further shares of effect lie from shares of spend, and the more its effects contradict the studies.
+    The powers were chosen on simulated markets (docs/recovery.md): the full likelihood would let one model decide.
+    """
+    fit, distance, studies = weights
+    logarithm = -_FIT_POWER * fit * rows * np.log(np.maximum(loss[:, 0], 1e-12))
+    logarithm -= 0.5 * distance * (loss[:, 1] / _DISTANCE_SD) ** 2
+    logarithm -= 0.5 * _STUDY_POWER * studies * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
+    found = np.exp(logarithm - logarithm.max())
+    return np.asarray(found / found.sum())
+
+
+def nearest_to_consensus(effects: np.ndarray, weights: np.ndarray) -> int:
+    """The model whose media effects (K, P) lie nearest to the weighted mean of all, in money rather than in ROI."""
+    return int(np.argmin(np.abs(effects - weights @ effects).sum(axis=1)))
+
+
+def consensus_interval(effects: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(low, high), (P,) each: the weighted mean of the kept models' effects (K, P) and two standard deviations of all
+    of them, unweighted, to either side; not below 0 where no model is. On simulated markets it holds the truth in about
+    nine of ten cases (docs/recovery.md)."""
+    centre = weights @ effects
+    half = _INTERVAL_SD * np.sqrt(((effects - centre) ** 2).mean(axis=0))
+    return np.maximum(centre - half, np.minimum(effects.min(axis=0), 0.0)), centre + half
+
+
 @dataclass(frozen=True)
 class Clusters:
     """Clusters of the kept models: `labels` (K,) from 1, `best` (K,) marks each cluster's best; WSS per tried count."""
@@ -112,6 +143,12 @@ class Clusters:
     @property
     def count(self) -> int:
         return int(self.labels.max())
+
+    def standing_for_its_own(self, row: int) -> Clusters:
+        """The same clusters with `row` as its own cluster's best."""
+        best = self.best & (self.labels != self.labels[row])
+        best[row] = True
+        return replace(self, best=best)
 
 
 def choose_cluster_count(wss: np.ndarray) -> int:

@@ -124,8 +124,9 @@ class Validation(_Settings):
 class RidgeSettings(_Settings):
     """Settings of the engine `ridge`. Defaults are Robyn's unless a comment says otherwise.
 
-    `method`: "exact" solves each bounded ridge problem to its optimum, counts a lift test's days in full and keeps
-    models of every trial; "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its day count, pooled fronts.
+    `method`: "exact" solves each bounded ridge problem to its optimum, shows Prophet the media and controls, counts a
+    lift test's days in full, keeps models of every trial and recommends the one nearest to what all of them say;
+    "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its frame, its day count, pooled fronts, smallest score.
     """
 
     method: Literal["exact", "robyn"] = Field(
@@ -138,7 +139,9 @@ class RidgeSettings(_Settings):
     shape: Shape = (0.0, 10.0)
     scale: Scale = (0.0, 0.1)
     alpha: Alpha = (0.5, 3.0)
-    gamma: Gamma = (0.01, 1.0)
+    #: From 0.3, as in Robyn's demo (it offers 0.01): a curve that is saturated by nearly every observed spend is a
+    #: constant, whose effect cannot be told from the base (docs/recovery.md).
+    gamma: Gamma = (0.3, 1.0)
     #: By channel (the spend column's name) or organic variable.
     media: dict[str, MediumSettings] = Field(default_factory=dict)
     lambda_: Annotated[Unit, Field(alias="lambda", title="Penalty (lambda)", description="0 least, 1 most")] = (
@@ -159,18 +162,24 @@ class RidgeSettings(_Settings):
     zero_effect_penalty: StrictBool = Field(default=True, description="models with channels without effect score worse")
     #: Robyn: add_penalty_factor.
     penalty_factors: StrictBool = Field(default=False, description="a penalty of its own for each variable")
+    #: 0 leaves an error out of the search: business distance, which pulls ROIs together, for example.
     objective_weights: tuple[Weight, Weight, Weight] = Field(
         default=(1.0, 1.0, 1.0),
-        description="of NRMSE, business distance and calibration error, in search and score",
+        description="of NRMSE, business distance and calibration error, in score and consensus; 0 also in the search",
     )
     calibration_constraint: StrictFloat = Field(
-        default=0.1, ge=0.01, le=0.1, description="share of the candidates nearest to the lift tests that is kept"
+        default=0.1,
+        ge=0.01,
+        le=0.1,
+        description="method robyn: share of candidates nearest to the lift tests that is kept",
     )
     min_candidates: StrictInt = Field(
         default=100, ge=3, le=2000, title="Models to keep", description="fronts are kept until they hold so many"
     )
     clusters: StrictInt | None = Field(default=None, ge=1, le=20, description="left open: as many as the models show")
-    bootstrap: StrictInt = Field(default=1000, ge=100, le=100_000, description="samples behind each interval")
+    bootstrap: StrictInt = Field(
+        default=1000, ge=100, le=100_000, description="method robyn: samples behind each interval"
+    )
     #: In a refresh: how much of its range a parameter may move by. None: new periods over the window's length.
     refresh_freedom: StrictFloat | None = Field(default=None, gt=0, le=1)  # Robyn: bounds_freedom
 

@@ -44,14 +44,10 @@ class Space:
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """(B, d) points to (B, H) values; lambda stays in [0, 1]. Coordinates keep 10 significant digits, as Robyn."""
-        out = np.empty((points.shape[0], len(self.hyperparameters)))
-        column = 0
-        for i, item in enumerate(self.hyperparameters):
-            if item.fixed:
-                out[:, i] = item.low
-            else:
-                out[:, i] = item.low + (item.high - item.low) * _significant(points[:, column], 10)
-                column += 1
+        low, high = (np.array([getattr(item, end) for item in self.hyperparameters]) for end in ("low", "high"))
+        ranged = low != high
+        out = np.tile(low, (points.shape[0], 1))
+        out[:, ranged] = low[ranged] + (high - low)[ranged] * _significant(points, 10)
         return out
 
     def absolute_lambda(self, unit: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from mmm.engines.firmness import firmness_word
 from mmm.engines.ridge.candidates import Evaluation, split_rows
 from mmm.engines.ridge.decomposition import Decomposition, Model
 from mmm.engines.ridge.frame import Frame
-from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval
+from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval, consensus_interval
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import Space
 from mmm.engines.ridge.transforms import adstock_weights
@@ -23,18 +24,38 @@ _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
 
+#: Up to so many candidates are all listed; of more, the kept models and an even sample of about so many others.
+MOST_LISTED, LISTED_OF_MANY = 100_000, 20_000
+
 Columns = Mapping[str, object]
+Rule = Literal["consensus", "score", "previous"]
+
+
+@dataclass(frozen=True)
+class Course:
+    """Losses (N, 3) of every candidate that was evaluated, N of them, with trial and iteration (N,)."""
+
+    loss: np.ndarray
+    trial: np.ndarray
+    iteration: np.ndarray
+    unsolved: int
 
 
 @dataclass(frozen=True)
 class Search:
-    """All candidates of all trials, B of them, ordered by trial and iteration."""
+    """Candidates of all trials, B of them, ordered by trial and iteration: all, or those that the tables list."""
 
     values: np.ndarray  # (B, H) hyperparameters, lambda on its unit scale
     evaluation: Evaluation
     trial: np.ndarray  # (B,) from 1
     iteration: np.ndarray  # (B,) from 1
     scores: np.ndarray  # (B,)
+    every: Course | None = None  # of all candidates, where fewer are listed
+
+    @property
+    def course(self) -> Course:
+        of = self.evaluation
+        return self.every or Course(of.loss, self.trial, self.iteration, int((of.passes < 0).sum()))
 
     @property
     def ids(self) -> np.ndarray:
@@ -50,6 +71,8 @@ class Chosen:
     models: tuple[Model, ...]
     parts: tuple[Decomposition, ...]
     recommended: int  # position among the kept
+    rule: Rule  # what the recommended model was chosen by
+    weights: np.ndarray  # (K,) of the kept models in their consensus, summing to 1
 
 
 def table(name: str, columns: Columns) -> pa.Table:
@@ -134,7 +157,8 @@ def per_medium(
 
 
 def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings) -> pa.Table:
-    """Spend, effect and efficiency. Intervals are bootstrapped over the models of a model's cluster."""
+    """Spend, effect and efficiency. Intervals are those of all kept models together; in method "robyn" they are
+    bootstrapped over the models of a model's cluster."""
     k, paid = frame.base.shape[1], frame.paid
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
     totals = np.array([parts.effects.sum(axis=0) for parts in chosen.parts])  # (K, p)
@@ -149,9 +173,16 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
     marginal = np.array(
         [[_marginal(m, p, i) for i in range(paid)] for m, p in zip(chosen.models, chosen.parts, strict=True)]
     )
-    roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
-    cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
+    low, high = consensus_interval(effects[:, :paid], chosen.weights)
     firmness = [firmness_word(roi[:, i]) for i in range(paid)]
+    if settings.method == "robyn":
+        roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
+        cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            roi_low, roi_high = _holding(roi, low / spend, high / spend)
+            # No upper end where the effect may be none.
+            cpa_low, cpa_high = _holding(cpa, spend / high, np.where(low > 0, spend / low, np.inf))
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:
@@ -191,9 +222,7 @@ def _marginal(model: Model, parts: Decomposition, m: int) -> float:
 
 
 def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P) of each model's cluster, widened to hold the model's own value: a value outside its own interval,
-    which the cluster's mean alone would give (and Robyn gives), can't be read.
-    """
+    """Bounds (K, P) of each model's cluster, widened to hold the model's own value."""
     low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for label in np.unique(labels):
         members = labels == label
@@ -201,6 +230,11 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
             _, _, low[members, column], high[members, column] = cluster_interval(
                 values[members, column], settings.bootstrap, settings.seed
             )
+    return _holding(values, low, high)
+
+
+def _holding(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't be read."""
     return np.minimum(low, values), np.maximum(high, values)
 
 

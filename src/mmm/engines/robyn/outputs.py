@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Outputs:
 class _Robyn(Search):
     """A search whose candidates keep Robyn's names (trial_round_position)."""
 
-    names: np.ndarray
+    names: np.ndarray = field(kw_only=True)
 
     @property
     def ids(self) -> np.ndarray:
@@ -122,7 +122,7 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
         _numbers(candidates, "trial").astype(int),
         _numbers(candidates, "iterations").astype(int),
         _numbers(candidates, "error_score"),
-        ids,
+        names=ids,
     )
     fronts = np.zeros(len(ids), int)
     fronts[rows] = np.nan_to_num(_numbers(kept, "robynPareto")).astype(int)
@@ -135,6 +135,8 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
         models,
         tuple(decompose(frame, model) for model in models),
         recommended(best, search.scores[rows]),
+        "score",
+        np.full(len(rows), 1 / len(rows)),
     )
     return search, chosen
 
