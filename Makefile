@@ -4,6 +4,7 @@ PORT ?= 8080
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
 WEB_EXTRAS := web aws snowflake bigquery postgres
 TRAINING_EXTRAS := aws
 
@@ -31,7 +32,8 @@ test: setup
 
 # Builds the images and runs them; Debian, as root, minutes (docs/images.md).
 test-images: setup
-	PODMAN_COMPOSE='$(CURDIR)/$(BIN)/uv tool run --quiet --from podman-compose==1.6.0 podman-compose' docker/build_local.sh
+	PODMAN_COMPOSE='$(UV_TOOL) --from podman-compose==1.6.0 podman-compose' \
+	MINISTACK='$(UV_TOOL) --from ministack==1.5.33 --with docker==7.2.0 ministack' docker/build_local.sh
 
 # Terraform for AWS applied to moto, and scanners; their tools are installed into .venv-infra.
 test-infra: setup

@@ -101,12 +101,34 @@ build_all() {
   podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep mmm
 }
 
+# AWS's own way to a task, on an emulator that starts the containers of its ECS through podman's Docker socket.
+try_ecs() {
+  local folder socket port servers=()
+  folder=$(mktemp -d)
+  socket="unix://$folder/podman.sock"
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  podman system service -t 0 "$socket" >"$folder/podman.log" 2>&1 &
+  servers+=($!)
+  # shellcheck disable=SC2086
+  BIND_HOST=127.0.0.1 GATEWAY_PORT=$port DOCKER_HOST=$socket $MINISTACK >"$folder/ministack.log" 2>&1 &
+  servers+=($!)
+  trap 'kill "${servers[@]}" 2>/dev/null; rm -rf "$folder"' RETURN
+  for _ in $(seq 60); do
+    python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/_ministack/health')" 2>/dev/null && break
+    sleep 1
+  done
+  .venv/bin/python docker/try_ecs.py "http://127.0.0.1:$port" "$TRAINING" || { tail -20 "$folder/ministack.log"; return 1; }
+}
+
 need_tools
 configure
 case "${1:-all}" in
   all)
     build_all
-    exec docker/try_images.sh "$WEB" "$TRAINING"
+    docker/try_images.sh "$WEB" "$TRAINING"
+    if [ -n "${MINISTACK:-}" ]; then
+      try_ecs
+    fi
     ;;
   build) build_all ;;
   podman) exec "$@" ;;
