@@ -30,7 +30,9 @@ _HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
     "X-Frame-Options": "DENY",
 }
-_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+#: Behind a load balancer. It keeps connections to this server open for longer than the server does, and a request on
+#: one that is just being closed would be lost (502); the browser's own connection to the balancer stays.
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000", "Connection": "close"}
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
