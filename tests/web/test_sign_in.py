@@ -361,6 +361,14 @@ class TestServer:
         assert answer["x-content-type-options"] == ["nosniff"]
 
     @pytest.mark.usefixtures("_clean")
+    def test_behind_a_load_balancer_no_request_meets_a_connection_that_is_being_closed(
+        self, configured: Callable[..., Settings]
+    ) -> None:
+        configured()
+        assert _answer(Border(_Cookies(), sign_in_of(load_settings().settings)))["connection"] == ["close"]
+        assert "connection" not in _answer(Border(_Cookies(), None))
+
+    @pytest.mark.usefixtures("_clean")
     def test_incomplete_settings_give_no_secrets_and_the_page_tells(self, configured: Callable[..., Settings]) -> None:
         configured(AUTH_CLIENT_ID=None)
         assert app_options()["secrets"] == {}
@@ -394,11 +402,3 @@ def _answer(app: Any) -> dict[str, list[str]]:
     asyncio.run(app(scope, None, send))
     headers = Headers(raw=sent[0]["headers"])
     return {name: headers.getlist(name) for name in headers}
-
-    @pytest.mark.usefixtures("_clean")
-    def test_behind_a_load_balancer_no_request_meets_a_connection_that_is_being_closed(
-        self, configured: Callable[..., Settings]
-    ) -> None:
-        configured()
-        assert _answer(Border(_Cookies(), sign_in_of(load_settings().settings)))["connection"] == ["close"]
-        assert "connection" not in _answer(Border(_Cookies(), None))
