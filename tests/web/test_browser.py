@@ -87,7 +87,7 @@ def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
     (run_id,) = [status.run_id for status in stored.service.runs() if status.name.startswith("<img")]
     for address in ("/", "/runs", f"/run?run={run_id}", f"/results?run={run_id}"):
         page.goto(address)
-        expect(page.get_by_text("<img src=x").first).to_be_visible()
+        expect(page.get_by_test_id("stMain").get_by_text("<img src=x").locator("visible=true").first).to_be_visible()
         settled(page)
         assert page.locator("img[src='x'], a[href^='javascript'], b:text('tv')").count() == 0
 

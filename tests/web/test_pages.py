@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from aws_servers import Aws
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
@@ -184,9 +185,10 @@ def test_a_run_that_cannot_be_read_is_listed_as_such_and_says_why(open_page: Ope
 
 @pytest.mark.usefixtures("empty")
 def test_the_app_does_not_open_on_a_cloud_platform_without_sign_in(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"CLOUD_PROVIDER": "aws", "AWS_REGION": "eu-west-1", "MMM_WORKSPACE": "s3://bucket"}.items():
+    bucket = aws.new_bucket()
+    for name, value in aws.environment(bucket, MMM_WORKSPACE=f"s3://{bucket}").items():
         monkeypatch.setenv(name, value)
     app = open_page()
     assert plain("CLOUD_PROVIDER=aws: the app does not open, because its sign-in settings") in app.error[0].value

@@ -55,9 +55,9 @@ def _field(name: str, part: dict[str, Any], schema: dict[str, Any]) -> FormField
     title = name.replace("_", " ").capitalize() if given.replace(" ", "_").lower() == name or not given else given
     options = inner.get("enum", inner.get("items", {}).get("enum", ()))
     description = inner.get("description", "") if kind not in ("group", "by_medium") else part.get("description", "")
-    return FormField(
-        name, title, description, kind, part.get("default"), optional, _limits(inner), tuple(options), parts
-    )
+    # A schema gives no default that is made anew each time, as an empty object is.
+    default = part.get("default", {} if inner.get("type") == "object" else None)
+    return FormField(name, title, description, kind, default, optional, _limits(inner), tuple(options), parts)
 
 
 def _kind(inner: dict[str, Any], schema: dict[str, Any]) -> tuple[Kind, tuple[FormField, ...]]:

@@ -26,6 +26,7 @@ _ROLE = Failure(
     "Run: GRANT ROLE {role} TO USER {user}; or name another role.",
 )
 _GRANT = "`mmm connect grants` and the page Connect give the statements for an administrator to run."
+_NO_ACCOUNT, _NO_ANSWER = 250001, 14
 #: By the error number of the connector or the server.
 _FAILURES: dict[int, Failure] = {
     390100: Failure("the user name or the password is wrong.", "Check user {user} and set the password again."),
@@ -45,11 +46,11 @@ _FAILURES: dict[int, Failure] = {
     3001: Failure("the role {role} may not read this.", _GRANT),
     904: Failure("a column of the query does not exist.", "Check its spelling; names in quotes keep their case."),
     1003: Failure("Snowflake does not understand the query.", "Correct it where Snowflake says."),
-    250001: Failure(
+    _NO_ACCOUNT: Failure(
         "there is no account {account} at this address.",
         "The account is the part before .snowflakecomputing.com, for example MYORG-MYACCOUNT.",
     ),
-    14: Failure(
+    _NO_ANSWER: Failure(
         "the server of account {account} did not answer in time.",
         "Check the account's name, the network, and whether the firewall lets port 443 out.",
     ),
@@ -157,7 +158,9 @@ class SnowflakeSource(DatabaseSource):
 
     def _explained(self, error: Any) -> UserError:
         says = first_line(re.sub(r"^\d{6} \(\w+\): |Failed to login: |Login error: ", "", str(error.raw_msg)))
-        known = _FAILURES.get(error.errno)
+        # The connector's number for a name that no server knows is also that of one that refused all its tries.
+        silent = error.errno == _NO_ACCOUNT and "404" not in says
+        known = _FAILURES.get(_NO_ANSWER if silent else error.errno)
         if known:
             return known.error(self.where, vars(self), says)
         fix = "Check the network and read it again; nothing was stored."

@@ -40,6 +40,13 @@ Algorithm = Literal[
     "RandomSearch",
 ]
 
+#: Sizes of a search by name. Robyn advises against less than 5 x 2,000 for decisions.
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"trials": 1, "iterations": 500},
+    "standard": {"trials": 5, "iterations": 2000},
+    "thorough": {"trials": 10, "iterations": 4000},
+}
+
 
 class RobynSettings(BaseModel):
     """Arguments of robyn_inputs, robyn_run, robyn_outputs and robyn_clusters; defaults are Robyn's."""
