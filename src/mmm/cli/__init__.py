@@ -23,7 +23,7 @@ COMMANDS = {
     "propose": "mmm.cli.preparation:propose_command",
     "quality": "mmm.cli.preparation:quality_command",
     "prepare": "mmm.cli.preparation:prepare_command",
-    "simulate": "mmm.simulation.command:simulate_command",
+    "simulate": "mmm.cli.simulate:simulate_command",
     "recover": "mmm.cli.recover:recover_command",
     "template": "mmm.cli.templates:template_command",
     "submit": "mmm.cli.runs:submit_command",
