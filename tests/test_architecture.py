@@ -103,5 +103,5 @@ def test_the_page_names_every_folder_of_the_workspace() -> None:
     written = set(re.findall(r'\bf"([a-z_]+)/\{', code)) | set(re.findall(r'_create_version\("([a-z_]+)"', code))
     layout = PAGE.partition("## Layout of the workspace")[2].split("```")[1]
     assert written == set(re.findall(r"^([a-z_]+)/", layout, re.MULTILINE))
-    of_a_run = set(re.findall(r'/([a-z_]+(?:\.json)?)(?:/|")', "\n".join(re.findall(r'f"\{_folder\(run_id\)\}[^"]*"', code))))
-    assert of_a_run <= set(re.findall(r"[a-z_]+(?:\.json)?", layout))
+    keys = "\n".join(re.findall(r'\{_folder\(run_id\)\}(/[^"]*)"', code))
+    assert set(re.findall(r"/([a-z_]+)", keys)) <= set(re.findall(r"[a-z_]+", layout))
