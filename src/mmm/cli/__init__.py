@@ -64,7 +64,7 @@ HELP = """Self-hosted marketing mix modelling.
 
 Example: `mmm demo`, or with your own data `mmm ingest sales.csv --market DE`, then `mmm propose DE/latest`.
 
-Exit codes: 0 done; 1 what was asked about is bad (red light, failed run); 2 something to correct; 3 a defect; 130 Ctrl-C.
+Exit codes: 0 done; 1 what was asked about is bad (red light, failed run); 2 something to correct; 3 defect; 130 Ctrl-C.
 """
 EXIT_USER_ERROR, EXIT_DEFECT, EXIT_INTERRUPTED = 2, 3, 130
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mmm.cli import show
+from mmm.cli import EXIT_INTERRUPTED, show
 from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
@@ -24,7 +24,7 @@ from mmm.workspace.models import RunState
 
 Run = Annotated[str, typer.Argument(help="A run's id, an unambiguous start of one, or `latest`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EXIT_RUN_ENDED_BADLY, EXIT_INTERRUPTED = 1, 130
+EXIT_RUN_ENDED_BADLY = 1
 
 
 def submit_command(
