@@ -99,7 +99,7 @@ def show_(batch: Batch = "latest") -> None:
     found = service.workspace.batch(_find(service, batch))
     statuses = batch_statuses(service, found)
     rows = [
-        (status.run_id, status.label, status.name, wording.duration(status.seconds), wording.what_now(status)[:80])
+        (status.run_id, status.label, status.name, wording.duration(status.seconds), show.short(wording.what_now(status)))
         for status in statuses
     ]
     show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)

@@ -114,7 +114,7 @@ def runs_command(as_json: Json = False) -> None:
             status.engine,
             show.moment(status.submitted),
             wording.duration(status.seconds),
-            wording.what_now(status)[:80],
+            show.short(wording.what_now(status)),
         )
         for status in found
     ]
