@@ -99,8 +99,8 @@ def show_(batch: Batch = "latest") -> None:
     found = service.workspace.batch(_find(service, batch))
     statuses = batch_statuses(service, found)
     rows = [
-        (status.run_id, status.label, status.name, wording.duration(status.seconds), show.short(wording.what_now(status)))
-        for status in statuses
+        (run.run_id, run.label, run.name, wording.duration(run.seconds), show.short(wording.what_now(run)))
+        for run in statuses
     ]
     show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)
     typer.echo(f"\n{_counts(statuses)}")
