@@ -53,6 +53,5 @@ def _summary(service: RunService, run_id: str) -> None:
     ]
     typer.echo("")
     show.table(("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "HOW FIRM"), rows)
-    typer.echo("")
     for warning in warnings_of(summary):
-        typer.echo(f"Warning: {warning}")
+        typer.echo(f"\nWarning: {warning}")
