@@ -8,11 +8,11 @@
 # The base images come from a registry, which this script does not need: it makes stand-ins for them out of Debian's
 # packages (debootstrap) and names them in the Dockerfiles' build arguments. The Dockerfiles themselves are the real
 # ones. Training needs R and Robyn only for the engine `robyn`: its base image is built where its packages are reached
-# (MMM_WITH_ROBYN=1), otherwise Dockerfile.training is built on the stand-in and has the native engine alone.
+# (WITH_ROBYN=1), otherwise Dockerfile.training is built on the stand-in and has the native engine alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-STORE=${MMM_IMAGES_DIR:-$PWD/build/images}
+STORE=${IMAGES_DIR:-$PWD/build/images}
 BASE=localhost/mmm-base:bookworm
 WEB=localhost/mmm-app-web:latest
 TRAINING=localhost/mmm-app-training:latest
@@ -91,10 +91,10 @@ build() {
 build_all() {
   make_base
   build "$WEB" docker/Dockerfile.web --build-arg "PYTHON_IMAGE=$BASE"
-  if [ "${MMM_WITH_ROBYN:-}" = 1 ]; then
+  if [ "${WITH_ROBYN:-}" = 1 ]; then
     build "$TRAINING_BASE" docker/Dockerfile.training-base
   else
-    echo "Dockerfile.training-base is not built: MMM_WITH_ROBYN=1 builds it where R's and Robyn's packages are reached."
+    echo "Dockerfile.training-base is not built: WITH_ROBYN=1 builds it where R's and Robyn's packages are reached."
     buildah tag "$BASE" "$TRAINING_BASE"
   fi
   build "$TRAINING" docker/Dockerfile.training --build-arg "BASE_REF=$TRAINING_BASE"

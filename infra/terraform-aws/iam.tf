@@ -95,7 +95,7 @@ resource "aws_iam_role_policy" "web_s3" {
         Sid      = "Delete"
         Effect   = "Allow"
         Action   = "s3:DeleteObject"
-        Resource = ["${local.bucket_arn}/connections/*", "${local.bucket_arn}/drafts/*"]
+        Resource = [for folder in ["connections", "drafts", "waiting"] : "${local.bucket_arn}/${folder}/*"]
       },
     ]
   })

@@ -12,48 +12,16 @@ import pyarrow.compute as pc
 import pytest
 
 from mmm.access import Role, User
-from mmm.data.ingest import ingest
 from mmm.errors import UserError
 from mmm.planning.media import read_model
 from mmm.planning.request import PlanRequest
 from mmm.planning.response import history
 from mmm.results import read_results
-from mmm.runs.events import History
 from mmm.runs.plans import plan_run, save_plan, saved_plan
-from mmm.runs.sample import sample_experiment
-from mmm.runs.task import run_task
-from mmm.settings import Settings
-from mmm.sources import sample
-from mmm.sources.files import FileSource
 from mmm.workspace import Workspace
-from mmm.workspace.models import RunState
 
-QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 ANN = User("ann", role=Role.ANALYST)
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
-    """A workspace with one run on the sample."""
-    folder = tmp_path_factory.mktemp("plan") / "workspace"
-    settings = Settings(workspace=str(folder))
-    workspace = Workspace.open(settings)
-    stored = ingest(FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN)
-    given = sample_experiment(stored.dataset_id).model_dump()
-    experiment = type(sample_experiment(stored.dataset_id)).model_validate({**given, "settings": QUICK})
-    run_id = workspace.create_run(experiment)
-    details = {"market": "sample", "dataset_id": stored.dataset_id, "engine": experiment.engine}
-    History.begin(workspace, run_id, "ann", details=details).add(RunState.STARTING, "ann")
-    run_task(workspace.run_uri(run_id), settings)
-    return workspace, run_id
-
-
-@pytest.fixture
-def here(trained: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch, run: Run) -> Run:
-    """The command line on that workspace."""
-    monkeypatch.setenv("MMM_WORKSPACE", trained[0].url.removeprefix("file://"))
-    return run
 
 
 def test_every_kept_model_gives_its_own_contributions_again(trained: tuple[Workspace, str]) -> None:

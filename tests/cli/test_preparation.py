@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mmm.data.naming import DEFAULT_RULES
 from mmm.sources import sample
 
 Run = Callable[..., tuple[int, str, str]]
@@ -85,11 +84,12 @@ def test_prepare_makes_the_same_dataset_again(run: Run, dataset: str, tmp_path: 
 
 
 def test_own_naming_rules_become_the_workspaces(run: Run, dataset: str, tmp_path: Path) -> None:
-    rules = DEFAULT_RULES.model_dump(mode="json")
-    rules["rules"].insert(0, {"role": "unused", "words": ["newsletter"], "confidence": 1})
+    rules = {"rules": [{"role": "unused", "words": ["newsletter"], "confidence": 1}]}
     (tmp_path / "rules.json").write_text(json.dumps(rules))
     assert run("propose", dataset, "--rules", "rules.json")[0] == 0
-    assert json.loads(run("propose", dataset, "--json")[1])["mapping"]["organic"] == []
+    mapping = json.loads(run("propose", dataset, "--json")[1])["mapping"]
+    assert mapping["organic"] == []
+    assert mapping["kpi"] == "revenue"  # by a built-in rule
 
 
 @pytest.mark.parametrize(

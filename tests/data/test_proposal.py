@@ -11,7 +11,7 @@ import pyarrow.csv
 import pytest
 
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
-from mmm.data.naming import DEFAULT_RULES, NamingRule, naming_rules, parse_naming_rules, words_of
+from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, naming_rules, parse_naming_rules, words_of
 from mmm.data.proposal import propose
 from mmm.errors import InvalidInput, UserError
 from mmm.sources import sample
@@ -216,13 +216,14 @@ def test_words_of_a_name(name: str, words: tuple[str, ...]) -> None:
     assert words_of(name) == words
 
 
-def test_a_workspaces_own_rules_replace_the_defaults(tmp_path: Path) -> None:
+def test_a_workspaces_own_rules_go_before_the_defaults(tmp_path: Path) -> None:
     workspace = Workspace((tmp_path / "w").as_uri())
     assert naming_rules(workspace) == DEFAULT_RULES
     own = NamingRule(role="spend", words=("kosten",), confidence=1)
-    rules = DEFAULT_RULES.model_copy(update={"rules": (own, *DEFAULT_RULES.rules)})
+    rules = NamingRules(rules=(own,), mean_words=("quote",))
     assert [workspace.save_naming_rules(DEFAULT_RULES), workspace.save_naming_rules(rules)] == [1, 2]
-    assert naming_rules(workspace) == rules
+    assert naming_rules(workspace).rules == (own, *DEFAULT_RULES.rules)
+    assert naming_rules(workspace).mean_words == ("quote", *DEFAULT_RULES.mean_words)
     found = propose(table(zeitung_kosten=[1.0, 2, 3, 5]), naming_rules(workspace))
     assert found.column("zeitung_kosten").confidence == 1.0
 

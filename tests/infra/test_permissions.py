@@ -208,6 +208,10 @@ def test_resources_and_conditions_of_the_web_role(applied: dict[str, Applied]) -
         allows(policy, "ecs:TagResource", TASK, ecs_CreateAction="RunTask"),
         allows(policy, "iam:PassRole", f"{ROLE}/mmm-app-training-task-role", **passed),
         allows(policy, "iam:PassRole", f"{ROLE}/mmm-app-training-execution-role", **passed),
+        *(
+            allows(policy, "s3:DeleteObject", f"arn:aws:s3:::{BUCKET}/{key}")
+            for key in ("connections/shop.json", "drafts/ann/form.json", "waiting/20260101T000000-00000000.json")
+        ),
         allows(policy, "secretsmanager:PutSecretValue", f"{SECRET}:mmm-app-connection-shop-password-AbCdEf"),
         allows(policy, "secretsmanager:GetSecretValue", f"{SECRET}:mmm-app-auth-client-id-AbCdEf"),
         allows(

@@ -40,7 +40,7 @@ def web(bucket: str) -> dict[str, Any]:
         "s3:GetObject": objects,
         "s3:PutObject": objects,
         "s3:AbortMultipartUpload": objects,
-        "s3:DeleteObject": [f"arn:aws:s3:::{bucket}/connections/*", f"arn:aws:s3:::{bucket}/drafts/*"],
+        "s3:DeleteObject": [f"arn:aws:s3:::{bucket}/{name}/*" for name in ("connections", "drafts", "waiting")],
         "ecs:DescribeTaskDefinition": "*",
         "ecs:RunTask": f"arn:aws:ecs:{HERE}:task-definition/{FAMILY}:*",
         "ecs:TagResource": TASKS,
@@ -77,8 +77,9 @@ def use_everything(user: Aws, bucket: str) -> None:
     objects.get("runs/20260101T000000-00000000/job_config.json")
     objects.names("runs")
     assert not objects.exists("nothing")
-    objects.put("drafts/ann/form.json", b"{}")
-    objects.delete("drafts/ann/form.json")
+    for key in ("connections/shop.json", "drafts/ann/form.json", "waiting/20260101T000000-00000000.json"):
+        objects.put(key, b"{}")
+        objects.delete(key)
 
     secrets = SecretsManagerStore.from_settings(settings)
     name = f"mmm-app-connection-{bucket}-password"

@@ -18,6 +18,7 @@ from mmm.runs.events import History
 from mmm.runs.queue import step
 from mmm.runs.reconcile import reconcile
 from mmm.runs.service import RunService
+from mmm.runs.task import run_task
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
@@ -231,3 +232,16 @@ def test_a_local_task_that_ends_starts_the_next_of_its_batch(
         assert time.monotonic() < deadline, workspace.last_event(last)
         time.sleep(0.2)
     assert states(service, batch) == ["succeeded", "succeeded"]
+
+
+def test_a_task_in_a_cloud_starts_no_other_run(
+    workspace: Workspace, launcher: Launcher, settings: Settings, content: dict[str, Any], dataset: DatasetRef
+) -> None:
+    """Its container knows no platform but the default, local; what it launched there would end with it."""
+    cloud = settings.model_copy(update={"batch_at_once": 1, "cloud_provider": "aws"})
+    content["settings"] = {"trials": 1, "iterations": 20, "min_candidates": 10, "bootstrap": 100}
+    batch = submit_batch(RunService(workspace, launcher, cloud), planned(content, [dataset], seeds(1, 2)), ANN)
+    first, second = (member.run_id for member in batch.members)
+    assert run_task(workspace.run_uri(first), settings) == 0
+    assert workspace.last_event(first).state is RunState.SUCCEEDED
+    assert workspace.last_event(second).state is RunState.QUEUED

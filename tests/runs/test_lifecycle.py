@@ -173,7 +173,8 @@ def test_of_two_who_cancel_one_does_and_the_task_ends(
 
     with ThreadPoolExecutor(2) as pool:
         answers = sorted(pool.map(cancel, (ANN, BOB)))
-    assert answers == ["cancelled", f"run {run_id} is cancelled and cannot become cancelled."]
+    refusal = f"run {run_id} is cancelled and cannot become cancelled. Only a run that has not ended can be cancelled."
+    assert answers == ["cancelled", refusal]
     assert gone(pid)
     time.sleep(0.3)
     last = service.workspace.last_event(run_id)

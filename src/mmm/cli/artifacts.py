@@ -27,6 +27,8 @@ def report_command(
     """Write a model's report, one HTML file that works offline, or PDF, into the current folder; print where it is.
 
     Title, logo and currency that are not given are those saved for the workspace, else the run's.
+
+    Example: `mmm report latest -o review.pdf --title "Spring review" --logo logo.svg`.
     """
     from mmm.results import read_results
     from mmm.results.branding import look_of, saved_look
@@ -60,7 +62,10 @@ def export_command(
         list[str] | None, typer.Option(help="A model to write as JSON; may be repeated; default the recommended one.")
     ] = None,
 ) -> None:
-    """Write a run's models as Robyn's export does: its tables by name and column, and models as JSON."""
+    """Write a run's models as Robyn's export does: its tables by name and column, and models as JSON.
+
+    Example: `mmm export latest exported --format parquet`.
+    """
     from mmm.runs.artifacts import export_run
 
     workspace = Workspace.open(load_settings().settings)
@@ -77,7 +82,10 @@ def recreate_command(
     data: Annotated[Path | None, typer.Option(help="A file to use in place of the data in the JSON.")] = None,
     dataset: Annotated[str | None, typer.Option(help="A dataset to use, MARKET/ID.")] = None,
 ) -> None:
-    """Make a model again from its JSON and say how far its numbers are from the stored ones."""
+    """Make a model again from its JSON and say how far its numbers are from the stored ones.
+
+    Example: `mmm recreate exported/RobynModel-1_1934.json`.
+    """
     import pyarrow as pa
 
     from mmm.runs.artifacts import recreate_model
@@ -108,7 +116,10 @@ def onepager_command(
     model: Model = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A .pdf, .png, .svg or .html file.")] = None,
 ) -> None:
-    """Write the page of a model: its eight plots and its fit on one sheet."""
+    """Write the page of a model: its eight plots and its fit on one sheet.
+
+    Example: `mmm onepager latest -o model.pdf`.
+    """
     from mmm.results import read_results
     from mmm.results.onepager import onepager, rendered
 

@@ -42,7 +42,10 @@ def submit(
     name: Annotated[str, typer.Option(help="A name for the batch.")] = "",
     follow_it: Annotated[bool, typer.Option("--follow", help="Wait for all runs, printing what changes.")] = False,
 ) -> None:
-    """Check every run first, then queue them all; print the batch's id. Nothing starts where one of them cannot."""
+    """Check every run first, then queue them all; print the batch's id. Nothing starts where one of them cannot.
+
+    Example: `mmm batch submit --template weekly --dataset DE/latest --dataset FR/latest --follow`.
+    """
     from mmm.data.references import find_dataset
     from mmm.runs.batch import AS_GIVEN, planned, submit_batch
     from mmm.runs.config import DatasetRef
@@ -69,7 +72,10 @@ def submit(
 
 @batch_command.command("list")
 def list_() -> None:
-    """List the batches, newest first."""
+    """List the batches, newest first.
+
+    Example: `mmm batch list`.
+    """
     from mmm.runs.batch import batch_statuses
 
     service = _service()
@@ -83,15 +89,18 @@ def list_() -> None:
 
 @batch_command.command("show")
 def show_(batch: Batch = "latest") -> None:
-    """Show the runs of a batch."""
+    """Show the runs of a batch.
+
+    Example: `mmm batch show latest`.
+    """
     from mmm.runs.batch import batch_statuses
 
     service = _service()
     found = service.workspace.batch(_find(service, batch))
     statuses = batch_statuses(service, found)
     rows = [
-        (status.run_id, status.label, status.name, wording.duration(status.seconds), wording.what_now(status)[:80])
-        for status in statuses
+        (run.run_id, run.label, run.name, wording.duration(run.seconds), show.short(wording.what_now(run)))
+        for run in statuses
     ]
     show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)
     typer.echo(f"\n{_counts(statuses)}")
@@ -102,21 +111,30 @@ def show_(batch: Batch = "latest") -> None:
 
 @batch_command.command("follow")
 def follow(batch: Batch = "latest") -> None:
-    """Start the batch's runs as places become free, until all have ended; exit code 1 if one ended badly."""
+    """Start the batch's runs as places become free, until all have ended; exit code 1 if one ended badly.
+
+    Example: `mmm batch follow latest`.
+    """
     service = _service()
     _follow(service, _find(service, batch))
 
 
 @batch_command.command("step")
 def step() -> None:
-    """Start what may start of all batches, and end: for a scheduler that keeps batches going while nobody looks."""
+    """Start what may start of all batches, and end: for a scheduler that keeps batches going while nobody looks.
+
+    Example: `mmm batch step`.
+    """
     for run_id in _service().start_waiting():
         typer.echo(run_id)
 
 
 @batch_command.command("cancel")
 def cancel(batch: Batch) -> None:
-    """Stop every run of a batch that has not ended."""
+    """Stop every run of a batch that has not ended.
+
+    Example: `mmm batch cancel latest`.
+    """
     from mmm.runs.batch import cancel_batch
 
     service = _service()
@@ -129,7 +147,7 @@ def _follow(service: RunService, batch_id: str) -> None:
 
     batch = service.workspace.batch(batch_id)
     told: dict[str, str] = {}
-    while True:
+    while True:  # Ctrl-C ends the looking, not the runs
         statuses = batch_statuses(service, batch)
         for status in statuses:
             if told.get(status.run_id) != status.label:

@@ -48,7 +48,10 @@ def add(
     ask: Annotated[str, typer.Option(help="Secrets to type in, unseen: password or passphrase.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a connection of this name.")] = False,
 ) -> None:
-    """Save a connection. Secrets go to the secret store, never into the workspace."""
+    """Save a connection. Secrets go to the secret store, never into the workspace.
+
+    Example: `mmm connect add shop --kind postgres --host db.example.com --database mart --user mmm --ask password`.
+    """
     given = {
         "kind": kind, "account": account, "user": user, "role": role, "warehouse": warehouse, "database": database,
         "schema_name": schema, "host": host, "port": port, "protocol": protocol, "sslmode": sslmode,
@@ -70,7 +73,10 @@ def add(
 
 @connect_command.command("list")
 def list_() -> None:
-    """List the connections; of secrets only which are set."""
+    """List the connections; of secrets only which are set.
+
+    Example: `mmm connect list`.
+    """
     connections = _connections()
     rows = []
     for name in connections.names():
@@ -83,27 +89,39 @@ def list_() -> None:
 
 @connect_command.command("test")
 def test(name: Name) -> None:
-    """Connect and read some rows; say what is wrong and what to do."""
+    """Connect and read some rows; say what is wrong and what to do.
+
+    Example: `mmm connect test shop`.
+    """
     result = _connections().test(name, local_user())
     typer.echo(f"{result.message} {result.seconds:.1f} s.")
 
 
 @connect_command.command("tables")
 def tables(name: Name) -> None:
-    """List the tables that may be read."""
+    """List the tables that may be read.
+
+    Example: `mmm connect tables shop`.
+    """
     for table in _connections().open(name, local_user()).tables():
         typer.echo(table)
 
 
 @connect_command.command("grants")
 def grants(name: Name) -> None:
-    """Print what an administrator runs so that the connection may read, and nothing else."""
+    """Print what an administrator runs so that the connection may read, and nothing else.
+
+    Example: `mmm connect grants shop`.
+    """
     typer.echo(_connections().grants(name, local_user()), nl=False)
 
 
 @connect_command.command("remove")
 def remove(name: Name) -> None:
-    """Forget a connection and its secrets; datasets stay."""
+    """Forget a connection and its secrets; datasets stay.
+
+    Example: `mmm connect remove shop`.
+    """
     _connections().remove(name, local_user())
     typer.echo(f"{name} removed.")
 

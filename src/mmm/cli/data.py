@@ -35,6 +35,8 @@ def ingest_command(
     """Store a file or a connection's table as a dataset; print its id. The same content again gives the same one.
 
     An experiment names the dataset by market and id. `mmm submit EXPERIMENT --data FILE` does both in one step.
+
+    Example: `mmm ingest sales.csv --market DE`, or `mmm ingest --connection shop --table sales --market DE`.
     """
     settings = load_settings().settings
     wanted = [market] if market else [name.strip() for name in (markets or "").split(",") if name.strip()]
@@ -74,7 +76,10 @@ def store_file(workspace: Workspace, file: Path, market: str, **options: str | N
 def datasets_command(
     market: Annotated[str | None, typer.Option(help="Only this market's.")] = None,
 ) -> None:
-    """List the datasets, newest first."""
+    """List the datasets, newest first.
+
+    Example: `mmm datasets --market DE`.
+    """
     found = Workspace.open(load_settings().settings).datasets(market)
     rows = [
         (

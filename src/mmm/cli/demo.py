@@ -12,7 +12,10 @@ from mmm.settings import load_settings
 
 
 def demo_command() -> None:
-    """Train on the sample, Robyn's public weekly data, with Robyn's recommended 5 x 2,000 candidates."""
+    """Train on the sample, Robyn's public weekly data, with Robyn's recommended 5 x 2,000 candidates.
+
+    Example: `mmm demo`.
+    """
     from mmm.runs.sample import submit_sample  # pyarrow, which looking at runs does not need
 
     settings = load_settings().settings
@@ -28,10 +31,10 @@ def demo_command() -> None:
 
 
 def _summary(service: RunService, run_id: str) -> None:
-    """The recommended model's paid channels in a small table."""
+    """The recommended model's paid channels in a small table, and what is hard to believe in it."""
     from mmm.results import read_results
     from mmm.results.format import firm_words, percent
-    from mmm.results.model_summary import labels_of
+    from mmm.results.model_summary import labels_of, warnings_of
 
     summary = read_results(service.workspace, run_id).summary
     labels = labels_of(summary)
@@ -50,3 +53,5 @@ def _summary(service: RunService, run_id: str) -> None:
     ]
     typer.echo("")
     show.table(("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "HOW FIRM"), rows)
+    for warning in warnings_of(summary):
+        typer.echo(f"\nWarning: {warning}")

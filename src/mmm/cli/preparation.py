@@ -35,7 +35,10 @@ def propose_command(
     ] = None,
     rules: Annotated[Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")] = None,
 ) -> None:
-    """Propose a role for every column, with the confidence and the reason."""
+    """Propose a role for every column, with the confidence and the reason.
+
+    Example: `mmm propose DE/latest --save weekly`.
+    """
     # pyarrow, which looking at runs does not need
     from mmm.data.naming import naming_rules, parse_naming_rules, save_naming_rules
     from mmm.data.proposal import propose
@@ -67,7 +70,10 @@ def quality_command(
     market: Annotated[str | None, typer.Option(help="Only this market of the mapping's market column.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a dataset before any compute; exit code 1 if a light is red."""
+    """Check a dataset before any compute; exit code 1 if a light is red.
+
+    Example: `mmm quality DE/latest --mapping weekly`.
+    """
     from mmm.data.quality import Light, review
     from mmm.data.references import mapping_for
 
@@ -89,7 +95,10 @@ def prepare_command(
     dataset: Dataset,
     recipe: Annotated[Path, typer.Argument(help="The recipe, a JSON file; `mmm propose --recipe` prints a first one.")],
 ) -> None:
-    """Apply a recipe and store the result as a new dataset; print its id."""
+    """Apply a recipe and store the result as a new dataset; print its id.
+
+    Example: `mmm prepare DE/latest recipe.json`.
+    """
     from mmm.data.prepare import parse_recipe, prepare_dataset
 
     workspace, manifest = _open(dataset)

@@ -25,7 +25,10 @@ def recover_command(
     settings: Annotated[str, typer.Option(help="The engine's settings as JSON.")] = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train on data with known truth and score the recommended model against it."""
+    """Train on data with known truth and score the recommended model against it.
+
+    Example: `mmm recover cases/easy1 cases/easy2`.
+    """
     from mmm.recovery.folder import read_case, recover  # the engine, which other commands don't load
 
     try:

@@ -32,6 +32,8 @@ def refresh_command(
     """Bring a model up to date with new periods, as a run of its own; print its id.
 
     `mmm changes` says what moved and why; nothing is replaced until `mmm accept`.
+
+    Example: `mmm refresh latest --data sales-to-june.csv --follow`.
     """
     from mmm.runs.refresh import refresh_experiment  # numpy and pyarrow, which looking at runs does not need
 
@@ -59,7 +61,10 @@ def refresh_command(
 
 
 def changes_command(run: Run = "latest", model: Model = None) -> None:
-    """Say what a refresh moved and why: old and new side by side, by data and by parameters."""
+    """Say what a refresh moved and why: old and new side by side, by data and by parameters.
+
+    Example: `mmm changes latest`.
+    """
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of
     from mmm.results.moves import HEADINGS, finding, moves, shown
@@ -79,7 +84,10 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
 
 
 def accept_command(run: Run, model: Model = None) -> None:
-    """Put a run's model to use, in place of the one that its chain of refreshes used so far."""
+    """Put a run's model to use, in place of the one that its chain of refreshes used so far.
+
+    Example: `mmm accept latest`.
+    """
     from mmm.runs.refresh import accept
 
     service = RunService.open(load_settings().settings)

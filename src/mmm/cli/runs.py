@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mmm.cli import show
+from mmm.cli import EXIT_INTERRUPTED, show
 from mmm.cli.data import store_file
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
@@ -24,7 +24,7 @@ from mmm.workspace.models import RunState
 
 Run = Annotated[str, typer.Argument(help="A run's id, an unambiguous start of one, or `latest`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EXIT_RUN_ENDED_BADLY, EXIT_INTERRUPTED = 1, 130
+EXIT_RUN_ENDED_BADLY = 1
 
 
 def submit_command(
@@ -50,7 +50,7 @@ def submit_command(
     full or names a saved one: NAME or NAME@VERSION. The run keeps what they stood for. With --data FILE, FILE is stored
     as a dataset first and the experiment need not name one.
 
-    Example: `mmm simulate demo`, then `mmm submit demo/experiment.json --data demo/data.csv --follow`.
+    Example: `mmm submit experiment.json --follow`, or `mmm submit experiment.json --data sales.csv --preset fast`.
     """
     from mmm.runs.submission import read_experiment  # numpy and pyarrow, which looking at runs does not need
 
@@ -95,7 +95,10 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
 
 
 def runs_command(as_json: Json = False) -> None:
-    """List all runs, newest first."""
+    """List all runs, newest first.
+
+    Example: `mmm runs --json`.
+    """
     service = _service()
     service.start_waiting()
     found = service.runs()
@@ -111,7 +114,7 @@ def runs_command(as_json: Json = False) -> None:
             status.engine,
             show.moment(status.submitted),
             wording.duration(status.seconds),
-            wording.what_now(status)[:80],
+            show.short(wording.what_now(status)),
         )
         for status in found
     ]
@@ -119,7 +122,10 @@ def runs_command(as_json: Json = False) -> None:
 
 
 def status_command(run: Run = "latest", as_json: Json = False) -> None:
-    """Show one run: state, progress, why it failed."""
+    """Show one run: state, progress, why it failed.
+
+    Example: `mmm status latest`.
+    """
     service = _service()
     service.start_waiting()
     status = service.status(service.workspace.find_run(run))
@@ -134,7 +140,10 @@ def logs_command(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="What the task printed outside its log.")] = False,
 ) -> None:
-    """Print a run's log."""
+    """Print a run's log.
+
+    Example: `mmm logs latest --follow`.
+    """
     service = _service()
     run_id = service.workspace.find_run(run)
     with _leaving_it_running(run_id):
@@ -147,7 +156,10 @@ def logs_command(
 
 
 def cancel_command(run: Run) -> None:
-    """Stop a run."""
+    """Stop a run.
+
+    Example: `mmm cancel latest`.
+    """
     service = _service()
     status = service.cancel(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} {status.label}")
@@ -157,7 +169,10 @@ def retry_command(
     run: Run,
     follow: Annotated[bool, typer.Option("--follow", help="Print the progress until the run ends.")] = False,
 ) -> None:
-    """Start a run that ended badly again, as its next attempt."""
+    """Start a run that ended badly again, as its next attempt.
+
+    Example: `mmm retry latest --follow`.
+    """
     service = _service()
     status = service.retry(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def moment(when: datetime) -> str:
     return f"{when.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def short(text: str) -> str:
+    """The beginning of a text for a table's cell, cut between words."""
+    return textwrap.shorten(text, 80, placeholder=" ...")
 
 
 class Ticker:

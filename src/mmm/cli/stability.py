@@ -37,6 +37,8 @@ def stability_command(
 
     The first time it trains the run's experiment again for every seed, window and holdout, as a task that goes on when
     this command is interrupted; later it shows what that study found.
+
+    Example: `mmm stability latest --seeds 2 --shifts 4,13`.
     """
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of
@@ -93,7 +95,10 @@ def _table(numbers: pa.Table, labels: Labels) -> None:
 
 
 def calibration_command(run: Run = "latest", model: Model = None, as_json: Json = False) -> None:
-    """Say what the lift tests moved, and whether the model lies inside each test's interval."""
+    """Say what the lift tests moved, and whether the model lies inside each test's interval.
+
+    Example: `mmm calibration latest`.
+    """
     from mmm.results import read_results
     from mmm.results.calibration import calibrated, calibration, finding
     from mmm.results.model_summary import labels_of

@@ -26,7 +26,10 @@ def save(
     name: Annotated[str, typer.Argument(help="What to call it; a known name gets a new version.")],
     experiment: Annotated[Path, typer.Argument(help="The experiment, a JSON file; its dataset is left out.")],
 ) -> None:
-    """Keep an experiment as a template."""
+    """Keep an experiment as a template.
+
+    Example: `mmm template save weekly experiment.json`.
+    """
     from mmm.runs.templates import save_template
 
     content = parse_content(experiment)
@@ -36,7 +39,10 @@ def save(
 
 @template_command.command("list")
 def list_() -> None:
-    """List the templates with their newest versions."""
+    """List the templates with their newest versions.
+
+    Example: `mmm template list`.
+    """
     from mmm.runs.templates import load_template
 
     workspace = _workspace()
@@ -52,7 +58,10 @@ def show_(
     name: Name,
     dataset: Annotated[str | None, typer.Option(help="MARKET/DATASET to put in, MARKET/latest for the newest.")] = None,
 ) -> None:
-    """Print a template; with --dataset an experiment that `mmm submit` takes."""
+    """Print a template; with --dataset an experiment that `mmm submit` takes.
+
+    Example: `mmm template show weekly --dataset DE/latest > experiment.json`.
+    """
     from mmm.data.references import find_dataset
     from mmm.runs.templates import load_template
 

@@ -89,9 +89,12 @@ def parse_naming_rules(text: str | bytes, *, where: str = "naming rules") -> Nam
 
 
 def naming_rules(workspace: Workspace) -> NamingRules:
-    """The workspace's newest own rules, or the defaults."""
+    """The workspace's newest own rules, which come first, and the built-in ones."""
     stored = workspace.naming_rules()
-    return DEFAULT_RULES if stored is None else parse_naming_rules(stored, where="the workspace's naming rules")
+    if stored is None:
+        return DEFAULT_RULES
+    own = parse_naming_rules(stored, where="the workspace's naming rules")
+    return NamingRules(rules=own.rules + DEFAULT_RULES.rules, mean_words=own.mean_words + DEFAULT_RULES.mean_words)
 
 
 def save_naming_rules(workspace: Workspace, rules: NamingRules, by: User) -> int:

@@ -127,7 +127,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "part": ("Part of the curve", "text"),
     "split": ("Split", "text"),
     "model_id": ("Model", "text"),
-    "firmness": ("How firm", "text"),
+    "firmness": ("How firm", "firmness"),
     "date": ("Date", "date"),
     "effect": ("Effect", "effect"),
     "start": ("From", "effect"),
@@ -220,7 +220,7 @@ def heading(column: str, labels: Labels) -> str:
 
 
 def is_numeric(column: str) -> bool:
-    return COLUMNS[column][1] not in ("text", "date", "flag")
+    return COLUMNS[column][1] not in ("text", "firmness", "date", "flag")
 
 
 def cell(column: str, value: Any, labels: Labels) -> str:
@@ -234,6 +234,8 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         return "yes" if value else ""
     if kind == "integer":
         return f"{value:,}"
+    if kind == "firmness":
+        return firm_words(value)
     if kind == "text":
         return str(value)
     shown = {

@@ -31,6 +31,12 @@ FINAL = frozenset({RunState.SUCCEEDED, *_ENDS_BADLY})
 LABELS = {state: state.value.replace("_", " ") for state in RunState}
 
 
+_FIXES = {
+    RunState.QUEUED: "Only a run that ended badly can be tried again; `mmm submit` starts a new one.",
+    RunState.CANCELLED: "Only a run that has not ended can be cancelled.",
+}
+
+
 class TransitionRefused(UserError):
     """The run is in a state from which the wanted one cannot follow, or in another attempt."""
 
@@ -82,7 +88,8 @@ class History:
         last = self.last
         if attempt not in (None, last.attempt):
             return TransitionRefused(f"run {self.run_id} is in attempt {last.attempt}, not {attempt} any more.")
-        return TransitionRefused(f"run {self.run_id} is {LABELS[last.state]} and cannot become {LABELS[state]}.")
+        what = f"run {self.run_id} is {LABELS[last.state]} and cannot become {LABELS[state]}."
+        return TransitionRefused(what, fix=_FIXES.get(state, ""))
 
     def _next(self, state: RunState, actor: str, fields: dict[str, Any]) -> RunEvent:
         last, now = self.last, utc_now()

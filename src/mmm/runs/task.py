@@ -52,8 +52,10 @@ def run_task(run_uri: str, settings: Settings) -> int:
             f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.", where=run_uri
         )
     code = _run_attempt(workspace, history, settings)
-    if settings.cloud_provider == "local":
-        # The place that is free now goes to the next run of a batch. In a cloud a task may not launch others.
+    attempt = workspace.attempt(run_id, history.last.attempt)
+    if attempt is not None and attempt.platform == "local":
+        # The place that is free now goes to the next run of a batch. In a cloud a task may not launch others; its own
+        # settings name no platform there, so what counts is who launched it.
         try:
             RunService(workspace, open_launcher(settings), settings).start_waiting()
         except UserError as error:  # whoever looks next takes the step

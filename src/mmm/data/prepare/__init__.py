@@ -275,7 +275,8 @@ def _finished(item: _Resampled, recipe: Recipe, market: str | None = None) -> Pr
     columns, lost = derive(recipe.derived, item.columns, item.starts)
     notes = list(item.notes)
     if lost:
-        notes.append(f"Left out, for lagged columns have no value there: the first {lost} periods.")
+        first = "period" if lost == 1 else f"{lost} periods"
+        notes.append(f"Left out, for lagged columns have no value there: the first {first}.")
     names = [rule.column for rule in recipe.columns if rule.keep] + [derived.name for derived in recipe.derived]
     arrays: dict[str, Any] = {recipe.date: pa.array(item.starts[lost:], pa.date32())}
     arrays |= {name: _array(columns[name][lost:]) for name in names}

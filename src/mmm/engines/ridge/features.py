@@ -186,14 +186,13 @@ def period_holidays(problem: Problem) -> list[tuple[date, str]]:
 @contextmanager
 def _quiet_prophet() -> Iterator[None]:
     """Prophet and its back end log to stderr as they are imported and as they work; our own log says what is done."""
-    _import_prophet()  # first: the back end sets its logger's level when it is imported
+    _import_prophet()  # first: importing it logs as well
     logger = logging.getLogger("cmdstanpy")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    before, logger.disabled = logger.disabled, True  # its level is set anew as long as there is no handler
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.disabled = before
 
 
 def _import_prophet() -> None:

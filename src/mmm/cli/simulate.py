@@ -27,6 +27,8 @@ def simulate_command(
     """Make weekly data with known truth: data.csv, truth.json, experiments.csv, experiment.json.
 
     Train on it with `mmm submit FOLDER/experiment.json --data FOLDER/data.csv --follow`.
+
+    Example: `mmm simulate cases/easy1 --seed 1 --difficulty easy`.
     """
     world = simulate(seed, difficulty, weeks=weeks, channels=channels, lift_tests=lift_tests)
     for path in write_world(world, folder):

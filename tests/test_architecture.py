@@ -1,0 +1,107 @@
+"""The floors of docs/architecture.md, read from the imports themselves, wherever in a module they stand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import mmm
+
+ROOT = Path(mmm.__file__).parent
+PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+#: The one import upward: the sample names its own mapping.
+UPWARD = {("mmm.sources.sample", "mmm.data.mapping.")}
+#: Pure rooms, and all of ours that they may import beside themselves.
+PURE = {
+    "engines": ("mmm.errors", "mmm.settings"),
+    "planning": ("mmm.errors", "mmm.engines.curves", "mmm.engines.firmness", "mmm.results.format"),
+}
+#: Libraries that one room alone may know.
+KEEPERS = {
+    "platforms": ("boto3", "botocore", "google.cloud.run", "google.cloud.storage", "google.cloud.secretmanager"),
+    "sources": ("google.cloud.bigquery", "snowflake", "psycopg", "duckdb", "python_calamine"),
+    "engines": ("prophet", "numba", "pandas"),
+    "web": ("streamlit", "starlette"),
+    "cli": ("typer",),
+}
+
+
+@cache
+def floors() -> dict[str, int]:
+    """Each room's floor as the page has it."""
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", PAGE, re.MULTILINE)
+    return {room: int(floor) for floor, cell in rows for room in re.findall(r"`src/mmm/(\w+)(?:/|\.py)`", cell)}
+
+
+@cache
+def imports() -> frozenset[tuple[str, str]]:
+    """(module, what it imports), imports within functions and by dotted path included."""
+    found = set()
+    for path in ROOT.rglob("*.py"):
+        module = ".".join(("mmm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found |= {(module, name) for name in named(node)}
+    return frozenset(found)
+
+
+def named(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{'.' * node.level}{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):  # a registry's entry
+        return re.findall(r"\A(mmm(?:\.\w+)+)(?::[\w.]+)?\Z", node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "driver":
+        return [ast.literal_eval(node.args[0])]
+    return []
+
+
+def room(name: str) -> str:
+    """The room of a module of ours, else an empty text."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "mmm" and len(parts) > 1 and parts[1] != "__version__" else ""
+
+
+def test_every_room_of_the_package_has_a_floor() -> None:
+    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__"} == set(floors())
+
+
+def test_a_room_imports_from_lower_floors_only() -> None:
+    floor = {**floors(), "__main__": 99}
+    wrong = {
+        (module, name)
+        for module, name in imports()
+        if room(module) and room(name) not in ("", room(module)) and floor[room(name)] >= floor[room(module)]
+    }
+    assert {(module, name.rpartition(".")[0] + ".") for module, name in wrong} == UPWARD
+
+
+def test_imports_are_absolute() -> None:
+    assert not [pair for pair in imports() if pair[1].startswith(".")]
+
+
+@pytest.mark.parametrize("pure", PURE)
+def test_engines_and_planning_know_no_storage_and_no_network(pure: str) -> None:
+    known = {name for module, name in imports() if room(module) == pure and room(name) not in ("", pure)}
+    assert {name for name in known if not name.startswith(PURE[pure])} == set()
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_a_library_is_known_to_its_room_alone(keeper: str) -> None:
+    who = {room(module) for module, name in imports() if f"{name}.".startswith(tuple(f"{x}." for x in KEEPERS[keeper]))}
+    assert who == {keeper}
+
+
+def test_the_page_names_every_folder_of_the_workspace() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workspace").glob("*.py"))
+    written = set(re.findall(r'\bf"([a-z_]+)/\{', code)) | set(re.findall(r'_create_version\("([a-z_]+)"', code))
+    layout = PAGE.partition("## Layout of the workspace")[2].split("```")[1]
+    assert written == set(re.findall(r"^([a-z_]+)/", layout, re.MULTILINE))
+    keys = "\n".join(re.findall(r'\{_folder\(run_id\)\}(/[^"]*)"', code))
+    assert set(re.findall(r"/([a-z_]+)", keys)) <= set(re.findall(r"[a-z_]+", layout))
