@@ -24,7 +24,7 @@ SHARE_GAP = 0.05
 RULE = (
     "Runs agree on a channel when the intervals of all runs that give one for it have a value in common; with fewer "
     "than two intervals nothing is judged. Shares are called alike when they differ by at most 5 points. An interval "
-    "is the spread of a run's kept models, not a confidence interval."
+    "is the spread of a run's models, not a confidence interval."
 )
 #: Parts of the fitted KPI, as they are stacked.
 PARTS = ("baseline", "context", "organic", "paid")
