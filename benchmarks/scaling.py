@@ -3,7 +3,7 @@
 One training without the report per size, in a fresh process with compiled code from the cache: weekly rows, channels
 or candidates vary, the rest stays at 156 rows, 6 channels and 10,000 candidates. CPU seconds of all threads, since the
 machine may be shared; peak memory of the process. Also the sizes that must run with no special settings (`WIDE`) and a
-million candidates on the demo data.
+million candidates on the demo data, with and without lift tests (`python -m benchmarks.scaling million`: these alone).
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ VARIED = {
     "candidates": (2_500, 10_000, 40_000, 160_000),
 }
 WIDE = ({"rows": 730, "channels": 20, "step": 1},)
-MILLION = {"demo": True, "candidates": 1_000_000}
+MILLION = tuple({"demo": True, "candidates": 1_000_000, "lift_tests": count} for count in (0, 2))
 CHART = Path(__file__).with_name("scaling.svg")
 
 _TASK = """
 import json, resource, sys, time
+from dataclasses import replace
+from datetime import date
 import numpy as np
 from mmm.engines import load_engine
-from mmm.engines.base import PaidMedium, Problem, Variable
+from mmm.engines.base import LiftTest, PaidMedium, Problem, Variable
 from mmm.engines.ridge.settings import RidgeSettings
 size = json.loads(sys.argv[1])
 if size.get("demo"):
@@ -37,6 +39,11 @@ if size.get("demo"):
     from mmm.runs.sample import sample_experiment
     from mmm.sources import sample
     problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]
+    tests = (
+        LiftTest(("tv_S",), date(2017, 2, 6), date(2017, 3, 5), 4e5, 8e4, 0.95),
+        LiftTest(("facebook_S", "search_S"), date(2018, 3, 5), date(2018, 4, 1), 6e4, 3e4, 0.8, "total"),
+    )
+    problem = replace(problem, lift_tests=tests[: size["lift_tests"]])
 else:
     random, rows = np.random.default_rng(1), size["rows"]
     spends = random.gamma(2.0, 50.0, (size["channels"], rows))
@@ -84,21 +91,23 @@ def _chart(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
     alt.hconcat(*(panel(what) for what in found)).save(str(path))
 
 
-def main(path: Path = CHART) -> None:
+def main(path: Path | None = CHART) -> None:
     measure({"candidates": 500})  # compiles, where nothing is yet
-    found = {what: [measure({what: size}) for size in sizes] for what, sizes in VARIED.items()}
-    others = [measure(size) for size in (*WIDE, MILLION)]
+    varied = VARIED if path else {}
+    found = {what: [measure({what: size}) for size in sizes] for what, sizes in varied.items()}
+    others = [measure(size) for size in (*(WIDE if path else ()), *MILLION)]
     print("## Scaling: one training without the report\n")
     print("| rows | channels | candidates | CPU s | wall s | peak MB |\n| --- | --- | --- | --- | --- | --- |")
     for run in [*(run for runs in found.values() for run in runs), *others]:
-        what = ("demo", "demo") if run.get("demo") else (f"{run['rows']}", run["channels"])
+        what = ("demo", f"{run['lift_tests']} lift tests") if run.get("demo") else (f"{run['rows']}", run["channels"])
         days = " days" if run["step"] == 1 else ""
         print(
             f"| {what[0]}{days} | {what[1]} | {run['candidates']:,} | {run['cpu']:.1f} | {run['wall']:.1f} "
             f"| {run['memory']:.0f} |"
         )
-    _chart(found, path)
+    if path:
+        _chart(found, path)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(*(None if name == "million" else Path(name) for name in sys.argv[1:2]))

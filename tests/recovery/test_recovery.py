@@ -66,8 +66,10 @@ def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
     mapped = {paid.spend.removesuffix("_spend") for paid in case.experiment.mapping.paid}
     assert mapped == {item.name for item in case.truths}
     found, result, problem = recover(case)
-    assert found.roi_error < 0.6
-    assert 0.5 < found.total < 1.6
+    # 0.19, 0.81 and 1 here; with another platform's rounding the search goes elsewhere
+    assert found.roi_error < 0.35
+    assert 0.7 < found.total < 1.3
+    assert found.covered >= 0.75
     assert result.recommended
     assert 0.0 <= found.regret < found.regret_today  # the advised budget is better than today's
     assert [medium.name for medium in problem.paid] == [f"{item.name}_spend" for item in case.truths]

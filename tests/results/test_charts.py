@@ -68,3 +68,19 @@ def test_unknown_efficiency_is_drawn_as_a_dash() -> None:
     unknown = ("value", "low", "high", "marginal", "spend_share", "firmness")
     numbers = pa.table({"channel": ["a"], **{name: [None] for name in unknown}})
     assert "–" in charts.svg(charts.efficiency(numbers, CPA))
+
+
+def test_a_cpa_interval_without_an_upper_end_is_drawn_to_the_end_of_the_axis() -> None:
+    row = {
+        "channel": "a",
+        "value": 4.0,
+        "low": 2.0,
+        "high": None,
+        "marginal": 3.0,
+        "spend_share": 1.0,
+        "firmness": None,
+    }
+    drawn = charts.svg(charts.efficiency(pa.Table.from_pylist([row]), CPA))
+    assert "EUR 4.00 (2.00 or more)" in drawn
+    assert charts.up_to(4.2, [row]) == [{**row, "high": 4.2}]
+    assert charts.up_to(4.2, [{"low": None, "high": None}]) == [{"low": None, "high": None}]

@@ -12,6 +12,7 @@ import pytest
 from mmm.engines.base import EngineResult, Problem
 from mmm.errors import UserError
 from mmm.results import RunInfo
+from mmm.results.charts import svg
 from mmm.results.compare import Comparison, Side, compare
 from mmm.results.compare_charts import efficiency, shares
 from mmm.results.model_summary import summarise
@@ -68,6 +69,23 @@ def test_intervals_without_a_common_value_differ_and_touching_ones_agree(summary
     assert found.verdicts[first] == "differ"
     assert found.verdicts[second] == "agree"
     assert any(sentence.startswith(f"They differ on {first}: A ") for sentence in found.findings)
+
+
+def test_a_cpa_interval_without_an_upper_end_is_judged_and_drawn(summary: dict[str, Any]) -> None:
+    def cpa(low: float, value: float, high: float | None) -> Callable[[dict[str, Any]], None]:
+        def change(s: dict[str, Any]) -> None:
+            s["kpi"]["kind"] = "conversion"
+            for row in paid(s):
+                row |= {"cpa_low": low, "cpa": value, "cpa_high": high}
+
+        return change
+
+    open_end, above = changed(summary, cpa(3.0, 5.0, None)), changed(summary, cpa(6.0, 8.0, 9.0))
+    found, below = of(open_end, above), changed(summary, cpa(1.0, 1.5, 2.0))
+    assert set(found.verdicts.values()) == {"agree"}
+    assert set(of(open_end, below).verdicts.values()) == {"differ"}
+    assert {item.text for item in found.channels if item.letter == "A"} == {"EUR 5.00 (3.00 or more)"}
+    assert "None" not in svg(efficiency(found))
 
 
 def test_what_an_engine_does_not_give_is_said_and_not_judged(summary: dict[str, Any]) -> None:

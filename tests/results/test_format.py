@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from mmm.results.format import COLUMNS, MISSING, Labels, cell, compact, count, percent, span
+from mmm.results.format import COLUMNS, MISSING, Labels, cell, compact, count, fixed, percent, span
 
 ROAS = Labels("revenue", "revenue", "EUR")
 CPA = Labels("orders", "conversion", "USD", step_days=1)
@@ -23,6 +23,9 @@ CPA = Labels("orders", "conversion", "USD", step_days=1)
         (12.0, "12.0"),
         (345.0, "345"),
         (0.04567, "0.0457"),
+        (-1e-11, "0"),
+        (0.0000004, "0"),
+        (-0.0000006, "-0.000001"),
         (2.5e9, "2.50B"),
         (None, MISSING),
         (float("nan"), MISSING),
@@ -37,11 +40,18 @@ def test_percent_has_one_digit_and_no_negative_zero() -> None:
     assert [percent(value) for value in (0.1234, -0.0001, -0.1, None)] == ["12.3 %", "0.0 %", "-10.0 %", MISSING]
 
 
+def test_rounding_leaves_no_negative_zero() -> None:
+    assert [fixed(value) for value in (-0.001, -1234.5, 0.0)] == ["0.00", "-1,234.50", "0.00"]
+    assert (ROAS.money(-1e-11), ROAS.efficiency_value(-1e-11)) == ("EUR 0", "0.00")
+
+
 def test_revenue_reports_roas_and_conversions_report_cpa() -> None:
     assert (ROAS.efficiency, ROAS.efficiency_value(3.14159), ROAS.effect(1e6)) == ("ROAS", "3.14", "EUR 1.00M")
     assert (CPA.efficiency, CPA.efficiency_value(3.14159), CPA.effect(1e6)) == ("CPA", "USD 3.14", "1.00M")
     assert (ROAS.interval(2, 1, 3), CPA.interval(2, 1, 3)) == ("2.00 (1.00 to 3.00)", "USD 2.00 (1.00 to 3.00)")
     assert ROAS.interval(2, None, 3) == "2.00"
+    assert CPA.interval(2, 1, None) == "USD 2.00 (1.00 or more)"  # the effect may be none
+    assert (CPA.interval(2, None, None), CPA.interval(None, 1, None)) == ("USD 2.00", MISSING)
 
 
 def test_periods_and_dates_are_named() -> None:
@@ -53,4 +63,5 @@ def test_periods_and_dates_are_named() -> None:
 def test_every_declared_column_can_show_a_missing_value() -> None:
     assert {cell(name, None, ROAS) for name in COLUMNS} == {MISSING}
     assert cell("date", date(2020, 2, 3), ROAS) == "2020-02-03"
+    assert (cell("firmness", "unknown", ROAS), cell("firmness", "firm", ROAS)) == ("the data cannot tell", "firm")
     assert (cell("weight", 0.5, ROAS), cell("recommended", True, ROAS)) == ("0.5000", "yes")

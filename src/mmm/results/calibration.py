@@ -32,7 +32,7 @@ def interval(lift: float, confidence: float) -> tuple[float | None, float | None
     if not 0 < confidence < 1:
         return None, None
     normal = NormalDist()
-    half = abs(lift) * normal.inv_cdf((1 + LEVEL) / 2) / normal.inv_cdf((1 + confidence) / 2)
+    half = abs(lift) * (normal.inv_cdf((1 + LEVEL) / 2) / normal.inv_cdf((1 + confidence) / 2))
     return lift - half, lift + half
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.charts import BLUE, MODELS, ORANGE, WIDTH, finished, inline, name_axis
+from mmm.results.charts import BLUE, MODELS, ORANGE, WIDTH, finished, inline, name_axis, up_to
 from mmm.results.format import Labels
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         legend=alt.Legend(symbolType="circle", symbolOpacity=1.0),
     )
     step = alt.Step(12 * len(models) + 8, **{"for": "position"})
+    limit = _limit([max(row["high"] or 0.0, row["value"] or 0.0) for row in rows])
+    rows = up_to(limit, rows)
 
     def half(axis: alt.Axis | None, width: int, *marks: Any) -> Any:
         base = alt.Chart(inline(rows)).encode(
@@ -130,7 +132,6 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         )
         return alt.layer(*(mark(base) for mark in marks)).properties(width=width, height=step)
 
-    limit = _limit([max(row["high"] or 0.0, row["value"] or 0.0) for row in rows])
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
     value = alt.X("value:Q", title=title, scale=alt.Scale(domain=[0.0, limit], nice=False), axis=alt.Axis(tickCount=6))
     share = alt.X("effect_share:Q", title="Share of paid effect", axis=alt.Axis(format="%", tickCount=5))

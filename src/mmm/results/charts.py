@@ -281,6 +281,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         row["label"] = labels.interval(row["value"], row["low"], row["high"])
         row["firm"] = f"{percent(row['spend_share'])} of spend · {row['firmness'] or MISSING}"
     domain = [0.0, _efficiency_limit(rows)]
+    rows = up_to(domain[1], rows)
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     base = alt.Chart(inline(rows)).encode(y=order)
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
@@ -300,6 +301,11 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     figures = aside.mark_text(align="left").encode(text="label:N").properties(width=150, height=alt.Step(26))
     firm = aside.mark_text(align="left", color=MUTED).encode(text="firm:N").properties(width=190, height=alt.Step(26))
     return finished(alt.hconcat(left, figures, firm, spacing=12))
+
+
+def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose intervals without an upper end (a CPA's, where the effect may be none) reach the axis's end."""
+    return [{**row, "high": end} if row["high"] is None and row["low"] is not None else row for row in rows]
 
 
 def _efficiency_limit(rows: list[dict[str, Any]]) -> float:

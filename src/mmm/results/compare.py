@@ -6,6 +6,7 @@ channel is known by its name. What an engine did not give is said to be not give
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,7 +24,7 @@ SHARE_GAP = 0.05
 RULE = (
     "Runs agree on a channel when the intervals of all runs that give one for it have a value in common; with fewer "
     "than two intervals nothing is judged. Shares are called alike when they differ by at most 5 points. An interval "
-    "is the spread of the models like the shown one, not a confidence interval."
+    "is the spread of a run's models, not a confidence interval."
 )
 #: Parts of the fitted KPI, as they are stacked.
 PARTS = ("baseline", "context", "organic", "paid")
@@ -70,6 +71,11 @@ class ChannelOf:
     low: float | None = None
     high: float | None = None
     text: str = NOT_MODELLED
+
+    @property
+    def end(self) -> float | None:
+        """Where the interval ends: nowhere for a CPA whose effect may be none."""
+        return math.inf if self.high is None and self.value is not None else self.high
 
 
 @dataclass(frozen=True)
@@ -202,7 +208,7 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
     """See `RULE`."""
     if sum(item.modelled for item in found) < FEWEST:
         return "one run only"
-    intervals = [(item.low, item.high) for item in found if item.low is not None and item.high is not None]
+    intervals = [(item.low, item.end) for item in found if item.low is not None and item.end is not None]
     if len(intervals) < FEWEST:
         return "not judged"
     return "agree" if max(low for low, _ in intervals) <= min(high for _, high in intervals) else "differ"

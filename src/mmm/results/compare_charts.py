@@ -37,7 +37,7 @@ def efficiency(found: Comparison) -> alt.LayerChart:
         scale=alt.Scale(domain=list(titles.values()), range=list(SIDES[: len(letters)])),
         legend=alt.Legend(columns=1, labelLimit=520),
     )
-    base = alt.Chart(charts.inline(rows)).encode(
+    base = alt.Chart(charts.inline(charts.up_to(domain[1], rows))).encode(
         y=alt.Y("channel:N", sort=names, title=None, axis=charts.name_axis()),
         yOffset=alt.YOffset("run:N", sort=list(titles.values())),
         color=colour,

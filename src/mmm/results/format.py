@@ -10,6 +10,7 @@ from typing import Any
 
 MISSING = "–"
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_MOST_DIGITS = 6
 _PERIODS = {1: "day", 7: "week"}
 
 
@@ -55,7 +56,10 @@ class Labels:
         return text if _missing(low) or _missing(high) else f"{text} ({compact(low)} to {compact(high)})"
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
+        """A ROAS or CPA with its interval. A CPA's has no upper end where the effect may be none."""
         text = self.efficiency_value(value)
+        if not (self.revenue or _missing(value) or _missing(low)) and _missing(high):
+            return f"{text} ({compact(low)} or more)"
         if _missing(low) or _missing(high):
             return text
         shown = fixed if self.revenue else compact
@@ -78,23 +82,23 @@ def compact(value: float | None) -> str:
 
 def _significant(value: float) -> str:
     size = abs(value)
-    if size == 0:
+    if size < 0.5 * 10**-_MOST_DIGITS:  # also what is left of 0 after rounding
         return "0"
     exponent = int(f"{size:.2e}".partition("e")[2])  # after rounding: 0.9996 counts as 1.00
-    return f"{value:.{min(max(0, 2 - exponent), 6)}f}"
+    return f"{value:.{min(max(0, 2 - exponent), _MOST_DIGITS)}f}"
 
 
 def fixed(value: float | None, digits: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:,.{digits}f}"
+    return f"{value:z,.{digits}f}"
 
 
 def percent(value: float | None) -> str:
     """A fraction as percent: 0.1234 is 12.3 %."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{100.0 * value:.1f} %".replace("-0.0 %", "0.0 %")
+    return f"{100.0 * value:z.1f} %"
 
 
 def day(value: date) -> str:

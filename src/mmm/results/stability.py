@@ -44,8 +44,8 @@ _SPREAD = pa.schema(
 
 def rule() -> str:
     return (
-        f"Firm: nine tenths of the models lie within {percent(FIRM)} of their middle; uncertain: within "
-        f"{percent(UNCERTAIN)}; "
+        f"Firm: nine tenths of the models lie within {100 * FIRM:g} % of their middle; uncertain: within "
+        f"{100 * UNCERTAIN:g} %; "
         "beyond, or when they reach down to no effect, the data cannot tell. The worst source counts."
     )
 

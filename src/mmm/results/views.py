@@ -89,10 +89,10 @@ VIEWS: tuple[View, ...] = (
         summary.efficiency,
         charts.efficiency,
         findings.efficiency,
-        "The dot is this model's {efficiency}, the bar its interval over the kept models, the orange tick the "
+        "The dot is this model's {efficiency}, the bar its interval, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
-        "confidence. How firm is said over all kept models: firm, uncertain, or the data cannot tell. "
-        + _CURVE_AND_BOOKS,
+        "confidence. How firm is said by nine tenths of the kept models: firm, uncertain, or the data cannot tell. An "
+        "interval has a wider rule and may reach no effect where hardly any model does. " + _CURVE_AND_BOOKS,
     ),
     View(
         "actual_vs_fitted",

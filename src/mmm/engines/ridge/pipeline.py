@@ -224,7 +224,8 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
 
     def rank(column: int) -> str:
         place = int((loss[best, column] < loss[row, column]).sum()) + 1
-        return "the smallest" if place == 1 else f"number {place} from the smallest"
+        ends = {len(best): "the largest", 1: "the smallest"}
+        return ends.get(place, f"number {place} of {len(best)}, smallest first")
 
     trials = len(np.unique(found.trial[kept]))
     origin = f"come from the Pareto fronts of {trials} trials" if trials > 1 else "come from its Pareto fronts"
