@@ -34,7 +34,8 @@ class Batches(Part):
 
     def waiting_batches(self) -> list[str]:
         """Ids of the batches that may have runs to start, oldest first."""
-        return [name.removesuffix(".json") for name in self._objects.names("waiting")]
+        names = (name.removesuffix(".json") for name in self._objects.names("waiting"))
+        return [name for name in names if is_time_id(name)]
 
     def batch_waits_no_more(self, batch_id: str) -> None:
         """Every run of the batch has been started or has ended."""
