@@ -83,11 +83,14 @@ class RunResults(Mapping[str, "pa.Table"]):
         loaded: dict[str, Any] = json.loads(self.summary_text)
         return loaded
 
-    def require_kept(self, model_id: str) -> str:
-        """The id of a kept model as given; NotFound for any other."""
-        if model_id not in set(self["channels"]["model_id"].to_pylist()):
-            fix = f"It recommends {self.summary['model']['id']}; `mmm export` lists them all."
-            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where="model", fix=fix)
+    def require_kept(self, model_id: str, where: str = "model") -> str:
+        """The id of a kept model as given; NotFound for any other names the best of those there are."""
+        kept = list(dict.fromkeys(self["channels"]["model_id"].to_pylist()))
+        if model_id not in kept:
+            models = self["models"].select(["model_id", "score"]).sort_by("score")["model_id"].to_pylist()
+            best = [name for name in models if name in kept]
+            fix = f"It has kept {', '.join(best[:8])}{', ...' if len(best) > 8 else ''}."
+            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where=where, fix=fix)
         return model_id
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmm.errors import NotFound
 from mmm.workspace.models import BatchDocument
-from mmm.workspace.names import checked_time_id, is_time_id
+from mmm.workspace.names import checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
 
 
@@ -31,6 +31,10 @@ class Batches(Part):
     def batch_ids(self) -> list[str]:
         """Ids, newest first."""
         return [name for name in reversed(self._objects.folders("batches")) if is_time_id(name)]
+
+    def find_batch(self, text: str) -> BatchDocument:
+        """The batch that `text` means: an id, an unambiguous start of one, or "latest"."""
+        return self.batch(meant_id(self.batch_ids(), text, "batch", "`mmm batch list` names them."))
 
     def waiting_batches(self) -> list[str]:
         """Ids of the batches that may have runs to start, oldest first."""
