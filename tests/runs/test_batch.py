@@ -120,9 +120,25 @@ def test_two_steps_at_once_never_start_more_than_the_limit(
             other.append(service.start_waiting())
         service._start(History(workspace, run_id), "mmm")
 
-    assert step(workspace, service.statuses, start_while_another_step_does, 2) == []
+    assert step(workspace, service.statuses, start_while_another_step_does, 2, "local") == []
     assert other == [[batch.members[2].run_id]]
     assert states(service, batch) == ["failed", "starting", "starting", "queued"]
+
+
+def test_what_waits_for_another_platform_is_left_alone(
+    service: RunService,
+    workspace: Workspace,
+    launcher: Launcher,
+    settings: Settings,
+    content: dict[str, Any],
+    dataset: DatasetRef,
+) -> None:
+    cloud = RunService(workspace, launcher, settings.model_copy(update={"cloud_provider": "aws"}))
+    batch = submit_batch(cloud, planned(content, [dataset], seeds(1, 2, 3)), ANN)
+    first, _, third = (member.run_id for member in batch.members)
+    end(service, first)
+    assert service.start_waiting() == []
+    assert cloud.start_waiting() == [third]
 
 
 def test_a_run_that_waits_is_not_given_up_however_long_it_takes(

@@ -77,6 +77,7 @@ def submit_batch(service: RunService, members: Sequence[Planned], by: User, *, n
         at=utc_now(),
         actor=by.id,
         engine=checked[0][0].engine,
+        platform=service.platform,
         members=tuple(
             BatchMember(
                 run_id=workspace.create_run(experiment),

@@ -107,7 +107,7 @@ class RunService:
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(self.workspace, self.statuses, start, self._settings.batch_at_once)
+        return step(self.workspace, self.statuses, start, self._settings.batch_at_once, self.platform)
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
