@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encodi
 UPWARD = {("mmm.sources.sample", "mmm.data.mapping.")}
 #: Pure rooms, and all of ours that they may import beside themselves.
 PURE = {
-    "engines": ("mmm.errors", "mmm.settings"),
+    "engines": ("mmm.cores", "mmm.errors", "mmm.settings"),
     "planning": ("mmm.errors", "mmm.engines.curves", "mmm.engines.firmness", "mmm.results.format"),
 }
 #: Libraries that one room alone may know.

@@ -94,7 +94,7 @@ def test_a_batch_with_a_wrong_member_starts_nothing(run: Run, experiment: dict[s
     ("arguments", "message"),
     [
         (("batch", "submit"), "batch: give an experiment's file or --template, one of them."),
-        (("batch", "show", "2099"), "batch: there is no batch '2099'. `mmm batch list` names them."),
+        (("batch", "show", "2099"), "batch: no batch's id starts with '2099'. `mmm batch list` names them."),
         (("compare", "latest"), "run: there is no run yet."),
         (("batch", "submit", "missing.json"), "missing.json: cannot be read"),
     ],

@@ -78,6 +78,10 @@ def test_the_first_call_studies_and_the_next_shows(here: Run, trained: Workspace
         (("--shifts", "4,x"), "--shifts: '4,x' are not whole numbers between commas."),
         (("--holdouts", "1.5"), "--holdouts: '1.5' must lie above 0 and below 1."),
         (("--shifts", "0"), "--shifts: '0' must lie above 0."),
+        (
+            ("--holdouts", ",".join(["0.5"] * 11)),
+            f"the study is not valid:\n  - holdouts: must have at most 10 entries; got {[0.5] * 11}.",
+        ),
     ],
 )
 def test_what_cannot_be_studied_is_one_sentence(here: Run, arguments: tuple[str, ...], message: str) -> None:

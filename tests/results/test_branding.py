@@ -77,6 +77,8 @@ def test_an_svg_that_runs_or_loads_anything_is_refused(inside: str, why: str) ->
         (jpeg(0, 5), "is 0 x 5 pixels large"),
         (b"\xff\xd8\xff\xd9", "is 0 x 0 pixels large"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is 0 x 0 pixels large"),
+        (b'<svg width="9" height="9"/>', "is no image a report can hold"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="1.2.3" height="9"/>', "is no image a report can hold"),
     ],
 )
 def test_what_is_no_bearable_image_is_refused(data: bytes, why: str) -> None:

@@ -52,7 +52,11 @@ def test_spread_order_and_missing_effects() -> None:
     assert tv["flips"] == 0.25
     assert (of(found, "radio")["flips"], of(found, "print")["flips"]) == (0.25, 0.0)
     assert of(found, "print")["no_effect"] == pytest.approx(1 / 3)
-    assert [of(found, name)["firmness"] for name in ("tv", "radio", "print")] == ["firm", "uncertain", "unknown"]
+    assert [of(found, name)["firmness"] for name in ("tv", "radio", "print")] == [
+        "firm",
+        "uncertain",
+        "the data cannot tell",
+    ]
 
 
 def test_a_cost_per_conversion_turns_round() -> None:
@@ -71,7 +75,7 @@ def test_the_worst_source_decides_and_is_said() -> None:
         ),
         EUR,
     )
-    assert verdicts(found) == {"tv": "unknown", "radio": "firm"}
+    assert verdicts(found) == {"tv": "the data cannot tell", "radio": "firm"}
     text = finding(found, EUR)
     assert text.startswith("Over 1 candidate model and 2 earlier windows: firm are radio; the data cannot tell for tv.")
     assert "100.0 % of its comparisons with others turn round over the earlier windows" in text

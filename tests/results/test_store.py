@@ -53,6 +53,18 @@ def test_an_engines_own_files_are_kept_and_packed(
         assert {name: archive.read(name) for name in archive.namelist()} == own.files
 
 
+def test_what_was_begun_to_be_read_stays_of_one_set_of_results(
+    workspace: Workspace, world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> None:
+    for title in ("First", "Second"):
+        if title == "Second":
+            first = read_results(workspace, RUN)
+        write_results(workspace, RunInfo(RUN, title=title), make_problem(world), result, lambda progress: None)
+    assert first.summary["title"] == "First"
+    assert "<title>First" in first.report
+    assert read_results(workspace, RUN).summary["title"] == "Second"
+
+
 def test_a_run_without_results_says_so(workspace: Workspace) -> None:
     with pytest.raises(NotFound, match="has no results"):
         read_results(workspace, RUN)

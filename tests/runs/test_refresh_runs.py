@@ -157,7 +157,7 @@ def test_export_needs_a_new_folder_and_kept_models(chain: Chain, tmp_path: Path)
     (tmp_path / "full" / "mine.txt").write_text("x")
     with pytest.raises(UserError, match="not an empty folder"):
         export_run(chain.workspace, chain.first, tmp_path / "full")
-    with pytest.raises(NotFound, match="keeps no model '9_9'"):
+    with pytest.raises(NotFound, match="has kept no model '9_9'"):
         export_run(chain.workspace, chain.first, tmp_path / "none", models=["9_9"])
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
@@ -244,7 +244,7 @@ def test_data_that_do_not_fit_are_refused(chain: Chain, tmp_path: Path) -> None:
     ended = store(chain.workspace, table.slice(0, 163), tmp_path, "ended")
     with pytest.raises(UserError, match="ends on 2018-12-31"):
         refresh_experiment(chain.workspace, chain.first, ended)
-    with pytest.raises(NotFound, match="keeps no model '9_9'"):
+    with pytest.raises(NotFound, match="has kept no model '9_9'"):
         refresh_experiment(chain.workspace, chain.first, chain.new_data, model="9_9")
 
 
@@ -285,7 +285,7 @@ def test_nothing_is_replaced_until_accepted(chain: Chain) -> None:
     assert in_use(workspace, chain.first) == in_use(workspace, chain.second) == after
     with pytest.raises(UserError, match="in use already"):
         accept(workspace, chain.second, ANA)
-    with pytest.raises(NotFound, match="keeps no model"):
+    with pytest.raises(NotFound, match="has kept no model"):
         accept(workspace, chain.second, ANA, "9_9")
     entries = [item for item in workspace.audit(datetime.now(UTC).date()) if item.action == "run.accept"]
     assert [item.subject for item in entries] == [chain.first, chain.second]

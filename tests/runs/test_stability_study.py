@@ -56,7 +56,8 @@ def trained(workspace: Workspace, settings: Settings, experiment: Callable[..., 
         channels=("tv_S",), start=date(2018, 11, 5), end=date(2018, 12, 23), lift=5e5, spend=2e5, confidence=0.9
     )
     run_id = workspace.create_run(experiment(**QUICK).model_copy(update={"lift_tests": (test,)}))
-    History.begin(workspace, run_id, "ana", details={"name": "sample"}).add(RunState.STARTING, "ana")
+    details = {"name": "sample", "batch": "20261128T000000-00000000"}
+    History.begin(workspace, run_id, "ana", details=details).add(RunState.STARTING, "ana")
     assert run_task(workspace.run_uri(run_id), settings) == EXIT_DONE
     return run_id
 
@@ -69,6 +70,7 @@ def test_a_study_trains_seeds_windows_and_holdouts(
     study_id = service.submit_study(trained, StabilityStudy(seeds=1, shifts=(4,), holdouts=(0.8, 0.999)), ANA)
     assert study_id == f"{trained}/stability/0001"
     assert launcher.started == [(f"{workspace.url}/runs/{study_id}", f"{trained}-stability-0001-0001")]
+    assert workspace.event(study_id, 1).details == {"name": "sample"}, "a study is no run of its run's batch"
     assert workspace.run_ids() == [trained]
     assert workspace.find_run(study_id) == study_id
     with pytest.raises(UserError, match=r"a study of run .* is under way"):
@@ -126,6 +128,11 @@ def test_a_study_of_nothing_fails_and_says_so(trained: str, service: RunService,
     assert newest_study(service.workspace, trained) is None
     again = service.retry(study_id, ANA)
     assert (again.run_id, again.attempt) == (study_id, 2)
+
+
+def test_a_study_whose_submitter_stopped_half_way_stands_in_nobodys_way(trained: str, service: RunService) -> None:
+    service.workspace.create_study(trained, StabilityStudy())
+    assert service.submit_study(trained, StabilityStudy(), ANA) == f"{trained}/stability/0002"
 
 
 @pytest.mark.parametrize("run_id", ["x", "20261128T000000-00000000/stability/1", "20261128T000000-00000000/other/0001"])

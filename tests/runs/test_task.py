@@ -21,10 +21,12 @@ from mmm.runs import config
 from mmm.runs.config import Experiment
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
+from mmm.runs.service import RunService
 from mmm.runs.task import run_task
 from mmm.settings import Settings
 from mmm.workspace import Workspace
-from mmm.workspace.models import RunEvent, RunState
+from mmm.workspace.models import Attempt, RunEvent, RunState
+from mmm.workspace.names import utc_now
 
 
 class TinySettings(BaseModel):
@@ -197,3 +199,21 @@ def test_progress_is_written_at_a_stages_ends_and_seldom_between(
     assert [stage.seconds_left for stage in search] == [None, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0]
     assert [(stage.done, stage.seconds_left) for stage in written if stage.stage == "report"] == [(0, 2.0), (3, 0.0)]
     assert record.seconds_per_stage() == {"search": 10.125, "report": 5.0}
+
+
+@pytest.mark.parametrize(("platform", "steps"), [("local", 1), ("aws", 0)])
+def test_only_a_task_of_this_machine_starts_the_next_run_of_a_batch(
+    workspace: Workspace,
+    settings: Settings,
+    start: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+    steps: int,
+) -> None:
+    """A cloud's task has no settings that say where it is: it is given nothing but the run's address."""
+    taken: list[RunService] = []
+    monkeypatch.setattr(RunService, "start_waiting", lambda service: taken.append(service))
+    run_id = start("user error")
+    workspace.save_attempt(run_id, Attempt(attempt=1, platform=platform, handle="{}", at=utc_now()))
+    train(workspace, settings, run_id)
+    assert len(taken) == steps

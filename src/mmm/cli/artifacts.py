@@ -88,6 +88,7 @@ def recreate_command(
     """
     import pyarrow as pa
 
+    from mmm.data.references import find_dataset
     from mmm.runs.artifacts import recreate_model
     from mmm.sources.files import FileSource
 
@@ -98,8 +99,9 @@ def recreate_command(
         with FileSource(data).batches() as batches:
             table = pa.Table.from_batches(batches, batches.schema)
     if dataset is not None:
-        market, _, dataset_id = dataset.rpartition("/")
-        table = Workspace.open(load_settings().settings).read_dataset(market, dataset_id)
+        workspace = Workspace.open(load_settings().settings)
+        found = find_dataset(workspace, dataset)
+        table = workspace.read_dataset(found.market, found.dataset_id)
     model_id, deviations = recreate_model(model, table)
     rows = [(item.quantity, f"{item.largest:.1e}" if item.largest else "0", item.where) for item in deviations]
     show.table(("QUANTITY", "LARGEST RELATIVE DEVIATION", "WHERE"), rows)

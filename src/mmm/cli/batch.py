@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmm.cli import show
-from mmm.cli.runs import read_file
 from mmm.cli.templates import parse_content
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
 from mmm.runs.service import POLL_SECONDS, RunService
 from mmm.settings import load_settings
-from mmm.workspace.models import RunState
+from mmm.workspace.models import BatchDocument, RunState
 
 if TYPE_CHECKING:
     from mmm.runs.status import RunStatus
@@ -54,9 +52,7 @@ def submit(
     service = _service()
     if (experiment is None) == (template is None):
         raise UserError("give an experiment's file or --template, one of them.", where="batch")
-    content: dict[str, Any] = (
-        parse_content(experiment) if experiment else load_template(service.workspace, str(template)).experiment
-    )
+    content = parse_content(experiment) if experiment else load_template(service.workspace, str(template)).experiment
     own = content.get("dataset") or {}
     names = dataset or ([f"{own.get('market')}/{own.get('dataset_id')}"] if own else [])
     found = [find_dataset(service.workspace, item) for item in names]
@@ -67,7 +63,7 @@ def submit(
         for warning in member.warnings:
             typer.echo(f"Warning: {member.label}: {warning}", err=True)
     if follow_it:
-        _follow(service, batch.batch_id)
+        _follow(service, batch)
 
 
 @batch_command.command("list")
@@ -76,13 +72,12 @@ def list_() -> None:
 
     Example: `mmm batch list`.
     """
-    from mmm.runs.batch import batch_statuses
-
     service = _service()
+    service.start_waiting()
     rows = []
     for batch_id in service.workspace.batch_ids():
         batch = service.workspace.batch(batch_id)
-        states = _counts(batch_statuses(service, batch))
+        states = _counts(service.statuses([member.run_id for member in batch.members]))
         rows.append((batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
     show.table(("BATCH", "NAME", "SUBMITTED", "BY", "RUNS"), rows)
 
@@ -96,7 +91,7 @@ def show_(batch: Batch = "latest") -> None:
     from mmm.runs.batch import batch_statuses
 
     service = _service()
-    found = service.workspace.batch(_find(service, batch))
+    found = service.workspace.find_batch(batch)
     statuses = batch_statuses(service, found)
     rows = [
         (run.run_id, run.label, run.name, wording.duration(run.seconds), show.short(wording.what_now(run)))
@@ -116,7 +111,7 @@ def follow(batch: Batch = "latest") -> None:
     Example: `mmm batch follow latest`.
     """
     service = _service()
-    _follow(service, _find(service, batch))
+    _follow(service, service.workspace.find_batch(batch))
 
 
 @batch_command.command("step")
@@ -138,14 +133,13 @@ def cancel(batch: Batch) -> None:
     from mmm.runs.batch import cancel_batch
 
     service = _service()
-    count = cancel_batch(service, service.workspace.batch(_find(service, batch)), local_user())
+    count = cancel_batch(service, service.workspace.find_batch(batch), local_user())
     typer.echo(f"{count} runs cancelled")
 
 
-def _follow(service: RunService, batch_id: str) -> None:
+def _follow(service: RunService, batch: BatchDocument) -> None:
     from mmm.runs.batch import batch_statuses
 
-    batch = service.workspace.batch(batch_id)
     told: dict[str, str] = {}
     while True:  # Ctrl-C ends the looking, not the runs
         statuses = batch_statuses(service, batch)
@@ -166,23 +160,11 @@ def _counts(statuses: list[RunStatus]) -> str:
     return ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
 
 
-def _find(service: RunService, text: str) -> str:
-    ids = service.workspace.batch_ids()
-    found = ids[:1] if text == "latest" else [batch_id for batch_id in ids if text and batch_id.startswith(text)]
-    if len(found) != 1:
-        what = f"{text!r} is the start of {len(found)} ids." if found else f"there is no batch {text!r}."
-        raise UserError(what, where="batch", fix="`mmm batch list` names them.")
-    return found[0]
-
-
 def _variants(file: Path | None) -> dict[str, dict[str, Any]]:
     if file is None:
         return {}
-    try:
-        content = json.loads(read_file(file))
-    except ValueError as error:
-        raise UserError(f"is not JSON ({error}).", where=str(file)) from None
-    if not isinstance(content, dict) or not all(isinstance(item, dict) for item in content.values()):
+    content = parse_content(file)
+    if not all(isinstance(item, dict) for item in content.values()):
         raise UserError("must hold settings by name.", where=str(file), fix='Write {"short": {"trials": 2}}.')
     return content
 

@@ -9,7 +9,7 @@ import typer
 from mmm.cli import show
 from mmm.cli.artifacts import Model
 from mmm.cli.runs import Json, Run, wait_for
-from mmm.errors import NotFound, UserError
+from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
@@ -43,6 +43,7 @@ def stability_command(
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of
     from mmm.results.stability import finding, rule, spread, stability
+    from mmm.runs.config import parsed
     from mmm.runs.stability import StabilityStudy, held_out, newest_study, notes
 
     service = RunService.open(load_settings().settings)
@@ -50,14 +51,14 @@ def stability_command(
     results = read_results(service.workspace, run_id)
     found = newest_study(service.workspace, run_id)
     if train and (again or found is None):
-        study = StabilityStudy(
-            seeds=seeds,
-            shifts=tuple(int(number) for number in _numbers(shifts, "--shifts", whole=True)),
-            holdouts=tuple(_numbers(holdouts, "--holdouts")),
-            iterations=iterations,
-            trials=trials,
-        )
-        study_id = service.submit_study(run_id, study, local_user())
+        asked = {
+            "seeds": seeds,
+            "shifts": [int(number) for number in _numbers(shifts, "--shifts", whole=True)],
+            "holdouts": _numbers(holdouts, "--holdouts"),
+            "iterations": iterations,
+            "trials": trials,
+        }
+        study_id = service.submit_study(run_id, parsed(StabilityStudy, asked, "the study"), local_user())
         wait_for(service, study_id, quiet=as_json)
         found = newest_study(service.workspace, run_id)
     labels, chosen = labels_of(results.summary), results.summary["model"]["id"]
@@ -107,14 +108,13 @@ def calibration_command(run: Run = "latest", model: Model = None, as_json: Json 
     run_id = service.workspace.find_run(run)
     results = read_results(service.workspace, run_id)
     labels, chosen = labels_of(results.summary), model or results.summary["model"]["id"]
+    results.require_kept(chosen, where="--model")
     if not calibrated(results):
         fix = "Add lift_tests to the experiment and submit it again."
         raise UserError(
             "had no lift tests, or is of a version that did not compare them.", where=f"run {run_id}", fix=fix
         )
     numbers = calibration(results, chosen, labels)
-    if not numbers.num_rows:
-        raise NotFound(f"run {run_id} keeps no model {chosen!r}.", where="--model", fix="`mmm export` lists them.")
     if as_json:
         show.as_json({"model": chosen, "finding": finding(numbers, labels), "tests": numbers.to_pylist()})
         return

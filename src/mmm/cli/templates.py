@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,7 +73,7 @@ def show_(
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def parse_content(file: Path) -> dict[str, object]:
+def parse_content(file: Path) -> dict[str, Any]:
     """A JSON file's object; UserError when it holds none."""
     try:
         content = json.loads(read_file(file))

@@ -8,6 +8,7 @@ from mmm.data.proposal import Proposal, propose
 from mmm.data.saved_mappings import SavedMapping, load_mapping, reapply
 from mmm.errors import Finding, InvalidInput, NotFound, UserError
 from mmm.workspace import DatasetManifest, Workspace
+from mmm.workspace.names import named_version
 
 LATEST = "latest"
 
@@ -33,10 +34,8 @@ def dataset_name(manifest: DatasetManifest) -> str:
 
 def find_mapping(workspace: Workspace, name: str) -> tuple[str, SavedMapping]:
     """(NAME@VERSION, the saved mapping) of what is called NAME@VERSION, or NAME for its newest version."""
-    plain, at, version = name.partition("@")
-    if at and not version.isdecimal():
-        raise UserError(f"{version!r} is no version.", where=f"mapping {name!r}", fix="Write it like weekly@2.")
-    number = int(version) if at else max(workspace.mapping_versions(plain), default=None)
+    plain, version = named_version(name, "mapping")
+    number = max(workspace.mapping_versions(plain), default=None) if version is None else version
     return f"{plain}@{number}", load_mapping(workspace, plain, number)
 
 

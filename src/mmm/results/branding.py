@@ -19,6 +19,7 @@ LOGO_BYTES = 500_000
 LOGO_PIXELS = 4_000
 _PRINTED_PIXELS = 900
 _PNG, _JPEG, _SVG = "image/png", "image/jpeg", "image/svg+xml"
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _FIX = f"Choose a PNG, JPEG or SVG file of at most {LOGO_BYTES // 1000} kB."
 _FORBIDDEN = {"script", "foreignobject", "iframe", "embed", "object", "audio", "video", "image", "use", "feimage", "a"}
 _LENGTH = re.compile(r"\s*([\d.]+)")
@@ -108,7 +109,7 @@ def _svg_size(data: bytes) -> tuple[float, float]:
     def element(name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2].lower()
         if not sizes:
-            if local != "svg":
+            if local != "svg" or attributes.get("xmlns") != _NAMESPACE:  # without it nothing draws the picture
                 raise UserError("is no image a report can hold.", where="logo", fix=_FIX)
             sizes.append(_declared(attributes))
         if local in _FORBIDDEN:
@@ -133,7 +134,7 @@ def _svg_size(data: bytes) -> tuple[float, float]:
     parser.ProcessingInstructionHandler = lambda *_: doctype()
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, UnicodeError, LookupError):
+    except (expat.ExpatError, ValueError, LookupError):  # not XML; a length that is no number; an unknown encoding
         raise UserError("is no image a report can hold.", where="logo", fix=_FIX) from None
     return sizes[0]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results.format import Labels, compact, percent
+from mmm.results.format import Labels, percent
 from mmm.results.summary import Tables, of_model
 
 LEVEL = 0.9
@@ -78,7 +78,7 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         return f"{text} The tests moved nothing."
     return (
         f"{text} The tests moved {most['channels']} most: from {labels.effect(most['uncalibrated'])} to "
-        f"{labels.effect(most['calibrated'])}, where {labels.effect(most['lift'])} "
-        f"({compact(most['lift_low'])} to {compact(most['lift_high'])}) was measured "
+        f"{labels.effect(most['calibrated'])}, where "
+        f"{labels.effect_band(most['lift'], most['lift_low'], most['lift_high'])} was measured "
         f"({percent(abs(change))} of the lift)."
     )

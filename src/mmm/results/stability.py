@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.firmness import CENTRAL, FIRM, UNCERTAIN, WORDS, firmness_word
-from mmm.results.format import Labels, count, listed, percent
+from mmm.results.format import Labels, count, firm_words, listed, percent
 from mmm.results.summary import Tables
 
 #: Where variants come from, in the order they are shown, and what they are called.
@@ -26,7 +26,9 @@ SOURCES = {
     "windows": "earlier window",
     "holdouts": "holdout",
 }
-_SAID = {"firm": "firm are", "uncertain": "uncertain are", "unknown": "the data cannot tell for"}
+#: From firm to what the data cannot tell, as they are shown.
+_WORDS = tuple(map(firm_words, WORDS))
+_SAID = dict(zip(_WORDS, ("firm are", "uncertain are", "the data cannot tell for"), strict=True))
 #: Less than this share of the largest channel's ROI counts as no effect.
 _NO_EFFECT = 1e-4
 #: An order that changes in fewer comparisons than this is called the same.
@@ -101,7 +103,7 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
                     **{key: _known(v) for key, v in zip(("value", "low", "mid", "high"), shown, strict=True)},
                     "flips": _known(flips[i]),
                     "no_effect": float((roi[:, i] <= _NO_EFFECT * np.nanmax(np.abs(roi))).mean()),
-                    "firmness": firmness_word(roi[:, i]),
+                    "firmness": firm_words(firmness_word(roi[:, i])),
                 }
             )
     names = list(dict.fromkeys(row["channel"] for row in rows))
@@ -146,7 +148,7 @@ def verdicts(numbers: pa.Table) -> dict[str, str]:
     """How firm each channel is over all sources together: the worst word."""
     words: dict[str, str] = {}
     for row in numbers.to_pylist():
-        words[row["channel"]] = max(words.get(row["channel"], WORDS[0]), row["firmness"], key=WORDS.index)
+        words[row["channel"]] = max(words.get(row["channel"], _WORDS[0]), row["firmness"], key=_WORDS.index)
     return words
 
 
@@ -158,7 +160,7 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
     over = {row["source"]: row["variants"] for row in numbers.to_pylist()}
     text = f"Over {listed([count(number, SOURCES[source]) for source, number in over.items()])}: "
     parts = []
-    for word in WORDS:
+    for word in _WORDS:
         names = [name for name, found in words.items() if found == word]
         if names:
             parts.append(f"{_SAID[word]} {listed(names)}")

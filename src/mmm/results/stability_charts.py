@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.charts import BLUE, GREY, INK, ORANGE, WIDTH, finished, inline, name_axis
+from mmm.results.charts import BLUE, GREY, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
 from mmm.results.format import Labels
 from mmm.results.stability import SOURCES
 
@@ -29,7 +29,7 @@ def stability(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     top = max((max(row["high"] or 0.0, row["value"] or 0.0) for row in rows), default=0.0) * 1.05
     limit = min(top, typical * _TIMES_TYPICAL if typical > 0 else top) or 1.0
     order = list(dict.fromkeys(row["channel"] for row in rows))
-    base = alt.Chart(inline(rows)).encode(
+    base = alt.Chart(inline(up_to(limit, rows))).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis()), yOffset=alt.YOffset("source:N", sort=sources)
     )
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"

@@ -13,6 +13,7 @@ from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress, ProgressL
 from mmm.errors import NotFound
 from mmm.results.model_summary import RunInfo, summarise
 from mmm.workspace import Workspace
+from mmm.workspace.models import ResultsManifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,26 +47,26 @@ def write_results(
 
 
 class RunResults(Mapping[str, "pa.Table"]):
-    """A run's result tables by name, each read when first asked for, with the summary and the report beside them."""
+    """A run's result tables by name, each read when first asked for, with the summary and the report beside them.
 
-    def __init__(self, workspace: Workspace, run_id: str) -> None:
+    All of one set of results, the newest when they were asked for.
+    """
+
+    def __init__(self, workspace: Workspace, run_id: str, manifest: ResultsManifest) -> None:
         self._workspace = workspace
         self._run_id = run_id
+        self._manifest = manifest
         self._tables: dict[str, pa.Table] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in SCHEMAS:
             raise KeyError(name)
         if name not in self._tables:
-            if f"{name}.parquet" in self._files:
-                self._tables[name] = self._workspace.result_table(self._run_id, name)
+            if f"{name}.parquet" in self._manifest.files:
+                self._tables[name] = self._workspace.result_table(self._run_id, name, manifest=self._manifest)
             else:  # of an earlier version, which did not have this table yet
                 self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
-
-    @cached_property
-    def _files(self) -> frozenset[str]:
-        return frozenset(self._workspace.results_manifest(self._run_id).files)
 
     def __iter__(self) -> Iterator[str]:
         return iter(SCHEMAS)
@@ -75,35 +76,37 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     @property
     def summary_text(self) -> str:
-        return self._workspace.result_file(self._run_id, SUMMARY).decode()
+        return self._workspace.result_file(self._run_id, SUMMARY, self._manifest).decode()
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         loaded: dict[str, Any] = json.loads(self.summary_text)
         return loaded
 
-    def require_kept(self, model_id: str) -> str:
-        """The id of a kept model as given; NotFound for any other."""
-        if model_id not in set(self["channels"]["model_id"].to_pylist()):
-            fix = f"It recommends {self.summary['model']['id']}; `mmm export` lists them all."
-            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where="model", fix=fix)
+    def require_kept(self, model_id: str, where: str = "model") -> str:
+        """The id of a kept model as given; NotFound for any other names the best of those there are."""
+        kept = list(dict.fromkeys(self["channels"]["model_id"].to_pylist()))
+        if model_id not in kept:
+            models = self["models"].select(["model_id", "score"]).sort_by("score")["model_id"].to_pylist()
+            best = [name for name in models if name in kept]
+            fix = f"It has kept {', '.join(best[:8])}{', ...' if len(best) > 8 else ''}."
+            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where=where, fix=fix)
         return model_id
 
     @property
     def report(self) -> str:
-        return self._workspace.result_file(self._run_id, REPORT).decode()
+        return self._workspace.result_file(self._run_id, REPORT, self._manifest).decode()
 
 
 def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:
     """The files that the run's engine wrote in formats of its own, as one ZIP file."""
-    packed = io.BytesIO()
+    packed, manifest = io.BytesIO(), workspace.results_manifest(run_id)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in workspace.result_artifacts(run_id):
-            archive.writestr(name, workspace.result_artifact(run_id, name))
+        for name in workspace.result_artifacts(run_id, manifest):
+            archive.writestr(name, workspace.result_artifact(run_id, name, manifest))
     return packed.getvalue()
 
 
 def read_results(workspace: Workspace, run_id: str) -> RunResults:
     """The results of a run; NotFound while it has none."""
-    workspace.results_manifest(run_id)
-    return RunResults(workspace, run_id)
+    return RunResults(workspace, run_id, workspace.results_manifest(run_id))

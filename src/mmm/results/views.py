@@ -165,9 +165,10 @@ VIEWS: tuple[View, ...] = (
         candidates.clusters,
         candidate_charts.clusters,
         candidates.clusters_finding,
-        "Models of a cluster split the KPI alike. One column per cluster, with the number of its models: the dot is "
-        "its middle model's {efficiency}, the bar holds four fifths of its models. Where the columns agree, it matters "
-        "little which model is chosen. Of more than five clusters the largest are drawn; the table has all.",
+        "Models of a cluster have similar adstock and saturation. One column per cluster, with the number of its "
+        "models: the dot is its middle model's {efficiency}, the bar holds four fifths of its models. Where the "
+        "columns agree, it matters little which model is chosen. Of more than five clusters the largest are drawn; the "
+        "table has all.",
     ),
     View(
         "stability",

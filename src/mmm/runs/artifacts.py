@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic import ValidationError
 
-from mmm.errors import NotFound, UserError
+from mmm.errors import UserError
 from mmm.results import read_results
 from mmm.runs.config import Experiment, parse_experiment
 from mmm.runs.problem import build_problem
@@ -81,8 +81,8 @@ def _robyn_files(
 
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     results = read_results(workspace, run_id)
+    chosen = [results.require_kept(name) for name in models] or [results.summary["model"]["id"]]
     built = _rebuilt(workspace, run_id, experiment)
-    chosen = list(models) or [results.summary["model"]["id"]]
     documents = {f"RobynModel-{name}.json": _document(built, name, run_id, experiment, results) for name in chosen}
     all_models = results["models"]
     tables: dict[str, Callable[[], pa.Table]] = {
@@ -124,10 +124,7 @@ def _document(built: Rebuilt, name: str, run_id: str, experiment: Experiment, re
     from mmm.engines.ridge.model_file import stored_model
     from mmm.engines.ridge.robyn_json import sections
 
-    ids = built.search.ids.tolist()
-    if name not in ids:
-        raise NotFound(f"the run keeps no model {name!r}.", where="model", fix=f"It keeps {', '.join(ids[:8])}, ...")
-    row = ids.index(name)
+    row = built.search.ids.tolist().index(name)
     stored = stored_model(
         built,
         row,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.runs.events import TransitionRefused
 from mmm.runs.queue import begin
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -75,6 +77,7 @@ def submit_batch(service: RunService, members: Sequence[Planned], by: User, *, n
         at=utc_now(),
         actor=by.id,
         engine=checked[0][0].engine,
+        platform=service.platform,
         members=tuple(
             BatchMember(
                 run_id=workspace.create_run(experiment),
@@ -125,10 +128,13 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     going = [status for status in service.statuses([member.run_id for member in batch.members]) if not status.final]
     # What waits is ended first, or a place that becomes free would be taken by it.
     going.sort(key=lambda status: status.started is not None)
+    cancelled = 0
     for status in going:
-        service.cancel(status.run_id, by)
-    service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=len(going))
-    return len(going)
+        with suppress(TransitionRefused):  # it has ended since; the others are stopped all the same
+            service.cancel(status.run_id, by)
+            cancelled += 1
+    service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=cancelled)
+    return cancelled
 
 
 def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from datetime import date
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -64,6 +64,7 @@ _WORDS = {
     ),
 }
 Models = dict[tuple[str, ...], type[BaseModel]]
+Fields = TypeVar("Fields", bound=BaseModel)
 _PATTERNS = {_COUNTRY: "two capital letters such as DE", _CURRENCY: "three capital letters such as EUR"}
 _LONGEST_SHOWN = 60
 
@@ -205,6 +206,14 @@ def _models(content: Any) -> Models:
         {("settings",): settings_model(engine)} if isinstance(engine, str) and engine in ENGINE_SETTINGS else {}
     )
     return {(): Experiment, **own}
+
+
+def parsed(model: type[Fields], fields: dict[str, Any], where: str) -> Fields:
+    """A pydantic model made of plain values; InvalidInput with one finding per wrong field."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None
 
 
 def validation_findings(

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from mmm.access import User
-from mmm.errors import InvalidInput
 from mmm.planning.allocation import Plan, PlanDocument, allocate
 from mmm.planning.media import MediaModel, read_model, read_models
 from mmm.planning.request import PlanRequest
@@ -16,17 +13,14 @@ from mmm.planning.steady import AtRest, at_rest
 from mmm.results import read_results
 from mmm.results.format import Labels
 from mmm.results.model_summary import labels_of
-from mmm.runs.config import validation_findings
+from mmm.runs.config import parsed
 from mmm.runs.refresh import in_use
 from mmm.workspace import Workspace
 
 
 def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanRequest:
     """A request from plain values; InvalidInput with one finding per wrong field."""
-    try:
-        return PlanRequest.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidInput(f"{where} is not valid:", validation_findings(error)) from None
+    return parsed(PlanRequest, fields, where)
 
 
 @dataclass(frozen=True)

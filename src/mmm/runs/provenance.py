@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import mmm
+from mmm.cores import usable_cores
 from mmm.engines.base import Engine
 from mmm.runs.config import Experiment
-from mmm.runs.signs import cpu_count
 from mmm.workspace import DatasetManifest
 
 #: Libraries that take part in the numbers or in how they are stored.
@@ -30,7 +30,7 @@ def provenance(experiment: Experiment, dataset: DatasetManifest, engine: Engine)
         "python": platform.python_version(),
         "system": platform.platform(),
         "host": socket.gethostname(),
-        "cpus": cpu_count(),
+        "cpus": usable_cores(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "seed": getattr(experiment.engine_settings(), "seed", None),
         "market": dataset.market,

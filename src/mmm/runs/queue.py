@@ -24,13 +24,17 @@ def step(
     look: Callable[[Sequence[str]], list[RunStatus]],
     start: Callable[[str], None],
     at_once: int,
+    platform: str,
 ) -> list[str]:
-    """Start runs of batches while fewer than `at_once` are under way; return the ids of those started.
+    """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids of those started.
 
-    `look` gives the statuses of runs, `start` launches the task of a queued one.
+    `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted to another platform
+    is left alone: a laptop that looks at a bucket must not train what waits for the cloud.
     """
     waiting, under_way = [], 0
     for batch in _open_batches(workspace):
+        if batch.platform != platform:
+            continue
         statuses = _statuses(workspace, batch, look)
         if all(status.final for status in statuses):
             workspace.batch_waits_no_more(batch.batch_id)

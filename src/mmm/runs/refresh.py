@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from mmm.access import User
 from mmm.engines.base import PreviousModel, Problem
-from mmm.errors import Finding, NotFound, UserError
+from mmm.errors import Finding, UserError
 from mmm.results import read_results
 from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig, RefreshOf, Window, parse_experiment
 from mmm.runs.problem import build_problem
@@ -32,11 +32,7 @@ def previous_of(workspace: Workspace, experiment: Experiment) -> PreviousModel |
     if of is None:
         return None
     results = read_results(workspace, of.run)
-    channels = _of_model(results["channels"], of.model)
-    if not channels.num_rows:
-        raise NotFound(
-            f"run {of.run} keeps no model {of.model!r}.", where="refresh.model", fix=_kept(results["models"])
-        )
+    channels = _of_model(results["channels"], results.require_kept(of.model, where="refresh.model"))
     sums = _of_model(results["contributions"], of.model).group_by("component").aggregate([("effect", "sum")])
     parameters = _of_model(results["parameters"], of.model).to_pylist()
     return PreviousModel(
@@ -50,11 +46,6 @@ def previous_of(workspace: Workspace, experiment: Experiment) -> PreviousModel |
 
 def _of_model(table: pa.Table, model_id: str) -> pa.Table:
     return table.filter(pc.equal(table["model_id"], model_id))
-
-
-def _kept(models: pa.Table) -> str:
-    ids = models.filter(pc.is_valid(models["front"])).sort_by("score")["model_id"].to_pylist()
-    return f"It keeps {', '.join(ids[:8])}{', ...' if len(ids) > 8 else ''}."
 
 
 def refresh_experiment(
@@ -145,11 +136,9 @@ def chain_of(workspace: Workspace, run_id: str) -> list[str]:
 
 def accept(workspace: Workspace, run_id: str, by: User, model: str | None = None) -> Acceptance:
     """Put a run's model (None: the recommended one) to use in place of its chain's model in use so far."""
-    results = read_results(workspace, run_id)
-    chosen = model or results.summary["model"]["id"]
     workspace.permit(by, "run.accept", run_id)
-    if not _of_model(results["channels"], chosen).num_rows:
-        raise NotFound(f"run {run_id} keeps no model {chosen!r}.", where="model", fix=_kept(results["models"]))
+    results = read_results(workspace, run_id)
+    chosen = results.require_kept(model or results.summary["model"]["id"])
     first = chain_of(workspace, run_id)[-1]
     before = workspace.acceptances(first)
     replaces = (before[-1].run_id, before[-1].model_id) if before else None

@@ -76,12 +76,13 @@ class RunService:
         """
         self.workspace.permit(by, "run.study", run_id)
         self.workspace.results_manifest(run_id)
-        for other in self.workspace.study_ids(run_id)[-1:]:
-            if not self.status(other).final:
-                what, fix = f"a study of run {run_id} is under way.", f"Wait for it, or `mmm cancel {other}`."
+        for other in self.statuses(self.workspace.study_ids(run_id)[-1:]):
+            if not other.final:
+                what, fix = f"a study of run {run_id} is under way.", f"Wait for it, or `mmm cancel {other.run_id}`."
                 raise UserError(what, where="stability", fix=fix)
+        # A study of a batch's run is none of the batch: it does not wait for its turn.
+        submitted = {name: value for name, value in self.workspace.event(run_id, 1).details.items() if name != "batch"}
         study_id = self.workspace.create_study(run_id, study)
-        submitted = self.workspace.event(run_id, 1).details
         history = History.begin(self.workspace, study_id, by.id, details=submitted)
         self.workspace.append_audit(by, "run.study", study_id)
         self._start(history, by.id)
@@ -106,7 +107,7 @@ class RunService:
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(self.workspace, self.statuses, start, self._settings.batch_at_once)
+        return step(self.workspace, self.statuses, start, self._settings.batch_at_once, self.platform)
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""

@@ -52,15 +52,21 @@ def run_task(run_uri: str, settings: Settings) -> int:
             f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.", where=run_uri
         )
     code = _run_attempt(workspace, history, settings)
-    attempt = workspace.attempt(run_id, history.last.attempt)
-    if attempt is not None and attempt.platform == "local":
-        # The place that is free now goes to the next run of a batch. In a cloud a task may not launch others; its own
-        # settings name no platform there, so what counts is who launched it.
-        try:
-            RunService(workspace, open_launcher(settings), settings).start_waiting()
-        except UserError as error:  # whoever looks next takes the step
-            log.warning("the next run of a batch was not started: %s", error)
+    try:
+        _start_next(workspace, run_id, settings)
+    except UserError as error:  # whoever looks next takes the step
+        log.warning("the next run of a batch was not started: %s", error)
     return code
+
+
+def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> None:
+    """On a machine of one's own the place that is free now goes to the next run of a batch.
+
+    In a cloud a task may not launch others. Its settings do not name the cloud; the attempt does.
+    """
+    launched = workspace.attempt(run_id, workspace.last_event(run_id).attempt)
+    if launched is not None and launched.platform == settings.cloud_provider == "local":
+        RunService(workspace, open_launcher(settings), settings).start_waiting()
 
 
 def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> int:

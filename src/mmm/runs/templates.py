@@ -9,10 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mmm.access import User
-from mmm.errors import UserError
 from mmm.runs.config import parse_experiment
 from mmm.workspace import Workspace
-from mmm.workspace.names import utc_now
+from mmm.workspace.names import named_version, utc_now
 
 #: What a template leaves open. A refresh belongs to one run.
 _OPEN = ("dataset", "refresh")
@@ -41,7 +40,4 @@ def save_template(workspace: Workspace, name: str, content: dict[str, Any], by: 
 
 def load_template(workspace: Workspace, name: str) -> Template:
     """The template called NAME (its newest version) or NAME@VERSION; NotFound names those there are."""
-    plain, at, version = name.partition("@")
-    if at and not version.isdecimal():
-        raise UserError(f"{version!r} is no version.", where=f"template {name!r}", fix="Write it like weekly@2.")
-    return Template.model_validate_json(workspace.template(plain, int(version) if at else None))
+    return Template.model_validate_json(workspace.template(*named_version(name, "template")))

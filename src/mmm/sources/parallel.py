@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from mmm.cores import usable_cores
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 #: More threads than this hold more memory than they save time: the steps around them are serial.
-WORKERS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+WORKERS = min(4, usable_cores())
 
 
 def ordered_map(

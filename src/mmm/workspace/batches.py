@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmm.errors import NotFound
 from mmm.workspace.models import BatchDocument
-from mmm.workspace.names import checked_time_id, is_time_id
+from mmm.workspace.names import checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
 
 
@@ -32,9 +32,14 @@ class Batches(Part):
         """Ids, newest first."""
         return [name for name in reversed(self._objects.folders("batches")) if is_time_id(name)]
 
+    def find_batch(self, text: str) -> BatchDocument:
+        """The batch that `text` means: an id, an unambiguous start of one, or "latest"."""
+        return self.batch(meant_id(self.batch_ids(), text, "batch", "`mmm batch list` names them."))
+
     def waiting_batches(self) -> list[str]:
         """Ids of the batches that may have runs to start, oldest first."""
-        return [name.removesuffix(".json") for name in self._objects.names("waiting")]
+        names = (name.removesuffix(".json") for name in self._objects.names("waiting"))
+        return [name for name in names if is_time_id(name)]
 
     def batch_waits_no_more(self, batch_id: str) -> None:
         """Every run of the batch has been started or has ended."""

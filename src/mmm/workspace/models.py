@@ -184,11 +184,12 @@ class BatchMember(_Stored):
 
 
 class BatchDocument(_Stored):
-    """Runs that were submitted together, in the order in which they start."""
+    """Runs that were submitted together, in the order in which they start; `platform` is where they are to run."""
 
     batch_id: str
     name: str
     at: datetime
     actor: str
     engine: str
+    platform: str = "local"
     members: tuple[BatchMember, ...]

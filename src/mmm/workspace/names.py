@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from mmm.errors import UserError
+from mmm.errors import NotFound, UserError
 
 _NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
 _TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -60,6 +61,26 @@ def studied_run(run_id: str) -> str | None:
 
 def is_time_id(text: str) -> bool:
     return _TIME_ID.fullmatch(text) is not None
+
+
+def meant_id(ids: Sequence[str], text: str, what: str, fix: str) -> str:
+    """The one of `ids`, newest first, that `text` means: an unambiguous start of one, or "latest". `fix` says what to
+    do where there is none."""
+    found = ids[:1] if text == "latest" else [item for item in ids if text and item.startswith(text)]
+    if not found:
+        missing = f"there is no {what} yet." if text == "latest" else f"no {what}'s id starts with {text!r}."
+        raise NotFound(missing, where=what, fix=fix)
+    if len(found) > 1:
+        raise UserError(f"{text!r} is the start of {len(found)} ids: {', '.join(found[:5])}.", where=what)
+    return found[0]
+
+
+def named_version(text: str, what: str) -> tuple[str, int | None]:
+    """(name, version) of NAME@VERSION; no version, which is the newest, for NAME alone."""
+    name, at, version = text.partition("@")
+    if at and not version.isdecimal():
+        raise UserError(f"{version!r} is no version.", where=f"{what} {text!r}", fix="Write it like weekly@2.")
+    return name, int(version) if at else None
 
 
 def checked_file(name: str) -> str:

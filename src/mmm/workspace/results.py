@@ -82,25 +82,32 @@ class Results(Part):
             raise NotFound(f"run {run_id} has no results.", where="results", fix=f"`mmm status {run_id}` says why.")
         return ResultsManifest.model_validate_json(self._objects.get(f"{_folder(run_id, number)}/manifest.json"))
 
-    def result_table(self, run_id: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """A result table, all columns or the named ones."""
+    def result_table(
+        self,
+        run_id: str,
+        name: str,
+        columns: Sequence[str] | None = None,
+        manifest: ResultsManifest | None = None,
+    ) -> pa.Table:
+        """A result table, all columns or the named ones. Whoever reads several files hands on the manifest, so that
+        all are of one set of results and it is looked for once."""
         from mmm.workspace.tables import read_parquet  # see `ResultsWriter.table`
 
-        return read_parquet(self._result(run_id, f"{name}.parquet"), columns)
+        return read_parquet(self._result(run_id, f"{name}.parquet", manifest), columns)
 
-    def result_file(self, run_id: str, name: str) -> bytes:
-        return bytes(self._result(run_id, name))
+    def result_file(self, run_id: str, name: str, manifest: ResultsManifest | None = None) -> bytes:
+        return bytes(self._result(run_id, name, manifest))
 
-    def result_artifacts(self, run_id: str) -> list[str]:
+    def result_artifacts(self, run_id: str, manifest: ResultsManifest | None = None) -> list[str]:
         """Names of the files that the run's engine wrote in formats of its own."""
-        files = self.results_manifest(run_id).files
+        files = (manifest or self.results_manifest(run_id)).files
         return sorted(name.removeprefix(_ARTIFACTS) for name in files if name.startswith(_ARTIFACTS))
 
-    def result_artifact(self, run_id: str, name: str) -> bytes:
-        return bytes(self._result(run_id, f"{_ARTIFACTS}{name}"))
+    def result_artifact(self, run_id: str, name: str, manifest: ResultsManifest | None = None) -> bytes:
+        return bytes(self._result(run_id, f"{_ARTIFACTS}{name}", manifest))
 
-    def _result(self, run_id: str, name: str) -> Any:
-        manifest = self.results_manifest(run_id)
+    def _result(self, run_id: str, name: str, manifest: ResultsManifest | None) -> Any:
+        manifest = manifest or self.results_manifest(run_id)
         if name not in manifest.files:
             raise NotFound(f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}.")
         return self._objects.get_buffer(f"{_folder(run_id, manifest.number)}/{name}")

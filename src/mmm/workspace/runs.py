@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.workspace.models import Attempt, Heartbeat, LogRecord, RunEvent
-from mmm.workspace.names import checked_run, is_time_id, new_id, studied_run
+from mmm.workspace.names import checked_run, is_time_id, meant_id, new_id, studied_run
 from mmm.workspace.part import Part
 
 
@@ -59,14 +59,7 @@ class Runs(Part):
         """The run that `text` means: an id, an unambiguous start of one, or "latest". A study goes by its full id."""
         if studied_run(text):
             return text
-        ids = self.run_ids()
-        found = ids[:1] if text == "latest" else [run_id for run_id in ids if text and run_id.startswith(text)]
-        if not found:
-            what = "there is no run yet." if text == "latest" else f"no run's id starts with {text!r}."
-            raise NotFound(what, where="run", fix="`mmm runs` lists them; `mmm submit` starts one.")
-        if len(found) > 1:
-            raise UserError(f"{text!r} is the start of {len(found)} ids: {', '.join(found[:5])}.", where="run")
-        return found[0]
+        return meant_id(self.run_ids(), text, "run", "`mmm runs` lists them; `mmm submit` starts one.")
 
     def save_attempt(self, run_id: str, attempt: Attempt) -> None:
         self._create(f"{_folder(run_id)}/attempts/{attempt.attempt:04d}.json", attempt)

@@ -45,7 +45,7 @@ def test_results_do_not_depend_on_the_number_of_cores(demo_problem: Problem, mon
     found = []
     for cores in (1, 2, 3):
         for module in (pipeline, candidates):
-            monkeypatch.setattr(module, "available_cores", lambda cores=cores: cores)
+            monkeypatch.setattr(module, "usable_cores", lambda cores=cores: cores)
         found.append(trained(demo_problem))
     assert found[0] == found[1] == found[2]
     assert np.isfinite([row["nrmse"] for row in found[0][0]["models"]]).all()  # type: ignore[attr-defined]

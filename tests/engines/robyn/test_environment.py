@@ -1,8 +1,7 @@
-"""What is missing is told with what to install; cores are the task's own."""
+"""What is missing is told with what to install."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from mmm.engines import load_engine
-from mmm.engines.robyn.environment import task_cores
 from mmm.errors import Finding
 from robyn_library import RobynLibrary
 
@@ -63,20 +61,3 @@ def test_a_python_without_nevergrad_is_told(
         f"RETICULATE_PYTHON: {bare} has no nevergrad, with which Robyn searches. "
         f"Install it: {bare} -m pip install nevergrad."
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "cores"),
-    [("cpu.max", "100000 100000", 1), ("cpu.max", "50000 100000", 1), ("cpu.max", "max 100000", None)],
-)
-def test_cores_are_those_of_the_container(tmp_path: Path, name: str, text: str, cores: int | None) -> None:
-    (tmp_path / name).write_text(text + "\n")
-    assert task_cores(tmp_path) == (cores or len(os.sched_getaffinity(0)))
-
-
-def test_cores_in_the_older_form_of_limits(tmp_path: Path) -> None:
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
-    assert task_cores(tmp_path) == 1
-    assert task_cores(tmp_path / "none") == len(os.sched_getaffinity(0))

@@ -7,7 +7,6 @@ are the same bit for bit whatever the number of cores.
 from __future__ import annotations
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmm.cores import usable_cores
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
 from mmm.engines.ridge.transforms import adstock_into, hill, hill_into, jit
 
@@ -401,13 +401,6 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
             out.loss[c, 2] = _calibration(design, cand, c, X, adstocked, b, weights, buffer, out)
 
 
-def available_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
-
-
 def evaluate(
     design: Design, candidates: Candidates, cores: int | None = None, pool: ThreadPoolExecutor | None = None
 ) -> Evaluation:
@@ -416,7 +409,7 @@ def evaluate(
     """
     batch = candidates.batch
     out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value))
-    cores = cores or available_cores()
+    cores = cores or usable_cores()
     chunk = max(1, min(64, -(-batch // cores)))
     starts = range(0, batch, chunk)
     if cores == 1 or len(starts) == 1:

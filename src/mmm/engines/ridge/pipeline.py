@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 
+from mmm.cores import usable_cores
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh, tables
 from mmm.engines.ridge.calibration import lift_tests_table
-from mmm.engines.ridge.candidates import Design, Evaluation, available_cores, evaluate
+from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
 from mmm.engines.ridge.decomposition import decompose
 from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.frame import Frame, build_design
@@ -132,7 +133,7 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
             evaluations.append(result)
         return result.loss[:, objectives]
 
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for number in search(space.dimensions, trials, count, settings.seed, losses):
             stage.done(before + number * trials)
     trial, iteration = np.repeat(np.arange(1, trials + 1), count), np.tile(np.arange(1, count + 1), trials)

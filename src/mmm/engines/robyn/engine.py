@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mmm.cores import usable_cores
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
-from mmm.engines.robyn.environment import REnvironment, task_cores
+from mmm.engines.robyn.environment import REnvironment
 from mmm.engines.robyn.inputs import check, write_inputs
 from mmm.engines.robyn.process import run_script
 from mmm.engines.robyn.settings import RobynSettings
@@ -35,7 +36,7 @@ class RobynEngine:
     def train(self, problem: Problem, settings: RobynSettings, progress: ProgressListener) -> EngineResult:
         with TemporaryDirectory(prefix="mmm-robyn-") as name:
             folder = Path(name)
-            write_inputs(problem, settings, settings.cores or task_cores(), folder)
+            write_inputs(problem, settings, settings.cores or usable_cores(), folder)
             (folder / "artifacts").mkdir()
             course = _Course(progress, settings.trials, settings.iterations)
             run_script(REnvironment.from_settings(), folder, course)

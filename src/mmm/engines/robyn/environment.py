@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 from mmm.errors import Finding, UserError
@@ -19,7 +18,6 @@ _SECONDS = 60
 #: What R may see of this process's environment: nothing that holds a secret.
 _KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _KEPT_PREFIXES = ("LC_", "R_", "RETICULATE_", "OMP_", "OPENBLAS_", "MKL_")
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -98,27 +96,3 @@ def _packages(versions: dict[str, str]) -> list[Finding]:
 def script() -> Path:
     """`run_robyn.R`. It lies in the package so that an installed one has it; `r/run_robyn.R` leads here."""
     return Path(__file__).with_name("run_robyn.R")
-
-
-def task_cores(cgroup: Path = _CGROUP) -> int:
-    """Cores this task may use: those it may run on, within its container's share of time.
-
-    R counts the machine's cores in a container, and then more workers share the same few than help.
-    """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = _quota(cgroup)
-    return usable if limit is None else max(1, min(usable, ceil(limit)))
-
-
-def _quota(cgroup: Path) -> float | None:
-    """CPUs' worth of time the container has (cgroup 2, then 1); None without a limit."""
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota, period = (
-                (cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")
-            )
-        except OSError:
-            return None
-    return int(quota) / int(period) if quota.isdecimal() and int(quota) > 0 else None

@@ -93,7 +93,7 @@ class EcsLauncher:
                 clientToken=hashlib.sha256(f"{name} {run_uri}".encode()).hexdigest(),
                 startedBy=f"mmm/{name}"[:_STARTED_BY_LENGTH],
                 tags=[
-                    {"key": "mmm-app:run", "value": run_uri.rpartition("/")[2]},
+                    {"key": "mmm-app:run", "value": run_uri.rpartition("/runs/")[2]},
                     {"key": "mmm-app:task", "value": name},
                 ],
             )
