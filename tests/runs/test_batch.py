@@ -237,6 +237,24 @@ def test_a_run_that_ends_while_its_batch_is_cancelled_keeps_its_end_and_stops_no
     assert states(service, batch) == ["cancelled", "failed", "cancelled"]
 
 
+def test_a_task_that_cannot_be_stopped_is_told_after_all_the_others_are(
+    service: RunService, launcher: Launcher, content: dict[str, Any], dataset: DatasetRef, monkeypatch: Any
+) -> None:
+    batch = submit_batch(service, planned(content, [dataset], seeds(1, 2, 3)), ANN)
+    asked: list[str] = []
+
+    def refuse_the_first(handle: str, grace_seconds: float = 10.0) -> None:
+        asked.append(handle)
+        if len(asked) == 1:
+            raise UserError("the platform refuses.")
+
+    monkeypatch.setattr(launcher, "cancel", refuse_the_first)
+    with pytest.raises(UserError, match=r"tasks that could not be stopped: .*: the platform refuses"):
+        cancel_batch(service, batch, ANN)
+    assert len(asked) == 2
+    assert states(service, batch) == ["cancelled"] * 3
+
+
 def test_a_viewer_may_neither_submit_nor_cancel_a_batch(
     service: RunService, content: dict[str, Any], dataset: DatasetRef
 ) -> None:

@@ -131,10 +131,10 @@ def test_mappings_are_versioned_and_never_overwritten(workspace: Workspace) -> N
         workspace.mapping("other")
 
 
-def test_experiments_come_back_newest_first(workspace: Workspace) -> None:
-    first, second = (workspace.save_experiment(mapping(kpi)) for kpi in ("a", "b"))
-    assert workspace.experiment_ids() == [second, first]
-    assert Mapping.model_validate_json(workspace.experiment(first)) == mapping("a")
+def test_plans_come_back_newest_first(workspace: Workspace) -> None:
+    first, second = (workspace.save_plan(mapping(kpi)) for kpi in ("a", "b"))
+    assert workspace.plan_ids() == [second, first]
+    assert Mapping.model_validate_json(workspace.plan(first)) == mapping("a")
 
 
 def test_ids_sort_by_time() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,17 +122,27 @@ def batch_statuses(service: RunService, batch: BatchDocument) -> list[RunStatus]
 
 
 def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
-    """Stop every run of the batch that has not ended, the waiting ones first; return how many."""
+    """Stop every run of the batch that has not ended, the waiting ones first; return how many.
+
+    UserError, after all the others are stopped, where the platform did not stop the task of one.
+    """
     service.workspace.permit(by, "batch.cancel", batch.batch_id)
     going = [status for status in service.statuses([member.run_id for member in batch.members]) if not status.final]
     # What waits is ended first, or a place that becomes free would be taken by it.
     going.sort(key=lambda status: status.started is not None)
-    cancelled = 0
+    cancelled, refused = 0, []
     for status in going:
-        with suppress(TransitionRefused):  # it has ended since; the others are stopped all the same
+        try:
             service.cancel(status.run_id, by)
-            cancelled += 1
+        except TransitionRefused:  # it has ended since
+            continue
+        except UserError as error:
+            refused.append(f"{status.run_id}: {error}")
+        cancelled += 1
     service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=cancelled)
+    if refused:
+        fix = "Their runs are cancelled and take nothing more from them; stop the tasks on the platform."
+        raise UserError(f"tasks that could not be stopped: {'; '.join(refused)}", where=batch.batch_id, fix=fix)
     return cancelled
 
 

@@ -15,7 +15,7 @@ from mmm.workspace.part import Part
 
 
 class Documents(Part):
-    """mappings/<name>/<version>.json, naming_rules/<version>.json, experiments/<id>.json, plans/<id>.json.
+    """mappings/<name>/<version>.json, naming_rules/<version>.json, plans/<id>.json.
 
     templates/<name>/<version>.json: experiments to begin others from.
     chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
@@ -54,20 +54,6 @@ class Documents(Part):
     def naming_rules(self) -> str | None:
         """JSON of the newest naming rules; None where the workspace has none of its own."""
         return self._newest("naming_rules")
-
-    def save_experiment(self, experiment: BaseModel) -> str:
-        """Store an experiment; return its new id."""
-        experiment_id = new_id()
-        self._create(f"experiments/{experiment_id}.json", experiment)
-        return experiment_id
-
-    def experiment(self, experiment_id: str) -> str:
-        """JSON of the experiment."""
-        return self._objects.get(f"experiments/{checked_time_id(experiment_id, 'experiment')}.json").decode()
-
-    def experiment_ids(self) -> list[str]:
-        """Ids, newest first."""
-        return [name.removesuffix(".json") for name in reversed(self._objects.names("experiments"))]
 
     def save_plan(self, plan: BaseModel) -> str:
         """Store a plan; return its new id."""
