@@ -93,7 +93,7 @@ def viewer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", PAGES[1:])
 def test_without_data_the_way_leads_to_connect(open_page: Open, page: Path) -> None:
     app = open_page(page)
-    assert "There is no dataset in this workspace yet." in words(app)
+    assert "No data are stored in this workspace yet." in words(app)
     assert ("connect", "") in linked(app)
 
 

@@ -20,7 +20,10 @@ _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 1160px; padding: 3.5rem 3rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stFullScreenFrame"]:has([data-testid="stVegaLiteChart"]) { max-width: 100%; overflow-x: auto; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem; } }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem; }
+  .st-key-run-headings { display: none; }
+}
 [data-testid="stPageLink"] p { overflow: hidden; text-overflow: ellipsis; }
 </style>"""
 
