@@ -204,6 +204,22 @@ def test_a_market_that_is_no_name_is_a_message(open_page: Open, stored: Any, mar
     assert len(stored.workspace.datasets()) == 1
 
 
+@pytest.mark.parametrize("page", [links.QUALITY, links.PREPARE])
+def test_without_a_proposal_the_way_leads_to_the_mapping(
+    open_page: Open, stored: Any, tmp_path: Path, page: Path
+) -> None:
+    name = dataset_name(put(stored, tmp_path, "revenue\n1\n2\n3\n"))
+    app = open_page(page, dataset=name)
+    assert plain("role date: no column holds dates.") in app.error[0].value
+    assert ("map", f"dataset={name.replace('/', '%2F')}") in linked(app)
+
+
+def test_what_is_just_stored_counts_in_the_first_sentence(open_page: Open, stored: Any) -> None:
+    app = store(upload(open_page(links.CONNECT), "a.csv", daily()), "NEW")
+    (manifest,) = stored.workspace.datasets("NEW")
+    assert f"the newest is {plain(dataset_name(manifest))}, 28 rows" in app.markdown[0].value
+
+
 def test_hostile_headers_and_cells_are_shown_as_they_are(open_page: Open, stored: Any) -> None:
     text = daily().replace("tv_spend", HOSTILE_HEADER).replace("none", HOSTILE)
     app = store(upload(open_page(links.CONNECT), "a.csv", text), "HX")
