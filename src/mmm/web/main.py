@@ -30,6 +30,7 @@ _STYLE = """<style>
 #: White on the dark theme's primary colour is too faint to read.
 _DARK_STYLE = """<style>
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] * { color: #0b1218; }
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: #0b1218; }
 </style>"""
 
 
