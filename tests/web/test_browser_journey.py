@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from axe import violations
+from mmm.access import Role, User
 from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, settled, sign_in, signed_in_app
 
@@ -37,10 +38,13 @@ def weekly_csv() -> str:
 
 @pytest.fixture(scope="module")
 def kept(template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The module's workspace."""
+    """The module's workspace; one of its runs was submitted by an address, which Markdown makes a link."""
     folder = tmp_path_factory.mktemp("journey") / "workspace"
     shutil.copytree(template, folder)
-    return stored_in(folder)
+    made = stored_in(folder)
+    bob = User("Bob", "bob@example.com", Role.ANALYST)
+    made.service.cancel(made.service.submit(made.experiment("Bob's"), bob), bob)
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ _ICON = Path(__file__).with_name("icon.svg")
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 1160px; padding: 3.5rem 3rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stCaptionContainer"] p a { color: inherit; }
 [data-testid="stFullScreenFrame"]:has([data-testid="stVegaLiteChart"]) { max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem; }
