@@ -123,6 +123,14 @@ def test_one_models_curves_say_the_marginal_return_and_show_the_carryover(result
     assert f"marginal CPA {CPA.money(1.0 / marginal)}" in picture
 
 
+def test_a_channel_without_effect_has_no_marginal_cost(result: EngineResult) -> None:
+    numbers = summary.curves(result.tables, result.recommended, CPA)
+    rows = [row | {"marginal_response": 0.0 if row["part"] == "today" else None} for row in numbers.to_pylist()]
+    picture = charts.svg(view("response_curves").chart(pa.Table.from_pylist(rows, numbers.schema), CPA))
+    assert "marginal CPA –" in picture
+    assert "marginal CPA EUR" not in picture
+
+
 def test_candidates_are_narrowed_by_front_cluster_and_trial(result: EngineResult) -> None:
     numbers = summary.pareto(result.tables, result.recommended, ROAS)
     kept = [row for row in numbers.to_pylist() if row["part"] == "kept"]

@@ -113,6 +113,7 @@ def test_a_channel_of_one_run_only_is_named(summary: dict[str, Any]) -> None:
 
 def test_revenue_and_conversions_are_not_judged_against_each_other(summary: dict[str, Any]) -> None:
     found = of(summary, changed(summary, lambda s: s["kpi"].update(kind="conversion")))
+    assert not found.one_measure
     assert found.efficiency == "ROAS or CPA"
     assert "no common measure" in found.limits[0]
     assert set(found.verdicts.values()) == {"not judged"}

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 1000.0
 APP = ROOT / "app" / "streamlit_app.py"
+CLIENT_SECRET, COOKIE_SECRET = "client-secret-of-the-tests", "cookie-secret-of-the-tests-0123456789"
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -74,6 +75,35 @@ def login_provider(log: Path, users: Sequence[Mapping[str, Any]]) -> Iterator[st
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def signed_in_app(folder: Path, users: Sequence[Mapping[str, Any]], **settings: str) -> Iterator[str]:
+    """The app behind a login provider that knows these users; what it logs holds nothing that signs anyone in."""
+    port, log = free_port(), folder / "app.log"
+    with login_provider(folder / "provider.log", users) as provider:
+        given = {
+            "MMM_SECRETS_DIR": str(folder / "secrets"),
+            "MMM_PUBLIC_URL": f"http://localhost:{port}",
+            "AUTH_CLIENT_ID": "mmm",
+            "AUTH_CLIENT_SECRET": CLIENT_SECRET,
+            "AUTH_COOKIE_SECRET": COOKIE_SECRET,
+            "AUTH_SERVER_METADATA_URL": f"{provider}/.well-known/openid-configuration",
+        }
+        with web_app(log, port, **given, **settings) as address:
+            yield address
+    text = log.read_text()
+    assert "Starting" in text or "URL" in text
+    for secret in ("code=", "state=", CLIENT_SECRET, COOKIE_SECRET):
+        assert secret not in text
+
+
+def sign_in(page: Any, who: str, address: str = "/") -> None:
+    """Open a page, be asked to sign in, and take one of the provider's users."""
+    page.goto(address)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Authenticate predefined users").wait_for()
+    page.get_by_role("button", name=who, exact=True).click()
 
 
 @contextmanager

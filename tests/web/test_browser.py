@@ -1,6 +1,6 @@
 """The app in a real browser on a real server with real training tasks.
 
-With PICTURES=1 in the environment the README's pictures are made anew.
+With PICTURES=1 in the environment the pictures of README and docs are made anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 
 from mmm.platforms.local.user import local_user
 from mmm.results.store import read_results
+from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, settled, watched_tab, web_app
 
 ROOT = Path(__file__).parents[2]
@@ -92,8 +93,10 @@ def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
         assert page.locator("img[src='x'], a[href^='javascript'], b:text('tv')").count() == 0
 
 
-@pytest.mark.skipif(os.environ.get("PICTURES") != "1", reason="makes the README's pictures; set PICTURES=1 to do so")
-def test_the_pictures_of_the_readme(page: Any, stored: Any) -> None:
+@pytest.mark.skipif(
+    os.environ.get("PICTURES") != "1", reason="makes the pictures of README and docs; set PICTURES=1 to do so"
+)
+def test_the_pictures_of_readme_and_docs(page: Any, stored: Any) -> None:
     for run_id in stored.workspace.run_ids():
         shutil.rmtree(stored.folder / "runs" / run_id)
     stored.train(stored.experiment("Germany, first try", channel="radio_S"))
@@ -102,6 +105,16 @@ def test_the_pictures_of_the_readme(page: Any, stored: Any) -> None:
     page.get_by_role("button", name="Look at the results").click(timeout=120 * SECONDS)
     expect(page.get_by_role("heading", name="Contributions over time")).to_be_visible()
     _picture(page, "web-results.png", 1330)
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    dataset = stored.service.status(run_id).dataset_id
+    for address, shown, name, height in (
+        (f"/map?dataset=sample/{dataset}", "What the KPI counts", "web-map.png", 900),
+        (f"/experiment?run={run_id}", "Saturation", "web-experiment.png", 1330),
+        (f"/plan?run={run_id}", "Saved scenarios", "web-plan.png", 1330),
+    ):
+        page.goto(address)
+        expect(page.get_by_text(shown).first).to_be_visible(timeout=60 * SECONDS)
+        _picture(page, name, height)
     page.goto("/runs")
     expect(page.get_by_text("2 runs in this workspace")).to_be_visible()
     _picture(page, "web-runs.png", 480)

@@ -7,17 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from axe import violations
 from mmm.workspace import Workspace
 from web_servers import SECONDS, chromium, settled, watched_tab, web_app
 
-#: Findings on Streamlit's own parts, which the app can neither set nor style: rule, and what their HTML begins with.
-STREAMLITS_OWN = {
-    ("list", '<ul data-testid="stSidebarNavItems"'),  # the menu's sections are divs between the list and its items
-    ("listitem", '<li class="st-emotion-cache'),  # the same items, seen from below
-}
 MONDAY = dt.date(2022, 1, 3)
 WEEKS = 60
 HOSTILE = '=HYPERLINK("http://evil.example")'
@@ -49,19 +44,8 @@ def page(folder: Path, tmp_path: Path) -> Iterator[Page]:
 
 
 def accessible(page: Page) -> None:
-    """No serious or critical finding of axe but those of Streamlit's own parts."""
     settled(page)
-    found = [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-    assert [
-        item
-        for item in found
-        if not any(item[0] == rule and item[1].startswith(start) for rule, start in STREAMLITS_OWN)
-    ] == []
+    assert violations(page) == []
 
 
 def choose(page: Page, label: str, option: str) -> None:

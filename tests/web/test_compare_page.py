@@ -52,7 +52,15 @@ def succeeded(stored: Any) -> list[str]:
 
 @pytest.mark.usefixtures("empty")
 def test_compare_without_runs_asks_for_some(open_page: Open) -> None:
-    assert "Choose 2 to 4 runs that have succeeded" in words(open_page(links.COMPARE))
+    app = open_page(links.COMPARE)
+    assert "Choose 2 to 4 runs that have succeeded" in words(app)
+    assert ("", "") in linked(app)
+
+
+def test_one_run_alone_asks_for_another_and_leads_to_the_list(open_page: Open, stored: Any) -> None:
+    app = open_page(links.COMPARE, runs=stored.of_state(RunState.SUCCEEDED))
+    assert app.multiselect[0].value == [stored.of_state(RunState.SUCCEEDED)]
+    assert ("runs", "") in linked(app)
 
 
 def test_two_runs_side_by_side(open_page: Open, two: Any) -> None:

@@ -93,7 +93,7 @@ def viewer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", PAGES[1:])
 def test_without_data_the_way_leads_to_connect(open_page: Open, page: Path) -> None:
     app = open_page(page)
-    assert "There is no dataset in this workspace yet." in words(app)
+    assert "No data are stored in this workspace yet." in words(app)
     assert ("connect", "") in linked(app)
 
 
@@ -202,6 +202,22 @@ def test_a_market_that_is_no_name_is_a_message(open_page: Open, stored: Any, mar
     app = store(upload(open_page(links.CONNECT), "a.csv", daily()), market)
     assert plain("cannot be the name of a market.") in app.error[0].value
     assert len(stored.workspace.datasets()) == 1
+
+
+@pytest.mark.parametrize("page", [links.QUALITY, links.PREPARE])
+def test_without_a_proposal_the_way_leads_to_the_mapping(
+    open_page: Open, stored: Any, tmp_path: Path, page: Path
+) -> None:
+    name = dataset_name(put(stored, tmp_path, "revenue\n1\n2\n3\n"))
+    app = open_page(page, dataset=name)
+    assert plain("role date: no column holds dates.") in app.error[0].value
+    assert ("map", f"dataset={name.replace('/', '%2F')}") in linked(app)
+
+
+def test_what_is_just_stored_counts_in_the_first_sentence(open_page: Open, stored: Any) -> None:
+    app = store(upload(open_page(links.CONNECT), "a.csv", daily()), "NEW")
+    (manifest,) = stored.workspace.datasets("NEW")
+    assert f"the newest is {plain(dataset_name(manifest))}, 28 rows" in app.markdown[0].value
 
 
 def test_hostile_headers_and_cells_are_shown_as_they_are(open_page: Open, stored: Any) -> None:

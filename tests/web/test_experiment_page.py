@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
+from mmm.data.ingest import ingest
 from mmm.platforms.local.user import local_user
 from mmm.runs.sample import sample_experiment
 from mmm.runs.templates import save_template
+from mmm.sources.files import FileSource
 from mmm.web import links
 from mmm.workspace.models import RunState
 
@@ -40,10 +43,10 @@ def run_id(stored: Any) -> str:
 
 
 @pytest.mark.usefixtures("empty")
-def test_without_data_the_page_leads_to_the_sample(open_page: Open) -> None:
+def test_without_data_the_page_leads_to_data_and_to_the_sample(open_page: Open) -> None:
     app = open_page(links.EXPERIMENT)
     assert "an experiment needs a dataset" in words(app)
-    assert [link.proto.label for link in app.get("page_link")] == ["Begin with the sample"]
+    assert [link.proto.label for link in app.get("page_link")] == [":primary[Connect data]", "Begin with the sample"]
 
 
 def test_a_viewer_sees_why_there_is_nothing(open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +224,20 @@ def test_a_batch_over_seeds_starts_and_shows_its_runs(open_page: Open, stored: A
         for status in stored.service.runs():
             if not status.final:
                 stored.service.cancel(status.run_id, local_user())
+
+
+def test_without_a_proposal_the_page_says_what_is_missing_line_by_line_and_leads_to_the_mapping(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "one.csv").write_text("revenue\n1\n2\n3\n")
+    source, by = FileSource(tmp_path / "one.csv"), local_user()
+    made = ingest(source, market="ONE", origin="one.csv", workspace=stored.workspace, by=by)
+    app = open_page(links.EXPERIMENT, dataset=f"ONE/{made.dataset_id}")
+    lines = app.error[0].value.replace("\\", "").split("  \n")
+    assert lines[0] == "no mapping can be proposed:"
+    assert [line.split(":")[0] for line in lines[1:]] == ["- role date", "- role spend"]
+    shown = [(link.proto.page, link.proto.query_string) for link in app.get("page_link")]
+    assert ("map", f"dataset=ONE%2F{made.dataset_id}") in shown
 
 
 def test_a_template_for_other_columns_is_told_at_the_mapping(open_page: Open, stored: Any) -> None:

@@ -48,6 +48,7 @@ def button(app: AppTest, label: str) -> Any:
 @pytest.mark.usefixtures("empty")
 def test_home_of_a_new_workspace_begins_with_the_sample(open_page: Open) -> None:
     app = open_page()
+    assert ("connect", "") in linked(app)
     assert "No model has been trained in this workspace yet" in words(app)
     assert [found.label for found in app.button] == ["Open the sample"]
     assert "Nobody signs in here" in app.sidebar.caption[1].value
@@ -145,6 +146,21 @@ def test_a_failed_run_explains_itself(open_page: Open, stored: Any) -> None:
 )
 def test_an_unknown_run_is_a_message(open_page: Open, stored: Any, page: Any, query: Any, message: str) -> None:
     app = open_page(page, **query)
+    (error,) = app.error
+    assert plain(message) in error.value
+    assert ("runs", "") in linked(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({}, "This address names no batch."),
+        ({"batch": "20200101T000000-00000000"}, "there is no batch 20200101T000000-00000000."),
+        ({"batch": "../x"}, "'../x' is not a batch id."),
+    ],
+)
+def test_an_unknown_batch_is_a_message(open_page: Open, stored: Any, query: Any, message: str) -> None:
+    app = open_page(links.BATCH, **query)
     (error,) = app.error
     assert plain(message) in error.value
     assert ("runs", "") in linked(app)

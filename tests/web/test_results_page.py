@@ -62,6 +62,15 @@ def test_a_run_without_results_says_so(open_page: Open, stored: Any) -> None:
     assert app.info[0].value.startswith("This run has no results: it is failed.")
 
 
+def test_results_lead_on_to_a_plan_a_comparison_and_the_next_experiment(open_page: Open, run_id: str) -> None:
+    app = open_page(links.RESULTS, run=run_id)
+    model_id = app.selectbox[0].value
+    shown = {link.proto.page: link.proto.query_string for link in app.get("page_link")}
+    assert shown["plan"] == f"run={run_id}&model={model_id}"
+    assert shown["compare"] == f"runs={run_id}"
+    assert shown["experiment"] == f"run={run_id}"
+
+
 def test_every_view_of_the_report_is_in_one_part(open_page: Open, run_id: str, results: RunResults) -> None:
     labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
     seen: list[str] = []

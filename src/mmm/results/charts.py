@@ -326,7 +326,7 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     models = list(dict.fromkeys(row["model_id"] for row in rows)) if "model_id" in numbers.column_names else []
     for row in rows:
         value = row["marginal_response"] if row["part"] == "today" else None
-        marginal = value if labels.revenue or not value else 1.0 / value
+        marginal = value if labels.revenue else 1.0 / value if value else None
         row["label"] = "" if value is None else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
     line = alt.Chart().encode(
         x=alt.X("spend:Q", title=None, axis=number_axis(tickCount=4, grid=False)),

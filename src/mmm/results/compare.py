@@ -93,6 +93,11 @@ class Comparison:
     findings: tuple[str, ...]
 
     @property
+    def one_measure(self) -> bool:
+        """Whether the runs' values of a channel can be drawn on one axis."""
+        return _efficiency_comparable(self.sides)
+
+    @property
     def efficiency(self) -> str:
         """ROAS or CPA; both where the runs' KPIs are of different kinds."""
         return " or ".join(dict.fromkeys(side.labels.efficiency for side in self.sides))

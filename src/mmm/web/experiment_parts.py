@@ -11,10 +11,11 @@ from mmm.data.references import dataset_name
 from mmm.results.format import Labels, count
 from mmm.runs.config import ENGINE_SETTINGS, presets
 from mmm.runs.settings_form import FormField, form_fields
+from mmm.web import links
 from mmm.web.experiment_draft import OWN, PROPOSED, Draft
 from mmm.web.experiment_fields import Form
 from mmm.web.session import workspace
-from mmm.web.text import plain
+from mmm.web.text import plain, plain_lines
 from mmm.workspace import DatasetManifest
 
 _SIGNS = ("default", "positive", "negative")
@@ -96,7 +97,10 @@ def _mapping_choice(form: Form, manifest: DatasetManifest | None) -> None:
         on_change=chosen,
     )
     if draft.problem:
-        st.error(plain(f"{draft.problem} The mapping stays as it was."), icon=":material/error:")
+        stays = "\nThe mapping stays as it was." if draft.get(("mapping",)) else ""
+        st.error(plain_lines(f"{draft.problem}{stays}"), icon=":material/error:")
+        asked = dataset_name(manifest) if manifest is not None else ""
+        links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=asked)
     if draft.notes:
         with st.expander(f"{count(len(draft.notes), 'difference')} from the data it was saved with"):
             for note in draft.notes:

@@ -19,14 +19,19 @@ _ICON = Path(__file__).with_name("icon.svg")
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 1160px; padding: 3.5rem 3rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stCaptionContainer"] p a { color: inherit; }
 [data-testid="stFullScreenFrame"]:has([data-testid="stVegaLiteChart"]) { max-width: 100%; overflow-x: auto; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem; } }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem; }
+  .st-key-run-headings { display: none; }
+}
 [data-testid="stPageLink"] p { overflow: hidden; text-overflow: ellipsis; }
 </style>"""
 
 #: White on the dark theme's primary colour is too faint to read.
 _DARK_STYLE = """<style>
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] * { color: #0b1218; }
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: #0b1218; }
 </style>"""
 
 

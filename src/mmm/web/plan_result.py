@@ -40,9 +40,10 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         "Today's response above the planned one. The line holds nine tenths of the run's kept models at the planned "
         "spend: a bar that ends near its edge belongs to an unusual model."
     )
+    more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
     margin = (
-        f"What one more {labels.currency} brings today (orange) and in the plan (blue). Money is well split where the "
-        "blue dots of channels that stand at no bound are level."
+        f"What {more} today (orange) and in the plan (blue). Money is well split where the blue dots of channels that "
+        "stand at no bound are level."
     )
     curves = (
         "The response at rest to each spend; the shade holds nine tenths of the kept models. Orange is today, the blue "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mmm.results.format import count
 from mmm.runs import wording
 from mmm.runs.events import LABELS
 from mmm.runs.status import RunStatus
@@ -46,7 +47,8 @@ def tail_of_log(workspace: Workspace, run_id: str) -> None:
     records, part = workspace.log(run_id, after=part)
     lines = [*lines, *(_line(record) for record in records)]
     st.session_state[f"log-{run_id}"] = (part, lines[-_LOG_LINES:])
-    with st.expander(f"Log ({len(lines)} lines)" if len(lines) <= _LOG_LINES else f"Log (last {_LOG_LINES} lines)"):
+    shown = count(len(lines), "line") if len(lines) <= _LOG_LINES else f"last {_LOG_LINES} lines"
+    with st.expander(f"Log ({shown})"):
         st.code("\n".join(lines[-_LOG_LINES:]) or "Nothing yet.", language=None, wrap_lines=True, height=320)
 
 

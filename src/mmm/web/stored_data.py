@@ -91,7 +91,7 @@ def chosen_dataset() -> DatasetManifest | None:
     """The dataset in the address, at first the newest, with a box to choose another; None, and why, without any."""
     found = datasets()
     if not found:
-        st.info("There is no dataset in this workspace yet.")
+        st.info("No data are stored in this workspace yet.")
         links.link(links.CONNECT, "Connect data", icon=":material/upload_file:", primary=True)
         return None
     asked = find_dataset(workspace(), st.query_params.get("dataset") or dataset_name(found[0]))
@@ -128,6 +128,8 @@ def chosen_mapping(manifest: DatasetManifest) -> tuple[str | None, Mapping, Sequ
     """
     name = mapping_box("Mapping", "As proposed, not saved")
     if name is None:
+        if proposal_of(manifest).mapping is None:
+            links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=dataset_name(manifest))
         return None, proposed(proposal_of(manifest)), ()
     mapping, difference = reapply(find_mapping(workspace(), name)[1], manifest)
     return name, mapping, difference.findings()

@@ -44,10 +44,10 @@ def _cancel(batch: BatchDocument) -> None:
             st.rerun()
 
 
+links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
 asked = st.query_params.get("batch", "")
 if not asked:
     raise UserError("This address names no batch.", fix="Choose one on the page Runs.")
-links.link(links.RUNS, "All runs", icon=":material/arrow_back:")
 found = run_service().workspace.batch(asked)
 st.title(plain(found.name or f"Batch {found.batch_id}"))
 st.caption(

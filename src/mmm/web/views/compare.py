@@ -42,6 +42,14 @@ def _choose(asked: list[str]) -> list[str]:
     return chosen
 
 
+def _ways_to_more() -> None:
+    st.markdown(f"Choose {FEWEST} to {MOST} runs that have succeeded; they may be of different data or engines.")
+    if run_service().workspace.run_ids():
+        links.link(links.RUNS, "All runs", icon=":material/list:")
+    else:
+        links.link(links.HOME, "Begin with the sample", icon=":material/science:")
+
+
 def _draw(chart: Any, key: str, title: str, reading: str) -> None:
     st.subheader(title, anchor=key)
     with charts.unvalidated():
@@ -59,7 +67,7 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 
 def _channels(found: Comparison) -> None:
-    if any(item.value is not None for item in found.channels):
+    if found.one_measure and any(item.value is not None for item in found.channels):
         _draw(
             compare_charts.efficiency(found),
             "channels",
@@ -131,6 +139,6 @@ def _page(run_ids: list[str]) -> None:
 st.title("Compare")
 runs = _choose(_asked())
 if len(runs) < FEWEST:
-    st.markdown(f"Choose {FEWEST} to {MOST} runs that have succeeded; they may be of different data or engines.")
+    _ways_to_more()
 else:
     _page(runs)

@@ -94,7 +94,7 @@ def _sample() -> None:
 
 
 st.title("Connect data")
-st.markdown(finding(datasets()))
+opening = st.empty()
 if current_user().may("dataset.ingest"):
     ways = [_FILE, _DATABASE, _SAMPLE]
     way = st.segmented_control("From", ways, default=_FILE, required=True, key="from", bind="query-params")
@@ -107,4 +107,5 @@ if current_user().may("dataset.ingest"):
             stored(made)
 else:
     st.caption(f"Your role, {current_user().role}, may look at stored data and add none.")
+opening.markdown(finding(datasets()))  # what has just been stored counts
 dataset_list()

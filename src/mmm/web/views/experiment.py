@@ -83,5 +83,6 @@ if not acting.may("run.submit"):
 elif stored := workspace().datasets():
     _page(stored)
 else:
-    st.markdown("No data is stored in this workspace yet; an experiment needs a dataset.")
+    st.markdown("No data are stored in this workspace yet; an experiment needs a dataset.")
+    links.link(links.CONNECT, "Connect data", icon=":material/upload_file:", primary=True)
     links.link(links.HOME, "Begin with the sample", icon=":material/science:")

@@ -61,6 +61,7 @@ if begun:
     st.subheader("Try the sample")
 else:
     st.markdown("No model has been trained in this workspace yet.")
+    links.link(links.CONNECT, "Connect your own data", icon=":material/upload_file:")
     st.subheader("Begin with the sample")
 st.markdown(
     "Robyn's public weekly data: four years of revenue, five paid channels, a newsletter, a competitor and holidays. "

@@ -32,7 +32,7 @@ def _finding(roles: Roles, findings: Sequence[Finding]) -> None:
     """How far the mapping is, and what it still lacks."""
     errors = [finding for finding in findings if finding.level == "error"]
     used = sum(item.role != "unused" for item in roles.columns)
-    state = f"{used} of {count(len(roles.columns), 'column')} have a role"
+    state = f"{used} of {count(len(roles.columns), 'column')} {'has' if used == 1 else 'have'} a role"
     if not errors:
         doubts = len(findings)
         st.markdown(f"{state}, nothing is missing" + (f"; {count(doubts, 'warning')} below." if doubts else "."))

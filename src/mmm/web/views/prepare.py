@@ -26,6 +26,7 @@ from mmm.web.stored_data import (
     datasets_changed,
     facts_of,
     findings_list,
+    next_steps,
     rules,
     table_of,
 )
@@ -207,6 +208,9 @@ def _page(manifest: DatasetManifest) -> None:
     _compared(manifest, recipe, found)
     with border():
         _freeze(editor, manifest, recipe)
+    st.subheader("Next")
+    st.caption("Without freezing, with the dataset as it is:")
+    next_steps(manifest, name)
 
 
 st.title("Prepare data")

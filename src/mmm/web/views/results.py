@@ -15,7 +15,7 @@ from mmm.web.choose_model import chosen_model
 from mmm.web.result_parts import draw_part
 from mmm.web.result_views import FIRST_PART, ModelViews
 from mmm.web.run_list import name_of
-from mmm.web.session import run_service
+from mmm.web.session import current_user, run_service
 from mmm.web.stability_study import study
 from mmm.web.text import plain
 from mmm.workspace.models import RunState
@@ -68,6 +68,11 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
         return
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
     model_id = chosen_model(views)
+    with bar:
+        links.link(links.PLAN, "Plan a budget", icon=":material/payments:", run=run_id, model=model_id)
+        links.link(links.COMPARE, "Compare", icon=":material/compare_arrows:", runs=run_id)
+        if current_user().may("run.submit"):
+            links.link(links.EXPERIMENT, "New experiment", icon=":material/edit_note:", run=run_id)
     _opening(views, model_id)
     part = _part(views)
     draw_part(views, model_id, part)
