@@ -50,8 +50,9 @@ def _trained(service: RunService, settings: Settings) -> str:
 
 
 def _addresses(run_id: str) -> dict[str, str]:
-    """Every page that `links` names, and every part of the results."""
+    """Every page that `links` names but a batch's, which needs one, and every part of the results."""
     pages = [page.stem for page in vars(links).values() if isinstance(page, Path) and page.suffix == ".py"]
+    pages.remove("batch")
     found = {page: f"/?run={run_id}" if page == "home" else f"/{page}?run={run_id}" for page in pages}
     return found | {f"results, {part}": f"/results?{urlencode({'run': run_id, 'part': part})}" for part in PARTS}
 
