@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from axe import violations
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, web_app
+from web_servers import SECONDS, chromium, settled, web_app
 
 
 @pytest.fixture
@@ -34,11 +34,6 @@ def tab(browser: Any, server: str) -> Any:
     page = made.new_page()
     page.set_default_timeout(30 * SECONDS)
     return page
-
-
-def settled(page: Any) -> None:
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-    page.wait_for_timeout(600)
 
 
 def fill(page: Any, label: str, text: str) -> None:

@@ -16,7 +16,7 @@ from axe import violations
 from mmm.results.store import read_results
 from mmm.web.result_views import PARTS
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, web_app
+from web_servers import SECONDS, chromium, settled, web_app
 
 SVG_LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40"/></svg>'
 
@@ -37,11 +37,6 @@ def page(browser: Any, stored: Any, tmp_path: Path) -> Iterator[Any]:
         tab.close()
 
 
-def _settled(page: Any) -> None:
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-    page.wait_for_timeout(400)
-
-
 def _downloaded(page: Any, label: str) -> Path:
     with page.expect_download(timeout=90 * SECONDS) as download:
         page.get_by_role("button", name=label).click()
@@ -52,7 +47,7 @@ def _pick_another(page: Any, shown: str) -> str:
     """Click on a kept model's point in the Pareto plot, another one than the model shown; its id."""
     points = page.get_by_test_id("stVegaLiteChart").first.locator("g.mark-symbol.role-mark").first.locator("path")
     expect(points.first).to_be_visible()
-    _settled(page)
+    settled(page)
     tooltip = page.locator("#vg-tooltip-element")
     for point in points.all():
         point.hover(force=True)  # points may lie on each other: whichever is on top
@@ -90,7 +85,7 @@ def test_a_model_is_picked_pinned_compared_and_reported(page: Any, browser: Any,
         {"name": "logo.svg", "mimeType": "image/svg+xml", "buffer": SVG_LOGO}
     )
     expect(page.get_by_role("img", name="The logo")).to_be_visible()
-    _settled(page)
+    settled(page)
     pdf = PdfReader(_downloaded(page, "Report (PDF)"))
     assert pdf.metadata is not None
     assert pdf.metadata.title == "Spring review"
@@ -120,6 +115,6 @@ def test_every_part_can_be_used_by_everybody(page: Any, stored: Any) -> None:
         for part in [part for part in PARTS if part != "Calibration"]:  # the run had no lift tests
             page.goto(f"/results?run={run_id}&part={quote(part)}")
             expect(page.get_by_role("radio", name=part)).to_be_checked()
-            _settled(page)
+            settled(page)
             found += [f"{part}, {scheme}: {text}" for text in violations(page)]
     assert found == []

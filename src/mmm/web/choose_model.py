@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mmm.errors import UserError
 from mmm.results import candidates
 from mmm.results.candidates import MODELS_LIMIT
 from mmm.results.notes import TEXT_LIMIT, annotate
@@ -15,10 +14,8 @@ from mmm.web.text import moment, plain
 
 def chosen_model(views: ModelViews) -> str:
     """The model in the address, at first the recommended one; UserError for one that this run has not kept."""
-    kept = views.kept_models()
-    asked = st.query_params.get("model", views.recommended)
-    if asked not in kept:
-        raise UserError(f"this run has kept no model {asked!r}.", where="model", fix="Leave it out of the address.")
+    kept = views.kept_models
+    asked = views.addressed(st.query_params.get("model", views.recommended))
 
     def label(model_id: str) -> str:
         marks = {"pinned": model_id in views.pinned, "recommended": model_id == views.recommended}
@@ -37,7 +34,7 @@ def _key(run_id: str) -> str:
 
 def several_models(views: ModelViews, model_id: str) -> tuple[str, ...]:
     """Two to four models to look at together: at first the shown, recommended and pinned ones, then clusters' best."""
-    kept = list(views.kept_models())
+    kept = list(views.kept_models)
     first = list(dict.fromkeys([model_id, views.recommended, *views.pinned, *views.best_of_clusters(), *kept]))
     marked = {model_id, views.recommended, *views.pinned} & set(kept)
     chosen = st.multiselect(
@@ -73,7 +70,7 @@ def choose_model(views: ModelViews, model_id: str) -> None:
 
 def _filters(views: ModelViews) -> Shape:
     """Which candidates the plot shows."""
-    rows = views.kept_models().values()
+    rows = views.kept_models.values()
 
     def asked(name: str) -> tuple[int, ...]:
         values = sorted({row[name] for row in rows if row[name] is not None})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
 import streamlit as st
 
+from mmm.errors import UserError
 from mmm.results import candidates, charts, notes, summary
 from mmm.results.candidate_charts import PICKED
 from mmm.results.model_summary import labels_of
@@ -97,12 +99,20 @@ class ModelViews:
         present = {key for keys in PARTS.values() for key in keys if view(key).present(self.results)}
         return [part for part, keys in PARTS.items() if not keys or present.intersection(keys)]
 
+    @cached_property
     def kept_models(self) -> dict[str, dict[str, Any]]:
         """Errors, front, cluster and trial of the models that can be shown, by id: pinned, recommended, by front."""
         candidate_view = view("pareto")
         shown = candidate_view.shown(candidate_view.numbers(self.results, self.recommended, self.labels))
         rows = {row["model_id"]: row for row in shown.to_pylist()}
         return {model_id: rows[model_id] for model_id in notes.offered(list(rows), self.recommended, self.notes)}
+
+    def addressed(self, model_id: str) -> str:
+        """A model's id as the address gives it; UserError for one that this run has not kept."""
+        if model_id not in self.kept_models:
+            fix = "Leave it out of the address."
+            raise UserError(f"this run has kept no model {model_id!r}.", where="model", fix=fix)
+        return model_id
 
     def best_of_clusters(self) -> list[str]:
         models = self.results["models"]

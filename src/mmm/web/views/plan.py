@@ -45,12 +45,10 @@ def _chosen_run(runs: list[RunStatus]) -> str:
 
 
 def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
-    kept, recommended = views.kept_models(), views.recommended
+    kept, recommended = views.kept_models, views.recommended
     accepted = in_use(workspace, views.run_id)
     used = accepted.model_id if accepted is not None and accepted.run_id == views.run_id else None
-    asked = st.query_params.get("model") or used or recommended
-    if asked not in kept:
-        raise UserError(f"this run has kept no model {asked!r}.", where="model", fix="Leave it out of the address.")
+    asked = views.addressed(st.query_params.get("model") or used or recommended)
 
     def label(model_id: str) -> str:
         note = "in use · " if model_id == used else "recommended · " if model_id == recommended else ""
