@@ -1,8 +1,9 @@
 """Data in: a large CSV file to optimised Parquet, beside DuckDB's own COPY of the same file.
 
-`python -m benchmarks.data_in [rows]` writes a CSV file of 20 columns (10 million rows unless told otherwise) into a
-temporary folder, ingests it into a fresh local workspace in a process of its own, then lets DuckDB copy it to Parquet
-in another. Each process reports wall and CPU seconds and its peak resident memory.
+`python -m benchmarks.data_in [rows]` writes a CSV file of 20 columns (10 million rows unless told
+otherwise) into a temporary folder, ingests it into a fresh local workspace in a process of its own,
+then lets DuckDB copy it to Parquet in another. Each process reports wall and CPU seconds and its
+peak resident memory.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _CHUNK = 500_000
 
 
 def write_csv(path: Path, rows: int) -> None:
-    """6 integer, 8 float (6 rounded, 2 with all their digits), 2 date and 4 text columns, some cells empty."""
+    """6 integer, 8 float (6 rounded, 2 with all their digits), 2 date and 4 text columns, some
+    cells empty.
+    """
     random = np.random.default_rng(20_240_101)
     writer = None
     for start in range(0, rows, _CHUNK):
@@ -62,7 +65,9 @@ def _ingest(path: Path, folder: Path) -> int:
     from mmm.workspace import Workspace
 
     workspace = Workspace((folder / "workspace").as_uri())
-    manifest = ingest(FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user())
+    manifest = ingest(
+        FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user()
+    )
     return manifest.bytes
 
 
@@ -97,8 +102,18 @@ def main(rows: int) -> None:
         write_csv(path, rows)
         print(f"{rows:,} rows x 20 columns, CSV of {path.stat().st_size / 1e6:,.0f} MB")
         for way in _WAYS:
-            command = [sys.executable, "-m", "benchmarks.data_in", "--measure", way, str(path), name]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.data_in",
+                "--measure",
+                way,
+                str(path),
+                name,
+            ]
+            found = json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            )
             speed = rows / found["seconds"]
             print(
                 f"{way:12} {found['seconds']:7.1f} s wall {found['cpu']:7.1f} s CPU {speed:11,.0f} rows/s"

@@ -1,8 +1,9 @@
 """Speed and memory of the native engine on the demo data: `python -m benchmarks.engine`.
 
-The whole training task without the report runs in fresh processes (imports, Prophet, search, Pareto, clusters,
-tables), with compiled code from the cache and, once, without. Real Robyn's figures beside ours were recorded from
-Robyn 3.12.1 on a machine of this kind; they are not run here.
+The whole training task without the report runs in fresh processes (imports, Prophet, search,
+Pareto, clusters, tables), with compiled code from the cache and, once, without. Real Robyn's
+figures beside ours were recorded from Robyn 3.12.1 on a machine of this kind; they are not run
+here.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ print(json.dumps(out))
 
 def _run(code: str, settings: dict[str, Any], **environment: str) -> dict[str, Any]:
     command = [sys.executable, "-c", code, json.dumps(settings)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **environment})
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **environment}
+    )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -89,7 +92,9 @@ def main(repeats: int = 3) -> None:
     for method in ("exact", "robyn"):
         for adstock in ("geometric", "weibull_pdf"):
             found = _run(_SEARCH, {"method": method, "adstock": adstock})
-            print(f"| {method}, {adstock} | {found['1'][0]:.0f} | {found['1'][1]:.0f} | {found['2'][0]:.0f} |")
+            print(
+                f"| {method}, {adstock} | {found['1'][0]:.0f} | {found['1'][1]:.0f} | {found['2'][0]:.0f} |"
+            )
 
 
 if __name__ == "__main__":

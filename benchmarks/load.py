@@ -1,7 +1,8 @@
-"""Many people at once: sessions that click from page to page in one server. `python -m benchmarks.load [sessions]`
+"""Many people at once: sessions that click from page to page in one server. `python -m
+benchmarks.load [sessions]`
 
-Each session is a websocket that speaks Streamlit's own protocol, so what is measured is the server's work; a browser
-would add its drawing. The sessions run on the same cores as the server.
+Each session is a websocket that speaks Streamlit's own protocol, so what is measured is the
+server's work; a browser would add its drawing. The sessions run on the same cores as the server.
 """
 
 from __future__ import annotations
@@ -55,19 +56,34 @@ def prepare(folder: Path) -> str:
     """A workspace with many runs, one of which has results; that run's id."""
     settings = Settings(workspace=str(folder))
     service = RunService.open(settings)
-    stored = ingest(FileSource(sample.PATH), market="sample", origin="sample.csv", workspace=service.workspace, by=ANN)
+    stored = ingest(
+        FileSource(sample.PATH),
+        market="sample",
+        origin="sample.csv",
+        workspace=service.workspace,
+        by=ANN,
+    )
     quick = {"trials": 1, "iterations": 500, "min_candidates": 50, "bootstrap": 100}
     experiment = sample_experiment(stored.dataset_id).model_copy(update={"settings": quick})
     run_id = service.workspace.create_run(experiment)
-    details = {"name": experiment.name, "market": "sample", "dataset_id": stored.dataset_id, "engine": "ridge"}
+    details = {
+        "name": experiment.name,
+        "market": "sample",
+        "dataset_id": stored.dataset_id,
+        "engine": "ridge",
+    }
     History.begin(service.workspace, run_id, "ann", details=details).add(RunState.STARTING, "ann")
     if run_task(service.workspace.run_uri(run_id), settings) != 0:
         sys.exit("the run that the pages show did not succeed")
     now = utc_now()
     for number in range(1, RUNS):
         other, at = new_id(now - timedelta(minutes=number)), now - timedelta(minutes=number)
-        first = RunEvent(number=1, state=RunState.QUEUED, at=at, attempt=1, actor="ann", details=details)
-        last = RunEvent(number=2, state=RunState.FAILED, at=at, attempt=1, actor="task", message="made for this")
+        first = RunEvent(
+            number=1, state=RunState.QUEUED, at=at, attempt=1, actor="ann", details=details
+        )
+        last = RunEvent(
+            number=2, state=RunState.FAILED, at=at, attempt=1, actor="task", message="made for this"
+        )
         service.workspace.append_event(other, first)
         service.workspace.append_event(other, last)
     return run_id
@@ -112,7 +128,10 @@ async def _drawn(channel: object, page: str, measured: Measured) -> None:
 
 async def _all(address: str, pages: list[tuple[str, str]], sessions: int) -> Measured:
     measured = Measured()
-    started = [session(address, pages[n % len(pages) :] + pages[: n % len(pages)], measured) for n in range(sessions)]
+    started = [
+        session(address, pages[n % len(pages) :] + pages[: n % len(pages)], measured)
+        for n in range(sessions)
+    ]
     for done in await asyncio.gather(*started, return_exceptions=True):
         if isinstance(done, BaseException):
             measured.errors[f"session ended: {type(done).__name__}: {done}"[:100]] += 1
@@ -126,7 +145,15 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         run_id = prepare(folder / "workspace")
         port = _free_port()
-        command = [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app/streamlit_app.py",
+            "--server.port",
+            str(port),
+        ]
         with (folder / "server.log").open("wb") as log:
             server = psutil.Popen(
                 command,

@@ -1,8 +1,8 @@
 """First paint of every page, with 200 runs in the workspace. `python -m benchmarks.pages [visits]`
 
-From the navigation until the page's heading is visible, and until its script has ended, in headless Chromium; against a
-page of Streamlit's that holds a title and nothing else. Each visit is a new tab, so a new session; the browser keeps
-its cache, as a person's does.
+From the navigation until the page's heading is visible, and until its script has ended, in headless
+Chromium; against a page of Streamlit's that holds a title and nothing else. Each visit is a new
+tab, so a new session; the browser keeps its cache, as a person's does.
 """
 
 from __future__ import annotations
@@ -40,10 +40,17 @@ _DONE = "document.querySelector('[data-test-script-state=notRunning]') !== null"
 def _trained(service: RunService, settings: Settings) -> str:
     """The sample in full (5 x 2,000 candidates), trained in this process."""
     ann = User("ann", role=Role.ANALYST)
-    stored = ingest(FileSource(sample.PATH), market=MARKET, origin="sample", workspace=service.workspace, by=ann)
+    stored = ingest(
+        FileSource(sample.PATH), market=MARKET, origin="sample", workspace=service.workspace, by=ann
+    )
     experiment = sample_experiment(stored.dataset_id)
     run_id = service.workspace.create_run(experiment)
-    details = {"name": experiment.name, "market": MARKET, "dataset_id": stored.dataset_id, "engine": experiment.engine}
+    details = {
+        "name": experiment.name,
+        "market": MARKET,
+        "dataset_id": stored.dataset_id,
+        "engine": experiment.engine,
+    }
     History.begin(service.workspace, run_id, "ann", details=details).add(RunState.STARTING, "ann")
     run_task(service.workspace.run_uri(run_id), settings)
     return run_id
@@ -51,10 +58,18 @@ def _trained(service: RunService, settings: Settings) -> str:
 
 def _addresses(run_id: str) -> dict[str, str]:
     """Every page that `links` names but a batch's, which needs one, and every part of the results."""
-    pages = [page.stem for page in vars(links).values() if isinstance(page, Path) and page.suffix == ".py"]
+    pages = [
+        page.stem
+        for page in vars(links).values()
+        if isinstance(page, Path) and page.suffix == ".py"
+    ]
     pages.remove("batch")
-    found = {page: f"/?run={run_id}" if page == "home" else f"/{page}?run={run_id}" for page in pages}
-    return found | {f"results, {part}": f"/results?{urlencode({'run': run_id, 'part': part})}" for part in PARTS}
+    found = {
+        page: f"/?run={run_id}" if page == "home" else f"/{page}?run={run_id}" for page in pages
+    }
+    return found | {
+        f"results, {part}": f"/results?{urlencode({'run': run_id, 'part': part})}" for part in PARTS
+    }
 
 
 def _visit(context: Any, address: str) -> tuple[float, float]:
@@ -82,16 +97,24 @@ def main(visits: int) -> None:
         empty.write_text("import streamlit as st\n\nst.title('Empty')\n")
         with (
             web_app(folder / "empty.log", script=empty) as nothing,
-            web_app(folder / "app.log", MMM_WORKSPACE=str(folder / "workspace"), XDG_CACHE_HOME=name) as app,
+            web_app(
+                folder / "app.log", MMM_WORKSPACE=str(folder / "workspace"), XDG_CACHE_HOME=name
+            ) as app,
         ):
             context = browser.new_context(viewport={"width": 1360, "height": 1000})
-            pages = {"empty": nothing} | {page: app + address for page, address in _addresses(run_id).items()}
+            pages = {"empty": nothing} | {
+                page: app + address for page, address in _addresses(run_id).items()
+            }
             first = {page: _visit(context, address)[1] for page, address in pages.items()}
             timed: dict[str, list[tuple[float, float]]] = {page: [] for page in pages}
-            for _ in range(visits):  # in turn, so that the machine's other work falls on all of them
+            for _ in range(
+                visits
+            ):  # in turn, so that the machine's other work falls on all of them
                 for page, address in pages.items():
                     timed[page].append(_visit(context, address))
-    print("| page | first visit s | heading s | done s | to the empty page |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| page | first visit s | heading s | done s | to the empty page |\n| --- | --- | --- | --- | --- |"
+    )
     least = statistics.median(done for _, done in timed["empty"])
     for page, found in timed.items():
         heading, done = (statistics.median(values) for values in zip(*found, strict=True))

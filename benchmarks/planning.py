@@ -1,7 +1,7 @@
 """How long a plan takes once its model is read: what a user waits for when a slider moves.
 
-`python -m benchmarks.planning`: random models of 5, 10 and 20 channels, three years of weeks, up to half of the
-curves S-shaped; the band is that of 100 more such models.
+`python -m benchmarks.planning`: random models of 5, 10 and 20 channels, three years of weeks, up to
+half of the curves S-shaped; the band is that of 100 more such models.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ WEEKS, MODELS, KEPT, REPEATS = 157, 12, 100, 5
 REQUESTS = {
     "budget": PlanRequest(),
     "budget, wide bounds": PlanRequest(low=0.0, high=5.0),
-    "budget, two sums bounded": PlanRequest(limits={"c0+c1": {"high": 1.1}, "c2+c3+c4": {"low": 0.9}}),
+    "budget, two sums bounded": PlanRequest(
+        limits={"c0+c1": {"high": 1.1}, "c2+c3+c4": {"low": 0.9}}
+    ),
     "target": PlanRequest(goal="target"),
 }
 
@@ -32,7 +34,9 @@ def random_model(channels: int, seed: int) -> MediaModel:
     rng = np.random.default_rng(seed)
     media = []
     for i in range(channels):
-        spend = rng.lognormal(9.0, 1.0) * rng.gamma(1.0, 1.0, WEEKS) * (rng.uniform(size=WEEKS) < 0.8)
+        spend = (
+            rng.lognormal(9.0, 1.0) * rng.gamma(1.0, 1.0, WEEKS) * (rng.uniform(size=WEEKS) < 0.8)
+        )
         curve = Curve(
             "geometric",
             rng.uniform(0.0, 0.7),
@@ -65,7 +69,10 @@ def main() -> None:
         kept = at_rest([random_model(channels, seed) for seed in range(MODELS, MODELS + KEPT)])
         models = [random_model(channels, seed) for seed in range(MODELS)]
         for name, request in REQUESTS.items():
-            times = [cpu_ms(lambda m=model, r=request, k=kept: allocate(m, r, labels, k)) for model in models]
+            times = [
+                cpu_ms(lambda m=model, r=request, k=kept: allocate(m, r, labels, k))
+                for model in models
+            ]
             print(f"| {channels} | {name} | {statistics.median(times):.0f} | {max(times):.0f} |")
 
 

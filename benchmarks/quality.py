@@ -1,9 +1,9 @@
 """Quality: profile, proposal and all checks of a table of 1 million rows x 20 columns.
 
-`python -m benchmarks.quality [rows]` makes a daily table of many markets (date, market, KPI, 6 spends, 6 exposures, 2
-organic media, 2 context columns, a factor), stores it as a dataset, and reports for a fresh process: reading the
-dataset, profile and proposal, and quality (all checks and channels), in wall and CPU seconds after imports, and its
-peak resident memory.
+`python -m benchmarks.quality [rows]` makes a daily table of many markets (date, market, KPI, 6
+spends, 6 exposures, 2 organic media, 2 context columns, a factor), stores it as a dataset, and
+reports for a fresh process: reading the dataset, profile and proposal, and quality (all checks and
+channels), in wall and CPU seconds after imports, and its peak resident memory.
 """
 
 from __future__ import annotations
@@ -38,12 +38,16 @@ def table(rows: int) -> pa.Table:
     for i in range(6):
         spend = np.round(random.gamma(2, 50, size) * (random.uniform(size=size) < 0.9), 2)
         columns[f"channel{i}_spend"] = pa.array(spend)
-        columns[f"channel{i}_impressions"] = pa.array((spend * random.uniform(80, 120, size)).astype(np.int64))
+        columns[f"channel{i}_impressions"] = pa.array(
+            (spend * random.uniform(80, 120, size)).astype(np.int64)
+        )
     columns["newsletter"] = pa.array(random.integers(0, 10_000, size))
     columns["organic_views"] = pa.array(random.integers(0, 100_000, size))
     columns["price"] = pa.array(np.round(random.normal(10, 1, size), 2))
     columns["competitor_sales"] = pa.array(random.normal(500, 50, size))
-    columns["event"] = pa.array(["none", "sale", "holiday"]).take(pa.array(random.integers(0, 3, size)))
+    columns["event"] = pa.array(["none", "sale", "holiday"]).take(
+        pa.array(random.integers(0, 3, size))
+    )
     return pa.table(columns)
 
 
@@ -88,12 +92,16 @@ def main(rows: int) -> None:
         made = table(rows)
         pq.write_table(made, path)
         workspace = Workspace(url)
-        ingest(FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user())
+        ingest(
+            FileSource(path), market="bench", origin=path.name, workspace=workspace, by=local_user()
+        )
         print(
             f"{made.num_rows:,} rows x {made.num_columns} columns, {made.num_rows // _DAYS:,} markets x {_DAYS:,} days"
         )
         command = [sys.executable, "-m", "benchmarks.quality", "--measure", url]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        found = json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        )
     for step in ("read", "proposal", "quality", "total"):
         print(f"{step:10} {found[f'{step}_wall']:6.2f} s wall {found[f'{step}_cpu']:6.2f} s CPU")
     print(f"peak memory {found['peak_mb']:,.0f} MB, checks that could not run: {found['unknown']}")

@@ -1,8 +1,10 @@
-"""How heavy the anchor of a refresh should be: what a refresh moves, and whether it moves towards the truth.
+"""How heavy the anchor of a refresh should be: what a refresh moves, and whether it moves towards
+the truth.
 
-For each weight of the distance to the previous model against the fit: the mean absolute change of the channels' ROI and
-the largest one (as a share of the old ROI, weighted by spend), channels that fell to no effect, and on simulated data
-the ROI error before and after. `python -m benchmarks.refresh_anchor [cases per difficulty]`.
+For each weight of the distance to the previous model against the fit: the mean absolute change of
+the channels' ROI and the largest one (as a share of the old ROI, weighted by spend), channels that
+fell to no effect, and on simulated data the ROI error before and after. `python -m
+benchmarks.refresh_anchor [cases per difficulty]`.
 """
 
 from __future__ import annotations
@@ -50,20 +52,32 @@ def cases(count: int) -> Iterator[Case]:
                 folder = Path(work) / f"{difficulty}{seed}"
                 write_world(simulate(seed, difficulty), folder)
                 case = read_case(folder, country="US")
-                problem, _ = build_problem(case.experiment.model_copy(update={"lift_tests": ()}), case.table)
+                problem, _ = build_problem(
+                    case.experiment.model_copy(update={"lift_tests": ()}), case.table
+                )
                 yield case.name, problem, case.truths
 
 
 def previous_of(result: EngineResult, steps: int) -> PreviousModel:
-    chosen = {name: of_model(result.tables[name], result.recommended) for name in ("channels", "parameters")}
+    chosen = {
+        name: of_model(result.tables[name], result.recommended)
+        for name in ("channels", "parameters")
+    }
     sums = of_model(result.tables["contributions"], result.recommended)
     effects = sums.group_by("component").aggregate([("effect", "sum")]).to_pylist()
     return PreviousModel(
         model_id=result.recommended,
         steps=steps,
-        parameters={(row["variable"], row["parameter"]): row["value"] for row in chosen["parameters"].to_pylist()},
+        parameters={
+            (row["variable"], row["parameter"]): row["value"]
+            for row in chosen["parameters"].to_pylist()
+        },
         effects={row["component"]: row["effect_sum"] for row in effects},
-        spend={row["channel"]: row["spend"] for row in chosen["channels"].to_pylist() if row["kind"] == "paid"},
+        spend={
+            row["channel"]: row["spend"]
+            for row in chosen["channels"].to_pylist()
+            if row["kind"] == "paid"
+        },
     )
 
 
@@ -80,10 +94,18 @@ def row(name: str, problem: Problem, truths: Sequence[ChannelTruth]) -> Iterator
         after = engine.train(refreshed, settings, lambda progress: None)
         new = {item.name: item for item in estimates(after)}
         spend = np.array([item.effect / item.roi if item.roi else 0.0 for item in new.values()])
-        moved = np.array([abs(new[key].roi - old[key].roi) / old[key].roi if old[key].roi else np.nan for key in new])
+        moved = np.array(
+            [
+                abs(new[key].roi - old[key].roi) / old[key].roi if old[key].roi else np.nan
+                for key in new
+            ]
+        )
         lost = sum(old[key].roi > 0 and new[key].roi < 0.05 * old[key].roi for key in new)
         weight = np.where(np.isfinite(moved), spend, 0.0)
-        errors = [score(truths, list(item.values())).roi_error if truths else np.nan for item in (old, new)]
+        errors = [
+            score(truths, list(item.values())).roi_error if truths else np.nan
+            for item in (old, new)
+        ]
         model = of_model(after.tables["models"], after.recommended).to_pylist()[0]
         yield (
             f"| {name} | {weights[0]:g} : {weights[1]:g} | {np.nansum(weight * moved) / weight.sum():.3f} "
@@ -93,7 +115,9 @@ def row(name: str, problem: Problem, truths: Sequence[ChannelTruth]) -> Iterator
 
 
 if __name__ == "__main__":
-    print("| case | fit : distance | ROI moved | largest | lost | NRMSE | distance | error before | error after |")
+    print(
+        "| case | fit : distance | ROI moved | largest | lost | NRMSE | distance | error before | error after |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name, problem, truths in cases(int(sys.argv[1]) if len(sys.argv) > 1 else 3):
         for line in row(name, problem, truths):

@@ -1,4 +1,6 @@
-"""Listing 10,000 runs: at first, when the endings are kept, one page, and filtered. `python -m benchmarks.run_list`"""
+"""Listing 10,000 runs: at first, when the endings are kept, one page, and filtered. `python -m
+benchmarks.run_list`
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,13 @@ def store_runs(service: RunService, runs: int) -> None:
     for number in range(runs):
         at = now - timedelta(minutes=number)
         run_id = new_id(at)
-        first = RunEvent(number=1, state=RunState.QUEUED, at=at, attempt=1, actor="ann", details=details)
+        first = RunEvent(
+            number=1, state=RunState.QUEUED, at=at, attempt=1, actor="ann", details=details
+        )
         state = RunState.SUCCEEDED if number % 7 else RunState.FAILED
-        last = RunEvent(number=2, state=state, at=at, attempt=1, actor="task", stages=STAGES, details=end)
+        last = RunEvent(
+            number=2, state=state, at=at, attempt=1, actor="task", stages=STAGES, details=end
+        )
         service.workspace.append_event(run_id, first)
         service.workspace.append_event(run_id, last)
 

@@ -1,9 +1,10 @@
 """How the native engine's time grows: `python -m benchmarks.scaling [chart.svg]`.
 
-One training without the report per size, in a fresh process with compiled code from the cache: weekly rows, channels
-or candidates vary, the rest stays at 156 rows, 6 channels and 10,000 candidates. CPU seconds of all threads, since the
-machine may be shared; peak memory of the process. Also the sizes that must run with no special settings (`WIDE`) and a
-million candidates on the demo data, with and without lift tests (`python -m benchmarks.scaling million`: these alone).
+One training without the report per size, in a fresh process with compiled code from the cache:
+weekly rows, channels or candidates vary, the rest stays at 156 rows, 6 channels and 10,000
+candidates. CPU seconds of all threads, since the machine may be shared; peak memory of the process.
+Also the sizes that must run with no special settings (`WIDE`) and a million candidates on the demo
+data, with and without lift tests (`python -m benchmarks.scaling million`: these alone).
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ print(json.dumps({
 
 
 def measure(size: dict[str, Any]) -> dict[str, Any]:
-    """Wall and CPU seconds and peak MB of one training of a size; what it leaves open is as in `BASE`."""
+    """Wall and CPU seconds and peak MB of one training of a size; what it leaves open is as in
+    `BASE`.
+    """
     size = {**BASE, **size}
     done = subprocess.run(
         [sys.executable, "-c", _TASK, json.dumps(size)], check=True, capture_output=True, text=True
@@ -97,9 +100,15 @@ def main(path: Path | None = CHART) -> None:
     found = {what: [measure({what: size}) for size in sizes] for what, sizes in varied.items()}
     others = [measure(size) for size in (*(WIDE if path else ()), *MILLION)]
     print("## Scaling: one training without the report\n")
-    print("| rows | channels | candidates | CPU s | wall s | peak MB |\n| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| rows | channels | candidates | CPU s | wall s | peak MB |\n| --- | --- | --- | --- | --- | --- |"
+    )
     for run in [*(run for runs in found.values() for run in runs), *others]:
-        what = ("demo", f"{run['lift_tests']} lift tests") if run.get("demo") else (f"{run['rows']}", run["channels"])
+        what = (
+            ("demo", f"{run['lift_tests']} lift tests")
+            if run.get("demo")
+            else (f"{run['rows']}", run["channels"])
+        )
         days = " days" if run["step"] == 1 else ""
         print(
             f"| {what[0]}{days} | {what[1]} | {run['candidates']:,} | {run['cpu']:.1f} | {run['wall']:.1f} "

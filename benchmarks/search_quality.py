@@ -1,8 +1,9 @@
-"""Search quality: dominated area of (NRMSE, DECOMP.RSSD) against Nevergrad's TwoPointsDE, as Robyn uses it.
+"""Search quality: dominated area of (NRMSE, DECOMP.RSSD) against Nevergrad's TwoPointsDE, as Robyn
+uses it.
 
-`python -m benchmarks.search_quality [candidates]`: the same number of candidates, the same evaluation, 10 seeds, two
-data sets. TwoPointsDE searches Robyn's space (linear lambda) and is told a reference point of (1, 1), one candidate
-per round. Area is measured up to (1, 1); more is better.
+`python -m benchmarks.search_quality [candidates]`: the same number of candidates, the same
+evaluation, 10 seeds, two data sets. TwoPointsDE searches Robyn's space (linear lambda) and is told
+a reference point of (1, 1), one candidate per round. Area is measured up to (1, 1); more is better.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def simulated() -> Problem:
         kpi_name="revenue",
         kpi=world.kpi,
         kpi_kind="revenue",
-        paid=tuple(PaidMedium(channel.name, world.spend[channel.name]) for channel in world.channels),
+        paid=tuple(
+            PaidMedium(channel.name, world.spend[channel.name]) for channel in world.channels
+        ),
         window=(0, rows - 1),
         context=tuple(Variable(name, values) for name, values in world.controls.items()),
     )
@@ -73,7 +76,9 @@ def two_points_de(frame: Frame, settings: RidgeSettings, seed: int, candidates: 
     found = np.empty((candidates, 2))
     for i in range(candidates):
         asked = optimizer.ask()
-        found[i] = evaluate(design, space.candidates(space.values(asked.value[None, :])), 1).loss[0, :2]
+        found[i] = evaluate(design, space.candidates(space.values(asked.value[None, :])), 1).loss[
+            0, :2
+        ]
         optimizer.tell(asked, tuple(float(min(value, 1e9)) for value in found[i]))
     return found
 
@@ -82,15 +87,23 @@ def main(candidates: int = 2000) -> None:
     warnings.filterwarnings("ignore")
     ways: dict[str, Callable[[Frame, int], np.ndarray]] = {
         "ours": lambda frame, seed: ours(frame, RidgeSettings(), seed, candidates),
-        "ours, method robyn": lambda frame, seed: ours(frame, RidgeSettings(method="robyn"), seed, candidates),
-        "TwoPointsDE": lambda frame, seed: two_points_de(frame, RidgeSettings(method="robyn"), seed, candidates),
+        "ours, method robyn": lambda frame, seed: ours(
+            frame, RidgeSettings(method="robyn"), seed, candidates
+        ),
+        "TwoPointsDE": lambda frame, seed: two_points_de(
+            frame, RidgeSettings(method="robyn"), seed, candidates
+        ),
     }
-    print(f"## Search quality: dominated area after {candidates:,} candidates, {len(SEEDS)} seeds\n")
+    print(
+        f"## Search quality: dominated area after {candidates:,} candidates, {len(SEEDS)} seeds\n"
+    )
     print("| data | way | mean | lowest | highest | better than TwoPointsDE's mean |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, problem in (("demo", demo()), ("simulated", simulated())):
         frame = build_frame(problem, RidgeSettings())
-        areas = {way: [dominated_area(run(frame, seed)) for seed in SEEDS] for way, run in ways.items()}
+        areas = {
+            way: [dominated_area(run(frame, seed)) for seed in SEEDS] for way, run in ways.items()
+        }
         reference = np.mean(areas["TwoPointsDE"])
         for way, values in areas.items():
             better = sum(value > reference for value in values)

@@ -1,8 +1,10 @@
-"""Databases to Parquet: Snowflake's emulator and PostgreSQL, beside DuckDB's own COPY of the same rows.
+"""Databases to Parquet: Snowflake's emulator and PostgreSQL, beside DuckDB's own COPY of the same
+rows.
 
-`python -m benchmarks.sources [rows] [ways]` (10 million rows unless told otherwise) starts each server on loopback,
-fills a table of 20 columns in it, and ingests the table into a fresh local workspace in a process of its own, which
-reports wall and CPU seconds and its peak resident memory; servers are not counted. DuckDB copies its own table.
+`python -m benchmarks.sources [rows] [ways]` (10 million rows unless told otherwise) starts each
+server on loopback, fills a table of 20 columns in it, and ingests the table into a fresh local
+workspace in a process of its own, which reports wall and CPU seconds and its peak resident memory;
+servers are not counted. DuckDB copies its own table.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from mmm.sources.base import Source
 from mmm.workspace import Workspace
 
 _SERVERS = Path(__file__).parents[1] / "tests" / "servers"
-#: One row per integer i, in the words of each database: 6 integer, 8 float, 2 date and 4 text columns.
+#: One row per integer i, in the words of each database: 6 integer, 8 float, 2 date and 4 text
+#: columns.
 _DATE = {
     "snowflake": "DATEADD('day', {days}, '2015-01-01'::DATE)::DATE",
     "postgres": "DATE '2015-01-01' + ({days})::INT",
@@ -40,10 +43,15 @@ _FROM = {
 def select(kind: str, rows: int) -> str:
     """The SELECT that makes the table."""
     columns = [f"(i * 7919) % {10 ** (k + 2)} AS clicks_{k}" for k in range(6)]
-    columns += [f"((i * 104729) % 1000003) / {8 * (k + 1)}.0::{_float(kind)} AS spend_{k}" for k in range(6)]
+    columns += [
+        f"((i * 104729) % 1000003) / {8 * (k + 1)}.0::{_float(kind)} AS spend_{k}" for k in range(6)
+    ]
     columns += [f"SQRT(i + {k})::{_float(kind)} AS index_{k}" for k in range(2)]
     columns += [f"{_DATE[kind].format(days=f'i % {days}')} AS date_{days}" for days in (3000, 700)]
-    columns += [f"'{name} ' || (i % {levels}) AS {name}" for name, levels in (("channel", 12), ("campaign", 4000))]
+    columns += [
+        f"'{name} ' || (i % {levels}) AS {name}"
+        for name, levels in (("channel", 12), ("campaign", 4000))
+    ]
     columns += ["'region ' || (i % 80) AS region", "'order-' || i AS order_id"]
     return f"SELECT {', '.join(columns)} FROM {_FROM[kind].format(rows=rows)}"
 
@@ -136,7 +144,15 @@ def main(rows: int, ways: list[str]) -> None:
     for way in ways:
         with tempfile.TemporaryDirectory(prefix="mmm-bench-") as name:
             with filled("duckdb" if way == "DuckDB COPY" else way, rows, Path(name)) as found:
-                command = [sys.executable, "-m", "benchmarks.sources", "--measure", way, json.dumps(found), name]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.sources",
+                    "--measure",
+                    way,
+                    json.dumps(found),
+                    name,
+                ]
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             told = json.loads(done.stdout)
         print(

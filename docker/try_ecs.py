@@ -65,7 +65,11 @@ def client(service: str) -> Any:
 
 def register(image: str) -> None:
     """A revision of the task definition with the tags that the launcher reads."""
-    log = {"awslogs-group": LOG_GROUP, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "training"}
+    log = {
+        "awslogs-group": LOG_GROUP,
+        "awslogs-region": "us-east-1",
+        "awslogs-stream-prefix": "training",
+    }
     client("ecs").register_task_definition(
         family=FAMILY,
         networkMode=NETWORK_MODE,
@@ -104,18 +108,32 @@ def main() -> None:
 
     prepare()
     service = RunService.open(load_settings().settings)
-    stored = ingest(FileSource(sample.PATH), market="sample", origin="sample.csv", workspace=service.workspace, by=ANN)
+    stored = ingest(
+        FileSource(sample.PATH),
+        market="sample",
+        origin="sample.csv",
+        workspace=service.workspace,
+        by=ANN,
+    )
     quick = {"trials": 2, "iterations": 500, "min_candidates": 50, "bootstrap": 100}
     experiment = sample_experiment(stored.dataset_id).model_copy(update={"settings": quick})
 
     run_id = service.submit(experiment, ANN)
     check("a run in a container of ECS succeeds", ended(service, run_id) is RunState.SUCCEEDED)
     summary = read_results(service.workspace, run_id).summary
-    check("its results are in the bucket", summary["run_id"] == run_id and len(summary["channels"]) >= 5)
+    check(
+        "its results are in the bucket",
+        summary["run_id"] == run_id and len(summary["channels"]) >= 5,
+    )
     check("its provenance names the commit", bool(service.workspace.provenance(run_id)["commit"]))
-    check("what it printed is in CloudWatch", any("succeeded" in line for line in service.output(run_id)))
+    check(
+        "what it printed is in CloudWatch",
+        any("succeeded" in line for line in service.output(run_id)),
+    )
 
-    long = sample_experiment(stored.dataset_id).model_copy(update={"settings": {"trials": 20, "iterations": 100_000}})
+    long = sample_experiment(stored.dataset_id).model_copy(
+        update={"settings": {"trials": 20, "iterations": 100_000}}
+    )
     run_id = service.submit(long, ANN)
     for event in service.follow(run_id):
         if event.state is RunState.RUNNING:

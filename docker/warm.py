@@ -25,7 +25,9 @@ def main() -> None:
                 update={"settings": {**_FEW, "adstock": adstock, "method": method}}
             )
             problem, _ = build_problem(experiment, table)
-            load_engine(experiment.engine).train(problem, experiment.engine_settings(), lambda progress: None)
+            load_engine(experiment.engine).train(
+                problem, experiment.engine_settings(), lambda progress: None
+            )
 
 
 if __name__ == "__main__":

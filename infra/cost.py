@@ -38,7 +38,11 @@ def rows() -> list[tuple[str, str, float]]:
             ENDPOINTS * ZONES * HOURS * p["endpoint_zone_hour"] + ENDPOINT_GB * p["endpoint_gb"],
         ),
         ("NAT gateway", f"one, {NAT_GB} GB", HOURS * p["nat_hour"] + NAT_GB * p["nat_gb"]),
-        ("Application Load Balancer", f"one, {LCU} capacity units", HOURS * (p["alb_hour"] + LCU * p["alb_lcu_hour"])),
+        (
+            "Application Load Balancer",
+            f"one, {LCU} capacity units",
+            HOURS * (p["alb_hour"] + LCU * p["alb_lcu_hour"]),
+        ),
         (
             "Public IPv4 addresses",
             f"{ZONES} of the load balancer, one of NAT",

@@ -1,4 +1,6 @@
-"""Servers that several folders' tests use, one of each kind per session. Tests keep apart by names of their own."""
+"""Servers that several folders' tests use, one of each kind per session. Tests keep apart by names
+of their own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Snowflake:
-    """The emulator: account MYORG-SHOP, user ANA with a key (passphrase "open") and a password, role READER.
+    """The emulator: account MYORG-SHOP, user ANA with a key (passphrase "open") and a password,
+    role READER.
 
     ANA may also use NO_GRANTS; BOB has another key.
     """
@@ -48,7 +51,9 @@ class Snowflake:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the product keeps beside the workspace goes into a folder of the tests'; nobody looks for real AWS."""
+    """What the product keeps beside the workspace goes into a folder of the tests'; nobody looks
+    for real AWS.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -68,10 +73,18 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
         return str(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, encryption).decode())
 
     def public(key: Any) -> str:
-        return str(key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo).decode())
+        return str(
+            key.public_key()
+            .public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
 
     users = {
-        "ANA": {"password": "correct horse", "public_key": public(keys[0]), "roles": ["READER", "NO_GRANTS"]},
+        "ANA": {
+            "password": "correct horse",
+            "public_key": public(keys[0]),
+            "roles": ["READER", "NO_GRANTS"],
+        },
         "BOB": {"public_key": public(keys[1]), "roles": ["READER"]},
     }
     with snowflake_server(users, tmp_path_factory.mktemp("snowflake") / "server.log") as port:
@@ -120,7 +133,9 @@ def robyn(stand_in: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A copy of that library for one test, and the environment that makes the engine use it."""
     library = stand_in.copy(tmp_path / "robyn library")
     monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(library.folder))
-    monkeypatch.setenv("RETICULATE_PYTHON", sys.executable)  # the developers' environment has nevergrad
+    monkeypatch.setenv(
+        "RETICULATE_PYTHON", sys.executable
+    )  # the developers' environment has nevergrad
     return library
 
 

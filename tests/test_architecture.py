@@ -1,4 +1,6 @@
-"""The floors of docs/architecture.md, read from the imports themselves, wherever in a module they stand."""
+"""The floors of docs/architecture.md, read from the imports themselves, wherever in a module they
+stand.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,13 @@ PURE = {
 }
 #: Libraries that one room alone may know.
 KEEPERS = {
-    "platforms": ("boto3", "botocore", "google.cloud.run", "google.cloud.storage", "google.cloud.secretmanager"),
+    "platforms": (
+        "boto3",
+        "botocore",
+        "google.cloud.run",
+        "google.cloud.storage",
+        "google.cloud.secretmanager",
+    ),
     "sources": ("google.cloud.bigquery", "snowflake", "psycopg", "duckdb", "python_calamine"),
     "engines": ("prophet", "numba", "pandas"),
     "web": ("streamlit", "starlette"),
@@ -35,7 +43,11 @@ KEEPERS = {
 def floors() -> dict[str, int]:
     """Each room's floor as the page has it."""
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", PAGE, re.MULTILINE)
-    return {room: int(floor) for floor, cell in rows for room in re.findall(r"`src/mmm/(\w+)(?:/|\.py)`", cell)}
+    return {
+        room: int(floor)
+        for floor, cell in rows
+        for room in re.findall(r"`src/mmm/(\w+)(?:/|\.py)`", cell)
+    }
 
 
 @cache
@@ -43,7 +55,9 @@ def imports() -> frozenset[tuple[str, str]]:
     """(module, what it imports), imports within functions and by dotted path included."""
     found = set()
     for path in ROOT.rglob("*.py"):
-        module = ".".join(("mmm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        module = ".".join(("mmm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        )
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found |= {(module, name) for name in named(node)}
     return frozenset(found)
@@ -68,7 +82,11 @@ def room(name: str) -> str:
 
 
 def test_every_room_of_the_package_has_a_floor() -> None:
-    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    rooms = {
+        path.stem
+        for path in ROOT.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert rooms - {"__init__", "__main__"} == set(floors())
 
 
@@ -77,7 +95,9 @@ def test_a_room_imports_from_lower_floors_only() -> None:
     wrong = {
         (module, name)
         for module, name in imports()
-        if room(module) and room(name) not in ("", room(module)) and floor[room(name)] >= floor[room(module)]
+        if room(module)
+        and room(name) not in ("", room(module))
+        and floor[room(name)] >= floor[room(module)]
     }
     assert {(module, name.rpartition(".")[0] + ".") for module, name in wrong} == UPWARD
 
@@ -88,19 +108,27 @@ def test_imports_are_absolute() -> None:
 
 @pytest.mark.parametrize("pure", PURE)
 def test_engines_and_planning_know_no_storage_and_no_network(pure: str) -> None:
-    known = {name for module, name in imports() if room(module) == pure and room(name) not in ("", pure)}
+    known = {
+        name for module, name in imports() if room(module) == pure and room(name) not in ("", pure)
+    }
     assert {name for name in known if not name.startswith(PURE[pure])} == set()
 
 
 @pytest.mark.parametrize("keeper", KEEPERS)
 def test_a_library_is_known_to_its_room_alone(keeper: str) -> None:
-    who = {room(module) for module, name in imports() if f"{name}.".startswith(tuple(f"{x}." for x in KEEPERS[keeper]))}
+    who = {
+        room(module)
+        for module, name in imports()
+        if f"{name}.".startswith(tuple(f"{x}." for x in KEEPERS[keeper]))
+    }
     assert who == {keeper}
 
 
 def test_the_page_names_every_folder_of_the_workspace() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workspace").glob("*.py"))
-    written = set(re.findall(r'\bf"([a-z_]+)/\{', code)) | set(re.findall(r'_create_version\("([a-z_]+)"', code))
+    written = set(re.findall(r'\bf"([a-z_]+)/\{', code)) | set(
+        re.findall(r'_create_version\("([a-z_]+)"', code)
+    )
     layout = PAGE.partition("## Layout of the workspace")[2].split("```")[1]
     assert written == set(re.findall(r"^([a-z_]+)/", layout, re.MULTILINE))
     keys = "\n".join(re.findall(r'\{_folder\(run_id\)\}(/[^"]*)"', code))

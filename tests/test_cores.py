@@ -12,9 +12,15 @@ from mmm.cores import usable_cores
 
 @pytest.mark.parametrize(
     ("name", "text", "cores"),
-    [("cpu.max", "100000 100000", 1), ("cpu.max", "50000 100000", 1), ("cpu.max", "max 100000", None)],
+    [
+        ("cpu.max", "100000 100000", 1),
+        ("cpu.max", "50000 100000", 1),
+        ("cpu.max", "max 100000", None),
+    ],
 )
-def test_cores_are_those_of_the_container(tmp_path: Path, name: str, text: str, cores: int | None) -> None:
+def test_cores_are_those_of_the_container(
+    tmp_path: Path, name: str, text: str, cores: int | None
+) -> None:
     (tmp_path / name).write_text(text + "\n")
     assert usable_cores(tmp_path) == (cores or len(os.sched_getaffinity(0)))
 

@@ -30,13 +30,19 @@ def test_every_command_is_listed() -> None:
 
 
 def test_the_index_lists_every_page() -> None:
-    assert set(re.findall(r"\]\((\S+\.md)\):", text("README.md"))) - {"../benchmarks/README.md"} == set(PAGES) - {
-        "README.md"
-    }
+    assert set(re.findall(r"\]\((\S+\.md)\):", text("README.md"))) - {
+        "../benchmarks/README.md"
+    } == set(PAGES) - {"README.md"}
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *PAGES.values()], ids=str)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *PAGES.values()], ids=str
+)
 def test_links_lead_to_files(page: Path) -> None:
     prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    targets = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
+    targets = [
+        link.partition("#")[0]
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose)
+        if "://" not in link
+    ]
     assert [target for target in targets if target and not (page.parent / target).exists()] == []

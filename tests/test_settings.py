@@ -36,15 +36,22 @@ def test_without_anything_the_platform_is_local_in_a_folder_here(tmp_path: Path)
 def test_the_environment_wins_over_the_file_and_the_file_over_defaults(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_text("export SERVICE_NAME=from-file\nENVIRONMENT=dev  # or prod\nS3_BUCKET=\n")
+    (tmp_path / ".env").write_text(
+        "export SERVICE_NAME=from-file\nENVIRONMENT=dev  # or prod\nS3_BUCKET=\n"
+    )
     monkeypatch.setenv("SERVICE_NAME", "from-env")
     loaded = load_settings()
-    assert (loaded.settings.service_name, loaded.origins["SERVICE_NAME"]) == ("from-env", "environment")
+    assert (loaded.settings.service_name, loaded.origins["SERVICE_NAME"]) == (
+        "from-env",
+        "environment",
+    )
     assert (loaded.settings.environment, loaded.origins["ENVIRONMENT"]) == ("dev", ".env")
     assert (loaded.settings.s3_bucket, loaded.origins["S3_BUCKET"]) == (None, "default")
 
 
-def test_the_guides_aws_variables_are_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_guides_aws_variables_are_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".env").write_text(
         "# AWS Configuration\n"
         "export AWS_REGION=us-east-1\n"
@@ -78,15 +85,24 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "hush" not in shown + repr(loaded)
 
 
-def test_a_misspelt_name_is_told_with_the_nearest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_misspelt_name_is_told_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("MMM_WORKSPCE", "x")
     (tmp_path / ".env").write_text("MMM_ZZZ=1\n")
     unknown, misspelt = problems()
-    assert misspelt == "MMM_WORKSPCE (environment): there is no such setting. Did you mean MMM_WORKSPACE?"
-    assert unknown.startswith("MMM_ZZZ (.env): there is no such setting. Known are: MMM_WORKSPACE, ")
+    assert (
+        misspelt
+        == "MMM_WORKSPCE (environment): there is no such setting. Did you mean MMM_WORKSPACE?"
+    )
+    assert unknown.startswith(
+        "MMM_ZZZ (.env): there is no such setting. Known are: MMM_WORKSPACE, "
+    )
 
 
-def test_all_problems_are_told_at_once_without_a_secrets_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_told_at_once_without_a_secrets_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, value in {
         "CLOUD_PROVIDER": "azure",
         "MMM_HEARTBEAT_SECONDS": "0",
@@ -107,7 +123,10 @@ def test_all_problems_are_told_at_once_without_a_secrets_value(monkeypatch: pyte
         "S3_BUCKET",
         "AUTH_COOKIE_SECRET",
     ]
-    assert "CLOUD_PROVIDER (environment): Input should be 'local', 'aws' or 'gcp'; got 'azure'." in found
+    assert (
+        "CLOUD_PROVIDER (environment): Input should be 'local', 'aws' or 'gcp'; got 'azure'."
+        in found
+    )
     assert "too-short" not in "".join(found)
     assert "32 characters" in found[-1]
 
@@ -116,12 +135,27 @@ def test_all_problems_are_told_at_once_without_a_secrets_value(monkeypatch: pyte
     ("given", "missing"),
     [
         ({"CLOUD_PROVIDER": "aws"}, ["AWS_REGION", "S3_BUCKET"]),
-        ({"CLOUD_PROVIDER": "aws", "AWS_REGION": "eu-central-1", "MMM_WORKSPACE": "s3://bucket/team"}, []),
+        (
+            {
+                "CLOUD_PROVIDER": "aws",
+                "AWS_REGION": "eu-central-1",
+                "MMM_WORKSPACE": "s3://bucket/team",
+            },
+            [],
+        ),
         (
             {"CLOUD_PROVIDER": "aws", "AWS_REGION": "eu-central-1", "MMM_WORKSPACE": "folder"},
             ["S3_BUCKET", "MMM_WORKSPACE"],
         ),
-        ({"CLOUD_PROVIDER": "gcp", "GCP_PROJECT": "p", "GCP_REGION": "europe-west3", "GCS_BUCKET": "bucket"}, []),
+        (
+            {
+                "CLOUD_PROVIDER": "gcp",
+                "GCP_PROJECT": "p",
+                "GCP_REGION": "europe-west3",
+                "GCS_BUCKET": "bucket",
+            },
+            [],
+        ),
         ({"CLOUD_PROVIDER": "gcp"}, ["GCP_PROJECT", "GCP_REGION", "GCS_BUCKET"]),
         ({"MMM_WORKSPACE": "ftp://x"}, ["MMM_WORKSPACE"]),
         ({"MMM_HEARTBEAT_SECONDS": "100"}, ["MMM_CRASH_AFTER_SECONDS"]),
@@ -138,7 +172,9 @@ def test_what_a_choice_requires_is_checked(
         load_settings()
 
 
-def test_tasks_and_secrets_have_places_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_tasks_and_secrets_have_places_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     assert load_settings().settings.tasks_dir == tmp_path / "workspace" / ".tasks"
@@ -147,7 +183,9 @@ def test_tasks_and_secrets_have_places_of_their_own(monkeypatch: pytest.MonkeyPa
     assert load_settings().settings.tasks_dir == tmp_path / "state" / "mmm" / "tasks"
 
 
-def test_where_tasks_run_is_given_as_ids_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_tasks_run_is_given_as_ids_with_commas_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TRAINING_SUBNETS", "subnet-0a1, subnet-0b2")
     monkeypatch.setenv("TRAINING_SECURITY_GROUPS", "sg-0c3")
     loaded = load_settings()
@@ -156,7 +194,9 @@ def test_where_tasks_run_is_given_as_ids_with_commas_between(monkeypatch: pytest
     assert ("TRAINING_SUBNETS", "subnet-0a1, subnet-0b2", "environment") in loaded.lines()
     monkeypatch.setenv("TRAINING_SUBNETS", "my subnet")
     (problem,) = problems()
-    assert problem.startswith("TRAINING_SUBNETS (environment): String should match pattern '^subnet-")
+    assert problem.startswith(
+        "TRAINING_SUBNETS (environment): String should match pattern '^subnet-"
+    )
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:

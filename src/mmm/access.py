@@ -1,4 +1,6 @@
-"""Who acts, and what each role may do. The services ask; pages only leave out what would be refused."""
+"""Who acts, and what each role may do. The services ask; pages only leave out what would be
+refused.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from mmm.errors import UserError
 
 
 class Role(StrEnum):
-    """A viewer looks at everything that is not the administrators', an analyst works, an admin does everything."""
+    """A viewer looks at everything that is not the administrators', an analyst works, an admin does
+    everything.
+    """
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -50,7 +54,9 @@ class NotAllowed(UserError):
 
 @dataclass(frozen=True)
 class User:
-    """A person, or a program that acts in its own name. Nobody but the border that made it says what role it has."""
+    """A person, or a program that acts in its own name. Nobody but the border that made it says
+    what role it has.
+    """
 
     name: str
     email: str = ""

@@ -1,4 +1,6 @@
-"""What administrators look at: who may come in, limits, versions, the audit trail. Each function asks who acts."""
+"""What administrators look at: who may come in, limits, versions, the audit trail. Each function
+asks who acts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ LIMITS = {
 
 
 def people(settings: Settings, by: User) -> list[tuple[str, Role, str]]:
-    """(who, role, by which setting) of everybody the settings let in. A person has the first role that names them."""
+    """(who, role, by which setting) of everybody the settings let in. A person has the first role
+    that names them.
+    """
     by.require("settings.read")
     lists = (
         ("AUTH_ADMINS", settings.auth_admins, Role.ADMIN),
@@ -47,7 +51,9 @@ def people(settings: Settings, by: User) -> list[tuple[str, Role, str]]:
 def allowed_actions(by: User) -> list[tuple[str, dict[Role, bool]]]:
     """Every action, and whether each role may do it."""
     by.require("settings.read")
-    return [(action, {role: User("", role=role).may(action) for role in Role}) for action in LOWEST_ROLE]
+    return [
+        (action, {role: User("", role=role).may(action) for role in Role}) for action in LOWEST_ROLE
+    ]
 
 
 def limits(loaded: LoadedSettings, by: User) -> list[tuple[str, str, str, str]]:
@@ -68,12 +74,18 @@ def versions(by: User) -> list[tuple[str, str]]:
     by.require("settings.read")
     engines = [(f"engine {name}", load_engine(name).version) for name in ENGINES]
     libraries = [(name, metadata.version(name)) for name in (*LIBRARIES, "streamlit", "authlib")]
-    app = [("mmm-app", mmm.__version__), ("commit", commit() or "not known"), ("Python", platform.python_version())]
+    app = [
+        ("mmm-app", mmm.__version__),
+        ("commit", commit() or "not known"),
+        ("Python", platform.python_version()),
+    ]
     return [*app, *engines, *libraries]
 
 
 def audit_log(workspace: Workspace, by: User, first: date, last: date) -> list[AuditEntry]:
-    """The audit trail's entries from day `first` to day `last` (UTC), newest first. Asking in vain is an entry."""
+    """The audit trail's entries from day `first` to day `last` (UTC), newest first. Asking in vain
+    is an entry.
+    """
     workspace.permit(by, "audit.read", f"{first} to {last}")
     days = [day for day in workspace.audit_days() if first <= day <= last]
     return [entry for day in reversed(days) for entry in reversed(workspace.audit(day))]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class UserError(Exception):
     """An error shown to a user as it stands, without a stack trace.
 
-    `what` says what happened, `where` names the input (file, column, row, setting, field), `fix` says what to do.
+    `what` says what happened, `where` names the input (file, column, row, setting, field), `fix`
+    says what to do.
     """
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
@@ -33,7 +34,9 @@ class AlreadyExists(UserError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found in an input before any work is done. `level` is "error" (stops) or "warning" (goes on)."""
+    """One thing found in an input before any work is done. `level` is "error" (stops) or "warning"
+    (goes on).
+    """
 
     level: str
     what: str

@@ -1,7 +1,7 @@
 """Settings from environment variables and a `.env` file, with the deployment guide's names.
 
-The environment wins over `.env`, `.env` over the defaults. Everything is checked before anything starts, and every
-problem is told at once.
+The environment wins over `.env`, `.env` over the defaults. Everything is checked before anything
+starts, and every problem is told at once.
 """
 
 from __future__ import annotations
@@ -35,34 +35,52 @@ _Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 
 def _parts(value: object) -> object:
     """A comma-separated text as its parts, in lower case."""
-    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        if isinstance(value, str)
+        else value
+    )
 
 
 _Emails = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$")], ...], BeforeValidator(_parts)
+    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$")], ...],
+    BeforeValidator(_parts),
 ]
 _Domains = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...], BeforeValidator(_parts)
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...],
+    BeforeValidator(_parts),
 ]
 _SubnetIds = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...], BeforeValidator(_parts)
+    tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...],
+    BeforeValidator(_parts),
 ]
-_GroupIds = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]+$")], ...], BeforeValidator(_parts)]
+_GroupIds = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]+$")], ...],
+    BeforeValidator(_parts),
+]
 GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
 
 
 class Settings(BaseSettings):
-    """Typed settings; made by `load_settings`. Each field's alias is the name of its environment variable."""
+    """Typed settings; made by `load_settings`. Each field's alias is the name of its environment
+    variable.
+    """
 
     model_config = SettingsConfigDict(
-        case_sensitive=True, env_ignore_empty=True, extra="forbid", frozen=True, validate_by_name=True
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_by_name=True,
     )
 
     cloud_provider: Literal["local", "aws", "gcp"] = Field("local", alias="CLOUD_PROVIDER")
     environment: Literal["prod", "dev"] = Field("prod", alias="ENVIRONMENT")
     service_name: str = Field("mmm-app", alias="SERVICE_NAME", pattern=r"^[a-z][a-z0-9-]{0,30}$")
 
-    workspace: str | None = Field(None, alias="MMM_WORKSPACE", description="folder or URL; default ./workspace")
+    workspace: str | None = Field(
+        None, alias="MMM_WORKSPACE", description="folder or URL; default ./workspace"
+    )
     secrets_dir: Path | None = Field(None, alias="MMM_SECRETS_DIR")
     heartbeat_seconds: Seconds = Field(10, alias="MMM_HEARTBEAT_SECONDS")
     crash_after_seconds: Seconds = Field(120, alias="MMM_CRASH_AFTER_SECONDS")
@@ -72,9 +90,13 @@ class Settings(BaseSettings):
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
     )
     rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
-    robyn_library: Path | None = Field(None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in")
+    robyn_library: Path | None = Field(
+        None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
-    public_url: _Url | None = Field(None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers")
+    public_url: _Url | None = Field(
+        None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers"
+    )
 
     aws_region: str | None = Field(None, alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
     aws_account_id: str | None = Field(None, alias="AWS_ACCOUNT_ID", pattern=r"^\d{12}$")
@@ -101,12 +123,20 @@ class Settings(BaseSettings):
     auth_client_id: str | None = Field(None, alias="AUTH_CLIENT_ID")
     auth_client_secret: SecretStr | None = Field(None, alias="AUTH_CLIENT_SECRET")
     auth_cookie_secret: SecretStr | None = Field(None, alias="AUTH_COOKIE_SECRET", min_length=32)
-    auth_redirect_uri: _Url | None = Field(None, alias="AUTH_REDIRECT_URI", description="default from MMM_PUBLIC_URL")
+    auth_redirect_uri: _Url | None = Field(
+        None, alias="AUTH_REDIRECT_URI", description="default from MMM_PUBLIC_URL"
+    )
     auth_server_metadata_url: _Url = Field(GOOGLE, alias="AUTH_SERVER_METADATA_URL")
-    auth_allowed_domains: _Domains = Field((), alias="AUTH_ALLOWED_DOMAINS", description="of e-mail addresses")
+    auth_allowed_domains: _Domains = Field(
+        (), alias="AUTH_ALLOWED_DOMAINS", description="of e-mail addresses"
+    )
     auth_allowed_emails: _Emails = Field((), alias="AUTH_ALLOWED_EMAILS")
-    auth_admins: _Emails = Field((), alias="AUTH_ADMINS", description="addresses, allowed in as well")
-    auth_analysts: _Emails = Field((), alias="AUTH_ANALYSTS", description="addresses, allowed in as well")
+    auth_admins: _Emails = Field(
+        (), alias="AUTH_ADMINS", description="addresses, allowed in as well"
+    )
+    auth_analysts: _Emails = Field(
+        (), alias="AUTH_ANALYSTS", description="addresses, allowed in as well"
+    )
     auth_default_role: Role = Field(Role.VIEWER, alias="AUTH_DEFAULT_ROLE")
     auth_session_seconds: Seconds = Field(12 * 3600, alias="AUTH_SESSION_SECONDS")
 
@@ -137,7 +167,11 @@ class Settings(BaseSettings):
         """Where everything that lasts lies: file:///folder, s3://bucket or gs://bucket."""
         if self.workspace:
             has_scheme = "://" in self.workspace
-            return self.workspace if has_scheme else Path(self.workspace).expanduser().resolve().as_uri()
+            return (
+                self.workspace
+                if has_scheme
+                else Path(self.workspace).expanduser().resolve().as_uri()
+            )
         if self.cloud_provider == "aws":
             return f"s3://{self.s3_bucket}"
         if self.cloud_provider == "gcp":
@@ -146,7 +180,9 @@ class Settings(BaseSettings):
 
     @property
     def tasks_dir(self) -> Path:
-        """Where the local platform keeps its tasks' raw output: in a local workspace, else in the user's state."""
+        """Where the local platform keeps its tasks' raw output: in a local workspace, else in the
+        user's state.
+        """
         parts = urlsplit(self.workspace_url)
         if parts.scheme == "file":
             return Path(url2pathname(parts.path)) / ".tasks"
@@ -176,7 +212,9 @@ NAMES: dict[str, str] = {str(field.alias): name for name, field in Settings.mode
 
 @dataclass(frozen=True)
 class LoadedSettings:
-    """The settings, and where each came from: "environment", ".env" or "default", by environment variable."""
+    """The settings, and where each came from: "environment", ".env" or "default", by environment
+    variable.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
@@ -192,17 +230,24 @@ def load_settings(env_file: Path = Path(".env")) -> LoadedSettings:
     given: dict[str, str] = {}
     origins = dict.fromkeys(NAMES, "default")
     findings: list[Finding] = []
-    for origin, raw in ((".env", _dotenv(env_file)), ("environment", dict(EnvSettingsSource(Settings).env_vars))):
+    for origin, raw in (
+        (".env", _dotenv(env_file)),
+        ("environment", dict(EnvSettingsSource(Settings).env_vars)),
+    ):
         findings += _unknown_names(raw, origin)
         for name in NAMES.keys() & {name for name, value in raw.items() if value}:
             if origin == ".env" and re.search(r"\$\(|`", str(raw[name])):
-                origins[name] = "default (.env holds a shell command, which only `source .env` runs)"
+                origins[name] = (
+                    "default (.env holds a shell command, which only `source .env` runs)"
+                )
                 continue
             given[name], origins[name] = str(raw[name]), origin
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        findings += [_finding(dict(problem), origins) for problem in error.errors(include_url=False)]
+        findings += [
+            _finding(dict(problem), origins) for problem in error.errors(include_url=False)
+        ]
     else:
         findings += _missing(settings)
     if findings:
@@ -213,9 +258,13 @@ def load_settings(env_file: Path = Path(".env")) -> LoadedSettings:
 def _dotenv(env_file: Path) -> dict[str, str | None]:
     """All names in the file, with or without `export`; none when there is no such file."""
     try:
-        return dict(DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8").env_vars)
+        return dict(
+            DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8").env_vars
+        )
     except UnicodeDecodeError:
-        finding = Finding("error", "is not UTF-8 text.", where=str(env_file), fix="Save it as UTF-8.")
+        finding = Finding(
+            "error", "is not UTF-8 text.", where=str(env_file), fix="Save it as UTF-8."
+        )
         raise InvalidInput("The settings are not valid:", [finding]) from None
 
 
@@ -227,7 +276,9 @@ def _unknown_names(raw: Mapping[str, str | None], origin: str) -> list[Finding]:
     for name in unknown:
         near = difflib.get_close_matches(name, own, n=1)
         fix = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(own)}."
-        findings.append(Finding("error", "there is no such setting.", where=f"{name} ({origin})", fix=fix))
+        findings.append(
+            Finding("error", "there is no such setting.", where=f"{name} ({origin})", fix=fix)
+        )
     return findings
 
 
@@ -242,13 +293,26 @@ def _finding(problem: dict[str, Any], origins: Mapping[str, str]) -> Finding:
 def _missing(settings: Settings) -> list[Finding]:
     """What a setting requires of others."""
     findings = []
-    scheme = urlsplit(settings.workspace_url).scheme if settings.workspace and "://" in settings.workspace else ""
-    needed = {"aws": ("AWS_REGION", "S3_BUCKET"), "gcp": ("GCP_PROJECT", "GCP_REGION", "GCS_BUCKET")}
+    scheme = (
+        urlsplit(settings.workspace_url).scheme
+        if settings.workspace and "://" in settings.workspace
+        else ""
+    )
+    needed = {
+        "aws": ("AWS_REGION", "S3_BUCKET"),
+        "gcp": ("GCP_PROJECT", "GCP_REGION", "GCS_BUCKET"),
+    }
     for name in needed.get(settings.cloud_provider, ()):
         has_url = name.endswith("_BUCKET") and scheme in ("s3", "gs")
         if getattr(settings, NAMES[name]) is None and not has_url:
-            findings.append(Finding("error", f"is needed with CLOUD_PROVIDER={settings.cloud_provider}.", where=name))
-    allowed = {"local": ("", "file", "s3", "gs"), "aws": ("", "s3"), "gcp": ("", "gs")}[settings.cloud_provider]
+            findings.append(
+                Finding(
+                    "error", f"is needed with CLOUD_PROVIDER={settings.cloud_provider}.", where=name
+                )
+            )
+    allowed = {"local": ("", "file", "s3", "gs"), "aws": ("", "s3"), "gcp": ("", "gs")}[
+        settings.cloud_provider
+    ]
     folder_in_cloud = settings.cloud_provider != "local" and settings.workspace and not scheme
     if scheme not in allowed or folder_in_cloud:
         fix = f"Use {', '.join(f'{kind}://...' for kind in allowed if kind)}{' or a folder' * ('file' in allowed)}."

@@ -58,9 +58,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     folder = tmp_path_factory.mktemp("plan") / "workspace"
     settings = Settings(workspace=str(folder))
     workspace = Workspace.open(settings)
-    stored = ingest(FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN)
+    stored = ingest(
+        FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN
+    )
     given = sample_experiment(stored.dataset_id).model_dump()
-    experiment = type(sample_experiment(stored.dataset_id)).model_validate({**given, "settings": QUICK})
+    experiment = type(sample_experiment(stored.dataset_id)).model_validate(
+        {**given, "settings": QUICK}
+    )
     run_id = workspace.create_run(experiment)
     details = {"market": "sample", "dataset_id": stored.dataset_id, "engine": experiment.engine}
     History.begin(workspace, run_id, "ann", details=details).add(RunState.STARTING, "ann")

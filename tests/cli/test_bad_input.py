@@ -1,4 +1,6 @@
-"""Bad files and bad experiments through the command line: one message, exit code 2, and the workspace as it was."""
+"""Bad files and bad experiments through the command line: one message, exit code 2, and the
+workspace as it was.
+"""
 
 from __future__ import annotations
 
@@ -51,21 +53,33 @@ SAMPLE = sample.PATH.read_bytes()
 LINES = SAMPLE.decode().splitlines()
 BAD_FILES: dict[str, tuple[bytes, tuple[str, ...], str]] = {
     "empty.csv": (b"", (), "empty.csv: the file is empty (0 bytes). Export the table again."),
-    "header.csv": (LINES[0].encode(), (), "header.csv: has a header but no rows. Export the table again."),
+    "header.csv": (
+        LINES[0].encode(),
+        (),
+        "header.csv: has a header but no rows. Export the table again.",
+    ),
     "report.pdf": (b"%PDF-1.7\n", (), "report.pdf: files ending in '.pdf' are not read."),
     "report.csv": (
         b"%PDF-1.7\n",
         (),
         "report.csv: is a PDF document, not a delimited text file (CSV) as its name says.",
     ),
-    "book.xlsx": (SAMPLE, (), "book.xlsx: is a delimited text file (CSV), not an Excel workbook as its name says."),
+    "book.xlsx": (
+        SAMPLE,
+        (),
+        "book.xlsx: is a delimited text file (CSV), not an Excel workbook as its name says.",
+    ),
     "cut.parquet": (b"PAR1" + b"\0" * 100, (), "cut.parquet: is a damaged Parquet file"),
     "ragged.csv": (
         "\n".join([*LINES[:100], LINES[100] + ",1", *LINES[101:]]).encode(),
         (),
         "ragged.csv, line 101: the row has 13 fields, the header has 12.",
     ),
-    "quote.csv": (b'a,b\n1,"x\n', (), "quote.csv, line 2: a value begins with a quote that is never closed."),
+    "quote.csv": (
+        b'a,b\n1,"x\n',
+        (),
+        "quote.csv, line 2: a value begins with a quote that is never closed.",
+    ),
     "twice.csv": (
         b"a,a\n1,2\n",
         (),
@@ -82,16 +96,30 @@ BAD_FILES: dict[str, tuple[bytes, tuple[str, ...], str]] = {
         "latin.csv, line 2, column 'b': the bytes are not valid UTF-8 text.",
     ),
     "zeros.csv": (b"a,b\n1,\0\0\0\n", (), "zeros.csv: is not a text file."),
-    "encoding.csv": (SAMPLE, ("--encoding", "klingon"), "encoding.csv: the encoding 'klingon' is not known."),
-    "separator.csv": (SAMPLE, ("--separator", "::"), "separator.csv: the separator '::' is not one character."),
+    "encoding.csv": (
+        SAMPLE,
+        ("--encoding", "klingon"),
+        "encoding.csv: the encoding 'klingon' is not known.",
+    ),
+    "separator.csv": (
+        SAMPLE,
+        ("--separator", "::"),
+        "separator.csv: the separator '::' is not one character.",
+    ),
     "decimal.csv": (SAMPLE, ("--decimal", ";"), "decimal.csv: the decimal mark ';' is not known."),
-    "sheet.csv": (SAMPLE, ("--sheet", "a"), "sheet.csv: is a delimited text file (CSV); it has no sheet."),
+    "sheet.csv": (
+        SAMPLE,
+        ("--sheet", "a"),
+        "sheet.csv: is a delimited text file (CSV); it has no sheet.",
+    ),
     "market.csv": (b"a,a\n", ("--market", "a/b"), "market: 'a/b' cannot be the name of a market."),
 }
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_named_and_leaves_nothing(refused: Callable[..., str], tmp_path: Path, name: str) -> None:
+def test_a_bad_file_is_named_and_leaves_nothing(
+    refused: Callable[..., str], tmp_path: Path, name: str
+) -> None:
     content, options, message = BAD_FILES[name]
     (tmp_path / name).write_bytes(content)
     assert refused("ingest", name, "--market", "DE", *options).startswith(message)
@@ -113,7 +141,10 @@ def experiment(stored: str) -> dict[str, Any]:
     ("text", "message"),
     [
         (b"", "e.json: is not JSON (Expecting value: line 1 column 1 (char 0))."),
-        (b'{"name": "x"', "e.json: is not JSON (Expecting ',' delimiter: line 1 column 13 (char 12))."),
+        (
+            b'{"name": "x"',
+            "e.json: is not JSON (Expecting ',' delimiter: line 1 column 13 (char 12)).",
+        ),
         (SAMPLE, "e.json: is not JSON ("),
         (b"\xff\xfe\x01", "e.json: is not JSON ("),
         (b"[1]", "e.json is not valid:\n  - the whole: must be an object, {...}; got [1]."),
@@ -154,7 +185,10 @@ BAD_EXPERIMENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "  - column 'tv': the table has no such column.",
     ),
     "text as a number": (
-        lambda e: (e["mapping"]["factors"].clear(), e["mapping"].update(context=[{"column": "events"}])),
+        lambda e: (
+            e["mapping"]["factors"].clear(),
+            e["mapping"].update(context=[{"column": "events"}]),
+        ),
         "the data of 'sample' cannot be modelled as mapped (rows count from 1):\n"
         "  - column 'events': no finite number (first 'na') in rows 1, 2, 3, 4, 5 and 203 more.",
     ),
@@ -227,8 +261,16 @@ def test_a_bad_experiment_or_file_stores_no_dataset(
     (tmp_path / "bad.json").write_text(json.dumps(experiment | {"country": "de"}))
     del experiment["dataset"]
     (tmp_path / "bare.json").write_text(json.dumps(experiment))
-    assert "country: must be two capital letters" in refused("submit", "bad.json", "--data", "data.csv")
-    assert refused("submit", "e.json", "--data", "empty.csv").startswith("empty.csv: the file is empty")
+    assert "country: must be two capital letters" in refused(
+        "submit", "bad.json", "--data", "data.csv"
+    )
+    assert refused("submit", "e.json", "--data", "empty.csv").startswith(
+        "empty.csv: the file is empty"
+    )
     assert "market: is required." in refused("submit", "bare.json", "--data", "data.csv")
-    assert refused("submit", "e.json", "--data", "data.csv", "--market", "../x").startswith("market: '../x' cannot")
-    assert refused("submit", "e.json", "--market", "DE").startswith("--market: is the market of --data, which is not")
+    assert refused("submit", "e.json", "--data", "data.csv", "--market", "../x").startswith(
+        "market: '../x' cannot"
+    )
+    assert refused("submit", "e.json", "--market", "DE").startswith(
+        "--market: is the market of --data, which is not"
+    )

@@ -29,7 +29,9 @@ def test_version(run: Run) -> None:
     assert run("version") == (0, f"mmm-app {mmm.__version__}\n", "")
 
 
-def test_settings_show_value_and_origin(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_settings_show_value_and_origin(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SERVICE_NAME", "mmm-test")
     monkeypatch.setenv("AUTH_CLIENT_SECRET", "hush")
     code, out, _ = run("settings")
@@ -41,12 +43,16 @@ def test_settings_show_value_and_origin(run: Run, monkeypatch: pytest.MonkeyPatc
     assert lines[-1] == ["Workspace:", (tmp_path / "workspace").as_uri()]
 
 
-def test_a_wrong_setting_stops_every_command(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_setting_stops_every_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("CLOUD_PROVIDER", "azure")
     for command in (("settings",), ("runs",), ("submit", "x.json"), ("train", "file:///x/runs/y")):
         code, out, err = run(*command)
         assert (code, out) == (2, "")
-        assert err.startswith("Error: The settings are not valid:\n  - CLOUD_PROVIDER (environment)")
+        assert err.startswith(
+            "Error: The settings are not valid:\n  - CLOUD_PROVIDER (environment)"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -69,11 +75,16 @@ def test_a_file_becomes_a_dataset_once(run: Run) -> None:
         (("logs", "x"), "run: no run's id starts with 'x'."),
         (("submit", "none.json"), "none.json: cannot be read: No such file or directory."),
         (("train", "nonsense"), "nonsense: is not a run's address."),
-        (("train", "file:///none/runs/20260101T000000-00000000"), "/none: there is no such folder."),
+        (
+            ("train", "file:///none/runs/20260101T000000-00000000"),
+            "/none: there is no such folder.",
+        ),
         (("datasets", "--market", "../x"), "market: '../x' cannot be the name of a market."),
     ],
 )
-def test_a_users_error_is_one_sentence_and_exit_code_2(run: Run, command: tuple[str, ...], message: str) -> None:
+def test_a_users_error_is_one_sentence_and_exit_code_2(
+    run: Run, command: tuple[str, ...], message: str
+) -> None:
     code, out, err = run(*command)
     assert (code, out) == (2, "")
     assert err.startswith(f"Error: {message}")
@@ -92,7 +103,9 @@ def test_an_invalid_experiment_names_every_wrong_field(run: Run, tmp_path: Path)
     assert not (tmp_path / "workspace").exists() or list((tmp_path / "workspace").iterdir()) == []
 
 
-def test_a_defect_leaves_its_trace_in_a_file_not_on_the_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_leaves_its_trace_in_a_file_not_on_the_screen(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(cli.COMMANDS, "runs", "json:no_such_function")
     code, _, err = run("runs")
     assert code == 3
@@ -119,7 +132,9 @@ def test_looking_imports_nothing_heavy(command: str, tmp_path: Path) -> None:
         "from mmm.cli import main\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stderr.splitlines()[-1] == "[]"
 
 

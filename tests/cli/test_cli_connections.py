@@ -21,9 +21,14 @@ def run(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 @pytest.fixture
 def add(run: Run, snowflake: Any, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     """Save the connection `shop`, with its key from a file."""
-    with snowflake.connect(database="CLI", schema="MART") as connection, connection.cursor() as cursor:
+    with (
+        snowflake.connect(database="CLI", schema="MART") as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("create or replace table weekly (day date, market varchar, spend float)")
-        cursor.execute("insert into weekly values ('2024-01-01', 'DE', 1.5), ('2024-01-01', 'FR', 2.5)")
+        cursor.execute(
+            "insert into weekly values ('2024-01-01', 'DE', 1.5), ('2024-01-01', 'FR', 2.5)"
+        )
     (tmp_path / "rsa_key.p8").write_text(snowflake.encrypted_key)
     (tmp_path / "passphrase.txt").write_text("open\n")
     (tmp_path / "query.sql").write_text("SELECT day, spend FROM weekly WHERE market = :market")
@@ -39,7 +44,9 @@ def add(run: Run, snowflake: Any, tmp_path: Path) -> Callable[..., tuple[int, st
     return call
 
 
-def test_a_connection_is_added_listed_tested_and_removed(run: Run, add: Run, snowflake: Any) -> None:
+def test_a_connection_is_added_listed_tested_and_removed(
+    run: Run, add: Run, snowflake: Any
+) -> None:
     assert add() == (0, "shop saved. Try it with: mmm connect test shop\n", "")
     assert "there is a connection 'shop' already" in add()[2]
     code, out, _ = run("connect", "list")
@@ -58,7 +65,9 @@ def test_a_connection_is_added_listed_tested_and_removed(run: Run, add: Run, sno
 
 def test_markets_become_datasets_with_a_result_each(run: Run, add: Run) -> None:
     add()
-    code, out, err = run("ingest", "--connection", "shop", "--query-file", "query.sql", "--markets", "DE,XX,FR")
+    code, out, err = run(
+        "ingest", "--connection", "shop", "--query-file", "query.sql", "--markets", "DE,XX,FR"
+    )
     assert code == 1
     assert [line.split("\t")[0] for line in out.splitlines()] == ["DE", "FR"]
     assert err.splitlines() == [
@@ -67,7 +76,15 @@ def test_markets_become_datasets_with_a_result_each(run: Run, add: Run) -> None:
         "FR: 1 rows, 2 columns, stored",
     ]
     code, again, err = run(
-        "ingest", "--connection", "shop", "--query-file", "query.sql", "--market", "DE", "--param", "market=DE"
+        "ingest",
+        "--connection",
+        "shop",
+        "--query-file",
+        "query.sql",
+        "--market",
+        "DE",
+        "--param",
+        "market=DE",
     )
     assert (code, again.strip()) == (0, out.splitlines()[0].split("\t")[1])
     assert err == "DE: 1 rows, 2 columns, unchanged, was stored before\n"
@@ -82,12 +99,27 @@ def test_markets_become_datasets_with_a_result_each(run: Run, add: Run) -> None:
         ((), "ingest: name the market."),
         (("--market", "DE"), "ingest: name a file, or a --connection"),
         (("--market", "DE", "--connection", "shop"), "ingest: name one table or one query."),
-        (("--market", "DE", "--connection", "shop", "--table", "t", "--query-file", "q"), "ingest: name one table"),
-        (("--market", "DE", "--connection", "shop", "--table", "t", "--param", "a=1"), "ingest: a table takes no"),
-        (("--market", "DE", "--connection", "none", "--table", "t"), "connection: there is no connection 'none'."),
-        (("x.csv", "--market", "DE", "--connection", "shop"), "ingest: a file and its options go without"),
+        (
+            ("--market", "DE", "--connection", "shop", "--table", "t", "--query-file", "q"),
+            "ingest: name one table",
+        ),
+        (
+            ("--market", "DE", "--connection", "shop", "--table", "t", "--param", "a=1"),
+            "ingest: a table takes no",
+        ),
+        (
+            ("--market", "DE", "--connection", "none", "--table", "t"),
+            "connection: there is no connection 'none'.",
+        ),
+        (
+            ("x.csv", "--market", "DE", "--connection", "shop"),
+            "ingest: a file and its options go without",
+        ),
         (("x.csv", "--market", "DE", "--table", "t"), "ingest: name a file, or a --connection"),
-        (("--market", "DE", "--connection", "shop", "--query-file", "none.sql"), "none.sql: cannot be read"),
+        (
+            ("--market", "DE", "--connection", "shop", "--query-file", "none.sql"),
+            "none.sql: cannot be read",
+        ),
         (("--market", "DE", "--markets", "DE", "x.csv"), "ingest: name the market."),
     ],
 )

@@ -44,7 +44,9 @@ def test_an_unknown_preset_is_named(run: Run, experiment: dict[str, Any]) -> Non
     )
 
 
-def test_a_template_is_kept_shown_and_made_an_experiment_again(run: Run, experiment: dict[str, Any]) -> None:
+def test_a_template_is_kept_shown_and_made_an_experiment_again(
+    run: Run, experiment: dict[str, Any]
+) -> None:
     assert run("template", "save", "weekly", "e.json") == (0, "weekly@1\n", "")
     assert "weekly" in run("template", "list")[1]
     assert "dataset" not in json.loads(run("template", "show", "weekly@1")[1])
@@ -62,7 +64,15 @@ def test_a_batch_is_followed_to_its_end_and_its_runs_are_compared(
     run("template", "save", "weekly", "e.json")
     (tmp_path / "v.json").write_text(json.dumps({"one": {"seed": 1}, "two": {"seed": 2}}))
     code, out, err = run(
-        "batch", "submit", "--template", "weekly", "--dataset", "sample/latest", "--variants", "v.json", "--follow"
+        "batch",
+        "submit",
+        "--template",
+        "weekly",
+        "--dataset",
+        "sample/latest",
+        "--variants",
+        "v.json",
+        "--follow",
     )
     assert code == 0, err
     assert out.endswith("2 succeeded\n")
@@ -70,7 +80,9 @@ def test_a_batch_is_followed_to_its_end_and_its_runs_are_compared(
     code, out, _ = run("compare", *ids)
     assert code == 0
     assert "SETTINGS THAT DIFFER" in out
-    assert [line.split() for line in out.splitlines() if line.startswith("seed")] == [["seed", "1", "2"]]
+    assert [line.split() for line in out.splitlines() if line.startswith("seed")] == [
+        ["seed", "1", "2"]
+    ]
     code, out, err = run("report")
     assert (code, out) == (0, f"{tmp_path / f'{ids[1]}-report.html'}\n")
     assert "2 succeeded" in run("batch", "list")[1]
@@ -80,8 +92,12 @@ def test_a_batch_is_followed_to_its_end_and_its_runs_are_compared(
     assert str(Path(f"{ids[1]}-export")) in run("export")[1]
 
 
-def test_a_batch_with_a_wrong_member_starts_nothing(run: Run, experiment: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "v.json").write_text(json.dumps({"good": {}, "few": {"trials": 0}, "odd": {"sed": 1}}))
+def test_a_batch_with_a_wrong_member_starts_nothing(
+    run: Run, experiment: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "v.json").write_text(
+        json.dumps({"good": {}, "few": {"trials": 0}, "odd": {"sed": 1}})
+    )
     code, out, err = run("batch", "submit", "e.json", "--variants", "v.json")
     assert (code, out) == (2, "")
     assert err.splitlines()[0] == "Error: 2 of the batch's 3 runs cannot start; none was started:"
@@ -94,7 +110,10 @@ def test_a_batch_with_a_wrong_member_starts_nothing(run: Run, experiment: dict[s
     ("arguments", "message"),
     [
         (("batch", "submit"), "batch: give an experiment's file or --template, one of them."),
-        (("batch", "show", "2099"), "batch: no batch's id starts with '2099'. `mmm batch list` names them."),
+        (
+            ("batch", "show", "2099"),
+            "batch: no batch's id starts with '2099'. `mmm batch list` names them.",
+        ),
         (("compare", "latest"), "run: there is no run yet."),
         (("batch", "submit", "missing.json"), "missing.json: cannot be read"),
     ],

@@ -51,7 +51,9 @@ def test_options_read_an_export_as_it_is_meant(run: Run, tmp_path: Path) -> None
     rows = [line.split(",") for line in (tmp_path / "demo/data.csv").read_text().splitlines()]
     plain = run("ingest", "demo/data.csv", "--market", "DE")[1].strip()
     rows[0][1] = "Erlös"
-    text = "\n".join(";".join([str(i) if i else "", *row]).replace(".", ",") for i, row in enumerate(rows))
+    text = "\n".join(
+        ";".join([str(i) if i else "", *row]).replace(".", ",") for i, row in enumerate(rows)
+    )
     (tmp_path / "export.txt").write_bytes(text.encode("cp1252"))
     options = ("--separator", ";", "--decimal", ",", "--encoding", "windows-1252")
     code, out, err = run("ingest", "export.txt", "--market", "DE", *options)
@@ -69,4 +71,6 @@ def test_options_read_an_export_as_it_is_meant(run: Run, tmp_path: Path) -> None
 @pytest.mark.parametrize("word", ["tab", "\t"])
 def test_tabs_have_a_name(run: Run, tmp_path: Path, word: str) -> None:
     (tmp_path / "data.csv").write_text("a\tb\n1,5\t2\n")
-    assert run("ingest", "data.csv", "--market", "DE", "--separator", word)[2].startswith("1 rows, 2 columns, ")
+    assert run("ingest", "data.csv", "--market", "DE", "--separator", word)[2].startswith(
+        "1 rows, 2 columns, "
+    )

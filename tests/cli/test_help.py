@@ -1,4 +1,6 @@
-"""Every command's help has an example that the command itself would take, and mistyped names are told."""
+"""Every command's help has an example that the command itself would take, and mistyped names are
+told.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,10 @@ def test_propose_shows_roles_and_saves_the_mapping(run: Run, dataset: str) -> No
     lines = [line.split()[:4] for line in out.splitlines()]
     assert lines[0] == ["COLUMN", "ROLE", "WITH", "CONFIDENCE"]
     assert ["facebook_S", "spend", "facebook_I", "80%"] in lines
-    assert run("propose", "DE/latest", "--save", "robyn")[2] == "Saved as mapping 'robyn', version 2.\n"
+    assert (
+        run("propose", "DE/latest", "--save", "robyn")[2]
+        == "Saved as mapping 'robyn', version 2.\n"
+    )
     shown = json.loads(run("propose", dataset, "--json")[1])
     assert (shown["mapping"]["kpi"], shown["findings"]) == ("revenue", [])
 
@@ -45,8 +48,14 @@ def test_quality_shows_every_check_and_channel(run: Run, dataset: str) -> None:
     run("propose", dataset, "--save", "robyn")
     code, out, _ = run("quality", dataset, "--mapping", "robyn@1")
     assert code == 0
-    assert "yellow  Leakage                     The KPI is followed closely by 'competitor_sales_B'." in out
-    assert "  yellow  facebook_I: 1 period (1% of those it is on) without 'facebook_S' (2019-02-25)" in out
+    assert (
+        "yellow  Leakage                     The KPI is followed closely by 'competitor_sales_B'."
+        in out
+    )
+    assert (
+        "  yellow  facebook_I: 1 period (1% of those it is on) without 'facebook_S' (2019-02-25)"
+        in out
+    )
     assert out.splitlines()[-5].split()[:2] == ["tv_S", "green"]
     report = json.loads(run("quality", dataset, "--json")[1])
     assert report["light"] == "yellow"
@@ -54,21 +63,26 @@ def test_quality_shows_every_check_and_channel(run: Run, dataset: str) -> None:
 
 
 def test_red_quality_is_exit_code_1(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("date,revenue,tv_spend\n2024-01-01,3,1\n2024-01-08,,2\n2024-01-15,4,1\n")
+    (tmp_path / "t.csv").write_text(
+        "date,revenue,tv_spend\n2024-01-01,3,1\n2024-01-08,,2\n2024-01-15,4,1\n"
+    )
     run("ingest", "t.csv", "--market", "FR")
     code, out, _ = run("quality", "FR/latest")
     assert code == 1
     assert "red      Missing values" in out
 
 
-def test_a_saved_mapping_that_does_not_fit_is_refused(run: Run, dataset: str, tmp_path: Path) -> None:
+def test_a_saved_mapping_that_does_not_fit_is_refused(
+    run: Run, dataset: str, tmp_path: Path
+) -> None:
     run("propose", dataset, "--save", "robyn")
     (tmp_path / "t.csv").write_text(sample.PATH.read_text().replace("newsletter", "letters", 1))
     run("ingest", "t.csv", "--market", "FR")
     code, out, err = run("quality", "FR/latest", "--mapping", "robyn")
     assert (code, out) == (2, "")
     assert (
-        err.splitlines()[1] == "  - column 'newsletter': the column is gone. Perhaps it is now 'letters'; map it anew."
+        err.splitlines()[1]
+        == "  - column 'newsletter': the column is gone. Perhaps it is now 'letters'; map it anew."
     )
 
 
@@ -97,7 +111,10 @@ def test_own_naming_rules_become_the_workspaces(run: Run, dataset: str, tmp_path
     [
         (("propose", "abc"), "abc: is not a dataset's name."),
         (("propose", "DE/latest"), "dataset: market 'DE' has no dataset yet."),
-        (("quality", "DE/0123456789abcdef"), "dataset: market 'DE' has no dataset 0123456789abcdef."),
+        (
+            ("quality", "DE/0123456789abcdef"),
+            "dataset: market 'DE' has no dataset 0123456789abcdef.",
+        ),
         (("prepare", "DE/xyz", "r.json"), "dataset id: 'xyz' is not a dataset id."),
     ],
 )
@@ -108,9 +125,15 @@ def test_a_users_error_is_one_sentence(run: Run, command: tuple[str, ...], messa
 
 
 def test_a_wrong_recipe_or_mapping_is_named(run: Run, dataset: str, tmp_path: Path) -> None:
-    assert run("prepare", dataset, "none.json")[2].startswith("Error: none.json: cannot be read: No such file")
+    assert run("prepare", dataset, "none.json")[2].startswith(
+        "Error: none.json: cannot be read: No such file"
+    )
     (tmp_path / "r.json").write_text('{"date": "DATE", "period": "year", "columns": []}')
     err = run("prepare", dataset, "r.json")[2]
     assert err.startswith("Error: r.json is not valid:\n  - period: ")
-    assert run("quality", dataset, "--mapping", "none")[2].startswith("Error: there is no mapping 'none'.")
-    assert run("propose", dataset, "--recipe", "year")[2].startswith("Error: --recipe: 'year' is no period.")
+    assert run("quality", dataset, "--mapping", "none")[2].startswith(
+        "Error: there is no mapping 'none'."
+    )
+    assert run("propose", dataset, "--recipe", "year")[2].startswith(
+        "Error: --recipe: 'year' is no period."
+    )

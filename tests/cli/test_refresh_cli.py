@@ -1,4 +1,6 @@
-"""export, recreate, onepager, refresh, changes, accept: what they say to wrong input, before any work."""
+"""export, recreate, onepager, refresh, changes, accept: what they say to wrong input, before any
+work.
+"""
 
 from __future__ import annotations
 

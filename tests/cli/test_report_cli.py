@@ -45,7 +45,9 @@ def test_pdf_has_title_logo_and_currency(here: Run, tmp_path: Path, logo: Path) 
     assert "EUR" not in text
 
 
-def test_a_folder_gets_the_report_by_the_runs_name(here: Run, trained: tuple[Workspace, str], tmp_path: Path) -> None:
+def test_a_folder_gets_the_report_by_the_runs_name(
+    here: Run, trained: tuple[Workspace, str], tmp_path: Path
+) -> None:
     run_id = trained[1]
     folder = tmp_path / "reports"
     folder.mkdir()
@@ -58,10 +60,15 @@ def test_a_folder_gets_the_report_by_the_runs_name(here: Run, trained: tuple[Wor
         (("-o", "review.docx"), "docx"),
         (("--logo", "nothing.png"), "nothing.png: cannot be read: No such file or directory."),
         (("--model", "9_999"), "9_999"),
-        (("-o", "no/such/folder/review.html"), "review.html: cannot be written: No such file or directory."),
+        (
+            ("-o", "no/such/folder/review.html"),
+            "review.html: cannot be written: No such file or directory.",
+        ),
     ],
 )
-def test_what_cannot_be_written_is_one_sentence(here: Run, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_written_is_one_sentence(
+    here: Run, arguments: tuple[str, ...], message: str
+) -> None:
     code, out, err = here("report", "latest", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("Error: ")

@@ -1,4 +1,6 @@
-"""A run of the engine `robyn` from the data to the plan, by commands only, with the stand-in for Robyn in real R."""
+"""A run of the engine `robyn` from the data to the plan, by commands only, with the stand-in for
+Robyn in real R.
+"""
 
 from __future__ import annotations
 

@@ -30,12 +30,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with a run that had a lift test, and a newer one that had none."""
     settings = Settings(workspace=str(tmp_path_factory.mktemp("stability") / "workspace"))
     workspace = Workspace.open(settings)
-    stored = ingest(FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN)
+    stored = ingest(
+        FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN
+    )
     test = LiftTestConfig(
-        channels=("tv_S",), start=date(2018, 1, 1), end=date(2018, 3, 4), lift=9e5, spend=2e5, confidence=0.95
+        channels=("tv_S",),
+        start=date(2018, 1, 1),
+        end=date(2018, 3, 4),
+        lift=9e5,
+        spend=2e5,
+        confidence=0.95,
     )
     for tests in ((test,), ()):
-        experiment = sample_experiment(stored.dataset_id).model_copy(update={"settings": QUICK, "lift_tests": tests})
+        experiment = sample_experiment(stored.dataset_id).model_copy(
+            update={"settings": QUICK, "lift_tests": tests}
+        )
         run_id = workspace.create_run(Experiment.model_validate(experiment.model_dump()))
         History.begin(workspace, run_id, "ann", details={}).add(RunState.STARTING, "ann")
         assert run_task(workspace.run_uri(run_id), settings) == 0
@@ -67,7 +76,12 @@ def test_the_first_call_studies_and_the_next_shows(here: Run, trained: Workspace
     (study,) = trained.study_ids(trained.run_ids()[0])
     code, out, _ = here("stability", "latest", "--json")
     assert code == 0
-    assert {row["source"] for row in json.loads(out)["channels"]} == {"candidates", "trials", "seeds", "holdouts"}
+    assert {row["source"] for row in json.loads(out)["channels"]} == {
+        "candidates",
+        "trials",
+        "seeds",
+        "holdouts",
+    }
     assert trained.study_ids(trained.run_ids()[0]) == [study]
     assert "succeeded" in here("status", study)[1]
 
@@ -84,7 +98,9 @@ def test_the_first_call_studies_and_the_next_shows(here: Run, trained: Workspace
         ),
     ],
 )
-def test_what_cannot_be_studied_is_one_sentence(here: Run, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_studied_is_one_sentence(
+    here: Run, arguments: tuple[str, ...], message: str
+) -> None:
     code, out, err = here("stability", "latest", "--again", *arguments)
     assert (code, out, err.strip()) == (2, "", f"Error: {message}")
 
@@ -110,7 +126,9 @@ def test_calibration_of_a_run_without_lift_tests(here: Run, trained: Workspace) 
 
 
 def test_the_report_has_a_section_for_each(trained: Workspace) -> None:
-    plain, calibrated = (trained.result_file(run_id, "report.html").decode() for run_id in trained.run_ids())
+    plain, calibrated = (
+        trained.result_file(run_id, "report.html").decode() for run_id in trained.run_ids()
+    )
     assert "How firm each channel is" in plain
     assert "What the lift tests moved" in calibrated
     assert "What the lift tests moved" not in plain

@@ -23,16 +23,22 @@ def test_german_holidays_of_a_year_come_by_date() -> None:
 
 
 def test_both_ends_are_included_and_an_empty_range_gives_nothing() -> None:
-    assert holidays("DE", date(2016, 1, 1), date(2016, 1, 1)) == ((date(2016, 1, 1), "New Year's Day"),)
+    assert holidays("DE", date(2016, 1, 1), date(2016, 1, 1)) == (
+        (date(2016, 1, 1), "New Year's Day"),
+    )
     assert holidays("DE", date(2016, 1, 2), date(2016, 1, 3)) == ()
 
 
 def test_the_whole_table_is_read_with_line_breaks_in_names_mended() -> None:
-    total = sum(len(holidays(country, date(1900, 1, 1), date(2100, 1, 1))) for country in countries())
+    total = sum(
+        len(holidays(country, date(1900, 1, 1), date(2100, 1, 1))) for country in countries()
+    )
     assert (len(countries()), total) == (123, 87_651)
     assert all("\n" not in name for _, name in holidays("PT", date(1995, 1, 1), date(2044, 12, 31)))
 
 
 def test_an_unknown_country_names_near_ones() -> None:
-    with pytest.raises(UserError, match=r"country: no holidays are known for 'de'\. Did you mean one of .*DE"):
+    with pytest.raises(
+        UserError, match=r"country: no holidays are known for 'de'\. Did you mean one of .*DE"
+    ):
         holidays("de", date(2016, 1, 1), date(2016, 12, 31))

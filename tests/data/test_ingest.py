@@ -25,7 +25,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def put(workspace: Workspace, path: Path, market: str = "de", who: str = "ana") -> DatasetManifest:
     return ingest(
-        FileSource(path), market=market, origin=path.name, workspace=workspace, by=User(who, role=Role.ANALYST)
+        FileSource(path),
+        market=market,
+        origin=path.name,
+        workspace=workspace,
+        by=User(who, role=Role.ANALYST),
     )
 
 
@@ -35,7 +39,12 @@ def test_a_file_becomes_a_dataset(tmp_path: Path, workspace: Workspace) -> None:
     manifest = put(workspace, path)
     assert manifest == workspace.dataset("de", manifest.dataset_id)
     assert manifest.dataset_id == manifest.content_hash[:16]
-    assert (manifest.source, manifest.origin, manifest.rows, manifest.created_by) == ("csv", "weekly.csv", 3, "ana")
+    assert (manifest.source, manifest.origin, manifest.rows, manifest.created_by) == (
+        "csv",
+        "weekly.csv",
+        3,
+        "ana",
+    )
     assert manifest.created.tzinfo == dt.UTC or manifest.created.utcoffset() == dt.timedelta(0)
     assert manifest.notes == ("Column 'tv': 1 cell was read as empty (1 x 'NA').",)
     assert [(c.name, c.source_type, c.stored_type, c.nulls) for c in manifest.columns] == [

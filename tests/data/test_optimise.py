@@ -1,4 +1,6 @@
-"""Optimising loses nothing: what is read back equals what came in, in the narrowest type that can hold it."""
+"""Optimising loses nothing: what is read back equals what came in, in the narrowest type that can
+hold it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ BERLIN = "Europe/Berlin"
 
 
 def batches(table: pa.Table, size: int = 10_000) -> Batches:
-    return Batches(table.schema, lambda: iter(table.to_batches(size)), tuple(str(t) for t in table.schema.types))
+    return Batches(
+        table.schema,
+        lambda: iter(table.to_batches(size)),
+        tuple(str(t) for t in table.schema.types),
+    )
 
 
 def stored(table: pa.Table, folder: Path, size: int = 10_000) -> tuple[pa.Table, Optimised]:
@@ -55,13 +61,21 @@ def one(values: pa.Array, folder: Path) -> pa.ChunkedArray:
         ([1e300, 5e-324], pa.float64(), pa.float64()),
         ([2**24 + 1.0], pa.float64(), pa.float64()),
         ([0.5], pa.float16(), pa.float32()),
-        ([Decimal("1.10"), None, Decimal("-99999999999999999999999999999999.123456")], pa.decimal128(38, 6), None),
+        (
+            [Decimal("1.10"), None, Decimal("-99999999999999999999999999999999.123456")],
+            pa.decimal128(38, 6),
+            None,
+        ),
         ([Decimal(10) ** 60], pa.decimal256(70, 2), None),
         ([dt.datetime(2024, 1, 1), None, dt.datetime(1890, 5, 5)], pa.timestamp("us"), pa.date32()),
         ([dt.datetime(2024, 1, 1)], pa.timestamp("ns"), pa.date32()),
         ([dt.datetime(2024, 1, 1, 0, 0, 0, 1)], pa.timestamp("ns"), pa.timestamp("us")),
         ([dt.datetime(2024, 1, 1, 12)], pa.timestamp("s"), pa.timestamp("us")),
-        ([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)], pa.timestamp("ms", BERLIN), pa.timestamp("us", BERLIN)),
+        (
+            [dt.datetime(2024, 1, 1, tzinfo=dt.UTC)],
+            pa.timestamp("ms", BERLIN),
+            pa.timestamp("us", BERLIN),
+        ),
         ([dt.date(2024, 1, 1), None], pa.date32(), None),
         ([dt.time(1, 2, 3)], pa.time64("us"), None),
         ([dt.timedelta(days=-1)], pa.duration("us"), None),
@@ -127,7 +141,10 @@ def test_profile(tmp_path: Path) -> None:
         }
     )
     columns = stored(table, tmp_path)[1].columns
-    facts = [(c.name, c.source_type, c.stored_type, c.nulls, c.distinct, c.minimum, c.maximum) for c in columns]
+    facts = [
+        (c.name, c.source_type, c.stored_type, c.nulls, c.distinct, c.minimum, c.maximum)
+        for c in columns
+    ]
     assert facts == [
         ("i", "int64", "int8", 1, 2, "-7", "3"),
         ("f", "double", "double", 1, 2, "0.1", "0.1"),
@@ -161,7 +178,12 @@ def test_hash_is_of_the_content_alone(tmp_path: Path) -> None:
     for size in (13, 999):
         assert stored(table, tmp_path, size)[1].content_hash == expected
     wider = table.set_column(0, "i", table["i"].cast(pa.decimal128(20, 0)).cast(pa.int16()))
-    assert stored(wider.set_column(6, "d", table["d"].cast(pa.timestamp("ns"))), tmp_path)[1].content_hash == expected
+    assert (
+        stored(wider.set_column(6, "d", table["d"].cast(pa.timestamp("ns"))), tmp_path)[
+            1
+        ].content_hash
+        == expected
+    )
     assert stored(pq.read_table(tmp_path / "data.parquet"), tmp_path)[1].content_hash == expected
 
 
@@ -182,16 +204,26 @@ def test_hash_is_of_the_content_alone(tmp_path: Path) -> None:
 )
 def test_hash_differs_when_the_content_does(tmp_path: Path, other: dict[str, list[Any]]) -> None:
     table = pa.table({"a": [1, 2, 3], "b": ["x", "", "yz"]})
-    assert stored(table, tmp_path)[1].content_hash != stored(pa.table(other), tmp_path)[1].content_hash
+    assert (
+        stored(table, tmp_path)[1].content_hash != stored(pa.table(other), tmp_path)[1].content_hash
+    )
 
 
 def test_hash_knows_negative_zero_and_nan_from_null(tmp_path: Path) -> None:
-    tables = [pa.table({"x": pa.array([v, 1.5], pa.float64())}) for v in (0.0, -0.0, math.nan, None)]
+    tables = [
+        pa.table({"x": pa.array([v, 1.5], pa.float64())}) for v in (0.0, -0.0, math.nan, None)
+    ]
     assert len({stored(table, tmp_path)[1].content_hash for table in tables}) == 4
 
 
 def test_hash_stays_the_same_from_version_to_version(tmp_path: Path) -> None:
-    table = pa.table({"date": [dt.date(2024, 1, 1), dt.date(2024, 1, 8)], "tv": [1.5, None], "event": ["na", "x"]})
+    table = pa.table(
+        {
+            "date": [dt.date(2024, 1, 1), dt.date(2024, 1, 8)],
+            "tv": [1.5, None],
+            "event": ["na", "x"],
+        }
+    )
     expected = "c2ec13ae5c77f09a0441046a2a85219dc57521b53b85ae6857fd2d360dce9c1d"
     assert stored(table, tmp_path)[1].content_hash == expected
 
@@ -201,7 +233,11 @@ def test_large_tables_have_row_groups_of_even_size(tmp_path: Path) -> None:
     back, result = stored(table, tmp_path, 65_537)
     assert back["x"].combine_chunks() == pa.array(np.arange(600_000), pa.int32())
     file = pq.ParquetFile(result.path)
-    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [262_144, 262_144, 75_712]
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [
+        262_144,
+        262_144,
+        75_712,
+    ]
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
@@ -232,7 +268,8 @@ _CELLS: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.bool_(): st.booleans(),
     pa.decimal128(20, 3): st.decimals(-(10**16), 10**16, places=3),
     pa.date32(): st.dates(),
-    pa.timestamp("us"): st.datetimes() | st.dates().map(lambda d: dt.datetime(d.year, d.month, d.day)),
+    pa.timestamp("us"): st.datetimes()
+    | st.dates().map(lambda d: dt.datetime(d.year, d.month, d.day)),
     pa.timestamp("ms", BERLIN): st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)).map(
         lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000, tzinfo=dt.UTC)
     ),
@@ -243,7 +280,10 @@ _CELLS: dict[pa.DataType, st.SearchStrategy[Any]] = {
 def tables(draw: st.DrawFn) -> pa.Table:
     rows = draw(st.integers(1, 30))
     kinds = draw(st.lists(st.sampled_from(list(_CELLS)), min_size=1, max_size=4))
-    columns = [pa.array(draw(st.lists(st.none() | _CELLS[kind], min_size=rows, max_size=rows)), kind) for kind in kinds]
+    columns = [
+        pa.array(draw(st.lists(st.none() | _CELLS[kind], min_size=rows, max_size=rows)), kind)
+        for kind in kinds
+    ]
     return pa.table(columns, names=[f"c{i}" for i in range(len(kinds))])
 
 

@@ -11,7 +11,14 @@ import pyarrow.csv
 import pytest
 
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
-from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, naming_rules, parse_naming_rules, words_of
+from mmm.data.naming import (
+    DEFAULT_RULES,
+    NamingRule,
+    NamingRules,
+    naming_rules,
+    parse_naming_rules,
+    words_of,
+)
 from mmm.data.proposal import propose
 from mmm.errors import InvalidInput, UserError
 from mmm.sources import sample
@@ -26,11 +33,15 @@ def read(name: str) -> pa.Table:
 
 
 def table(**columns: list) -> pa.Table:
-    return pa.table({"date": DAYS, "revenue": [5.0, 6, 7, 8], "tv_spend": [1.0, 0, 3, 4], **columns})
+    return pa.table(
+        {"date": DAYS, "revenue": [5.0, 6, 7, 8], "tv_spend": [1.0, 0, 3, 4], **columns}
+    )
 
 
 def pairs(names: list[str], spend: str, exposure: str) -> tuple[PaidColumns, ...]:
-    return tuple(PaidColumns(spend=spend.format(name), exposure=exposure.format(name)) for name in names)
+    return tuple(
+        PaidColumns(spend=spend.format(name), exposure=exposure.format(name)) for name in names
+    )
 
 
 def test_robyns_table() -> None:
@@ -42,14 +53,19 @@ def test_robyns_table() -> None:
     assert found.mapping.model_dump() == {**wanted, "paid": tuple(wanted["paid"])}
     facebook = found.column("facebook_S")
     assert (facebook.role, facebook.partner, facebook.confidence) == ("spend", "facebook_I", 0.8)
-    assert facebook.reason == "the name has 's'; paired with 'facebook_I', on or off together in 100% of rows"
+    assert (
+        facebook.reason
+        == "the name has 's'; paired with 'facebook_I', on or off together in 100% of rows"
+    )
 
 
 def test_the_retail_table_with_80_columns() -> None:
     data = read("mmm_stan_weekly.csv")
     found = propose(data)
     channels = ["dm", "inst", "nsp", "auddig", "audtr", "vidtr", "viddig", "so", "on", "sem"]
-    context = [n for n in data.column_names if n.startswith(("me_", "st_ct", "mrkdn_", "va_pub", "hldy_"))]
+    context = [
+        n for n in data.column_names if n.startswith(("me_", "st_ct", "mrkdn_", "va_pub", "hldy_"))
+    ]
     never_on = {"va_pub_0.3", "hldy_Green Monday"}  # in these 60 weeks
     copies = {
         "hldy_Christmas Eve": "hldy_Christmas Day",
@@ -64,7 +80,9 @@ def test_the_retail_table_with_80_columns() -> None:
         kpi="sales",
         paid=pairs(channels, "mdsp_{}", "mdip_{}"),
         organic=tuple(OrganicColumn(column=name) for name in ("mdip_em", "mdip_sms", "mdip_aff")),
-        context=tuple(SignedColumn(column=name) for name in context if name not in {*never_on, *copies}),
+        context=tuple(
+            SignedColumn(column=name) for name in context if name not in {*never_on, *copies}
+        ),
     )
     unused = [item.column for item in found.columns if item.role == "unused"]
     assert unused[:5] == ["yr_nbr", "qtr_nbr", "prd", "wk_nbr", "wk_in_yr_nbr"]
@@ -74,7 +92,9 @@ def test_the_retail_table_with_80_columns() -> None:
         assert found.column(name).reason == why
 
 
-@pytest.mark.parametrize(("file", "market"), [("meridian_national.csv", None), ("meridian_geo.csv", "geo")])
+@pytest.mark.parametrize(
+    ("file", "market"), [("meridian_national.csv", None), ("meridian_geo.csv", "geo")]
+)
 def test_meridians_tables(file: str, market: str | None) -> None:
     found = propose(read(file))
     context = ("competitor_sales_control", "sentiment_score_control", "Promo")
@@ -93,7 +113,13 @@ def test_meridians_tables(file: str, market: str | None) -> None:
 
 
 def test_spends_find_the_exposures_of_their_channel() -> None:
-    found = propose(table(Google_Cost=[1.0, 2, 0, 4], Google_Clicks=[9, 8, 0, 3], Google_Impressions=[99, 88, 0, 33]))
+    found = propose(
+        table(
+            Google_Cost=[1.0, 2, 0, 4],
+            Google_Clicks=[9, 8, 0, 3],
+            Google_Impressions=[99, 88, 0, 33],
+        )
+    )
     assert found.mapping is not None
     assert found.mapping.paid == (
         PaidColumns(spend="tv_spend"),
@@ -112,7 +138,11 @@ def test_a_pair_that_is_not_on_together_is_doubtful() -> None:
 
 
 def test_bare_channel_names_are_spend_with_low_confidence() -> None:
-    found = propose(pa.table({"date": DAYS, "sales": [1.0, 2, 3, 4], "TV": [1.0, 2, 3, 5], "radio": [2.0, 1, 0, 1]}))
+    found = propose(
+        pa.table(
+            {"date": DAYS, "sales": [1.0, 2, 3, 4], "TV": [1.0, 2, 3, 5], "radio": [2.0, 1, 0, 1]}
+        )
+    )
     assert [(item.column, item.role, item.confidence) for item in found.columns[2:]] == [
         ("TV", "spend", 0.5),
         ("radio", "spend", 0.5),
@@ -163,16 +193,22 @@ def test_columns_no_engine_takes_are_not_proposed() -> None:
         "orders": "another KPI; 'revenue' is proposed, and as a driver this one would leak",
         "note": "text with 4 values that no naming rule knows",
     }
-    assert [str(finding).split(":")[0] for finding in found.findings] == ["column 'print_spend'"] * 2
+    assert [str(finding).split(":")[0] for finding in found.findings] == [
+        "column 'print_spend'"
+    ] * 2
     assert found.column("print_spend").confidence == 0.47  # halved, by its negative values
 
 
 def test_decimals_times_with_zones_and_numbers_in_texts_are_read() -> None:
-    stamps = pa.array([dt.datetime(2024, 1, i, tzinfo=dt.UTC) for i in range(1, 5)], pa.timestamp("us", "UTC"))
+    stamps = pa.array(
+        [dt.datetime(2024, 1, i, tzinfo=dt.UTC) for i in range(1, 5)], pa.timestamp("us", "UTC")
+    )
     data = pa.table(
         {
             "time": stamps,
-            "revenue": pa.array([Decimal("1.50"), Decimal("2.25"), Decimal("3.00"), Decimal("4.00")]),
+            "revenue": pa.array(
+                [Decimal("1.50"), Decimal("2.25"), Decimal("3.00"), Decimal("4.00")]
+            ),
             "tv_spend": ["1.5", "2", "0", "7"],
             "radio_spend": ["1.5", "a lot", "0", "7"],
         }
@@ -200,7 +236,9 @@ def test_5000_columns() -> None:
     wide |= {f"m{i}_impressions": [float(i), 1.0, 0.0, 2.0] for i in range(2500)}
     found = propose(table(**wide))
     assert found.mapping is not None
-    assert found.mapping.paid[2500] == PaidColumns(spend="m2499_spend", exposure="m2499_impressions")
+    assert found.mapping.paid[2500] == PaidColumns(
+        spend="m2499_spend", exposure="m2499_impressions"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +259,10 @@ def test_a_workspaces_own_rules_go_before_the_defaults(tmp_path: Path) -> None:
     assert naming_rules(workspace) == DEFAULT_RULES
     own = NamingRule(role="spend", words=("kosten",), confidence=1)
     rules = NamingRules(rules=(own,), mean_words=("quote",))
-    assert [workspace.save_naming_rules(DEFAULT_RULES), workspace.save_naming_rules(rules)] == [1, 2]
+    assert [workspace.save_naming_rules(DEFAULT_RULES), workspace.save_naming_rules(rules)] == [
+        1,
+        2,
+    ]
     assert naming_rules(workspace).rules == (own, *DEFAULT_RULES.rules)
     assert naming_rules(workspace).mean_words == ("quote", *DEFAULT_RULES.mean_words)
     found = propose(table(zeitung_kosten=[1.0, 2, 3, 5]), naming_rules(workspace))

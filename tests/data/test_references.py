@@ -26,7 +26,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def store(workspace: Workspace, folder: Path, revenue: str = "revenue") -> DatasetManifest:
     (folder / "t.csv").write_text(f"date,{revenue},tv_spend\n2024-01-01,1,2\n2024-01-08,2,3\n")
-    return ingest(FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, by=ANA)
+    return ingest(
+        FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, by=ANA
+    )
 
 
 def test_datasets_by_id_and_the_newest(workspace: Workspace, tmp_path: Path) -> None:
@@ -44,7 +46,9 @@ def test_datasets_by_id_and_the_newest(workspace: Workspace, tmp_path: Path) -> 
 def test_mappings_by_version_and_the_newest(workspace: Workspace, tmp_path: Path) -> None:
     manifest = store(workspace, tmp_path)
     save_mapping(workspace, "weekly", MAPPING, manifest, ANA)
-    save_mapping(workspace, "weekly", MAPPING.model_copy(update={"kpi_kind": "conversion"}), manifest, ANA)
+    save_mapping(
+        workspace, "weekly", MAPPING.model_copy(update={"kpi_kind": "conversion"}), manifest, ANA
+    )
     name, saved = find_mapping(workspace, "weekly")
     assert (name, saved.mapping.kpi_kind) == ("weekly@2", "conversion")
     assert find_mapping(workspace, "weekly@1")[1].mapping == MAPPING

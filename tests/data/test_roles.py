@@ -1,4 +1,6 @@
-"""Roles as an editor sees them: to a mapping and back, checked at the column, and what a version changed."""
+"""Roles as an editor sees them: to a mapping and back, checked at the column, and what a version
+changed.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,11 @@ def test_columns_that_are_gone_leave_their_role_empty() -> None:
 @pytest.mark.parametrize(
     ("column", "role", "wrong"),
     [
-        ("week", "unused", ("", "No column is the date: choose the one that holds each row's day.")),
+        (
+            "week",
+            "unused",
+            ("", "No column is the date: choose the one that holds each row's day."),
+        ),
         ("tv", "unused", ("", "No column is a spend: choose at least one column of money spent.")),
         ("geo", "date", ("geo", "a date is needed, it holds texts.")),
         ("note", "context", ("note", "the role context needs numbers, it holds texts.")),
@@ -85,14 +91,18 @@ def test_columns_that_are_gone_leave_their_role_empty() -> None:
         ("flat", "exposure", ("flat", "it is the exposure of no spend.")),
     ],
 )
-def test_what_is_wrong_is_said_at_the_column(column: str, role: Role, wrong: tuple[str, str]) -> None:
+def test_what_is_wrong_is_said_at_the_column(
+    column: str, role: Role, wrong: tuple[str, str]
+) -> None:
     item = next(item for item in ROLES.columns if item.column == column)
     assert wrong in errors(ROLES.with_column(item.as_role(role)))
 
 
 def test_two_exposures_of_a_spend_are_wrong_at_both() -> None:
     twice = ROLES.with_column(ColumnRole("flat", "exposure", "tv"))
-    assert [where for where, what in errors(twice) if what == "'tv' has another exposure as well."] == ["grps", "flat"]
+    assert [
+        where for where, what in errors(twice) if what == "'tv' has another exposure as well."
+    ] == ["grps", "flat"]
 
 
 def test_an_exposure_loses_a_spend_that_is_none_any_more() -> None:

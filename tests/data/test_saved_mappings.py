@@ -16,7 +16,10 @@ from mmm.workspace import DatasetManifest, Workspace
 
 ANA = User("ana", role=Role.ADMIN)
 MAPPING = Mapping(
-    date="date", kpi="revenue", paid=(PaidColumns(spend="tv_spend"),), context=(SignedColumn(column="price"),)
+    date="date",
+    kpi="revenue",
+    paid=(PaidColumns(spend="tv_spend"),),
+    context=(SignedColumn(column="price"),),
 )
 
 
@@ -27,12 +30,18 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def dataset(workspace: Workspace, folder: Path, text: str) -> DatasetManifest:
     (folder / "t.csv").write_text(text)
-    return ingest(FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, by=ANA)
+    return ingest(
+        FileSource(folder / "t.csv"), market="de", origin="t.csv", workspace=workspace, by=ANA
+    )
 
 
 @pytest.fixture
 def first(workspace: Workspace, tmp_path: Path) -> DatasetManifest:
-    return dataset(workspace, tmp_path, "date,revenue,tv_spend,price,note\n2024-01-01,1,2,3.5,a\n2024-01-08,2,3,4,b\n")
+    return dataset(
+        workspace,
+        tmp_path,
+        "date,revenue,tv_spend,price,note\n2024-01-01,1,2,3.5,a\n2024-01-08,2,3,4,b\n",
+    )
 
 
 def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetManifest) -> None:
@@ -41,7 +50,11 @@ def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetMani
     assert save_mapping(workspace, "weekly", later, first, User("bob", role=Role.ANALYST)) == 2
     assert load_mapping(workspace, "weekly").mapping == later
     saved = load_mapping(workspace, "weekly", 1)
-    assert (saved.mapping, saved.saved_by, saved.dataset) == (MAPPING, "ana", f"de/{first.dataset_id}")
+    assert (saved.mapping, saved.saved_by, saved.dataset) == (
+        MAPPING,
+        "ana",
+        f"de/{first.dataset_id}",
+    )
     assert saved.columns == {
         "date": "date",
         "revenue": "number",
@@ -53,19 +66,27 @@ def test_a_mapping_is_saved_in_versions(workspace: Workspace, first: DatasetMani
     assert reapply(saved, first)[0] == MAPPING
 
 
-def test_a_mapping_of_unknown_columns_is_not_saved(workspace: Workspace, first: DatasetManifest) -> None:
+def test_a_mapping_of_unknown_columns_is_not_saved(
+    workspace: Workspace, first: DatasetManifest
+) -> None:
     wrong = MAPPING.model_copy(update={"kpi": "sales", "market": "geo"})
-    with pytest.raises(InvalidInput, match="column 'sales': the dataset has no such column") as error:
+    with pytest.raises(
+        InvalidInput, match="column 'sales': the dataset has no such column"
+    ) as error:
         save_mapping(workspace, "weekly", wrong, first, ANA)
     assert [finding.where for finding in error.value.findings] == ["column 'sales'", "column 'geo'"]
     assert workspace.mapping_names() == []
 
 
-def test_new_data_show_what_is_other(workspace: Workspace, first: DatasetManifest, tmp_path: Path) -> None:
+def test_new_data_show_what_is_other(
+    workspace: Workspace, first: DatasetManifest, tmp_path: Path
+) -> None:
     save_mapping(workspace, "weekly", MAPPING, first, ANA)
     saved = load_mapping(workspace, "weekly")
     later = dataset(
-        workspace, tmp_path, "date,revenue,tv_spend,price,radio\n2024-01-01,1,2,3.5,1\n2024-01-08,2,3,4,2\n"
+        workspace,
+        tmp_path,
+        "date,revenue,tv_spend,price,radio\n2024-01-01,1,2,3.5,1\n2024-01-08,2,3,4,2\n",
     )
     mapping, found = reapply(saved, later)
     assert mapping == MAPPING
@@ -78,7 +99,11 @@ def test_mapped_columns_that_are_gone_or_changed_stop(
 ) -> None:
     save_mapping(workspace, "weekly", MAPPING, first, ANA)
     saved = load_mapping(workspace, "weekly")
-    later = dataset(workspace, tmp_path, "date,revenue,tv_spends,price,note\n2024-01-01,1,2,l,a\n2024-01-08,2,3,x,b\n")
+    later = dataset(
+        workspace,
+        tmp_path,
+        "date,revenue,tv_spends,price,note\n2024-01-01,1,2,l,a\n2024-01-08,2,3,x,b\n",
+    )
     assert difference(saved, later).changed == (Change("price", "number", "text"),)
     with pytest.raises(InvalidInput) as error:
         reapply(saved, later)

@@ -1,4 +1,6 @@
-"""The images' files: what can be known without building them. `make test-images` builds and runs them."""
+"""The images' files: what can be known without building them. `make test-images` builds and runs
+them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_hadolint_finds_nothing(file: Path) -> None:
 def test_an_image_runs_as_a_number_that_is_not_root(name: str) -> None:
     lines = (ROOT / "docker" / f"Dockerfile.{name}").read_text().splitlines()
     assert [line for line in lines if line.startswith("USER")] == ["USER 10001:10001"]
-    assert lines.index("USER 10001:10001") > max(n for n, line in enumerate(lines) if line.startswith(("RUN", "COPY")))
+    assert lines.index("USER 10001:10001") > max(
+        n for n, line in enumerate(lines) if line.startswith(("RUN", "COPY"))
+    )
 
 
 @pytest.mark.parametrize("name", ["web", "training"])
@@ -72,12 +76,20 @@ def test_a_service_is_hardened_and_holds_no_secret(service: str) -> None:
     found = COMPOSE["services"][service]
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
-    secrets = {name: value for name, value in _environment(service).items() if re.search("SECRET$|KEY|TOKEN", name)}
+    secrets = {
+        name: value
+        for name, value in _environment(service).items()
+        if re.search("SECRET$|KEY|TOKEN", name)
+    }
     assert all(re.fullmatch(r"\$\{[A-Z_]+:-\}", value) for value in secrets.values())
 
 
 def test_the_build_sees_neither_history_nor_data_nor_secrets() -> None:
-    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    lines = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     assert lines[0] == "*"
     allowed = {line.removeprefix("!").split("/")[0] for line in lines[1:] if line.startswith("!")}
     assert allowed == {"app", ".streamlit", "docker", "pyproject.toml", "README.md", "src", "r"}

@@ -12,7 +12,9 @@ from terraform_cli import HERE, Applied, Terraform, schema_mirror
 
 @pytest.fixture(scope="session")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """A copy that is initialised and has the tests. Without imports: a mocked provider has nothing to import."""
+    """A copy that is initialised and has the tests. Without imports: a mocked provider has nothing
+    to import.
+    """
     folder = tmp_path_factory.mktemp("terraform")
     copy = Terraform(folder, schema_mirror(folder / "mirror"))
     (copy.folder / "imports.tf").unlink()
@@ -28,4 +30,6 @@ def applied(terraform: Terraform) -> dict[str, Applied]:
     """By run: prod (everything set), dev, first (the guide's first apply)."""
     done = terraform.run("test", "-json", "-verbose", "-filter=tests/configuration.tftest.hcl")
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    return {event["@testrun"]: Applied(event["test_state"]) for event in events if "test_state" in event}
+    return {
+        event["@testrun"]: Applied(event["test_state"]) for event in events if "test_state" in event
+    }

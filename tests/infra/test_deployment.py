@@ -1,4 +1,6 @@
-"""What Terraform makes has the names, ports, variables and rights that the guide, the code and the images use."""
+"""What Terraform makes has the names, ports, variables and rights that the guide, the code and the
+images use.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,16 @@ def test_names_are_the_guides(prod: Applied) -> None:
     assert set(GUIDE["outputs"]) <= prod.outputs.keys()
     variables = (CONFIGURATION / "variables.tf").read_text()
     assert [name for name in GUIDE["variables"] if f'variable "{name}"' not in variables] == []
-    assert f'bucket       = "{GUIDE["state_bucket"]}"' in (CONFIGURATION / "versions.tf").read_text()
+    assert (
+        f'bucket       = "{GUIDE["state_bucket"]}"' in (CONFIGURATION / "versions.tf").read_text()
+    )
 
 
 def test_sizes_and_port_are_the_guides(prod: Applied) -> None:
-    sizes = {one["family"]: (int(one["cpu"]), int(one["memory"])) for one in prod.of("aws_ecs_task_definition")}
+    sizes = {
+        one["family"]: (int(one["cpu"]), int(one["memory"]))
+        for one in prod.of("aws_ecs_task_definition")
+    }
     assert sizes == {"mmm-app-web": (2048, 4096), "mmm-app-training": (8192, 32768)}
     (mapping,) = prod.container("web")["portMappings"]
     (group,) = prod.of("aws_lb_target_group")
@@ -60,12 +67,21 @@ def test_the_web_container_gets_settings_that_the_app_accepts(prod: Applied) -> 
     assert prod.outputs["oauth_redirect_uri"] == "https://mmm.example.com/oauth2callback"
 
 
-def test_secrets_reach_the_web_container_alone_by_the_names_the_app_looks_for(prod: Applied, first: Applied) -> None:
+def test_secrets_reach_the_web_container_alone_by_the_names_the_app_looks_for(
+    prod: Applied, first: Applied
+) -> None:
     settings = Settings.model_validate({"SERVICE_NAME": prod.environment("web")["SERVICE_NAME"]})
     secrets = {one["name"] for one in prod.container("web")["secrets"]}
-    assert secrets == {"AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "AUTH_COOKIE_SECRET", "SF_PRIVATE_KEY"}
+    assert secrets == {
+        "AUTH_CLIENT_ID",
+        "AUTH_CLIENT_SECRET",
+        "AUTH_COOKIE_SECRET",
+        "SF_PRIVATE_KEY",
+    }
     assert secrets <= NAMES.keys()
-    assert {one["name"] for one in prod.of("aws_secretsmanager_secret")} == {secret_name(settings, n) for n in secrets}
+    assert {one["name"] for one in prod.of("aws_secretsmanager_secret")} == {
+        secret_name(settings, n) for n in secrets
+    }
     assert "secrets" not in prod.container("training")
     # ECS starts no task whose secret has no value.
     assert "SF_PRIVATE_KEY" not in {one["name"] for one in first.container("web")["secrets"]}
@@ -76,7 +92,10 @@ def test_the_app_opens_with_a_certificate_and_stays_shut_before_saying_what_is_m
 ) -> None:
     def sign_in(run: Applied) -> SignIn | None:
         known = {name: value for name, value in run.environment("web").items() if name in NAMES}
-        secrets = {one["name"]: "a secret of 32 characters or more." for one in run.container("web")["secrets"]}
+        secrets = {
+            one["name"]: "a secret of 32 characters or more."
+            for one in run.container("web")["secrets"]
+        }
         return sign_in_of(Settings.model_validate(known | secrets))
 
     opened = sign_in(prod)
@@ -113,13 +132,21 @@ def test_tasks_are_hardened(prod: Applied) -> None:
         assert options["awslogs-stream-prefix"] == task
 
 
-def test_the_launcher_finds_the_private_subnets_and_the_closed_group_in_the_definitions_tags(prod: Applied) -> None:
+def test_the_launcher_finds_the_private_subnets_and_the_closed_group_in_the_definitions_tags(
+    prod: Applied,
+) -> None:
     tags = prod.resources["aws_ecs_task_definition.training"]["tags"]
-    private = {values["id"] for address, values in prod.resources.items() if "aws_subnet.private" in address}
+    private = {
+        values["id"]
+        for address, values in prod.resources.items()
+        if "aws_subnet.private" in address
+    }
     assert set(tags["mmm-app:subnets"].split(" ")) == private
     assert tags["mmm-app:security-groups"] == prod.resources["aws_security_group.training"]["id"]
     rules = [
-        one for one in prod.of("aws_security_group_rule") if one["security_group_id"] == tags["mmm-app:security-groups"]
+        one
+        for one in prod.of("aws_security_group_rule")
+        if one["security_group_id"] == tags["mmm-app:security-groups"]
     ]
     assert [one["type"] for one in rules] == ["egress", "egress"]
     assert [one["cidr_blocks"] for one in rules] == [None, None]  # no address of the internet
@@ -127,7 +154,10 @@ def test_the_launcher_finds_the_private_subnets_and_the_closed_group_in_the_defi
 
 def test_with_a_certificate_http_only_redirects(prod: Applied, first: Applied) -> None:
     listeners = {int(one["port"]): one["default_action"][0] for one in prod.of("aws_lb_listener")}
-    assert {port: action["type"] for port, action in listeners.items()} == {80: "redirect", 443: "forward"}
+    assert {port: action["type"] for port, action in listeners.items()} == {
+        80: "redirect",
+        443: "forward",
+    }
     assert listeners[80]["redirect"][0]["status_code"] == "HTTP_301"
     assert [one["default_action"][0]["type"] for one in first.of("aws_lb_listener")] == ["forward"]
     assert first.outputs["web_service_url"].startswith("http://")
@@ -140,19 +170,28 @@ def test_sessions_stay_with_their_task_and_quiet_websockets_stay_open(prod: Appl
     assert prod.resources["aws_lb.web"]["idle_timeout"] == 3600
 
 
-def test_one_nat_gateway_serves_both_zones_unless_there_are_two(prod: Applied, first: Applied) -> None:
+def test_one_nat_gateway_serves_both_zones_unless_there_are_two(
+    prod: Applied, first: Applied
+) -> None:
     for run, gateways in ((prod, 2), (first, 1)):
         assert len(run.of("aws_nat_gateway")) == gateways
-        routes = [one for address, one in run.resources.items() if address.startswith("aws_route.private")]
+        routes = [
+            one for address, one in run.resources.items() if address.startswith("aws_route.private")
+        ]
         assert len(routes) == 2
         assert len({one["nat_gateway_id"] for one in routes}) == gateways
         assert len([a for a in run.resources if a.startswith("aws_subnet.")]) == 4
-        names = {one["service_name"].removeprefix("com.amazonaws.us-east-1.") for one in run.of("aws_vpc_endpoint")}
+        names = {
+            one["service_name"].removeprefix("com.amazonaws.us-east-1.")
+            for one in run.of("aws_vpc_endpoint")
+        }
         assert names == {"s3", "ecr.api", "ecr.dkr", "logs", "secretsmanager"}
 
 
 def test_dev_stands_beside_prod(applied: dict[str, Applied]) -> None:
-    """Two states in one account: no name twice, save for the repositories, which prod's state owns alone."""
+    """Two states in one account: no name twice, save for the repositories, which prod's state owns
+    alone.
+    """
     kinds = (
         "aws_iam_role", "aws_ecs_cluster", "aws_lb", "aws_lb_target_group", "aws_secretsmanager_secret",
         "aws_sns_topic", "aws_cloudwatch_log_group", "aws_cloudwatch_event_rule", "aws_s3_bucket", "aws_ecr_repository",
@@ -164,7 +203,9 @@ def test_dev_stands_beside_prod(applied: dict[str, Applied]) -> None:
     assert not names["prod"] & names["dev"]
     assert applied["dev"].of("aws_ecr_repository") == []
     assert applied["dev"].environment("web")["SERVICE_NAME"] == "mmm-app-dev"
-    dev = json.dumps([applied["dev"].policies(one["name"]) for one in applied["dev"].of("aws_iam_role")])
+    dev = json.dumps(
+        [applied["dev"].policies(one["name"]) for one in applied["dev"].of("aws_iam_role")]
+    )
     granted = set(re.findall(r"(?:secret:|s3:::|log-group:/ecs/|task-definition/)([a-z-]+)", dev))
     assert granted == {
         "mmm-app-dev-auth-", "mmm-app-dev-sf-", "mmm-app-dev-connection-", "mmm-app-output-aws-dev", "mmm-app-dev-web",
@@ -174,7 +215,10 @@ def test_dev_stands_beside_prod(applied: dict[str, Applied]) -> None:
 
 def test_every_alarm_goes_to_the_topic_whose_subscriber_is_the_alarm_address(prod: Applied) -> None:
     (topic,) = prod.of("aws_sns_topic")
-    alarms = {one["alarm_name"].removeprefix("mmm-app-web-"): one for one in prod.of("aws_cloudwatch_metric_alarm")}
+    alarms = {
+        one["alarm_name"].removeprefix("mmm-app-web-"): one
+        for one in prod.of("aws_cloudwatch_metric_alarm")
+    }
     assert alarms.keys() == {"no-healthy-task", "errors", "slow", "cpu", "memory"}
     assert {tuple(one["alarm_actions"]) for one in alarms.values()} == {(topic["arn"],)}
     assert (alarms["slow"]["statistic"], alarms["slow"]["extended_statistic"]) == (None, "p95")
@@ -194,20 +238,33 @@ def test_no_role_may_do_everything_of_a_service(prod: Applied) -> None:
     ]
     assert len(statements) > 15
     assert [action for one in statements for action in _list(one["Action"]) if "*" in action] == []
-    everywhere = {action for one in statements if one["Resource"] == "*" for action in _list(one["Action"])}
+    everywhere = {
+        action for one in statements if one["Resource"] == "*" for action in _list(one["Action"])
+    }
     assert everywhere == {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition"}
 
 
 def test_the_bucket_refuses_what_is_not_tls_and_what_is_public(prod: Applied) -> None:
     (policy,) = prod.of("aws_s3_bucket_policy")
     (statement,) = json.loads(policy["policy"])["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     (block,) = prod.of("aws_s3_bucket_public_access_block")
-    kinds = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+    kinds = (
+        "block_public_acls",
+        "block_public_policy",
+        "ignore_public_acls",
+        "restrict_public_buckets",
+    )
     assert [block[kind] for kind in kinds] == [True] * 4
     (lifecycle,) = prod.of("aws_s3_bucket_lifecycle_configuration")
-    assert lifecycle["rule"][0]["abort_incomplete_multipart_upload"][0]["days_after_initiation"] == 1
+    assert (
+        lifecycle["rule"][0]["abort_incomplete_multipart_upload"][0]["days_after_initiation"] == 1
+    )
 
 
 def test_the_tasks_images_are_made_for_the_read_only_root() -> None:

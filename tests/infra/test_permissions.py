@@ -1,7 +1,7 @@
 """The product's own operations under the policies that Terraform gives its roles.
 
-The server checks signatures, actions and resources as AWS does (tests/servers/aws_permissions.py), but no conditions:
-those are judged by `allows`, which reads a policy as IAM does.
+The server checks signatures, actions and resources as AWS does (tests/servers/aws_permissions.py),
+but no conditions: those are judged by `allows`, which reads a policy as IAM does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def statements(applied: Applied, role: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """An administrator's view of a server of our own: its training task definition has Terraform's roles."""
+    """An administrator's view of a server of our own: its training task definition has Terraform's
+    roles.
+    """
     with aws_server(tmp_path_factory.mktemp("infra-aws")) as server:
         ecs = server.client("ecs")
         old = ecs.describe_task_definition(taskDefinition=FAMILY, include=["TAGS"])
@@ -48,7 +50,9 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
             **{name: old["taskDefinition"][name] for name in names},
         )
         for bucket in (BUCKET, "payroll"):
-            server.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+            server.client("s3").create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
         admin = server.user("admin", {"Version": "2012-10-17", "Statement": [ALLOW_ALL]})
         server.enforce()
         yield admin
@@ -57,7 +61,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 def as_role(applied: dict[str, Applied], strict: Aws, role: str) -> Aws:
     """The server in the eyes of a user with that role's policies."""
     unconditional = [
-        {name: one[name] for name in one if name != "Condition"} for one in statements(applied["prod"], role)
+        {name: one[name] for name in one if name != "Condition"}
+        for one in statements(applied["prod"], role)
     ]
     here = json.dumps(unconditional).replace("us-east-1", REGION).replace("111122223333", ACCOUNT)
     return strict.user(role, {"Version": "2012-10-17", "Statement": json.loads(here)})
@@ -83,7 +88,12 @@ def refused(call: Callable[[], Any]) -> bool:
 
 def start(family: str) -> dict[str, Any]:
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
-    return {"cluster": CLUSTER, "taskDefinition": family, "launchType": "FARGATE", "networkConfiguration": network}
+    return {
+        "cluster": CLUSTER,
+        "taskDefinition": family,
+        "launchType": "FARGATE",
+        "networkConfiguration": network,
+    }
 
 
 def settings_of(aws: Aws) -> Settings:
@@ -109,7 +119,11 @@ def test_the_web_app_stores_reads_lists_and_forgets_in_its_bucket(web: Aws) -> N
 def test_the_web_app_starts_follows_and_stops_a_task(web: Aws) -> None:
     launcher = open_launcher(settings_of(web))
     handle = launcher.submit(f"s3://{BUCKET}/runs/1", "1-1")
-    assert launcher.describe(handle).state in (TaskState.PENDING, TaskState.RUNNING, TaskState.STOPPED)
+    assert launcher.describe(handle).state in (
+        TaskState.PENDING,
+        TaskState.RUNNING,
+        TaskState.STOPPED,
+    )
     list(launcher.logs(handle))
     launcher.cancel(handle, grace_seconds=0.1)
 
@@ -130,7 +144,9 @@ def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict: Aws) -> None:
     s3, ecs, iam = web.client("s3"), web.client("ecs"), web.client("iam")
     calls = {
         "delete a run": lambda: s3.delete_object(Bucket=BUCKET, Key="runs/1/job_config.json"),
-        "delete a dataset": lambda: s3.delete_object(Bucket=BUCKET, Key="datasets/DE/1/data.parquet"),
+        "delete a dataset": lambda: s3.delete_object(
+            Bucket=BUCKET, Key="datasets/DE/1/data.parquet"
+        ),
         "read another bucket": lambda: s3.list_objects_v2(Bucket="payroll"),
         "write another bucket": lambda: s3.put_object(Bucket="payroll", Key="x", Body=b""),
         "delete the bucket": lambda: s3.delete_bucket(Bucket=BUCKET),
@@ -138,34 +154,52 @@ def test_nothing_else_is_allowed_to_the_web_app(web: Aws, strict: Aws) -> None:
         "keep no versions": lambda: s3.put_bucket_versioning(
             Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"}
         ),
-        "register a task definition": lambda: ecs.register_task_definition(family="x", containerDefinitions=[]),
+        "register a task definition": lambda: ecs.register_task_definition(
+            family="x", containerDefinitions=[]
+        ),
         "change the service": lambda: ecs.update_service(cluster=CLUSTER, service="mmm-app-web"),
         "delete the cluster": lambda: ecs.delete_cluster(cluster=CLUSTER),
         "make a user": lambda: iam.create_user(UserName="mallory"),
-        "get more rights": lambda: iam.put_role_policy(RoleName="mmm-app", PolicyName="x", PolicyDocument="{}"),
+        "get more rights": lambda: iam.put_role_policy(
+            RoleName="mmm-app", PolicyName="x", PolicyDocument="{}"
+        ),
         "run another task": lambda: ecs.run_task(**start("payroll")),
-        "read another's secret": lambda: web.client("secretsmanager").get_secret_value(SecretId="payroll"),
+        "read another's secret": lambda: web.client("secretsmanager").get_secret_value(
+            SecretId="payroll"
+        ),
         "change its own secret": lambda: web.client("secretsmanager").put_secret_value(
             SecretId="mmm-app-auth-client-id", SecretString="mine"
         ),
         "list secrets": lambda: web.client("secretsmanager").list_secrets(),
-        "read the web app's log": lambda: web.client("logs").filter_log_events(logGroupName="/ecs/mmm-app-web"),
-        "start a machine": lambda: web.client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1),
+        "read the web app's log": lambda: web.client("logs").filter_log_events(
+            logGroupName="/ecs/mmm-app-web"
+        ),
+        "start a machine": lambda: web.client("ec2").run_instances(
+            ImageId="ami-1", MinCount=1, MaxCount=1
+        ),
     }
     assert [what for what, call in calls.items() if not refused(call)] == []
 
 
-def test_a_training_task_reads_the_bucket_and_writes_its_runs_alone(training: Aws, strict: Aws) -> None:
+def test_a_training_task_reads_the_bucket_and_writes_its_runs_alone(
+    training: Aws, strict: Aws
+) -> None:
     s3 = training.client("s3")
     strict.client("s3").put_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet", Body=b"1")
     assert s3.get_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet")["Body"].read() == b"1"
     objects_of(training).create("runs/2/heartbeat.json", b"{}")
     calls = {
-        "write a dataset": lambda: s3.put_object(Bucket=BUCKET, Key="datasets/DE/2/data.parquet", Body=b"2"),
-        "write a connection": lambda: s3.put_object(Bucket=BUCKET, Key="connections/shop.json", Body=b""),
+        "write a dataset": lambda: s3.put_object(
+            Bucket=BUCKET, Key="datasets/DE/2/data.parquet", Body=b"2"
+        ),
+        "write a connection": lambda: s3.put_object(
+            Bucket=BUCKET, Key="connections/shop.json", Body=b""
+        ),
         "delete a run": lambda: s3.delete_object(Bucket=BUCKET, Key="runs/2/heartbeat.json"),
         "read another bucket": lambda: s3.list_objects_v2(Bucket="payroll"),
-        "read a secret": lambda: training.client("secretsmanager").get_secret_value(SecretId="mmm-app-sf-private-key"),
+        "read a secret": lambda: training.client("secretsmanager").get_secret_value(
+            SecretId="mmm-app-sf-private-key"
+        ),
         "start a task": lambda: training.client("ecs").run_task(**start(FAMILY)),
         "look at a task": lambda: training.client("ecs").list_tasks(cluster=CLUSTER),
         "write a log": lambda: training.client("logs").create_log_stream(
@@ -189,7 +223,9 @@ def allows(policy: list[dict[str, Any]], action: str, resource: str, **context: 
             any(fnmatchcase(action.lower(), one.lower()) for one in listed(statement["Action"]))
             and any(fnmatchcase(resource, one) for one in listed(statement["Resource"]))
             and all(
-                context.get(key.replace(":", "_")) == value for c in conditions.values() for key, value in c.items()
+                context.get(key.replace(":", "_")) == value
+                for c in conditions.values()
+                for key, value in c.items()
             )
         )
 
@@ -210,9 +246,17 @@ def test_resources_and_conditions_of_the_web_role(applied: dict[str, Applied]) -
         allows(policy, "iam:PassRole", f"{ROLE}/mmm-app-training-execution-role", **passed),
         *(
             allows(policy, "s3:DeleteObject", f"arn:aws:s3:::{BUCKET}/{key}")
-            for key in ("connections/shop.json", "drafts/ann/form.json", "waiting/20260101T000000-00000000.json")
+            for key in (
+                "connections/shop.json",
+                "drafts/ann/form.json",
+                "waiting/20260101T000000-00000000.json",
+            )
         ),
-        allows(policy, "secretsmanager:PutSecretValue", f"{SECRET}:mmm-app-connection-shop-password-AbCdEf"),
+        allows(
+            policy,
+            "secretsmanager:PutSecretValue",
+            f"{SECRET}:mmm-app-connection-shop-password-AbCdEf",
+        ),
         allows(policy, "secretsmanager:GetSecretValue", f"{SECRET}:mmm-app-auth-client-id-AbCdEf"),
         allows(
             policy,
@@ -221,17 +265,33 @@ def test_resources_and_conditions_of_the_web_role(applied: dict[str, Applied]) -
         ),
     ]
     may_not = [
-        allows(policy, "ecs:RunTask", f"{definition}/{FAMILY}:7", ecs_cluster=CLUSTER_ARN.replace(CLUSTER, "payroll")),
+        allows(
+            policy,
+            "ecs:RunTask",
+            f"{definition}/{FAMILY}:7",
+            ecs_cluster=CLUSTER_ARN.replace(CLUSTER, "payroll"),
+        ),
         allows(policy, "ecs:RunTask", f"{definition}/payroll:1", **here),
         allows(policy, "ecs:RunTask", f"{definition}/mmm-app-web:1", **here),
-        allows(policy, "ecs:StopTask", OTHER_TASK, ecs_cluster=CLUSTER_ARN.replace(CLUSTER, "payroll")),
+        allows(
+            policy, "ecs:StopTask", OTHER_TASK, ecs_cluster=CLUSTER_ARN.replace(CLUSTER, "payroll")
+        ),
         allows(policy, "ecs:TagResource", TASK, ecs_CreateAction="CreateService"),
-        allows(policy, "iam:PassRole", f"{ROLE}/mmm-app-training-task-role", iam_PassedToService="ec2.amazonaws.com"),
+        allows(
+            policy,
+            "iam:PassRole",
+            f"{ROLE}/mmm-app-training-task-role",
+            iam_PassedToService="ec2.amazonaws.com",
+        ),
         allows(policy, "iam:PassRole", f"{ROLE}/admin", **passed),
         allows(policy, "iam:PassRole", f"{ROLE}/mmm-app-web-service-task-role", **passed),
-        allows(policy, "secretsmanager:PutSecretValue", f"{SECRET}:mmm-app-auth-cookie-secret-AbCdEf"),
+        allows(
+            policy, "secretsmanager:PutSecretValue", f"{SECRET}:mmm-app-auth-cookie-secret-AbCdEf"
+        ),
         allows(policy, "secretsmanager:DeleteSecret", f"{SECRET}:mmm-app-sf-private-key-AbCdEf"),
-        allows(policy, "secretsmanager:GetSecretValue", f"{SECRET}:mmm-app-dev-auth-client-id-AbCdEf"),
+        allows(
+            policy, "secretsmanager:GetSecretValue", f"{SECRET}:mmm-app-dev-auth-client-id-AbCdEf"
+        ),
         allows(policy, "secretsmanager:GetSecretValue", f"{SECRET}:payroll-AbCdEf"),
         allows(policy, "s3:GetObject", "arn:aws:s3:::mmm-app-output-aws-dev/runs/1"),
         allows(policy, "s3:DeleteObject", f"arn:aws:s3:::{BUCKET}/runs/1/job_config.json"),
@@ -244,7 +304,9 @@ def test_the_training_role_reaches_nothing_but_the_bucket(applied: dict[str, App
     policy = statements(applied["prod"], "mmm-app-training-task-role")
     actions = {action for one in policy for action in listed(one["Action"])}
     assert actions == {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
-    assert allows(policy, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/runs/1/results/0001/models.parquet")
+    assert allows(
+        policy, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/runs/1/results/0001/models.parquet"
+    )
     assert not allows(policy, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/datasets/DE/1/manifest.json")
 
 
@@ -259,7 +321,12 @@ def test_execution_roles_start_their_own_task_only(applied: dict[str, Applied]) 
     assert not allows(web, "ecr:PutImage", f"{image}-web")
     assert allows(web, "logs:PutLogEvents", f"{stream}-web:log-stream:web/web/1")
     assert not allows(training, "logs:PutLogEvents", f"{stream}-web:log-stream:web/web/1")
-    granted = {arn for one in web if one["Action"] == "secretsmanager:GetSecretValue" for arn in one["Resource"]}
+    granted = {
+        arn
+        for one in web
+        if one["Action"] == "secretsmanager:GetSecretValue"
+        for arn in one["Resource"]
+    }
     container = applied["prod"].container("web")
     assert granted == {one["valueFrom"] for one in container["secrets"]}
     assert not [one for one in training if "secretsmanager" in json.dumps(one)]

@@ -65,13 +65,21 @@ CREATES = {
 @pytest.fixture(scope="module")
 def workflow() -> dict[str, Any]:
     # YAML 1.1 reads the key `on` as true.
-    return {"on" if key is True else key: value for key, value in yaml.safe_load(FILE.read_text()).items()}
+    return {
+        "on" if key is True else key: value
+        for key, value in yaml.safe_load(FILE.read_text()).items()
+    }
 
 
 def test_zizmor_and_the_schema_find_nothing() -> None:
     for command in (
         ["zizmor", "--offline", "--quiet", FILE.parent],
-        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILE.parent.glob("*.yml")],
+        [
+            "check-jsonschema",
+            "--builtin-schema",
+            "vendor.github-workflows",
+            *FILE.parent.glob("*.yml"),
+        ],
     ):
         program = ROOT / ".venv" / "bin" / str(command[0])
         done = subprocess.run([program, *command[1:]], capture_output=True, text=True)
@@ -80,17 +88,24 @@ def test_zizmor_and_the_schema_find_nothing() -> None:
 
 def test_names_choices_and_secrets_are_the_guides(workflow: dict[str, Any]) -> None:
     assert workflow["name"] == GUIDE["name"]
-    assert workflow["on"]["workflow_dispatch"]["inputs"]["deploy_target"]["options"] == GUIDE["targets"]
+    assert (
+        workflow["on"]["workflow_dispatch"]["inputs"]["deploy_target"]["options"]
+        == GUIDE["targets"]
+    )
     assert set(re.findall(r"secrets\.(\w+)", FILE.read_text())) == set(GUIDE["secrets"])
 
 
 def test_every_action_is_pinned_by_its_commit(workflow: dict[str, Any]) -> None:
     uses = re.findall(r"uses: (\S+)( # v[\d.]+)?$", FILE.read_text(), re.M)
     assert len(uses) >= 6
-    assert [name for name, version in uses if not (re.search(r"@[0-9a-f]{40}$", name) and version)] == []
+    assert [
+        name for name, version in uses if not (re.search(r"@[0-9a-f]{40}$", name) and version)
+    ] == []
 
 
-def test_only_jobs_in_an_environment_get_a_token_and_none_more_than_it_needs(workflow: dict[str, Any]) -> None:
+def test_only_jobs_in_an_environment_get_a_token_and_none_more_than_it_needs(
+    workflow: dict[str, Any],
+) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     with_token = {name: job for name, job in workflow["jobs"].items() if "permissions" in job}
     assert with_token.keys() == {"plan", "deploy"}
@@ -104,7 +119,9 @@ def test_pull_requests_plan_and_do_not_deploy(workflow: dict[str, Any]) -> None:
     assert "github.event_name != 'pull_request'" in jobs["deploy"]["if"]
     assert set(jobs["deploy"]["needs"]) == {"test", "target"}
     # Code of a fork never meets the secrets.
-    assert "github.event.pull_request.head.repo.full_name == github.repository" in jobs["plan"]["if"]
+    assert (
+        "github.event.pull_request.head.repo.full_name == github.repository" in jobs["plan"]["if"]
+    )
     assert not [step for step in jobs["plan"]["steps"] if "apply" in step.get("run", "")]
 
 
@@ -128,7 +145,9 @@ def test_where_a_run_deploys(
     given = {"CHOSEN": chosen, "ROLE": role, "BRANCH": branch, "PULL_REQUEST": pull_request}
     assert given.keys() == step["env"].keys()
     env = os.environ | given | {"GITHUB_OUTPUT": str(output)}
-    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=env, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-e", "-c", step["run"]], env=env, check=True, capture_output=True, text=True
+    )
     assert output.read_text() == f"aws={aws}\nenvironment={environment}\n"
     assert ("AWS_ROLE_ARN is not set" in done.stdout) == (not role)
 
@@ -136,7 +155,9 @@ def test_where_a_run_deploys(
 def test_choosing_google_cloud_fails_and_says_why(workflow: dict[str, Any]) -> None:
     job = workflow["jobs"]["gcp"]
     assert "inputs.deploy_target != 'aws-only'" in job["if"]
-    done = subprocess.run(["bash", "-e", "-c", job["steps"][0]["run"]], capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-e", "-c", job["steps"][0]["run"]], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "cannot deploy to Google Cloud yet" in done.stdout
 
@@ -157,7 +178,10 @@ def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o755)
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     command = [ROOT / "infra" / "push_images.sh", "us-east-1", "abc"]
-    outputs = [subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    outputs = [
+        subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
     host = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
     assert (
         outputs[0]
@@ -183,25 +207,44 @@ def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str,
     assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
     assert not any("*" in subject for subject in subjects)
     assert workflow["jobs"]["plan"]["environment"] in named
-    assert workflow["jobs"]["deploy"]["environment"]["name"] == "aws-${{ needs.target.outputs.environment }}"
+    assert (
+        workflow["jobs"]["deploy"]["environment"]["name"]
+        == "aws-${{ needs.target.outputs.environment }}"
+    )
 
 
 def test_the_roles_rights_cover_every_resource_and_stay_with_this_apps_names() -> None:
     document = json.loads((GITHUB / "permissions.json").read_text())
-    assert len(json.dumps(document, separators=(",", ":"))) < 10240  # what a role's own policies may have
+    assert (
+        len(json.dumps(document, separators=(",", ":"))) < 10240
+    )  # what a role's own policies may have
     actions = {
         action
         for one in document["Statement"]
         for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
     }
-    used = set(re.findall(r'^resource "(\w+)"', "\n".join(f.read_text() for f in CONFIGURATION.rglob("*.tf")), re.M))
+    used = set(
+        re.findall(
+            r'^resource "(\w+)"',
+            "\n".join(f.read_text() for f in CONFIGURATION.rglob("*.tf")),
+            re.M,
+        )
+    )
     assert used == CREATES.keys()
     given = "|".join(re.escape(action).replace(r"\*", ".*") for action in actions)
     assert [kind for kind, action in CREATES.items() if not re.fullmatch(given, action)] == []
     # No whole service, no users, no managed policies.
     assert [action for action in actions if action.endswith(":*")] == []
-    assert [action for action in actions if re.search("User|AccessKey|AttachRolePolicy|CreatePolicy", action)] == []
-    roles = [one for one in document["Statement"] if "iam:PutRolePolicy" in one["Action"] or one["Sid"] == "PassRoles"]
+    assert [
+        action
+        for action in actions
+        if re.search("User|AccessKey|AttachRolePolicy|CreatePolicy", action)
+    ] == []
+    roles = [
+        one
+        for one in document["Statement"]
+        if "iam:PutRolePolicy" in one["Action"] or one["Sid"] == "PassRoles"
+    ]
     assert {one["Resource"] for one in roles} == {"arn:aws:iam::ACCOUNT_ID:role/mmm-app-*"}
     everywhere = [one["Sid"] for one in document["Statement"] if one["Resource"] == "*"]
     assert everywhere == ["LookAround"]

@@ -1,4 +1,6 @@
-"""Response and allocator cases of the reference numbers: largest deviation per quantity (see run_cases.py)."""
+"""Response and allocator cases of the reference numbers: largest deviation per quantity (see
+run_cases.py).
+"""
 
 from __future__ import annotations
 
@@ -56,10 +58,15 @@ def golden_root(folder: Path) -> Path:
 
 
 def load_model(folder: Path, model_id: str = "") -> MediaModel:
-    """The model of a case, or another recorded one. Money is the modelled column here, as in Robyn's own tables."""
+    """The model of a case, or another recorded one. Money is the modelled column here, as in
+    Robyn's own tables.
+    """
     root = golden_root(folder)
     settings = json.loads((root / "data/inputcollect_demo.json").read_text())
-    first, last = settings["rollingWindowStartWhich"][0] - 1, settings["rollingWindowEndWhich"][0] - 1
+    first, last = (
+        settings["rollingWindowStartWhich"][0] - 1,
+        settings["rollingWindowEndWhich"][0] - 1,
+    )
     paid, media = as_list(settings["paid_media_selected"]), as_list(settings["all_media"])
     if (folder / "model.json").exists():
         case = json.loads((folder / "model.json").read_text())
@@ -71,20 +78,33 @@ def load_model(folder: Path, model_id: str = "") -> MediaModel:
         frame, kind = read_csv(root / "data/dt_mod_demo.csv"), settings["adstock"][0]
         table = read_csv(root / "allocator/models_hyperparameters.csv")
         row = table["solID"].index(model_id)
-        hyper = {name: float(values[row]) for name, values in table.items() if name.endswith(("as", "es"))}
+        hyper = {
+            name: float(values[row])
+            for name, values in table.items()
+            if name.endswith(("as", "es"))
+        }
         found = read_csv(root / "allocator/models_xdecompagg.csv")
         coefficients = {
             name: float(coefficient)
-            for name, coefficient, owner in zip(found["rn"], found["coef"], found["solID"], strict=True)
+            for name, coefficient, owner in zip(
+                found["rn"], found["coef"], found["solID"], strict=True
+            )
             if owner == model_id
         }
     window, made = np.arange(first, last + 1), []
     for name in media:
         x = numbers(frame[name])
-        rate, scale = hyper.get(f"{name}_thetas", hyper.get(f"{name}_shapes")), hyper.get(f"{name}_scales", 0.0)
+        rate, scale = (
+            hyper.get(f"{name}_thetas", hyper.get(f"{name}_shapes")),
+            hyper.get(f"{name}_scales", 0.0),
+        )
         inflexion = hyper[f"{name}_gammas"] * adstock(x, kind, rate, scale)[0][window].max()
         curve = Curve(kind, rate, scale, hyper[f"{name}_alphas"], inflexion, coefficients[name])
-        made.append(Medium(name, "paid" if name in paid else "organic", x if name in paid else None, x, curve))
+        made.append(
+            Medium(
+                name, "paid" if name in paid else "organic", x if name in paid else None, x, curve
+            )
+        )
     return MediaModel(model_id, np.array(frame["ds"], "datetime64[D]"), window, tuple(made))
 
 
@@ -113,8 +133,13 @@ def run_response(folder: Path, method: str) -> dict[str, float]:
     def compare(name: str, ours: Any, theirs: Any, scale: float | None = None) -> None:
         out[name] = max(out.get(name, 0.0), deviation(ours, theirs, scale))
 
-    for row in (dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)):
-        medium, given = model.medium(row["media"]), {name: numbers([row[name]])[0] for name in list(row)[4:]}
+    for row in (
+        dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)
+    ):
+        medium, given = (
+            model.medium(row["media"]),
+            {name: numbers([row[name]])[0] for name in list(row)[4:]},
+        )
         rows = robyn_rows(model, row["date_range"])
         sim = range_response(model, medium.name, rows, modelled=numbers([row["metric_value"]])[0])
         past = range_response(model, medium.name, model.window)
@@ -141,11 +166,19 @@ def run_response(folder: Path, method: str) -> dict[str, float]:
             ours = history(medium, model.dates, model.window)
             for column, name in names.items():
                 theirs = numbers(vectors[name])[owner == medium.name]
-                compare(f"vector {name}", ours[column].to_numpy(), theirs, np.abs(theirs).max() or 1.0)
+                compare(
+                    f"vector {name}", ours[column].to_numpy(), theirs, np.abs(theirs).max() or 1.0
+                )
     if (folder / "immcarr_selected_model.csv").exists():
         shares = read_csv(folder / "immcarr_selected_model.csv")
-        for name, kind, value in zip(shares["rn"], shares["type"], numbers(shares["response"]), strict=True):
-            compare(f"sum {kind.lower()}", getattr(range_response(model, name, model.window), kind.lower()), value)
+        for name, kind, value in zip(
+            shares["rn"], shares["type"], numbers(shares["response"]), strict=True
+        ):
+            compare(
+                f"sum {kind.lower()}",
+                getattr(range_response(model, name, model.window), kind.lower()),
+                value,
+            )
     for path in sorted(folder.glob("*_dt_optimOut.csv")):
         stem = path.name.removesuffix("_dt_optimOut.csv")
         case = json.loads((folder / f"{stem}_inputs.json").read_text())
@@ -167,13 +200,18 @@ def load_case(folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
 
 
 def request_of(case: dict[str, Any], table: dict[str, list[str]]) -> PlanRequest:
-    """Robyn's call as our request. Bounds are read from its table; channels it skipped have none of their own."""
+    """Robyn's call as our request. Bounds are read from its table; channels it skipped have none of
+    their own.
+    """
     arguments = case["args"]
     skipped = as_list(case.get("skipped_coef0")) + as_list(case.get("no_spend"))
     limits = {
         channel: Limit(low=low, high=high)
         for channel, low, high in zip(
-            table["channels"], numbers(table["constr_low"]), numbers(table["constr_up"]), strict=True
+            table["channels"],
+            numbers(table["constr_low"]),
+            numbers(table["constr_up"]),
+            strict=True,
         )
         if channel not in skipped
     }
@@ -189,9 +227,14 @@ def _period(table: dict[str, list[str]]) -> str:
 
 
 def _allocator(
-    model: MediaModel, case: dict[str, Any], table: dict[str, list[str]], points: dict[str, list[str]]
+    model: MediaModel,
+    case: dict[str, Any],
+    table: dict[str, list[str]],
+    points: dict[str, list[str]],
 ) -> dict[str, float]:
-    """Robyn's table from Robyn's solution, and how far our plan's response lies below Robyn's and the initial one."""
+    """Robyn's table from Robyn's solution, and how far our plan's response lies below Robyn's and
+    the initial one.
+    """
     revenue, request = table["dep_var_type"][0] == "revenue", request_of(case, table)
     market = build_market(model, request, revenue=revenue)
     space = build_space(market, model, request)
@@ -206,19 +249,28 @@ def _allocator(
         ours = evaluate(market, space, theirs(f"optmSpendUnit{suffix}"), periods)
         pairs = {**PLANNED, **({} if suffix else INITIAL)}
         for name, column in pairs.items():
-            value, wanted = _column(ours, name), theirs(f"{column}{suffix}" if name in PLANNED else column)
+            value, wanted = (
+                _column(ours, name),
+                theirs(f"{column}{suffix}" if name in PLANNED else column),
+            )
             if name in SUMMED:
                 value = np.full(len(value), value.sum())
             if name in ("roi", "cpa") and suffix:  # Robyn divides by spends of 1e-16
-                value, wanted = (np.where(theirs("optmSpendUnitUnbound") > 1e-6, v, 0.0) for v in (value, wanted))
+                value, wanted = (
+                    np.where(theirs("optmSpendUnitUnbound") > 1e-6, v, 0.0) for v in (value, wanted)
+                )
             scale = 1.0 if name == "spend_change" else None
-            out[f"{column}{suffix}" if name in PLANNED else column] = deviation(value, wanted, scale)
+            out[f"{column}{suffix}" if name in PLANNED else column] = deviation(
+                value, wanted, scale
+            )
     out["main points (7 digits)"] = _main_points(market, theirs("optmSpendUnit"), points)
     robyn = float(theirs("optmResponseUnit").sum())
     totals = _plan(model, request, revenue).totals
     out["response below Robyn's"] = max(0.0, robyn / totals.response - 1.0)
     if totals.initial_spend <= totals.spend * (1 + 1e-9):
-        out["response below the initial"] = max(0.0, totals.initial_response / totals.response - 1.0)
+        out["response below the initial"] = max(
+            0.0, totals.initial_response / totals.response - 1.0
+        )
     if request.goal == "target" and set(case["args"]) == {"scenario"}:
         out["default target"] = deviation(default_target(market), case["target_value"])
     return out
@@ -246,7 +298,10 @@ def _main_points(market: Any, solution: np.ndarray, points: dict[str, list[str]]
     for i, (channel, kind) in enumerate(zip(points["channel"], points["type"], strict=True)):
         if kind in spends and channel in market.channels:
             at = market.channels.index(channel)
-            found = (market.curves.offset + spends[kind])[at], market.curves.response(spends[kind])[at]
+            found = (
+                (market.curves.offset + spends[kind])[at],
+                market.curves.response(spends[kind])[at],
+            )
             wanted = [float(points[name][i]) for name in ("spend_point", "response_point")]
             worst = max(worst, deviation(found, wanted))
     return worst

@@ -22,12 +22,18 @@ def read_csv(path: Path) -> dict[str, list[str]]:
 
 def numbers(values: list[str]) -> np.ndarray:
     return np.array(
-        [{"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v) for v in values], float
+        [
+            {"NA": "nan", "Inf": "inf", "-Inf": "-inf", "TRUE": "1", "FALSE": "0"}.get(v, v)
+            for v in values
+        ],
+        float,
     )
 
 
 def deviation(ours: Any, theirs: Any, scale: float | None = None) -> float:
-    """Largest |ours - theirs| relative to |theirs| (or to `scale`); 0 where both are undefined, inf where one is."""
+    """Largest |ours - theirs| relative to |theirs| (or to `scale`); 0 where both are undefined, inf
+    where one is.
+    """
     ours, theirs = np.atleast_1d(np.asarray(ours, float)), np.atleast_1d(np.asarray(theirs, float))
     both = np.isnan(ours) & np.isnan(theirs)
     same = both | (ours == theirs)

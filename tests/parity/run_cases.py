@@ -1,10 +1,12 @@
-"""Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER [--method robyn|exact]`.
+"""Largest deviation from real Robyn per quantity: `python tests/parity/run_cases.py FOLDER
+[--method robyn|exact]`.
 
-FOLDER is a folder of cases at any depth, or one case, in the format of the reference numbers: refits (`case.json`,
-`ridge.csv`, `xdecompagg.csv`, ...), fixed models (`model.json`), a refresh (`refresh_meta.json`, ...), responses
-(`response_grid.csv`, `b*_dt_optimOut.csv`), allocator calls (`inputs.json`, `dt_optimOut.csv`), transforms
-(`input_vectors.csv`), the lambda sequence, searches (`*_all_candidates.csv`), convergence (`*_messages.json`), daily
-and monthly frames (`*_cpe.csv`) and `quirks.json`. Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
+FOLDER is a folder of cases at any depth, or one case, in the format of the reference numbers:
+refits (`case.json`, `ridge.csv`, `xdecompagg.csv`, ...), fixed models (`model.json`), a refresh
+(`refresh_meta.json`, ...), responses (`response_grid.csv`, `b*_dt_optimOut.csv`), allocator calls
+(`inputs.json`, `dt_optimOut.csv`), transforms (`input_vectors.csv`), the lambda sequence, searches
+(`*_all_candidates.csv`), convergence (`*_messages.json`), daily and monthly frames (`*_cpe.csv`)
+and `quirks.json`. Numbers are data recorded from Meta Robyn 3.12.1 (MIT licence).
 """
 
 from __future__ import annotations
@@ -33,8 +35,12 @@ from table_cases import run_convergence, run_lambda, run_pareto, run_transforms
 PROPHET = ("trend", "season", "monthly", "weekday", "holiday")
 
 
-def raw_table(case_folder: Path, dates: list[str], spends: list[str]) -> dict[str, list[str]] | None:
-    """The raw input behind a case's frame, found by its dates and spends in the reference's data folders."""
+def raw_table(
+    case_folder: Path, dates: list[str], spends: list[str]
+) -> dict[str, list[str]] | None:
+    """The raw input behind a case's frame, found by its dates and spends in the reference's data
+    folders.
+    """
     roots = (case_folder, case_folder.parent, case_folder.parent.parent)
     for path in [
         case_folder / "raw_data.csv",
@@ -44,7 +50,11 @@ def raw_table(case_folder: Path, dates: list[str], spends: list[str]) -> dict[st
         if path.exists():
             table = read_csv(path)
             for name in table:
-                if name.lower() in ("date", "ds") and table[name] == dates and set(spends) <= set(table):
+                if (
+                    name.lower() in ("date", "ds")
+                    and table[name] == dates
+                    and set(spends) <= set(table)
+                ):
                     return table
     return None
 
@@ -61,13 +71,17 @@ def load_frame(folder: Path, case: dict[str, Any]) -> Frame:
     else:  # the sums of the raw spends are part of the case's own table
         totals = read_csv(folder / "xdecompagg.csv")
         by_name = dict(zip(totals["rn"], numbers(totals["total_spend"]), strict=True))
-        spend = np.array([np.full(len(table["ds"]), by_name[name] / (last + 1 - first)) for name in selected])
+        spend = np.array(
+            [np.full(len(table["ds"]), by_name[name] / (last + 1 - first)) for name in selected]
+        )
     dates = np.array(table["ds"], "datetime64[D]")
     return Frame(
         dates=dates,
         step_days=int((dates[1] - dates[0]).astype(int)),
         y=numbers(table["dep_var"]),
-        base=np.column_stack([numbers(table[name]) for name in prophet + context] or [np.empty((len(dates), 0))]),
+        base=np.column_stack(
+            [numbers(table[name]) for name in prophet + context] or [np.empty((len(dates), 0))]
+        ),
         base_names=tuple(prophet + context),
         base_kinds=tuple(prophet) + ("context",) * len(context),
         base_signs=("default",) * len(prophet) + tuple(as_list(case["context_signs"])),
@@ -104,7 +118,9 @@ def load_candidate(frame: Frame, case: dict[str, Any]) -> Candidates:
     geometric = case["adstock"] == "geometric"
 
     def column(parameter: str) -> np.ndarray:
-        return np.array([[float(hyper[f"{name}_{ROBYN_NAMES[parameter]}"]) for name in frame.selected]])
+        return np.array(
+            [[float(hyper[f"{name}_{ROBYN_NAMES[parameter]}"]) for name in frame.selected]]
+        )
 
     names = frame.base_names + frame.selected
     penalties = [float(hyper.get(f"{name}_penalty", 1.0)) for name in names]
@@ -144,24 +160,36 @@ def case_model(frame: Frame, case: dict[str, Any], cand: Candidates, result: Eva
 
 
 def run_case(folder: Path, method: str) -> dict[str, float]:
-    """Largest deviation per quantity of one case: relative, effects relative to their variable's largest."""
+    """Largest deviation per quantity of one case: relative, effects relative to their variable's
+    largest.
+    """
     case = json.loads((folder / "case.json").read_text())
     frame, settings = load_frame(folder, case), load_settings(case, method)
     cand = load_candidate(frame, case)
     result = evaluate(build_design(frame, settings, load_lift_tests(folder)), cand, cores=1)
     ridge = read_csv(folder / "ridge.csv")
     names = frame.base_names + frame.selected
-    wanted = dict(zip(ridge["rn"], numbers(ridge["coef_robyn" if method == "robyn" else "coef_tight"]), strict=True))
-    found = dict(zip(names, result.coefficients[0], strict=True)) | {"(Intercept)": result.intercept[0]}
+    wanted = dict(
+        zip(
+            ridge["rn"],
+            numbers(ridge["coef_robyn" if method == "robyn" else "coef_tight"]),
+            strict=True,
+        )
+    )
+    found = dict(zip(names, result.coefficients[0], strict=True)) | {
+        "(Intercept)": result.intercept[0]
+    }
     out = {
         "coefficients": max(deviation(found[name], wanted[name]) for name in names),
         "intercept": deviation(found["(Intercept)"], wanted["(Intercept)"]),
         "lambda_max": deviation(lambda_max(frame), case["metrics"]["lambda_max"]),
         "inflexion": deviation(
-            result.inflexion[0], [case["inflexion_inflation"][f"{n}_inflexion"] for n in frame.selected]
+            result.inflexion[0],
+            [case["inflexion_inflation"][f"{n}_inflexion"] for n in frame.selected],
         ),
         "inflation": deviation(
-            result.inflation[0], [case["inflexion_inflation"][f"{n}_inflation"] for n in frame.selected]
+            result.inflation[0],
+            [case["inflexion_inflation"][f"{n}_inflation"] for n in frame.selected],
         ),
     }
     metrics = case["metrics"] if method == "robyn" else case["tight_solution"]
@@ -170,11 +198,13 @@ def run_case(folder: Path, method: str) -> dict[str, float]:
             if f"{name}_{split}" in metrics:
                 reference = metrics[f"{name}_{split}"]
                 out[f"{name}"] = max(
-                    out.get(name, 0.0), deviation(values[0, i], np.nan if reference == "NA" else reference)
+                    out.get(name, 0.0),
+                    deviation(values[0, i], np.nan if reference == "NA" else reference),
                 )
     split = split_rows(frame.n, float(cand.train_size[0]))
     out["split"] = deviation(
-        [split.train, split.val, split.test], [case["split"][f"n_{s}"] for s in ("train", "val", "test")]
+        [split.train, split.val, split.test],
+        [case["split"][f"n_{s}"] for s in ("train", "val", "test")],
     )
     if method == "robyn":
         reference = metrics["mape"]
@@ -189,10 +219,17 @@ def run_case(folder: Path, method: str) -> dict[str, float]:
 
 
 def compare_optimum(
-    folder: Path, frame: Frame, case: dict[str, Any], cand: Candidates, result: Evaluation, tight: dict[str, float]
+    folder: Path,
+    frame: Frame,
+    case: dict[str, Any],
+    cand: Candidates,
+    result: Evaluation,
+    tight: dict[str, float],
 ) -> dict[str, float]:
-    """How good the exact solution is: its optimality conditions, its objective against `coef_tight`'s, and our own
-    descent at `coef_tight`'s threshold. `coef_tight` is glmnet at 1e-15, which stops short of the optimum."""
+    """How good the exact solution is: its optimality conditions, its objective against
+    `coef_tight`'s, and our own descent at `coef_tight`'s threshold. `coef_tight` is glmnet at
+    1e-15, which stops short of the optimum.
+    """
     names = frame.base_names + frame.selected
     reference = np.array([tight[name] for name in names])
     settings = load_settings(case, "robyn").model_copy(update={"threshold": 1e-15})
@@ -209,7 +246,12 @@ def compare_optimum(
     scale = float(np.sqrt(((y - y_centre) ** 2).mean()))
     Z, target = (X - centre) / sd, (y - y_centre) / scale
     ridge = read_csv(folder / "ridge.csv")
-    factors = np.array([dict(zip(ridge["rn"], numbers(ridge["penalty_factor"]), strict=True))[name] for name in names])
+    factors = np.array(
+        [
+            dict(zip(ridge["rn"], numbers(ridge["penalty_factor"]), strict=True))[name]
+            for name in names
+        ]
+    )
     penalty = float(cand.lambda_[0]) / scale * factors * len(names) / factors.sum()
 
     def objective(coefficients: np.ndarray) -> float:
@@ -218,11 +260,16 @@ def compare_optimum(
 
     b = result.coefficients[0] * sd / scale
     gradient = -Z.T @ (target - Z @ b) / len(target) + penalty * b
-    bounds = {name: dict(zip(ridge["rn"], numbers(ridge[name]), strict=True)) for name in ("lower", "upper")}
+    bounds = {
+        name: dict(zip(ridge["rn"], numbers(ridge[name]), strict=True))
+        for name in ("lower", "upper")
+    }
     lower = np.array([bounds["lower"][name] for name in names])
     upper = np.array([bounds["upper"][name] for name in names])
     at_lower, at_upper = result.coefficients[0] <= lower, result.coefficients[0] >= upper
-    violation = np.where(at_lower, np.minimum(gradient, 0), np.where(at_upper, np.maximum(gradient, 0), gradient))
+    violation = np.where(
+        at_lower, np.minimum(gradient, 0), np.where(at_upper, np.maximum(gradient, 0), gradient)
+    )
     return {
         "optimality": float(np.abs(violation[varying]).max()),
         "objective above coef_tight": objective(result.coefficients[0]) - objective(reference),
@@ -236,12 +283,16 @@ def compare_decomposition(folder: Path, frame: Frame, model: Model) -> dict[str,
     effects = dict(zip(names, parts.effects.T, strict=True))
     aggregate = read_csv(folder / "xdecompagg.csv")
     total = parts.fitted.sum()
-    sums = {name: values.sum() for name, values in effects.items()} | {"(Intercept)": model.intercept * frame.n}
+    sums = {name: values.sum() for name, values in effects.items()} | {
+        "(Intercept)": model.intercept * frame.n
+    }
     rows = dict(zip(aggregate["rn"], range(len(aggregate["rn"])), strict=True))
     wanted = {name: numbers(aggregate[name]) for name in ("xDecompAgg", "xDecompPerc")}
     out = {
         "xDecompAgg": max(deviation(sums[n], wanted["xDecompAgg"][rows[n]]) for n in sums),
-        "xDecompPerc": max(deviation(sums[n] / total, wanted["xDecompPerc"][rows[n]]) for n in sums),
+        "xDecompPerc": max(
+            deviation(sums[n] / total, wanted["xDecompPerc"][rows[n]]) for n in sums
+        ),
     }
     vectors = read_csv(folder / "xdecompvec.csv")
     out["xDecompVec"] = max(
@@ -257,12 +308,17 @@ def compare_media(folder: Path, frame: Frame, parts: Decomposition) -> dict[str,
     media = np.array(table["rn"] if "rn" in table else table["media"])
     out: dict[str, float] = {}
     for column, ours in (("immediate", parts.immediate), ("carryover", parts.carryover)):
-        name = next((n for n in table if n.lower() in (column, f"{column}_response", f"response_{column}")), None)
+        name = next(
+            (n for n in table if n.lower() in (column, f"{column}_response", f"response_{column}")),
+            None,
+        )
         if name is None:
             continue
         reference = numbers(table[name])
         out[column] = max(
-            deviation(ours[m], reference[media == frame.selected[m]], np.abs(reference).max() or 1.0)
+            deviation(
+                ours[m], reference[media == frame.selected[m]], np.abs(reference).max() or 1.0
+            )
             for m in range(len(frame.selected))
         )
     return out
@@ -282,7 +338,10 @@ def refresh_frame(folder: Path, meta: dict[str, Any]) -> Frame:
 
 
 def previous_model(folder: Path, frame: Frame, meta: dict[str, Any]) -> PreviousModel:
-    hyper = {name: float(values[0]) for name, values in read_csv(folder / "previous_model_hyperparameters.csv").items()}
+    hyper = {
+        name: float(values[0])
+        for name, values in read_csv(folder / "previous_model_hyperparameters.csv").items()
+    }
     channel = dict(zip(frame.selected, frame.media_names, strict=True))
     parameters = {
         (channel[selected], parameter): hyper[f"{selected}_{plural}"]
@@ -294,14 +353,19 @@ def previous_model(folder: Path, frame: Frame, meta: dict[str, Any]) -> Previous
     parameters["", "lambda_unit"] = (hyper["lambda"] - smallest) / (hyper["lambda_max"] - smallest)
     table = read_csv(folder / "previous_model_xdecomp.csv")
     effects = dict(zip(table["rn"], numbers(table["xDecompAgg"]).tolist(), strict=True))
-    effects = {channel.get(name, "intercept" if name == "(Intercept)" else name): v for name, v in effects.items()}
+    effects = {
+        channel.get(name, "intercept" if name == "(Intercept)" else name): v
+        for name, v in effects.items()
+    }
     return PreviousModel(meta["selected_init"], meta["refresh_steps"], parameters, effects, {})
 
 
 def run_refresh(folder: Path, method: str) -> dict[str, float]:
-    """A recorded refresh: window, narrowed ranges, and the recorded candidates' fit and distance to the previous model.
+    """A recorded refresh: window, narrowed ranges, and the recorded candidates' fit and distance to
+    the previous model.
 
-    The ranges are Robyn's in method "robyn" alone; the refits are compared in that method whatever `method` says.
+    The ranges are Robyn's in method "robyn" alone; the refits are compared in that method whatever
+    `method` says.
     """
     meta = json.loads((folder / "refresh_meta.json").read_text())
     frame = refresh_frame(folder, meta)
@@ -316,7 +380,9 @@ def run_refresh(folder: Path, method: str) -> dict[str, float]:
     space = narrowed(build_space(frame, settings), previous, settings)
     selected = dict(zip(frame.media_names, frame.selected, strict=True))
     bounds = {
-        "lambda" if item.parameter == "lambda" else f"{selected[item.variable]}_{ROBYN_NAMES[item.parameter]}": item
+        "lambda"
+        if item.parameter == "lambda"
+        else f"{selected[item.variable]}_{ROBYN_NAMES[item.parameter]}": item
         for item in space.hyperparameters
     }
     first, last = frame.window
@@ -334,7 +400,9 @@ def run_refresh(folder: Path, method: str) -> dict[str, float]:
     }
 
 
-def compare_refreshed(folder: Path, frame: Frame, previous: PreviousModel, settings: RidgeSettings) -> dict[str, float]:
+def compare_refreshed(
+    folder: Path, frame: Frame, previous: PreviousModel, settings: RidgeSettings
+) -> dict[str, float]:
     hyper = read_csv(folder / "candidates_hyper.csv")
     cand = Candidates(
         *(
@@ -356,7 +424,9 @@ def compare_refreshed(folder: Path, frame: Frame, previous: PreviousModel, setti
     shares = result.effects / result.effects.sum(axis=1, keepdims=True)
     return {
         "lambda_max": deviation(lambda_max(frame), numbers(hyper["lambda_max"])[0]),
-        "coefficients": deviation(np.column_stack([result.coefficients, result.intercept]), recorded("coef")),
+        "coefficients": deviation(
+            np.column_stack([result.coefficients, result.intercept]), recorded("coef")
+        ),
         "xDecompAgg": deviation(result.effects, recorded("xDecompAgg")),
         "xDecompPerc": deviation(shares, recorded("xDecompPerc")),
         "nrmse": deviation(result.loss[:, 0], numbers(hyper["nrmse"])),
@@ -368,15 +438,22 @@ def demo_frame(folder: Path, table: str) -> Frame:
     """A frame of the demo's variables, from a table relative to `folder`."""
     root = golden_root(folder)
     inputs = json.loads((root / "data" / "inputcollect_demo.json").read_text())
-    window = {f"{end}_index_1based": inputs[f"rollingWindow{end.title()}Which"][0] for end in ("start", "end")}
+    window = {
+        f"{end}_index_1based": inputs[f"rollingWindow{end.title()}Which"][0]
+        for end in ("start", "end")
+    }
     case = {**inputs, "dt_mod": table, "window": window}
     return load_frame(folder, case)
 
 
-def compare_fixed(frame: Frame, kind: str, case: dict[str, Any], table: dict[str, list[str]]) -> dict[str, float]:
+def compare_fixed(
+    frame: Frame, kind: str, case: dict[str, Any], table: dict[str, list[str]]
+) -> dict[str, float]:
     """A fixed model refitted in method "robyn" against its aggregates."""
     hyper = {"train_size": 1.0, **case["hyperparameters"]}
-    candidate = load_candidate(frame, {"adstock": kind, "hyperparameters": {"lambda": case.get("lambda"), **hyper}})
+    candidate = load_candidate(
+        frame, {"adstock": kind, "hyperparameters": {"lambda": case.get("lambda"), **hyper}}
+    )
     settings = RidgeSettings(method="robyn", adstock=kind)
     result = evaluate(build_design(frame, settings), candidate, cores=1)
     model = case_model(frame, {"adstock": kind, "id": ""}, candidate, result)
@@ -396,7 +473,9 @@ def compare_fixed(frame: Frame, kind: str, case: dict[str, Any], table: dict[str
     for name, values in ours.items():
         wanted = numbers(table[name])[rows] if name in table else None
         if wanted is not None:
-            out[name] = deviation(values, wanted if len(values) == len(names) else wanted[k : k + paid])
+            out[name] = deviation(
+                values, wanted if len(values) == len(names) else wanted[k : k + paid]
+            )
     metrics = case.get("metrics", {})
     measured = {
         "rsq_train": result.rsq[0, 0],
@@ -404,22 +483,31 @@ def compare_fixed(frame: Frame, kind: str, case: dict[str, Any], table: dict[str
         "decomp.rssd": result.loss[0, 1],
         "lambda_max": lambda_max(frame),
     }
-    return out | {name: deviation(measured[name], metrics[name]) for name in measured if name in metrics}
+    return out | {
+        name: deviation(measured[name], metrics[name]) for name in measured if name in metrics
+    }
 
 
 def run_model(folder: Path, method: str) -> dict[str, float]:
-    """A fixed model of the demo's variables; the refit is compared in method "robyn" whatever `method` says."""
+    """A fixed model of the demo's variables; the refit is compared in method "robyn" whatever
+    `method` says.
+    """
     case = json.loads((folder / "model.json").read_text())
     frame = demo_frame(folder, "dt_mod.csv")
     return compare_fixed(frame, case["adstock"], case, read_csv(folder / "model_xdecompagg.csv"))
 
 
 def prepared_frame(folder: Path, stem: str, media: list[str], window: tuple[int, int]) -> Frame:
-    """A recorded frame as it stands; money is the modelled column, whose sum in the window is the spend's."""
+    """A recorded frame as it stands; money is the modelled column, whose sum in the window is the
+    spend's.
+    """
     table = read_csv(folder / f"{stem}_dt_mod.csv")
     base = [name for name in table if name not in ("ds", "dep_var", *media)]
     kinds = tuple(name if name in PROPHET else "context" for name in base)
-    dates, series = np.array(table["ds"], "datetime64[D]"), np.array([numbers(table[name]) for name in media])
+    dates, series = (
+        np.array(table["ds"], "datetime64[D]"),
+        np.array([numbers(table[name]) for name in media]),
+    )
     return Frame(
         dates, int((dates[1] - dates[0]).astype(int)), numbers(table["dep_var"]),
         np.column_stack([numbers(table[name]) for name in base]), tuple(base), kinds, ("default",) * len(base),
@@ -434,21 +522,32 @@ def run_frames(folder: Path, method: str) -> dict[str, float]:
         stem = path.name.removesuffix("_cpe.csv")
         costs, frame = read_csv(path), read_csv(folder / f"{stem}_dt_mod.csv")
         raw = raw_table(folder, frame["ds"], [])
-        for name, cost in zip(costs["paid_media_selected"], numbers(costs["cpe_window"]), strict=True):
+        for name, cost in zip(
+            costs["paid_media_selected"], numbers(costs["cpe_window"]), strict=True
+        ):
             if raw is not None and name in raw:
                 ours = numbers(raw[name]) * cost
-                out["media in money"] = max(out.get("media in money", 0.0), deviation(ours, numbers(frame[name])))
+                out["media in money"] = max(
+                    out.get("media in money", 0.0), deviation(ours, numbers(frame[name]))
+                )
         if (folder / f"{stem}_fit.json").exists():
             case = json.loads((folder / f"{stem}_fit.json").read_text())[stem]
             window = (case["window"][0] - 1, case["window"][1] - 1)
             fitted = prepared_frame(folder, stem, costs["paid_media_selected"], window)
-            out |= compare_fixed(fitted, "geometric", case, read_csv(folder / f"{stem}_fit_xdecompagg.csv"))
+            out |= compare_fixed(
+                fitted, "geometric", case, read_csv(folder / f"{stem}_fit_xdecompagg.csv")
+            )
     return out
 
 
 def run_quirks(folder: Path, method: str) -> dict[str, float]:
-    """Those of Robyn's slips that the method "robyn" keeps. docs/parity.md names the others, which are errors here."""
-    quirks, frame = json.loads((folder / "quirks.json").read_text()), demo_frame(folder, "data/dt_mod_demo.csv")
+    """Those of Robyn's slips that the method "robyn" keeps. docs/parity.md names the others, which
+    are errors here.
+    """
+    quirks, frame = (
+        json.loads((folder / "quirks.json").read_text()),
+        demo_frame(folder, "data/dt_mod_demo.csv"),
+    )
     out: dict[str, float] = {}
     if "lift_study_within_one_period" in quirks:
         start = frame.dates[frame.window[0] + 5].item()
@@ -501,7 +600,10 @@ def main() -> int:
     for folder, kind in cases(arguments.folder):
         count += 1
         result = KINDS[kind](folder, arguments.method)
-        print(f"{folder.name:28s} " + "  ".join(f"{name} {value:.1e}" for name, value in result.items()))
+        print(
+            f"{folder.name:28s} "
+            + "  ".join(f"{name} {value:.1e}" for name, value in result.items())
+        )
         for name, value in result.items():
             if value >= worst.get(name, (-1.0, ""))[0]:
                 worst[name] = (value, folder.name)

@@ -1,5 +1,7 @@
-"""Recorded tables that are no single model: transforms, lambda, Pareto fronts and clusters, convergence (see
-run_cases.py). Every function gives the largest deviation per quantity of one folder."""
+"""Recorded tables that are no single model: transforms, lambda, Pareto fronts and clusters,
+convergence (see run_cases.py). Every function gives the largest deviation per quantity of one
+folder.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def _geometric(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
     for (vector, theta), rows in groups(table, "vector", "theta"):
         ours = adstock(x[vector], "geometric", float(theta))[0]
         out.see("geometric adstock", deviation(ours, numbers(table["x_decayed"])[rows]))
-        lags = adstock_weights(len(rows) + 1, "geometric", float(theta))[1:]  # Robyn's begin at lag 1
+        lags = adstock_weights(len(rows) + 1, "geometric", float(theta))[
+            1:
+        ]  # Robyn's begin at lag 1
         out.see("geometric weights", deviation(lags, numbers(table["thetaVecCum"])[rows]))
 
 
@@ -80,7 +84,9 @@ def _weibull(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
         decayed = numbers(table["x_decayed"])[rows]
         size = float(np.abs(decayed).max()) or 1.0
         out.see("weibull adstock", deviation(ours, decayed, size))
-        if float(shape) > 0 and float(scale) > 0:  # without, Robyn's weights and immediate part are zeros
+        if (
+            float(shape) > 0 and float(scale) > 0
+        ):  # without, Robyn's weights and immediate part are zeros
             out.see("weibull immediate", deviation(immediate, numbers(table["x_imme"])[rows], size))
             weights = adstock_weights(len(rows), f"weibull_{kind}", float(shape), float(scale))
             out.see("weibull weights", deviation(weights, numbers(table["thetaVecCum"])[rows], 1.0))
@@ -91,8 +97,12 @@ def _weibull_window(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
     table = read_csv(folder / "adstock_weibull_windlen52.csv")
     for (kind, length, shape, scale), rows in groups(table, "type", "windlen", "shape", "scale"):
         if float(shape) > 0 and float(scale) > 0:
-            weights = adstock_weights(int(length), f"weibull_{kind}", float(shape), float(scale))[: len(rows)]
-            out.see("weibull weights", deviation(weights, numbers(table["thetaVecCum30"])[rows], 1.0))
+            weights = adstock_weights(int(length), f"weibull_{kind}", float(shape), float(scale))[
+                : len(rows)
+            ]
+            out.see(
+                "weibull weights", deviation(weights, numbers(table["thetaVecCum30"])[rows], 1.0)
+            )
 
 
 def _inflation(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
@@ -121,17 +131,25 @@ def _michaelis(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
     for (top, half), rows in groups(table, "Vmax", "Km"):
         curve = Curve("geometric", 0.0, 0.0, 1.0, float(half), float(top))
         out.see(
-            "michaelis-menten", deviation(curve.response(numbers(table["x"])[rows]), numbers(table["forward"])[rows])
+            "michaelis-menten",
+            deviation(curve.response(numbers(table["x"])[rows]), numbers(table["forward"])[rows]),
         )
 
 
 def _transformations(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None:
-    """All media of the demo's frame: inflexion, inflation, saturated total, immediate and carryover in the window."""
+    """All media of the demo's frame: inflexion, inflation, saturated total, immediate and carryover
+    in the window.
+    """
     frame = read_csv(golden_root(folder) / "data" / "dt_mod_demo.csv")
-    table, scales = (read_csv(folder / f"run_transformations{end}.csv") for end in ("", "_inflexion_inflation"))
+    table, scales = (
+        read_csv(folder / f"run_transformations{end}.csv") for end in ("", "_inflexion_inflation")
+    )
     for row, (kind, name) in enumerate(zip(scales["adstock"], scales["media"], strict=True)):
         hyper = json.loads((folder / f"run_transformations_hyper_{kind}.json").read_text())
-        rate, scale = hyper.get(f"{name}_thetas", hyper.get(f"{name}_shapes")), hyper.get(f"{name}_scales", 0.0)
+        rate, scale = (
+            hyper.get(f"{name}_thetas", hyper.get(f"{name}_shapes")),
+            hyper.get(f"{name}_scales", 0.0),
+        )
         keys = zip(table["adstock"], table["media"], strict=True)
         rows = np.array([i for i, key in enumerate(keys) if key == (kind, name)])
         window = np.isin(frame["ds"], np.array(table["ds"])[rows])
@@ -139,11 +157,20 @@ def _transformations(folder: Path, x: dict[str, np.ndarray], out: Worst) -> None
         carried = adstock(values, kind, rate, scale)[0]
         inflexion = hyper[f"{name}_gammas"] * carried[window].max()
         out.see("inflexion", deviation(inflexion, numbers(scales["inflexion"])[row]))
-        out.see("inflation", deviation(carried.sum() / values.sum(), numbers(scales["inflation"])[row]))
+        out.see(
+            "inflation", deviation(carried.sum() / values.sum(), numbers(scales["inflation"])[row])
+        )
         made = Curve(kind, rate, scale, hyper[f"{name}_alphas"], inflexion, 1.0).apply(values)
-        for column, ours in (("total", made.response), ("immediate", made.immediate), ("carryover", made.carryover)):
+        for column, ours in (
+            ("total", made.response),
+            ("immediate", made.immediate),
+            ("carryover", made.carryover),
+        ):
             theirs = numbers(table[f"saturated_{column}"])[rows]
-            out.see(f"saturated {column}", deviation(ours[window], theirs, float(np.nanmax(np.abs(theirs))) or 1.0))
+            out.see(
+                f"saturated {column}",
+                deviation(ours[window], theirs, float(np.nanmax(np.abs(theirs))) or 1.0),
+            )
 
 
 def run_lambda(folder: Path, largest: float) -> dict[str, float]:
@@ -159,7 +186,9 @@ def run_lambda(folder: Path, largest: float) -> dict[str, float]:
 
 
 def run_pareto(folder: Path, method: str) -> dict[str, float]:
-    """Fronts, scores and number of clusters of every recorded search, from its candidates; the method robyn's alone."""
+    """Fronts, scores and number of clusters of every recorded search, from its candidates; the
+    method robyn's alone.
+    """
     out = Worst()
     for path in sorted(folder.glob("*_all_candidates.csv*")):
         stem = folder / path.name.split("_all_candidates")[0]
@@ -186,31 +215,50 @@ def run_pareto(folder: Path, method: str) -> dict[str, float]:
     return out
 
 
-def _clusters(table: Table, summary: dict[str, Any], weights: tuple[float, ...], out: Worst) -> None:
-    """The best model of each cluster of the recorded assignment. (The table of WSS is of other draws than it.)"""
+def _clusters(
+    table: Table, summary: dict[str, Any], weights: tuple[float, ...], out: Worst
+) -> None:
+    """The best model of each cluster of the recorded assignment. (The table of WSS is of other
+    draws than it.)
+    """
     loss = np.column_stack([numbers(table[name]) for name in ("nrmse", "decomp.rssd", "mape")])
     scores, cluster = error_scores(loss, weights), np.array(table["cluster"])  # type: ignore[arg-type]
     best = {
-        table["solID"][i] for label in set(cluster) for i in [min(np.flatnonzero(cluster == label), key=scores.item)]
+        table["solID"][i]
+        for label in set(cluster)
+        for i in [min(np.flatnonzero(cluster == label), key=scores.item)]
     }
     out.see("clusters' best", 0.0 if best == set(summary["top_models"]) else np.inf)
 
 
 def run_convergence(folder: Path, method: str) -> dict[str, float]:
-    """Counts, medians, SDs, thresholds and verdicts of every recorded search; the method robyn's alone."""
+    """Counts, medians, SDs, thresholds and verdicts of every recorded search; the method robyn's
+    alone.
+    """
     out = Worst()
     for path in sorted(folder.glob("*_errors.csv")):
         stem = path.name.removesuffix("_errors.csv")
         candidates = read_csv(golden_root(folder) / "pareto" / f"{stem}_all_candidates.csv")
-        table, verdicts = read_csv(path), json.loads((folder / f"{stem}_messages.json").read_text())["conv_msg"]
-        said = {found["error"]: found["not"] is None for found in map(_VERDICT.match, verdicts) if found}
+        table, verdicts = (
+            read_csv(path),
+            json.loads((folder / f"{stem}_messages.json").read_text())["conv_msg"],
+        )
+        said = {
+            found["error"]: found["not"] is None for found in map(_VERDICT.match, verdicts) if found
+        }
         for (error,), rows in groups(table, "error_type"):
-            course = convergence(error, numbers(candidates[error.lower()]), numbers(candidates["trial"]))
+            course = convergence(
+                error, numbers(candidates[error.lower()]), numbers(candidates["trial"])
+            )
             if course is None:
                 out.see("verdict", np.inf)
                 continue
             out.see("verdict", 0.0 if course.converged == said[error] else np.inf)
-            _course(course, {name: numbers(table[name])[rows] for name in table if name != "error_type"}, out)
+            _course(
+                course,
+                {name: numbers(table[name])[rows] for name in table if name != "error_type"},
+                out,
+            )
     return out
 
 
@@ -220,4 +268,6 @@ def _course(course: Convergence, recorded: dict[str, np.ndarray], out: Worst) ->
     out.see("sd", deviation(course.sd, recorded["std"]))
     first = course.sd[:3].mean()
     out.see("first sd", deviation(first, recorded["first_sd_avg"][0]))
-    out.see("threshold", deviation(abs(abs(course.median[0]) - 2 * first), recorded["med_thres"][0]))
+    out.see(
+        "threshold", deviation(abs(abs(course.median[0]) - 2 * first), recorded["med_thres"][0])
+    )

@@ -28,7 +28,8 @@ def revenue() -> Labels:
 def make_model() -> Callable[..., MediaModel]:
     """make_model(tv={...}, radio={...}) -> 20 weeks from 2024-01-01, rows 4 to 19 modelled.
 
-    Each channel: spend (20,), alpha, inflexion, coefficient, theta; exposure_price: money per exposure of each week.
+    Each channel: spend (20,), alpha, inflexion, coefficient, theta; exposure_price: money per
+    exposure of each week.
     """
 
     def make(**channels: dict[str, object]) -> MediaModel:
@@ -38,7 +39,11 @@ def make_model() -> Callable[..., MediaModel]:
             spend = np.broadcast_to(np.asarray(given.get("spend", 100.0), float), 20).copy()
             price = np.broadcast_to(np.asarray(given.get("exposure_price", 1.0), float), 20)
             exposure = spend / price
-            x = exposure * spend[4:].sum() / exposure[4:].sum() if exposure[4:].sum() > 0 else exposure
+            x = (
+                exposure * spend[4:].sum() / exposure[4:].sum()
+                if exposure[4:].sum() > 0
+                else exposure
+            )
             numbers = [given.get(key, default) for key, default in
                        (("theta", 0.0), ("alpha", 1.0), ("inflexion", 100.0), ("coefficient", 1000.0))]  # fmt: skip
             theta, alpha, inflexion, coefficient = (float(number) for number in numbers)  # type: ignore[arg-type]

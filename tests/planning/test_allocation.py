@@ -1,4 +1,6 @@
-"""Plans: tie-out, bounds and sums, what is infeasible and what would be feasible, what the sentences say."""
+"""Plans: tie-out, bounds and sums, what is infeasible and what would be feasible, what the
+sentences say.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,18 @@ def _rows(plan: Plan) -> dict[str, dict[str, Any]]:
 def model(make_model: Make) -> MediaModel:
     rng = np.random.default_rng(4)
     return make_model(
-        tv={"spend": rng.uniform(0, 300, 20).round(2), "theta": 0.5, "inflexion": 400.0, "coefficient": 900.0},
-        radio={"spend": rng.uniform(0, 100, 20).round(2), "alpha": 2.0, "inflexion": 90.0, "coefficient": 700.0},
+        tv={
+            "spend": rng.uniform(0, 300, 20).round(2),
+            "theta": 0.5,
+            "inflexion": 400.0,
+            "coefficient": 900.0,
+        },
+        radio={
+            "spend": rng.uniform(0, 100, 20).round(2),
+            "alpha": 2.0,
+            "inflexion": 90.0,
+            "coefficient": 700.0,
+        },
         search={
             "spend": rng.uniform(0, 50, 20).round(2),
             "exposure_price": rng.uniform(0.5, 2.0, 20),
@@ -39,7 +51,9 @@ def model(make_model: Make) -> MediaModel:
 
 
 @pytest.mark.parametrize("period", ["all", "last_5", "2024-01-02:2024-03-01"])
-def test_the_initial_column_is_the_spend_in_the_books(model: MediaModel, revenue: Labels, period: str) -> None:
+def test_the_initial_column_is_the_spend_in_the_books(
+    model: MediaModel, revenue: Labels, period: str
+) -> None:
     plan = allocate(model, PlanRequest(period=period), revenue)
     rows = model.rows(period)
     assert all(plan.tie_out["ties"].to_pylist())
@@ -59,14 +73,23 @@ def test_the_table_is_the_curves_at_its_spends(model: MediaModel, revenue: Label
     assert tv["roi"] == pytest.approx(tv["response"] / tv["spend"])
     assert tv["cpa"] == pytest.approx(tv["spend"] / tv["response"])
     assert tv["response_total"] == pytest.approx(4 * tv["response"])
-    assert (tv["low"], tv["high"]) == pytest.approx((0.5 * tv["initial_spend"], 2.0 * tv["initial_spend"]))
+    assert (tv["low"], tv["high"]) == pytest.approx(
+        (0.5 * tv["initial_spend"], 2.0 * tv["initial_spend"])
+    )
     assert sum(row["spend_share"] for row in _rows(plan).values()) == pytest.approx(1.0)
-    assert plan.totals.response == pytest.approx(sum(row["response"] for row in _rows(plan).values()))
+    assert plan.totals.response == pytest.approx(
+        sum(row["response"] for row in _rows(plan).values())
+    )
 
 
 def test_bounds_by_channel_by_money_and_by_sum(model: MediaModel, revenue: Labels) -> None:
     request = PlanRequest(
-        high=1.5, limits={"tv": {"low": 0.9, "high": 1.1}, "search": {"least": 30.0}, "tv+radio": {"most": 200.0}}
+        high=1.5,
+        limits={
+            "tv": {"low": 0.9, "high": 1.1},
+            "search": {"least": 30.0},
+            "tv+radio": {"most": 200.0},
+        },
     )
     plan = allocate(model, request.model_copy(update={"budget_rule": "at_most"}), revenue)
     rows = _rows(plan)
@@ -84,9 +107,21 @@ def test_bounds_by_channel_by_money_and_by_sum(model: MediaModel, revenue: Label
             "above the most the channels' bounds allow. The nearest reachable budget",
         ),
         ({"budget_per_period": 1.0}, "budget", "below the least the channels' bounds allow."),
-        ({"goal": "target", "target": 1e6}, "target", "out of reach within the bounds: the best ROAS they allow is"),
-        ({"limits": {"tv+radio": {"least": 1e5}}}, "limits.tv+radio", "asks for at least 100,000.00 per period, but"),
-        ({"limits": {"tv": {"least": 1e5}}}, "limits.tv", "the lower bound 100,000.00 is above the upper bound"),
+        (
+            {"goal": "target", "target": 1e6},
+            "target",
+            "out of reach within the bounds: the best ROAS they allow is",
+        ),
+        (
+            {"limits": {"tv+radio": {"least": 1e5}}},
+            "limits.tv+radio",
+            "asks for at least 100,000.00 per period, but",
+        ),
+        (
+            {"limits": {"tv": {"least": 1e5}}},
+            "limits.tv",
+            "the lower bound 100,000.00 is above the upper bound",
+        ),
         ({"limits": {"tv+tv": {"least": 1}}}, "limits.tv+tv", "names a channel twice."),
         ({"limits": {"tv+x": {"least": 1}}}, "limits.tv+x", "'x' is no paid channel of the model."),
     ],
@@ -110,17 +145,25 @@ def test_the_nearest_budget_that_is_named_is_reachable(
     shown = error.value.fix.split("budget is ")[1].split(" in total")[0].split(" per period (")
     named = float(shown[field == "budget"].replace(",", ""))
     totals = allocate(model, PlanRequest(**{field: named}), revenue).totals
-    assert (totals.spend if field == "budget_per_period" else totals.spend_total) == pytest.approx(named, rel=1e-9)
+    assert (totals.spend if field == "budget_per_period" else totals.spend_total) == pytest.approx(
+        named, rel=1e-9
+    )
 
 
 def test_sums_that_contradict_each_other_are_named(model: MediaModel, revenue: Labels) -> None:
-    limits = {"tv+radio": {"most": 130.0}, "radio+search": {"most": 60.0}, "tv+radio+search": {"least": 380.0}}
+    limits = {
+        "tv+radio": {"most": 130.0},
+        "radio+search": {"most": 60.0},
+        "tv+radio+search": {"least": 380.0},
+    }
     with pytest.raises(UserError) as error:
         allocate(model, PlanRequest(limits=limits), revenue)
     assert error.value.where == "limits of tv+radio, radio+search, tv+radio+search"
 
 
-def test_the_best_reachable_target_that_is_named_is_reachable(model: MediaModel, revenue: Labels) -> None:
+def test_the_best_reachable_target_that_is_named_is_reachable(
+    model: MediaModel, revenue: Labels
+) -> None:
     with pytest.raises(UserError) as error:
         allocate(model, PlanRequest(goal="target", target=1e6), revenue)
     best = float(str(error.value).split("they allow is ")[1].split(", at")[0].replace(",", ""))
@@ -144,11 +187,15 @@ def test_no_change_worth_making_is_an_answer(make_model: Make, revenue: Labels) 
     plan = allocate(make_model(tv=same, radio=same), PlanRequest(), revenue)
     assert not plan.totals.worth_making
     assert plan.findings[1].startswith("No change of the split is worth making")
-    assert [row["spend"] for row in plan.channels.to_pylist()] == pytest.approx([100.0, 100.0], rel=1e-4)
+    assert [row["spend"] for row in plan.channels.to_pylist()] == pytest.approx(
+        [100.0, 100.0], rel=1e-4
+    )
 
 
 def test_a_change_worth_making_names_the_moves(make_model: Make, revenue: Labels) -> None:
-    plan = allocate(make_model(tv={"coefficient": 5000.0}, radio={"coefficient": 50.0}), PlanRequest(), revenue)
+    plan = allocate(
+        make_model(tv={"coefficient": 5000.0}, radio={"coefficient": 50.0}), PlanRequest(), revenue
+    )
     assert plan.totals.worth_making
     assert plan.findings[1].startswith(
         "Per week: more for tv (+EUR 50.0, +50.0 %); less for radio (-EUR 50.0, -50.0 %)."
@@ -168,32 +215,49 @@ def test_never_below_the_initial_response(make_model: Make, revenue: Labels, see
         }
         for i in range(6)
     }
-    for request in (PlanRequest(), PlanRequest(low=0.9, high=1.1), PlanRequest(budget_rule="at_most")):
+    for request in (
+        PlanRequest(),
+        PlanRequest(low=0.9, high=1.1),
+        PlanRequest(budget_rule="at_most"),
+    ):
         totals = allocate(make_model(**channels), request, revenue).totals
         assert totals.response >= totals.initial_response
 
 
-def test_a_channel_without_effect_gets_nothing_unless_asked(make_model: Make, revenue: Labels) -> None:
+def test_a_channel_without_effect_gets_nothing_unless_asked(
+    make_model: Make, revenue: Labels
+) -> None:
     model = make_model(tv={}, radio={"coefficient": 0.0})
     plan = allocate(model, PlanRequest(), revenue)
     assert _rows(plan)["radio"]["spend"] == 0.0
     assert _rows(plan)["tv"]["spend"] == pytest.approx(200.0)
-    assert any(text.startswith("radio has no effect in this model and gets nothing") for text in plan.findings)
+    assert any(
+        text.startswith("radio has no effect in this model and gets nothing")
+        for text in plan.findings
+    )
     kept = allocate(model, PlanRequest(limits={"radio": {"low": 0.8}}), revenue)
     assert _rows(kept)["radio"]["spend"] == pytest.approx(80.0, rel=1e-6)
 
 
 def test_money_without_a_place_is_reported(make_model: Make, revenue: Labels) -> None:
-    plan = allocate(make_model(tv={}, radio={"coefficient": 0.0, "spend": 500.0}), PlanRequest(), revenue)
+    plan = allocate(
+        make_model(tv={}, radio={"coefficient": 0.0, "spend": 500.0}), PlanRequest(), revenue
+    )
     assert plan.totals.spend == pytest.approx(200.0)
-    assert "EUR 400 per week of today's spend find no place within the other channels' bounds." in plan.findings
+    assert (
+        "EUR 400 per week of today's spend find no place within the other channels' bounds."
+        in plan.findings
+    )
 
 
 def test_a_channel_without_spend_in_the_range(make_model: Make, revenue: Labels) -> None:
     model = make_model(tv={}, radio={"spend": np.r_[np.full(15, 100.0), np.zeros(5)]})
     plan = allocate(model, PlanRequest(period="last_5"), revenue)
     assert _rows(plan)["radio"]["spend"] == 0.0
-    assert "radio had no spend in the date range, so factors give none; a bound in money would." in plan.findings
+    assert (
+        "radio had no spend in the date range, so factors give none; a bound in money would."
+        in plan.findings
+    )
     asked = allocate(model, PlanRequest(period="last_5", limits={"radio": {"most": 50.0}}), revenue)
     assert _rows(asked)["radio"]["spend"] > 0.0
     assert _rows(asked)["radio"]["spend_change"] is None
@@ -208,7 +272,9 @@ def test_carryover_may_follow_the_plan(make_model: Make, revenue: Labels) -> Non
     follows = allocate(model, PlanRequest(limits=limits, carryover="follows", **budget), revenue)
     assert _rows(held)["tv"]["response"] > 0.0
     assert _rows(follows)["tv"]["response"] == 0.0
-    assert _rows(follows)["tv"]["initial_response"] == pytest.approx(_rows(held)["tv"]["initial_response"])
+    assert _rows(follows)["tv"]["initial_response"] == pytest.approx(
+        _rows(held)["tv"]["initial_response"]
+    )
     assert held.totals.held_response > 0.0
     assert follows.totals.held_response == 0.0
 

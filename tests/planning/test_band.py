@@ -23,10 +23,15 @@ Make = Callable[..., MediaModel]
 
 def models(make: Make, *strengths: tuple[float, float]) -> list[MediaModel]:
     """Models of tv and radio, 100 a week each, that differ in how much each can bring."""
-    return [make(tv={"coefficient": tv, "theta": 0.3}, radio={"coefficient": radio}) for tv, radio in strengths]
+    return [
+        make(tv={"coefficient": tv, "theta": 0.3}, radio={"coefficient": radio})
+        for tv, radio in strengths
+    ]
 
 
-def test_the_band_is_each_models_response_at_the_same_spends(make_model: Make, revenue: Labels) -> None:
+def test_the_band_is_each_models_response_at_the_same_spends(
+    make_model: Make, revenue: Labels
+) -> None:
     kept = models(make_model, *((100.0 * k, 900.0 - 100.0 * k) for k in range(1, 9)))
     plan = allocate(kept[7], PlanRequest(), revenue, at_rest(kept))
     rows = {row["channel"]: row for row in plan.channels.to_pylist()}
@@ -41,7 +46,9 @@ def test_the_band_is_each_models_response_at_the_same_spends(make_model: Make, r
     assert band.response[0] <= plan.totals.response <= band.response[1] * 1.1
 
 
-def test_a_gain_that_only_one_model_sees_is_no_change_worth_making(make_model: Make, revenue: Labels) -> None:
+def test_a_gain_that_only_one_model_sees_is_no_change_worth_making(
+    make_model: Make, revenue: Labels
+) -> None:
     kept = models(make_model, (900.0, 100.0), (100.0, 900.0), (120.0, 880.0))
     alone = allocate(kept[0], PlanRequest(), revenue)
     assert alone.totals.worth_making
@@ -63,9 +70,13 @@ def test_a_gain_that_holds_names_its_band(make_model: Make, revenue: Labels) -> 
     assert "Over 3 kept models the plan brings +" in plan.findings[1]
 
 
-def test_the_plan_says_why_its_efficiency_is_not_the_reports(make_model: Make, revenue: Labels) -> None:
+def test_the_plan_says_why_its_efficiency_is_not_the_reports(
+    make_model: Make, revenue: Labels
+) -> None:
     spend = np.tile([0.0, 200.0], 10)
-    model = make_model(tv={"spend": spend, "theta": 0.5, "coefficient": 900.0}, radio={"spend": spend})
+    model = make_model(
+        tv={"spend": spend, "theta": 0.5, "coefficient": 900.0}, radio={"spend": spend}
+    )
     plan = allocate(model, PlanRequest(), revenue)
     effects = [medium.curve.apply(medium.input).response[4:].sum() for medium in model.paid]
     assert plan.totals.summed_efficiency == pytest.approx(sum(effects) / (2 * spend[4:].sum()))
@@ -92,7 +103,9 @@ def test_documents_before_there_were_bands_can_be_read(make_model: Make, revenue
     assert scenario_totals([("old", old)]).to_pylist()[0]["gain_low"] is None
 
 
-@pytest.mark.parametrize("labels", [Labels("revenue", "revenue", "EUR"), Labels("orders", "conversion", "EUR")])
+@pytest.mark.parametrize(
+    "labels", [Labels("revenue", "revenue", "EUR"), Labels("orders", "conversion", "EUR")]
+)
 def test_tables_and_charts_of_a_plan(make_model: Make, labels: Labels) -> None:
     kept = models(make_model, (900.0, 100.0), (850.0, 120.0))
     plan = allocate(kept[0], PlanRequest(), labels, at_rest(kept))
@@ -105,7 +118,10 @@ def test_tables_and_charts_of_a_plan(make_model: Make, labels: Labels) -> None:
     today = next(row for row in points if row["channel"] == "tv" and row["part"] == "today")
     assert today["response"] == plan.channels["initial_response"][0].as_py()
     band = [row for row in points if row["channel"] == "tv" and row["part"] == "curve"]
-    assert all(row["low"] <= row["response"] + 1e-9 and row["response"] <= row["high"] * 1.06 for row in band)
+    assert all(
+        row["low"] <= row["response"] + 1e-9 and row["response"] <= row["high"] * 1.06
+        for row in band
+    )
     document = plan.document("20261128T000000-00000000", name="a")
     named = [("a", document), ("b", document)]
     assert scenario_totals(named)["spend_plan"].to_pylist() == [plan.totals.spend] * 2

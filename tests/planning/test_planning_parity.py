@@ -1,4 +1,6 @@
-"""Response and allocation equal the numbers recorded from real Robyn 3.12.1, or are better where it falls short."""
+"""Response and allocation equal the numbers recorded from real Robyn 3.12.1, or are better where it
+falls short.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def test_all_recorded_calls_are_here() -> None:
 
 
 def test_response_grid_and_history(golden: Path) -> None:
-    """Every range and total: spend, carryover, response; vectors per date; sums of immediate and carryover."""
+    """Every range and total: spend, carryover, response; vectors per date; sums of immediate and
+    carryover.
+    """
     _check(planning_cases.run_response(golden / "response", "robyn"))
 
 
@@ -42,13 +46,18 @@ def test_response_and_allocation_of_other_models(golden: Path, name: str) -> Non
 
 @pytest.mark.parametrize("name", CALLS)
 def test_allocator_call(golden: Path, name: str) -> None:
-    """Robyn's table given its solution; our plan is at least as good as its, and never below the initial one."""
+    """Robyn's table given its solution; our plan is at least as good as its, and never below the
+    initial one.
+    """
     _check(planning_cases.run_allocator(golden / "allocator" / name, "robyn"))
 
 
 def test_as_good_as_the_best_of_thirty_local_searches(golden: Path) -> None:
     with (golden / "allocator/independent_optimum.csv").open() as file:
-        best = {row["scenario"]: float(row["independent_total_response"]) for row in csv.DictReader(file)}
+        best = {
+            row["scenario"]: float(row["independent_total_response"])
+            for row in csv.DictReader(file)
+        }
     assert len(best) == 7
     for name, response in best.items():
         folder = golden / "allocator" / name
@@ -78,11 +87,15 @@ def test_a_channel_without_effect_gives_its_money_to_the_others(golden: Path) ->
 
 
 def test_no_lift_where_every_bound_is_locked(golden: Path) -> None:
-    """Robyn reports 21 % in such a case (a model without exposures): it compares two kinds of response."""
+    """Robyn reports 21 % in such a case (a model without exposures): it compares two kinds of
+    response.
+    """
     recorded = read_csv(golden / "allocator/spend_only_no_change_dt_optimOut.csv")
     assert numbers(recorded["optmResponseUnitTotalLift"])[0] > 0.2
     model = planning_cases.load_model(golden / "allocator/a01_max_response_demo")
-    plan = planning_cases.allocate(model, PlanRequest(low=1, high=1), Labels("revenue", "revenue", "EUR"))
+    plan = planning_cases.allocate(
+        model, PlanRequest(low=1, high=1), Labels("revenue", "revenue", "EUR")
+    )
     assert plan.totals.response_change == pytest.approx(0.0, abs=1e-12)
     assert not plan.totals.worth_making
 

@@ -34,7 +34,10 @@ def test_date_ranges(make_model: Make, text: str, rows: list[int]) -> None:
     [
         ("last_0", "'0' is no number of periods. Give 1 to 16, as in last_10."),
         ("last_x", "'x' is no number of periods."),
-        ("2024-05-20", "2024-05-20 lies outside the data. The model knows 2024-01-01 to 2024-05-19."),
+        (
+            "2024-05-20",
+            "2024-05-20 lies outside the data. The model knows 2024-01-01 to 2024-05-19.",
+        ),
         ("soon", "'soon' is not a date. Write all, last_10 or 2018-01-01:2018-03-26."),
         ("2024-03-04:2024-02-05", "ends before it begins."),
     ],
@@ -70,15 +73,21 @@ def test_where_there_is_no_history_a_total_is_spread_evenly(make_model: Make) ->
 
 
 def test_money_buys_what_it_bought_in_the_range(make_model: Make) -> None:
-    """Exposures cost twice as much in the last two weeks: the same money is half the modelled input."""
+    """Exposures cost twice as much in the last two weeks: the same money is half the modelled
+    input.
+    """
     price = np.r_[np.ones(18), 2.0, 2.0]
     model = make_model(tv={"spend": 100.0, "exposure_price": price})
     rows = np.array([18, 19])
     now = range_response(model, "tv", rows)
     assert now.spend == 200.0
     assert now.mean_input < 100.0
-    assert range_response(model, "tv", rows, spend=400.0).mean_input == pytest.approx(2 * now.mean_input)
-    assert range_response(model, "tv", rows, modelled=2 * now.mean_input).spend == pytest.approx(200.0)
+    assert range_response(model, "tv", rows, spend=400.0).mean_input == pytest.approx(
+        2 * now.mean_input
+    )
+    assert range_response(model, "tv", rows, modelled=2 * now.mean_input).spend == pytest.approx(
+        200.0
+    )
 
 
 def test_the_parts_add_up_to_the_history(make_model: Make) -> None:

@@ -1,4 +1,6 @@
-"""The solver finds the best split, also where S-shaped curves have local optima, and keeps every constraint."""
+"""The solver finds the best split, also where S-shaped curves have local optima, and keeps every
+constraint.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import pytest
 from mmm.planning.solver import Program, SteadyCurves, polish, solve
 
 
-def _curves(coefficient: list[float], alpha: list[float], inflexion: list[float], offset: float = 0.0) -> SteadyCurves:
+def _curves(
+    coefficient: list[float], alpha: list[float], inflexion: list[float], offset: float = 0.0
+) -> SteadyCurves:
     n = len(alpha)
     return SteadyCurves(
         np.array(coefficient), np.array(alpha), np.array(inflexion), np.full(n, offset), np.ones(n)
@@ -31,7 +35,9 @@ def test_equal_concave_channels_share_evenly() -> None:
 
 
 def test_at_the_optimum_the_marginal_responses_are_equal() -> None:
-    program = _budget(_curves([300.0, 100.0, 50.0], [0.9, 1.0, 0.6], [80.0, 20.0, 40.0]), 0.0, 1000.0, 150.0)
+    program = _budget(
+        _curves([300.0, 100.0, 50.0], [0.9, 1.0, 0.6], [80.0, 20.0, 40.0]), 0.0, 1000.0, 150.0
+    )
     found = solve(program)
     assert found is not None
     assert found.sum() == pytest.approx(150.0, rel=1e-12)
@@ -40,7 +46,9 @@ def test_at_the_optimum_the_marginal_responses_are_equal() -> None:
 
 
 def test_s_curves_do_not_trap_it() -> None:
-    """Two equal steep curves and money for one: sharing evenly is a stationary point and far from the best."""
+    """Two equal steep curves and money for one: sharing evenly is a stationary point and far from
+    the best.
+    """
     program = _budget(_curves([100.0, 100.0], [3.0, 3.0], [100.0, 100.0]), 0.0, 200.0, 110.0)
     even = np.array([55.0, 55.0])
     assert program.value(polish(program, even)) == pytest.approx(program.value(even))
@@ -54,9 +62,13 @@ def test_s_curves_do_not_trap_it() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_close_to_the_best_of_a_fine_grid(seed: int) -> None:
-    """Three random channels, S-shaped or not, wide bounds: a grid of a hundred thousand points is no better."""
+    """Three random channels, S-shaped or not, wide bounds: a grid of a hundred thousand points is
+    no better.
+    """
     rng = np.random.default_rng(seed)
-    curves = _curves(*(rng.uniform(*ends, 3).tolist() for ends in ((50, 150), (0.5, 3.0), (30, 200))))
+    curves = _curves(
+        *(rng.uniform(*ends, 3).tolist() for ends in ((50, 150), (0.5, 3.0), (30, 200)))
+    )
     program = _budget(curves, 0.0, 200.0, float(rng.uniform(100, 400)))
     budget = program.sum_low[0]
     grid = np.linspace(0.0, 200.0, 401)
@@ -98,7 +110,9 @@ def test_an_efficiency_is_kept_with_the_most_response(efficiency: float, room: f
         grid = np.linspace(0.0, 1000.0, 1001)
         points = np.array(list(product(grid, grid)))
         values = curves.response(points).sum(axis=1)
-        assert curves.response(found).sum() >= values[values >= efficiency * points.sum(axis=1)].max() * (1 - 1e-9)
+        assert curves.response(found).sum() >= values[
+            values >= efficiency * points.sum(axis=1)
+        ].max() * (1 - 1e-9)
 
 
 def test_nothing_is_found_where_nothing_fits() -> None:

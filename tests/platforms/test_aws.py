@@ -1,4 +1,6 @@
-"""The platform aws beyond the contracts: what ECS says in words, where tasks run, credentials, secrets' own ways."""
+"""The platform aws beyond the contracts: what ECS says in words, where tasks run, credentials,
+secrets' own ways.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +41,38 @@ def stopped(stop_code: str, reason: str, last: str = "STOPPED", **container: Any
 @pytest.mark.parametrize(
     ("task", "state", "code", "reason"),
     [
-        ({"lastStatus": "PROVISIONING"}, "pending", None, "AWS is looking for a machine and a network address"),
+        (
+            {"lastStatus": "PROVISIONING"},
+            "pending",
+            None,
+            "AWS is looking for a machine and a network address",
+        ),
         ({"lastStatus": "PENDING"}, "pending", None, "AWS is fetching the image"),
         ({"lastStatus": "ACTIVATING"}, "pending", None, "AWS is starting it"),
         ({"lastStatus": "RUNNING", "startedAt": BEGAN}, "running", None, ""),
-        (stopped("EssentialContainerExited", "Essential container in task exited", "STOPPING"), "running", None, ""),
         (
-            stopped("EssentialContainerExited", "Essential container in task exited", "DEPROVISIONING", exitCode=0),
+            stopped("EssentialContainerExited", "Essential container in task exited", "STOPPING"),
+            "running",
+            None,
+            "",
+        ),
+        (
+            stopped(
+                "EssentialContainerExited",
+                "Essential container in task exited",
+                "DEPROVISIONING",
+                exitCode=0,
+            ),
             "stopped",
             0,
             "it ended with exit code 0",
         ),
-        (stopped("EssentialContainerExited", "x", exitCode=139), "stopped", 139, "it was killed by SIGSEGV"),
+        (
+            stopped("EssentialContainerExited", "x", exitCode=139),
+            "stopped",
+            139,
+            "it was killed by SIGSEGV",
+        ),
         (
             stopped("EssentialContainerExited", "x", exitCode=137),
             "stopped",
@@ -70,24 +92,37 @@ def stopped(stop_code: str, reason: str, last: str = "STOPPED", **container: Any
             "AWS took its Spot capacity back (AWS says: Your Spot Task was interrupted). Try again",
         ),
         (
-            stopped("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete."),
+            stopped(
+                "TaskFailedToStart",
+                "Timeout waiting for network interface provisioning to complete.",
+            ),
             "stopped",
             None,
             "its network did not come up (AWS says: Timeout waiting for network interface provisioning to complete). "
             "Check the subnets and their free addresses",
         ),
         (
-            stopped("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth: x"),
+            stopped(
+                "TaskFailedToStart",
+                "ResourceInitializationError: unable to pull secrets or registry auth: x",
+            ),
             "stopped",
             None,
             "AWS could not get its image or secrets (AWS says: ResourceInitializationError: unable to pull secrets or "
             "registry auth: x). Check the execution role and the way to ECR and Secrets Manager",
         ),
-        (stopped("TaskFailedToStart", "Something new happened."), "stopped", None, "AWS says: Something new happened"),
+        (
+            stopped("TaskFailedToStart", "Something new happened."),
+            "stopped",
+            None,
+            "AWS says: Something new happened",
+        ),
         ({"lastStatus": "STOPPED"}, "stopped", None, "AWS gives no reason"),
     ],
 )
-def test_what_ecs_says_of_a_task(task: dict[str, Any], state: str, code: int | None, reason: str) -> None:
+def test_what_ecs_says_of_a_task(
+    task: dict[str, Any], state: str, code: int | None, reason: str
+) -> None:
     began = task.get("startedAt")
     assert task_status(task) == TaskStatus(TaskState(state), code, reason, began)
 
@@ -103,7 +138,9 @@ def shell(aws: Aws, script: str, **container: Any) -> EcsLauncher:
     """A launcher whose tasks run a shell script."""
     environment = [{"name": "SCRIPT", "value": script}]
     family = aws.new_family(image="shell:test", environment=environment, **container)
-    return EcsLauncher.from_settings(aws.settings("no-bucket").model_copy(update={"training_task_family": family}))
+    return EcsLauncher.from_settings(
+        aws.settings("no-bucket").model_copy(update={"training_task_family": family})
+    )
 
 
 def until(launcher: EcsLauncher, handle: str, state: TaskState) -> TaskStatus:
@@ -131,7 +168,10 @@ def test_output_of_any_length_comes_in_order(aws: Aws) -> None:
 
 def test_cancel_asks_first_and_ecs_kills_what_does_not_listen(aws: Aws) -> None:
     loop = "echo up; while :; do sleep 0.05; done"
-    launcher, stubborn_ones = shell(aws, f"trap 'echo bye; exit 3' TERM; {loop}"), shell(aws, f"trap '' TERM; {loop}")
+    launcher, stubborn_ones = (
+        shell(aws, f"trap 'echo bye; exit 3' TERM; {loop}"),
+        shell(aws, f"trap '' TERM; {loop}"),
+    )
     polite, stubborn = launcher.submit(RUN, "polite"), stubborn_ones.submit(RUN, "stubborn")
     for handle in (polite, stubborn):
         last_line(launcher, handle, "up")
@@ -157,11 +197,15 @@ def test_a_forgotten_task_is_unknown_and_cancelling_it_no_error(aws: Aws) -> Non
     handle = json.loads(launcher.submit(RUN, "task"))
     handle["task"] = handle["task"].rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
     gone = json.dumps(handle)
-    assert launcher.describe(gone) == TaskStatus(TaskState.UNKNOWN, reason="AWS does not know its task (any more)")
+    assert launcher.describe(gone) == TaskStatus(
+        TaskState.UNKNOWN, reason="AWS does not know its task (any more)"
+    )
     launcher.cancel(gone)
 
 
-def test_the_newest_revision_runs_where_its_tags_say_unless_the_settings_say_otherwise(aws: Aws) -> None:
+def test_the_newest_revision_runs_where_its_tags_say_unless_the_settings_say_otherwise(
+    aws: Aws,
+) -> None:
     family = aws.new_family(image="mmm-app-training:old")
     register_family(aws, family, image="shell:test")
     settings = aws.settings("no-bucket").model_copy(update={"training_task_family": family})
@@ -188,7 +232,9 @@ def subnet_of(task: dict[str, Any]) -> str:
 
 def test_a_task_definition_that_does_not_fit_is_told(aws: Aws) -> None:
     other_name, no_tags = aws.new_family(name="trainer"), aws.new_family()
-    arn = aws.client("ecs").describe_task_definition(taskDefinition=no_tags)["taskDefinition"]["taskDefinitionArn"]
+    arn = aws.client("ecs").describe_task_definition(taskDefinition=no_tags)["taskDefinition"][
+        "taskDefinitionArn"
+    ]
     aws.client("ecs").untag_resource(resourceArn=arn, tagKeys=["mmm-app:subnets"])
     for family, message in (
         (other_name, f"TRAINING_TASK_FAMILY {other_name}: has no container named 'training'."),
@@ -205,7 +251,10 @@ def test_a_task_definition_that_does_not_fit_is_told(aws: Aws) -> None:
 
 
 def test_a_secret_without_a_value_is_none_and_a_binary_one_is_text(aws: Aws) -> None:
-    store, client = SecretsManagerStore.from_settings(aws.settings("no-bucket")), aws.client("secretsmanager")
+    store, client = (
+        SecretsManagerStore.from_settings(aws.settings("no-bucket")),
+        aws.client("secretsmanager"),
+    )
     client.create_secret(Name="made-by-terraform")
     assert not store.exists("made-by-terraform")
     with pytest.raises(NotFound, match="there is no secret 'made-by-terraform'"):
@@ -217,7 +266,10 @@ def test_a_secret_without_a_value_is_none_and_a_binary_one_is_text(aws: Aws) -> 
 
 
 def test_a_deleted_secret_can_be_stored_again_and_restored_by_hand(aws: Aws) -> None:
-    store, client = SecretsManagerStore.from_settings(aws.settings("no-bucket")), aws.client("secretsmanager")
+    store, client = (
+        SecretsManagerStore.from_settings(aws.settings("no-bucket")),
+        aws.client("secretsmanager"),
+    )
     store.put("twice", "first")
     store.delete("twice")
     assert "DeletedDate" in client.describe_secret(SecretId="twice")
@@ -256,22 +308,36 @@ def test_a_profile_gives_the_credentials_for_every_service(strict_aws: Aws, tmp_
     objects.create("x", b"1")
     assert objects.get("x") == b"1"
     assert not open_secret_store(settings).exists("nothing")
-    assert json.loads(open_launcher(settings).submit(f"s3://{bucket}/runs/x", bucket))["cluster"] == CLUSTER
+    assert (
+        json.loads(open_launcher(settings).submit(f"s3://{bucket}/runs/x", bucket))["cluster"]
+        == CLUSTER
+    )
 
 
 @pytest.mark.usefixtures("_no_keys")
 def test_without_credentials_it_is_said_what_to_set(aws: Aws) -> None:
     nothing, unknown = without_keys(aws), without_keys(aws, aws_profile="nobody")
-    with pytest.raises(UserError, match=r"s3://mmm-test-none: there are no AWS credentials. Set AWS_PROFILE, or AWS_"):
+    with pytest.raises(
+        UserError,
+        match=r"s3://mmm-test-none: there are no AWS credentials. Set AWS_PROFILE, or AWS_",
+    ):
         open_store(nothing.workspace_url, nothing)
-    with pytest.raises(UserError, match=r"there are no AWS credentials \(Unable to locate credentials\). Set AWS_PR"):
+    with pytest.raises(
+        UserError,
+        match=r"there are no AWS credentials \(Unable to locate credentials\). Set AWS_PR",
+    ):
         open_secret_store(nothing).get("x")
-    with pytest.raises(UserError, match=r"AWS_PROFILE: The config profile \(nobody\) could not be found. Check AWS_PR"):
+    with pytest.raises(
+        UserError,
+        match=r"AWS_PROFILE: The config profile \(nobody\) could not be found. Check AWS_PR",
+    ):
         open_launcher(unknown)
 
 
 @pytest.mark.usefixtures("_no_keys")
-def test_credentials_that_cannot_be_fetched_are_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_cannot_be_fetched_are_told(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/credentials")
     settings = without_keys(aws)
     with pytest.raises(UserError, match="there are no AWS credentials"):
@@ -279,38 +345,64 @@ def test_credentials_that_cannot_be_fetched_are_told(aws: Aws, monkeypatch: pyte
 
 
 def test_keys_that_aws_does_not_know_are_told(strict_aws: Aws) -> None:
-    wrong = Aws(strict_aws.port, {"access_key_id": "AKIAWRONG", "secret_access_key": "wrong"}).settings("mmm-test-none")
-    with pytest.raises(UserError, match=r"AWS does not accept the credentials \(UnrecognizedClientException\). Check"):
+    wrong = Aws(
+        strict_aws.port, {"access_key_id": "AKIAWRONG", "secret_access_key": "wrong"}
+    ).settings("mmm-test-none")
+    with pytest.raises(
+        UserError,
+        match=r"AWS does not accept the credentials \(UnrecognizedClientException\). Check",
+    ):
         open_secret_store(wrong).get("x")
     with pytest.raises(StoreError, match="the store refuses access"):
         Objects(open_store(wrong.workspace_url, wrong), "x").put("x", b"")
 
 
 def test_an_address_where_nobody_answers_is_told(aws: Aws) -> None:
-    nowhere = aws.settings("mmm-test-none").model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
-    with pytest.raises(UserError, match=r"AWS cannot be reached \(Could not connect .*AWS_REGION and AWS_ENDPOINT_URL"):
+    nowhere = aws.settings("mmm-test-none").model_copy(
+        update={"aws_endpoint_url": "http://127.0.0.1:9"}
+    )
+    with pytest.raises(
+        UserError,
+        match=r"AWS cannot be reached \(Could not connect .*AWS_REGION and AWS_ENDPOINT_URL",
+    ):
         open_launcher(nowhere).submit("s3://bucket/runs/x", "x")
 
 
 def test_a_bucket_that_is_not_there_is_no_missing_object(aws: Aws) -> None:
     settings = aws.settings("mmm-test-no-such-bucket")
     objects = Objects(open_store(settings.workspace_url, settings), settings.workspace_url)
-    for call in (lambda: objects.get("x"), lambda: objects.put("x", b""), lambda: objects.names("runs")):
-        with pytest.raises(StoreError, match=r"there is no such bucket. Check its name \(S3_BUCKET, MMM_WORKSPACE\)"):
+    for call in (
+        lambda: objects.get("x"),
+        lambda: objects.put("x", b""),
+        lambda: objects.names("runs"),
+    ):
+        with pytest.raises(
+            StoreError,
+            match=r"there is no such bucket. Check its name \(S3_BUCKET, MMM_WORKSPACE\)",
+        ):
             call()
 
 
-@pytest.mark.parametrize(("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")]
+)
 def test_a_bucket_of_another_region_is_told(aws: Aws, status: int, code: str) -> None:
     settings = aws.settings(aws.new_bucket())
     objects = Objects(open_store(settings.workspace_url, settings), settings.workspace_url)
-    aws.faults({"what": f"s3:PUT /{settings.s3_bucket}", "status": status, "code": code, "times": 1})
-    with pytest.raises(StoreError, match=r"the bucket lies in another region. Set AWS_REGION to the bucket's region"):
+    aws.faults(
+        {"what": f"s3:PUT /{settings.s3_bucket}", "status": status, "code": code, "times": 1}
+    )
+    with pytest.raises(
+        StoreError,
+        match=r"the bucket lies in another region. Set AWS_REGION to the bucket's region",
+    ):
         objects.put("x", b"")
 
 
 def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_the_local_platform_imports_no_sdk() -> None:

@@ -1,4 +1,5 @@
-"""The permissions that docs/aws.md lists are enough, each is needed, and nothing beyond them is allowed.
+"""The permissions that docs/aws.md lists are enough, each is needed, and nothing beyond them is
+allowed.
 
 moto checks them on the resources the calls name; conditions it does not check.
 """
@@ -40,7 +41,9 @@ def web(bucket: str) -> dict[str, Any]:
         "s3:GetObject": objects,
         "s3:PutObject": objects,
         "s3:AbortMultipartUpload": objects,
-        "s3:DeleteObject": [f"arn:aws:s3:::{bucket}/{name}/*" for name in ("connections", "drafts", "waiting")],
+        "s3:DeleteObject": [
+            f"arn:aws:s3:::{bucket}/{name}/*" for name in ("connections", "drafts", "waiting")
+        ],
         "ecs:DescribeTaskDefinition": "*",
         "ecs:RunTask": f"arn:aws:ecs:{HERE}:task-definition/{FAMILY}:*",
         "ecs:TagResource": TASKS,
@@ -77,7 +80,11 @@ def use_everything(user: Aws, bucket: str) -> None:
     objects.get("runs/20260101T000000-00000000/job_config.json")
     objects.names("runs")
     assert not objects.exists("nothing")
-    for key in ("connections/shop.json", "drafts/ann/form.json", "waiting/20260101T000000-00000000.json"):
+    for key in (
+        "connections/shop.json",
+        "drafts/ann/form.json",
+        "waiting/20260101T000000-00000000.json",
+    ):
         objects.put(key, b"{}")
         objects.delete(key)
 
@@ -119,16 +126,25 @@ def test_the_web_apps_permissions_are_enough_and_no_more(strict_aws: Aws) -> Non
 @pytest.mark.parametrize("action", [name for name in web("b") if not name.startswith("s3:")])
 def test_a_missing_permission_is_named(strict_aws: Aws, action: str) -> None:
     bucket = strict_aws.new_bucket()
-    user = strict_aws.user(f"without-{action.replace(':', '-')}", policy(web(bucket), without=action))
+    user = strict_aws.user(
+        f"without-{action.replace(':', '-')}", policy(web(bucket), without=action)
+    )
     with pytest.raises((UserError, AssertionError)) as raised:
         use_everything(user, bucket)
-    assert f"AWS does not allow {action}. Give the role or user in use the permission {action}" in str(raised.value)
+    assert (
+        f"AWS does not allow {action}. Give the role or user in use the permission {action}"
+        in str(raised.value)
+    )
 
 
-@pytest.mark.parametrize("action", ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"])
+@pytest.mark.parametrize(
+    "action", ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+)
 def test_a_missing_right_on_the_bucket_is_told(strict_aws: Aws, action: str) -> None:
     bucket = strict_aws.new_bucket()
-    user = strict_aws.user(f"without-{action.replace(':', '-')}", policy(web(bucket), without=action))
+    user = strict_aws.user(
+        f"without-{action.replace(':', '-')}", policy(web(bucket), without=action)
+    )
     with pytest.raises(StoreError, match="the store refuses access"):
         use_everything(user, bucket)
 

@@ -36,20 +36,29 @@ def ended(launcher: TaskLauncher, handle: str) -> int | None:
 class TaskLauncherContract:
     """A run's address that leads nowhere is enough to see a task begin, speak and end."""
 
-    def test_a_task_runs_mmm_train_and_its_exit_code_and_output_are_known(self, make: Make, tmp_path: Path) -> None:
+    def test_a_task_runs_mmm_train_and_its_exit_code_and_output_are_known(
+        self, make: Make, tmp_path: Path
+    ) -> None:
         uri = (tmp_path / "no workspace" / "runs" / "20260101T000000-00000000").as_uri()
         handle = make().submit(uri, "20260101T000000-00000000-0001")
         assert ended(make(), handle) == 2
-        assert list(make().logs(handle)) == [f"Error: {tmp_path / 'no workspace'}: there is no such folder."]
+        assert list(make().logs(handle)) == [
+            f"Error: {tmp_path / 'no workspace'}: there is no such folder."
+        ]
 
-    def test_a_task_can_be_cancelled_while_it_runs_and_afterwards(self, make: Make, tmp_path: Path) -> None:
+    def test_a_task_can_be_cancelled_while_it_runs_and_afterwards(
+        self, make: Make, tmp_path: Path
+    ) -> None:
         handle = make().submit((tmp_path / "runs" / "20260101T000000-00000000").as_uri(), "name")
         make().cancel(handle, grace_seconds=0.1)
         assert make().describe(handle).state is TaskState.STOPPED
         make().cancel(handle)
 
     def test_two_tasks_of_one_name_are_two(self, make: Make, tmp_path: Path) -> None:
-        uris = [(tmp_path / name / "runs" / "20260101T000000-00000000").as_uri() for name in ("one", "two")]
+        uris = [
+            (tmp_path / name / "runs" / "20260101T000000-00000000").as_uri()
+            for name in ("one", "two")
+        ]
         handles = [make().submit(uri, "name") for uri in uris]
         assert [ended(make(), handle) for handle in handles] == [2, 2]
         for handle, name in zip(handles, ("one", "two"), strict=True):

@@ -59,9 +59,13 @@ def ended(launcher: LocalLauncher, handle: str) -> TaskStatus:
 
 
 def test_exit_code_and_output_are_known_afterwards(launcher: LocalLauncher, tmp_path: Path) -> None:
-    handle = start(launcher, "import sys; print('out'); print('err ✓', file=sys.stderr); sys.exit(7)")
+    handle = start(
+        launcher, "import sys; print('out'); print('err ✓', file=sys.stderr); sys.exit(7)"
+    )
     assert ended(launcher, handle) == TaskStatus(TaskState.STOPPED, 7, "it ended with exit code 7")
-    elsewhere = LocalLauncher(tmp_path / "other")  # another process would have nothing but the handle
+    elsewhere = LocalLauncher(
+        tmp_path / "other"
+    )  # another process would have nothing but the handle
     assert elsewhere.describe(handle).exit_code == 7
     assert sorted(elsewhere.logs(handle)) == ["err ✓", "out"]
 
@@ -76,7 +80,9 @@ def test_a_killed_task_is_told_by_its_signal(launcher: LocalLauncher) -> None:
 def test_a_task_without_any_process_left_is_stopped(launcher: LocalLauncher) -> None:
     handle = started(launcher, POLITE)
     os.killpg(json.loads(handle)["pid"], signal.SIGKILL)
-    assert ended(launcher, handle) == TaskStatus(TaskState.STOPPED, None, "its process is gone and left no exit code")
+    assert ended(launcher, handle) == TaskStatus(
+        TaskState.STOPPED, None, "its process is gone and left no exit code"
+    )
 
 
 def test_cancel_asks_first(launcher: LocalLauncher) -> None:
@@ -122,13 +128,17 @@ def test_another_process_with_the_same_id_is_not_the_task(launcher: LocalLaunche
 def test_a_task_of_another_machine_is_unknown_and_left_alone(launcher: LocalLauncher) -> None:
     handle = started(launcher, POLITE)
     elsewhere = json.dumps({**json.loads(handle), "host": "elsewhere"})
-    assert launcher.describe(elsewhere) == TaskStatus(TaskState.UNKNOWN, reason="the task runs on elsewhere")
+    assert launcher.describe(elsewhere) == TaskStatus(
+        TaskState.UNKNOWN, reason="the task runs on elsewhere"
+    )
     launcher.cancel(elsewhere)
     assert launcher.describe(handle).state is TaskState.RUNNING
     launcher.cancel(handle)
 
 
-def test_a_task_survives_its_parent_and_its_terminals_hangup(launcher: LocalLauncher, tmp_path: Path) -> None:
+def test_a_task_survives_its_parent_and_its_terminals_hangup(
+    launcher: LocalLauncher, tmp_path: Path
+) -> None:
     parent = subprocess.Popen(
         [
             sys.executable,
@@ -160,6 +170,8 @@ def test_a_long_lived_parent_keeps_no_zombies(launcher: LocalLauncher) -> None:
 
 
 def test_a_platform_without_a_launcher_is_told() -> None:
-    settings = Settings(cloud_provider="gcp", gcs_bucket="bucket", gcp_project="p", gcp_region="europe-west3")
+    settings = Settings(
+        cloud_provider="gcp", gcs_bucket="bucket", gcp_project="p", gcp_region="europe-west3"
+    )
     with pytest.raises(UserError, match=r"no task launcher for 'gcp'. Choose one of: local, aws"):
         open_launcher(settings)

@@ -30,7 +30,9 @@ class SecretStoreContract:
         with pytest.raises(NotFound, match="there is no secret 'missing'"):
             store.get("missing")
 
-    def test_a_deleted_secret_is_gone_and_deleting_again_is_no_error(self, store: SecretStore) -> None:
+    def test_a_deleted_secret_is_gone_and_deleting_again_is_no_error(
+        self, store: SecretStore
+    ) -> None:
         store.put("name", "value")
         assert store.exists("name")
         store.delete("name")
@@ -52,4 +54,6 @@ def test_local_secrets_are_their_owners_alone(tmp_path: Path) -> None:
     folder.mkdir(mode=0o755)
     FileSecretStore(folder).put("name", "value")
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert [(path.name, path.stat().st_mode & 0o777) for path in folder.iterdir()] == [("name", 0o600)]
+    assert [(path.name, path.stat().st_mode & 0o777) for path in folder.iterdir()] == [
+        ("name", 0o600)
+    ]

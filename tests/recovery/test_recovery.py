@@ -25,12 +25,23 @@ TRUTHS = [truth("tv", 60.0, 120.0), truth("web", 40.0, 40.0)]  # ROI 2 and 1
 
 
 def test_the_truth_itself_scores_perfectly() -> None:
-    found = score(TRUTHS, [ChannelEstimate("web", 40.0, 1.0, 0.5, 1.5), ChannelEstimate("tv", 120.0, 2.0, 1.9, 2.1)])
-    assert (found.roi_error, found.misplaced, found.total, found.ranked, found.covered) == (0.0, 0.0, 1.0, 1.0, 1.0)
+    found = score(
+        TRUTHS,
+        [ChannelEstimate("web", 40.0, 1.0, 0.5, 1.5), ChannelEstimate("tv", 120.0, 2.0, 1.9, 2.1)],
+    )
+    assert (found.roi_error, found.misplaced, found.total, found.ranked, found.covered) == (
+        0.0,
+        0.0,
+        1.0,
+        1.0,
+        1.0,
+    )
 
 
 def test_scores_by_hand() -> None:
-    found = score(TRUTHS, [ChannelEstimate("tv", 60.0, 1.0, 0.5, 1.5), ChannelEstimate("web", 80.0, 2.0)])
+    found = score(
+        TRUTHS, [ChannelEstimate("tv", 60.0, 1.0, 0.5, 1.5), ChannelEstimate("web", 80.0, 2.0)]
+    )
     # sum(share x |error|) = 0.6 x 1 + 0.4 x 1 = 1; sum(share x true ROI) = 0.6 x 2 + 0.4 x 1 = 1.6
     assert found.roi_error == pytest.approx(1.0 / 1.6)
     # true shares 0.75 and 0.25, estimated 3/7 and 4/7
@@ -52,7 +63,9 @@ def test_regret_of_the_best_and_of_a_poor_budget() -> None:
     assert regret(channels, {"tv": 4.0, "web": 4.0}, bounds) == pytest.approx(0.0, abs=1e-3)
     lost = 1 - np.sqrt(8.0) / (2 * np.sqrt(4.0))
     assert regret(channels, {"tv": 8.0, "web": 0.0}, bounds) == pytest.approx(lost, abs=1e-3)
-    assert regret(channels, {"tv": 8.0, "web": 0.0}, {"tv": (8.0, 8.0), "web": (0.0, 0.0)}) == pytest.approx(0.0)
+    assert regret(
+        channels, {"tv": 8.0, "web": 0.0}, {"tv": (8.0, 8.0), "web": (0.0, 0.0)}
+    ) == pytest.approx(0.0)
 
 
 def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
@@ -72,7 +85,9 @@ def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
     assert found.covered >= 0.75
     assert result.recommended
     assert 0.0 <= found.regret < found.regret_today  # the advised budget is better than today's
-    assert [medium.name for medium in problem.paid] == [f"{item.name}_spend" for item in case.truths]
+    assert [medium.name for medium in problem.paid] == [
+        f"{item.name}_spend" for item in case.truths
+    ]
 
 
 def test_command_prints_scores_and_names_bad_folders(tmp_path: Path) -> None:

@@ -99,7 +99,14 @@ def _channels(world: World, rename: Callable[[str], str], revenue: bool) -> list
 
 def _media(world: World, rename: Callable[[str], str]) -> list[dict[str, Any]]:
     return [
-        {"date": day, "channel": rename(name), "kind": "paid", "spend": value, "input": value, "in_window": True}
+        {
+            "date": day,
+            "channel": rename(name),
+            "kind": "paid",
+            "spend": value,
+            "input": value,
+            "in_window": True,
+        }
         for name, spend in world.spend.items()
         for day, value in zip(world.dates, spend.tolist(), strict=True)
     ]
@@ -118,7 +125,9 @@ def _contributions(world: World, rename: Callable[[str], str]) -> list[dict[str,
     ]
 
 
-def _curves(world: World, rename: Callable[[str], str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _curves(
+    world: World, rename: Callable[[str], str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     curves, points = [], []
     for channel in world.channels:
         spend = world.spend[channel.name]
@@ -137,11 +146,15 @@ def _adstock(world: World, rename: Callable[[str], str]) -> list[dict[str, Any]]
     for channel in world.channels:
         weights = channel.adstock.weights(40)
         for lag, weight in enumerate(weights / weights.max()):
-            rows.append({"model_id": MODEL, "channel": rename(channel.name), "lag": lag, "weight": weight})
+            rows.append(
+                {"model_id": MODEL, "channel": rename(channel.name), "lag": lag, "weight": weight}
+            )
     return rows
 
 
-def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool = False) -> EngineResult:
+def result_of(
+    world: World, rename: Callable[[str], str] = str, *, split: bool = False
+) -> EngineResult:
     curves, points = _curves(world, rename)
     fitted = world.kpi - world.noise
     splits = ["train"] * len(world.dates)
@@ -150,7 +163,9 @@ def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool =
         splits[train:] = ["val"] * (val - train) + ["test"] * (len(splits) - val)
     fit = [
         {"model_id": MODEL, "date": day, "actual": actual, "fitted": fit, "split": name}
-        for day, actual, fit, name in zip(world.dates, world.kpi.tolist(), fitted.tolist(), splits, strict=True)
+        for day, actual, fit, name in zip(
+            world.dates, world.kpi.tolist(), fitted.tolist(), splits, strict=True
+        )
     ]
     tables = {
         "models": _models(),
@@ -169,14 +184,23 @@ def result_of(world: World, rename: Callable[[str], str] = str, *, split: bool =
             "diagnostics",
             [
                 {"name": "converged", "subject": "nrmse", "value": 1.0, "text": "NRMSE converged."},
-                {"name": "warning", "subject": "rows", "value": None, "text": "Fewer than 10 rows per variable."},
+                {
+                    "name": "warning",
+                    "subject": "rows",
+                    "value": None,
+                    "text": "Fewer than 10 rows per variable.",
+                },
             ],
         ),
     }
-    return EngineResult("ridge", "1", tables, MODEL, "It has the best balance of fit and business distance.")
+    return EngineResult(
+        "ridge", "1", tables, MODEL, "It has the best balance of fit and business distance."
+    )
 
 
-def problem_of(world: World, kpi_kind: str = "revenue", rename: Callable[[str], str] = str) -> Problem:
+def problem_of(
+    world: World, kpi_kind: str = "revenue", rename: Callable[[str], str] = str
+) -> Problem:
     return Problem(
         dates=np.array(world.dates, dtype="datetime64[D]"),
         step_days=7,

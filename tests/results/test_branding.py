@@ -19,7 +19,9 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40">{}</svg>'
 
 def png(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress((b"\0" + b"\xff" * width) * height)
@@ -28,7 +30,11 @@ def png(width: int, height: int) -> bytes:
 
 def jpeg(width: int, height: int) -> bytes:
     """The markers up to the frame header."""
-    return b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\x00"
+    return (
+        b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08"
+        + struct.pack(">HH", height, width)
+        + b"\x01\x01\x11\x00"
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,10 @@ def jpeg(width: int, height: int) -> bytes:
         (png(3, 2), "image/png"),
         (jpeg(30, 20), "image/jpeg"),
         (SVG.format('<path d="M0 0L9 9"/><text>A &amp; B</text>').encode(), "image/svg+xml"),
-        (SVG.format('<defs><linearGradient id="a"/></defs><rect fill="url(#a)"/>').encode(), "image/svg+xml"),
+        (
+            SVG.format('<defs><linearGradient id="a"/></defs><rect fill="url(#a)"/>').encode(),
+            "image/svg+xml",
+        ),
     ],
 )
 def test_images_are_known_by_what_they_are(data: bytes, kind: str) -> None:
@@ -73,12 +82,18 @@ def test_an_svg_that_runs_or_loads_anything_is_refused(inside: str, why: str) ->
         (b"GIF89a", "is no image a report can hold"),
         (b"", "is no image a report can hold"),
         (SVG.format("").encode() + b" " * 500_000, "has 500 kB"),
-        (png(2, 2)[:16] + struct.pack(">II", 50_000, 2) + png(2, 2)[24:], "is 50000 x 2 pixels large"),
+        (
+            png(2, 2)[:16] + struct.pack(">II", 50_000, 2) + png(2, 2)[24:],
+            "is 50000 x 2 pixels large",
+        ),
         (jpeg(0, 5), "is 0 x 5 pixels large"),
         (b"\xff\xd8\xff\xd9", "is 0 x 0 pixels large"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is 0 x 0 pixels large"),
         (b'<svg width="9" height="9"/>', "is no image a report can hold"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg" width="1.2.3" height="9"/>', "is no image a report can hold"),
+        (
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="1.2.3" height="9"/>',
+            "is no image a report can hold",
+        ),
     ],
 )
 def test_what_is_no_bearable_image_is_refused(data: bytes, why: str) -> None:
@@ -103,6 +118,8 @@ def test_a_look_is_kept_by_admins_for_all_and_yields_to_what_is_given(tmp_path: 
         save_look(workspace, kept, User("ann", role=Role.ANALYST))
     save_look(workspace, kept, User("adi", role=Role.ADMIN))
     assert saved_look(workspace) == kept
-    assert look_of("Mine").over(saved_look(workspace)) == Look(title="Mine", currency="CHF", logo=kept.logo)
+    assert look_of("Mine").over(saved_look(workspace)) == Look(
+        title="Mine", currency="CHF", logo=kept.logo
+    )
     actions = [entry.action for day in workspace.audit_days() for entry in workspace.audit(day)]
     assert actions == ["branding.save.refused", "branding.save"]

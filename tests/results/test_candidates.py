@@ -1,4 +1,6 @@
-"""Several models at once: clusters with their spread, models side by side, curves laid over each other."""
+"""Several models at once: clusters with their spread, models side by side, curves laid over each
+other.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ OTHER = "2_1_1"
 
 
 def _again(table: pa.Table, factor: float = 1.0, *scaled: str) -> pa.Table:
-    """The table with its rows repeated for a second model, some of whose columns are so many times as large."""
+    """The table with its rows repeated for a second model, some of whose columns are so many times
+    as large.
+    """
     rows = [row | {"model_id": OTHER} | {name: (row[name] or 0.0) * factor for name in scaled} for row in
             table.to_pylist()]  # fmt: skip
     return pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)])
@@ -43,7 +47,9 @@ def test_clusters_hold_the_middle_and_four_fifths_of_their_models() -> None:
     ids = [f"1_{number}" for number in range(len(values))]
     models = [{"model_id": name, "front": 1, "cluster": 1} for name in ids]
     pairs = zip(ids, values, strict=True)
-    paid = [{"model_id": name, "channel": "tv", "kind": "paid", "roi": value} for name, value in pairs]
+    paid = [
+        {"model_id": name, "channel": "tv", "kind": "paid", "roi": value} for name, value in pairs
+    ]
     tables = {
         "models": pa.Table.from_pylist(models, SCHEMAS["models"]),
         "channels": pa.Table.from_pylist(paid, SCHEMAS["channels"]),
@@ -66,12 +72,14 @@ def test_the_clusters_finding_names_the_channel_they_differ_on() -> None:
         "7 kept models in 2 clusters of models alike; they differ most on tv, whose ROAS is 1.00 in the middle of one "
         "and 3.00 in the middle of another."
     )
-    assert candidates.clusters_finding(pa.table({"cluster": [], "models": [], "channel": [], "value": []}), ROAS) == (
-        "The kept models form no clusters."
-    )
+    assert candidates.clusters_finding(
+        pa.table({"cluster": [], "models": [], "channel": [], "value": []}), ROAS
+    ) == ("The kept models form no clusters.")
 
 
-def test_models_stand_side_by_side_by_channel(tables: dict[str, pa.Table], result: EngineResult) -> None:
+def test_models_stand_side_by_side_by_channel(
+    tables: dict[str, pa.Table], result: EngineResult
+) -> None:
     numbers = candidates.side_by_side(tables, (result.recommended, OTHER), ROAS)
     own = summary.channels(result.tables, result.recommended, ROAS)
     assert numbers["channel"].to_pylist()[::2] == own["channel"].to_pylist()
@@ -83,7 +91,9 @@ def test_models_stand_side_by_side_by_channel(tables: dict[str, pa.Table], resul
     assert wide[OTHER].to_pylist() == values[1::2]
 
 
-def test_side_by_side_says_whether_the_models_agree(tables: dict[str, pa.Table], result: EngineResult) -> None:
+def test_side_by_side_says_whether_the_models_agree(
+    tables: dict[str, pa.Table], result: EngineResult
+) -> None:
     numbers = candidates.side_by_side(tables, (result.recommended, OTHER), ROAS)
     best = max(numbers.to_pylist(), key=lambda row: row["value"])["channel"]
     assert candidates.side_by_side_finding(numbers, ROAS).startswith(
@@ -91,7 +101,9 @@ def test_side_by_side_says_whether_the_models_agree(tables: dict[str, pa.Table],
     )
 
 
-def test_fits_leave_out_what_no_model_has(tables: dict[str, pa.Table], result: EngineResult) -> None:
+def test_fits_leave_out_what_no_model_has(
+    tables: dict[str, pa.Table], result: EngineResult
+) -> None:
     numbers = candidates.fits(tables, (result.recommended, OTHER), ROAS)
     assert "rsq_test" not in numbers.column_names
     assert numbers["nrmse"].to_pylist()[1] == 0.9
@@ -107,26 +119,37 @@ def test_overlays_are_valid_and_hold_every_model(
 ) -> None:
     numbers = view(key).numbers(tables, (result.recommended, OTHER), labels)
     assert view(key).finding(numbers, labels).endswith(".")
-    spec = view(key).chart(numbers, labels).to_dict()  # raises when it is not valid against the schema
+    spec = (
+        view(key).chart(numbers, labels).to_dict()
+    )  # raises when it is not valid against the schema
     assert f'["{result.recommended}", "{OTHER}"]' in json.dumps(spec)
 
 
-def test_one_models_curves_say_the_marginal_return_and_show_the_carryover(result: EngineResult) -> None:
+def test_one_models_curves_say_the_marginal_return_and_show_the_carryover(
+    result: EngineResult,
+) -> None:
     tables = dict(result.tables)
     points = [row | {"carryover_response": 7.0} for row in tables["curve_points"].to_pylist()]
     tables["curve_points"] = pa.Table.from_pylist(points, SCHEMAS["curve_points"])
     numbers = summary.curves(tables, result.recommended, CPA)
     carried = [row for row in numbers.to_pylist() if row["part"] == "carryover"]
     assert {(row["spend"], row["response"]) for row in carried} == {(0.0, 7.0)}
-    marginal = next(row["marginal_response"] for row in numbers.to_pylist() if row["part"] == "today")
+    marginal = next(
+        row["marginal_response"] for row in numbers.to_pylist() if row["part"] == "today"
+    )
     picture = charts.svg(view("response_curves").chart(numbers, CPA))
     assert f"marginal CPA {CPA.money(1.0 / marginal)}" in picture
 
 
 def test_a_channel_without_effect_has_no_marginal_cost(result: EngineResult) -> None:
     numbers = summary.curves(result.tables, result.recommended, CPA)
-    rows = [row | {"marginal_response": 0.0 if row["part"] == "today" else None} for row in numbers.to_pylist()]
-    picture = charts.svg(view("response_curves").chart(pa.Table.from_pylist(rows, numbers.schema), CPA))
+    rows = [
+        row | {"marginal_response": 0.0 if row["part"] == "today" else None}
+        for row in numbers.to_pylist()
+    ]
+    picture = charts.svg(
+        view("response_curves").chart(pa.Table.from_pylist(rows, numbers.schema), CPA)
+    )
     assert "marginal CPA –" in picture
     assert "marginal CPA EUR" not in picture
 
@@ -142,8 +165,14 @@ def test_candidates_are_narrowed_by_front_cluster_and_trial(result: EngineResult
     assert candidates.only(numbers, trials=(99,)).num_rows == cells
 
 
-def test_a_point_of_the_pareto_plot_can_be_picked_and_tells_its_errors(result: EngineResult) -> None:
-    spec = view("pareto").chart(summary.pareto(result.tables, result.recommended, ROAS), ROAS).to_dict()
+def test_a_point_of_the_pareto_plot_can_be_picked_and_tells_its_errors(
+    result: EngineResult,
+) -> None:
+    spec = (
+        view("pareto")
+        .chart(summary.pareto(result.tables, result.recommended, ROAS), ROAS)
+        .to_dict()
+    )
     (parameter,) = spec["params"]
     assert (parameter["name"], parameter["select"]["fields"]) == (PICKED, ["model_id"])
     titles = [tip["title"] for tip in spec["layer"][1]["encoding"]["tooltip"]]

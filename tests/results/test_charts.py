@@ -22,8 +22,12 @@ CPA = Labels("orders", "conversion", "EUR")
 _WITH_MONEY = [view for view in VIEWS if view.key in ("share_of_spend", "efficiency")]
 
 
-@pytest.mark.parametrize(("view", "labels"), [(view, ROAS) for view in VIEWS] + [(view, CPA) for view in _WITH_MONEY])
-def test_every_chart_is_valid_vega_lite_without_outside_data(view: View, labels: Labels, result: EngineResult) -> None:
+@pytest.mark.parametrize(
+    ("view", "labels"), [(view, ROAS) for view in VIEWS] + [(view, CPA) for view in _WITH_MONEY]
+)
+def test_every_chart_is_valid_vega_lite_without_outside_data(
+    view: View, labels: Labels, result: EngineResult
+) -> None:
     chart = view.chart(view.numbers(result.tables, result.recommended, labels), labels)
     spec = chart.to_dict()  # raises when it is not valid against the schema
     assert '"url"' not in json.dumps(spec)
@@ -34,21 +38,34 @@ def test_every_channel_of_twenty_is_named_in_full(make_result: Callable[..., Eng
     world = simulate(7, "standard", channels=20)
     result = make_result(world)
     for view in VIEWS:
-        if view.key in ("waterfall", "share_of_spend", "efficiency", "response_curves", "adstock", "carryover"):
+        if view.key in (
+            "waterfall",
+            "share_of_spend",
+            "efficiency",
+            "response_curves",
+            "adstock",
+            "carryover",
+        ):
             with charts.unvalidated():
-                picture = charts.svg(view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS))
+                picture = charts.svg(
+                    view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS)
+                )
             texts = re.findall(r">([^<>]+)</text>", picture)
             assert set(world.spend) <= set(texts), view.key
 
 
-def test_validation_and_test_periods_are_shaded(world: World, make_result: Callable[..., EngineResult]) -> None:
+def test_validation_and_test_periods_are_shaded(
+    world: World, make_result: Callable[..., EngineResult]
+) -> None:
     view = next(view for view in VIEWS if view.key == "actual_vs_fitted")
     shaded = {}
     for split in (False, True):
         result = make_result(world, split=split)
         spec = view.chart(view.numbers(result.tables, result.recommended, ROAS), ROAS).to_dict()
         rows = [row for data in spec["datasets"].values() for row in data]
-        shaded[split] = sorted((row["period"], row["date"], row["end"]) for row in rows if "period" in row)
+        shaded[split] = sorted(
+            (row["period"], row["date"], row["end"]) for row in rows if "period" in row
+        )
     first_val, first_test = world.dates[int(0.7 * 156)], world.dates[int(0.85 * 156)]
     assert shaded[False] == []
     assert shaded[True][1] == ("validation", first_val.isoformat(), first_test.isoformat())

@@ -20,11 +20,17 @@ from mmm.simulation.generator import World
 
 
 @pytest.fixture(scope="module")
-def summary(world: World, result: EngineResult, make_problem: Callable[..., Problem]) -> dict[str, Any]:
+def summary(
+    world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> dict[str, Any]:
     info = RunInfo(
-        "run", settings={"trials": 5, "media": {}}, provenance={"cpus": 2, "market": "DE", "dataset_id": "d"}
+        "run",
+        settings={"trials": 5, "media": {}},
+        provenance={"cpus": 2, "market": "DE", "dataset_id": "d"},
     )
-    found: dict[str, Any] = json.loads(json.dumps(summarise(info, make_problem(world), result), default=str))
+    found: dict[str, Any] = json.loads(
+        json.dumps(summarise(info, make_problem(world), result), default=str)
+    )
     return found
 
 
@@ -56,7 +62,9 @@ def test_the_same_run_twice_agrees_on_every_channel(summary: dict[str, Any]) -> 
     assert found.findings[1] == f"All put {best} first by ROAS."
 
 
-def test_intervals_without_a_common_value_differ_and_touching_ones_agree(summary: dict[str, Any]) -> None:
+def test_intervals_without_a_common_value_differ_and_touching_ones_agree(
+    summary: dict[str, Any],
+) -> None:
     first, second = (row["channel"] for row in paid(summary)[:2])
 
     def change(s: dict[str, Any]) -> None:
@@ -84,7 +92,9 @@ def test_a_cpa_interval_without_an_upper_end_is_judged_and_drawn(summary: dict[s
     found, below = of(open_end, above), changed(summary, cpa(1.0, 1.5, 2.0))
     assert set(found.verdicts.values()) == {"agree"}
     assert set(of(open_end, below).verdicts.values()) == {"differ"}
-    assert {item.text for item in found.channels if item.letter == "A"} == {"EUR 5.00 (3.00 or more)"}
+    assert {item.text for item in found.channels if item.letter == "A"} == {
+        "EUR 5.00 (3.00 or more)"
+    }
     assert "None" not in svg(efficiency(found))
 
 
@@ -104,7 +114,10 @@ def test_what_an_engine_does_not_give_is_said_and_not_judged(summary: dict[str, 
 def test_a_channel_of_one_run_only_is_named(summary: dict[str, Any]) -> None:
     gone = paid(summary)[-1]["channel"]
     found = of(
-        summary, changed(summary, lambda s: s.update(channels=[r for r in s["channels"] if r["channel"] != gone]))
+        summary,
+        changed(
+            summary, lambda s: s.update(channels=[r for r in s["channels"] if r["channel"] != gone])
+        ),
     )
     assert found.verdicts[gone] == "one run only"
     assert found.findings[-1] == f"B does not model {gone}."
@@ -125,7 +138,9 @@ def test_a_roas_compares_across_currencies_and_a_cpa_does_not(summary: dict[str,
     dollars = changed(summary, lambda s: s["kpi"].update(currency="USD"))
     assert set(of(summary, dollars).verdicts.values()) == {"agree"}
     assert "can." in of(summary, dollars).limits[0]
-    conversions = [changed(s, lambda s: s["kpi"].update(kind="conversion")) for s in (summary, dollars)]
+    conversions = [
+        changed(s, lambda s: s["kpi"].update(kind="conversion")) for s in (summary, dollars)
+    ]
     found = of(*conversions)
     assert set(found.verdicts.values()) == {"not judged"}
     assert "CPAs are shown, not judged" in found.limits[0]

@@ -37,7 +37,12 @@ def test_compact_numbers_have_three_digits(value: float | None, text: str) -> No
 
 
 def test_percent_has_one_digit_and_no_negative_zero() -> None:
-    assert [percent(value) for value in (0.1234, -0.0001, -0.1, None)] == ["12.3 %", "0.0 %", "-10.0 %", MISSING]
+    assert [percent(value) for value in (0.1234, -0.0001, -0.1, None)] == [
+        "12.3 %",
+        "0.0 %",
+        "-10.0 %",
+        MISSING,
+    ]
 
 
 def test_rounding_leaves_no_negative_zero() -> None:
@@ -46,16 +51,31 @@ def test_rounding_leaves_no_negative_zero() -> None:
 
 
 def test_revenue_reports_roas_and_conversions_report_cpa() -> None:
-    assert (ROAS.efficiency, ROAS.efficiency_value(3.14159), ROAS.effect(1e6)) == ("ROAS", "3.14", "EUR 1.00M")
-    assert (CPA.efficiency, CPA.efficiency_value(3.14159), CPA.effect(1e6)) == ("CPA", "USD 3.14", "1.00M")
-    assert (ROAS.interval(2, 1, 3), CPA.interval(2, 1, 3)) == ("2.00 (1.00 to 3.00)", "USD 2.00 (1.00 to 3.00)")
+    assert (ROAS.efficiency, ROAS.efficiency_value(3.14159), ROAS.effect(1e6)) == (
+        "ROAS",
+        "3.14",
+        "EUR 1.00M",
+    )
+    assert (CPA.efficiency, CPA.efficiency_value(3.14159), CPA.effect(1e6)) == (
+        "CPA",
+        "USD 3.14",
+        "1.00M",
+    )
+    assert (ROAS.interval(2, 1, 3), CPA.interval(2, 1, 3)) == (
+        "2.00 (1.00 to 3.00)",
+        "USD 2.00 (1.00 to 3.00)",
+    )
     assert ROAS.interval(2, None, 3) == "2.00"
     assert CPA.interval(2, 1, None) == "USD 2.00 (1.00 or more)"  # the effect may be none
     assert (CPA.interval(2, None, None), CPA.interval(None, 1, None)) == ("USD 2.00", MISSING)
 
 
 def test_periods_and_dates_are_named() -> None:
-    assert (ROAS.period, CPA.period, Labels("x", "revenue", "EUR", 31).period) == ("week", "day", "month")
+    assert (ROAS.period, CPA.period, Labels("x", "revenue", "EUR", 31).period) == (
+        "week",
+        "day",
+        "month",
+    )
     assert span(date(2016, 1, 4), date(2018, 12, 31)) == "4 Jan 2016 to 31 Dec 2018"
     assert (count(1, "week"), count(1500, "week")) == ("1 week", "1,500 weeks")
 
@@ -63,5 +83,8 @@ def test_periods_and_dates_are_named() -> None:
 def test_every_declared_column_can_show_a_missing_value() -> None:
     assert {cell(name, None, ROAS) for name in COLUMNS} == {MISSING}
     assert cell("date", date(2020, 2, 3), ROAS) == "2020-02-03"
-    assert (cell("firmness", "unknown", ROAS), cell("firmness", "firm", ROAS)) == ("the data cannot tell", "firm")
+    assert (cell("firmness", "unknown", ROAS), cell("firmness", "firm", ROAS)) == (
+        "the data cannot tell",
+        "firm",
+    )
     assert (cell("weight", 0.5, ROAS), cell("recommended", True, ROAS)) == ("0.5000", "yes")

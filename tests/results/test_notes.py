@@ -23,7 +23,9 @@ RUN = "20260101T000000-00000000"
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, world: World, result: EngineResult, make_problem: Callable[..., Problem]) -> Workspace:
+def workspace(
+    tmp_path: Path, world: World, result: EngineResult, make_problem: Callable[..., Problem]
+) -> Workspace:
     """With as much of a run's results as notes look at."""
     stored = Workspace(f"file://{tmp_path}")
     writer = stored.results_writer(RUN)
@@ -33,7 +35,9 @@ def workspace(tmp_path: Path, world: World, result: EngineResult, make_problem: 
     return stored
 
 
-def test_notes_are_kept_in_order_with_who_and_when(workspace: Workspace, result: EngineResult) -> None:
+def test_notes_are_kept_in_order_with_who_and_when(
+    workspace: Workspace, result: EngineResult
+) -> None:
     before = utc_now()
     annotate(workspace, RUN, result.recommended, ANN, text="  For the board. ", pinned=True)
     annotate(workspace, RUN, result.recommended, ANN, pinned=False)
@@ -50,7 +54,9 @@ def test_notes_are_kept_in_order_with_who_and_when(workspace: Workspace, result:
     ]
 
 
-def test_a_viewer_may_not_and_the_refusal_is_in_the_trail(workspace: Workspace, result: EngineResult) -> None:
+def test_a_viewer_may_not_and_the_refusal_is_in_the_trail(
+    workspace: Workspace, result: EngineResult
+) -> None:
     with pytest.raises(NotAllowed, match=r"model\.annotate needs the role analyst"):
         annotate(workspace, RUN, result.recommended, VIC, pinned=True)
     assert workspace.notes(RUN) == []
@@ -68,7 +74,11 @@ def test_wrong_notes_are_refused(workspace: Workspace, result: EngineResult) -> 
     assert workspace.notes(RUN) == []
 
 
-def test_pinned_models_are_offered_first_then_the_recommended_one(workspace: Workspace, result: EngineResult) -> None:
-    note = annotate(workspace, RUN, result.recommended, ANN, pinned=True).model_copy(update={"model_id": "b"})
+def test_pinned_models_are_offered_first_then_the_recommended_one(
+    workspace: Workspace, result: EngineResult
+) -> None:
+    note = annotate(workspace, RUN, result.recommended, ANN, pinned=True).model_copy(
+        update={"model_id": "b"}
+    )
     gone = note.model_copy(update={"model_id": "gone"})
     assert offered(["a", "b", "c"], "c", [note, gone]) == ["b", "c", "a"]

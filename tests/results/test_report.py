@@ -1,4 +1,6 @@
-"""The report is one file that loads nothing, runs nothing, escapes everything and says what the tables say."""
+"""The report is one file that loads nothing, runs nothing, escapes everything and says what the
+tables say.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,12 @@ class _Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def report(world: World, result: EngineResult, make_problem: Callable[..., Problem]) -> str:
-    run = RunInfo("run-1", title="Spring planning", country="DE", provenance={"dataset_hash": "abc", "seed": 123})
+    run = RunInfo(
+        "run-1",
+        title="Spring planning",
+        country="DE",
+        provenance={"dataset_hash": "abc", "seed": 123},
+    )
     return render_report(result.tables, summarise(run, make_problem(world), result))
 
 
@@ -59,9 +66,17 @@ def hostile(make_result: Callable[..., EngineResult], make_problem: Callable[...
     def rename(name: str) -> str:
         return f"{HOSTILE}{name}"
 
-    run = RunInfo(HOSTILE, title=HOSTILE, warnings=(HOSTILE,), provenance={HOSTILE: HOSTILE}, settings={HOSTILE: 1})
+    run = RunInfo(
+        HOSTILE,
+        title=HOSTILE,
+        warnings=(HOSTILE,),
+        provenance={HOSTILE: HOSTILE},
+        settings={HOSTILE: 1},
+    )
     result = make_result(world, rename, split=True)
-    return render_report(result.tables, summarise(run, make_problem(world, "conversion", rename), result))
+    return render_report(
+        result.tables, summarise(run, make_problem(world, "conversion", rename), result)
+    )
 
 
 def test_it_loads_nothing_and_runs_nothing(report: str, hostile: str) -> None:
@@ -77,10 +92,15 @@ def test_hostile_names_stay_text_and_twenty_channels_fit_into_three_megabytes(ho
     assert len(hostile.encode()) < 3_000_000
 
 
-def test_each_section_has_finding_picture_reading_and_numbers(report: str, result: EngineResult) -> None:
+def test_each_section_has_finding_picture_reading_and_numbers(
+    report: str, result: EngineResult
+) -> None:
     page = _Page(report)
     views = present_views(result.tables)
-    assert {view.key for view in VIEWS} - {view.key for view in views} == {"stability", "calibration"}
+    assert {view.key for view in VIEWS} - {view.key for view in views} == {
+        "stability",
+        "calibration",
+    }
     assert dict(page.seen[0][1]) == {"lang": "en"}
     pictures = [attributes for tag, attributes in page.seen if tag == "svg"]
     assert len(pictures) == len(views)
@@ -100,7 +120,14 @@ def test_ids_are_unique_and_every_clip_path_is_defined(report: str) -> None:
 
 def test_it_names_model_reason_data_and_provenance(report: str, result: EngineResult) -> None:
     texts = _Page(report).texts
-    for text in (result.reason, "Spring planning", "4 Jan 2021 to 25 Dec 2023, 156 weeks", "ridge 1", "abc", "123"):
+    for text in (
+        result.reason,
+        "Spring planning",
+        "4 Jan 2021 to 25 Dec 2023, 156 weeks",
+        "ridge 1",
+        "abc",
+        "123",
+    ):
         assert text in texts
     assert "Fewer than 10 rows per variable." in texts
 
@@ -108,10 +135,17 @@ def test_it_names_model_reason_data_and_provenance(report: str, result: EngineRe
 def test_a_logo_is_put_into_the_file_and_all_else_is_the_same_report_again(
     report: str, world: World, result: EngineResult, make_problem: Callable[..., Problem]
 ) -> None:
-    run = RunInfo("run-1", title="Spring planning", country="DE", provenance={"dataset_hash": "abc", "seed": 123})
+    run = RunInfo(
+        "run-1",
+        title="Spring planning",
+        country="DE",
+        provenance={"dataset_hash": "abc", "seed": 123},
+    )
     summary = summarise(run, make_problem(world), result)
     text = render_report(
-        result.tables, summary, Look(title="Mine", logo=Logo(media_type="image/png", base64="iVBORw=="))
+        result.tables,
+        summary,
+        Look(title="Mine", logo=Logo(media_type="image/png", base64="iVBORw==")),
     )
     assert '<img class="logo" src="data:image/png;base64,iVBORw==" alt="Logo">' in text
     assert "<title>Mine</title>" in text
@@ -121,7 +155,12 @@ def test_a_logo_is_put_into_the_file_and_all_else_is_the_same_report_again(
 def test_another_currency_renames_money_and_changes_no_number(
     report: str, world: World, result: EngineResult, make_problem: Callable[..., Problem]
 ) -> None:
-    run = RunInfo("run-1", title="Spring planning", country="DE", provenance={"dataset_hash": "abc", "seed": 123})
+    run = RunInfo(
+        "run-1",
+        title="Spring planning",
+        country="DE",
+        provenance={"dataset_hash": "abc", "seed": 123},
+    )
     summary = summarise(run, make_problem(world), result)
     text = render_report(result.tables, summary, Look(currency="CHF"))
     assert "EUR" not in text

@@ -21,7 +21,9 @@ HOSTILE = '<tv> & "radio" \'é '
 
 
 @pytest.fixture(scope="module")
-def report(make_result: Callable[..., EngineResult], make_problem: Callable[..., Problem]) -> Content:
+def report(
+    make_result: Callable[..., EngineResult], make_problem: Callable[..., Problem]
+) -> Content:
     """Twenty channels whose names are awkward."""
     world = simulate(7, "standard", channels=20)
 
@@ -31,7 +33,9 @@ def report(make_result: Callable[..., EngineResult], make_problem: Callable[...,
     result = make_result(world, rename, split=True)
     summary = summarise(RunInfo("run-1", title="Own", warnings=("A warning.",)), make_problem(world, "revenue", rename),
                         result)  # fmt: skip
-    return content(result.tables, summary, Look(title="Spring review", currency="CHF", logo=logo_from(LOGO)))
+    return content(
+        result.tables, summary, Look(title="Spring review", currency="CHF", logo=logo_from(LOGO))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +46,15 @@ def pdf(report: Content) -> PdfReader:
 def test_it_is_a4_with_the_given_title(pdf: PdfReader) -> None:
     assert pdf.metadata is not None
     assert pdf.metadata.title == "Spring review"
-    assert {(round(float(page.mediabox.width)), round(float(page.mediabox.height))) for page in pdf.pages} == {
-        (595, 842)
-    }
+    assert {
+        (round(float(page.mediabox.width)), round(float(page.mediabox.height)))
+        for page in pdf.pages
+    } == {(595, 842)}
 
 
-def test_every_section_every_channel_and_every_warning_is_in_it(pdf: PdfReader, report: Content) -> None:
+def test_every_section_every_channel_and_every_warning_is_in_it(
+    pdf: PdfReader, report: Content
+) -> None:
     text = " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
     for section in report.sections:
         assert section.title in text

@@ -10,16 +10,31 @@ import pytest
 from mmm.engines.base import SCHEMAS
 from mmm.results.charts import svg
 from mmm.results.format import Labels
-from mmm.results.stability import VALUES, comparable, finding, spread, stability, values_of, verdicts
+from mmm.results.stability import (
+    VALUES,
+    comparable,
+    finding,
+    spread,
+    stability,
+    values_of,
+    verdicts,
+)
 from mmm.results.stability_charts import stability as drawn
 
 EUR, CPA = Labels("revenue", "revenue", "EUR"), Labels("orders", "conversion", "EUR")
 
 
 def values(source: str, **by_variant: dict[str, float | None]) -> list[dict[str, Any]]:
-    """values("seeds", base={"tv": 2.0}, other={"tv": 1.0}); the variant `base` is what is compared with."""
+    """values("seeds", base={"tv": 2.0}, other={"tv": 1.0}); the variant `base` is what is compared
+    with.
+    """
     return [
-        {"source": source, "variant": "" if variant == "base" else variant, "channel": channel, "roi": roi}
+        {
+            "source": source,
+            "variant": "" if variant == "base" else variant,
+            "channel": channel,
+            "roi": roi,
+        }
         for variant, channels in by_variant.items()
         for channel, roi in channels.items()
     ]
@@ -30,7 +45,9 @@ def table(*rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def of(numbers: pa.Table, channel: str, source: str = "seeds") -> dict[str, Any]:
-    return next(row for row in numbers.to_pylist() if (row["channel"], row["source"]) == (channel, source))
+    return next(
+        row for row in numbers.to_pylist() if (row["channel"], row["source"]) == (channel, source)
+    )
 
 
 def test_spread_order_and_missing_effects() -> None:
@@ -71,13 +88,17 @@ def test_the_worst_source_decides_and_is_said() -> None:
     found = spread(
         table(
             values("candidates", base=steady, a=steady),
-            values("windows", base=steady, w={"tv": 0.0, "radio": 1.02}, v={"tv": 0.0, "radio": 1.0}),
+            values(
+                "windows", base=steady, w={"tv": 0.0, "radio": 1.02}, v={"tv": 0.0, "radio": 1.0}
+            ),
         ),
         EUR,
     )
     assert verdicts(found) == {"tv": "the data cannot tell", "radio": "firm"}
     text = finding(found, EUR)
-    assert text.startswith("Over 1 candidate model and 2 earlier windows: firm are radio; the data cannot tell for tv.")
+    assert text.startswith(
+        "Over 1 candidate model and 2 earlier windows: firm are radio; the data cannot tell for tv."
+    )
     assert "100.0 % of its comparisons with others turn round over the earlier windows" in text
     assert "windows" in svg(drawn(found, EUR))
 
@@ -103,7 +124,9 @@ def test_the_stored_tables_hold_candidates_and_trials() -> None:
         "channels": pa.Table.from_pylist(channels, schema=SCHEMAS["channels"]),
     }
     assert comparable(tables)
-    found = {(row["source"], row["variant"]): row["roi"] for row in values_of(tables, "1_1").to_pylist()}
+    found = {
+        (row["source"], row["variant"]): row["roi"] for row in values_of(tables, "1_1").to_pylist()
+    }
     assert found == {
         ("candidates", ""): 1.0, ("candidates", "1_2"): 2.0, ("candidates", "2_1"): 3.0,
         ("trials", ""): 1.0, ("trials", "trial 1"): 2.0, ("trials", "trial 2"): 3.0,

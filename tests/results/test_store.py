@@ -59,7 +59,9 @@ def test_what_was_begun_to_be_read_stays_of_one_set_of_results(
     for title in ("First", "Second"):
         if title == "Second":
             first = read_results(workspace, RUN)
-        write_results(workspace, RunInfo(RUN, title=title), make_problem(world), result, lambda progress: None)
+        write_results(
+            workspace, RunInfo(RUN, title=title), make_problem(world), result, lambda progress: None
+        )
     assert first.summary["title"] == "First"
     assert "<title>First" in first.report
     assert read_results(workspace, RUN).summary["title"] == "Second"
@@ -77,11 +79,18 @@ def test_the_summary_is_plain_json_and_agrees_with_the_tables(
 
     problem = make_problem(world)
     summary = json.loads(json.dumps(summarise(RunInfo(RUN), problem, result), allow_nan=False))
-    assert summary["kpi"] == {"name": "revenue", "kind": "revenue", "currency": "EUR", "total": world.kpi.sum()}
+    assert summary["kpi"] == {
+        "name": "revenue",
+        "kind": "revenue",
+        "currency": "EUR",
+        "total": world.kpi.sum(),
+    }
     assert summary["totals"]["fitted"] == pytest.approx((world.kpi - world.noise).sum())
     paid = sum(effect.sum() for effect in world.effects.values())
     assert summary["totals"]["effect"]["paid"] == pytest.approx(paid)
-    assert summary["totals"]["roi"] == pytest.approx(paid / sum(spend.sum() for spend in world.spend.values()))
+    assert summary["totals"]["roi"] == pytest.approx(
+        paid / sum(spend.sum() for spend in world.spend.values())
+    )
     assert [channel["channel"] for channel in summary["channels"]][-1] == "newsletter"
     assert summary["candidates"] == {"evaluated": 2000, "kept": 30, "fronts": 3, "clusters": 3}
     assert summary["warnings"] == ["Fewer than 10 rows per variable."]

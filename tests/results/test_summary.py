@@ -20,7 +20,9 @@ ROAS = Labels("revenue", "revenue", "EUR")
 CPA = Labels("orders", "conversion", "EUR")
 
 
-def test_the_waterfall_stands_on_the_baseline_and_ends_at_the_fitted_total(result: EngineResult, world: World) -> None:
+def test_the_waterfall_stands_on_the_baseline_and_ends_at_the_fitted_total(
+    result: EngineResult, world: World
+) -> None:
     rows = summary.waterfall(result.tables, result.recommended, ROAS).to_pylist()
     assert [row["kind"] for row in rows][:4] == ["intercept", "trend", "season", "holiday"]
     assert rows[0]["start"] == 0.0
@@ -32,13 +34,18 @@ def test_the_waterfall_stands_on_the_baseline_and_ends_at_the_fitted_total(resul
 
 
 def test_shares_and_returns_are_the_channels_own(result: EngineResult, world: World) -> None:
-    rows = {row["channel"]: row for row in summary.channels(result.tables, result.recommended, ROAS).to_pylist()}
+    rows = {
+        row["channel"]: row
+        for row in summary.channels(result.tables, result.recommended, ROAS).to_pylist()
+    }
     assert set(rows) == set(world.spend)
     assert rows["tv"]["value"] == pytest.approx(world.effects["tv"].sum() / world.spend["tv"].sum())
     assert sum(row["spend_share"] for row in rows.values()) == pytest.approx(1.0)
 
 
-def test_conversions_report_cost_per_conversion_and_put_unknown_last(result: EngineResult, world: World) -> None:
+def test_conversions_report_cost_per_conversion_and_put_unknown_last(
+    result: EngineResult, world: World
+) -> None:
     rows = summary.efficiency(result.tables, result.recommended, CPA).to_pylist()
     known = [row["value"] for row in rows if row["value"] is not None]
     assert known == sorted(known)
@@ -48,11 +55,20 @@ def test_conversions_report_cost_per_conversion_and_put_unknown_last(result: Eng
     assert tv["value"] == pytest.approx(world.spend["tv"].sum() / world.effects["tv"].sum())
 
 
-def test_curves_join_at_the_largest_observed_spend_and_mark_today(result: EngineResult, world: World) -> None:
+def test_curves_join_at_the_largest_observed_spend_and_mark_today(
+    result: EngineResult, world: World
+) -> None:
     table = summary.curves(result.tables, result.recommended, ROAS)
     rows = [row for row in table.to_pylist() if row["channel"] == "tv"]
-    parts = {name: [row for row in rows if row["part"] == name] for name in ("observed", "extrapolated", "today")}
-    assert parts["observed"][-1]["spend"] == parts["extrapolated"][0]["spend"] <= world.spend["tv"].max()
+    parts = {
+        name: [row for row in rows if row["part"] == name]
+        for name in ("observed", "extrapolated", "today")
+    }
+    assert (
+        parts["observed"][-1]["spend"]
+        == parts["extrapolated"][0]["spend"]
+        <= world.spend["tv"].max()
+    )
     assert len(parts["observed"]) <= summary.CURVE_POINTS
     assert parts["today"][0]["spend"] == pytest.approx(world.spend["tv"].mean())
 
@@ -76,7 +92,10 @@ def test_the_pareto_plot_counts_every_candidate_within_its_frame(result: EngineR
     kept = [row for row in rows if row["part"] == "kept"]
     cells = [row for row in rows if row["part"] == "others"]
     models = [row for row in result.tables["models"].to_pylist() if row["front"] is None]
-    limits = {name: np.quantile([row[name] for row in models], 0.9) for name in ("nrmse", "business_distance")}
+    limits = {
+        name: np.quantile([row[name] for row in models], 0.9)
+        for name in ("nrmse", "business_distance")
+    }
     inside = [row for row in models if all(row[name] <= limit for name, limit in limits.items())]
     assert (len(kept), sum(row["candidates"] for row in cells)) == (30, len(inside))
     assert [row["model_id"] for row in kept if row["shown"]] == [result.recommended]
@@ -85,7 +104,10 @@ def test_the_pareto_plot_counts_every_candidate_within_its_frame(result: EngineR
 def test_ten_thousand_candidates_make_few_cells(result: EngineResult) -> None:
     rng = np.random.default_rng(0)
     columns = {field.name: pa.nulls(10_000, field.type) for field in SCHEMAS["models"]}
-    columns |= {"nrmse": pa.array(rng.gamma(2, 1, 10_000)), "business_distance": pa.array(rng.gamma(2, 1, 10_000))}
+    columns |= {
+        "nrmse": pa.array(rng.gamma(2, 1, 10_000)),
+        "business_distance": pa.array(rng.gamma(2, 1, 10_000)),
+    }
     crowd = pa.concat_tables([result.tables["models"], pa.table(columns, schema=SCHEMAS["models"])])
     table = summary.pareto({"models": crowd}, result.recommended, ROAS)
     assert table.num_rows <= 30 + summary.PARETO_BINS[0] * summary.PARETO_BINS[1]
@@ -100,7 +122,8 @@ def test_adstock_stops_where_nothing_is_left(result: EngineResult) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "periods"), [([1, 0.5, 0.25], 1), ([1, 0.8, 0.6], 3), ([0.2, 1, 0.6, 0.3], 2), ([1, 0, 0], 1)]
+    ("weights", "periods"),
+    [([1, 0.5, 0.25], 1), ([1, 0.8, 0.6], 3), ([0.2, 1, 0.6, 0.3], 2), ([1, 0, 0], 1)],
 )
 def test_half_life_counts_from_the_peak(weights: list[float], periods: int) -> None:
     assert summary.half_life(weights) == periods
@@ -114,14 +137,18 @@ def test_residuals_are_actual_less_fitted_and_measures_are_by_split(
     np.testing.assert_allclose(np.array(table["residual"]), world.noise, atol=1e-6)
     measures = summary.fit_measures(table)
     rows = slice(0, int(0.7 * len(world.kpi)))
-    expected = 1 - (world.noise[rows] ** 2).sum() / ((world.kpi[rows] - world.kpi[rows].mean()) ** 2).sum()
+    expected = (
+        1 - (world.noise[rows] ** 2).sum() / ((world.kpi[rows] - world.kpi[rows].mean()) ** 2).sum()
+    )
     assert list(measures) == ["train", "val", "test"]
     assert measures["train"]["rsq"] == pytest.approx(expected)
 
 
 def test_the_waterfalls_finding_names_every_part() -> None:
     kinds = {"intercept": 30.0, "season": 10.0, "context": 20.0, "organic": 15.0, "paid": 25.0}
-    numbers = pa.table({"component": list(kinds), "kind": list(kinds), "effect": list(kinds.values())})
+    numbers = pa.table(
+        {"component": list(kinds), "kind": list(kinds), "effect": list(kinds.values())}
+    )
     assert findings.waterfall(numbers, ROAS) == (
         "Paid media bring 25.0 % of revenue, organic media 15.0 %, context (what else was observed) 20.0 %; "
         "the baseline (level, trend, seasons) stands for 40.0 %. The largest channel is paid with EUR 25.0."
@@ -130,7 +157,11 @@ def test_the_waterfalls_finding_names_every_part() -> None:
 
 def test_one_channel_far_below_its_share_is_not_called_in_line() -> None:
     shares = pa.table(
-        {"channel": ["a", "b", "c"], "spend_share": [0.4, 0.35, 0.25], "effect_share": [0.42, 0.37, 0.21]}
+        {
+            "channel": ["a", "b", "c"],
+            "spend_share": [0.4, 0.35, 0.25],
+            "effect_share": [0.42, 0.37, 0.21],
+        }
     )
     assert "c brings less: 21.0 % for 25.0 %." in findings.share_of_spend(shares, ROAS)
 
@@ -149,15 +180,21 @@ def test_findings_say_what_the_numbers_say() -> None:
         "The model explains 96.0 % of the variation in revenue; on average it is 7.5 % off. "
         "No period was held out, so nothing here tests how it forecasts."
     )
-    assert findings.residuals(fit, ROAS).startswith("Residuals follow each other (correlation of neighbours -0.75)")
-    shares = pa.table({"channel": ["a", "b"], "spend_share": [0.7, 0.3], "effect_share": [0.5, 0.5]})
+    assert findings.residuals(fit, ROAS).startswith(
+        "Residuals follow each other (correlation of neighbours -0.75)"
+    )
+    shares = pa.table(
+        {"channel": ["a", "b"], "spend_share": [0.7, 0.3], "effect_share": [0.5, 0.5]}
+    )
     assert findings.share_of_spend(shares, ROAS) == (
         "b brings more than its share: 50.0 % of the paid effect for 30.0 % of spend. a brings less: 50.0 % for 70.0 %."
     )
 
 
 @pytest.mark.parametrize("labels", [ROAS, CPA])
-def test_every_view_has_a_finding_and_says_how_to_read_it(result: EngineResult, labels: Labels) -> None:
+def test_every_view_has_a_finding_and_says_how_to_read_it(
+    result: EngineResult, labels: Labels
+) -> None:
     for view in VIEWS:
         numbers = view.numbers(result.tables, result.recommended, labels)
         for sentence in (view.finding(numbers, labels), view.how_to_read(labels)):
@@ -170,7 +207,11 @@ def test_every_view_has_a_finding_and_says_how_to_read_it(result: EngineResult, 
 def test_effects_add_up_per_period_and_shares_to_one() -> None:
     days = [date(2024, 1, 1), date(2024, 1, 29), date(2024, 2, 5), date(2024, 4, 1)]
     effects = {"a": 1.0, "b": 3.0}
-    rows = [{"series": name, "date": day, "effect": effect} for name, effect in effects.items() for day in days]
+    rows = [
+        {"series": name, "date": day, "effect": effect}
+        for name, effect in effects.items()
+        for day in days
+    ]
     numbers = pa.Table.from_pylist(rows)
     months = summary.by_period(numbers, "month")
     assert months.column_names == ["series", "date", "effect"]
@@ -215,20 +256,31 @@ def test_how_firm_is_said_in_the_same_words_everywhere(result: EngineResult) -> 
 
 
 def _split(*parts: tuple[str, str, float]) -> pa.Table:
-    return pa.Table.from_pylist([{"component": name, "kind": kind, "share": share} for name, kind, share in parts])
+    return pa.Table.from_pylist(
+        [{"component": name, "kind": kind, "share": share} for name, kind, share in parts]
+    )
 
 
 def test_a_split_that_is_hard_to_believe_is_told_with_the_rule() -> None:
     one, two = findings.implausible(
-        _split(("intercept", "intercept", 0.0), ("competitor", "context", 0.69), ("tv", "paid", 0.31)), ROAS
+        _split(
+            ("intercept", "intercept", 0.0), ("competitor", "context", 0.69), ("tv", "paid", 0.31)
+        ),
+        ROAS,
     )
-    assert one.startswith("competitor carries 69.0 % of revenue: one context variable with more than 50 % usually")
+    assert one.startswith(
+        "competitor carries 69.0 % of revenue: one context variable with more than 50 % usually"
+    )
     assert two.startswith("The level (intercept) is 0: ")
     (negative,) = findings.implausible(
         _split(("intercept", "intercept", 0.2), ("trend", "trend", -0.3), ("tv", "paid", 0.7)), ROAS
     )
     assert negative.startswith("The baseline (level, trend, seasons) is negative (-10.0 %)")
-    (paid,) = findings.implausible(_split(("intercept", "intercept", 0.1), ("tv", "paid", 0.9)), ROAS)
+    (paid,) = findings.implausible(
+        _split(("intercept", "intercept", 0.1), ("tv", "paid", 0.9)), ROAS
+    )
     assert paid.startswith("Paid media carry 90.0 % of revenue: more than 80 %")
-    plausible = _split(("intercept", "intercept", 0.5), ("price", "context", 0.3), ("tv", "paid", 0.2))
+    plausible = _split(
+        ("intercept", "intercept", 0.5), ("price", "context", 0.3), ("tv", "paid", 0.2)
+    )
     assert findings.implausible(plausible, ROAS) == []

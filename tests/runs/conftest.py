@@ -22,7 +22,10 @@ TEST = User("test", role=Role.ANALYST)
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        workspace=str(tmp_path / "work space"), heartbeat_seconds=0.2, crash_after_seconds=5, start_timeout_seconds=60
+        workspace=str(tmp_path / "work space"),
+        heartbeat_seconds=0.2,
+        crash_after_seconds=5,
+        start_timeout_seconds=60,
     )
 
 

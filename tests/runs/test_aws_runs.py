@@ -1,4 +1,6 @@
-"""Runs on the platform aws and what can go wrong there: real clients and real tasks, see aws_servers.py."""
+"""Runs on the platform aws and what can go wrong there: real clients and real tasks, see
+aws_servers.py.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ from mmm.workspace.objects import StoreError
 ANN = User("ann", role=Role.ANALYST)
 SHORT = {"trials": 1, "iterations": 100, "seed": 1, "min_candidates": 20, "bootstrap": 100}
 LONG = {"trials": 1, "iterations": 1_000_000}
-LIMITS = {"MMM_HEARTBEAT_SECONDS": 0.5, "MMM_CRASH_AFTER_SECONDS": 60, "MMM_START_TIMEOUT_SECONDS": 60}
+LIMITS = {
+    "MMM_HEARTBEAT_SECONDS": 0.5,
+    "MMM_CRASH_AFTER_SECONDS": 60,
+    "MMM_START_TIMEOUT_SECONDS": 60,
+}
 
 
 @pytest.fixture
@@ -54,7 +60,9 @@ def of_family(settings: Settings, family: str) -> RunService:
     return RunService.open(settings.model_copy(update={"training_task_family": family}))
 
 
-def wait_until(service: RunService, run_id: str, done: Callable[[RunStatus], bool], seconds: float = 90) -> RunStatus:
+def wait_until(
+    service: RunService, run_id: str, done: Callable[[RunStatus], bool], seconds: float = 90
+) -> RunStatus:
     deadline = time.monotonic() + seconds
     while not done(status := service.status(run_id)):
         assert time.monotonic() < deadline, status
@@ -67,14 +75,18 @@ def ended(service: RunService, run_id: str) -> RunStatus:
 
 
 def running(service: RunService, run_id: str) -> int:
-    status = wait_until(service, run_id, lambda status: status.final or status.state is RunState.RUNNING)
+    status = wait_until(
+        service, run_id, lambda status: status.final or status.state is RunState.RUNNING
+    )
     assert status.state is RunState.RUNNING, status
     heartbeat = service.workspace.heartbeat(run_id)
     assert heartbeat is not None
     return heartbeat.pid
 
 
-def test_from_submitting_to_results(aws: Aws, service: RunService, experiment: Callable[..., Experiment]) -> None:
+def test_from_submitting_to_results(
+    aws: Aws, service: RunService, experiment: Callable[..., Experiment]
+) -> None:
     run_id = service.submit(experiment(**SHORT), ANN)
     status = ended(service, run_id)
     assert status.state is RunState.SUCCEEDED, status
@@ -82,8 +94,12 @@ def test_from_submitting_to_results(aws: Aws, service: RunService, experiment: C
     assert any("training with ridge" in line for line in service.output(run_id))
 
     # The task was given one thing, and nothing of the web app's settings.
-    (arn,) = aws.client("ecs").list_tasks(cluster="mmm-app-cluster", startedBy=f"mmm/{run_id}-0001")["taskArns"]
-    (task,) = aws.client("ecs").describe_tasks(cluster="mmm-app-cluster", tasks=[arn], include=["TAGS"])["tasks"]
+    (arn,) = aws.client("ecs").list_tasks(
+        cluster="mmm-app-cluster", startedBy=f"mmm/{run_id}-0001"
+    )["taskArns"]
+    (task,) = aws.client("ecs").describe_tasks(
+        cluster="mmm-app-cluster", tasks=[arn], include=["TAGS"]
+    )["tasks"]
     uri = service.workspace.run_uri(run_id)
     assert task["overrides"]["containerOverrides"] == [{"name": "training", "command": [uri]}]
     assert {"key": "mmm-app:run", "value": run_id} in task["tags"]
@@ -96,7 +112,10 @@ def test_a_killed_task_is_found_crashed_and_can_be_retried_or_cancelled(
     os.kill(running(service, run_id), signal.SIGKILL)
     status = ended(service, run_id)
     assert status.state is RunState.CRASHED
-    assert status.message == "The task is gone without a result: it was killed by SIGKILL (often: out of memory)."
+    assert (
+        status.message
+        == "The task is gone without a result: it was killed by SIGKILL (often: out of memory)."
+    )
     assert status.error is not None
     assert status.error.exit_code == 137
     assert "training with ridge" in status.error.output
@@ -131,7 +150,9 @@ def test_a_task_that_takes_more_memory_than_it_has_says_so(
 def test_an_image_that_cannot_be_fetched_says_so(
     aws: Aws, settings: Settings, service: RunService, experiment: Callable[..., Experiment]
 ) -> None:
-    run_id = of_family(settings, aws.new_family(image="mmm-app-training:never-pushed")).submit(experiment(), ANN)
+    run_id = of_family(settings, aws.new_family(image="mmm-app-training:never-pushed")).submit(
+        experiment(), ANN
+    )
     status = ended(service, run_id)
     assert status.state is RunState.CRASHED
     assert "its image could not be fetched (AWS says: CannotPullContainerError: " in status.message
@@ -159,14 +180,23 @@ NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or i
             "again in a few minutes.",
         ),
         (
-            {"status": 400, "code": "ExpiredTokenException", "message": "The security token is expired", "times": 1},
+            {
+                "status": 400,
+                "code": "ExpiredTokenException",
+                "message": "The security token is expired",
+                "times": 1,
+            },
             "ECS cluster mmm-app-cluster: the AWS credentials have expired. Sign in to AWS again (`aws sso login`) or "
             "set new keys.",
         ),
     ],
 )
 def test_what_aws_refuses_to_start_leaves_a_crashed_run_that_says_why_and_can_be_retried(
-    aws: Aws, service: RunService, experiment: Callable[..., Experiment], rule: dict[str, Any], message: str
+    aws: Aws,
+    service: RunService,
+    experiment: Callable[..., Experiment],
+    rule: dict[str, Any],
+    message: str,
 ) -> None:
     wanted = experiment(**SHORT)
     aws.faults({"what": "ecs:RunTask", **rule})
@@ -174,7 +204,10 @@ def test_what_aws_refuses_to_start_leaves_a_crashed_run_that_says_why_and_can_be
         service.submit(wanted, ANN)
     assert str(raised.value) == message
     (status,) = service.runs()
-    assert (status.state, status.message) == (RunState.CRASHED, f"The task could not be started: {message}")
+    assert (status.state, status.message) == (
+        RunState.CRASHED,
+        f"The task could not be started: {message}",
+    )
     aws.faults()
     assert service.retry(status.run_id, ANN).state is RunState.STARTING
 
@@ -185,12 +218,18 @@ def test_throttling_that_passes_is_not_noticed_and_starts_one_task(
     wanted = experiment(**LONG)
     aws.faults(
         {"what": "ecs:RunTask", "status": 400, "code": "ThrottlingException", "times": 1},
-        {"what": "ecs:RunTask", "reset": "after", "times": 1},  # AWS started it, and we were not told
+        {
+            "what": "ecs:RunTask",
+            "reset": "after",
+            "times": 1,
+        },  # AWS started it, and we were not told
         {"what": "ecs:DescribeTasks", "status": 400, "code": "ThrottlingException", "times": 2},
     )
     run_id = service.submit(wanted, ANN)
     running(service, run_id)
-    tasks = aws.client("ecs").list_tasks(cluster="mmm-app-cluster", startedBy=f"mmm/{run_id}-0001")["taskArns"]
+    tasks = aws.client("ecs").list_tasks(cluster="mmm-app-cluster", startedBy=f"mmm/{run_id}-0001")[
+        "taskArns"
+    ]
     assert len(tasks) == 1
 
 
@@ -218,7 +257,9 @@ def test_a_task_that_ecs_has_forgotten_is_given_up_for_its_silence(
 ) -> None:
     run_id = service.submit(experiment(**LONG), ANN)
     os.kill(running(service, run_id), signal.SIGKILL)
-    aws.faults({"what": "ecs:DescribeTasks", "answer": {"tasks": [], "failures": [{"reason": "MISSING"}]}})
+    aws.faults(
+        {"what": "ecs:DescribeTasks", "answer": {"tasks": [], "failures": [{"reason": "MISSING"}]}}
+    )
     time.sleep(1.5)
     assert service.status(run_id).state is RunState.RUNNING, "a moment's silence is no verdict"
     quick = RunService.open(settings.model_copy(update={"crash_after_seconds": 1.0}))
@@ -228,12 +269,23 @@ def test_a_task_that_ecs_has_forgotten_is_given_up_for_its_silence(
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("AccessDenied", "the store refuses access. Check the credentials and their rights on this bucket or folder."),
-        ("ExpiredToken", "the credentials have expired. Sign in to AWS again (`aws sso login`) or set new keys."),
+        (
+            "AccessDenied",
+            "the store refuses access. Check the credentials and their rights on this bucket or folder.",
+        ),
+        (
+            "ExpiredToken",
+            "the credentials have expired. Sign in to AWS again (`aws sso login`) or set new keys.",
+        ),
     ],
 )
 def test_a_bucket_that_refuses_is_told_and_nothing_is_begun(
-    aws: Aws, service: RunService, settings: Settings, experiment: Callable[..., Experiment], code: str, message: str
+    aws: Aws,
+    service: RunService,
+    settings: Settings,
+    experiment: Callable[..., Experiment],
+    code: str,
+    message: str,
 ) -> None:
     wanted = experiment(**SHORT)
     status = 403 if code == "AccessDenied" else 400
@@ -248,7 +300,13 @@ def test_a_bucket_that_refuses_is_told_and_nothing_is_begun(
 def test_a_task_that_may_not_write_its_results_says_so_where_it_can(
     aws: Aws, service: RunService, settings: Settings, experiment: Callable[..., Experiment]
 ) -> None:
-    aws.faults({"what": f"s3:PUT /{settings.s3_bucket}/runs/[^/]*/results", "status": 403, "code": "AccessDenied"})
+    aws.faults(
+        {
+            "what": f"s3:PUT /{settings.s3_bucket}/runs/[^/]*/results",
+            "status": 403,
+            "code": "AccessDenied",
+        }
+    )
     run_id = service.submit(experiment(**SHORT), ANN)
     status = ended(service, run_id)
     assert status.state is RunState.CRASHED
@@ -303,16 +361,22 @@ def test_with_a_tenth_of_all_calls_to_s3_failing_a_run_succeeds_and_nothing_is_l
     ]
     records, _ = service.workspace.log(run_id)
     assert any(record.message.startswith("training with ridge") for record in records)
-    assert len(records) == len({(record.at, record.message) for record in records}), "no line is stored twice"
+    assert len(records) == len({(record.at, record.message) for record in records}), (
+        "no line is stored twice"
+    )
     manifest = service.workspace.results_manifest(run_id)
     for name, file in manifest.files.items():
         assert len(service.workspace.result_file(run_id, name)) == file.bytes
 
 
 @pytest.fixture
-def waiting(aws: Aws, settings: Settings, experiment: Callable[..., Experiment]) -> Iterator[Waiting]:
+def waiting(
+    aws: Aws, settings: Settings, experiment: Callable[..., Experiment]
+) -> Iterator[Waiting]:
     """A run whose task says nothing, seen with short limits."""
-    family = aws.new_family(image="shell:test", environment=[{"name": "SCRIPT", "value": "echo up; sleep 60"}])
+    family = aws.new_family(
+        image="shell:test", environment=[{"name": "SCRIPT", "value": "echo up; sleep 60"}]
+    )
     service = of_family(settings, family)
     run_id = service.submit(experiment(), ANN)
     yield lambda **limits: RunService.open(settings.model_copy(update=limits)).status(run_id)
@@ -328,7 +392,9 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
     return {"what": "ecs:DescribeTasks", "answer": {"tasks": [task], "failures": []}}
 
 
-def test_a_task_that_waits_for_its_machine_is_not_silent_and_is_given_up_in_the_end(aws: Aws, waiting: Waiting) -> None:
+def test_a_task_that_waits_for_its_machine_is_not_silent_and_is_given_up_in_the_end(
+    aws: Aws, waiting: Waiting
+) -> None:
     aws.faults(answer({"lastStatus": "PENDING"}))
     time.sleep(1.1)
     assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
@@ -337,7 +403,9 @@ def test_a_task_that_waits_for_its_machine_is_not_silent_and_is_given_up_in_the_
     assert status.message == "The task did not begin within 1 seconds: AWS is fetching the image."
 
 
-def test_a_task_has_time_for_its_first_word_from_when_its_machine_is_there(aws: Aws, waiting: Waiting) -> None:
+def test_a_task_has_time_for_its_first_word_from_when_its_machine_is_there(
+    aws: Aws, waiting: Waiting
+) -> None:
     time.sleep(0.6)
     aws.faults(answer({"lastStatus": "RUNNING", "startedAt": time.time() + 60}))
     assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
@@ -348,7 +416,9 @@ def test_a_task_has_time_for_its_first_word_from_when_its_machine_is_there(aws: 
     assert status.message.startswith("The task has given no sign of life for ")
 
 
-def test_a_run_ends_even_when_its_output_cannot_be_read_nor_its_task_stopped(aws: Aws, waiting: Waiting) -> None:
+def test_a_run_ends_even_when_its_output_cannot_be_read_nor_its_task_stopped(
+    aws: Aws, waiting: Waiting
+) -> None:
     denied = {"status": 400, "code": "AccessDeniedException", "message": "no"}
     aws.faults({"what": "logs:", **denied}, {"what": "ecs:StopTask", **denied})
     time.sleep(0.6)
@@ -366,9 +436,15 @@ def test_a_missing_cluster_or_family_is_named(
 ) -> None:
     wanted = experiment()
     nowhere = RunService.open(settings.model_copy(update={"ecs_cluster": "no-cluster"}))
-    with pytest.raises(UserError, match=r"no-cluster: there is no such ECS cluster. Check ECS_CLUSTER and AWS_REGION"):
+    with pytest.raises(
+        UserError,
+        match=r"no-cluster: there is no such ECS cluster. Check ECS_CLUSTER and AWS_REGION",
+    ):
         nowhere.submit(wanted, ANN)
-    with pytest.raises(UserError, match="TRAINING_TASK_FAMILY no-family: AWS refused DescribeTaskDefinition: Unable"):
+    with pytest.raises(
+        UserError,
+        match="TRAINING_TASK_FAMILY no-family: AWS refused DescribeTaskDefinition: Unable",
+    ):
         of_family(settings, "no-family").submit(wanted, ANN)
     with pytest.raises(UserError, match="ECS_CLUSTER: is needed to train on AWS"):
         RunService.open(settings.model_copy(update={"ecs_cluster": None}))

@@ -109,7 +109,11 @@ def test_the_limit_counts_the_runs_of_all_batches(
 
 
 def test_two_steps_at_once_never_start_more_than_the_limit(
-    service: RunService, workspace: Workspace, launcher: Launcher, content: dict[str, Any], dataset: DatasetRef
+    service: RunService,
+    workspace: Workspace,
+    launcher: Launcher,
+    content: dict[str, Any],
+    dataset: DatasetRef,
 ) -> None:
     batch = submit_batch(service, planned(content, [dataset], seeds(1, 2, 3, 4)), ANN)
     end(service, batch.members[0].run_id)
@@ -142,7 +146,11 @@ def test_what_waits_for_another_platform_is_left_alone(
 
 
 def test_a_run_that_waits_is_not_given_up_however_long_it_takes(
-    service: RunService, launcher: Launcher, settings: Settings, content: dict[str, Any], dataset: DatasetRef
+    service: RunService,
+    launcher: Launcher,
+    settings: Settings,
+    content: dict[str, Any],
+    dataset: DatasetRef,
 ) -> None:
     batch = submit_batch(service, planned(content, [dataset], seeds(1, 2, 3)), ANN)
     later = utc_now() + timedelta(days=2)
@@ -163,7 +171,11 @@ def test_a_task_that_cannot_be_launched_leaves_its_place_to_the_next(
 
 
 def test_a_submission_that_stopped_half_way_is_finished_by_the_next_look(
-    service: RunService, workspace: Workspace, content: dict[str, Any], dataset: DatasetRef, monkeypatch: Any
+    service: RunService,
+    workspace: Workspace,
+    content: dict[str, Any],
+    dataset: DatasetRef,
+    monkeypatch: Any,
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("mmm.runs.batch.begin", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
@@ -176,9 +188,17 @@ def test_a_submission_that_stopped_half_way_is_finished_by_the_next_look(
 
 
 def test_every_wrong_run_is_named_and_nothing_is_stored(
-    service: RunService, workspace: Workspace, launcher: Launcher, content: dict[str, Any], dataset: DatasetRef
+    service: RunService,
+    workspace: Workspace,
+    launcher: Launcher,
+    content: dict[str, Any],
+    dataset: DatasetRef,
 ) -> None:
-    variants = {"good": {}, "few": {"trials": 0}, "odd": {"media": {"radio": {"theta": [0.1, 0.2]}}}}
+    variants = {
+        "good": {},
+        "few": {"trials": 0},
+        "odd": {"media": {"radio": {"theta": [0.1, 0.2]}}},
+    }
     with pytest.raises(InvalidInput) as caught:
         submit_batch(service, planned(content, [dataset], variants), ANN)
     assert caught.value.what == "2 of the batch's 3 runs cannot start; none was started:"
@@ -223,7 +243,11 @@ def test_cancelling_a_batch_ends_all_its_runs_and_starts_none(
 
 
 def test_a_run_that_ends_while_its_batch_is_cancelled_keeps_its_end_and_stops_nothing(
-    service: RunService, launcher: Launcher, content: dict[str, Any], dataset: DatasetRef, monkeypatch: Any
+    service: RunService,
+    launcher: Launcher,
+    content: dict[str, Any],
+    dataset: DatasetRef,
+    monkeypatch: Any,
 ) -> None:
     batch = submit_batch(service, planned(content, [dataset], seeds(1, 2, 3)), ANN)
     second = batch.members[1].run_id
@@ -238,7 +262,11 @@ def test_a_run_that_ends_while_its_batch_is_cancelled_keeps_its_end_and_stops_no
 
 
 def test_a_task_that_cannot_be_stopped_is_told_after_all_the_others_are(
-    service: RunService, launcher: Launcher, content: dict[str, Any], dataset: DatasetRef, monkeypatch: Any
+    service: RunService,
+    launcher: Launcher,
+    content: dict[str, Any],
+    dataset: DatasetRef,
+    monkeypatch: Any,
 ) -> None:
     batch = submit_batch(service, planned(content, [dataset], seeds(1, 2, 3)), ANN)
     asked: list[str] = []
@@ -249,7 +277,9 @@ def test_a_task_that_cannot_be_stopped_is_told_after_all_the_others_are(
             raise UserError("the platform refuses.")
 
     monkeypatch.setattr(launcher, "cancel", refuse_the_first)
-    with pytest.raises(UserError, match=r"tasks that could not be stopped: .*: the platform refuses"):
+    with pytest.raises(
+        UserError, match=r"tasks that could not be stopped: .*: the platform refuses"
+    ):
         cancel_batch(service, batch, ANN)
     assert len(asked) == 2
     assert states(service, batch) == ["cancelled"] * 3
@@ -276,7 +306,9 @@ def test_a_local_task_that_ends_starts_the_next_of_its_batch(
     content["settings"] = {"trials": 1, "iterations": 20, "min_candidates": 10, "bootstrap": 100}
     batch = submit_batch(service, planned(content, [dataset], seeds(1, 2)), ANN)
     last = batch.members[1].run_id
-    deadline = time.monotonic() + 300  # two processes that import an engine, on a machine that may be busy
+    deadline = (
+        time.monotonic() + 300
+    )  # two processes that import an engine, on a machine that may be busy
     while workspace.last_event(last).state is not RunState.SUCCEEDED:
         assert time.monotonic() < deadline, workspace.last_event(last)
         time.sleep(0.2)
@@ -284,12 +316,20 @@ def test_a_local_task_that_ends_starts_the_next_of_its_batch(
 
 
 def test_a_task_in_a_cloud_starts_no_other_run(
-    workspace: Workspace, launcher: Launcher, settings: Settings, content: dict[str, Any], dataset: DatasetRef
+    workspace: Workspace,
+    launcher: Launcher,
+    settings: Settings,
+    content: dict[str, Any],
+    dataset: DatasetRef,
 ) -> None:
-    """Its container knows no platform but the default, local; what it launched there would end with it."""
+    """Its container knows no platform but the default, local; what it launched there would end with
+    it.
+    """
     cloud = settings.model_copy(update={"batch_at_once": 1, "cloud_provider": "aws"})
     content["settings"] = {"trials": 1, "iterations": 20, "min_candidates": 10, "bootstrap": 100}
-    batch = submit_batch(RunService(workspace, launcher, cloud), planned(content, [dataset], seeds(1, 2)), ANN)
+    batch = submit_batch(
+        RunService(workspace, launcher, cloud), planned(content, [dataset], seeds(1, 2)), ANN
+    )
     first, second = (member.run_id for member in batch.members)
     assert run_task(workspace.run_uri(first), settings) == 0
     assert workspace.last_event(first).state is RunState.SUCCEEDED

@@ -1,4 +1,6 @@
-"""Every field of an experiment refuses a wrong value: the finding names its path and what came, without jargon."""
+"""Every field of an experiment refuses a wrong value: the finding names its path and what came,
+without jargon.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,18 @@ FULL: dict[str, Any] = {
     },
     "window": {"start": "2022-01-03", "end": "2024-01-01"},
     "country": "DE",
-    "lift_tests": [{"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}],
+    "lift_tests": [
+        {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
+    ],
     "settings": {
         "media": {"tv": {"theta": [0.1, 0.5]}},
         "validation": {"train_size": [0.5, 0.8]},
         "prophet": ["trend"],
     },
 }
-JARGON = re.compile(r"Input|valid (tuple|dict|int|string|list)|instance|Extra|NoneType|pydantic|_type|Decimal|str\b")
+JARGON = re.compile(
+    r"Input|valid (tuple|dict|int|string|list)|instance|Extra|NoneType|pydantic|_type|Decimal|str\b"
+)
 
 
 def model_cases(model: type[BaseModel], path: Path) -> Iterator[Case]:
@@ -63,7 +69,11 @@ def type_cases(kind: Any, limits: list[Any], path: Path) -> Iterator[Case]:
         (kind,) = (option for option in get_args(kind) if option is not type(None))
     if hasattr(kind, "__metadata__"):
         kind, limits = get_args(kind)[0], [*limits, *kind.__metadata__]
-    limits = [inner for limit in limits for inner in (limit.metadata if isinstance(limit, FieldInfo) else [limit])]
+    limits = [
+        inner
+        for limit in limits
+        for inner in (limit.metadata if isinstance(limit, FieldInfo) else [limit])
+    ]
     within = [limit for limit in limits if isinstance(limit, Within)]
     if within:
         yield from interval_cases(within[0], path)
@@ -124,9 +134,20 @@ def list_cases(kind: Any, limits: list[Any], path: Path) -> Iterator[Case]:
 
 def interval_cases(limit: Within, path: Path) -> Iterator[Case]:
     middle = (limit.low + min(limit.high, 1)) / 2
-    yield from ((path, value) for value in ("x", "12", True, None, {}, [], [middle], [middle] * 3, [middle, "x"]))
-    yield from ((path, [limit.low - 0.1, middle]), (path, [middle, limit.high + 0.1]), (path, limit.high + 1))
-    yield from ((path, [float("nan"), middle]), (path, [middle, 10**400]), (path, [middle, middle / 2]))
+    yield from (
+        (path, value)
+        for value in ("x", "12", True, None, {}, [], [middle], [middle] * 3, [middle, "x"])
+    )
+    yield from (
+        (path, [limit.low - 0.1, middle]),
+        (path, [middle, limit.high + 0.1]),
+        (path, limit.high + 1),
+    )
+    yield from (
+        (path, [float("nan"), middle]),
+        (path, [middle, 10**400]),
+        (path, [middle, middle / 2]),
+    )
     if limit.low_open:
         yield path, [limit.low, middle]
     if limit.high_open:
@@ -134,10 +155,17 @@ def interval_cases(limit: Within, path: Path) -> Iterator[Case]:
 
 
 def may_be_none(path: Path) -> bool:
-    return path[-1] in {"theta", "shape", "scale", "alpha", "gamma", "adstock"} and path[:2] == ("settings", "media")
+    return path[-1] in {"theta", "shape", "scale", "alpha", "gamma", "adstock"} and path[:2] == (
+        "settings",
+        "media",
+    )
 
 
-CASES = [case for case in model_cases(Experiment, ()) if case[0] and not (case[1] is None and may_be_none(case[0]))]
+CASES = [
+    case
+    for case in model_cases(Experiment, ())
+    if case[0] and not (case[1] is None and may_be_none(case[0]))
+]
 
 
 def changed(path: Path, value: Any) -> dict[str, Any]:
@@ -162,15 +190,24 @@ def test_the_full_experiment_is_valid() -> None:
 
 def test_every_field_is_covered() -> None:
     paths = {".".join(map(str, path)) for path, _ in CASES}
-    for field in ("name", "mapping.paid.0.exposure", "lift_tests.0.confidence", "settings.lambda", "settings.clusters"):
+    for field in (
+        "name",
+        "mapping.paid.0.exposure",
+        "lift_tests.0.confidence",
+        "settings.lambda",
+        "settings.clusters",
+    ):
         assert field in paths
-    assert {f"settings.{field.alias or name}" for name, field in RidgeSettings.model_fields.items()} <= paths
+    assert {
+        f"settings.{field.alias or name}" for name, field in RidgeSettings.model_fields.items()
+    } <= paths
     assert len(CASES) > 300
 
 
 @pytest.mark.parametrize(("path", "value"), CASES, ids=lambda part: repr(part)[:50])
 def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
-    # An optional part that FULL leaves out is made for the one value; what else it would need is not at issue here.
+    # An optional part that FULL leaves out is made for the one value; what else it would need is
+    # not at issue here.
     found = [finding for finding in findings(changed(path, value)) if finding[1] != "is required."]
     where = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
     assert found
@@ -208,8 +245,16 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
         (("settings", "iteration"), 500, "settings.iteration: is not known here; got 500."),
         (("mapping", "paid"), [], "mapping.paid: must have at least 1 entry; got []."),
         (("mapping", "paid", 1, "spend"), "", "mapping.paid.2.spend: must not be empty; got ''."),
-        (("window", "start"), "soon", "window.start: must be a date such as 2024-12-31; got 'soon'."),
-        (("country",), "Germany", "country: must be two capital letters such as DE; got 'Germany'."),
+        (
+            ("window", "start"),
+            "soon",
+            "window.start: must be a date such as 2024-12-31; got 'soon'.",
+        ),
+        (
+            ("country",),
+            "Germany",
+            "country: must be two capital letters such as DE; got 'Germany'.",
+        ),
         (("currency",), "euro", "currency: must be three capital letters such as EUR; got 'euro'."),
         (("name",), "x" * 201, f"name: must have at most 200 characters; got '{'x' * 59}...."),
         (("engine",), "robin", "engine: choose one of: ridge, robyn; got 'robin'."),
@@ -260,7 +305,9 @@ def test_another_json_value_than_an_object(content: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "date,sales\n", b"\xff\xfe\x00", "[" * 100_000, "1" * 5000], ids=lambda text: repr(text)[:12]
+    "text",
+    ["", "{", "date,sales\n", b"\xff\xfe\x00", "[" * 100_000, "1" * 5000],
+    ids=lambda text: repr(text)[:12],
 )
 def test_what_is_not_json(text: str | bytes) -> None:
     with pytest.raises(UserError, match=r"^e\.json: is not JSON \("):

@@ -30,7 +30,9 @@ def test_earlier_runs_here_scale_the_estimate_by_their_median() -> None:
     alone = estimate(DEMO, [], "local")
     assert alone.basis == "from measured rates, no run has ended here yet"
     took = formula(DEMO) or 0.0
-    here = estimate(DEMO, [(DEMO, 2 * took, 700e6), (DEMO, 3 * took, None), (DEMO, 50 * took, None)], "local")
+    here = estimate(
+        DEMO, [(DEMO, 2 * took, 700e6), (DEMO, 3 * took, None), (DEMO, 50 * took, None)], "local"
+    )
     assert here.seconds == pytest.approx(3 * took)
     assert here.memory_bytes == 700e6
     assert here.basis == "from 3 earlier runs here and measured rates"
@@ -40,7 +42,9 @@ def test_an_engine_nobody_measured_is_estimated_from_its_own_runs_or_not_at_all(
     size = Size("other", 100, 10, 10, "geometric")
     assert estimate(size, [], "local").seconds is None
     assert "not known yet" in estimate(size, [], "local").sentence()
-    assert estimate(size, [(Size("other", 50, 10, 10, "geometric"), 20.0, None)], "local").seconds == pytest.approx(40)
+    assert estimate(
+        size, [(Size("other", 50, 10, 10, "geometric"), 20.0, None)], "local"
+    ).seconds == pytest.approx(40)
 
 
 def test_money_is_the_machines_list_price() -> None:
@@ -48,7 +52,12 @@ def test_money_is_the_machines_list_price() -> None:
     hour = machine.vcpus * 0.04048 + machine.gigabytes * 0.004445
     assert cost("aws", 7200) == pytest.approx(2 * hour)
     assert cost("local", 7200) == 0
-    assert [price(value) for value in (None, 0, 0.001, 1.234)] == ["-", "no cost", "less than USD 0.01", "USD 1.23"]
+    assert [price(value) for value in (None, 0, 0.001, 1.234)] == [
+        "-",
+        "no cost",
+        "less than USD 0.01",
+        "USD 1.23",
+    ]
     assert MACHINES["gcp"].per_hour > 0
 
 

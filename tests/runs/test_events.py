@@ -35,7 +35,16 @@ def test_every_state_has_its_successors_and_success_has_none() -> None:
 
 
 def test_the_whole_way_with_a_retry(history: History) -> None:
-    for state in (S.STARTING, S.RUNNING, S.RUNNING, S.CRASHED, S.QUEUED, S.STARTING, S.RUNNING, S.SUCCEEDED):
+    for state in (
+        S.STARTING,
+        S.RUNNING,
+        S.RUNNING,
+        S.CRASHED,
+        S.QUEUED,
+        S.STARTING,
+        S.RUNNING,
+        S.SUCCEEDED,
+    ):
         history.add(state, "x")
     events = history._workspace.events(history.run_id)
     assert [event.number for event in events] == list(range(1, 10))
@@ -49,7 +58,11 @@ def test_progress_and_stages_are_repeated_until_the_attempt_ends(history: Histor
     progress = StageProgress(stage="search", done=1, total=2)
     history.add(S.RUNNING, "x", stages=("search", "report"), progress=progress)
     ended = history.add(S.CANCELLED, "bob", message="enough")
-    assert (ended.stages, ended.progress, ended.message) == (("search", "report"), progress, "enough")
+    assert (ended.stages, ended.progress, ended.message) == (
+        ("search", "report"),
+        progress,
+        "enough",
+    )
     again = history.add(S.QUEUED, "bob")
     assert (again.stages, again.progress, again.message) == ((), None, "")
 
@@ -59,7 +72,10 @@ def test_what_may_not_follow_is_refused(history: History, way: list[RunState]) -
     for state in way:
         history.add(state, "x")
     for state in set(RunState) - TRANSITIONS[history.last.state]:
-        with pytest.raises(TransitionRefused, match=f"run {history.run_id} is {history.last.state} and cannot become"):
+        with pytest.raises(
+            TransitionRefused,
+            match=f"run {history.run_id} is {history.last.state} and cannot become",
+        ):
             history.add(state, "x")
     assert len(history._workspace.events(history.run_id)) == 1 + len(way)
 

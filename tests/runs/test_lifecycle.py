@@ -1,4 +1,6 @@
-"""Runs from submitting to their end: real tasks in processes of their own, training the native engine on the sample."""
+"""Runs from submitting to their end: real tasks in processes of their own, training the native
+engine on the sample.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,8 @@ def command(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Pope
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            # A shell that starts its jobs in the background ignores Ctrl-C for them, and children inherit that.
+            # A shell that starts its jobs in the background ignores Ctrl-C for them, and children
+            # inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -75,7 +78,9 @@ def wait_until(service: RunService, run_id: str, done: Callable[[RunStatus], boo
 
 def running(service: RunService, run_id: str) -> int:
     """Wait until the run's task works; its process id."""
-    status = wait_until(service, run_id, lambda status: status.final or status.state is RunState.RUNNING)
+    status = wait_until(
+        service, run_id, lambda status: status.final or status.state is RunState.RUNNING
+    )
     assert status.state is RunState.RUNNING, status
     heartbeat = service.workspace.heartbeat(run_id)
     assert heartbeat is not None
@@ -115,17 +120,31 @@ def test_from_submitting_to_results(
     assert "succeeded" in log
 
     status = service.status(run_id)
-    assert (status.state, status.name, status.market, status.engine) == (RunState.SUCCEEDED, "sample", "DE", "ridge")
+    assert (status.state, status.name, status.market, status.engine) == (
+        RunState.SUCCEEDED,
+        "sample",
+        "DE",
+        "ridge",
+    )
     assert next(iter(status.details["seconds"])) == "data"
     assert list(status.details["seconds"])[-1] == "report"
     assert status.details["memory_peak_bytes"] > 50e6
     assert service.workspace.result_table(run_id, "models").num_rows == SHORT["iterations"]
-    assert set(service.workspace.results_manifest(run_id).files) >= {"model_summary.json", "report.html"}
+    assert set(service.workspace.results_manifest(run_id).files) >= {
+        "model_summary.json",
+        "report.html",
+    }
 
-    stages = [event.progress for event in service.workspace.events(run_id) if event.state is RunState.RUNNING]
+    stages = [
+        event.progress
+        for event in service.workspace.events(run_id)
+        if event.state is RunState.RUNNING
+    ]
     ends = [stage.stage for stage in stages if stage and stage.done == stage.total]
     assert ends == list(dict.fromkeys(ends)), "each stage ends once"
-    assert ends == list(status.details["seconds"]), "every stage, the last one too, is reported to its end"
+    assert ends == list(status.details["seconds"]), (
+        "every stage, the last one too, is reported to its end"
+    )
     with pytest.raises(TransitionRefused, match="is succeeded and cannot become queued"):
         service.retry(run_id, ANN)
 
@@ -152,7 +171,9 @@ def test_a_killed_and_a_hanging_task_are_found_crashed_and_the_run_can_be_retrie
     assert gone(pid), "a hanging task is stopped"
     assert not service.workspace.results_exist(run_id)
     states = [(event.attempt, event.state) for event in service.workspace.events(run_id)]
-    assert [state for attempt, state in states if attempt == 1 and state is not RunState.RUNNING] == [
+    assert [
+        state for attempt, state in states if attempt == 1 and state is not RunState.RUNNING
+    ] == [
         RunState.QUEUED,
         RunState.STARTING,
         RunState.CRASHED,
@@ -210,10 +231,14 @@ def test_what_cannot_be_modelled_is_refused_before_anything_is_stored(
     service: RunService, experiment: Callable[..., Experiment], workspace: Workspace
 ) -> None:
     good = json.loads(experiment().to_json())
-    unknown = Experiment.model_validate({**good, "mapping": {**good["mapping"], "kpi": "no such column"}})
+    unknown = Experiment.model_validate(
+        {**good, "mapping": {**good["mapping"], "kpi": "no such column"}}
+    )
     with pytest.raises(InvalidInput, match="no such column"):
         service.submit(unknown, ANN)
-    elsewhere = Experiment.model_validate({**good, "dataset": {"market": "DE", "dataset_id": "0" * 16}})
+    elsewhere = Experiment.model_validate(
+        {**good, "dataset": {"market": "DE", "dataset_id": "0" * 16}}
+    )
     with pytest.raises(NotFound, match="market 'DE' has no dataset 0000000000000000"):
         service.submit(elsewhere, ANN)
     assert workspace.run_ids() == []

@@ -1,4 +1,6 @@
-"""From table to problem: the problem is the table's own numbers, and every bad input is named with column and row."""
+"""From table to problem: the problem is the table's own numbers, and every bad input is named with
+column and row.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def months(count: int, day: int = 1) -> list[dt.date]:
 
 
 def columns(dates: list[Any] | None = None) -> dict[str, list[Any]]:
-    """A good table: date, sales, two channels of which one has an exposure, an organic medium, context, a factor."""
+    """A good table: date, sales, two channels of which one has an exposure, an organic medium,
+    context, a factor.
+    """
     dates = weeks() if dates is None else dates
     numbers = np.random.default_rng(1).uniform(1, 100, (6, len(dates))).round(2)
     names = ("sales", "tv", "search", "clicks", "mail", "price")
@@ -66,7 +70,9 @@ def experiment(**changes: Any) -> Experiment:
     return Experiment.model_validate(content)
 
 
-def build(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> tuple[Problem, list[str]]:
+def build(
+    data: dict[str, Any] | pa.Table | None = None, **changes: Any
+) -> tuple[Problem, list[str]]:
     table = data if isinstance(data, pa.Table) else pa.table(columns() if data is None else data)
     problem, findings = build_problem(experiment(**changes), table)
     return problem, [str(finding) for finding in findings]
@@ -75,7 +81,9 @@ def build(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> tupl
 def errors(data: dict[str, Any] | pa.Table | None = None, **changes: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         build(data, **changes)
-    of_data = all(finding.where.startswith(("column", "table")) for finding in caught.value.findings)
+    of_data = all(
+        finding.where.startswith(("column", "table")) for finding in caught.value.findings
+    )
     what = (
         "the data of 'DE' cannot be modelled as mapped"
         if of_data
@@ -105,7 +113,12 @@ def test_a_good_table_has_no_findings_and_its_numbers_are_the_problems() -> None
     assert (problem.step_days, problem.window, problem.rows) == (7, (0, WEEKS - 1), WEEKS)
     assert problem.kpi.tolist() == data["sales"]
     tv, search = problem.paid
-    assert (tv.name, tv.spend.tolist(), tv.exposure, tv.sign) == ("tv", data["tv"], None, "positive")
+    assert (tv.name, tv.spend.tolist(), tv.exposure, tv.sign) == (
+        "tv",
+        data["tv"],
+        None,
+        "positive",
+    )
     assert (search.spend.tolist(), search.exposure_name) == (data["search"], "clicks")
     assert search.exposure is not None
     assert search.exposure.tolist() == data["clicks"]
@@ -116,7 +129,9 @@ def test_a_good_table_has_no_findings_and_its_numbers_are_the_problems() -> None
     assert problem.holidays[0].date >= START
 
 
-def test_the_samples_problem_is_its_file(workspace: Workspace, experiment: Callable[..., Experiment]) -> None:
+def test_the_samples_problem_is_its_file(
+    workspace: Workspace, experiment: Callable[..., Experiment]
+) -> None:
     made = experiment()
     problem, findings = build_problem(made, workspace.read_dataset("DE", made.dataset.dataset_id))
     with sample.PATH.open(newline="") as file:
@@ -124,9 +139,15 @@ def test_the_samples_problem_is_its_file(workspace: Workspace, experiment: Calla
     assert findings == []
     assert (problem.rows, problem.window, problem.step_days) == (208, (6, 162), 7)
     assert len(problem.kpi[problem.window_rows]) == 157
-    series = {problem.kpi_name: problem.kpi} | {medium.name: medium.spend for medium in problem.paid}
+    series = {problem.kpi_name: problem.kpi} | {
+        medium.name: medium.spend for medium in problem.paid
+    }
     series |= {str(m.exposure_name): m.exposure for m in problem.paid if m.exposure is not None}
-    series |= {item.name: item.values for item in (*problem.organic, *problem.context) if not isinstance(item, Factor)}
+    series |= {
+        item.name: item.values
+        for item in (*problem.organic, *problem.context)
+        if not isinstance(item, Factor)
+    }
     assert len(series) == 10
     for name, values in series.items():
         assert values.tolist() == [float(row[name]) for row in rows]
@@ -156,7 +177,9 @@ DATE_TYPES: dict[str, Callable[[list[dt.date]], Any]] = {
     "date64": lambda days: pa.array(days, pa.date64()),
     "timestamp in ns": lambda days: pa.array(days, pa.date32()).cast(pa.timestamp("ns")),
     "timestamp with zone": lambda days: pa.array(days, pa.date32()).cast(pa.timestamp("ms", "UTC")),
-    "noon": lambda days: pa.array([dt.datetime(d.year, d.month, d.day, 12) for d in days], pa.timestamp("us")),
+    "noon": lambda days: pa.array(
+        [dt.datetime(d.year, d.month, d.day, 12) for d in days], pa.timestamp("us")
+    ),
     "text": lambda days: pa.array([f" {day} " for day in days]),
     "text without dashes": lambda days: pa.array([f"{day:%Y%m%d}" for day in days]),
     "text with time": lambda days: pa.array([f"{day}T00:00:00" for day in days], pa.large_string()),
@@ -203,7 +226,10 @@ def test_numbers_of_every_type(kind: str) -> None:
 
 def test_unknown_columns_are_named_with_their_nearest() -> None:
     found = errors(
-        mapping__kpi="Sales", mapping__paid=[{"spend": "tv_spend"}, {"spend": "zzz"}], mapping__factors=[], country=None
+        mapping__kpi="Sales",
+        mapping__paid=[{"spend": "tv_spend"}, {"spend": "zzz"}],
+        mapping__factors=[],
+        country=None,
     )
     assert found == [
         "column 'Sales': the table has no such column. Did you mean 'sales'?",
@@ -223,7 +249,9 @@ DATE_ERRORS: dict[str, tuple[Change, str]] = {
         "no date in rows 5, 6. Fill in the date or drop the row.",
     ),
     "not a date": (
-        lambda d: d.update(date=[*map(str, d["date"][:6]), "soon", "13/02/22", "", *map(str, d["date"][9:])]),
+        lambda d: d.update(
+            date=[*map(str, d["date"][:6]), "soon", "13/02/22", "", *map(str, d["date"][9:])]
+        ),
         "rows 7, 8 cannot be read as a date, first 'soon'. Write dates as 2024-12-31.",
     ),
     "words numpy knows": (
@@ -267,7 +295,9 @@ DATE_ERRORS: dict[str, tuple[Change, str]] = {
         "Add the missing periods, with 0 only where nothing was spent.",
     ),
     "daily gap": (
-        lambda d: d.update(date=weeks(60, 1) + [day + dt.timedelta(days=70) for day in weeks(60, 1)]),
+        lambda d: d.update(
+            date=weeks(60, 1) + [day + dt.timedelta(days=70) for day in weeks(60, 1)]
+        ),
         "1 gap or odd step, first from 2022-03-03 (row 60) to 2022-03-14 (row 61); the usual step is a day. "
         "Add the missing periods, with 0 only where nothing was spent.",
     ),
@@ -330,9 +360,15 @@ def test_months_may_be_named_by_any_of_their_days() -> None:
 FILL_IN = "Fill it in; write 0 only where it was 0."
 CELL_ERRORS: dict[str, tuple[dict[int, Any], str]] = {
     "empty": ({3: None}, f"no value in row 3. {FILL_IN}"),
-    "many empty": (dict.fromkeys(range(2, 9)), f"no value in rows 2, 3, 4, 5, 6 and 2 more. {FILL_IN}"),
+    "many empty": (
+        dict.fromkeys(range(2, 9)),
+        f"no value in rows 2, 3, 4, 5, 6 and 2 more. {FILL_IN}",
+    ),
     "NaN": ({120: float("nan")}, f"NaN in row 120. {FILL_IN}"),
-    "infinite": ({1: float("inf"), 2: float("-inf")}, "an infinite value in rows 1, 2. Correct it at its source."),
+    "infinite": (
+        {1: float("inf"), 2: float("-inf")},
+        "an infinite value in rows 1, 2. Correct it at its source.",
+    ),
 }
 
 
@@ -358,9 +394,15 @@ def test_text_among_numbers_is_named() -> None:
     ("values", "message"),
     [
         (pa.array(weeks()), "holds dates, not numbers. Map another column."),
-        (pa.array([dt.datetime(2024, 1, 1)] * WEEKS), "holds points in time, not numbers. Map another column."),
+        (
+            pa.array([dt.datetime(2024, 1, 1)] * WEEKS),
+            "holds points in time, not numbers. Map another column.",
+        ),
         (pa.array([dt.timedelta(1)] * WEEKS), "holds durations, not numbers. Map another column."),
-        (pa.array([b"\xff"] * WEEKS), "holds values of type binary, not numbers. Map another column."),
+        (
+            pa.array([b"\xff"] * WEEKS),
+            "holds values of type binary, not numbers. Map another column.",
+        ),
         (pa.nulls(WEEKS), f"no value in rows 1, 2, 3, 4, 5 and 115 more. {FILL_IN}"),
     ],
     ids=lambda value: str(value.type) if isinstance(value, pa.Array) else None,
@@ -378,7 +420,9 @@ def test_media_must_not_be_negative(name: str) -> None:
 
 
 def test_a_negative_kpi_is_a_warning_and_negative_context_is_none() -> None:
-    assert build(with_cells("sales", {7: -1.5}))[1] == ["column 'sales': a negative value in row 7, first -1.5."]
+    assert build(with_cells("sales", {7: -1.5}))[1] == [
+        "column 'sales': a negative value in row 7, first -1.5."
+    ]
     assert build(with_cells("price", {7: -1.5}))[1] == []
 
 
@@ -444,12 +488,21 @@ def test_factors() -> None:
         "column 'event': has 40 levels; at most 30 can be told apart. Group its levels.",
     ]
     data["event"] = [None] * WEEKS
-    assert errors(data) == [f"column 'event': has one level only {ALL}, '(empty)'. Leave the factor out."]
+    assert errors(data) == [
+        f"column 'event': has one level only {ALL}, '(empty)'. Leave the factor out."
+    ]
     problem, findings = build(with_cells("event", {2: None, 4: None}))
-    assert findings == ["column 'event': no value in rows 2, 4; empty cells count as a level of their own."]
+    assert findings == [
+        "column 'event': no value in rows 2, 4; empty cells count as a level of their own."
+    ]
     assert problem.context[1].levels[:4] == ("none", "(empty)", "none", "(empty)")  # type: ignore[union-attr]
-    for values in (pa.array([i % 3 for i in range(WEEKS)]), pa.array(["0", "1", "2"] * 40).dictionary_encode()):
-        assert build(columns() | {"event": values})[0].context[1] == Factor("event", ("0", "1", "2") * 40)
+    for values in (
+        pa.array([i % 3 for i in range(WEEKS)]),
+        pa.array(["0", "1", "2"] * 40).dictionary_encode(),
+    ):
+        assert build(columns() | {"event": values})[0].context[1] == Factor(
+            "event", ("0", "1", "2") * 40
+        )
     assert errors(columns() | {"event": [b"\xff"] * WEEKS}) == [
         "column 'event': holds values of type binary, not levels. Map another column."
     ]
@@ -462,7 +515,10 @@ def test_everything_wrong_is_named_at_once() -> None:
     data["clicks"] = [0.0] * WEEKS
     data["mail"] = ["x"] * WEEKS
     data["event"] = ["none"] * WEEKS
-    assert [finding.partition(" ")[2].partition(":")[0] for finding in errors(data, mapping__kpi="revenue")] == [
+    assert [
+        finding.partition(" ")[2].partition(":")[0]
+        for finding in errors(data, mapping__kpi="revenue")
+    ] == [
         "'revenue'",
         "'mail'",
         "'tv'",
@@ -516,7 +572,9 @@ def test_a_window_that_holds_no_data_is_named(window: dict[str, str], message: s
         ),
     ],
 )
-def test_a_window_is_cut_to_the_data(window: dict[str, str], rows: tuple[int, int], findings: list[str]) -> None:
+def test_a_window_is_cut_to_the_data(
+    window: dict[str, str], rows: tuple[int, int], findings: list[str]
+) -> None:
     problem, found = build(window=window)
     assert (problem.window, found) == (rows, findings)
 
@@ -530,22 +588,36 @@ def test_a_country_without_holidays() -> None:
     (found,) = errors(country="QQ")
     assert found.startswith("country: no holidays are known for 'QQ'. Choose one of AD, AE, AL, ")
     (found,) = errors(country="GX")
-    assert found.startswith("country: no holidays are known for 'GX'. Did you mean one of SG, NG, MX, MG, KG?")
+    assert found.startswith(
+        "country: no holidays are known for 'GX'. Did you mean one of SG, NG, MX, MG, KG?"
+    )
     late = columns([dt.date(2050, 1, 3) + dt.timedelta(weeks=i) for i in range(WEEKS)])
     assert build(late)[1] == ["country: no holidays are known for DE within the data's dates."]
 
 
 def lift_test(**changes: Any) -> dict[str, Any]:
     spend = sum(columns()["tv"][10:14])
-    test = {"channels": ["tv"], "start": "2022-03-14", "end": "2022-04-10", "lift": 40.0, "spend": spend}
+    test = {
+        "channels": ["tv"],
+        "start": "2022-03-14",
+        "end": "2022-04-10",
+        "lift": 40.0,
+        "spend": spend,
+    }
     return test | changes
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"channels": ["tv", "radio"]}, "lift_tests.1.channels: unknown channel 'radio'. Use: mail, search, tv."),
-        ({"channels": ["clicks"]}, "lift_tests.1.channels: unknown channel 'clicks'. Use: mail, search, tv."),
+        (
+            {"channels": ["tv", "radio"]},
+            "lift_tests.1.channels: unknown channel 'radio'. Use: mail, search, tv.",
+        ),
+        (
+            {"channels": ["clicks"]},
+            "lift_tests.1.channels: unknown channel 'clicks'. Use: mail, search, tv.",
+        ),
         (
             {"start": "2021-12-31"},
             "lift_tests.1: 2021-12-31 to 2022-04-10 is not inside the window, 2022-01-03 to 2024-04-21. "
@@ -626,7 +698,9 @@ def test_too_few_rows_for_the_coefficients() -> None:
         ),
     ],
 )
-def test_settings_that_do_not_fit_the_data_are_named(settings: dict[str, Any], message: str) -> None:
+def test_settings_that_do_not_fit_the_data_are_named(
+    settings: dict[str, Any], message: str
+) -> None:
     assert errors(settings=settings) == [message]
 
 
@@ -652,7 +726,9 @@ def test_all_candidates_may_be_kept() -> None:
 
 
 def test_files_with_every_type_give_the_same_problem(workspace: Workspace, dataset: Any) -> None:
-    """The stored dataset has narrow and dictionary types; reading the file directly gives the same numbers."""
+    """The stored dataset has narrow and dictionary types; reading the file directly gives the same
+    numbers.
+    """
     start, end = sample.WINDOW
     made = Experiment.model_validate(
         {
@@ -666,5 +742,7 @@ def test_files_with_every_type_give_the_same_problem(workspace: Workspace, datas
         direct, _ = build_problem(made, pa.Table.from_batches(batches))
     stored, _ = build_problem(made, workspace.read_dataset(dataset.market, dataset.dataset_id))
     assert direct.kpi.tolist() == stored.kpi.tolist()
-    assert [medium.spend.tolist() for medium in direct.paid] == [medium.spend.tolist() for medium in stored.paid]
+    assert [medium.spend.tolist() for medium in direct.paid] == [
+        medium.spend.tolist() for medium in stored.paid
+    ]
     assert direct.context[1] == stored.context[1]

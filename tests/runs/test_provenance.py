@@ -14,7 +14,9 @@ def _package_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mmm, "__file__", str(folder / "__init__.py"))
 
 
-def test_an_image_knows_its_commit_by_the_file_its_build_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_knows_its_commit_by_the_file_its_build_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _package_at(tmp_path, monkeypatch)
     (tmp_path / "commit.txt").write_text("0123abc\n")
     assert commit() == "0123abc"

@@ -21,7 +21,12 @@ from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, Heartbeat, RunEvent, RunState
 from mmm.workspace.names import utc_now
 
-SETTINGS = Settings(heartbeat_seconds=1, crash_after_seconds=10, start_timeout_seconds=100, task_timeout_seconds=1000)
+SETTINGS = Settings(
+    heartbeat_seconds=1,
+    crash_after_seconds=10,
+    start_timeout_seconds=100,
+    task_timeout_seconds=1000,
+)
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 
 
@@ -31,7 +36,9 @@ class Case:
     def __init__(self, folder: Path) -> None:
         self.workspace = Workspace((folder / "workspace").as_uri())
         self.launcher = LocalLauncher(folder / "tasks")
-        run_id = self.workspace.create_run(Mapping(date="d", kpi="k", paid=(PaidColumns(spend="tv"),)))
+        run_id = self.workspace.create_run(
+            Mapping(date="d", kpi="k", paid=(PaidColumns(spend="tv"),))
+        )
         self.history = History.begin(self.workspace, run_id, "ann")
         self.handle = ""
 
@@ -39,7 +46,9 @@ class Case:
         self.history.add(RunState.STARTING, "ann")
         self.handle = self.launcher.start([sys.executable, "-c", code], "task")
         stored = json.dumps({**json.loads(self.handle), **other})
-        attempt = Attempt(attempt=self.history.last.attempt, platform="local", handle=stored, at=utc_now())
+        attempt = Attempt(
+            attempt=self.history.last.attempt, platform="local", handle=stored, at=utc_now()
+        )
         self.workspace.save_attempt(self.history.run_id, attempt)
 
     def running(self) -> RunEvent:
@@ -86,7 +95,10 @@ def test_a_task_that_died_before_its_first_word_is_crashed(case: Case) -> None:
     case.wait_for(TaskState.STOPPED)
     event = case.look()
     assert event.state is RunState.CRASHED
-    assert event.message == "The task is gone without a result: it was killed by SIGKILL (often: out of memory)."
+    assert (
+        event.message
+        == "The task is gone without a result: it was killed by SIGKILL (often: out of memory)."
+    )
 
 
 def test_a_task_that_spoke_before_it_ended_has_the_last_word(case: Case) -> None:
@@ -140,8 +152,12 @@ def test_a_task_that_takes_too_long_is_timed_out_and_stopped(case: Case) -> None
     assert case.launcher.describe(case.handle).state is TaskState.STOPPED
 
 
-@pytest.mark.parametrize("begin", [lambda case: None, lambda case: case.history.add(RunState.STARTING, "ann")])
-def test_a_run_that_nobody_starts_is_crashed_in_the_end(case: Case, begin: Callable[[Case], object]) -> None:
+@pytest.mark.parametrize(
+    "begin", [lambda case: None, lambda case: case.history.add(RunState.STARTING, "ann")]
+)
+def test_a_run_that_nobody_starts_is_crashed_in_the_end(
+    case: Case, begin: Callable[[Case], object]
+) -> None:
     begin(case)
     assert not case.look(99).state.value.startswith("crash")
     event = case.look(101)

@@ -42,7 +42,8 @@ GOLDEN = Path(__file__).parents[1] / "golden/robyn/artifacts/columns.json"
 OLD_ROWS = 164
 QUICK = {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100}
 ANA = User("ana", role=Role.ANALYST)
-#: What Robyn's files have and ours leave out: row numbers, seconds per candidate, a helper for its plot.
+#: What Robyn's files have and ours leave out: row numbers, seconds per candidate, a helper for its
+#: plot.
 LEFT_OUT = {"", "Elapsed", "ElapsedAccum", "dist100"}
 
 
@@ -59,7 +60,11 @@ def store(workspace: Workspace, table: pa.Table, folder: Path, name: str) -> Dat
     path = folder / f"{name}.csv"
     pa.csv.write_csv(table, path)
     kept = ingest(
-        FileSource(path), market="DE", origin=path.name, workspace=workspace, by=User("test", role=Role.ANALYST)
+        FileSource(path),
+        market="DE",
+        origin=path.name,
+        workspace=workspace,
+        by=User("test", role=Role.ANALYST),
     )
     return DatasetRef(market=kept.market, dataset_id=kept.dataset_id)
 
@@ -81,10 +86,20 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     new = store(workspace, table.slice(0, OLD_ROWS + 3), folder, "new")
     tests = (
         LiftTestConfig(
-            channels=("tv_S",), start=date(2016, 1, 4), end=date(2016, 2, 7), lift=5e5, spend=5e4, confidence=0.9
+            channels=("tv_S",),
+            start=date(2016, 1, 4),
+            end=date(2016, 2, 7),
+            lift=5e5,
+            spend=5e4,
+            confidence=0.9,
         ),
         LiftTestConfig(
-            channels=("ooh_S",), start=date(2018, 2, 5), end=date(2018, 3, 18), lift=4e5, spend=2e5, confidence=0.9
+            channels=("ooh_S",),
+            start=date(2018, 2, 5),
+            end=date(2018, 3, 18),
+            lift=4e5,
+            spend=2e5,
+            confidence=0.9,
         ),
     )
     changes = {"dataset": old, "settings": QUICK, "lift_tests": tests}
@@ -105,7 +120,14 @@ def test_export_has_robyns_files_and_columns(chain: Chain, tmp_path: Path) -> No
     wanted = json.loads(GOLDEN.read_text())
     tables = [name for name in wanted if name.startswith("pareto")]
     names = {
-        f"{name}.csv" for name in (*tables, "pareto_calibration", "raw_data", "all_hyperparameters", "all_aggregated")
+        f"{name}.csv"
+        for name in (
+            *tables,
+            "pareto_calibration",
+            "raw_data",
+            "all_hyperparameters",
+            "all_aggregated",
+        )
     }
     assert {path.name for path in written} == names | {f"RobynModel-{recommended}.json"}
     for name in tables:
@@ -133,7 +155,9 @@ def test_export_has_robyns_files_and_columns(chain: Chain, tmp_path: Path) -> No
 def test_exported_tables_tie_to_the_results(chain: Chain, tmp_path: Path) -> None:
     export_run(chain.workspace, chain.first, tmp_path / "export", table_format="parquet")
     results = read_results(chain.workspace, chain.first)
-    read = {path.stem: pa.parquet.read_table(path) for path in (tmp_path / "export").glob("*.parquet")}
+    read = {
+        path.stem: pa.parquet.read_table(path) for path in (tmp_path / "export").glob("*.parquet")
+    }
     selected = {"facebook_S": "facebook_I", "search_S": "search_clicks_P"}
     found = {(row["solID"], row["rn"]): row for row in read["pareto_aggregated"].to_pylist()}
     for row in results["channels"].to_pylist():
@@ -147,8 +171,14 @@ def test_exported_tables_tie_to_the_results(chain: Chain, tmp_path: Path) -> Non
         parts = set(row) - {"ds", "dep_var", "depVarHat", "solID", "cluster", "top_sol"}
         assert sum(row[name] for name in parts) == pytest.approx(row["depVarHat"], rel=1e-12)
     assert read["raw_data"].num_rows == OLD_ROWS
-    stored = {(row["model_id"], row["channels"]): row["effect"] for row in results["lift_tests"].to_pylist()}
-    lifts = {(row["solID"], row["rn"]): row["decompAbsScaled"] for row in read["pareto_calibration"].to_pylist()}
+    stored = {
+        (row["model_id"], row["channels"]): row["effect"]
+        for row in results["lift_tests"].to_pylist()
+    }
+    lifts = {
+        (row["solID"], row["rn"]): row["decompAbsScaled"]
+        for row in read["pareto_calibration"].to_pylist()
+    }
     assert lifts == pytest.approx(stored, rel=1e-12)
 
 
@@ -174,7 +204,9 @@ def documents(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-def test_a_model_is_made_again_bit_for_bit(chain: Chain, documents: dict[str, Path], name: str) -> None:
+def test_a_model_is_made_again_bit_for_bit(
+    chain: Chain, documents: dict[str, Path], name: str
+) -> None:
     """From its own data; coefficients and errors are also those the training wrote."""
     model, deviations = recreate_model(documents[name])
     assert {item.quantity: item.largest for item in deviations} == dict.fromkeys(
@@ -186,7 +218,9 @@ def test_a_model_is_made_again_bit_for_bit(chain: Chain, documents: dict[str, Pa
     results = read_results(chain.workspace, chain.first if name == "first" else chain.second)
     said = json.loads(documents[name].read_text())["mmm"]["said"]
     channels = [row for row in results["channels"].to_pylist() if row["model_id"] == model]
-    assert {row["channel"]: row["coefficient"] for row in channels}.items() <= said["coefficients"].items()
+    assert {row["channel"]: row["coefficient"] for row in channels}.items() <= said[
+        "coefficients"
+    ].items()
     stored = next(row for row in results["models"].to_pylist() if row["model_id"] == model)
     for error in ("nrmse", "nrmse_train", "rsq_train", "business_distance", "calibration_error"):
         assert said["errors"][error] == stored[error]
@@ -196,7 +230,9 @@ def test_a_model_is_made_again_from_a_table(chain: Chain, documents: dict[str, P
     _, deviations = recreate_model(documents["first"], chain.old_table)
     assert max(item.largest for item in deviations) == 0.0
     place = chain.old_table.column_names.index("tv_S")
-    doubled = chain.old_table.set_column(place, "tv_S", pa.compute.multiply(chain.old_table["tv_S"], 2.0))
+    doubled = chain.old_table.set_column(
+        place, "tv_S", pa.compute.multiply(chain.old_table["tv_S"], 2.0)
+    )
     _, deviations = recreate_model(documents["first"], doubled)
     assert max(item.largest for item in deviations) > 1e-3
     with pytest.raises(UserError, match="has 163 periods"):
@@ -212,14 +248,20 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_refresh_moves_the_window_and_leaves_out_tests_that_fall_out_of_it(chain: Chain) -> None:
-    experiment, findings = refresh_experiment(chain.workspace, chain.first, chain.new_data, changes=QUICK)
+    experiment, findings = refresh_experiment(
+        chain.workspace, chain.first, chain.new_data, changes=QUICK
+    )
     assert (experiment.window.start, experiment.window.end) == (date(2016, 2, 1), date(2019, 1, 28))
     assert experiment.refresh is not None
     assert (experiment.refresh.run, experiment.refresh.steps) == (chain.first, 4)
     assert [test.channels for test in experiment.lift_tests] == [("ooh_S",)]
     assert any("1 lift tests lie outside" in str(item) for item in findings)
     one, _ = refresh_experiment(chain.workspace, chain.first, chain.new_data, steps=1)
-    assert (one.settings["trials"], one.settings["iterations"], one.settings["min_candidates"]) == (3, 1000, 12)
+    assert (one.settings["trials"], one.settings["iterations"], one.settings["min_candidates"]) == (
+        3,
+        1000,
+        12,
+    )
     assert one.window.end == date(2019, 1, 7)
 
 
@@ -261,7 +303,11 @@ def test_what_moved_is_told_in_numbers_and_words(chain: Chain) -> None:
         assert row["old"] == pytest.approx(old[name]["roi"], rel=1e-9)
         assert row["new"] == pytest.approx(new[name]["roi"], rel=1e-9)
         assert row["by_data"] + row["by_parameters"] == pytest.approx(row["new"] - row["old"])
-    assert results.summary["refresh"] == {"run": chain.first, "model": first.summary["model"]["id"], "steps": 4}
+    assert results.summary["refresh"] == {
+        "run": chain.first,
+        "model": first.summary["model"]["id"],
+        "steps": 4,
+    }
     assert "moved most" in finding(numbers, labels)
     assert "What moved since the previous model" in results.report
     assert shown(numbers, labels)[0][2] in results.report
@@ -276,7 +322,12 @@ def test_nothing_is_replaced_until_accepted(chain: Chain) -> None:
         accept(workspace, chain.first, User("vera", role=Role.VIEWER))
     other = read_results(workspace, chain.first)["channels"]["model_id"][0].as_py()
     before = accept(workspace, chain.first, ANA, other)
-    assert (before.run_id, before.model_id, before.replaces, before.actor) == (chain.first, other, None, "ana")
+    assert (before.run_id, before.model_id, before.replaces, before.actor) == (
+        chain.first,
+        other,
+        None,
+        "ana",
+    )
     experiment, _ = refresh_experiment(workspace, chain.first, chain.new_data)
     assert experiment.refresh is not None
     assert experiment.refresh.model == other
@@ -287,7 +338,9 @@ def test_nothing_is_replaced_until_accepted(chain: Chain) -> None:
         accept(workspace, chain.second, ANA)
     with pytest.raises(NotFound, match="has kept no model"):
         accept(workspace, chain.second, ANA, "9_9")
-    entries = [item for item in workspace.audit(datetime.now(UTC).date()) if item.action == "run.accept"]
+    entries = [
+        item for item in workspace.audit(datetime.now(UTC).date()) if item.action == "run.accept"
+    ]
     assert [item.subject for item in entries] == [chain.first, chain.second]
 
 
@@ -306,7 +359,11 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
     assert b"/MediaBox [0 0 595.28 841.7" in rendered(page, "pdf", "")
     assert rendered(page, "png", "").startswith(b"\x89PNG")
     assert rendered(page, "html", "a < b").startswith(b"<!doctype html>")
-    other = next(name for name in results["channels"]["model_id"].to_pylist() if name != summary["model"]["id"])
+    other = next(
+        name
+        for name in results["channels"]["model_id"].to_pylist()
+        if name != summary["model"]["id"]
+    )
     assert f"Model {other}" in onepager(results, summary, other)
     with pytest.raises(UserError, match="no format"):
         rendered(page, "docx", "")
@@ -315,7 +372,9 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
 def test_a_report_is_made_on_any_kept_model_as_html_or_pdf(chain: Chain) -> None:
     results = read_results(chain.workspace, chain.second)
     recommended = results.summary["model"]["id"]
-    other = next(name for name in results["channels"]["model_id"].to_pylist() if name != recommended)
+    other = next(
+        name for name in results["channels"]["model_id"].to_pylist() if name != recommended
+    )
     text = report_of(results, other, Look(title="Own"), "html").decode()
     assert f"Chosen by hand; the engine recommends model {recommended}." in text
     pages = PdfReader(io.BytesIO(report_of(results, None, Look(title="Own"), "pdf"))).pages

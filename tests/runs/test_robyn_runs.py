@@ -1,4 +1,6 @@
-"""How runs of the engine `robyn` end when R makes trouble: real R processes, with the stand-in for Robyn."""
+"""How runs of the engine `robyn` end when R makes trouble: real R processes, with the stand-in for
+Robyn.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def recorded(dataset: DatasetRef) -> Experiment:
 
 
 @pytest.fixture
-def ended(workspace: Workspace, settings: Settings, recorded: Experiment) -> Callable[[], tuple[RunEvent, str]]:
+def ended(
+    workspace: Workspace, settings: Settings, recorded: Experiment
+) -> Callable[[], tuple[RunEvent, str]]:
     """Run the task of a new run in this process; its last event and its log."""
 
     def run() -> tuple[RunEvent, str]:
@@ -54,14 +58,18 @@ def test_an_error_in_r_fails_the_run_with_rs_words(
     assert "R: This is a stand-in for tests, not Robyn." in log
 
 
-def test_a_missing_package_says_where_to_put_it(robyn: RobynLibrary, ended: Callable[[], tuple[RunEvent, str]]) -> None:
+def test_a_missing_package_says_where_to_put_it(
+    robyn: RobynLibrary, ended: Callable[[], tuple[RunEvent, str]]
+) -> None:
     robyn.asks_for("robyn_inputs", "error", "there is no package called ‘rstan’")
     last, _ = ended()
     assert last.state is RunState.FAILED
     assert last.message.endswith("called ‘rstan’ Install it into the library of MMM_ROBYN_LIBRARY.")
 
 
-@pytest.mark.parametrize(("do", "said"), [("allocate", "cannot allocate vector"), ("killed", "MemoryError")])
+@pytest.mark.parametrize(
+    ("do", "said"), [("allocate", "cannot allocate vector"), ("killed", "MemoryError")]
+)
 def test_too_little_memory_crashes_the_run(
     robyn: RobynLibrary, ended: Callable[[], tuple[RunEvent, str]], do: str, said: str
 ) -> None:
@@ -94,7 +102,9 @@ def test_what_is_missing_is_told_before_the_run_and_again_by_the_task(
 
 
 @pytest.mark.parametrize("way", [RunState.CANCELLED, RunState.TIMED_OUT])
-def test_r_ends_with_its_run(robyn: RobynLibrary, recorded: Experiment, settings: Settings, way: RunState) -> None:
+def test_r_ends_with_its_run(
+    robyn: RobynLibrary, recorded: Experiment, settings: Settings, way: RunState
+) -> None:
     """A task in a process of its own, whose R has started a process in turn."""
     robyn.asks_for("robyn_run", "hang")
     service = RunService.open(settings)

@@ -1,4 +1,6 @@
-"""A form's fields are the settings model's, with its limits; what is under construction is checked as if submitted."""
+"""A form's fields are the settings model's, with its limits; what is under construction is checked
+as if submitted.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,19 @@ def test_every_setting_is_a_field_by_the_name_it_has_in_a_file(engine: str) -> N
 
 @pytest.mark.parametrize("engine", ENGINE_SETTINGS)
 def test_every_default_can_be_written_into_a_file(engine: str) -> None:
-    given = {field.name: field.default for field in form_fields(engine) if field.kind != "by_medium"}
+    given = {
+        field.name: field.default for field in form_fields(engine) if field.kind != "by_medium"
+    }
     assert settings_model(engine).model_validate(given) == settings_model(engine)()
 
 
 def test_kinds_and_limits_are_the_declared_ones() -> None:
     fields = {field.name: field for field in form_fields("ridge")}
     kinds = {name: field.kind for name, field in fields.items()}
-    assert {name: kinds[name] for name in ("trials", "theta", "adstock", "prophet", "intercept", "threshold")} == {
+    assert {
+        name: kinds[name]
+        for name in ("trials", "theta", "adstock", "prophet", "intercept", "threshold")
+    } == {
         "trials": "integer",
         "theta": "range",
         "adstock": "choice",
@@ -49,18 +56,37 @@ def test_kinds_and_limits_are_the_declared_ones() -> None:
         "intercept": "flag",
         "threshold": "number",
     }
-    assert (kinds["media"], kinds["validation"], kinds["objective_weights"]) == ("by_medium", "group", "numbers")
-    assert [fields[name].limits for name in ("trials", "theta", "alpha")] == ["[1, 100]", "[0, 1)", "(0, 10)"]
+    assert (kinds["media"], kinds["validation"], kinds["objective_weights"]) == (
+        "by_medium",
+        "group",
+        "numbers",
+    )
+    assert [fields[name].limits for name in ("trials", "theta", "alpha")] == [
+        "[1, 100]",
+        "[0, 1)",
+        "(0, 10)",
+    ]
     assert (fields["clusters"].optional, fields["trials"].optional) == (True, False)
     assert fields["theta"].title == "Carryover (theta)"
-    assert [part.name for part in fields["media"].parts] == ["adstock", "theta", "shape", "scale", "alpha", "gamma"]
+    assert [part.name for part in fields["media"].parts] == [
+        "adstock",
+        "theta",
+        "shape",
+        "scale",
+        "alpha",
+        "gamma",
+    ]
 
 
 def test_a_preview_is_the_engines_own_curve_at_the_ends_and_the_middle() -> None:
     rows = decay("geometric", {"theta": (0.0, 0.8)}, 104)
     second = {row["end"]: row["weight"] for row in rows if row["lag"] == 1}
     assert second == pytest.approx(dict(zip(ENDS, (0.0, 0.4, 0.8), strict=True)))
-    half = {row["end"]: row["effect"] for row in saturation((2.0, 2.0), (0.5, 0.5)) if row["pressure"] == 0.5}
+    half = {
+        row["end"]: row["effect"]
+        for row in saturation((2.0, 2.0), (0.5, 0.5))
+        if row["pressure"] == 0.5
+    }
     assert half == pytest.approx(dict.fromkeys(ENDS, 0.5))
     weibull = [
         row["weight"]
@@ -72,7 +98,9 @@ def test_a_preview_is_the_engines_own_curve_at_the_ends_and_the_middle() -> None
 
 
 def test_ranges_in_words() -> None:
-    said = in_words("geometric", {"theta": (0.0, 0.5), "alpha": (0.5, 1.0), "gamma": (0.3, 1.0)}, "week")
+    said = in_words(
+        "geometric", {"theta": (0.0, 0.5), "alpha": (0.5, 1.0), "gamma": (0.3, 1.0)}, "week"
+    )
     assert said == [
         "Of an effect 0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks.",
         "Saturation may be concave; half of the ceiling is reached at 30% to 100% of the largest pressure.",
@@ -98,13 +126,17 @@ def test_a_review_finds_what_a_submission_would(
     good = review(content, workspace.read_dataset)
     assert good.problem is not None
     assert good.errors == []
-    for change in ({"settings": {"trials": 0}}, {"country": "XX"}, {"window": {"start": "2030-01-07"}}):
+    for change in (
+        {"settings": {"trials": 0}},
+        {"country": "XX"},
+        {"window": {"start": "2030-01-07"}},
+    ):
         found = review({**content, **change}, workspace.read_dataset)
         assert found.problem is None
         with pytest.raises(InvalidInput) as caught:
-            service.check(Experiment.model_validate({**content, **change})) if found.experiment else _parse(
-                content | change
-            )
+            service.check(
+                Experiment.model_validate({**content, **change})
+            ) if found.experiment else _parse(content | change)
         assert tuple(found.errors) == caught.value.findings
         (path,) = {finding.where for finding in found.errors}
         assert found.at(path) == found.errors
@@ -132,7 +164,9 @@ def test_a_template_is_an_experiment_without_its_dataset_in_versions(
     assert caught.value.fix == "Known templates: weekly."
 
 
-def test_a_template_must_be_valid_and_a_viewer_saves_none(content: dict[str, Any], workspace: Workspace) -> None:
+def test_a_template_must_be_valid_and_a_viewer_saves_none(
+    content: dict[str, Any], workspace: Workspace
+) -> None:
     with pytest.raises(InvalidInput):
         save_template(workspace, "bad", {**content, "currency": "euro"}, ANN)
     with pytest.raises(NotAllowed):
@@ -148,7 +182,9 @@ def test_a_filter_looks_at_state_market_engine_and_every_word(
     service = RunService.open(settings)
     for name, market in (("Spring test", "DE"), ("Autumn test", "FR")):
         run_id = workspace.create_run(Experiment.model_validate(content))
-        History.begin(workspace, run_id, "ann", details={"name": name, "market": market, "engine": "ridge"})
+        History.begin(
+            workspace, run_id, "ann", details={"name": name, "market": market, "engine": "ridge"}
+        )
 
     def names(**wanted: Any) -> list[str]:
         return sorted(status.name for status in service.find(RunFilter(**wanted)))

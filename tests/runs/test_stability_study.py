@@ -53,7 +53,12 @@ def service(workspace: Workspace, settings: Settings, launcher: NoLauncher) -> R
 @pytest.fixture
 def trained(workspace: Workspace, settings: Settings, experiment: Callable[..., Experiment]) -> str:
     test = LiftTestConfig(
-        channels=("tv_S",), start=date(2018, 11, 5), end=date(2018, 12, 23), lift=5e5, spend=2e5, confidence=0.9
+        channels=("tv_S",),
+        start=date(2018, 11, 5),
+        end=date(2018, 12, 23),
+        lift=5e5,
+        spend=2e5,
+        confidence=0.9,
     )
     run_id = workspace.create_run(experiment(**QUICK).model_copy(update={"lift_tests": (test,)}))
     details = {"name": "sample", "batch": "20261128T000000-00000000"}
@@ -67,10 +72,16 @@ def test_a_study_trains_seeds_windows_and_holdouts(
 ) -> None:
     workspace = service.workspace
     assert newest_study(workspace, trained) is None
-    study_id = service.submit_study(trained, StabilityStudy(seeds=1, shifts=(4,), holdouts=(0.8, 0.999)), ANA)
+    study_id = service.submit_study(
+        trained, StabilityStudy(seeds=1, shifts=(4,), holdouts=(0.8, 0.999)), ANA
+    )
     assert study_id == f"{trained}/stability/0001"
-    assert launcher.started == [(f"{workspace.url}/runs/{study_id}", f"{trained}-stability-0001-0001")]
-    assert workspace.event(study_id, 1).details == {"name": "sample"}, "a study is no run of its run's batch"
+    assert launcher.started == [
+        (f"{workspace.url}/runs/{study_id}", f"{trained}-stability-0001-0001")
+    ]
+    assert workspace.event(study_id, 1).details == {"name": "sample"}, (
+        "a study is no run of its run's batch"
+    )
     assert workspace.run_ids() == [trained]
     assert workspace.find_run(study_id) == study_id
     with pytest.raises(UserError, match=r"a study of run .* is under way"):
@@ -89,7 +100,9 @@ def test_a_study_trains_seeds_windows_and_holdouts(
     assert list(rows) == ["seed 1123", "4 periods earlier", "80% trained on", "100% trained on"]
     assert rows["80% trained on"]["nrmse_test"] > 0
     assert rows["seed 1123"]["nrmse_test"] is None
-    assert held_out(found.variants).startswith("NRMSE on periods held out and never looked at - 80% trained on: ")
+    assert held_out(found.variants).startswith(
+        "NRMSE on periods held out and never looked at - 80% trained on: "
+    )
     (note,) = notes(found.variants)
     assert note.startswith("holdout 100% trained on: ")
     assert "validation" in note
@@ -121,21 +134,31 @@ def test_a_study_needs_results_and_the_right(
     assert workspace.study_ids(trained) == []
 
 
-def test_a_study_of_nothing_fails_and_says_so(trained: str, service: RunService, settings: Settings) -> None:
-    study_id = service.submit_study(trained, StabilityStudy(seeds=0, shifts=(), holdouts=(0.999,)), ANA)
+def test_a_study_of_nothing_fails_and_says_so(
+    trained: str, service: RunService, settings: Settings
+) -> None:
+    study_id = service.submit_study(
+        trained, StabilityStudy(seeds=0, shifts=(), holdouts=(0.999,)), ANA
+    )
     assert run_task(service.workspace.run_uri(study_id), settings) == EXIT_FAILED
-    assert service.workspace.last_event(study_id).message.startswith("none of the 1 variants could be trained: ")
+    assert service.workspace.last_event(study_id).message.startswith(
+        "none of the 1 variants could be trained: "
+    )
     assert newest_study(service.workspace, trained) is None
     again = service.retry(study_id, ANA)
     assert (again.run_id, again.attempt) == (study_id, 2)
 
 
-def test_a_study_whose_submitter_stopped_half_way_stands_in_nobodys_way(trained: str, service: RunService) -> None:
+def test_a_study_whose_submitter_stopped_half_way_stands_in_nobodys_way(
+    trained: str, service: RunService
+) -> None:
     service.workspace.create_study(trained, StabilityStudy())
     assert service.submit_study(trained, StabilityStudy(), ANA) == f"{trained}/stability/0002"
 
 
-@pytest.mark.parametrize("run_id", ["x", "20261128T000000-00000000/stability/1", "20261128T000000-00000000/other/0001"])
+@pytest.mark.parametrize(
+    "run_id", ["x", "20261128T000000-00000000/stability/1", "20261128T000000-00000000/other/0001"]
+)
 def test_no_other_path_is_a_run(workspace: Workspace, run_id: str) -> None:
     with pytest.raises(UserError, match="is not a run id"):
         workspace.job_config(run_id)

@@ -31,7 +31,9 @@ def add(workspace: Workspace, run_id: str, *states: RunState) -> None:
     for number, state in enumerate(states, len(workspace.events(run_id)) + 1):
         error = RunError(what=FAILED) if state is RunState.FAILED else None
         message = FAILED if error else state.value
-        event = RunEvent(number=number, state=state, at=AT, attempt=1, actor="ann", message=message, error=error)
+        event = RunEvent(
+            number=number, state=state, at=AT, attempt=1, actor="ann", message=message, error=error
+        )
         workspace.append_event(run_id, event)
 
 
@@ -50,7 +52,9 @@ def counting(service: RunService) -> tuple[Callable[[str], RunStatus], list[str]
     return status, asked
 
 
-def test_what_has_ended_is_read_once_and_a_new_attempt_is_seen(service: RunService, tmp_path: Path) -> None:
+def test_what_has_ended_is_read_once_and_a_new_attempt_is_seen(
+    service: RunService, tmp_path: Path
+) -> None:
     workspace = service.workspace
     add(workspace, run_id(1), RunState.QUEUED, RunState.SUCCEEDED)
     add(workspace, run_id(2), RunState.QUEUED, RunState.FAILED)
@@ -64,7 +68,10 @@ def test_what_has_ended_is_read_once_and_a_new_attempt_is_seen(service: RunServi
     assert asked == ids, "another process reads nothing again"
 
     add(workspace, run_id(2), RunState.QUEUED, RunState.CANCELLED)
-    assert [found.state for found in listed.statuses(ids, status)] == [RunState.CANCELLED, RunState.SUCCEEDED]
+    assert [found.state for found in listed.statuses(ids, status)] == [
+        RunState.CANCELLED,
+        RunState.SUCCEEDED,
+    ]
     assert asked == [*ids, run_id(2)]
 
 
@@ -73,7 +80,10 @@ def test_a_run_under_way_is_read_every_time(service: RunService, tmp_path: Path)
     status, asked = counting(service)
     listed = StatusList(service.workspace, tmp_path / "cache")
     for _ in range(2):
-        listed.statuses([run_id(1)], lambda asked_id: status(asked_id).model_copy(update={"state": RunState.RUNNING}))
+        listed.statuses(
+            [run_id(1)],
+            lambda asked_id: status(asked_id).model_copy(update={"state": RunState.RUNNING}),
+        )
     assert len(asked) == 2
 
 
@@ -87,17 +97,29 @@ def test_a_run_that_cannot_be_read_is_listed_among_the_others(
     if damage == "missing":
         (events / "000001.json").unlink()
     else:
-        (events / "000002.json").write_text("not JSON" if damage == "text" else '{"number": 2, "state"')
+        (events / "000002.json").write_text(
+            "not JSON" if damage == "text" else '{"number": 2, "state"'
+        )
     (events / "notes.json").write_text("{}")
     newest, damaged, oldest = service.runs()
     assert (newest.label, damaged.label, oldest.label) == ("cancelled", "unreadable", "cancelled")
-    assert (damaged.final, damaged.readable, damaged.submitted) == (True, False, AT.replace(second=2))
-    what = "event 1 of its history is missing" if damage == "missing" else "event 2 of its history is not one of"
+    assert (damaged.final, damaged.readable, damaged.submitted) == (
+        True,
+        False,
+        AT.replace(second=2),
+    )
+    what = (
+        "event 1 of its history is missing"
+        if damage == "missing"
+        else "event 2 of its history is not one of"
+    )
     assert f"run {run_id(2)}: {what}" in damaged.message
     assert service.runs()[1] == damaged
 
 
-def test_where_nothing_can_be_kept_everything_is_still_listed(service: RunService, tmp_path: Path) -> None:
+def test_where_nothing_can_be_kept_everything_is_still_listed(
+    service: RunService, tmp_path: Path
+) -> None:
     add(service.workspace, run_id(1), RunState.QUEUED, RunState.CANCELLED)
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "damaged"):
@@ -106,7 +128,9 @@ def test_where_nothing_can_be_kept_everything_is_still_listed(service: RunServic
             listed.statuses([run_id(1)], service.status)
             (kept,) = (folder / "runs").iterdir()
             kept.write_bytes(os.urandom(4096))
-        assert [found.run_id for found in listed.statuses([run_id(1)], service.status)] == [run_id(1)]
+        assert [found.run_id for found in listed.statuses([run_id(1)], service.status)] == [
+            run_id(1)
+        ]
 
 
 def test_a_run_without_events_is_not_listed_yet(service: RunService, settings: Settings) -> None:

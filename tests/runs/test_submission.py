@@ -29,13 +29,17 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def stored(workspace: Workspace) -> DatasetManifest:
-    manifest = ingest(FileSource(sample.PATH), market="DE", origin="s.csv", workspace=workspace, by=ANA)
+    manifest = ingest(
+        FileSource(sample.PATH), market="DE", origin="s.csv", workspace=workspace, by=ANA
+    )
     save_mapping(workspace, "weekly", sample.sample_mapping(), manifest, ANA)
     return manifest
 
 
 @pytest.mark.parametrize("name", ["weekly", "weekly@1"])
-def test_names_become_what_they_stand_for(workspace: Workspace, stored: DatasetManifest, name: str) -> None:
+def test_names_become_what_they_stand_for(
+    workspace: Workspace, stored: DatasetManifest, name: str
+) -> None:
     found = read_experiment(workspace, json.dumps(NAMED | {"mapping": name, "country": "DE"}))
     assert found.mapping == sample.sample_mapping()
     assert found.dataset == DatasetRef(market="DE", dataset_id=stored.dataset_id)
@@ -45,8 +49,14 @@ def test_names_become_what_they_stand_for(workspace: Workspace, stored: DatasetM
 def test_what_is_no_name_is_left_as_it_is(workspace: Workspace) -> None:
     mapping = sample.sample_mapping().model_dump(mode="json")
     content = {"dataset": {"market": "DE", "dataset_id": "0123456789abcdef"}, "mapping": mapping}
-    assert resolve(workspace, content) == content  # whether the dataset is there is asked at submission
-    for odd in ({}, {"dataset": 7, "mapping": None}, {"dataset": {"market": 1, "dataset_id": "latest"}}):
+    assert (
+        resolve(workspace, content) == content
+    )  # whether the dataset is there is asked at submission
+    for odd in (
+        {},
+        {"dataset": 7, "mapping": None},
+        {"dataset": {"market": 1, "dataset_id": "latest"}},
+    ):
         assert resolve(workspace, odd) == odd
 
 
@@ -54,14 +64,18 @@ def test_names_that_nothing_has_are_told(workspace: Workspace, stored: DatasetMa
     with pytest.raises(NotFound, match="there is no mapping 'monthly'"):
         read_experiment(workspace, json.dumps(NAMED | {"mapping": "monthly"}))
     with pytest.raises(NotFound, match="market 'FR' has no dataset yet"):
-        read_experiment(workspace, json.dumps(NAMED | {"dataset": {"market": "FR", "dataset_id": "latest"}}))
+        read_experiment(
+            workspace, json.dumps(NAMED | {"dataset": {"market": "FR", "dataset_id": "latest"}})
+        )
     with pytest.raises(UserError, match="is not JSON"):
         read_experiment(workspace, "{")
     with pytest.raises(InvalidInput, match="is not valid"):
         read_experiment(workspace, "[]")
 
 
-def test_a_named_mapping_must_fit_the_dataset(workspace: Workspace, stored: DatasetManifest, tmp_path: Path) -> None:
+def test_a_named_mapping_must_fit_the_dataset(
+    workspace: Workspace, stored: DatasetManifest, tmp_path: Path
+) -> None:
     (tmp_path / "other.csv").write_text("DATE,revenue\n2024-01-01,1\n2024-01-08,2\n")
     ingest(FileSource(tmp_path / "other.csv"), market="DE", origin="o", workspace=workspace, by=ANA)
     with pytest.raises(InvalidInput, match="does not fit DE/"):

@@ -1,4 +1,6 @@
-"""The training task's ways out, in this process, with a small engine that does what a test asks for."""
+"""The training task's ways out, in this process, with a small engine that does what a test asks
+for.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ class TinyEngine:
 def start(
     monkeypatch: pytest.MonkeyPatch, workspace: Workspace, experiment: Callable[..., Experiment]
 ) -> Callable[[str], str]:
-    """Queue and start a run of the tiny engine as a launcher would, without its task; return its id."""
+    """Queue and start a run of the tiny engine as a launcher would, without its task; return its
+    id.
+    """
     module = ModuleType("tiny_engine")
     module.TinyEngine, module.TinySettings = TinyEngine, TinySettings  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tiny_engine", module)
@@ -99,7 +103,11 @@ def test_an_engines_own_error_is_failed_with_its_message(
 ) -> None:
     run_id = start("user error")
     code, event = train(workspace, settings, run_id)
-    assert (code, event.state, event.message) == (1, RunState.FAILED, "data: has 3 rows only. Add rows.")
+    assert (code, event.state, event.message) == (
+        1,
+        RunState.FAILED,
+        "data: has 3 rows only. Add rows.",
+    )
     assert not workspace.results_exist(run_id)
 
 
@@ -125,7 +133,9 @@ def test_no_memory_is_the_machines_failure(
     assert (event.state, event.message) == (RunState.CRASHED, "The task ran out of memory.")
 
 
-def test_sigterm_is_the_platforms_doing(workspace: Workspace, settings: Settings, start: Callable[[str], str]) -> None:
+def test_sigterm_is_the_platforms_doing(
+    workspace: Workspace, settings: Settings, start: Callable[[str], str]
+) -> None:
     code, event = train(workspace, settings, start("sigterm"))
     assert (code, event.state) == (143, RunState.CRASHED)
     assert event.message == "The platform stopped the task (SIGTERM)."
@@ -196,8 +206,23 @@ def test_progress_is_written_at_a_stages_ends_and_seldom_between(
     written = [event.progress for event in workspace.events(run_id) if event.progress]
     search = [stage for stage in written if stage.stage == "search"]
     assert [stage.done for stage in search] == [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80]
-    assert [stage.seconds_left for stage in search] == [None, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0]
-    assert [(stage.done, stage.seconds_left) for stage in written if stage.stage == "report"] == [(0, 2.0), (3, 0.0)]
+    assert [stage.seconds_left for stage in search] == [
+        None,
+        9.0,
+        8.0,
+        7.0,
+        6.0,
+        5.0,
+        4.0,
+        3.0,
+        2.0,
+        1.0,
+        0.0,
+    ]
+    assert [(stage.done, stage.seconds_left) for stage in written if stage.stage == "report"] == [
+        (0, 2.0),
+        (3, 0.0),
+    ]
     assert record.seconds_per_stage() == {"search": 10.125, "report": 5.0}
 
 
@@ -210,7 +235,9 @@ def test_only_a_task_of_this_machine_starts_the_next_run_of_a_batch(
     platform: str,
     steps: int,
 ) -> None:
-    """A cloud's task has no settings that say where it is: it is given nothing but the run's address."""
+    """A cloud's task has no settings that say where it is: it is given nothing but the run's
+    address.
+    """
     taken: list[RunService] = []
     monkeypatch.setattr(RunService, "start_waiting", lambda service: taken.append(service))
     run_id = start("user error")

@@ -1,6 +1,7 @@
-"""IAM as AWS checks it where moto is coarser: calls to ECS, Secrets Manager and CloudWatch Logs on their own resources,
-objects deleted in bulk, and the permissions that RunTask needs beside its own. moto itself knows resources for S3 only,
-and conditions for trust policies only (others count as met). It all counts only while moto enforces IAM.
+"""IAM as AWS checks it where moto is coarser: calls to ECS, Secrets Manager and CloudWatch Logs on
+their own resources, objects deleted in bulk, and the permissions that RunTask needs beside its own.
+moto itself knows resources for S3 only, and conditions for trust policies only (others count as
+met). It all counts only while moto enforces IAM.
 """
 
 from __future__ import annotations
@@ -26,10 +27,18 @@ def install() -> None:
     LogsResponse._determine_resource = _log_resource  # type: ignore[attr-defined]
     check_s3 = S3Response._authenticate_and_authorize_s3_action
 
-    def check_deleted(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
+    def check_deleted(
+        response: Any, bucket_name: str | None = None, key_name: str | None = None
+    ) -> None:
         """Deleting several objects in one request is a matter of each."""
-        asked = response.body if key_name is None and response.data.get("Action") == "DeleteObject" else ""
-        keys = re.findall(r"<Key>(.*?)</Key>", asked.decode() if isinstance(asked, bytes) else asked)
+        asked = (
+            response.body
+            if key_name is None and response.data.get("Action") == "DeleteObject"
+            else ""
+        )
+        keys = re.findall(
+            r"<Key>(.*?)</Key>", asked.decode() if isinstance(asked, bytes) else asked
+        )
         for key in keys or [key_name]:
             check_s3(response, bucket_name, key)
 
@@ -75,7 +84,9 @@ def _log_resource(response: Any) -> str:
     action, asked = _asked(response)
     if action != "GetLogEvents":
         return "*"
-    return _arn(response, "logs", f"log-group:{asked['logGroupName']}:log-stream:{asked['logStreamName']}")
+    return _arn(
+        response, "logs", f"log-group:{asked['logGroupName']}:log-stream:{asked['logStreamName']}"
+    )
 
 
 def _beside_run_task(request: Any, definition_arn: str) -> list[tuple[str, str]]:
@@ -83,7 +94,13 @@ def _beside_run_task(request: Any, definition_arn: str) -> list[tuple[str, str]]
     region, account = definition_arn.split(":")[3:5]
     definition = ecs_backends[account][region].describe_task_definition(definition_arn)
     asked = json.loads(request._body)
-    needed = [("iam:PassRole", role) for role in (definition.task_role_arn, definition.execution_role_arn) if role]
+    needed = [
+        ("iam:PassRole", role)
+        for role in (definition.task_role_arn, definition.execution_role_arn)
+        if role
+    ]
     if asked.get("tags"):
-        needed.append(("ecs:TagResource", f"arn:aws:ecs:{region}:{account}:task/{asked['cluster']}/new"))
+        needed.append(
+            ("ecs:TagResource", f"arn:aws:ecs:{region}:{account}:task/{asked['cluster']}/new")
+        )
     return needed

@@ -1,10 +1,12 @@
-"""moto's server with what it lacks: ECS tasks that really run, deleted secrets that take no value, faults on request.
+"""moto's server with what it lacks: ECS tasks that really run, deleted secrets that take no value,
+faults on request.
 
-`python aws_server.py PORT CONFIG`. RunTask, DescribeTasks and StopTask go through moto first (it checks signature,
-policy, cluster, task definition, network), then its answer is replaced: the task is a process of this machine. What an
-image would bring lies in CONFIG: {"images": {image: argv}, "pending_seconds": 0.2}; the container's command is added.
-The process gets what Fargate gives: region, the address of its task role's credentials, the container's environment.
-Its output goes to moto's CloudWatch Logs; its exit code, or taking more memory than the container's `memory` (MiB),
+`python aws_server.py PORT CONFIG`. RunTask, DescribeTasks and StopTask go through moto first (it
+checks signature, policy, cluster, task definition, network), then its answer is replaced: the task
+is a process of this machine. What an image would bring lies in CONFIG: {"images": {image: argv},
+"pending_seconds": 0.2}; the container's command is added. The process gets what Fargate gives:
+region, the address of its task role's credentials, the container's environment. Its output goes to
+moto's CloudWatch Logs; its exit code, or taking more memory than the container's `memory` (MiB),
 ends the task as on AWS.
 
 `POST /test-api/faults` takes rules, `DELETE` forgets them, see `Faults`.
@@ -30,7 +32,11 @@ from typing import Any
 import psutil
 from moto.ecs.models import ecs_backends
 from moto.logs.models import logs_backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sts.models import sts_backends
 from werkzeug.serving import run_simple
@@ -60,7 +66,9 @@ class Refused(Exception):
 class Task:
     """One process and what DescribeTasks says of it."""
 
-    def __init__(self, described: dict[str, Any], definition: Any, region: str, config: dict[str, Any]) -> None:
+    def __init__(
+        self, described: dict[str, Any], definition: Any, region: str, config: dict[str, Any]
+    ) -> None:
         (self.container,) = definition.container_definitions
         self.role, self.region = definition.task_role_arn, region
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,7 +88,11 @@ class Task:
 
     def stop(self, reason: str) -> None:
         if not self.stopping.is_set() and self.state["desiredStatus"] == "RUNNING":
-            self.state |= {"desiredStatus": "STOPPED", "stopCode": "UserInitiated", "stoppedReason": reason}
+            self.state |= {
+                "desiredStatus": "STOPPED",
+                "stopCode": "UserInitiated",
+                "stoppedReason": reason,
+            }
             self.stopping.set()
             if self.process is not None:
                 self.process.terminate()
@@ -92,7 +104,10 @@ class Task:
         entry_point = config["images"].get(self.container["image"])
         if entry_point is None:
             image = self.container["image"]
-            self._over("TaskFailedToStart", f"CannotPullContainerError: pull image manifest has been retried: {image}")
+            self._over(
+                "TaskFailedToStart",
+                f"CannotPullContainerError: pull image manifest has been retried: {image}",
+            )
         elif self.stopping.is_set():
             self._over("UserInitiated", self.state["stoppedReason"])
         else:
@@ -125,7 +140,9 @@ class Task:
         code = self.process.wait()
         self.state["containers"][0]["exitCode"] = code if code >= 0 else 128 - code
         if killed.is_set():
-            self.state["containers"][0]["reason"] = "OutOfMemoryError: Container killed due to memory usage"
+            self.state["containers"][0]["reason"] = (
+                "OutOfMemoryError: Container killed due to memory usage"
+            )
         if not self.stopping.is_set():
             self._over("EssentialContainerExited", "Essential container in task exited")
         else:
@@ -156,7 +173,9 @@ class Task:
                     self.process.kill()
                 if self.stopping.is_set():
                     told_at = told_at or time.monotonic()
-                    if time.monotonic() - told_at > self.container.get("stopTimeout", _STOP_SECONDS):
+                    if time.monotonic() - told_at > self.container.get(
+                        "stopTimeout", _STOP_SECONDS
+                    ):
                         self.process.kill()
                 time.sleep(0.02)
 
@@ -170,7 +189,10 @@ class Task:
             if stream is None:
                 stream = f"{options['awslogs-stream-prefix']}/{self.container['name']}/{self.id}"
                 logs.create_log_stream(options["awslogs-group"], stream)
-            event = {"timestamp": int(time.time() * 1000), "message": line.decode(errors="replace").rstrip("\n")}
+            event = {
+                "timestamp": int(time.time() * 1000),
+                "message": line.decode(errors="replace").rstrip("\n"),
+            }
             logs.put_log_events(options["awslogs-group"], stream, [event])
 
     def _over(self, code: str, reason: str) -> None:
@@ -181,17 +203,18 @@ class Task:
 
 
 class Faults:
-    """Rules {"what": regex, "status": 503, "code": ..., "message": ..., "times": n, "share": 0.1}; the first counts.
+    """Rules {"what": regex, "status": 503, "code": ..., "message": ..., "times": n, "share": 0.1};
+    the first counts.
 
-    `what` is met by "ecs:RunTask", "secretsmanager:GetSecretValue", "s3:PUT /bucket/key". Instead of a status a rule
-    may have "reset": "before" or "after" (the connection is reset before or after the request is done), or "answer":
-    the JSON body of a good answer.
+    `what` is met by "ecs:RunTask", "secretsmanager:GetSecretValue", "s3:PUT /bucket/key". Instead
+    of a status a rule may have "reset": "before" or "after" (the connection is reset before or
+    after the request is done), or "answer": the JSON body of a good answer.
     """
 
     def __init__(self) -> None:
         self.rules: list[dict[str, Any]] = []
         self.hits = 0
-        self._random = random.Random(1)
+        self._random = random.Random(1)  # noqa: S311
         self._lock = threading.Lock()
 
     def rule_for(self, what: str) -> dict[str, Any] | None:
@@ -223,7 +246,11 @@ class Front:
         if path.startswith("/test-api/"):
             return self._own(path, environ, start_response)
         rule = self._faults.rule_for(_what(environ))
-        return self._serve(environ, start_response) if rule is None else self._fail(rule, environ, start_response)
+        return (
+            self._serve(environ, start_response)
+            if rule is None
+            else self._fail(rule, environ, start_response)
+        )
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         handler = {
@@ -238,7 +265,9 @@ class Front:
             return self._moto(environ, start_response)
         return self._handle(handler, environ, start_response)
 
-    def _handle(self, handler: Any, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _handle(
+        self, handler: Any, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = _Body(body)
         asked = json.loads(body)
@@ -249,11 +278,17 @@ class Front:
         return _answer(start_response, status, answer)
 
     def _through(self, environ: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """moto's own answer; its refusals are XML whatever the service speaks, and named as S3 names them."""
+        """moto's own answer; its refusals are XML whatever the service speaks, and named as S3
+        names them.
+        """
         got: list[str] = []
         body = b"".join(self._moto(environ, lambda status, headers, *rest: got.append(status)))
         status = int(got[0].split()[0])
-        refusal = re.search(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", body) if status >= 400 else None
+        refusal = (
+            re.search(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", body)
+            if status >= 400
+            else None
+        )
         if refusal is None:
             return status, json.loads(body or b"{}")
         code, message = (part.decode() for part in refusal.groups())
@@ -265,14 +300,20 @@ class Front:
         if token in self._tokens:
             before, answer = self._tokens[token]
             if before != asked:
-                raise Refused("ConflictException", "A different request was made with this client token.")
+                raise Refused(
+                    "ConflictException", "A different request was made with this client token."
+                )
             return 200, answer
         status, answer = through()
         if status == 200:
             (described,) = answer["tasks"]
             region = described["taskArn"].split(":")[3]
-            definition = ecs_backends[ACCOUNT][region].describe_task_definition(described["taskDefinitionArn"])
-            task = self._tasks[described["taskArn"]] = Task(described, definition, region, self._config)
+            definition = ecs_backends[ACCOUNT][region].describe_task_definition(
+                described["taskDefinitionArn"]
+            )
+            task = self._tasks[described["taskArn"]] = Task(
+                described, definition, region, self._config
+            )
             answer = {"tasks": [dict(task.state)], "failures": []}
             self._tokens[token] = (asked, answer)
         return status, answer
@@ -281,7 +322,11 @@ class Front:
         status, answer = through()
         if status == 200:
             known = [self._tasks[arn].state for arn in asked["tasks"] if arn in self._tasks]
-            missing = [{"arn": arn, "reason": "MISSING"} for arn in asked["tasks"] if arn not in self._tasks]
+            missing = [
+                {"arn": arn, "reason": "MISSING"}
+                for arn in asked["tasks"]
+                if arn not in self._tasks
+            ]
             answer = {"tasks": known, "failures": missing}
         return status, answer
 
@@ -298,13 +343,20 @@ class Front:
     def _put_secret(self, asked: dict[str, Any], through: Any) -> tuple[int, dict[str, Any]]:
         regions = secretsmanager_backends[ACCOUNT].values()
         if any(
-            name == asked["SecretId"] and one.is_deleted() for found in regions for name, one in found.secrets.items()
+            name == asked["SecretId"] and one.is_deleted()
+            for found in regions
+            for name, one in found.secrets.items()
         ):
-            raise Refused("InvalidRequestException", "You can't do this on a secret that was marked for deletion.")
+            raise Refused(
+                "InvalidRequestException",
+                "You can't do this on a secret that was marked for deletion.",
+            )
         status, answer = through()
         return status, answer
 
-    def _fail(self, rule: dict[str, Any], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _fail(
+        self, rule: dict[str, Any], environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
         if rule.get("reset") == "after":
             b"".join(self._serve(environ, lambda status, headers, *rest: None))
         if "reset" in rule:
@@ -313,17 +365,25 @@ class Front:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if "answer" in rule:
             return _answer(start_response, 200, rule["answer"])
-        code, message = rule.get("code", "InternalError"), rule.get("message", "injected by the test")
+        code, message = (
+            rule.get("code", "InternalError"),
+            rule.get("message", "injected by the test"),
+        )
         if environ.get("HTTP_X_AMZ_TARGET"):
             return _answer(start_response, rule["status"], {"__type": code, "message": message})
         xml = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-        start_response(f"{rule['status']} X", [("Content-Type", "application/xml"), ("Content-Length", str(len(xml)))])
+        start_response(
+            f"{rule['status']} X",
+            [("Content-Type", "application/xml"), ("Content-Length", str(len(xml)))],
+        )
         return [xml]
 
     def _own(self, path: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if path == "/test-api/faults":
             if environ["REQUEST_METHOD"] == "POST":
-                self._faults.rules += json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+                self._faults.rules += json.loads(
+                    environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+                )
             elif environ["REQUEST_METHOD"] == "DELETE":
                 self._faults.rules = []
             return _answer(start_response, 200, {"hits": self._faults.hits})
@@ -354,7 +414,9 @@ def _what(environ: dict[str, Any]) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         service, _, action = target.partition(".")
-        service = {"AmazonEC2ContainerServiceV20141113": "ecs", "Logs_20140328": "logs"}.get(service, service)
+        service = {"AmazonEC2ContainerServiceV20141113": "ecs", "Logs_20140328": "logs"}.get(
+            service, service
+        )
         return f"{service}:{action}"
     query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
     return f"s3:{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}"
@@ -377,19 +439,36 @@ def _check_run_task(asked: dict[str, Any]) -> None:
     network = asked.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     must(0 < len(network.get("subnets", ())) <= 16, "subnets can not be empty.")
     must(len(network.get("securityGroups", ())) <= 5, "securityGroups can have at most 5 items.")
-    must(re.fullmatch(r"[!-~]{0,64}", asked.get("clientToken", "")) is not None, "clientToken is not valid.")
-    must(re.fullmatch(r"[\w/-]{0,128}", asked.get("startedBy", "")) is not None, "startedBy is not valid.")
+    must(
+        re.fullmatch(r"[!-~]{0,64}", asked.get("clientToken", "")) is not None,
+        "clientToken is not valid.",
+    )
+    must(
+        re.fullmatch(r"[\w/-]{0,128}", asked.get("startedBy", "")) is not None,
+        "startedBy is not valid.",
+    )
     for tag in asked.get("tags", ()):
         key, value = tag["key"], tag["value"]
-        must(0 < len(key) <= 128 and len(value) <= 256 and not key.lower().startswith("aws:"), "tag is not valid.")
+        must(
+            0 < len(key) <= 128 and len(value) <= 256 and not key.lower().startswith("aws:"),
+            "tag is not valid.",
+        )
         must(_TAG_TEXT.fullmatch(key + value) is not None, "tag is not valid.")
-    must(len(json.dumps(asked.get("overrides", {}))) <= 8192, "Container Overrides length must be at most 8192")
+    must(
+        len(json.dumps(asked.get("overrides", {}))) <= 8192,
+        "Container Overrides length must be at most 8192",
+    )
 
 
 def _credentials(task: Task) -> dict[str, Any]:
     """Credentials of the task's role, as the container's credentials endpoint gives them."""
     if task.role is None:
-        return {"AccessKeyId": "task", "SecretAccessKey": "task", "Expiration": _later(), "Token": "task"}
+        return {
+            "AccessKeyId": "task",
+            "SecretAccessKey": "task",
+            "Expiration": _later(),
+            "Token": "task",
+        }
     role = sts_backends[ACCOUNT]["aws"].assume_role(
         region_name=task.region, role_session_name=task.id, role_arn=task.role, policy=None, duration=3600,
         external_id=None,

@@ -1,4 +1,6 @@
-"""AWS on loopback: moto's server with ECS tasks that run as processes, and what an infrastructure would hold."""
+"""AWS on loopback: moto's server with ECS tasks that run as processes, and what an infrastructure
+would hold.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,16 @@ import boto3
 from mmm.settings import Settings
 from servers import HERE, free_port, wait_for
 
-REGION, ACCOUNT, CLUSTER, FAMILY = "eu-central-1", "123456789012", "mmm-app-cluster", "mmm-app-training"
+REGION, ACCOUNT, CLUSTER, FAMILY = (
+    "eu-central-1",
+    "123456789012",
+    "mmm-app-cluster",
+    "mmm-app-training",
+)
 LOG_GROUP = "/ecs/mmm-app-training"
 IMAGE = "mmm-app-training:test"
-#: What the images of the tests run; the override's command is added. The second runs its environment's SCRIPT.
+#: What the images of the tests run; the override's command is added. The second runs its
+#: environment's SCRIPT.
 _IMAGES = {
     IMAGE: [sys.executable, "-P", "-m", "mmm", "train"],
     "shell:test": ["/bin/sh", "-c", 'eval "$SCRIPT"'],
@@ -39,7 +47,9 @@ class Aws:
     """A running server. Tests keep apart by names of their own: `new_bucket`, `new_family`."""
 
     port: int
-    keys: Mapping[str, str] = field(default_factory=lambda: {"access_key_id": "test", "secret_access_key": "test"})
+    keys: Mapping[str, str] = field(
+        default_factory=lambda: {"access_key_id": "test", "secret_access_key": "test"}
+    )
 
     @property
     def url(self) -> str:
@@ -47,14 +57,18 @@ class Aws:
 
     @cached_property
     def session(self) -> boto3.Session:
-        return boto3.Session(region_name=REGION, **{f"aws_{name}": value for name, value in self.keys.items()})
+        return boto3.Session(
+            region_name=REGION, **{f"aws_{name}": value for name, value in self.keys.items()}
+        )
 
     def client(self, service: str) -> Any:
         return self.session.client(service, endpoint_url=self.url)
 
     def new_bucket(self) -> str:
         name = f"mmm-test-{next(_numbers)}"
-        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.client("s3").create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
         return name
 
     def environment(self, bucket: str, **more: str) -> dict[str, str]:
@@ -79,14 +93,18 @@ class Aws:
         return Settings.model_validate(given | more)
 
     def new_family(self, **container: Any) -> str:
-        """Register a training task definition of a family of its own; arguments change its container."""
+        """Register a training task definition of a family of its own; arguments change its
+        container.
+        """
         family = f"{FAMILY}-{next(_numbers)}"
         register_family(self, family, **container)
         return family
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Add rules, see `aws_server.Faults`; none forgets all."""
-        self._post("/test-api/faults", json.dumps(rules)) if rules else self._post("/test-api/faults", "", "DELETE")
+        self._post("/test-api/faults", json.dumps(rules)) if rules else self._post(
+            "/test-api/faults", "", "DELETE"
+        )
 
     def fault_hits(self) -> int:
         with urllib.request.urlopen(f"{self.url}/test-api/faults") as answer:  # noqa: S310
@@ -94,7 +112,9 @@ class Aws:
 
     def pid(self, task_arn: str) -> int | None:
         """The process behind an ECS task."""
-        with urllib.request.urlopen(f"{self.url}/test-api/processes/{task_arn.rpartition('/')[2]}") as answer:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310
+            f"{self.url}/test-api/processes/{task_arn.rpartition('/')[2]}"
+        ) as answer:
             return json.load(answer)["pid"]
 
     def user(self, name: str, policy: Mapping[str, Any]) -> Aws:
@@ -103,16 +123,25 @@ class Aws:
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Aws(self.port, {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]})
+        return Aws(
+            self.port,
+            {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]},
+        )
 
     def role(self, name: str, policy: Mapping[str, Any]) -> str:
         """Make the role of a task, or give it another policy; its ARN."""
-        trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
         iam = self.client("iam")
         with suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(
                 RoleName=name,
-                AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+                AssumeRolePolicyDocument=json.dumps(
+                    {"Version": "2012-10-17", "Statement": [trust]}
+                ),
             )
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
         return f"arn:aws:iam::{ACCOUNT}:role/{name}"
@@ -128,8 +157,14 @@ class Aws:
 
 
 def register_family(aws: Aws, family: str, role: str | None = None, **container: Any) -> None:
-    """A training task definition as Terraform makes it, with its network in tags; a new revision where there is one."""
-    options = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "training"}
+    """A training task definition as Terraform makes it, with its network in tags; a new revision
+    where there is one.
+    """
+    options = {
+        "awslogs-group": LOG_GROUP,
+        "awslogs-region": REGION,
+        "awslogs-stream-prefix": "training",
+    }
     definition = {
         "name": "training",
         "image": IMAGE,
@@ -168,7 +203,9 @@ def _network(aws: Aws) -> tuple[str, str]:
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
         ec2.create_tags(Resources=[subnet], Tags=tag)
         subnets = ec2.describe_subnets(Filters=chosen)["Subnets"]
-    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["mmm-test"]}])["SecurityGroups"]
+    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["mmm-test"]}])[
+        "SecurityGroups"
+    ]
     return subnets[0]["SubnetId"], groups[0]["GroupId"]
 
 
@@ -177,11 +214,15 @@ def aws_server(folder: Path, pending_seconds: float = 0.2) -> Iterator[Aws]:
     """moto with ECS tasks as processes, holding a cluster, a log group and the family FAMILY."""
     port, config = free_port(), folder / "aws.json"
     config.write_text(json.dumps({"images": _IMAGES, "pending_seconds": pending_seconds}))
-    environment = {name: value for name, value in os.environ.items() if not re.match(r"AWS_|MMM_|MOTO_", name)}
+    environment = {
+        name: value for name, value in os.environ.items() if not re.match(r"AWS_|MMM_|MOTO_", name)
+    }
     environment["INITIAL_NO_AUTH_ACTION_COUNT"] = _FREE_CALLS
     with (folder / "aws.log").open("wb") as output:
         command: Sequence[Any] = [sys.executable, HERE / "aws_server.py", str(port), config]
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             wait_for(port, process, 90)
             aws = Aws(port)

@@ -1,4 +1,6 @@
-"""Accessibility of a page in a real browser by axe-core: what is serious or critical and not Streamlit's own."""
+"""Accessibility of a page in a real browser by axe-core: what is serious or critical and not
+Streamlit's own.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,24 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
-#: (rule, part of the element's HTML, reason): what Streamlit's or Vega's own elements do and no page can mend.
+#: (rule, part of the element's HTML, reason): what Streamlit's or Vega's own elements do and no
+#: page can mend.
 ALLOWED: tuple[tuple[str, str, str], ...] = (
-    ("list", 'data-testid="stSidebarNavItems"', "Streamlit's menu puts its headings between the entries of its list"),
-    ("listitem", '<li class="st-emotion-cache', "the same list: its entries lie in boxes under the headings"),
-    ("svg-img-alt", 'role="graphics-symbol"', "Vega's groups of marks; the picture as a whole has its text"),
+    (
+        "list",
+        'data-testid="stSidebarNavItems"',
+        "Streamlit's menu puts its headings between the entries of its list",
+    ),
+    (
+        "listitem",
+        '<li class="st-emotion-cache',
+        "the same list: its entries lie in boxes under the headings",
+    ),
+    (
+        "svg-img-alt",
+        'role="graphics-symbol"',
+        "Vega's groups of marks; the picture as a whole has its text",
+    ),
 )
 _FADE_MILLISECONDS = 1500
 
@@ -18,7 +33,8 @@ _FADE_MILLISECONDS = 1500
 def violations(page: Any) -> list[str]:
     """`rule: what, at which element` of every violation beyond `ALLOWED`.
 
-    What is found is looked at twice: a part that is just being drawn anew is faded and fails the contrast.
+    What is found is looked at twice: a part that is just being drawn anew is faded and fails the
+    contrast.
     """
     found = _found(page)
     if found:

@@ -1,8 +1,10 @@
-"""A stand-in for BigQuery's REST interface, for want of an emulator: the real client, answers made by DuckDB.
+"""A stand-in for BigQuery's REST interface, for want of an emulator: the real client, answers made
+by DuckDB.
 
-It knows what the source uses: run a query with named parameters, page through rows, list datasets and tables, get a
-table. SQL is DuckDB's, in backticks. Two tables misbehave: `secret` is refused, `falling` drops the connection in the
-middle. It says nothing about BigQuery's own SQL, types it cannot make, or the Storage Read API.
+It knows what the source uses: run a query with named parameters, page through rows, list datasets
+and tables, get a table. SQL is DuckDB's, in backticks. Two tables misbehave: `secret` is refused,
+`falling` drops the connection in the middle. It says nothing about BigQuery's own SQL, types it
+cannot make, or the Storage Read API.
 """
 
 from __future__ import annotations
@@ -42,9 +44,15 @@ class Project:
         self.jobs: dict[str, tuple[list[dict[str, str]], list[tuple[Any, ...]]]] = {}
         self.lock = threading.Lock()
 
-    def answer(self, sql: str, parameters: dict[str, str]) -> tuple[list[dict[str, str]], list[tuple[Any, ...]]]:
+    def answer(
+        self, sql: str, parameters: dict[str, str]
+    ) -> tuple[list[dict[str, str]], list[tuple[Any, ...]]]:
         if "secret" in sql:
-            raise Refused(403, "accessDenied", "Access Denied: Table secret: User does not have permission to query")
+            raise Refused(
+                403,
+                "accessDenied",
+                "Access Denied: Table secret: User does not have permission to query",
+            )
         plain = re.sub(r"@(\w+)", r"$\1", sql.replace("`", '"').replace('"shop".', ""))
         with self.lock:
             try:
@@ -77,14 +85,18 @@ def cell(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def page(schema: list[Any], rows: list[tuple[Any, ...]], start: int, size: int, job: str) -> dict[str, Any]:
+def page(
+    schema: list[Any], rows: list[tuple[Any, ...]], start: int, size: int, job: str
+) -> dict[str, Any]:
     more = {"pageToken": str(start + size)} if start + size < len(rows) else {}
     return {
         "jobReference": {"projectId": "shop", "jobId": job, "location": "EU"},
         "jobComplete": True,
         "schema": {"fields": schema},
         "totalRows": str(len(rows)),
-        "rows": [{"f": [{"v": cell(value)} for value in row]} for row in rows[start : start + size]],
+        "rows": [
+            {"f": [{"v": cell(value)} for value in row]} for row in rows[start : start + size]
+        ],
         **more,
     }
 
@@ -101,7 +113,9 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(self.get)
 
     def query(self, body: dict[str, Any]) -> dict[str, Any]:
-        parameters = {p["name"]: p["parameterValue"]["value"] for p in body.get("queryParameters", ())}
+        parameters = {
+            p["name"]: p["parameterValue"]["value"] for p in body.get("queryParameters", ())
+        }
         schema, rows = self.project.answer(body["query"], parameters)
         job = f"job{len(self.project.jobs)}{'falling' if 'falling' in body['query'] else ''}"
         self.project.jobs[job] = schema, rows
@@ -131,17 +145,27 @@ class Handler(BaseHTTPRequestHandler):
         if path[-1] == "tables":
             if not self.project.tables(path[-2]) and path[-2] != "empty":
                 raise Refused(404, "notFound", f"Not found: Dataset shop:{path[-2]}")
-            return {"tables": [self.table(path[-2], name) for name in self.project.tables(path[-2])]}
+            return {
+                "tables": [self.table(path[-2], name) for name in self.project.tables(path[-2])]
+            }
         if path[-1] == "data":
             schema, rows = self.project.answer(f'SELECT * FROM "{path[-4]}"."{path[-2]}"', {})
             size = int(asked.get("maxResults", [PAGE])[0])
-            return {"totalRows": str(len(rows)), "rows": page(schema, rows, start, size, "")["rows"]}
+            return {
+                "totalRows": str(len(rows)),
+                "rows": page(schema, rows, start, size, "")["rows"],
+            }
         schema, _ = self.project.answer(f'SELECT * FROM "{path[-3]}"."{path[-1]}"', {})
         return {**self.table(path[-3], path[-1]), "schema": {"fields": schema}}
 
     def table(self, dataset: str, name: str) -> dict[str, Any]:
         reference = {"projectId": "shop", "datasetId": dataset, "tableId": name}
-        return {"kind": "bigquery#table", "id": f"shop:{dataset}.{name}", "tableReference": reference, "type": "TABLE"}
+        return {
+            "kind": "bigquery#table",
+            "id": f"shop:{dataset}.{name}",
+            "tableReference": reference,
+            "type": "TABLE",
+        }
 
     def reply(self, make: Any) -> None:
         address = urlsplit(self.path)

@@ -1,7 +1,7 @@
 """R libraries for tests: the stand-in for Robyn, and the real one where a library with it is named.
 
-The stand-in has Robyn's argument lists and recorded numbers; `tests/r/Robyn` says what it is. It is installed into a
-temporary folder, from which nothing but these tests reads.
+The stand-in has Robyn's argument lists and recorded numbers; `tests/r/Robyn` says what it is. It is
+installed into a temporary folder, from which nothing but these tests reads.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class RobynLibrary:
 
     def asks_for(self, at: str, do: str, message: str = "") -> None:
         """Let the function `at` make trouble."""
-        (self.folder / "standin.json").write_text(json.dumps({"at": at, "do": do, "message": message}))
+        (self.folder / "standin.json").write_text(
+            json.dumps({"at": at, "do": do, "message": message})
+        )
 
     def calls(self) -> list[tuple[str, dict[str, Any]]]:
         """(function, arguments) of every call, in order."""
@@ -62,7 +64,9 @@ def install_stand_in(folder: Path) -> RobynLibrary:
     ):
         unavailable("R with jsonlite is not installed (Debian: r-base-core r-cran-jsonlite).")
     package = Path(shutil.copytree(TESTS / "r" / "Robyn", folder / "source" / "Robyn"))
-    shutil.copy(TESTS / "r" / "robyn_3.12.1_signatures.json", _made(package / "inst") / "signatures.json")
+    shutil.copy(
+        TESTS / "r" / "robyn_3.12.1_signatures.json", _made(package / "inst") / "signatures.json"
+    )
     for name, origin in _RECORDED.items():
         shutil.copy(_GOLDEN / origin, _made(package / "inst" / "recorded") / name)
     library = _made(folder / "library")
@@ -79,7 +83,9 @@ def install_stand_in(folder: Path) -> RobynLibrary:
 def recorded_experiment(dataset: dict[str, str], **changes: Any) -> dict[str, Any]:
     """The experiment whose output was recorded, as JSON types; `changes` replace settings."""
     start, end = sample.WINDOW
-    ranges = json.loads((_GOLDEN / "data" / "inputcollect_demo.json").read_text())["hyperparameters"]
+    ranges = json.loads((_GOLDEN / "data" / "inputcollect_demo.json").read_text())[
+        "hyperparameters"
+    ]
     del ranges["train_size"]
     with (_GOLDEN / "pareto" / "calib400_calibration_input.csv").open() as lines:
         studies = list(csv.DictReader(lines))
@@ -103,7 +109,13 @@ def recorded_experiment(dataset: dict[str, str], **changes: Any) -> dict[str, An
             for study in studies
         ],
         "engine": "robyn",
-        "settings": {"hyperparameters": ranges, "trials": 1, "iterations": 400, "min_candidates": 20, "cores": 1}
+        "settings": {
+            "hyperparameters": ranges,
+            "trials": 1,
+            "iterations": 400,
+            "min_candidates": 20,
+            "cores": 1,
+        }
         | changes,
     }
 

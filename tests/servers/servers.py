@@ -46,15 +46,26 @@ def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -
 
 
 def snowflake_python() -> Path:
-    """The interpreter of the emulator's own environment, which is made or renewed when its lock file changed."""
+    """The interpreter of the emulator's own environment, which is made or renewed when its lock
+    file changed.
+    """
     lock = HERE / "snowflake.lock"
     stamp, digest = SNOWFLAKE_VENV / ".lock", hashlib.sha256(lock.read_bytes()).hexdigest()
     python = SNOWFLAKE_VENV / "bin" / "python"
     if not (stamp.is_file() and stamp.read_text() == digest):
         installer = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", SNOWFLAKE_VENV], check=True, capture_output=True)
-            subprocess.run([*installer, "--require-hashes", "-r", lock], check=True, capture_output=True, text=True)
+            subprocess.run(
+                [sys.executable, "-m", "venv", "--clear", SNOWFLAKE_VENV],
+                check=True,
+                capture_output=True,
+            )
+            subprocess.run(
+                [*installer, "--require-hashes", "-r", lock],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
         except subprocess.CalledProcessError as error:
             unavailable(f"The Snowflake emulator cannot be installed: {error.stderr}.")
         stamp.write_text(digest)
@@ -89,7 +100,9 @@ class Postgres:
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
     """A throwaway cluster from Debian's package; the server refuses to run as root."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    programs = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
+    )
     if not programs:
         unavailable("PostgreSQL's server is not installed (apt-get install postgresql).")
     folder = Path(tempfile.mkdtemp(prefix="mmm-postgres-"))
@@ -99,8 +112,27 @@ def postgres_server() -> Iterator[Postgres]:
     port = free_port()
     (folder / "password").write_text("admin")
     (folder / "password").chmod(0o644)
-    initdb = [programs[-1] / "initdb", "-D", folder / "data", "-U", "admin", "-A", "scram-sha-256", "--no-sync"]
-    server = [programs[-1] / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "fsync=off"]
+    initdb = [
+        programs[-1] / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        "admin",
+        "-A",
+        "scram-sha-256",
+        "--no-sync",
+    ]
+    server = [
+        programs[-1] / "postgres",
+        "-D",
+        folder / "data",
+        "-p",
+        str(port),
+        "-k",
+        folder,
+        "-c",
+        "fsync=off",
+    ]
     process = None
     try:
         arguments = [*initdb, "-E", "UTF8", "--locale", "C.UTF-8", "--pwfile", folder / "password"]
@@ -138,8 +170,12 @@ class Proxy:
                     continue
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._open += [client, server]
-                threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+                threading.Thread(
+                    target=self._pump, args=(client, server, False), daemon=True
+                ).start()
+                threading.Thread(
+                    target=self._pump, args=(server, client, True), daemon=True
+                ).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
         with suppress(OSError):

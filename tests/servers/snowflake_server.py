@@ -1,13 +1,14 @@
 """The Snowflake emulator of the tests: fakesnow behind a border that does what it leaves out.
 
-fakesnow answers Snowflake's wire protocol from DuckDB but lets everybody in. This border checks accounts, passwords,
-key-pair tokens (signature, issuer, subject, expiry) and roles, adds the fields a newer connector needs, and hands
-out large results as chunks to download, as Snowflake does. It runs in an environment of its own (snowflake.lock):
+fakesnow answers Snowflake's wire protocol from DuckDB but lets everybody in. This border checks
+accounts, passwords, key-pair tokens (signature, issuer, subject, expiry) and roles, adds the fields
+a newer connector needs, and hands out large results as chunks to download, as Snowflake does. It
+runs in an environment of its own (snowflake.lock):
 
     python snowflake_server.py PORT USERS.json
 
-USERS.json: {"account": "...", "users": {"ANA": {"password": "...", "public_key": "PEM", "roles": ["READER"]}}}.
-A session of the role NO_GRANTS may read nothing.
+USERS.json: {"account": "...", "users": {"ANA": {"password": "...", "public_key": "PEM", "roles":
+["READER"]}}}. A session of the role NO_GRANTS may read nothing.
 """
 
 from __future__ import annotations
@@ -38,15 +39,21 @@ EMPTY = gzip.compress(b"")
 registered: dict[str, Any] = {}
 roles: dict[str, str] = {}
 results: dict[str, pa.Table] = {}
-_left_over: contextvars.ContextVar[pa.Table | None] = contextvars.ContextVar("left_over", default=None)
+_left_over: contextvars.ContextVar[pa.Table | None] = contextvars.ContextVar(
+    "left_over", default=None
+)
 
 
 def refused(code: str, message: str) -> JSONResponse:
-    return JSONResponse({"data": {"errorCode": code}, "code": code, "message": message, "success": False})
+    return JSONResponse(
+        {"data": {"errorCode": code}, "code": code, "message": message, "success": False}
+    )
 
 
 def key_fingerprint(public_key: Any) -> str:
-    der = public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    der = public_key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
@@ -57,25 +64,36 @@ def token_problem(token: str, account: str, user: str, pem: str | None) -> str:
     public_key = serialization.load_pem_public_key(pem.encode())
     subject = f"{account.upper()}.{user}"
     try:
-        claims = jwt.decode(token, public_key, algorithms=["RS256"], options={"require": ["iss", "sub", "exp", "iat"]})
+        claims = jwt.decode(
+            token,
+            public_key,
+            algorithms=["RS256"],
+            options={"require": ["iss", "sub", "exp", "iat"]},
+        )
     except jwt.InvalidTokenError as error:
         return str(error)
     expected = {"sub": subject, "iss": f"{subject}.{key_fingerprint(public_key)}"}
     return "".join(
-        f"{name} is {claims[name]}, not {value}" for name, value in expected.items() if claims[name] != value
+        f"{name} is {claims[name]}, not {value}"
+        for name, value in expected.items()
+        if claims[name] != value
     )
 
 
 async def json_body(request: Request) -> dict[str, Any]:
     body = await request.body()
-    return json.loads(gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body)
+    return json.loads(
+        gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
+    )
 
 
 async def login(request: Request) -> Response:
     data = (await json_body(request))["data"]
     account, name = data["ACCOUNT_NAME"], data["LOGIN_NAME"].upper()
     if account.upper() != registered["account"].upper():
-        return Response(status_code=404)  # what the address of an account that does not exist answers
+        return Response(
+            status_code=404
+        )  # what the address of an account that does not exist answers
     user = registered["users"].get(name, {})
     if data.get("AUTHENTICATOR", "").upper() == "SNOWFLAKE_JWT":
         if problem := token_problem(data["TOKEN"], account, name, user.get("public_key")):
@@ -109,8 +127,15 @@ def to_ipc(table: pa.Table) -> pa.Buffer:
 
 async def query(request: Request) -> Response:
     sql = (await json_body(request))["sqlText"]
-    if roles.get(emulator.to_token(request)) == "NO_GRANTS" and "from" in sql.lower() and "schema" not in sql.lower():
-        return refused("003001", "SQL access control error:\nInsufficient privileges to operate on table 'SALES'.")
+    if (
+        roles.get(emulator.to_token(request)) == "NO_GRANTS"
+        and "from" in sql.lower()
+        and "schema" not in sql.lower()
+    ):
+        return refused(
+            "003001",
+            "SQL access control error:\nInsufficient privileges to operate on table 'SALES'.",
+        )
     _left_over.set(None)
     answer = await emulator.query_request(request)
     table = _left_over.get()

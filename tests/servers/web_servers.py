@@ -36,13 +36,23 @@ _ARGUMENTS = (
 
 
 @contextmanager
-def web_app(log: Path, port: int | None = None, script: Path = APP, **settings: str) -> Iterator[str]:
-    """The app (or another script) as `make web` starts it, with these settings and no others; its address."""
+def web_app(
+    log: Path, port: int | None = None, script: Path = APP, **settings: str
+) -> Iterator[str]:
+    """The app (or another script) as `make web` starts it, with these settings and no others; its
+    address.
+    """
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    inherited = {name: value for name, value in os.environ.items() if name not in NAMES and not name.startswith("MMM_")}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NAMES and not name.startswith("MMM_")
+    }
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT
+        )
     address = f"http://localhost:{port}"
     try:
         for _ in range(150):
@@ -78,8 +88,12 @@ def login_provider(log: Path, users: Sequence[Mapping[str, Any]]) -> Iterator[st
 
 
 @contextmanager
-def signed_in_app(folder: Path, users: Sequence[Mapping[str, Any]], **settings: str) -> Iterator[str]:
-    """The app behind a login provider that knows these users; what it logs holds nothing that signs anyone in."""
+def signed_in_app(
+    folder: Path, users: Sequence[Mapping[str, Any]], **settings: str
+) -> Iterator[str]:
+    """The app behind a login provider that knows these users; what it logs holds nothing that signs
+    anyone in.
+    """
     port, log = free_port(), folder / "app.log"
     with login_provider(folder / "provider.log", users) as provider:
         given = {
@@ -110,7 +124,9 @@ def sign_in(page: Any, who: str, address: str = "/") -> None:
 def chromium() -> Iterator[Any]:
     """Headless Chromium."""
     if CHROMIUM is None:
-        unavailable("No Chromium: install Debian's package chromium or set CHROMIUM to a browser's path.")
+        unavailable(
+            "No Chromium: install Debian's package chromium or set CHROMIUM to a browser's path."
+        )
     from playwright import sync_api
 
     sync_api.expect.set_options(timeout=20 * SECONDS)
@@ -122,11 +138,18 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def watched_tab(browser: Any, server: str) -> Iterator[Any]:
-    """A tab on a server that tells of scripts that the data smuggle in, and of requests to anywhere else."""
-    tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
+    """A tab on a server that tells of scripts that the data smuggle in, and of requests to anywhere
+    else.
+    """
+    tab = browser.new_page(
+        viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server
+    )
     tab.set_default_timeout(20 * SECONDS)
     outside: list[str] = []
-    tab.on("request", lambda asked: asked.url.startswith((server, "data:", "blob:")) or outside.append(asked.url))
+    tab.on(
+        "request",
+        lambda asked: asked.url.startswith((server, "data:", "blob:")) or outside.append(asked.url),
+    )
     tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
     yield tab
     assert outside == []

@@ -1,4 +1,6 @@
-"""The simulator's promises: it adds up, its truth is counterfactual, and a seed makes the same world."""
+"""The simulator's promises: it adds up, its truth is counterfactual, and a seed makes the same
+world.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_presets_keep_what_they_declare() -> None:
         roi = [world.effects[c.name].sum() / world.spend[c.name].sum() for c in world.channels]
         assert (len(world.dates), len(world.channels)) == (preset.weeks, preset.channels)
         assert sum(value == 0 for value in roi) == preset.zero_effect_channels
-        assert all(preset.roi[0] - 1e-9 <= value <= preset.roi[1] + 1e-9 for value in roi if value > 0)
+        assert all(
+            preset.roi[0] - 1e-9 <= value <= preset.roi[1] + 1e-9 for value in roi if value > 0
+        )
         assert len(world.lift_tests) == preset.lift_tests
 
 
@@ -65,14 +69,18 @@ def test_an_immediate_lift_is_less_than_the_total_in_the_same_weeks() -> None:
 def test_lift_tests_lie_in_the_data_and_name_the_spend_of_their_weeks() -> None:
     world = simulate(7, "standard")
     for test in world.lift_tests:
-        rows = slice(world.dates.index(test.start), world.dates.index(test.end - timedelta(days=6)) + 1)
+        rows = slice(
+            world.dates.index(test.start), world.dates.index(test.end - timedelta(days=6)) + 1
+        )
         assert rows.stop - rows.start == 4
         assert test.spend == pytest.approx(world.spend[test.channel][rows].sum())
         assert test.true_lift == true_lift_of(world, test.channel, rows, test.scope)
         assert test.lift > 0
 
 
-@pytest.mark.parametrize("adstock", [Adstock("geometric", theta=0.6), Adstock("weibull", shape=2.0, scale=3.0)])
+@pytest.mark.parametrize(
+    "adstock", [Adstock("geometric", theta=0.6), Adstock("weibull", shape=2.0, scale=3.0)]
+)
 def test_adstock_weights_sum_to_one_and_a_steady_spend_is_its_own_adstock(adstock: Adstock) -> None:
     assert adstock.weights(200).sum() == pytest.approx(1.0, abs=1e-12)
     assert adstock.apply(np.full(200, 5.0))[-1] == pytest.approx(5.0, abs=1e-9)
@@ -110,7 +118,13 @@ def test_the_folder_holds_four_files_that_agree(tmp_path: Path) -> None:
     truth = json.loads((tmp_path / "market/truth.json").read_text())
     experiment = parse_experiment((tmp_path / "market/experiment.json").read_text())
     source, workspace = FileSource(tmp_path / "market/data.csv"), Workspace("memory://")
-    manifest = ingest(source, market="simulated", origin="any", workspace=workspace, by=User("test", role=Role.ANALYST))
+    manifest = ingest(
+        source,
+        market="simulated",
+        origin="any",
+        workspace=workspace,
+        by=User("test", role=Role.ANALYST),
+    )
     assert experiment.dataset.dataset_id == manifest.dataset_id
     assert len(rows) == truth["weeks"] == 156
     assert set(experiment.mapping.columns()) <= set(rows[0])
@@ -146,7 +160,10 @@ def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"difficulty": "brutal"}, "difficulty: 'brutal' is not known. Choose one of easy, standard, hard."),
+        (
+            {"difficulty": "brutal"},
+            "difficulty: 'brutal' is not known. Choose one of easy, standard, hard.",
+        ),
         ({"weeks": 20}, "weeks: 20 is out of range. Choose 52 to 1040."),
         ({"channels": 1}, "channels: 1 is out of range. Choose 2 to 20."),
         ({"lift_tests": -1}, "lift_tests: -1 is out of range. Choose 0 to 20."),

@@ -1,4 +1,6 @@
-"""Connections: what is saved, where secrets lie and that they stay there, what an administrator is given to run."""
+"""Connections: what is saved, where secrets lie and that they stay there, what an administrator is
+given to run.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,13 @@ def snowflake_fields(snowflake: Any, **others: Any) -> dict[str, Any]:
 POSTGRES = {"kind": "postgres", "host": "db", "database": "shop", "user": "ana"}
 
 
-def test_no_secret_lies_in_the_workspace(connections: Connections, snowflake: Any, tmp_path: Path) -> None:
+def test_no_secret_lies_in_the_workspace(
+    connections: Connections, snowflake: Any, tmp_path: Path
+) -> None:
     connection = parse_connection(snowflake_fields(snowflake))
-    connections.add("shop", connection, {"private_key": snowflake.encrypted_key, "passphrase": "open"}, ANA)
+    connections.add(
+        "shop", connection, {"private_key": snowflake.encrypted_key, "passphrase": "open"}, ANA
+    )
     assert connections.names() == ["shop"]
     assert connections.get("shop") == connection
     assert connections.secrets_set("shop") == ("private_key", "passphrase")
@@ -69,16 +75,24 @@ def test_a_viewer_may_not_read_through_a_connection(connections: Connections) ->
         with pytest.raises(NotAllowed, match=r"connection\.read needs the role analyst"):
             refused("shop", vic)
     day = connections.workspace.audit_days()[-1]
-    assert [entry.action for entry in connections.workspace.audit(day)].count("connection.read.refused") == 3
+    assert [entry.action for entry in connections.workspace.audit(day)].count(
+        "connection.read.refused"
+    ) == 3
 
 
-def test_a_secret_does_not_follow_a_changed_address(connections: Connections, secrets: FileSecretStore) -> None:
+def test_a_secret_does_not_follow_a_changed_address(
+    connections: Connections, secrets: FileSecretStore
+) -> None:
     connections.add("shop", parse_connection(POSTGRES), {"password": "p"}, ANA)
     same = parse_connection({**POSTGRES, "schema_name": "mart"})
     connections.add("shop", same, {}, ANA, replace=True)
     assert connections.secrets_set("shop") == ("password",)
     connections.add(
-        "shop", parse_connection({**POSTGRES, "host": "elsewhere"}), {}, User("eve", role=Role.ADMIN), replace=True
+        "shop",
+        parse_connection({**POSTGRES, "host": "elsewhere"}),
+        {},
+        User("eve", role=Role.ADMIN),
+        replace=True,
     )
     assert connections.secrets_set("shop") == ()
     assert not secrets.exists("mmm-app-connection-shop-password")
@@ -86,7 +100,20 @@ def test_a_secret_does_not_follow_a_changed_address(connections: Connections, se
 
 def test_names_and_fields_are_checked(connections: Connections) -> None:
     connection = parse_connection(POSTGRES)
-    for name in ("", "Shop", "a b", "../x", "a/b", "a;drop", "-a", "a-", "é", "x" * 41, "1a", "a\n"):
+    for name in (
+        "",
+        "Shop",
+        "a b",
+        "../x",
+        "a/b",
+        "a;drop",
+        "-a",
+        "a-",
+        "é",
+        "x" * 41,
+        "1a",
+        "a\n",
+    ):
         with pytest.raises(UserError, match="cannot be the name of a connection"):
             connections.add(name, connection, {}, ANA)
     connections.add("shop", connection, {}, ANA)
@@ -112,16 +139,23 @@ def test_a_key_is_checked_before_it_is_kept(connections: Connections, snowflake:
     for given, what in (
         ({"private_key": "hello"}, "is not a private key"),
         ({"private_key": snowflake.encrypted_key}, "is encrypted"),
-        ({"private_key": snowflake.encrypted_key, "passphrase": "no"}, "cannot be opened with this passphrase"),
+        (
+            {"private_key": snowflake.encrypted_key, "passphrase": "no"},
+            "cannot be opened with this passphrase",
+        ),
     ):
         with pytest.raises(UserError, match=what):
             connections.add("shop", connection, given, ANA)
     assert connections.names() == []
 
 
-def test_the_settings_make_a_ready_connection(tmp_path: Path, secrets: FileSecretStore, snowflake: Any) -> None:
+def test_the_settings_make_a_ready_connection(
+    tmp_path: Path, secrets: FileSecretStore, snowflake: Any
+) -> None:
     workspace = Workspace((tmp_path / "workspace").as_uri())
-    settings = Settings(sf_account="MYORG-SHOP", sf_user="ANA", sf_role="READER", sf_database="D", sf_schema="S")
+    settings = Settings(
+        sf_account="MYORG-SHOP", sf_user="ANA", sf_role="READER", sf_database="D", sf_schema="S"
+    )
     connections = Connections(workspace, secrets, settings)
     assert connections.names() == ["snowflake"]
     assert connections.secrets_set("snowflake") == ()
@@ -129,7 +163,9 @@ def test_the_settings_make_a_ready_connection(tmp_path: Path, secrets: FileSecre
     secrets.put("mmm-app-sf-private-key-passphrase", "x")
     assert connections.secrets_set("snowflake") == ("private_key", "passphrase")
     assert connections.open("snowflake", ANA).private_key == snowflake.key  # type: ignore[attr-defined]
-    given = settings.model_copy(update={"sf_private_key": Settings(sf_private_key="K").sf_private_key})
+    given = settings.model_copy(
+        update={"sf_private_key": Settings(sf_private_key="K").sf_private_key}
+    )
     assert Connections(workspace, secrets, given).open("snowflake", ANA).private_key == "K"  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"the settings SF_\* make the connection 'snowflake'"):
         connections.add("snowflake", parse_connection(POSTGRES), {}, ANA)
@@ -141,12 +177,17 @@ def test_the_settings_make_a_ready_connection(tmp_path: Path, secrets: FileSecre
 @pytest.fixture
 def shop(connections: Connections, snowflake: Any) -> Connections:
     """A connection `shop` to two markets' rows."""
-    with snowflake.connect(database="CONNECTIONS", schema="MART") as connection, connection.cursor() as cursor:
+    with (
+        snowflake.connect(database="CONNECTIONS", schema="MART") as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             "create or replace table weekly as select dateadd('week', seq4(), '2024-01-01'::date) as day, "
             "iff(seq4() % 2 = 0, 'DE', 'FR') as market, seq4() * 1.5 as spend from table(generator(rowcount => 20))"
         )
-    connections.add("shop", parse_connection(snowflake_fields(snowflake)), {"private_key": snowflake.key}, ANA)
+    connections.add(
+        "shop", parse_connection(snowflake_fields(snowflake)), {"private_key": snowflake.key}, ANA
+    )
     return connections
 
 
@@ -184,7 +225,10 @@ def test_each_market_has_its_own_result_and_a_second_time_nothing_new(shop: Conn
     assert (manifest.query, manifest.parameters) == (query.sql, {"market": "DE"})
     assert manifest.origin == "shop: SELECT * FROM weekly WHERE market = :market ORDER BY day DE…"
     again = load(shop, Query("SELECT * FROM weekly WHERE market = :market"), "DE", "FR")
-    assert [(r.manifest, r.is_new) for r in again] == [(first[0].manifest, False), (first[2].manifest, False)]
+    assert [(r.manifest, r.is_new) for r in again] == [
+        (first[0].manifest, False),
+        (first[2].manifest, False),
+    ]
     assert len(shop.workspace.datasets()) == 2
     table = shop.workspace.read_dataset("DE", manifest.dataset_id)
     assert set(table["MARKET"].to_pylist()) == {"DE"}
@@ -203,13 +247,17 @@ def test_several_markets_need_a_parameter(shop: Connections) -> None:
 # Grants
 
 
-def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Connections, snowflake: Any) -> None:
+def test_snowflake_grants_hold_the_public_key_and_quote_names(
+    connections: Connections, snowflake: Any
+) -> None:
     fields = snowflake_fields(snowflake, warehouse='"odd ""; DROP"', schema_name="mart")
     connections.add("shop", parse_connection(fields), {"private_key": snowflake.key}, ANA)
     script = connections.grants("shop", ANA)
     key = public_key(snowflake.key, None)
     assert f"ALTER USER \"ANA\" SET RSA_PUBLIC_KEY = '{key}';" in script
-    assert 'GRANT SELECT ON FUTURE TABLES IN SCHEMA "CONNECTIONS"."MART" TO ROLE "READER";' in script
+    assert (
+        'GRANT SELECT ON FUTURE TABLES IN SCHEMA "CONNECTIONS"."MART" TO ROLE "READER";' in script
+    )
     assert 'GRANT USAGE ON WAREHOUSE "odd ""; DROP" TO ROLE "READER";' in script
     assert "PRIVATE" not in script
     assert "OWNERSHIP" not in script
@@ -218,14 +266,22 @@ def test_snowflake_grants_hold_the_public_key_and_quote_names(connections: Conne
         connections.grants("bad", ANA)
 
 
-def test_postgres_grants_let_read_and_nothing_else(connections: Connections, postgres: Any, new_name: str) -> None:
+def test_postgres_grants_let_read_and_nothing_else(
+    connections: Connections, postgres: Any, new_name: str
+) -> None:
     user, schema = f'Odd "{new_name}"', f"{new_name}-mart"
     fields = {
         "kind": "postgres", "host": "127.0.0.1", "port": postgres.port, "database": "postgres", "user": user,
         "schema_name": schema, "sslmode": "disable",
     }  # fmt: skip
     connections.add("shop", parse_connection(fields), {"password": "p"}, ANA)
-    admin = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres", "user": "admin", "password": "admin"}
+    admin = {
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "dbname": "postgres",
+        "user": "admin",
+        "password": "admin",
+    }
     with psycopg.connect(**admin, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"')
         connection.execute(f'CREATE TABLE "{schema}".weekly AS SELECT 1 AS x')
@@ -243,13 +299,23 @@ def test_postgres_grants_let_read_and_nothing_else(connections: Connections, pos
 
 
 def test_other_grants_quote_for_shell_and_sql(connections: Connections) -> None:
-    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p q", "dataset": "mart"}), {}, ANA)
+    connections.add(
+        "bq", parse_connection({"kind": "bigquery", "project": "p q", "dataset": "mart"}), {}, ANA
+    )
     assert "'p q'" in connections.grants("bq", ANA)
     assert "`p q`.`mart`" in connections.grants("bq", ANA)
     key = json.dumps({"client_email": "me@p.iam.gserviceaccount.com"})
-    connections.add("bq", parse_connection({"kind": "bigquery", "project": "p"}), {"key": key}, ANA, replace=True)
+    connections.add(
+        "bq",
+        parse_connection({"kind": "bigquery", "project": "p"}),
+        {"key": key},
+        ANA,
+        replace=True,
+    )
     assert "serviceAccount:me@p.iam.gserviceaccount.com" in connections.grants("bq", ANA)
-    connections.add("duck", parse_connection({"kind": "duckdb", "path": "/data/a b.duckdb"}), {}, ANA)
+    connections.add(
+        "duck", parse_connection({"kind": "duckdb", "path": "/data/a b.duckdb"}), {}, ANA
+    )
     assert "chmod o+r '/data/a b.duckdb'" in connections.grants("duck", ANA)
     redshift = parse_connection({**POSTGRES, "kind": "redshift"})
     connections.add("red", redshift, {}, ANA)

@@ -1,4 +1,6 @@
-"""The usual failures of databases: each says what is wrong and what to do, and nothing of a broken read is kept."""
+"""The usual failures of databases: each says what is wrong and what to do, and nothing of a broken
+read is kept.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,19 @@ def failure(act: Callable[[], Any]) -> str:
     return str(caught.value)
 
 
-def read_fails(source: Source, asked: str | Query, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def read_fails(
+    source: Source, asked: str | Query, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """Ingesting fails within a minute and leaves neither a dataset nor a temporary file."""
     (folder / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
     workspace = Workspace((folder / "workspace").as_uri())
     start = time.monotonic()
-    told = failure(lambda: ingest(source, market="DE", origin="t", workspace=workspace, by=ANA, table_or_query=asked))
+    told = failure(
+        lambda: ingest(
+            source, market="DE", origin="t", workspace=workspace, by=ANA, table_or_query=asked
+        )
+    )
     assert time.monotonic() - start < 60
     assert workspace.datasets() == []
     assert [path for path in folder.rglob("*") if path.is_file()] == []
@@ -64,7 +72,10 @@ def ana(snowflake: Any) -> SnowflakeSource:
 @pytest.fixture
 def shop(snowflake: Any) -> Iterator[Callable[[str], Any]]:
     """Run a statement in the module's database."""
-    with snowflake.connect(database="FAILURES", schema="MART") as connection, connection.cursor() as cursor:
+    with (
+        snowflake.connect(database="FAILURES", schema="MART") as connection,
+        connection.cursor() as cursor,
+    ):
         yield cursor.execute
 
 
@@ -82,12 +93,24 @@ def test_snowflake_takes_each_form_of_credentials(ana: SnowflakeSource, snowflak
 def test_snowflake_refusals_name_the_fix(ana: SnowflakeSource, snowflake: Any) -> None:
     key = {"private_key": None}
     for change, what, fix in (
-        ({"private_key": snowflake.other_key}, "the key is not the one registered for user ANA", "RSA_PUBLIC_KEY"),
+        (
+            {"private_key": snowflake.other_key},
+            "the key is not the one registered for user ANA",
+            "RSA_PUBLIC_KEY",
+        ),
         ({"user": "BOB"}, "the key is not the one registered for user BOB", "ALTER USER BOB"),
         ({**key, "password": "wrong"}, "the user name or the password is wrong", "user ANA"),
         ({**key}, "has neither a private key nor a password", "Set one of them"),
-        ({"role": "ADMIN"}, "the role ADMIN does not exist or ANA may not use it", "GRANT ROLE ADMIN TO USER ANA"),
-        ({"account": "MYORG-OTHER"}, "there is no account MYORG-OTHER", "before .snowflakecomputing.com"),
+        (
+            {"role": "ADMIN"},
+            "the role ADMIN does not exist or ANA may not use it",
+            "GRANT ROLE ADMIN TO USER ANA",
+        ),
+        (
+            {"account": "MYORG-OTHER"},
+            "there is no account MYORG-OTHER",
+            "before .snowflakecomputing.com",
+        ),
         ({"role": "NO_GRANTS"}, "the role NO_GRANTS may not read this", "mmm connect grants"),
     ):
         source = replace(ana, **change)
@@ -97,7 +120,9 @@ def test_snowflake_refusals_name_the_fix(ana: SnowflakeSource, snowflake: Any) -
         assert snowflake.other_key[100:140] not in told
 
 
-def test_snowflake_unreachable_is_told_within_seconds(ana: SnowflakeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snowflake_unreachable_is_told_within_seconds(
+    ana: SnowflakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mmm.sources.snowflake._LOGIN_SECONDS", 3)
     start = time.monotonic()
     told = failure(replace(ana, port=free_port()).databases)
@@ -109,18 +134,26 @@ def test_snowflake_unreachable_is_told_within_seconds(ana: SnowflakeSource, monk
     ("pem", "passphrase", "what"),
     [
         ("ssh-rsa AAAA", None, "is not a private key in PEM form"),
-        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None, "it is not the public key"),
+        (
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+            None,
+            "it is not the public key",
+        ),
         ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", None, "is damaged"),
         ("encrypted", None, "is encrypted. Give its passphrase"),
         ("encrypted", "wrong", "cannot be opened with this passphrase"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_explained(snowflake: Any, pem: str, passphrase: str | None, what: str) -> None:
+def test_a_key_that_cannot_be_used_is_explained(
+    snowflake: Any, pem: str, passphrase: str | None, what: str
+) -> None:
     text = snowflake.encrypted_key if pem == "encrypted" else pem
     assert what in failure(lambda: load_key(text, passphrase))
 
 
-def test_snowflake_numbers_times_and_large_answers(ana: SnowflakeSource, shop: Callable[[str], Any]) -> None:
+def test_snowflake_numbers_times_and_large_answers(
+    ana: SnowflakeSource, shop: Callable[[str], Any]
+) -> None:
     shop(
         "create or replace table kinds as select seq4() as n, 1.25::number(18,2) as money, "
         "'9999-12-31 00:00:00'::timestamp_ntz as never, '2024-01-01 10:00:00.5 +0000'::timestamp_tz as moment, "
@@ -171,7 +204,12 @@ def test_snowflake_cut_in_the_middle_leaves_nothing(
 @pytest.fixture
 def admin(postgres: Any) -> Iterator[Any]:
     with psycopg.connect(
-        host="127.0.0.1", port=postgres.port, dbname="postgres", user="admin", password="admin", autocommit=True
+        host="127.0.0.1",
+        port=postgres.port,
+        dbname="postgres",
+        user="admin",
+        password="admin",
+        autocommit=True,
     ) as connection:
         yield connection
 
@@ -180,7 +218,9 @@ def admin(postgres: Any) -> Iterator[Any]:
 def pg(postgres: Any, admin: Any, new_name: str) -> PostgresSource:
     """The administrator in a schema of this test."""
     admin.execute(f"CREATE SCHEMA {new_name}")
-    return PostgresSource("127.0.0.1", "postgres", "admin", "admin", postgres.port, new_name, sslmode="disable")
+    return PostgresSource(
+        "127.0.0.1", "postgres", "admin", "admin", postgres.port, new_name, sslmode="disable"
+    )
 
 
 def test_postgres_refusals_name_the_fix(pg: PostgresSource, admin: Any) -> None:
@@ -205,7 +245,9 @@ def test_postgres_refusals_name_the_fix(pg: PostgresSource, admin: Any) -> None:
 
 
 def test_postgres_keeps_what_it_reads(pg: PostgresSource, admin: Any) -> None:
-    admin.execute("DO $$ BEGIN CREATE TYPE mood AS ENUM ('glad'); EXCEPTION WHEN duplicate_object THEN END $$")
+    admin.execute(
+        "DO $$ BEGIN CREATE TYPE mood AS ENUM ('glad'); EXCEPTION WHEN duplicate_object THEN END $$"
+    )
     admin.execute(
         f"CREATE TABLE {pg.schema}.kinds AS SELECT 1::smallint AS small, 9007199254740993 AS large, "
         "1.10::numeric(10, 2) AS money, 0.1::numeric AS free, 2.5::real AS half, '2024-01-01'::date AS day, "
@@ -233,14 +275,14 @@ def test_postgres_keeps_what_it_reads(pg: PostgresSource, admin: Any) -> None:
         ("10::numeric ^ 60", "has numbers that cannot be kept"),
     ],
 )
-def test_postgres_values_out_of_range_are_explained(pg: PostgresSource, column: str, what: str) -> None:
+def test_postgres_values_out_of_range_are_explained(
+    pg: PostgresSource, column: str, what: str
+) -> None:
     assert what in failure(lambda: pg.batches(Query(f"SELECT {column} AS x")))
 
 
 def test_postgres_numbers_of_growing_scale(pg: PostgresSource) -> None:
-    sql = (
-        "SELECT CASE WHEN i < 200000 THEN i::numeric ELSE i + 0.125 END AS x, 1 AS y FROM generate_series(0, 250000) i"
-    )
+    sql = "SELECT CASE WHEN i < 200000 THEN i::numeric ELSE i + 0.125 END AS x, 1 AS y FROM generate_series(0, 250000) i"
     with pg.batches(Query(sql)) as batches:
         values = pa.Table.from_batches(batches)["x"]
     assert values.type.scale == 3
@@ -251,7 +293,9 @@ def test_postgres_sessions_cannot_write(pg: PostgresSource, admin: Any) -> None:
     admin.execute(
         f"CREATE FUNCTION {pg.schema}.harm() RETURNS int LANGUAGE sql AS 'CREATE TABLE {pg.schema}.x(); SELECT 1'"
     )
-    assert "the query would change data" in failure(lambda: pg.batches(Query(f"SELECT {pg.schema}.harm()")))
+    assert "the query would change data" in failure(
+        lambda: pg.batches(Query(f"SELECT {pg.schema}.harm()"))
+    )
 
 
 def test_postgres_cut_in_the_middle_leaves_nothing(
@@ -266,9 +310,14 @@ def test_postgres_cut_in_the_middle_leaves_nothing(
 
 def test_postgres_killed_in_the_middle_is_told(pg: PostgresSource, admin: Any) -> None:
     def read() -> None:
-        with pg._own_errors(), pg._run("SELECT i FROM generate_series(1, 10000000) i", []) as answer:
+        with (
+            pg._own_errors(),
+            pg._run("SELECT i FROM generate_series(1, 10000000) i", []) as answer,
+        ):
             next(answer.batches)
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mmm-app'")
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mmm-app'"
+            )
             list(answer.batches)
 
     assert "the database or the way to it failed" in failure(read)
@@ -288,9 +337,13 @@ def test_duckdb_reads_its_file_and_nothing_else(tmp_path: Path) -> None:
     path.unlink()
     (tmp_path / "other.csv").write_text("a\n1\n")
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"CREATE TABLE wide AS SELECT {', '.join(f'{i} AS c{i}' for i in range(5000))}")
+        connection.execute(
+            f"CREATE TABLE wide AS SELECT {', '.join(f'{i} AS c{i}' for i in range(5000))}"
+        )
         connection.execute("CREATE TYPE mood AS ENUM ('glad')")
-        connection.execute("CREATE TABLE kinds AS SELECT 'glad'::mood AS mood, 5::HUGEINT AS large, [1] AS list")
+        connection.execute(
+            "CREATE TABLE kinds AS SELECT 'glad'::mood AS mood, 5::HUGEINT AS large, [1] AS list"
+        )
     source = DuckDBSource(path)
     told = failure(lambda: source.batches(Query(f"SELECT * FROM read_csv('{tmp_path}/other.csv')")))
     assert "the query asks for something outside the database" in told
@@ -301,11 +354,15 @@ def test_duckdb_reads_its_file_and_nothing_else(tmp_path: Path) -> None:
         assert len(batches.schema) == 5000
 
 
-def test_duckdb_failing_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duckdb_failing_in_the_middle_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import duckdb
 
     duckdb.connect(str(tmp_path / "shop.duckdb")).close()
-    query = Query("SELECT CASE WHEN i < 900000 THEN '1' ELSE 'x' END::INT AS n FROM range(1000000) t(i)")
+    query = Query(
+        "SELECT CASE WHEN i < 900000 THEN '1' ELSE 'x' END::INT AS n FROM range(1000000) t(i)"
+    )
     with pytest.raises(UserError, match="a value does not fit its type"):
         DuckDBSource(tmp_path / "shop.duckdb").batches(query)
 
@@ -315,10 +372,14 @@ def test_duckdb_failing_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch
 
 def test_bigquery_refusals_name_the_fix(bigquery: tuple[str, Any]) -> None:
     endpoint, database_ = bigquery
-    database_.execute("CREATE SCHEMA IF NOT EXISTS other; CREATE OR REPLACE TABLE other.secret AS SELECT 1 AS x")
+    database_.execute(
+        "CREATE SCHEMA IF NOT EXISTS other; CREATE OR REPLACE TABLE other.secret AS SELECT 1 AS x"
+    )
     source = BigQuerySource("shop", "other", endpoint=endpoint)
     assert "this account may not read here" in failure(lambda: source.batches("secret"))
-    assert "does not exist, or lies in another location" in failure(lambda: source.batches("nothere"))
+    assert "does not exist, or lies in another location" in failure(
+        lambda: source.batches("nothere")
+    )
     assert "does not exist" in failure(replace(source, dataset="nothere").tables)
     assert "is not a service account's key" in failure(replace(source, key="{}").tables)
     assert "there is no table that may be read" in failure(replace(source, dataset="empty").test)
@@ -331,11 +392,15 @@ def test_bigquery_cut_in_the_middle_leaves_nothing(
     endpoint, database_ = bigquery
     database_.execute("CREATE SCHEMA IF NOT EXISTS other; CREATE OR REPLACE TABLE other.falling AS "
                       "SELECT i FROM range(5000) t(i)")  # fmt: skip
-    told = read_fails(BigQuerySource("shop", "other", endpoint=endpoint), "other.falling", tmp_path, monkeypatch)
+    told = read_fails(
+        BigQuerySource("shop", "other", endpoint=endpoint), "other.falling", tmp_path, monkeypatch
+    )
     assert "BigQuery or the way to it failed" in told
 
 
-def test_a_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_driver_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(name=name.partition(".")[0])
 

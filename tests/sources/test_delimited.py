@@ -15,7 +15,9 @@ from mmm.sources import records
 from mmm.sources.files import FileSource
 
 
-def write(folder: Path, text: str | bytes, name: str = "sales.csv", encoding: str = "utf-8") -> Path:
+def write(
+    folder: Path, text: str | bytes, name: str = "sales.csv", encoding: str = "utf-8"
+) -> Path:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
     return path
@@ -35,8 +37,13 @@ def one(folder: Path, *values: str, **options: Any) -> tuple[pa.ChunkedArray, tu
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_separator_is_found(tmp_path: Path, separator: str) -> None:
-    table, notes = read(write(tmp_path, f"date{separator}tv\n2024-01-01{separator}1.5\n2024-01-02{separator}2\n"))
-    assert table.to_pydict() == {"date": [dt.date(2024, 1, 1), dt.date(2024, 1, 2)], "tv": [1.5, 2.0]}
+    table, notes = read(
+        write(tmp_path, f"date{separator}tv\n2024-01-01{separator}1.5\n2024-01-02{separator}2\n")
+    )
+    assert table.to_pydict() == {
+        "date": [dt.date(2024, 1, 1), dt.date(2024, 1, 2)],
+        "tv": [1.5, 2.0],
+    }
     assert notes == ()
 
 
@@ -86,7 +93,9 @@ def test_quotes_separators_and_line_breaks_within_values(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", ['"two\nlines ""q"", x"', '55" TV', '"a"', '5" and 6"', '"'])
-def test_pieces_end_where_records_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_pieces_end_where_records_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     value = value if value != '"' else 'x"'
     text = "n,v\n" + "".join(f"{i},{value if i % 3 else 'plain'}\n" for i in range(200))
     whole, _ = read(write(tmp_path, text))
@@ -98,7 +107,10 @@ def test_pieces_end_where_records_end(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_old_mac_and_windows_line_ends(tmp_path: Path) -> None:
     assert read(write(tmp_path, "a,b\r1,2\r3,4\r"))[0].to_pydict() == {"a": [1, 3], "b": [2, 4]}
-    assert read(write(tmp_path, "a,b\r\n1,2\r\n\r\n3,4"))[0].to_pydict() == {"a": [1, 3], "b": [2, 4]}
+    assert read(write(tmp_path, "a,b\r\n1,2\r\n\r\n3,4"))[0].to_pydict() == {
+        "a": [1, 3],
+        "b": [2, 4],
+    }
 
 
 def test_a_single_column_keeps_its_empty_rows(tmp_path: Path) -> None:
@@ -126,7 +138,9 @@ def test_a_late_value_changes_the_type_of_the_whole_column(
     assert column[5000].as_py() == value
     assert column[0].as_py() == ("12" if type_ == pa.string() else 12)
     assert column[-1].as_py() == ("13" if type_ == pa.string() else 13)
-    assert notes == ((f"Column 'x' is kept as text: line 5002 holds {late!r}.",) if type_ == pa.string() else ())
+    assert notes == (
+        (f"Column 'x' is kept as text: line 5002 holds {late!r}.",) if type_ == pa.string() else ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,9 @@ def test_a_late_value_changes_the_type_of_the_whole_column(
         ("1.23456e-320", "1"),
     ],
 )
-def test_numbers_that_would_change_stay_text_with_a_note(tmp_path: Path, texts: tuple[str, ...]) -> None:
+def test_numbers_that_would_change_stay_text_with_a_note(
+    tmp_path: Path, texts: tuple[str, ...]
+) -> None:
     column, notes = one(tmp_path, *texts)
     assert column.to_pylist() == list(texts)
     assert len(notes) == 1
@@ -164,7 +180,10 @@ def test_numbers_that_would_change_stay_text_with_a_note(tmp_path: Path, texts: 
         (("inf", "-inf", "1"), [math.inf, -math.inf, 1.0]),
         ((".5", "5.", "1E3"), [0.5, 5.0, 1000.0]),
         ((" 1", "2 ", "3"), [1, 2, 3]),
-        (("9223372036854775807", "-9223372036854775808"), [9223372036854775807, -9223372036854775808]),
+        (
+            ("9223372036854775807", "-9223372036854775808"),
+            [9223372036854775807, -9223372036854775808],
+        ),
         (("true", "FALSE"), [True, False]),
     ],
 )
@@ -238,7 +257,10 @@ def test_empty_column(tmp_path: Path) -> None:
         (("01/02/2024", "31/01/2024"), [dt.date(2024, 2, 1), dt.date(2024, 1, 31)]),
         (("01/02/2024", "12/31/2024"), [dt.date(2024, 1, 2), dt.date(2024, 12, 31)]),
         (("2024/01/02", "2024/12/31"), [dt.date(2024, 1, 2), dt.date(2024, 12, 31)]),
-        (("2024-01-01", "2024-01-01 10:30"), [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, 10, 30)]),
+        (
+            ("2024-01-01", "2024-01-01 10:30"),
+            [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, 10, 30)],
+        ),
         (("2024-01-01T10:30:00.000001",), [dt.datetime(2024, 1, 1, 10, 30, 0, 1)]),
         (("2024-01-01T10:30:00+02:00",), [dt.datetime(2024, 1, 1, 8, 30, tzinfo=dt.UTC)]),
     ],
@@ -254,7 +276,13 @@ def test_nanoseconds_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [("01/02/2024", "03/04/2024"), ("31/01/2024", "01/31/2024"), ("30.02.2024",), ("01.02.24", "31.12.24")]
+    "texts",
+    [
+        ("01/02/2024", "03/04/2024"),
+        ("31/01/2024", "01/31/2024"),
+        ("30.02.2024",),
+        ("01.02.24", "31.12.24"),
+    ],
 )
 def test_dates_in_doubt_stay_text_with_a_note(tmp_path: Path, texts: tuple[str, ...]) -> None:
     column, notes = one(tmp_path, *texts)
@@ -272,14 +300,26 @@ BAD = {
     "blank lines only": (b"\n\n\n", "holds no table"),
     "repeated name": (b"a,b,a\n1,2,3\n", "sales.csv, column 'a': 2 columns have this name (1, 3)."),
     "no name at all": (b",,\n1,2,3\n", "sales.csv, column 2: the column has no name."),
-    "too many fields": (b"a,b\n1,2\n\n3,4,5\n", "sales.csv, line 4: the row has 3 fields, the header has 2."),
-    "too few fields": (b'a,b\n"x\ny",2\n3\n', "sales.csv, line 4: the row has 1 field, the header has 2."),
-    "open quote": (b'a,b\n1,2\n3,"x\n4,5\n', "sales.csv, line 3: a value begins with a quote that is never closed."),
+    "too many fields": (
+        b"a,b\n1,2\n\n3,4,5\n",
+        "sales.csv, line 4: the row has 3 fields, the header has 2.",
+    ),
+    "too few fields": (
+        b'a,b\n"x\ny",2\n3\n',
+        "sales.csv, line 4: the row has 1 field, the header has 2.",
+    ),
+    "open quote": (
+        b'a,b\n1,2\n3,"x\n4,5\n',
+        "sales.csv, line 3: a value begins with a quote that is never closed.",
+    ),
     "damaged UTF-8": (
         "a,b\n1,é\n2,é\n3,é\n".encode() + b"4,x\xff\n",
         "sales.csv, line 5, column 'b': the bytes are not valid UTF-8 text.",
     ),
-    "no Windows-1252 either": (b"a,b\n1,x\n2,\x81\n", "sales.csv, line 3, column 'b': the bytes are not valid CP1252"),
+    "no Windows-1252 either": (
+        b"a,b\n1,x\n2,\x81\n",
+        "sales.csv, line 3, column 'b': the bytes are not valid CP1252",
+    ),
     "zeros": (b"a,b\n1,\x00\x00\x00\x00\n", "is not a text file"),
 }
 
@@ -292,7 +332,9 @@ def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> No
 
 
 def test_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
-    table, notes = read(write(tmp_path, b",date,column_3,,\n0,2024-01-01,5,x,\n1,2024-01-08,6,y,\n"))
+    table, notes = read(
+        write(tmp_path, b",date,column_3,,\n0,2024-01-01,5,x,\n1,2024-01-08,6,y,\n")
+    )
     assert table.column_names == ["column_1", "date", "column_3", "column_4", "column_5"]
     assert table["column_1"].to_pylist() == [0, 1]
     assert notes == tuple(f"Column {i} has no name; it is called 'column_{i}'." for i in (1, 4, 5))
@@ -303,15 +345,21 @@ def test_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> Non
 
 def test_undecodable_bytes_of_a_given_encoding(tmp_path: Path) -> None:
     path = write(tmp_path, "a,b\n1,x\n2,é\n", encoding="cp1252")
-    with pytest.raises(UserError, match=r"sales\.csv, line 3, column 'b': the bytes are not valid UTF-8"):
+    with pytest.raises(
+        UserError, match=r"sales\.csv, line 3, column 'b': the bytes are not valid UTF-8"
+    ):
         read(path, encoding="utf-8")
-    with pytest.raises(UserError, match=r"sales\.csv, line 3, column 'b': the bytes are not valid ASCII"):
+    with pytest.raises(
+        UserError, match=r"sales\.csv, line 3, column 'b': the bytes are not valid ASCII"
+    ):
         read(path, encoding="ascii")
     with pytest.raises(UserError, match="the encoding 'klingon' is not known"):
         read(path, encoding="klingon")
 
 
-def test_a_late_ragged_row_leaves_no_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_ragged_row_leaves_no_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(records, "_BLOCK", 1024)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = write(tmp_path, "a,b\n" + "1,2\n" * 3000 + "1,2,3\n")
@@ -320,7 +368,9 @@ def test_a_late_ragged_row_leaves_no_temporary_files(tmp_path: Path, monkeypatch
     assert [p.name for p in tmp_path.iterdir()] == ["sales.csv"]
 
 
-@pytest.mark.parametrize(("option", "value"), [("decimal", "x"), ("separator", ""), ("separator", '"')])
+@pytest.mark.parametrize(
+    ("option", "value"), [("decimal", "x"), ("separator", ""), ("separator", '"')]
+)
 def test_impossible_options(tmp_path: Path, option: str, value: str) -> None:
     with pytest.raises(UserError, match=r"the (decimal mark|separator)"):
         read(write(tmp_path, "a,b\n1,2\n"), **{option: value})

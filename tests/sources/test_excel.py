@@ -1,4 +1,6 @@
-"""Excel: cells keep their values; a column gets one type for all rows; what cannot be read is named."""
+"""Excel: cells keep their values; a column gets one type for all rows; what cannot be read is
+named.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_types_of_cells(write_xlsx: Write) -> None:
     day, time = dt.date(2024, 1, 1), dt.datetime(2024, 1, 1, 10, 30)
     names = ["date", "time", "whole", "part", "text", "flag", "empty"]
     table, notes = read(
-        write_xlsx([names, [day, time, 3, 1.5, "na", True, None], [day, day, None, 2, "x", False, None]])
+        write_xlsx(
+            [names, [day, time, 3, 1.5, "na", True, None], [day, day, None, 2, "x", False, None]]
+        )
     )
     assert table.to_pydict() == {
         "date": [day, day],
@@ -37,7 +41,15 @@ def test_types_of_cells(write_xlsx: Write) -> None:
         "empty": [None, None],
     }
     assert table.schema.types == [
-        *(pa.date32(), pa.timestamp("us"), pa.int64(), pa.float64(), pa.string(), pa.bool_(), pa.null())
+        *(
+            pa.date32(),
+            pa.timestamp("us"),
+            pa.int64(),
+            pa.float64(),
+            pa.string(),
+            pa.bool_(),
+            pa.null(),
+        )
     ]
     assert notes == ()
 
@@ -58,17 +70,24 @@ def test_errors_in_cells_are_counted(write_xlsx: Write, excel_error: type[str]) 
     rows = [["tv", "name"], [1, "a"], [excel_error("#DIV/0!"), "b"], [excel_error("#N/A"), "c"]]
     table, notes = read(write_xlsx(first=[[]], second=rows))
     assert table.to_pydict() == {"tv": [1, None, None], "name": ["a", "b", "c"]}
-    assert notes == ("Sheet 'second': 2 cells hold an error and were read as empty (1 x '#DIV/0!', 1 x '#N/A').",)
+    assert notes == (
+        "Sheet 'second': 2 cells hold an error and were read as empty (1 x '#DIV/0!', 1 x '#N/A').",
+    )
 
 
 def test_text_cells_stay_text(write_xlsx: Write) -> None:
-    table, notes = read(write_xlsx([["id", "n", "d"], ["00123", "1.5", "2024-01-01"], ["4", "2", "2024-01-02"]]))
+    table, notes = read(
+        write_xlsx([["id", "n", "d"], ["00123", "1.5", "2024-01-01"], ["4", "2", "2024-01-02"]])
+    )
     assert table.to_pydict() == {
         "id": ["00123", "4"],
         "n": ["1.5", "2"],
         "d": [dt.date(2024, 1, 1), dt.date(2024, 1, 2)],
     }
-    assert [note.split(":")[0] for note in notes] == ["Column 'id' is kept as text", "Column 'n' is kept as text"]
+    assert [note.split(":")[0] for note in notes] == [
+        "Column 'id' is kept as text",
+        "Column 'n' is kept as text",
+    ]
 
 
 def test_large_numbers_are_not_made_integers(write_xlsx: Write) -> None:
@@ -82,7 +101,9 @@ def test_the_first_sheet_with_cells_is_read_unless_one_is_chosen(write_xlsx: Wri
     assert read(path)[0].to_pydict() == {"a": [1]}
     assert read(path, sheet="other")[0].to_pydict() == {"b": [2]}
     assert FileSource(path).preview("other").to_pydict() == {"b": [2]}
-    with pytest.raises(NotFound, match=r"book\.xlsx: has no sheet 'x'\. Its sheets are: data, other\."):
+    with pytest.raises(
+        NotFound, match=r"book\.xlsx: has no sheet 'x'\. Its sheets are: data, other\."
+    ):
         read(path, sheet="x")
     with pytest.raises(UserError, match="the sheet 'notes' is empty"):
         read(path, sheet="notes")
@@ -91,8 +112,14 @@ def test_the_first_sheet_with_cells_is_read_unless_one_is_chosen(write_xlsx: Wri
 BAD = {
     "no cells": ([], "book.xlsx: has no sheet with cells in it."),
     "header only": ([["a", "b"]], "book.xlsx, sheet 'Sheet1': has a header but no rows."),
-    "repeated name": ([["a", "a"], [1, 2]], "book.xlsx, sheet 'Sheet1', column 'a': 2 columns have this name (1, 2)."),
-    "no name at all": ([[None, " "], [1, 2]], "book.xlsx, sheet 'Sheet1', column 1: the column has no name."),
+    "repeated name": (
+        [["a", "a"], [1, 2]],
+        "book.xlsx, sheet 'Sheet1', column 'a': 2 columns have this name (1, 2).",
+    ),
+    "no name at all": (
+        [[None, " "], [1, 2]],
+        "book.xlsx, sheet 'Sheet1', column 1: the column has no name.",
+    ),
 }
 
 

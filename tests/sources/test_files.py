@@ -1,4 +1,6 @@
-"""Files as a source: the content says what a file is, its name must agree, and all kinds give the same values."""
+"""Files as a source: the content says what a file is, its name must agree, and all kinds give the
+same values.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def parquet(table: pa.Table) -> bytes:
 
 WRONG = {
     "x.csv": (b"", "x.csv: the file is empty (0 bytes)."),
-    "pdf.csv": (b"%PDF-1.7\n", "is a PDF document, not a delimited text file (CSV) as its name says."),
+    "pdf.csv": (
+        b"%PDF-1.7\n",
+        "is a PDF document, not a delimited text file (CSV) as its name says.",
+    ),
     "png.csv": (b"\x89PNG\r\n\x1a\n", "is a PNG image"),
     "jpeg.xlsx": (b"\xff\xd8\xff\xe0", "is a JPEG image, not an Excel workbook"),
     "page.csv": (b"\n <!DOCTYPE html><html>", "is an HTML page"),
@@ -50,8 +55,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [(n, *rest) for n, rest in WRONG.items()], ids=WRONG)
-def test_wrong_kinds_of_file_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "message"), [(n, *rest) for n, rest in WRONG.items()], ids=WRONG
+)
+def test_wrong_kinds_of_file_are_named(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as caught:
         FileSource(tmp_path / name)
@@ -70,7 +79,10 @@ BAD_PARQUET = {
     "damaged": (b"PAR1 and then nothing", "is a damaged Parquet file"),
     "cut": (parquet(pa.table({"a": list(range(1000))}))[:-20], "is a damaged Parquet file"),
     "no rows": (parquet(pa.table({"a": pa.array([], pa.int64())})), "has columns but no rows"),
-    "nested": (parquet(pa.table({"a": [[1]]})), "x.parquet, column 'a': the column holds nested values"),
+    "nested": (
+        parquet(pa.table({"a": [[1]]})),
+        "x.parquet, column 'a': the column holds nested values",
+    ),
 }
 
 
@@ -90,7 +102,10 @@ def test_parquet_with_repeated_names(tmp_path: Path) -> None:
 
 
 def test_parquet_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
-    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["", "a"]), tmp_path / "x.parquet")
+    pq.write_table(
+        pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["", "a"]),
+        tmp_path / "x.parquet",
+    )
     with FileSource(tmp_path / "x.parquet").batches() as batches:
         assert pa.Table.from_batches(batches).to_pydict() == {"column_1": [1], "a": [2]}
         assert batches.notes == ("Column 1 has no name; it is called 'column_1'.",)
@@ -108,7 +123,9 @@ def test_parquet_columns_without_a_name_are_called_by_their_place(tmp_path: Path
 def test_options_of_another_kind_of_file_are_refused(
     tmp_path: Path, name: str, options: dict[str, str], message: str
 ) -> None:
-    (tmp_path / name).write_bytes(b"a\n1\n" if name.endswith("csv") else parquet(pa.table({"a": [1]})))
+    (tmp_path / name).write_bytes(
+        b"a\n1\n" if name.endswith("csv") else parquet(pa.table({"a": [1]}))
+    )
     with pytest.raises(UserError) as caught:
         FileSource(tmp_path / name, **options)
     assert str(caught.value) == f"{message} Leave the option out."
@@ -139,7 +156,10 @@ def test_interface_of_a_text_file(tmp_path: Path) -> None:
     assert source.tables() == ["sales.csv"]
     assert source.preview(rows=2).to_pydict() == {"date": [dt.date(2024, 1, 1)] * 2, "tv": [1, 1]}
     test = source.test()
-    assert (test.rows, test.message) == (50, "sales.csv is a delimited text file (CSV) and can be read.")
+    assert (test.rows, test.message) == (
+        50,
+        "sales.csv is a delimited text file (CSV) and can be read.",
+    )
     assert test.seconds > 0
     with pytest.raises(NotFound, match="holds one table only"):
         source.preview("other")
@@ -149,10 +169,16 @@ def test_batches_can_be_read_twice(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_text("a,b\n1,x\n2,y\n")
     with FileSource(path).batches() as batches:
-        assert [b.to_pydict() for b in batches] == [b.to_pydict() for b in batches] == [{"a": [1, 2], "b": ["x", "y"]}]
+        assert (
+            [b.to_pydict() for b in batches]
+            == [b.to_pydict() for b in batches]
+            == [{"a": [1, 2], "b": ["x", "y"]}]
+        )
 
 
-def test_all_kinds_of_file_give_the_same_values(tmp_path: Path, write_xlsx: Callable[..., Path]) -> None:
+def test_all_kinds_of_file_give_the_same_values(
+    tmp_path: Path, write_xlsx: Callable[..., Path]
+) -> None:
     days = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(150)]
     table = pa.table(
         {

@@ -1,4 +1,6 @@
-"""What every source must do. A further source is a further class at the end that says how to make the same shop."""
+"""What every source must do. A further source is a further class at the end that says how to make
+the same shop.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,10 @@ class SourceContract:
             assert pa.Table.from_batches(batches, batches.schema).equals(first)
             assert len(batches.source_types) == len(COLUMNS)
         assert values(first) == ROWS
-        assert [pa.types.is_date(first.schema.field(0).type), pa.types.is_boolean(first.schema.field(5).type)] == [1, 1]
+        assert [
+            pa.types.is_date(first.schema.field(0).type),
+            pa.types.is_boolean(first.schema.field(5).type),
+        ] == [1, 1]
 
     def test_a_table_that_is_not_there_is_named(self, shop: Shop) -> None:
         for read in (shop.source.preview, shop.source.batches):
@@ -134,7 +139,9 @@ class DatabaseContract(SourceContract):
             with pytest.raises(UserError, match="has columns but no rows"):
                 shop.source.batches(Query(sql, {"market": value}))
 
-    def test_every_parameter_needs_its_value_and_every_value_its_parameter(self, shop: Shop) -> None:
+    def test_every_parameter_needs_its_value_and_every_value_its_parameter(
+        self, shop: Shop
+    ) -> None:
         sql = f"SELECT * FROM {shop.weekly} WHERE market = :market"
         with pytest.raises(UserError, match="parameter :market has no value"):
             shop.source.batches(Query(sql))
@@ -143,7 +150,13 @@ class DatabaseContract(SourceContract):
 
     @pytest.mark.parametrize(
         "sql",
-        ["DROP TABLE {}", "DELETE FROM {}", "SELECT 1; DROP TABLE {}", "/* SELECT */ UPDATE {} SET clicks = 0", ""],
+        [
+            "DROP TABLE {}",
+            "DELETE FROM {}",
+            "SELECT 1; DROP TABLE {}",
+            "/* SELECT */ UPDATE {} SET clicks = 0",
+            "",
+        ],
     )
     def test_only_one_select_is_read(self, shop: Shop, sql: str) -> None:
         with pytest.raises(UserError, match=r"is not a SELECT|more than one statement"):
@@ -151,7 +164,11 @@ class DatabaseContract(SourceContract):
         assert shop.source.preview(shop.weekly, 1).num_rows == 1
 
     def test_a_wrong_query_is_explained(self, shop: Shop) -> None:
-        for sql in (f"SELECT FROM WHERE {shop.weekly}", "SELECT 1 FROM nothere", f"SELECT nothere FROM {shop.weekly}"):
+        for sql in (
+            f"SELECT FROM WHERE {shop.weekly}",
+            "SELECT 1 FROM nothere",
+            f"SELECT nothere FROM {shop.weekly}",
+        ):
             with pytest.raises(UserError) as caught:
                 shop.source.batches(Query(sql))
             assert caught.value.fix
@@ -170,14 +187,19 @@ class DatabaseContract(SourceContract):
     def test_the_order_rows_come_in_does_not_matter(self, shop: Shop) -> None:
         read = []
         for order in ("day", "clicks DESC, day DESC"):
-            with shop.source.batches(Query(f"SELECT * FROM {shop.weekly} ORDER BY {order}")) as batches:
+            with shop.source.batches(
+                Query(f"SELECT * FROM {shop.weekly} ORDER BY {order}")
+            ) as batches:
                 read.append(pa.Table.from_batches(batches).combine_chunks())
         assert read[0].equals(read[1])
 
 
 def _as_csv(path: Path) -> None:
     lines = [";".join(COLUMNS)]
-    lines += [";".join("" if v is None else f'"{v}"' if ";" in str(v) else str(v) for v in r.values()) for r in ROWS]
+    lines += [
+        ";".join("" if v is None else f'"{v}"' if ";" in str(v) else str(v) for v in r.values())
+        for r in ROWS
+    ]
     path.write_text("\n".join(lines))
 
 
@@ -198,7 +220,10 @@ class TestParquetFile(SourceContract):
 class TestExcelFile(SourceContract):
     @pytest.fixture
     def shop(self, tmp_path: Path, write_xlsx: Callable[..., Path]) -> Shop:
-        rows = [list(COLUMNS), *([float(v) if isinstance(v, Decimal) else v for v in r.values()] for r in ROWS)]
+        rows = [
+            list(COLUMNS),
+            *([float(v) if isinstance(v, Decimal) else v for v in r.values()] for r in ROWS),
+        ]
         return Shop(FileSource(write_xlsx(weekly=rows)), "weekly")
 
 
@@ -220,13 +245,28 @@ class TestPostgres(DatabaseContract):
     @classmethod
     def shop(cls, postgres: Any) -> Iterator[Shop]:
         with psycopg.connect(
-            host="127.0.0.1", port=postgres.port, dbname="postgres", user="admin", password="admin", autocommit=True
+            host="127.0.0.1",
+            port=postgres.port,
+            dbname="postgres",
+            user="admin",
+            password="admin",
+            autocommit=True,
         ) as connection:
             schema = f"contract_{cls.kind}"
-            for statement in (f"CREATE SCHEMA {schema}", *statements(f"{schema}.", "DOUBLE PRECISION")):
+            for statement in (
+                f"CREATE SCHEMA {schema}",
+                *statements(f"{schema}.", "DOUBLE PRECISION"),
+            ):
                 connection.execute(statement)
             source = PostgresSource(
-                "127.0.0.1", "postgres", "admin", "admin", postgres.port, schema, sslmode="disable", kind=cls.kind
+                "127.0.0.1",
+                "postgres",
+                "admin",
+                "admin",
+                postgres.port,
+                schema,
+                sslmode="disable",
+                kind=cls.kind,
             )
             yield Shop(source, f"{schema}.weekly")
 
@@ -241,7 +281,10 @@ class TestSnowflake(DatabaseContract):
     @pytest.fixture(scope="class")
     @classmethod
     def shop(cls, snowflake: Any) -> Shop:
-        with snowflake.connect(database="CONTRACT", schema="MART") as connection, connection.cursor() as cursor:
+        with (
+            snowflake.connect(database="CONTRACT", schema="MART") as connection,
+            connection.cursor() as cursor,
+        ):
             for statement in statements(float_type="FLOAT"):
                 cursor.execute(statement)
         source = SnowflakeSource(

@@ -22,7 +22,9 @@ def test_parameters_are_found_where_they_are_and_nowhere_else() -> None:
     bound, values = bind(sql, {"market": "DE", "n": "1"}, Placeholder.NUMBER)
     assert values == [("market", "DE"), ("n", "1")]
     assert bound.endswith("WHERE m = $1 AND (n=$2 OR m<>$1)")
-    assert bind(sql, {"market": "DE", "n": "1"}, Placeholder.NAME)[0].endswith("m = @market AND (n=@n OR m<>@market)")
+    assert bind(sql, {"market": "DE", "n": "1"}, Placeholder.NAME)[0].endswith(
+        "m = @market AND (n=@n OR m<>@market)"
+    )
 
 
 @given(st.text(max_size=30))
@@ -40,7 +42,9 @@ def test_names_fold_without_quotes_and_not_within() -> None:
     assert UPPER.quoted(["MART", 'a"; DROP TABLE b; --']) == '"MART"."a""; DROP TABLE b; --"'
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a;b", 'a"b"', '"a', "a..b", ".a", "a'--", "a.b.c.d", "1a", '""'])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a;b", 'a"b"', '"a', "a..b", ".a", "a'--", "a.b.c.d", "1a", '""']
+)
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=r"is not the name of a table|more than 3 parts"):
         UPPER.parse(name)
@@ -60,7 +64,9 @@ def test_one_select_is_kept(sql: str, plain: str) -> None:
     assert plain_select(sql) == plain
 
 
-@pytest.mark.parametrize("sql", ["", "-- SELECT", "SELECT 1; SELECT 2", "DROP TABLE a", "SELECT ';'; DROP TABLE a --"])
+@pytest.mark.parametrize(
+    "sql", ["", "-- SELECT", "SELECT 1; SELECT 2", "DROP TABLE a", "SELECT ';'; DROP TABLE a --"]
+)
 def test_anything_else_is_refused(sql: str) -> None:
     with pytest.raises(UserError, match=r"is not a SELECT|more than one statement"):
         plain_select(sql)

@@ -1,4 +1,6 @@
-"""A database's answer in pieces: one type for all pieces, one order, or an error that names the column."""
+"""A database's answer in pieces: one type for all pieces, one order, or an error that names the
+column.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def test_pieces_of_different_types_become_one_column() -> None:
 
 
 def test_mixed_types_name_the_column() -> None:
-    with pytest.raises(UserError, match=r"weekly, column 'x': some rows have the type int64, some string"):
+    with pytest.raises(
+        UserError, match=r"weekly, column 'x': some rows have the type int64, some string"
+    ):
         spooled([batch([1]), batch(["a"])], ["VARIANT"], where="weekly")
     with pytest.raises(UserError, match="its columns changed while it was read"):
         spooled([batch([1]), batch([1], name="y")], ["NUMBER"], where="weekly")
@@ -63,10 +67,15 @@ def test_odd_names_and_many_columns_are_sorted_too() -> None:
     names = [".a", "[b]", "c.d", *map(str, range(4997))]
     piece = pa.record_batch([pa.array([2, 1])] * 5000, names=names)
     with spooled([piece], ["NUMBER"] * 5000, where="wide") as stream:
-        assert pa.Table.from_batches(stream).to_pylist() == [dict.fromkeys(names, 1), dict.fromkeys(names, 2)]
+        assert pa.Table.from_batches(stream).to_pylist() == [
+            dict.fromkeys(names, 1),
+            dict.fromkeys(names, 2),
+        ]
 
 
-def test_a_failure_in_the_middle_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def failing() -> Any:

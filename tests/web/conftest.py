@@ -58,7 +58,9 @@ class Stored:
             "dataset_id": experiment.dataset.dataset_id,
             "engine": experiment.engine,
         }
-        history = History.begin(self.workspace, run_id, "ann", warnings=("row 3: odd.",), details=details)
+        history = History.begin(
+            self.workspace, run_id, "ann", warnings=("row 3: odd.",), details=details
+        )
         history.add(RunState.STARTING, "ann")
         return history
 
@@ -80,7 +82,9 @@ class Stored:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a run that succeeded, with hostile names, and one that failed for a column that is not there."""
+    """Made once: a run that succeeded, with hostile names, and one that failed for a column that is
+    not there.
+    """
     folder = tmp_path_factory.mktemp("web")
     data = folder / "data.csv"
     data.write_text(sample.PATH.read_text().replace("tv_S", HOSTILE_CHANNEL, 1))

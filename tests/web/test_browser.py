@@ -76,7 +76,9 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
         page.get_by_role("button", name="Report (HTML)").click()
     recommended = read_results(stored.workspace, quick).summary["model"]["id"]
     assert download.value.suggested_filename == f"report-{quick}-{recommended}.html"
-    assert Path(download.value.path()).read_bytes() == stored.workspace.result_file(quick, "report.html")
+    assert Path(download.value.path()).read_bytes() == stored.workspace.result_file(
+        quick, "report.html"
+    )
 
     page.goto("/runs")
     expect(page.get_by_text("4 runs in this workspace")).to_be_visible()
@@ -85,16 +87,21 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
 
 
 def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
-    (run_id,) = [status.run_id for status in stored.service.runs() if status.name.startswith("<img")]
+    (run_id,) = [
+        status.run_id for status in stored.service.runs() if status.name.startswith("<img")
+    ]
     for address in ("/", "/runs", f"/run?run={run_id}", f"/results?run={run_id}"):
         page.goto(address)
-        expect(page.get_by_test_id("stMain").get_by_text("<img src=x").locator("visible=true").first).to_be_visible()
+        expect(
+            page.get_by_test_id("stMain").get_by_text("<img src=x").locator("visible=true").first
+        ).to_be_visible()
         settled(page)
         assert page.locator("img[src='x'], a[href^='javascript'], b:text('tv')").count() == 0
 
 
 @pytest.mark.skipif(
-    os.environ.get("PICTURES") != "1", reason="makes the pictures of README and docs; set PICTURES=1 to do so"
+    os.environ.get("PICTURES") != "1",
+    reason="makes the pictures of README and docs; set PICTURES=1 to do so",
 )
 def test_the_pictures_of_readme_and_docs(page: Any, stored: Any) -> None:
     for run_id in stored.workspace.run_ids():

@@ -1,4 +1,6 @@
-"""The web app on the platform aws, from sign-in to results: real browser, provider, clients, and tasks that run."""
+"""The web app on the platform aws, from sign-in to results: real browser, provider, clients, and
+tasks that run.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def settings(aws: Aws) -> Settings:
 
 @pytest.fixture(scope="module")
 def page(aws: Aws, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A tab on the app, which was started with the guide's variables and those of the sign-in that are no secrets."""
+    """A tab on the app, which was started with the guide's variables and those of the sign-in that
+    are no secrets.
+    """
     folder, port = tmp_path_factory.mktemp("browser-aws"), free_port()
     log = folder / "app.log"
     with login_provider(folder / "provider.log", [ANN]) as provider:
@@ -57,12 +61,16 @@ def page(aws: Aws, settings: Settings, tmp_path_factory: pytest.TempPathFactory)
 
 def newest_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
     run_id = workspace.run_ids()[0]
-    (task,) = aws.client("ecs").list_tasks(cluster=CLUSTER, startedBy=f"mmm/{run_id}-0001")["taskArns"]
+    (task,) = aws.client("ecs").list_tasks(cluster=CLUSTER, startedBy=f"mmm/{run_id}-0001")[
+        "taskArns"
+    ]
     (described,) = aws.client("ecs").describe_tasks(cluster=CLUSTER, tasks=[task])["tasks"]
     return dict(described)
 
 
-def test_from_sign_in_over_the_sample_to_its_results(page: Page, aws: Aws, settings: Settings) -> None:
+def test_from_sign_in_over_the_sample_to_its_results(
+    page: Page, aws: Aws, settings: Settings
+) -> None:
     page.goto("/")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="ann", exact=True).click()
@@ -79,7 +87,9 @@ def test_from_sign_in_over_the_sample_to_its_results(page: Page, aws: Aws, setti
     assert attempt is not None
     assert (attempt.platform, task["taskArn"] in attempt.handle) == ("aws", True)
     assert (task["stopCode"], task["containers"][0]["exitCode"]) == ("EssentialContainerExited", 0)
-    assert {entry.actor for day in workspace.audit_days() for entry in workspace.audit(day)} == {"ann@example.com"}
+    assert {entry.actor for day in workspace.audit_days() for entry in workspace.audit(day)} == {
+        "ann@example.com"
+    }
 
 
 def test_a_cancelled_run_stops_its_task(page: Page, aws: Aws, settings: Settings) -> None:

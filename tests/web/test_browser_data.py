@@ -1,4 +1,6 @@
-"""From a file to a dataset that can be modelled, in a real browser, and whether everybody can use the pages."""
+"""From a file to a dataset that can be modelled, in a real browser, and whether everybody can use
+the pages.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ def page(folder: Path, tmp_path: Path) -> Iterator[Page]:
     """A tab on the app, which takes files up to 1 MB."""
     settings = {"MMM_WORKSPACE": str(folder), "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "1"}
     log = tmp_path / "server.log"
-    with web_app(log, **settings) as server, chromium() as browser, watched_tab(browser, server) as tab:
+    with (
+        web_app(log, **settings) as server,
+        chromium() as browser,
+        watched_tab(browser, server) as tab,
+    ):
         yield tab
 
 
@@ -59,7 +65,9 @@ def choose(page: Page, label: str, option: str) -> None:
 def test_from_a_file_to_a_dataset_that_can_be_modelled(page: Page, folder: Path) -> None:
     page.goto("/connect")
     # The first page of a server imports what the others need.
-    expect(page.get_by_text("No data are stored in this workspace yet.")).to_be_visible(timeout=60 * SECONDS)
+    expect(page.get_by_text("No data are stored in this workspace yet.")).to_be_visible(
+        timeout=60 * SECONDS
+    )
     accessible(page)
     file = {"name": "shop.csv", "mimeType": "text/csv", "buffer": daily_csv().encode()}
     page.locator("input[type=file]").first.set_input_files([file])
@@ -113,7 +121,9 @@ def test_from_a_file_to_a_dataset_that_can_be_modelled(page: Page, folder: Path)
 def test_a_file_above_the_limit_is_refused_in_words(page: Page) -> None:
     page.goto("/connect")
     expect(
-        page.get_by_text("A file that turns red has more than 1 MB and was refused: save it as Parquet")
+        page.get_by_text(
+            "A file that turns red has more than 1 MB and was refused: save it as Parquet"
+        )
     ).to_be_visible()
     large = {"name": "large.csv", "mimeType": "text/csv", "buffer": b"a,b\n" + b"1,2\n" * 300_000}
     page.locator("input[type=file]").first.set_input_files([large])

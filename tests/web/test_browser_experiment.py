@@ -30,7 +30,9 @@ def browser(server: str) -> Iterator[Any]:
 
 def tab(browser: Any, server: str) -> Any:
     """A new profile: nothing of an earlier tab is left but what the server keeps."""
-    made = browser.new_context(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server)
+    made = browser.new_context(
+        viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server
+    )
     page = made.new_page()
     page.set_default_timeout(30 * SECONDS)
     return page
@@ -42,7 +44,9 @@ def fill(page: Any, label: str, text: str) -> None:
     field.press("Enter")
 
 
-def test_an_experiment_is_begun_kept_mended_started_and_compared(browser: Any, server: str, stored: Any) -> None:
+def test_an_experiment_is_begun_kept_mended_started_and_compared(
+    browser: Any, server: str, stored: Any
+) -> None:
     run_id = stored.of_state(RunState.SUCCEEDED)
     page = tab(browser, server)
     page.goto(f"/run?run={run_id}")
@@ -57,11 +61,16 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(browser: Any, s
     expect(page.get_by_text("1 thing to mend before this can start")).to_be_visible()
     expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
 
-    # A file takes the place of the form, also where it is wrong; wrong things in it are told in the same way.
+    # A file takes the place of the form, also where it is wrong; wrong things in it are told in the
+    # same way.
     content = json.loads(stored.workspace.job_config(run_id))
     content["settings"] |= {"trials": 0, "seed": "many"}
     page.get_by_role("button", name="Upload JSON").click()
-    file = {"name": "e.json", "mimeType": "application/json", "buffer": json.dumps(content).encode()}
+    file = {
+        "name": "e.json",
+        "mimeType": "application/json",
+        "buffer": json.dumps(content).encode(),
+    }
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("2 things to mend before this can start")).to_be_visible()
     expect(page.get_by_text("must be a whole number; got 'many'.")).to_be_visible()
@@ -102,7 +111,9 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(browser: Any, s
         settled(page)
     page.get_by_role("link", name="Compare the 2 ticked runs").click()
     expect(page.get_by_role("heading", name="ROAS per channel")).to_be_visible()
-    expect(page.get_by_text(re.compile("The runs agree|Nothing can be said of agreement")).first).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("The runs agree|Nothing can be said of agreement")).first
+    ).to_be_visible()
     settled(page)
     assert violations(page) == []
     with page.expect_download() as download:

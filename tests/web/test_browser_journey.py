@@ -1,4 +1,6 @@
-"""The whole way in one browser session, signed in at a real provider; refresh, another browser, two people at once."""
+"""The whole way in one browser session, signed in at a real provider; refresh, another browser, two
+people at once.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +32,25 @@ def weekly_csv() -> str:
     """Two years whose header holds markup and whose text cells hold formulas, in Windows' encoding."""
     lines = []
     for i in range(WEEKS):
-        day, tv, search = dt.date(2022, 1, 3) + dt.timedelta(weeks=i), (i * 7) % 23, 5 + (i * 5) % 17
+        day, tv, search = (
+            dt.date(2022, 1, 3) + dt.timedelta(weeks=i),
+            (i * 7) % 23,
+            5 + (i * 5) % 17,
+        )
         formula = FORMULA.replace('"', '""')
-        lines.append(f'{day};{9000 + 40 * tv + 90 * search + 13 * (i % 9)};{tv * 10};{search * 10};"{formula}"')
+        lines.append(
+            f'{day};{9000 + 40 * tv + 90 * search + 13 * (i % 9)};{tv * 10};{search * 10};"{formula}"'
+        )
     return "\n".join([f"week;revenue;tv_spend;search_spend;{MARKUP} Größe", *lines, ""])
 
 
 @pytest.fixture(scope="module")
-def kept(template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The module's workspace; one of its runs was submitted by an address, which Markdown makes a link."""
+def kept(
+    template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The module's workspace; one of its runs was submitted by an address, which Markdown makes a
+    link.
+    """
     folder = tmp_path_factory.mktemp("journey") / "workspace"
     shutil.copytree(template, folder)
     made = stored_in(folder)
@@ -71,7 +83,9 @@ def somebody(browser: Any, server: str) -> Iterator[Callable[[], Page]]:
     contexts: list[Any] = []
 
     def tab() -> Page:
-        contexts.append(browser.new_context(viewport={"width": 1360, "height": 1000}, base_url=server))
+        contexts.append(
+            browser.new_context(viewport={"width": 1360, "height": 1000}, base_url=server)
+        )
         contexts[-1].set_default_timeout(30 * SECONDS)
         page: Page = contexts[-1].new_page()
         page.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
@@ -108,7 +122,9 @@ def next_page(page: Page, link: str) -> None:
     settled(page)
 
 
-def test_from_a_hostile_file_to_a_decision_in_one_session(somebody: Callable[[], Page], kept: Any) -> None:
+def test_from_a_hostile_file_to_a_decision_in_one_session(
+    somebody: Callable[[], Page], kept: Any
+) -> None:
     page = somebody()
     sign_in(page, "bob", "/connect")
     expect(page.get_by_role("heading", name="Connect data")).to_be_visible(timeout=60 * SECONDS)
@@ -173,7 +189,9 @@ def test_a_failed_run_explains_itself(somebody: Callable[[], Page], kept: Any) -
     expect(page.get_by_text("radio_S").first).to_be_visible()
 
 
-def test_two_people_at_once_do_not_disturb_each_other(somebody: Callable[[], Page], kept: Any) -> None:
+def test_two_people_at_once_do_not_disturb_each_other(
+    somebody: Callable[[], Page], kept: Any
+) -> None:
     address = f"/experiment?run={kept.of_state(RunState.FAILED)}"
     ann, bob = somebody(), somebody()
     for page, who in ((ann, "ann"), (bob, "bob")):
@@ -217,7 +235,9 @@ PAGES = {
 
 @pytest.mark.parametrize("address", PAGES)
 def test_every_page_can_be_used_by_everybody(admin: Page, kept: Any, address: str) -> None:
-    runs = {str(state.value): kept.of_state(state) for state in (RunState.FAILED, RunState.SUCCEEDED)}
+    runs = {
+        str(state.value): kept.of_state(state) for state in (RunState.FAILED, RunState.SUCCEEDED)
+    }
     if "{running}" in address:
         runs["running"] = kept.running()
     page = address.format(**runs)
@@ -235,7 +255,9 @@ def found_in_both_schemes(page: Page, address: str, shown: str) -> list[str]:
     return found
 
 
-def test_the_pages_of_whoever_is_not_in_can_be_used_by_everybody(somebody: Callable[[], Page]) -> None:
+def test_the_pages_of_whoever_is_not_in_can_be_used_by_everybody(
+    somebody: Callable[[], Page],
+) -> None:
     page = somebody()
     assert found_in_both_schemes(page, "/runs", "Please sign in.") == []
     sign_in(page, "eve")

@@ -1,4 +1,6 @@
-"""A plan made in a real browser: budget, bounds, what cannot be met, scenarios side by side, the file."""
+"""A plan made in a real browser: budget, bounds, what cannot be met, scenarios side by side, the
+file.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,21 @@ from mmm.runs.plans import saved_plan
 from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, web_app
 
-#: The tables' text lies on a canvas; a cell is clicked where it is drawn: rows of 35 points below the heading.
+#: The tables' text lies on a canvas; a cell is clicked where it is drawn: rows of 35 points below
+#: the heading.
 ROW, HEADING = 35, 35
 
 
 @pytest.fixture
 def page(stored: Any, tmp_path: Path) -> Iterator[Any]:
     """A tab on a server of the stored workspace."""
-    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address, chromium() as browser:
-        tab = browser.new_page(viewport={"width": 1360, "height": 1600}, color_scheme="light", base_url=address)
+    with (
+        web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address,
+        chromium() as browser,
+    ):
+        tab = browser.new_page(
+            viewport={"width": 1360, "height": 1600}, color_scheme="light", base_url=address
+        )
         tab.set_default_timeout(60 * SECONDS)
         tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
         yield tab
@@ -96,7 +104,9 @@ def test_a_budget_is_planned_and_two_scenarios_compared(page: Any, stored: Any) 
     with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     newest = saved_plan(stored.workspace, stored.workspace.plan_ids()[0])
-    assert [float(row["Planned spend"]) for row in rows] == pytest.approx([row["spend"] for row in newest.channels])
+    assert [float(row["Planned spend"]) for row in rows] == pytest.approx(
+        [row["spend"] for row in newest.channels]
+    )
     assert rows[0]["Channel"].startswith("'=cmd|")  # no spreadsheet runs it
 
     page.get_by_text("Open capped").click()

@@ -31,7 +31,9 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, stored: Any, tmp_path: Path) -> Iterator[Any]:
     """A tab on the app with the workspace of `stored`."""
     with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address:
-        tab = browser.new_page(viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=address)
+        tab = browser.new_page(
+            viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=address
+        )
         tab.set_default_timeout(20 * SECONDS)
         yield tab
         tab.close()
@@ -45,7 +47,11 @@ def _downloaded(page: Any, label: str) -> Path:
 
 def _pick_another(page: Any, shown: str) -> str:
     """Click on a kept model's point in the Pareto plot, another one than the model shown; its id."""
-    points = page.get_by_test_id("stVegaLiteChart").first.locator("g.mark-symbol.role-mark").first.locator("path")
+    points = (
+        page.get_by_test_id("stVegaLiteChart")
+        .first.locator("g.mark-symbol.role-mark")
+        .first.locator("path")
+    )
     expect(points.first).to_be_visible()
     settled(page)
     tooltip = page.locator("#vg-tooltip-element")
@@ -61,7 +67,9 @@ def _pick_another(page: Any, shown: str) -> str:
     pytest.fail("every point is the model that is shown")
 
 
-def test_a_model_is_picked_pinned_compared_and_reported(page: Any, browser: Any, stored: Any, tmp_path: Path) -> None:
+def test_a_model_is_picked_pinned_compared_and_reported(
+    page: Any, browser: Any, stored: Any, tmp_path: Path
+) -> None:
     run_id = stored.of_state(RunState.SUCCEEDED)
     recommended = read_results(stored.workspace, run_id).summary["model"]["id"]
     page.goto(f"/results?run={run_id}&part={quote('Choose model')}")

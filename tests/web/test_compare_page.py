@@ -16,7 +16,15 @@ Open = Callable[..., AppTest]
 
 
 def words(app: AppTest) -> str:
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning]
+    kinds: list[Any] = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.info,
+        app.warning,
+    ]
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
@@ -38,7 +46,13 @@ def template_of_two(template: Any, tmp_path_factory: pytest.TempPathFactory, sto
 
 
 @pytest.fixture
-def two(template_of_two: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, _clean: None, stored_in: Any) -> Any:
+def two(
+    template_of_two: Any,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    _clean: None,
+    stored_in: Any,
+) -> Any:
     import shutil
 
     shutil.copytree(template_of_two, tmp_path / "workspace")
@@ -77,7 +91,9 @@ def test_two_runs_side_by_side(open_page: Open, two: Any) -> None:
     channels, _, settings = (frame.value for frame in app.dataframe)
     assert len(channels) == 5
     assert settings.to_numpy().tolist() == [["seed", "7", "123"]]
-    assert [query for page, query in linked(app) if page == "results"] == [f"run={run_id}" for run_id in ids]
+    assert [query for page, query in linked(app) if page == "results"] == [
+        f"run={run_id}" for run_id in ids
+    ]
 
 
 def test_a_run_without_results_cannot_be_compared(open_page: Open, two: Any) -> None:

@@ -1,4 +1,6 @@
-"""Connections on the page Connect, against a real PostgreSQL server: added, tested, previewed, read, removed."""
+"""Connections on the page Connect, against a real PostgreSQL server: added, tested, previewed,
+read, removed.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,23 @@ def labelled(widgets: Any, label: str) -> Any:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.markdown, app.caption, app.info) for element in kind)
+    return "\n".join(
+        element.value for kind in (app.markdown, app.caption, app.info) for element in kind
+    )
 
 
 @pytest.fixture
 def database(postgres: Any, new_name: str) -> str:
-    """A database with weekly rows of two markets, and a role that may read them: its name is the database's."""
-    admin = {"host": "127.0.0.1", "port": postgres.port, "user": "admin", "password": "admin", "autocommit": True}
+    """A database with weekly rows of two markets, and a role that may read them: its name is the
+    database's.
+    """
+    admin = {
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "user": "admin",
+        "password": "admin",
+        "autocommit": True,
+    }
     with psycopg.connect(dbname="postgres", **admin) as connection:
         connection.execute(f'CREATE DATABASE "{new_name}"')
         connection.execute(f"CREATE ROLE \"{new_name}\" LOGIN PASSWORD '{PASSWORD}'")
@@ -45,10 +57,16 @@ def database(postgres: Any, new_name: str) -> str:
     return new_name
 
 
-def fill(app: AppTest, database: str, port: int, password: str = PASSWORD, name: str = "shop") -> AppTest:
+def fill(
+    app: AppTest, database: str, port: int, password: str = PASSWORD, name: str = "shop"
+) -> AppTest:
     """Enter a connection and save it."""
     labelled(app.text_input, "Name").set_value(name)
-    for label, value in (("Host", "127.0.0.1"), ("Port (if needed)", str(port)), ("Database", database)):
+    for label, value in (
+        ("Host", "127.0.0.1"),
+        ("Port (if needed)", str(port)),
+        ("Database", database),
+    ):
         labelled(app.text_input, label).set_value(value)
     labelled(app.text_input, "User").set_value(database)
     labelled(app.selectbox, "SSL mode (if needed)").set_value("disable")
@@ -64,14 +82,18 @@ def shop(open_page: Open, stored: Any, database: str, postgres: Any) -> AppTest:
     return fill(open_page(links.CONNECT, **DATABASE), database, postgres.port)
 
 
-def test_a_connection_is_added_and_its_secret_never_comes_back(shop: AppTest, stored: Any, open_page: Open) -> None:
+def test_a_connection_is_added_and_its_secret_never_comes_back(
+    shop: AppTest, stored: Any, open_page: Open
+) -> None:
     assert shop.success[0].value.startswith("Saved **shop**")
     assert shop.query_params["connection"] == "shop"
     assert plain("Secrets set: password.") in words(shop)
     for app in (shop, open_page(links.CONNECT, **DATABASE, connection="shop")):
         assert all(PASSWORD not in str(field.value) for field in app.text_input)
         assert PASSWORD not in words(app)
-        assert "Password: set. Leave it empty to keep it, unless address or user change." in words(app)
+        assert "Password: set. Leave it empty to keep it, unless address or user change." in words(
+            app
+        )
     files = [path.read_text() for path in stored.folder.rglob("*.json")]
     assert not any(PASSWORD in text for text in files)
 
@@ -84,7 +106,9 @@ def test_the_test_says_seconds_and_rows(shop: AppTest) -> None:
     assert "1 row" in success.value or "20 rows" in success.value
 
 
-def test_what_fails_says_why_and_what_to_do(open_page: Open, stored: Any, database: str, postgres: Any) -> None:
+def test_what_fails_says_why_and_what_to_do(
+    open_page: Open, stored: Any, database: str, postgres: Any
+) -> None:
     app = fill(open_page(links.CONNECT, **DATABASE), database, postgres.port, password="wrong")
     (error,) = app.error  # the tables cannot be listed
     assert plain("password") in error.value
@@ -128,7 +152,10 @@ def test_a_query_reads_several_markets_at_once(shop: AppTest, stored: Any) -> No
 
 @pytest.mark.parametrize(
     ("sql", "message"),
-    [("DROP TABLE weekly", "is not a SELECT."), ("SELECT 1; DELETE FROM weekly", "holds more than one statement.")],
+    [
+        ("DROP TABLE weekly", "is not a SELECT."),
+        ("SELECT 1; DELETE FROM weekly", "holds more than one statement."),
+    ],
 )
 def test_a_query_is_one_select(shop: AppTest, sql: str, message: str) -> None:
     labelled(shop.button_group, "What to read").set_value("Query").run()
@@ -178,7 +205,9 @@ def test_an_analyst_reads_and_does_not_change_connections(
     monkeypatch.setattr(entrance, "current_user", lambda: someone)
     app = open_page(links.CONNECT, **DATABASE, connection="shop")
     assert labelled(app.selectbox, "Table, of 2 that may be read").value is None
-    assert not any(found.label.startswith(("Add a connection", "Change or remove")) for found in app.expander)
+    assert not any(
+        found.label.startswith(("Add a connection", "Change or remove")) for found in app.expander
+    )
     assert "an administrator adds and changes them" in words(app)
 
 

@@ -1,4 +1,6 @@
-"""Connect, Map columns, Data quality and Prepare in their states, on stored data, without a browser."""
+"""Connect, Map columns, Data quality and Prepare in their states, on stored data, without a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,15 @@ HOSTILE_HEADER = "<img src=x onerror=alert(1)> **spend** [a](javascript:alert(1)
 
 def words(app: AppTest) -> str:
     """All text on the page, and the labels of what folds."""
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.success, app.info]
+    kinds: list[Any] = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.success,
+        app.info,
+    ]
     texts = [element.value for kind in kinds for element in kind]
     return "\n".join([*texts, *(found.label for found in app.expander)])
 
@@ -51,7 +61,9 @@ def linked(app: AppTest) -> list[tuple[str, str]]:
 
 def upload(app: AppTest, name: str, content: bytes | str) -> AppTest:
     data = content.encode() if isinstance(content, str) else content
-    labelled(app.file_uploader, "CSV, Parquet or Excel, up to 200 MB").set_value((name, data, "")).run()
+    labelled(app.file_uploader, "CSV, Parquet or Excel, up to 200 MB").set_value(
+        (name, data, "")
+    ).run()
     assert not app.exception
     return app
 
@@ -70,7 +82,9 @@ def put(stored: Any, folder: Path, text: str, market: str = "FR") -> DatasetMani
 
 
 def daily(days: int = 28) -> str:
-    lines = [f"2024-01-{day + 1:02d},{100 + day},{day % 5},{1 + day % 3}.5,none" for day in range(days)]
+    lines = [
+        f"2024-01-{day + 1:02d},{100 + day},{day % 5},{1 + day % 3}.5,none" for day in range(days)
+    ]
     return "\n".join(["date,revenue,tv_spend,price,promo_event", *lines, ""])
 
 
@@ -132,7 +146,9 @@ def test_a_viewer_looks_and_changes_nothing(open_page: Open, stored: Any, page: 
         ({"mapping": "weekly"}, "there is no mapping 'weekly'"),
     ],
 )
-def test_a_wrong_address_is_a_message(open_page: Open, stored: Any, page: Path, query: Any, message: str) -> None:
+def test_a_wrong_address_is_a_message(
+    open_page: Open, stored: Any, page: Path, query: Any, message: str
+) -> None:
     (error,) = open_page(page, **query).error
     assert plain(message) in error.value
 
@@ -143,7 +159,11 @@ def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any
     assert "28 rows read in" in words(app)
     app = store(app, "FR")
     (manifest,) = stored.workspace.datasets("FR")
-    assert (manifest.rows, manifest.origin, manifest.created_by) == (28, "sales 2024.csv", local_user().id)
+    assert (manifest.rows, manifest.origin, manifest.created_by) == (
+        28,
+        "sales 2024.csv",
+        local_user().id,
+    )
     assert f"Stored as **{plain(dataset_name(manifest))}**" in app.success[0].value
     text = words(app)
     assert "2 datasets of 2 markets; the newest is" in words(open_page(links.CONNECT))
@@ -154,7 +174,12 @@ def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any
 def test_parquet_and_a_sheet_of_a_workbook(open_page: Open, stored: Any, tmp_path: Path) -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"week": ["2024-01-01"], "tv": [1.0]}), out)
-    assert "Stored as" in store(upload(open_page(links.CONNECT), "a.parquet", out.getvalue()), "P").success[0].value
+    assert (
+        "Stored as"
+        in store(upload(open_page(links.CONNECT), "a.parquet", out.getvalue()), "P")
+        .success[0]
+        .value
+    )
 
     rows = [["week", "tv"], [dt.date(2024, 1, 1), 1.5], [dt.date(2024, 1, 8), 2.5]]
     book = write_workbook(tmp_path / "b.xlsx", readme=[["hello"]], numbers=rows)
@@ -187,7 +212,9 @@ def test_a_file_that_is_no_table_says_what_to_do(
     assert "Stored datasets" in words(app)
 
 
-def test_a_wrong_encoding_is_told_by_line_and_another_can_be_chosen(open_page: Open, stored: Any) -> None:
+def test_a_wrong_encoding_is_told_by_line_and_another_can_be_chosen(
+    open_page: Open, stored: Any
+) -> None:
     app = upload(open_page(links.CONNECT), "a.csv", "name,value\nKöln,1\n".encode("latin-1"))
     labelled(app.selectbox, "Encoding").set_value("utf-8").run()
     (error,) = app.error
@@ -240,7 +267,10 @@ def test_the_proposal_is_shown_with_its_reasons(open_page: Open, robyn: DatasetM
     assert "12 of 12 columns have a role, nothing is missing." in text
     assert labelled(app.selectbox, f"Role of {plain('facebook_I')}").value == "exposure"
     assert labelled(app.selectbox, f"Spend of {plain('facebook_I')}").value == "facebook_S"
-    assert plain("the name has 's'; paired with 'facebook_I', on or off together in 100% of rows") in text
+    assert (
+        plain("the name has 's'; paired with 'facebook_I', on or off together in 100% of rows")
+        in text
+    )
     assert not labelled(app.button, "Save the mapping").disabled
 
 
@@ -310,13 +340,19 @@ def test_eighty_columns_are_searched_and_set_together(open_page: Open, stored: A
     labelled(app.selectbox, "Role").set_value("unused")
     labelled(app.button, "Set it for all of them").click().run()
     assert not app.exception
-    assert all(box.value == "unused" for box in app.selectbox if box.label.startswith("Role of hldy"))
+    assert all(
+        box.value == "unused" for box in app.selectbox if box.label.startswith("Role of hldy")
+    )
 
 
-def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(open_page: Open, robyn: DatasetManifest) -> None:
+def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(
+    open_page: Open, robyn: DatasetManifest
+) -> None:
     app = open_page(links.QUALITY, dataset=dataset_name(robyn))
     text = words(app)
-    assert "##### These data can be modelled, with doubts: of 15 checks, 4 yellow, 11 green." in text
+    assert (
+        "##### These data can be modelled, with doubts: of 15 checks, 4 yellow, 11 green." in text
+    )
     assert "First: **Zeros.**" in text
     assert ":orange-badge[:material/warning: yellow] **Leakage**" in text
     assert "**Why it matters.** A column made from the KPI explains it perfectly" in text
@@ -331,7 +367,9 @@ def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(open_page: 
     ]
 
 
-def test_quality_of_broken_data_is_red_and_names_the_dates(open_page: Open, stored: Any, tmp_path: Path) -> None:
+def test_quality_of_broken_data_is_red_and_names_the_dates(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
     broken = put(stored, tmp_path, daily() + "2024-01-05,1,1,1,none\n")
     app = open_page(links.QUALITY, dataset=dataset_name(broken))
     assert "##### Training would refuse these data, or its result would be worthless" in words(app)
@@ -349,7 +387,9 @@ def test_quality_of_one_market_of_several(open_page: Open, stored: Any) -> None:
     assert not app.error
 
 
-def test_prepare_shows_before_and_after_and_freezes(open_page: Open, stored: Any, tmp_path: Path) -> None:
+def test_prepare_shows_before_and_after_and_freezes(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
     source = put(stored, tmp_path, daily())
     app = open_page(links.PREPARE, dataset=dataset_name(source))
     assert "**28 rows become 4 weeks**, 1 Jan 2024 to 22 Jan 2024, 4 columns." in words(app)
@@ -367,7 +407,9 @@ def test_prepare_shows_before_and_after_and_freezes(open_page: Open, stored: Any
     assert stored.workspace.draft_names(local_user()) == []
 
 
-def test_a_recipe_that_cannot_be_applied_says_why_and_is_kept(open_page: Open, stored: Any, tmp_path: Path) -> None:
+def test_a_recipe_that_cannot_be_applied_says_why_and_is_kept(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
     source = put(stored, tmp_path, daily().replace("2024-01-05,104,4", "2024-01-05,104,"))
     app = open_page(links.PREPARE, dataset=dataset_name(source))
     assert plain("tv_spend") in app.error[0].value
@@ -408,9 +450,19 @@ def test_derived_columns_and_flags(open_page: Open, stored: Any, tmp_path: Path)
 def test_a_recipe_goes_out_and_in_as_a_file(open_page: Open, stored: Any, tmp_path: Path) -> None:
     source = put(stored, tmp_path, daily())
     app = open_page(links.PREPARE, dataset=dataset_name(source))
-    recipe = {"date": "date", "period": "week", "columns": [{"column": "revenue", "aggregate": "mean"}]}
-    for content, wrong in (("{", "is not JSON"), ('{"period": "year"}', "is not valid"), (json.dumps(recipe), None)):
-        labelled(app.file_uploader, "Use a recipe (JSON)").set_value(("r.json", content.encode(), "")).run()
+    recipe = {
+        "date": "date",
+        "period": "week",
+        "columns": [{"column": "revenue", "aggregate": "mean"}],
+    }
+    for content, wrong in (
+        ("{", "is not JSON"),
+        ('{"period": "year"}', "is not valid"),
+        (json.dumps(recipe), None),
+    ):
+        labelled(app.file_uploader, "Use a recipe (JSON)").set_value(
+            ("r.json", content.encode(), "")
+        ).run()
         labelled(app.button, "Use it").click().run()
         assert not app.exception
         if wrong:

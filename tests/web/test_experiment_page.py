@@ -23,7 +23,15 @@ Open = Callable[..., AppTest]
 
 
 def words(app: AppTest) -> str:
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning]
+    kinds: list[Any] = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.info,
+        app.warning,
+    ]
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
@@ -46,10 +54,15 @@ def run_id(stored: Any) -> str:
 def test_without_data_the_page_leads_to_data_and_to_the_sample(open_page: Open) -> None:
     app = open_page(links.EXPERIMENT)
     assert "an experiment needs a dataset" in words(app)
-    assert [link.proto.label for link in app.get("page_link")] == [":primary[Connect data]", "Begin with the sample"]
+    assert [link.proto.label for link in app.get("page_link")] == [
+        ":primary[Connect data]",
+        "Begin with the sample",
+    ]
 
 
-def test_a_viewer_sees_why_there_is_nothing(open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_sees_why_there_is_nothing(
+    open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mmm.web.session.local_user", lambda: User("eve", role=Role.VIEWER))
     app = open_page(links.EXPERIMENT)
     assert "Your role, viewer" in app.info[0].value
@@ -57,7 +70,9 @@ def test_a_viewer_sees_why_there_is_nothing(open_page: Open, stored: Any, monkey
     assert "Experiment" not in [link.proto.label for link in app.sidebar.get("page_link")]
 
 
-def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(open_page: Open, stored: Any) -> None:
+def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(
+    open_page: Open, stored: Any
+) -> None:
     app = open_page(links.EXPERIMENT)
     (dataset,) = stored.workspace.datasets("DE")
     assert labelled(app.selectbox, "Dataset").value == f"DE/{dataset.dataset_id}"
@@ -69,7 +84,9 @@ def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(o
     assert stored.workspace.draft_names(local_user()) == []
 
 
-def test_an_invalid_value_is_told_at_its_field_and_nothing_is_lost(open_page: Open, stored: Any, run_id: str) -> None:
+def test_an_invalid_value_is_told_at_its_field_and_nothing_is_lost(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.number_input, "Trials").set_value(0).run()
     assert first_sentence(app).startswith("1 thing to mend")
@@ -84,14 +101,18 @@ def test_an_invalid_value_is_told_at_its_field_and_nothing_is_lost(open_page: Op
     assert not labelled(app.button, "Start the run").disabled
 
 
-def test_checks_of_the_data_are_told_where_they_belong(open_page: Open, stored: Any, run_id: str) -> None:
+def test_checks_of_the_data_are_told_where_they_belong(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.number_input, "Models to keep").set_value(2000).run()
     assert "2000 models are to be kept of 60 candidates" in words(app)
     assert len(app.error) == 1
 
 
-def test_what_was_begun_is_kept_and_offered_again(open_page: Open, stored: Any, run_id: str) -> None:
+def test_what_was_begun_is_kept_and_offered_again(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.text_input, "Name").set_value("Half done").run()
     labelled(app.number_input, "Trials").set_value(0).run()
@@ -100,7 +121,11 @@ def test_what_was_begun_is_kept_and_offered_again(open_page: Open, stored: Any, 
     assert labelled(again.number_input, "Trials").value == 0
     assert "Your draft, kept" in words(again)
     elsewhere = open_page(links.EXPERIMENT)
-    offered = [link.proto for link in elsewhere.get("page_link") if "Half done" in link.proto.label.replace("\\", "")]
+    offered = [
+        link.proto
+        for link in elsewhere.get("page_link")
+        if "Half done" in link.proto.label.replace("\\", "")
+    ]
     assert [link.query_string for link in offered] == [f"run={run_id}"]
     labelled(again.button, "Begin anew").click().run()
     assert labelled(again.text_input, "Name").value != "Half done"
@@ -111,7 +136,9 @@ def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> N
     app = open_page(links.EXPERIMENT)
     group = app.get("button_group")[0]
     assert group.value in ("standard", ["standard"])
-    group.set_value(["fast"]).run() if isinstance(group.value, list) else group.set_value("fast").run()
+    group.set_value(["fast"]).run() if isinstance(group.value, list) else group.set_value(
+        "fast"
+    ).run()
     assert [labelled(app.number_input, name).value for name in ("Trials", "Iterations")] == [2, 500]
 
 
@@ -119,7 +146,9 @@ def test_the_preview_follows_the_ranges(open_page: Open, stored: Any) -> None:
     app = open_page(links.EXPERIMENT)
     assert "0% to 80% lasts into the next week" in words(app)
     labelled(app.number_input, "Carryover (theta): to").set_value(0.5).run()
-    assert "0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks" in words(app)
+    assert "0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks" in words(
+        app
+    )
     labelled(app.number_input, "Carryover (theta): to").set_value(1.0).run()
     assert "must lie within [0, 1)" in words(app)
     assert "The curves are drawn when the ranges are valid." in words(app)
@@ -130,15 +159,21 @@ def test_a_channel_may_have_ranges_of_its_own(open_page: Open, stored: Any, run_
     labelled(app.selectbox, "Ranges of").set_value("search_S").run()
     labelled(app.number_input, "Carryover (theta): to").set_value(0.3).run()
     assert "0% to 30% lasts" in words(app)
-    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])[
+        "content"
+    ]
     assert content["settings"]["media"] == {"search_S": {"theta": [0.0, 0.3]}}
     labelled(app.number_input, "Carryover (theta): from").set_value(None).run()
     labelled(app.number_input, "Carryover (theta): to").set_value(None).run()
-    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])[
+        "content"
+    ]
     assert content["settings"].get("media") is None
 
 
-def test_lift_tests_are_added_checked_against_the_data_and_removed(open_page: Open, stored: Any, run_id: str) -> None:
+def test_lift_tests_are_added_checked_against_the_data_and_removed(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.button, "Add a lift test").click().run()
     told = words(app)
@@ -157,14 +192,22 @@ def test_lift_tests_are_added_checked_against_the_data_and_removed(open_page: Op
 
 def test_signs_go_into_the_mapping(open_page: Open, stored: Any, run_id: str) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
-    box = next(box for box in app.selectbox if box.label.replace("\\", "") == "competitor_sales_B (context)")
+    box = next(
+        box
+        for box in app.selectbox
+        if box.label.replace("\\", "") == "competitor_sales_B (context)"
+    )
     box.set_value("negative").run()
-    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])["content"]
+    content = stored.workspace.draft(local_user(), stored.workspace.draft_names(local_user())[0])[
+        "content"
+    ]
     assert content["mapping"]["context"][0]["sign"] == "negative"
     assert "Signs (1 of 8 other than usual)" in [found.label for found in app.expander]
 
 
-def test_it_starts_a_run_of_what_is_shown_and_drops_the_draft(open_page: Open, stored: Any, run_id: str) -> None:
+def test_it_starts_a_run_of_what_is_shown_and_drops_the_draft(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.text_input, "Name").set_value("Again").run()
     labelled(app.button, "Start the run").click().run()
@@ -179,7 +222,9 @@ def test_it_starts_a_run_of_what_is_shown_and_drops_the_draft(open_page: Open, s
         stored.service.cancel(started, local_user())
 
 
-def test_it_is_saved_as_a_template_and_begun_from_one(open_page: Open, stored: Any, run_id: str) -> None:
+def test_it_is_saved_as_a_template_and_begun_from_one(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.text_input, "Name of the template").set_value("weekly").run()
     labelled(app.button, "Save").click().run()
@@ -205,7 +250,9 @@ def test_an_address_of_something_that_is_not_there_says_so(
     assert message in words(open_page(links.EXPERIMENT, **query))
 
 
-def test_a_batch_over_seeds_starts_and_shows_its_runs(open_page: Open, stored: Any, run_id: str) -> None:
+def test_a_batch_over_seeds_starts_and_shows_its_runs(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.text_input, "Seeds").set_value("1, x").run()
     assert "'x' is no seed" in words(app)

@@ -27,7 +27,11 @@ def _read(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_a_text_that_could_be_a_formula_is_neutralised(start: str) -> None:
     table = pa.table({"channel": [f"{start}cmd", "tv"], "value": [1.5, None]})
-    assert _read(csv_text(table, LABELS)) == [["Channel", "ROAS"], [f"'{start}cmd", "1.5"], ["tv", ""]]
+    assert _read(csv_text(table, LABELS)) == [
+        ["Channel", "ROAS"],
+        [f"'{start}cmd", "1.5"],
+        ["tv", ""],
+    ]
 
 
 def test_numbers_stay_numbers_in_full() -> None:
@@ -41,13 +45,18 @@ def test_plain_text_holds_no_markdown() -> None:
 
 
 def test_every_finding_of_an_invalid_input_is_a_line() -> None:
-    error = InvalidInput("Two things:", [Finding("error", "is *odd*.", where="row 3"), Finding("error", "is even.")])
+    error = InvalidInput(
+        "Two things:", [Finding("error", "is *odd*.", where="row 3"), Finding("error", "is even.")]
+    )
     assert error_markdown(error) == "Two things\\:\n\n- row 3\\: is \\*odd\\*\\.\n- is even\\."
 
 
 def test_a_dark_chart_keeps_its_data() -> None:
     spec: dict[str, Any] = {
-        "config": {"background": "#ffffff", "axis": {"labelColor": charts.MUTED, "values": ["#ffffff"]}},
+        "config": {
+            "background": "#ffffff",
+            "axis": {"labelColor": charts.MUTED, "values": ["#ffffff"]},
+        },
         "layer": [{"mark": {"color": charts.INK}, "data": {"values": [{"channel": "#ffffff"}]}}],
         "datasets": {"a": [{"channel": charts.INK}]},
     }

@@ -96,7 +96,9 @@ def test_runs_are_listed_page_by_page(open_page: Open, stored: Any) -> None:
 
 @pytest.mark.parametrize("page", ["0", "-1", "99", "x", "9" * 30])
 def test_a_wrong_page_number_shows_a_page(open_page: Open, stored: Any, page: str) -> None:
-    assert "Wrong column" in "".join(link.proto.label for link in open_page(links.RUNS, page=page).get("page_link"))
+    assert "Wrong column" in "".join(
+        link.proto.label for link in open_page(links.RUNS, page=page).get("page_link")
+    )
 
 
 def test_a_running_run_shows_stages_and_time_left(open_page: Open, stored: Any) -> None:
@@ -104,7 +106,10 @@ def test_a_running_run_shows_stages_and_time_left(open_page: Open, stored: Any) 
     app = open_page(links.RUN, run=run_id)
     assert app.title[0].value == "Under way"
     (bar,) = app.get("progress")
-    assert (bar.proto.value, bar.proto.text) == (25, ":material/pending: " + plain("search 25/100, 2 min left"))
+    assert (bar.proto.value, bar.proto.text) == (
+        25,
+        ":material/pending: " + plain("search 25/100, 2 min left"),
+    )
     text = words(app)
     assert ":material/check_circle: features" in text
     assert ":material/circle: select" in text
@@ -144,7 +149,9 @@ def test_a_failed_run_explains_itself(open_page: Open, stored: Any) -> None:
         ({"run": "../../<b>x"}, "'../../<b>x' is not a run id."),
     ],
 )
-def test_an_unknown_run_is_a_message(open_page: Open, stored: Any, page: Any, query: Any, message: str) -> None:
+def test_an_unknown_run_is_a_message(
+    open_page: Open, stored: Any, page: Any, query: Any, message: str
+) -> None:
     app = open_page(page, **query)
     (error,) = app.error
     assert plain(message) in error.value
@@ -159,7 +166,9 @@ def test_an_unknown_run_is_a_message(open_page: Open, stored: Any, page: Any, qu
         ({"batch": "../x"}, "'../x' is not a batch id."),
     ],
 )
-def test_an_unknown_batch_is_a_message(open_page: Open, stored: Any, query: Any, message: str) -> None:
+def test_an_unknown_batch_is_a_message(
+    open_page: Open, stored: Any, query: Any, message: str
+) -> None:
     app = open_page(links.BATCH, **query)
     (error,) = app.error
     assert plain(message) in error.value
@@ -189,7 +198,9 @@ def test_an_unexpected_error_is_told_by_an_id_in_the_log(
     assert any(error_id in record.message and record.exc_info for record in caplog.records)
 
 
-def test_a_run_that_cannot_be_read_is_listed_as_such_and_says_why(open_page: Open, stored: Any) -> None:
+def test_a_run_that_cannot_be_read_is_listed_as_such_and_says_why(
+    open_page: Open, stored: Any
+) -> None:
     run_id = stored.start(stored.experiment("Damaged")).run_id
     (stored.folder / "runs" / run_id / "events" / "000002.json").write_text("{}")
     why = plain(f"run {run_id}: event 2 of its history is not one of this version's.")
@@ -207,7 +218,10 @@ def test_the_app_does_not_open_on_a_cloud_platform_without_sign_in(
     for name, value in aws.environment(bucket, MMM_WORKSPACE=f"s3://{bucket}").items():
         monkeypatch.setenv(name, value)
     app = open_page()
-    assert plain("CLOUD_PROVIDER=aws: the app does not open, because its sign-in settings") in app.error[0].value
+    assert (
+        plain("CLOUD_PROVIDER=aws: the app does not open, because its sign-in settings")
+        in app.error[0].value
+    )
     for name in ("AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "AUTH_COOKIE_SECRET", "AUTH_REDIRECT_URI"):
         assert plain(f"{name}: is needed.") in app.error[0].value
     assert not app.button

@@ -1,4 +1,6 @@
-"""The plan page in its states, and the studies and lift tests on the results page, without a browser."""
+"""The plan page in its states, and the studies and lift tests on the results page, without a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,15 @@ CHANNEL = "=cmd|<b>tv</b>_S"
 
 
 def words(app: AppTest) -> str:
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning]
+    kinds: list[Any] = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.info,
+        app.warning,
+    ]
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -57,13 +67,17 @@ def test_the_plan_is_that_of_the_command_line(open_page: Open, stored: Any, run_
     assert pictures == ["Spend", "Response", "Marginal ROAS", "Response curves"]
     shown = app.dataframe[-2].value
     assert shown["spend_plan"].tolist() == pytest.approx(plan.channels["spend"].to_pylist())
-    assert shown["response_low"].tolist() == pytest.approx(plan.channels["response_low"].to_pylist())
+    assert shown["response_low"].tolist() == pytest.approx(
+        plan.channels["response_low"].to_pylist()
+    )
     (tie_out,) = [box.label for box in app.expander if box.label.startswith("Today's spend")]
     assert "is that of the books, to the cent" in tie_out
     assert "None of this run yet" in text
 
 
-def test_what_is_typed_is_kept_as_a_draft_and_comes_back(open_page: Open, stored: Any, run_id: str) -> None:
+def test_what_is_typed_is_kept_as_a_draft_and_comes_back(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.PLAN, run=run_id)
     field(app, "number_input", "Budget").set_value(11_000_000.0).run()
     field(app, "number_input", "Every channel at most").set_value(1.5).run()
@@ -79,7 +93,9 @@ def test_what_is_typed_is_kept_as_a_draft_and_comes_back(open_page: Open, stored
     assert stored.workspace.draft_names(local_user()) == []
 
 
-def test_bounds_of_channels_and_sums_reach_the_plan(open_page: Open, stored: Any, run_id: str) -> None:
+def test_bounds_of_channels_and_sums_reach_the_plan(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     """The tables are typed into in the browser's test; here they come back from a draft."""
     limits = {CHANNEL: {"low": 0.9, "high": 1.1}, f"print_S+{CHANNEL}": {"most": 22_000.0}}
     fields = {
@@ -98,8 +114,14 @@ def test_bounds_of_channels_and_sums_reach_the_plan(open_page: Open, stored: Any
     ("fields", "message"),
     [
         ({"budget": 5.0}, "the nearest reachable budget is"),
-        ({"goal": "target", "target": 9999.0}, "is out of reach within the bounds: the best ROAS they allow is"),
-        ({"channels": {CHANNEL: {"low": 1.0, "least": 5.0}}}, "a bound is either a factor or money, not both"),
+        (
+            {"goal": "target", "target": 9999.0},
+            "is out of reach within the bounds: the best ROAS they allow is",
+        ),
+        (
+            {"channels": {CHANNEL: {"low": 1.0, "least": 5.0}}},
+            "a bound is either a factor or money, not both",
+        ),
         ({"channels": {CHANNEL: {"low": 3.0}}}, "is above the upper bound"),
         ({"low": 3.0}, "the lower bound 3 is above the upper bound 2"),
         ({"periods": 0}, "periods: must be more than 0; got 0."),
@@ -143,7 +165,9 @@ def test_scenarios_are_saved_linked_and_compared(open_page: Open, stored: Any, r
     assert "plan" not in opened.query_params
 
 
-def test_a_plan_of_the_command_line_opens_with_all_it_asked(open_page: Open, stored: Any, run_id: str) -> None:
+def test_a_plan_of_the_command_line_opens_with_all_it_asked(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     request = PlanRequest.model_validate(
         {
             "budget_per_period": 90_000.0, "budget_rule": "at_most", "period": "last_10", "periods": 8,
@@ -172,7 +196,10 @@ def test_a_viewer_plans_and_saves_nothing(
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"run": "20200101T000000-00000000"}, "run 20200101T000000-00000000 has no results to plan with."),
+        (
+            {"run": "20200101T000000-00000000"},
+            "run 20200101T000000-00000000 has no results to plan with.",
+        ),
         ({"model": "9_9"}, "this run has kept no model '9_9'."),
         ({"plan": "../x"}, "'../x' is not a plan id."),
     ],
@@ -196,7 +223,9 @@ def test_a_study_is_started_followed_and_shown(open_page: Open, stored: Any, run
 
     asked = StabilityStudy(seeds=1, shifts=(), holdouts=())
     second = stored.workspace.create_study(run_id, asked)
-    history = type(stored.start(stored.experiment("other"))).begin(stored.workspace, second, "ann", details={})
+    history = type(stored.start(stored.experiment("other"))).begin(
+        stored.workspace, second, "ann", details={}
+    )
     history.add(RunState.STARTING, "ann")
     assert run_task(stored.workspace.run_uri(second), stored.settings) == 0
     app = open_page(links.RESULTS, run=run_id, part="Stability")
@@ -208,12 +237,21 @@ def test_a_study_is_started_followed_and_shown(open_page: Open, stored: Any, run
     assert page.query_params == {"run": run_id, "part": "Stability"}
 
 
-def test_lift_tests_have_a_part_of_their_own_where_there_are_any(open_page: Open, stored: Any, run_id: str) -> None:
+def test_lift_tests_have_a_part_of_their_own_where_there_are_any(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     given = stored.experiment("With a lift test").model_dump()
     test = LiftTestConfig(
-        channels=("print_S",), start="2018-01-01", end="2018-03-04", lift=1e5, spend=5e4, confidence=0.9
+        channels=("print_S",),
+        start="2018-01-01",
+        end="2018-03-04",
+        lift=1e5,
+        spend=5e4,
+        confidence=0.9,
     )
-    calibrated = stored.train(Experiment.model_validate({**given, "lift_tests": (test.model_dump(),)}))
+    calibrated = stored.train(
+        Experiment.model_validate({**given, "lift_tests": (test.model_dump(),)})
+    )
     app = open_page(links.RESULTS, run=calibrated, part="Calibration")
     assert plain("The model says what was measured, within the test's interval, in ") in words(app)
     assert app.get("vega_lite_chart")[0].proto.alt.startswith("What the lift tests moved. ")

@@ -1,4 +1,6 @@
-"""The results page in its states: parts, models, notes, the report; on real stored runs, without a browser."""
+"""The results page in its states: parts, models, notes, the report; on real stored runs, without a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,15 @@ SVG_LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect 
 
 def words(app: AppTest) -> str:
     """All text on the page."""
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning]
+    kinds: list[Any] = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.info,
+        app.warning,
+    ]
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -62,7 +72,9 @@ def test_a_run_without_results_says_so(open_page: Open, stored: Any) -> None:
     assert app.info[0].value.startswith("This run has no results: it is failed.")
 
 
-def test_results_lead_on_to_a_plan_a_comparison_and_the_next_experiment(open_page: Open, run_id: str) -> None:
+def test_results_lead_on_to_a_plan_a_comparison_and_the_next_experiment(
+    open_page: Open, run_id: str
+) -> None:
     app = open_page(links.RESULTS, run=run_id)
     model_id = app.selectbox[0].value
     shown = {link.proto.page: link.proto.query_string for link in app.get("page_link")}
@@ -71,7 +83,9 @@ def test_results_lead_on_to_a_plan_a_comparison_and_the_next_experiment(open_pag
     assert shown["experiment"] == f"run={run_id}"
 
 
-def test_every_view_of_the_report_is_in_one_part(open_page: Open, run_id: str, results: RunResults) -> None:
+def test_every_view_of_the_report_is_in_one_part(
+    open_page: Open, run_id: str, results: RunResults
+) -> None:
     labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
     seen: list[str] = []
     for part in [part for part in PARTS if part != "Calibration"]:  # the run had no lift tests
@@ -115,7 +129,9 @@ def test_candidates_are_filtered(open_page: Open, run_id: str, results: RunResul
     assert f"Numbers ({front} rows)" in [found.label for found in app.expander]
 
 
-def test_models_are_compared_side_by_side(open_page: Open, run_id: str, results: RunResults) -> None:
+def test_models_are_compared_side_by_side(
+    open_page: Open, run_id: str, results: RunResults
+) -> None:
     labels, ids = labels_of(results.summary), (results.summary["model"]["id"], *others(results)[:2])
     app = open_page(links.RESULTS, run=run_id, part="Choose model")
     compared = next(found for found in app.multiselect if found.label == "Models side by side")
@@ -154,7 +170,9 @@ def test_a_model_is_pinned_and_annotated_for_everybody(
     again = open_page(links.RESULTS, run=run_id, part="Choose model")
     assert again.selectbox[0].options[0].startswith(f"{other} · pinned")
     assert f"pinned it. {plain('For the *board*')}" in words(again)
-    button(open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Take the pin away").click().run()
+    button(
+        open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Take the pin away"
+    ).click().run()
     assert [note.pinned for note in stored.workspace.notes(run_id)] == [True, False]
 
 
@@ -165,7 +183,9 @@ def test_an_empty_note_is_told(open_page: Open, stored: Any, run_id: str) -> Non
     assert stored.workspace.notes(run_id) == []
 
 
-def test_contributions_are_shown_as_shares_and_per_period(open_page: Open, run_id: str, results: RunResults) -> None:
+def test_contributions_are_shown_as_shares_and_per_period(
+    open_page: Open, run_id: str, results: RunResults
+) -> None:
     app = open_page(links.RESULTS, run=run_id, part="Contribution", show="Share", per="year")
     years = {row["date"].year for row in results["fit"].select(["date"]).to_pylist()}
     waterfall, _, components = (frame.value for frame in app.dataframe)
@@ -181,7 +201,9 @@ def test_the_one_pager_is_a_picture_with_downloads(open_page: Open, run_id: str)
     assert "its eight plots" in picture.proto.imgs[0].alt
 
 
-def test_the_report_has_its_own_title_currency_and_logo(open_page: Open, stored: Any, run_id: str) -> None:
+def test_the_report_has_its_own_title_currency_and_logo(
+    open_page: Open, stored: Any, run_id: str
+) -> None:
     app = open_page(links.RESULTS, run=run_id, part="Report")
     assert downloads(app) == ["Report (HTML)", "Report (PDF)", "Summary (JSON)"]
     assert [found.label for found in app.button] == []
@@ -192,12 +214,19 @@ def test_the_report_has_its_own_title_currency_and_logo(open_page: Open, stored:
     button(app, "Keep this look for all reports").click().run()
     look = saved_look(stored.workspace)
     assert (look.title, look.currency, look.logo.media_type) == ("Spring", "CHF", "image/svg+xml")
-    assert open_page(links.RESULTS, run=run_id, part="Report").text_input(key="report-title").placeholder == "Spring"
+    assert (
+        open_page(links.RESULTS, run=run_id, part="Report")
+        .text_input(key="report-title")
+        .placeholder
+        == "Spring"
+    )
 
 
 def test_a_harmful_logo_is_told_and_makes_no_report(open_page: Open, run_id: str) -> None:
     app = open_page(links.RESULTS, run=run_id, part="Report")
-    app.file_uploader[0].upload("logo.svg", SVG_LOGO.replace(b"<rect", b"<script"), "image/svg+xml").run()
+    app.file_uploader[0].upload(
+        "logo.svg", SVG_LOGO.replace(b"<rect", b"<script"), "image/svg+xml"
+    ).run()
     assert "holds an element" in app.error[0].value
     assert downloads(app) == []
 
@@ -220,7 +249,9 @@ def test_conversions_show_costs_everywhere(open_page: Open, stored: Any) -> None
 def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> None:
     """Robyn writes files of its own; the native engine none."""
     run_id = stored.of_state(RunState.SUCCEEDED)
-    assert "Files of ridge (ZIP)" not in downloads(open_page(links.RESULTS, run=run_id, part="Report"))
+    assert "Files of ridge (ZIP)" not in downloads(
+        open_page(links.RESULTS, run=run_id, part="Report")
+    )
     found = read_results(stored.workspace, run_id)
     writer = stored.workspace.results_writer(run_id)
     for name in found:

@@ -54,7 +54,13 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
 
 
 def claims(email: str, /, **changes: Any) -> dict[str, Any]:
-    given = {"is_logged_in": True, "email": email, "email_verified": True, "iat": NOW.timestamp(), "name": "N"}
+    given = {
+        "is_logged_in": True,
+        "email": email,
+        "email_verified": True,
+        "iat": NOW.timestamp(),
+        "name": "N",
+    }
     return {name: value for name, value in (given | changes).items() if value is not None}
 
 
@@ -63,7 +69,9 @@ class TestSettings:
     def test_without_any_there_is_a_local_user(self) -> None:
         assert sign_in_of(Settings(secrets_dir=Path("none"))) is None
 
-    def test_complete_ones_are_google_by_default_and_show_no_secret(self, configured: Callable[..., Settings]) -> None:
+    def test_complete_ones_are_google_by_default_and_show_no_secret(
+        self, configured: Callable[..., Settings]
+    ) -> None:
         made = sign_in_of(configured())
         assert made is not None
         assert made.redirect_uri == "https://mmm.example.com/oauth2callback"
@@ -81,22 +89,34 @@ class TestSettings:
         store.put("mmm-app-auth-cookie-secret", "f" * 32)
         made = sign_in_of(settings)
         assert made is not None
-        assert (made.client_id, made.client_secret, made.cookie_secret) == ("client", "of the store", "f" * 32)
+        assert (made.client_id, made.client_secret, made.cookie_secret) == (
+            "client",
+            "of the store",
+            "f" * 32,
+        )
 
     def test_on_aws_missing_secrets_are_named_and_an_unreadable_one_says_why(
         self, aws: Aws, configured: Callable[..., Settings]
     ) -> None:
-        settings = configured(**aws.environment("bucket"), AUTH_CLIENT_SECRET=None, SERVICE_NAME="no-secrets")
+        settings = configured(
+            **aws.environment("bucket"), AUTH_CLIENT_SECRET=None, SERVICE_NAME="no-secrets"
+        )
         with pytest.raises(InvalidInput) as raised:
             sign_in_of(settings)
         (finding,) = raised.value.findings
         assert str(finding) == (
             "AUTH_CLIENT_SECRET: is needed. Set it, or store the secret no-secrets-auth-client-secret."
         )
-        denied = {"status": 400, "code": "AccessDeniedException", "message": "not authorized to perform: x:DescribeIt"}
+        denied = {
+            "status": 400,
+            "code": "AccessDeniedException",
+            "message": "not authorized to perform: x:DescribeIt",
+        }
         aws.faults({"what": "secretsmanager:DescribeSecret", **denied})
         try:
-            with pytest.raises(UserError, match="-auth-client-secret: AWS does not allow x:DescribeIt"):
+            with pytest.raises(
+                UserError, match="-auth-client-secret: AWS does not allow x:DescribeIt"
+            ):
                 sign_in_of(settings)
         finally:
             aws.faults()
@@ -111,9 +131,14 @@ class TestSettings:
             ),
             ({"MMM_PUBLIC_URL": None}, ["AUTH_REDIRECT_URI: is needed."]),
             ({"MMM_PUBLIC_URL": "http://mmm.example.com"}, ["AUTH_REDIRECT_URI: must be https"]),
-            ({"AUTH_REDIRECT_URI": "https://x.example.com/back"}, ["AUTH_REDIRECT_URI: must end with /oauth2callback"]),
             (
-                dict.fromkeys(("AUTH_ALLOWED_DOMAINS", "AUTH_ALLOWED_EMAILS", "AUTH_ADMINS", "AUTH_ANALYSTS")),
+                {"AUTH_REDIRECT_URI": "https://x.example.com/back"},
+                ["AUTH_REDIRECT_URI: must end with /oauth2callback"],
+            ),
+            (
+                dict.fromkeys(
+                    ("AUTH_ALLOWED_DOMAINS", "AUTH_ALLOWED_EMAILS", "AUTH_ADMINS", "AUTH_ANALYSTS")
+                ),
                 ["AUTH_ALLOWED_DOMAINS: nobody would be allowed in."],
             ),
         ],
@@ -127,10 +152,14 @@ class TestSettings:
         assert len(found) == len(told)
         assert all(text.startswith(start) for text, start in zip(found, told, strict=True)), found
 
-    def test_a_short_cookie_secret_in_the_store_is_refused(self, configured: Callable[..., Settings]) -> None:
+    def test_a_short_cookie_secret_in_the_store_is_refused(
+        self, configured: Callable[..., Settings]
+    ) -> None:
         settings = configured(AUTH_COOKIE_SECRET=None)
         FileSecretStore.from_settings(settings).put("mmm-app-auth-cookie-secret", "short")
-        with pytest.raises(InvalidInput, match="AUTH_COOKIE_SECRET: must have at least 32 characters"):
+        with pytest.raises(
+            InvalidInput, match="AUTH_COOKIE_SECRET: must have at least 32 characters"
+        ):
             sign_in_of(settings)
 
 
@@ -145,11 +174,16 @@ class TestAdmission:
             ("guest@elsewhere.org", Role.VIEWER),
         ],
     )
-    def test_lists_give_the_role(self, configured: Callable[..., Settings], email: str, role: Role) -> None:
+    def test_lists_give_the_role(
+        self, configured: Callable[..., Settings], email: str, role: Role
+    ) -> None:
         assert admitted(claims(email), configured(), NOW) == User("N", email.lower(), role)
 
     def test_the_default_role_is_a_setting(self, configured: Callable[..., Settings]) -> None:
-        assert admitted(claims("cy@example.com"), configured(AUTH_DEFAULT_ROLE="analyst"), NOW).role is Role.ANALYST
+        assert (
+            admitted(claims("cy@example.com"), configured(AUTH_DEFAULT_ROLE="analyst"), NOW).role
+            is Role.ANALYST
+        )
 
     @pytest.mark.parametrize(
         "given",
@@ -168,7 +202,9 @@ class TestAdmission:
             claims("ann@example.com", email=None),
         ],
     )
-    def test_others_are_refused(self, configured: Callable[..., Settings], given: dict[str, Any]) -> None:
+    def test_others_are_refused(
+        self, configured: Callable[..., Settings], given: dict[str, Any]
+    ) -> None:
         with pytest.raises(Refused):
             admitted(given, configured(), NOW)
 
@@ -190,7 +226,9 @@ class TestAdmission:
         with pytest.raises(SignInNeeded):
             admitted(given, configured(AUTH_SESSION_SECONDS="600"), NOW)
 
-    def test_a_session_lasts_as_long_as_the_setting_says(self, configured: Callable[..., Settings]) -> None:
+    def test_a_session_lasts_as_long_as_the_setting_says(
+        self, configured: Callable[..., Settings]
+    ) -> None:
         started = claims("ann@example.com", iat=(NOW - timedelta(seconds=599)).timestamp())
         assert admitted(started, configured(AUTH_SESSION_SECONDS="600"), NOW).role is Role.ADMIN
 
@@ -203,7 +241,11 @@ def signed_in(app: AppTest, email: str, **changes: Any) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.title, app.markdown, app.caption, app.error) for element in kind)
+    return "\n".join(
+        element.value
+        for kind in (app.title, app.markdown, app.caption, app.error)
+        for element in kind
+    )
 
 
 def labels(app: AppTest) -> list[str]:
@@ -211,7 +253,9 @@ def labels(app: AppTest) -> list[str]:
 
 
 def audited(stored: Any) -> list[tuple[str, str]]:
-    return [(entry.actor, entry.action) for entry in stored.workspace.audit(datetime.now(UTC).date())]
+    return [
+        (entry.actor, entry.action) for entry in stored.workspace.audit(datetime.now(UTC).date())
+    ]
 
 
 class TestPages:
@@ -232,7 +276,9 @@ class TestPages:
         self, open_page: Open, stored: Any, configured: Callable[..., Settings]
     ) -> None:
         configured()
-        shown = {email: signed_in(open_page(), email) for email in ("cy@example.com", "bob@example.com")}
+        shown = {
+            email: signed_in(open_page(), email) for email in ("cy@example.com", "bob@example.com")
+        }
         assert labels(shown["cy@example.com"]) == ["Sign out"]
         assert "Your role, viewer" in words(shown["cy@example.com"])
         assert sorted(labels(shown["bob@example.com"])) == ["Open the sample", "Sign out"]
@@ -255,7 +301,11 @@ class TestPages:
         seen = signed_in(page, "cy@example.com")
         assert labels(seen) == ["Sign out"]
         assert ": Good" in words(seen)
-        assert sorted(labels(signed_in(page, "bob@example.com"))) == ["Add note", "Pin this model", "Sign out"]
+        assert sorted(labels(signed_in(page, "bob@example.com"))) == [
+            "Add note",
+            "Pin this model",
+            "Sign out",
+        ]
 
     def test_a_viewers_direct_call_is_refused_and_audited(self, stored: Any) -> None:
         viewer, run_id = User("Vic", "vic@example.com", Role.VIEWER), stored.running()
@@ -289,7 +339,9 @@ class TestPages:
         run_id = stored.running()
         app = signed_in(open_page(links.RUN, run=run_id), "bob@example.com")
         (cancel,) = [found for found in app.button if found.label == "Cancel this run"]
-        app.user = claims("bob@example.com", iat=(datetime.now(UTC) - timedelta(seconds=61)).timestamp())
+        app.user = claims(
+            "bob@example.com", iat=(datetime.now(UTC) - timedelta(seconds=61)).timestamp()
+        )
         cancel.click().run()
         assert labels(app) == ["Sign in"]
         assert "Your session has ended" in words(app).replace("\\", "")
@@ -304,9 +356,14 @@ class TestPages:
         (leave,) = app.sidebar.button
         leave.click().run()
         assert labels(app) == ["Sign in"]
-        assert audited(stored)[-2:] == [("ann@example.com", "sign-in"), ("ann@example.com", "sign-out")]
+        assert audited(stored)[-2:] == [
+            ("ann@example.com", "sign-in"),
+            ("ann@example.com", "sign-out"),
+        ]
 
-    def test_an_admin_filters_the_log(self, open_page: Open, stored: Any, configured: Callable[..., Settings]) -> None:
+    def test_an_admin_filters_the_log(
+        self, open_page: Open, stored: Any, configured: Callable[..., Settings]
+    ) -> None:
         configured()
         stored.workspace.append_audit(User("=cmd"), "run.cancel", "run-1")
         app = signed_in(open_page(links.ADMIN), "ann@example.com")
@@ -314,13 +371,19 @@ class TestPages:
         assert "=cmd" in who.options
         who.select("=cmd").run()
         assert "1 entry from" in words(app)
-        log = next(table.value for table in app.dataframe if "Who" in table.value and "On" in table.value)
+        log = next(
+            table.value for table in app.dataframe if "Who" in table.value and "On" in table.value
+        )
         assert log[["Who", "What", "On"]].to_numpy().tolist() == [["=cmd", "run.cancel", "run-1"]]
         assert "hush" not in str([table.value for table in app.dataframe])
         assert what.options[0] <= what.options[-1]
 
     def test_the_app_opens_on_a_cloud_platform_with_sign_in(
-        self, open_page: Open, monkeypatch: pytest.MonkeyPatch, empty: None, configured: Callable[..., Settings]
+        self,
+        open_page: Open,
+        monkeypatch: pytest.MonkeyPatch,
+        empty: None,
+        configured: Callable[..., Settings],
     ) -> None:
         configured(CLOUD_PROVIDER="aws", AWS_REGION="eu-west-1", MMM_WORKSPACE="s3://bucket")
         assert labels(open_page()) == ["Sign in"]
@@ -331,14 +394,25 @@ class TestServer:
         assert SCRIPT.is_file()
         assert not (SCRIPT.parent / "pages").exists()
 
-    @pytest.mark.parametrize("page", ["/", "/run?run=20260301T120000-0a1b2c3d", "/results?run=a&model=1_2%20x"])
+    @pytest.mark.parametrize(
+        "page", ["/", "/run?run=20260301T120000-0a1b2c3d", "/results?run=a&model=1_2%20x"]
+    )
     def test_a_page_of_this_server_is_returned_to(self, page: str) -> None:
         assert safe_page(page) == page
         assert page_of(Headers({"host": "mmm:80", "referer": f"http://mmm:80{page}"})) == page
 
     @pytest.mark.parametrize(
         "page",
-        ["", "run", "//evil.org/x", "/\\evil.org", "https://evil.org", "/a\r\nSet-Cookie: x", "/a b", "/" * 3000],
+        [
+            "",
+            "run",
+            "//evil.org/x",
+            "/\\evil.org",
+            "https://evil.org",
+            "/a\r\nSet-Cookie: x",
+            "/a b",
+            "/" * 3000,
+        ],
     )
     def test_nothing_else_is(self, page: str) -> None:
         assert safe_page(page) == ""
@@ -365,11 +439,15 @@ class TestServer:
         self, configured: Callable[..., Settings]
     ) -> None:
         configured()
-        assert _answer(Border(_Cookies(), sign_in_of(load_settings().settings)))["connection"] == ["close"]
+        assert _answer(Border(_Cookies(), sign_in_of(load_settings().settings)))["connection"] == [
+            "close"
+        ]
         assert "connection" not in _answer(Border(_Cookies(), None))
 
     @pytest.mark.usefixtures("_clean")
-    def test_incomplete_settings_give_no_secrets_and_the_page_tells(self, configured: Callable[..., Settings]) -> None:
+    def test_incomplete_settings_give_no_secrets_and_the_page_tells(
+        self, configured: Callable[..., Settings]
+    ) -> None:
         configured(AUTH_CLIENT_ID=None)
         assert app_options()["secrets"] == {}
 
@@ -377,7 +455,9 @@ class TestServer:
     def test_access_lines_leave_the_query_out(self) -> None:
         app_options()
         given = ("127.0.0.1:1", "GET", "/oauth2callback?code=abc&state=def", "1.1", 302)
-        record = logging.LogRecord("uvicorn.access", logging.INFO, "x", 1, '%s - "%s %s HTTP/%s" %d', given, None)
+        record = logging.LogRecord(
+            "uvicorn.access", logging.INFO, "x", 1, '%s - "%s %s HTTP/%s" %d', given, None
+        )
         assert logging.getLogger("uvicorn.access").filter(record)
         assert record.getMessage() == '127.0.0.1:1 - "GET /oauth2callback HTTP/1.1" 302'
 

@@ -1,4 +1,6 @@
-"""Sign-in in a real browser against a real provider: who comes in, who does not, and what each may do."""
+"""Sign-in in a real browser against a real provider: who comes in, who does not, and what each may
+do.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ PEOPLE = [
 
 
 @pytest.fixture(scope="module")
-def kept(template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def kept(
+    template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
     """The module's workspace, with a run under way."""
     folder = tmp_path_factory.mktemp("sign-in") / "workspace"
     shutil.copytree(template, folder)
@@ -63,10 +67,16 @@ def page(browser: Any, server: str) -> Iterator[Page]:
 
 
 def audited(kept: Any, actor: str) -> list[str]:
-    return [entry.action for entry in kept.workspace.audit(datetime.now(UTC).date()) if entry.actor == actor]
+    return [
+        entry.action
+        for entry in kept.workspace.audit(datetime.now(UTC).date())
+        if entry.actor == actor
+    ]
 
 
-def test_the_page_that_was_asked_for_opens_after_signing_in_and_not_after_signing_out(page: Page, kept: Any) -> None:
+def test_the_page_that_was_asked_for_opens_after_signing_in_and_not_after_signing_out(
+    page: Page, kept: Any
+) -> None:
     run_id = kept.of_state(RunState.FAILED)
     address = f"/run?run={run_id}"
     page.goto(address)
@@ -125,7 +135,8 @@ def test_a_changed_cookie_signs_nobody_in(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/?is_logged_in=true&email=ann@example.com", "/admin?user=ann&role=admin&embed=true"]
+    "address",
+    ["/?is_logged_in=true&email=ann@example.com", "/admin?user=ann&role=admin&embed=true"],
 )
 def test_no_address_opens_the_app_without_signing_in(page: Page, address: str) -> None:
     page.goto(address)
@@ -142,7 +153,9 @@ def test_a_viewer_looks_and_starts_nothing(page: Page, kept: Any) -> None:
     assert page.get_by_role("button", name="Cancel").count() == 0
     assert page.get_by_role("link", name="Admin").count() == 0
     page.goto("/")
-    expect(page.get_by_text("Your role, viewer, may look at everything and start nothing.")).to_be_visible()
+    expect(
+        page.get_by_text("Your role, viewer, may look at everything and start nothing.")
+    ).to_be_visible()
     assert page.get_by_role("button", name="Open the sample").count() == 0
     page.goto("/admin")
     expect(page.get_by_text("settings.read needs the role admin")).to_be_visible()

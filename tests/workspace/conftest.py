@@ -1,4 +1,6 @@
-"""One workspace per kind of store: the contract in this folder holds for each. A further store is a further name."""
+"""One workspace per kind of store: the contract in this folder holds for each. A further store is a
+further name.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,11 @@ def test_a_refusal_is_an_entry(workspace: Workspace) -> None:
     with pytest.raises(NotAllowed):
         workspace.permit(VIC, "run.cancel", "run-1")
     (entry,) = workspace.audit(utc_now().date())
-    assert (entry.actor, entry.action, entry.subject) == ("vic@example.com", "run.cancel.refused", "run-1")
+    assert (entry.actor, entry.action, entry.subject) == (
+        "vic@example.com",
+        "run.cancel.refused",
+        "run-1",
+    )
     assert entry.details == {"role": "viewer"}
 
 
@@ -33,7 +37,10 @@ def test_the_same_moment_of_signing_in_is_one_entry(workspace: Workspace) -> Non
     at = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
     for actor in ("ann@example.com", "ann@example.com", "bob@example.com"):
         workspace.append_audit_once(actor, "sign-in", "mmm-app", at, role="admin")
-    assert sorted(entry.actor for entry in workspace.audit(date(2026, 3, 1))) == ["ann@example.com", "bob@example.com"]
+    assert sorted(entry.actor for entry in workspace.audit(date(2026, 3, 1))) == [
+        "ann@example.com",
+        "bob@example.com",
+    ]
     workspace.append_audit_once("ann@example.com", "sign-in", "mmm-app", at.replace(second=58))
     assert len(workspace.audit(date(2026, 3, 1))) == 3
     assert workspace.audit_days() == [date(2026, 3, 1)]
@@ -48,7 +55,11 @@ def test_the_log_is_read_by_days_newest_first_and_by_admins_only(workspace: Work
     with pytest.raises(NotAllowed):
         audit_log(workspace, VIC, date(2026, 3, 1), date(2026, 3, 2))
     assert [entry.action for entry in workspace.audit(utc_now().date())] == ["audit.read.refused"]
-    for look in (lambda: people(Settings(), VIC), lambda: allowed_actions(VIC), lambda: versions(VIC)):
+    for look in (
+        lambda: people(Settings(), VIC),
+        lambda: allowed_actions(VIC),
+        lambda: versions(VIC),
+    ):
         with pytest.raises(NotAllowed):
             look()
 

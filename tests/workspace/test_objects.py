@@ -51,7 +51,9 @@ def test_names_are_sorted_and_only_of_this_folder(objects: Objects) -> None:
     assert objects.folders("nowhere") == []
 
 
-@pytest.mark.parametrize("key", ["Österreich/é ü", "a b/c'd", "x&y/(1)+2,3", "-_./dots.in.name", "日本/市場"])
+@pytest.mark.parametrize(
+    "key", ["Österreich/é ü", "a b/c'd", "x&y/(1)+2,3", "-_./dots.in.name", "日本/市場"]
+)
 def test_awkward_names_come_back(objects: Objects, key: str) -> None:
     folder, _, name = key.partition("/")
     objects.create(key, b"x")

@@ -55,17 +55,23 @@ def test_a_dataset_comes_back(workspace: Workspace, parquet: Path) -> None:
     assert workspace.read_dataset("DE", "0" * 16, ["revenue"]).column_names == ["revenue"]
 
 
-def test_columns_are_chosen_by_their_whole_names_in_the_given_order(workspace: Workspace, tmp_path: Path) -> None:
+def test_columns_are_chosen_by_their_whole_names_in_the_given_order(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     dotted = pa.table({"tv": [1], "tv.spend": [2], "radio": pa.array(["x"]).dictionary_encode()})
     pq.write_table(dotted, tmp_path / "dotted.parquet")
     workspace.save_dataset(manifest(), tmp_path / "dotted.parquet")
     assert workspace.read_dataset("DE", "0" * 16).equals(dotted)
-    assert workspace.read_dataset("DE", "0" * 16, ["radio", "tv"]).equals(dotted.select(["radio", "tv"]))
+    assert workspace.read_dataset("DE", "0" * 16, ["radio", "tv"]).equals(
+        dotted.select(["radio", "tv"])
+    )
     with pytest.raises(NotFound, match=r"no column 'ooh', 'x'. There are: tv, tv.spend, radio."):
         workspace.read_dataset("DE", "0" * 16, ["ooh", "tv", "x"])
 
 
-def test_the_same_content_again_gives_the_first_manifest(workspace: Workspace, parquet: Path) -> None:
+def test_the_same_content_again_gives_the_first_manifest(
+    workspace: Workspace, parquet: Path
+) -> None:
     workspace.save_dataset(manifest(by="ann"), parquet)
     assert workspace.save_dataset(manifest(by="bob"), parquet).created_by == "ann"
     assert len(workspace.datasets()) == 1
@@ -80,7 +86,9 @@ def test_datasets_are_listed_newest_first_by_market(workspace: Workspace, parque
 
 
 def test_a_dataset_without_its_manifest_does_not_exist(workspace: Workspace, parquet: Path) -> None:
-    workspace._objects.upload(f"datasets/DE/{'0' * 16}/data.parquet", parquet)  # an upload that went no further
+    workspace._objects.upload(
+        f"datasets/DE/{'0' * 16}/data.parquet", parquet
+    )  # an upload that went no further
     assert workspace.datasets() == []
     with pytest.raises(NotFound):
         workspace.read_dataset("DE", "0" * 16)
@@ -88,19 +96,24 @@ def test_a_dataset_without_its_manifest_does_not_exist(workspace: Workspace, par
 
 def test_a_missing_dataset_names_the_ones_there_are(workspace: Workspace, parquet: Path) -> None:
     workspace.save_dataset(manifest(), parquet)
-    with pytest.raises(NotFound, match=rf"market 'DE' has no dataset {'1' * 16}. Its datasets are: {'0' * 16}."):
+    with pytest.raises(
+        NotFound, match=rf"market 'DE' has no dataset {'1' * 16}. Its datasets are: {'0' * 16}."
+    ):
         workspace.dataset("DE", "1" * 16)
 
 
 @pytest.mark.parametrize(
-    "market", ["", " ", ".", "..", "../x", "a/b", ".hidden", "a\nb", "a#1", "x" * 101, "end ", "a\\b"]
+    "market",
+    ["", " ", ".", "..", "../x", "a/b", ".hidden", "a\nb", "a#1", "x" * 101, "end ", "a\\b"],
 )
 def test_a_market_that_cannot_be_a_folder_is_refused(workspace: Workspace, market: str) -> None:
     with pytest.raises(UserError, match="cannot be the name of a market"):
         workspace.datasets(market)
 
 
-def test_composed_and_decomposed_accents_are_one_market(workspace: Workspace, parquet: Path) -> None:
+def test_composed_and_decomposed_accents_are_one_market(
+    workspace: Workspace, parquet: Path
+) -> None:
     workspace.save_dataset(manifest("O\u0308sterreich"), parquet)
     assert workspace.datasets("\u00d6sterreich")[0].market == "\u00d6sterreich"
 
@@ -111,7 +124,9 @@ def test_a_dataset_id_is_16_hexadecimal_digits(workspace: Workspace, dataset_id:
         workspace.dataset("DE", dataset_id)
 
 
-@pytest.mark.parametrize("run_id", ["../x", "latest", "20261123T121722", "20261123T121722-0a1b2c3d/../x"])
+@pytest.mark.parametrize(
+    "run_id", ["../x", "latest", "20261123T121722", "20261123T121722-0a1b2c3d/../x"]
+)
 def test_a_run_id_is_checked(workspace: Workspace, run_id: str) -> None:
     with pytest.raises(UserError, match="is not a run id"):
         workspace.job_config(run_id)
@@ -119,10 +134,14 @@ def test_a_run_id_is_checked(workspace: Workspace, run_id: str) -> None:
 
 def test_mappings_are_versioned_and_never_overwritten(workspace: Workspace) -> None:
     with ThreadPoolExecutor(8) as pool:
-        versions = list(pool.map(lambda n: workspace.save_mapping("sales", mapping(f"kpi{n}")), range(8)))
+        versions = list(
+            pool.map(lambda n: workspace.save_mapping("sales", mapping(f"kpi{n}")), range(8))
+        )
     assert sorted(versions) == [1, 2, 3, 4, 5, 6, 7, 8]
     for number, version in enumerate(versions):
-        assert Mapping.model_validate_json(workspace.mapping("sales", version)) == mapping(f"kpi{number}")
+        assert Mapping.model_validate_json(workspace.mapping("sales", version)) == mapping(
+            f"kpi{number}"
+        )
     assert workspace.mapping("sales") == workspace.mapping("sales", 8)
     assert workspace.mapping_names() == ["sales"]
     with pytest.raises(NotFound, match=r"no mapping 'sales' version 9. Its versions are 1 to 8."):
@@ -175,7 +194,10 @@ def test_a_runs_address_leads_back_to_it(tmp_path: Path) -> None:
 
 def test_an_event_number_can_be_taken_once(workspace: Workspace) -> None:
     run_id = workspace.create_run(mapping("a"))
-    events = [RunEvent(number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor=str(n)) for n in range(16)]
+    events = [
+        RunEvent(number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor=str(n))
+        for n in range(16)
+    ]
 
     def append(event: RunEvent) -> bool:
         try:
@@ -185,7 +207,9 @@ def test_an_event_number_can_be_taken_once(workspace: Workspace) -> None:
         return True
 
     with ThreadPoolExecutor(16) as pool:
-        won = [event for event, first in zip(events, pool.map(append, events), strict=True) if first]
+        won = [
+            event for event, first in zip(events, pool.map(append, events), strict=True) if first
+        ]
     assert workspace.events(run_id) == won
     assert workspace.last_event(run_id) == won[0]
 
@@ -230,9 +254,13 @@ def test_results_become_visible_all_at_once(workspace: Workspace) -> None:
     assert workspace.results_manifest(run_id) == written
     assert written.files["models.parquet"].rows == 2
     assert written.files["report.html"].bytes == 9
-    assert workspace.result_table(run_id, "models", ["revenue"]).to_pydict() == {"revenue": [1.5, 2.5]}
+    assert workspace.result_table(run_id, "models", ["revenue"]).to_pydict() == {
+        "revenue": [1.5, 2.5]
+    }
     assert workspace.result_file(run_id, "report.html") == "<p>é</p>".encode()
-    with pytest.raises(NotFound, match=r"no result 'other.parquet'. It has: models.parquet, report.html"):
+    with pytest.raises(
+        NotFound, match=r"no result 'other.parquet'. It has: models.parquet, report.html"
+    ):
         workspace.result_table(run_id, "other")
 
 
@@ -291,7 +319,9 @@ def test_the_audit_trail_keeps_the_order(workspace: Workspace) -> None:
 def test_files_of_a_file_manager_do_no_harm(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path.as_uri())
     run_id = workspace.create_run(mapping("a"))
-    workspace.append_event(run_id, RunEvent(number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor="a"))
+    workspace.append_event(
+        run_id, RunEvent(number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor="a")
+    )
     for folder in (tmp_path, tmp_path / "runs", tmp_path / "runs" / run_id / "events"):
         (folder / ".DS_Store").write_bytes(b"x")
     (tmp_path / "runs" / "my notes").mkdir()

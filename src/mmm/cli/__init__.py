@@ -14,7 +14,8 @@ from typer.core import TyperGroup
 
 from mmm.errors import UserError
 
-#: Commands by panel, in the order of the work. Dotted paths: looking at runs must not import what training needs.
+#: Commands by panel, in the order of the work. Dotted paths: looking at runs must not import what
+#: training needs.
 PANELS = {
     "Begin": {
         "demo": "mmm.cli.demo:demo_command",
@@ -85,7 +86,9 @@ class _Commands(TyperGroup):
             app.command(cmd_name)(found)
             found = app
         command: Any = typer.main.get_command(found)
-        command.rich_help_panel = next(panel for panel, names in PANELS.items() if cmd_name in names)
+        command.rich_help_panel = next(
+            panel for panel, names in PANELS.items() if cmd_name in names
+        )
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -102,7 +105,9 @@ class _Commands(TyperGroup):
 
 
 def main() -> None:
-    """Run the command line. A user's error is one message and exit code 2, a defect a file with its trace and 3."""
+    """Run the command line. A user's error is one message and exit code 2, a defect a file with its
+    trace and 3.
+    """
     commands = _Commands(name="mmm", help=HELP, no_args_is_help=True)
     try:
         commands()
@@ -110,7 +115,12 @@ def main() -> None:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USER_ERROR)
     except Exception as error:  # the border: a person gets a sentence, the trace goes into a file
-        with tempfile.NamedTemporaryFile("w", prefix="mmm-error-", suffix=".txt", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mmm-error-", suffix=".txt", delete=False
+        ) as file:
             traceback.print_exc(file=file)
-        typer.echo(f"Error: unexpected {type(error).__name__}: {error}. Please report it with {file.name}", err=True)
+        typer.echo(
+            f"Error: unexpected {type(error).__name__}: {error}. Please report it with {file.name}",
+            err=True,
+        )
         sys.exit(EXIT_DEFECT)

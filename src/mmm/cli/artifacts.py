@@ -19,12 +19,15 @@ Model = Annotated[str | None, typer.Option(help="A kept model's id; default the 
 def report_command(
     run: Run = "latest",
     model: Model = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .html or .pdf file, or a folder.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .html or .pdf file, or a folder.")
+    ] = None,
     title: Annotated[str, typer.Option(help="The report's title; default the run's name.")] = "",
     logo: Annotated[Path | None, typer.Option(help="A PNG, JPEG or SVG file.")] = None,
     currency: Annotated[str, typer.Option(help="What money is called; no number changes.")] = "",
 ) -> None:
-    """Write a model's report, one HTML file that works offline, or PDF, into the current folder; print where it is.
+    """Write a model's report, one HTML file that works offline, or PDF, into the current folder;
+    print where it is.
 
     Title, logo and currency that are not given are those saved for the workspace, else the run's.
 
@@ -38,8 +41,12 @@ def report_command(
     run_id = workspace.find_run(run)
     name = f"{run_id}-report.html"
     target = output / name if output and output.is_dir() else output or Path(name)
-    look = look_of(title, currency, None if logo is None else read_file(logo)).over(saved_look(workspace))
-    _write(target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower()))
+    look = look_of(title, currency, None if logo is None else read_file(logo)).over(
+        saved_look(workspace)
+    )
+    _write(
+        target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower())
+    )
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -54,15 +61,22 @@ def _write(file: Path, data: bytes) -> None:
 def export_command(
     run: Run = "latest",
     folder: Annotated[
-        Path | None, typer.Argument(help="A new or empty folder; default RUN-export in the current one.")
+        Path | None,
+        typer.Argument(help="A new or empty folder; default RUN-export in the current one."),
     ] = None,
     table_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
-    everything: Annotated[bool, typer.Option("--all", help="Write all candidates too, not only the kept.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Write all candidates too, not only the kept.")
+    ] = False,
     model: Annotated[
-        list[str] | None, typer.Option(help="A model to write as JSON; may be repeated; default the recommended one.")
+        list[str] | None,
+        typer.Option(
+            help="A model to write as JSON; may be repeated; default the recommended one."
+        ),
     ] = None,
 ) -> None:
-    """Write a run's models as Robyn's export does: its tables by name and column, and models as JSON.
+    """Write a run's models as Robyn's export does: its tables by name and column, and models as
+    JSON.
 
     Example: `mmm export latest exported --format parquet`.
     """
@@ -72,14 +86,21 @@ def export_command(
     run_id = workspace.find_run(run)
     target = folder or Path(f"{run_id}-export")
     for path in export_run(
-        workspace, run_id, target, table_format=table_format, everything=everything, models=model or ()
+        workspace,
+        run_id,
+        target,
+        table_format=table_format,
+        everything=everything,
+        models=model or (),
     ):
         typer.echo(str(path))
 
 
 def recreate_command(
     model: Annotated[Path, typer.Argument(help="A RobynModel-<id>.json that `mmm export` wrote.")],
-    data: Annotated[Path | None, typer.Option(help="A file to use in place of the data in the JSON.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A file to use in place of the data in the JSON.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="A dataset to use, MARKET/ID.")] = None,
 ) -> None:
     """Make a model again from its JSON and say how far its numbers are from the stored ones.
@@ -93,7 +114,9 @@ def recreate_command(
     from mmm.sources.files import FileSource
 
     if data is not None and dataset is not None:
-        raise UserError("cannot go together.", where="--data and --dataset", fix="Give one of them.")
+        raise UserError(
+            "cannot go together.", where="--data and --dataset", fix="Give one of them."
+        )
     table = None
     if data is not None:
         with FileSource(data).batches() as batches:
@@ -103,7 +126,10 @@ def recreate_command(
         found = find_dataset(workspace, dataset)
         table = workspace.read_dataset(found.market, found.dataset_id)
     model_id, deviations = recreate_model(model, table)
-    rows = [(item.quantity, f"{item.largest:.1e}" if item.largest else "0", item.where) for item in deviations]
+    rows = [
+        (item.quantity, f"{item.largest:.1e}" if item.largest else "0", item.where)
+        for item in deviations
+    ]
     show.table(("QUANTITY", "LARGEST RELATIVE DEVIATION", "WHERE"), rows)
     largest = max(item.largest for item in deviations)
     typer.echo(
@@ -116,7 +142,9 @@ def recreate_command(
 def onepager_command(
     run: Run = "latest",
     model: Model = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .pdf, .png, .svg or .html file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .pdf, .png, .svg or .html file.")
+    ] = None,
 ) -> None:
     """Write the page of a model: its eight plots and its fit on one sheet.
 
@@ -131,4 +159,7 @@ def onepager_command(
     chosen = results.require_kept(model or results.summary["model"]["id"])
     target = output or Path(f"{run_id}-{chosen}.pdf")
     title = f"{results.summary['title']} – model {chosen}"
-    _write(target, rendered(onepager(results, results.summary, chosen), target.suffix[1:].lower(), title))
+    _write(
+        target,
+        rendered(onepager(results, results.summary, chosen), target.suffix[1:].lower(), title),
+    )

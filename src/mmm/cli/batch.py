@@ -21,26 +21,39 @@ if TYPE_CHECKING:
     from mmm.runs.status import RunStatus
 
 batch_command = typer.Typer(
-    name="batch", help="Run an experiment on several datasets or with several settings.", no_args_is_help=True
+    name="batch",
+    help="Run an experiment on several datasets or with several settings.",
+    no_args_is_help=True,
 )
-Batch = Annotated[str, typer.Argument(help="A batch's id, an unambiguous start of one, or `latest`.")]
+Batch = Annotated[
+    str, typer.Argument(help="A batch's id, an unambiguous start of one, or `latest`.")
+]
 _ENDED_BADLY = 1
 
 
 @batch_command.command("submit")
 def submit(
-    experiment: Annotated[Path | None, typer.Argument(help="The experiment, a JSON file; or give --template.")] = None,
+    experiment: Annotated[
+        Path | None, typer.Argument(help="The experiment, a JSON file; or give --template.")
+    ] = None,
     template: Annotated[str | None, typer.Option(help="A template, NAME or NAME@VERSION.")] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="MARKET/DATASET, or MARKET/latest; repeat it. Default the experiment's.")
+        list[str] | None,
+        typer.Option(help="MARKET/DATASET, or MARKET/latest; repeat it. Default the experiment's."),
     ] = None,
     variants: Annotated[
-        Path | None, typer.Option(help='A JSON file of settings by name: {"short": {"trials": 2}, "long": {...}}.')
+        Path | None,
+        typer.Option(
+            help='A JSON file of settings by name: {"short": {"trials": 2}, "long": {...}}.'
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="A name for the batch.")] = "",
-    follow_it: Annotated[bool, typer.Option("--follow", help="Wait for all runs, printing what changes.")] = False,
+    follow_it: Annotated[
+        bool, typer.Option("--follow", help="Wait for all runs, printing what changes.")
+    ] = False,
 ) -> None:
-    """Check every run first, then queue them all; print the batch's id. Nothing starts where one of them cannot.
+    """Check every run first, then queue them all; print the batch's id. Nothing starts where one of
+    them cannot.
 
     Example: `mmm batch submit --template weekly --dataset DE/latest --dataset FR/latest --follow`.
     """
@@ -52,12 +65,18 @@ def submit(
     service = _service()
     if (experiment is None) == (template is None):
         raise UserError("give an experiment's file or --template, one of them.", where="batch")
-    content = parse_content(experiment) if experiment else load_template(service.workspace, str(template)).experiment
+    content = (
+        parse_content(experiment)
+        if experiment
+        else load_template(service.workspace, str(template)).experiment
+    )
     own = content.get("dataset") or {}
     names = dataset or ([f"{own.get('market')}/{own.get('dataset_id')}"] if own else [])
     found = [find_dataset(service.workspace, item) for item in names]
     refs = [DatasetRef(market=item.market, dataset_id=item.dataset_id) for item in found]
-    batch = submit_batch(service, planned(content, refs, _variants(variants) or AS_GIVEN), local_user(), name=name)
+    batch = submit_batch(
+        service, planned(content, refs, _variants(variants) or AS_GIVEN), local_user(), name=name
+    )
     typer.echo(batch.batch_id)
     for member in batch.members:
         for warning in member.warnings:
@@ -94,7 +113,13 @@ def show_(batch: Batch = "latest") -> None:
     found = service.workspace.find_batch(batch)
     statuses = batch_statuses(service, found)
     rows = [
-        (run.run_id, run.label, run.name, wording.duration(run.seconds), show.short(wording.what_now(run)))
+        (
+            run.run_id,
+            run.label,
+            run.name,
+            wording.duration(run.seconds),
+            show.short(wording.what_now(run)),
+        )
         for run in statuses
     ]
     show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)
@@ -106,7 +131,8 @@ def show_(batch: Batch = "latest") -> None:
 
 @batch_command.command("follow")
 def follow(batch: Batch = "latest") -> None:
-    """Start the batch's runs as places become free, until all have ended; exit code 1 if one ended badly.
+    """Start the batch's runs as places become free, until all have ended; exit code 1 if one ended
+    badly.
 
     Example: `mmm batch follow latest`.
     """
@@ -116,7 +142,8 @@ def follow(batch: Batch = "latest") -> None:
 
 @batch_command.command("step")
 def step() -> None:
-    """Start what may start of all batches, and end: for a scheduler that keeps batches going while nobody looks.
+    """Start what may start of all batches, and end: for a scheduler that keeps batches going while
+    nobody looks.
 
     Example: `mmm batch step`.
     """
@@ -146,7 +173,9 @@ def _follow(service: RunService, batch: BatchDocument) -> None:
         for status in statuses:
             if told.get(status.run_id) != status.label:
                 told[status.run_id] = status.label
-                typer.echo(f"{show.moment(status.updated)}  {status.run_id}  {status.label:<9}  {status.name}")
+                typer.echo(
+                    f"{show.moment(status.updated)}  {status.run_id}  {status.label:<9}  {status.name}"
+                )
         if all(status.final for status in statuses):
             break
         time.sleep(POLL_SECONDS)
@@ -165,7 +194,9 @@ def _variants(file: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     content = parse_content(file)
     if not all(isinstance(item, dict) for item in content.values()):
-        raise UserError("must hold settings by name.", where=str(file), fix='Write {"short": {"trials": 2}}.')
+        raise UserError(
+            "must hold settings by name.", where=str(file), fix='Write {"short": {"trials": 2}}.'
+        )
     return content
 
 

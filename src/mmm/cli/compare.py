@@ -12,9 +12,12 @@ from mmm.settings import load_settings
 
 
 def compare_command(
-    runs: Annotated[list[str], typer.Argument(help="Two to four runs: ids or unambiguous starts of them.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Two to four runs: ids or unambiguous starts of them.")
+    ],
 ) -> None:
-    """Put runs side by side, also of different engines or datasets: channels, fit, time, and where they agree.
+    """Put runs side by side, also of different engines or datasets: channels, fit, time, and where
+    they agree.
 
     Example: `mmm compare 20260105T08 20260106T09`.
     """

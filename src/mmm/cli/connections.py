@@ -26,38 +26,63 @@ EXIT_SOME_FAILED = 1
 def add(
     name: Name,
     kind: Annotated[str, typer.Option(help="snowflake, postgres, redshift, bigquery or duckdb.")],
-    account: Annotated[Text, typer.Option(help="Snowflake: the part before .snowflakecomputing.com.")] = None,
+    account: Annotated[
+        Text, typer.Option(help="Snowflake: the part before .snowflakecomputing.com.")
+    ] = None,
     user: Annotated[Text, typer.Option(help="The user to sign in as.")] = None,
     role: Annotated[Text, typer.Option(help="Snowflake: the role; default the user's.")] = None,
-    warehouse: Annotated[Text, typer.Option(help="Snowflake: the warehouse that runs the queries.")] = None,
+    warehouse: Annotated[
+        Text, typer.Option(help="Snowflake: the warehouse that runs the queries.")
+    ] = None,
     database: Annotated[Text, typer.Option(help="The database.")] = None,
-    schema: Annotated[Text, typer.Option(help="The schema names without one are looked up in.")] = None,
+    schema: Annotated[
+        Text, typer.Option(help="The schema names without one are looked up in.")
+    ] = None,
     host: Annotated[Text, typer.Option(help="The server's host name.")] = None,
     port: Annotated[int | None, typer.Option(help="The server's port.")] = None,
     protocol: Annotated[Text, typer.Option(help="Snowflake behind a proxy: https or http.")] = None,
-    sslmode: Annotated[Text, typer.Option(help="PostgreSQL: require (default), verify-full, disable, ...")] = None,
-    project: Annotated[Text, typer.Option(help="BigQuery: the project that pays for queries.")] = None,
+    sslmode: Annotated[
+        Text, typer.Option(help="PostgreSQL: require (default), verify-full, disable, ...")
+    ] = None,
+    project: Annotated[
+        Text, typer.Option(help="BigQuery: the project that pays for queries.")
+    ] = None,
     dataset: Annotated[Text, typer.Option(help="BigQuery: the dataset.")] = None,
-    location: Annotated[Text, typer.Option(help="BigQuery: where the dataset lies, such as EU.")] = None,
+    location: Annotated[
+        Text, typer.Option(help="BigQuery: where the dataset lies, such as EU.")
+    ] = None,
     endpoint: Annotated[Text, typer.Option(help="BigQuery: an address of its own.")] = None,
     path: Annotated[Text, typer.Option(help="DuckDB: the database file.")] = None,
-    private_key_file: Annotated[Path | None, typer.Option(help="Snowflake: the private key, PEM.")] = None,
-    passphrase_file: Annotated[Path | None, typer.Option(help="Snowflake: a file with the key's passphrase.")] = None,
+    private_key_file: Annotated[
+        Path | None, typer.Option(help="Snowflake: the private key, PEM.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Snowflake: a file with the key's passphrase.")
+    ] = None,
     password_file: Annotated[Path | None, typer.Option(help="A file with the password.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="BigQuery: a service account's JSON key.")] = None,
-    ask: Annotated[str, typer.Option(help="Secrets to type in, unseen: password or passphrase.")] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a connection of this name.")] = False,
+    key_file: Annotated[
+        Path | None, typer.Option(help="BigQuery: a service account's JSON key.")
+    ] = None,
+    ask: Annotated[
+        str, typer.Option(help="Secrets to type in, unseen: password or passphrase.")
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a connection of this name.")
+    ] = False,
 ) -> None:
     """Save a connection. Secrets go to the secret store, never into the workspace.
 
-    Example: `mmm connect add shop --kind postgres --host db.example.com --database mart --user mmm --ask password`.
+    Example: `mmm connect add shop --kind postgres --host db.example.com --database mart --user mmm
+    --ask password`.
     """
     given = {
         "kind": kind, "account": account, "user": user, "role": role, "warehouse": warehouse, "database": database,
         "schema_name": schema, "host": host, "port": port, "protocol": protocol, "sslmode": sslmode,
         "project": project, "dataset": dataset, "location": location, "endpoint": endpoint, "path": path,
     }  # fmt: skip
-    connection = parse_connection({field: value for field, value in given.items() if value is not None})
+    connection = parse_connection(
+        {field: value for field, value in given.items() if value is not None}
+    )
     files = {
         "private_key": private_key_file,
         "passphrase": passphrase_file,
@@ -81,7 +106,9 @@ def list_() -> None:
     rows = []
     for name in connections.names():
         fields = connections.get(name).model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-        shown = " ".join(f"{field.replace('schema_name', 'schema')}={value}" for field, value in fields.items())
+        shown = " ".join(
+            f"{field.replace('schema_name', 'schema')}={value}" for field, value in fields.items()
+        )
         secrets = ", ".join(connections.secrets_set(name)) or "-"
         rows.append((name, connections.get(name).kind, secrets, shown))
     show.table(("NAME", "KIND", "SECRETS", "WHERE"), rows)
@@ -134,28 +161,42 @@ def ingest_connection(
     query_file: Path | None,
     parameters: Sequence[str],
 ) -> None:
-    """Store a table or a query's answer as one dataset per market; print an id or a reason for each."""
+    """Store a table or a query's answer as one dataset per market; print an id or a reason for
+    each.
+    """
     from mmm.data.ingest import ingest_markets  # pyarrow, which listing does not need
     from mmm.sources.base import Query
 
     if (table is None) == (query_file is None):
-        raise UserError("name one table or one query.", where="ingest", fix="Use --table or --query-file.")
+        raise UserError(
+            "name one table or one query.", where="ingest", fix="Use --table or --query-file."
+        )
     if table is not None and parameters:
         raise UserError("a table takes no --param.", where="ingest", fix="Use --query-file.")
     asked = Query(_read(query_file), dict(map(_parameter, parameters))) if query_file else table
     connections = Connections.of(settings)
     user, failed = local_user(), False
     for result in ingest_markets(
-        connections.open(name, user), asked, markets, connection=name, workspace=connections.workspace, by=user
+        connections.open(name, user),
+        asked,
+        markets,
+        connection=name,
+        workspace=connections.workspace,
+        by=user,
     ):
         if result.manifest is None:
             failed = True
             typer.echo(f"{result.market}: {result.error}", err=True)
             continue
         manifest = result.manifest
-        typer.echo(manifest.dataset_id if len(markets) == 1 else f"{result.market}\t{manifest.dataset_id}")
+        typer.echo(
+            manifest.dataset_id if len(markets) == 1 else f"{result.market}\t{manifest.dataset_id}"
+        )
         what = "stored" if result.is_new else "unchanged, was stored before"
-        typer.echo(f"{result.market}: {manifest.rows:,} rows, {len(manifest.columns)} columns, {what}", err=True)
+        typer.echo(
+            f"{result.market}: {manifest.rows:,} rows, {len(manifest.columns)} columns, {what}",
+            err=True,
+        )
         for note in manifest.notes:
             typer.echo(f"Note: {note}", err=True)
     if failed:
@@ -178,5 +219,7 @@ def _read(file: Path) -> str:
 def _parameter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and name):
-        raise UserError(f"{text!r} is not NAME=VALUE.", where="--param", fix="For example --param market=DE")
+        raise UserError(
+            f"{text!r} is not NAME=VALUE.", where="--param", fix="For example --param market=DE"
+        )
     return name, value

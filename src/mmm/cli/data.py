@@ -13,35 +13,65 @@ from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
 
-Separator = Annotated[str | None, typer.Option(help="CSV: what lies between values; `tab` is a word. Found if absent.")]
-Decimal = Annotated[str | None, typer.Option(help="CSV: the decimal mark, a point or a comma. Found if absent.")]
-Encoding = Annotated[str | None, typer.Option(help="CSV: such as utf-8 or windows-1252. Found if absent.")]
-Sheet = Annotated[str | None, typer.Option(help="Excel: the sheet; default the first that is not empty.")]
+Separator = Annotated[
+    str | None,
+    typer.Option(help="CSV: what lies between values; `tab` is a word. Found if absent."),
+]
+Decimal = Annotated[
+    str | None, typer.Option(help="CSV: the decimal mark, a point or a comma. Found if absent.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="CSV: such as utf-8 or windows-1252. Found if absent.")
+]
+Sheet = Annotated[
+    str | None, typer.Option(help="Excel: the sheet; default the first that is not empty.")
+]
 
 
 def ingest_command(
     file: Annotated[Path | None, typer.Argument(help="A CSV, Parquet or Excel file.")] = None,
-    market: Annotated[str | None, typer.Option(help="The market the data is of, for example DE.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="The market the data is of, for example DE.")
+    ] = None,
     separator: Separator = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
-    connection: Annotated[str | None, typer.Option(help="Read this connection instead of a file.")] = None,
+    connection: Annotated[
+        str | None, typer.Option(help="Read this connection instead of a file.")
+    ] = None,
     table: Annotated[str | None, typer.Option(help="Connection: the table.")] = None,
-    query_file: Annotated[Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")] = None,
-    markets: Annotated[str | None, typer.Option(help="Connection: several markets, for the query's :market.")] = None,
+    query_file: Annotated[
+        Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")
+    ] = None,
+    markets: Annotated[
+        str | None, typer.Option(help="Connection: several markets, for the query's :market.")
+    ] = None,
 ) -> None:
-    """Store a file or a connection's table as a dataset; print its id. The same content again gives the same one.
+    """Store a file or a connection's table as a dataset; print its id. The same content again gives
+    the same one.
 
-    An experiment names the dataset by market and id. `mmm submit EXPERIMENT --data FILE` does both in one step.
+    An experiment names the dataset by market and id. `mmm submit EXPERIMENT --data FILE` does both
+    in one step.
 
-    Example: `mmm ingest sales.csv --market DE`, or `mmm ingest --connection shop --table sales --market DE`.
+    Example: `mmm ingest sales.csv --market DE`, or `mmm ingest --connection shop --table sales
+    --market DE`.
     """
     settings = load_settings().settings
-    wanted = [market] if market else [name.strip() for name in (markets or "").split(",") if name.strip()]
+    wanted = (
+        [market]
+        if market
+        else [name.strip() for name in (markets or "").split(",") if name.strip()]
+    )
     if not wanted or (market and markets):
-        raise UserError("name the market.", where="ingest", fix="Use --market DE, or --markets DE,FR with :market.")
+        raise UserError(
+            "name the market.",
+            where="ingest",
+            fix="Use --market DE, or --markets DE,FR with :market.",
+        )
     if connection:
         from mmm.cli.connections import ingest_connection
 
@@ -53,12 +83,20 @@ def ingest_command(
         raise UserError("name a file, or a --connection with its options.", where="ingest")
     workspace = Workspace.open(settings)
     manifest = store_file(
-        workspace, file, wanted[0], separator=separator, decimal=decimal, encoding=encoding, sheet=sheet
+        workspace,
+        file,
+        wanted[0],
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        sheet=sheet,
     )
     typer.echo(manifest.dataset_id)
 
 
-def store_file(workspace: Workspace, file: Path, market: str, **options: str | None) -> DatasetManifest:
+def store_file(
+    workspace: Workspace, file: Path, market: str, **options: str | None
+) -> DatasetManifest:
     """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
     from mmm.sources.files import FileSource
@@ -67,7 +105,10 @@ def store_file(workspace: Workspace, file: Path, market: str, **options: str | N
         options["separator"] = "\t"
     source = FileSource(file, **options)
     manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
-    typer.echo(f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes", err=True)
+    typer.echo(
+        f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes",
+        err=True,
+    )
     for note in manifest.notes:
         typer.echo(f"Note: {note}", err=True)
     return manifest

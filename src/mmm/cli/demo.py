@@ -12,7 +12,8 @@ from mmm.settings import load_settings
 
 
 def demo_command() -> None:
-    """Train on the sample, Robyn's public weekly data, with Robyn's recommended 5 x 2,000 candidates.
+    """Train on the sample, Robyn's public weekly data, with Robyn's recommended 5 x 2,000
+    candidates.
 
     Example: `mmm demo`.
     """
@@ -52,6 +53,9 @@ def _summary(service: RunService, run_id: str) -> None:
         if channel["kind"] == "paid"
     ]
     typer.echo("")
-    show.table(("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "HOW FIRM"), rows)
+    show.table(
+        ("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "HOW FIRM"),
+        rows,
+    )
     for warning in warnings_of(summary):
         typer.echo(f"\nWarning: {warning}")

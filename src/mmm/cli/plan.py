@@ -25,34 +25,58 @@ _MONEY = "per period, in money: tv=10000 for one, tv+radio=10000 for a sum. May 
 def plan_command(
     run: Run = "latest",
     model: Model = None,
-    budget: Annotated[float | None, typer.Option(help="Money over all periods; default as much as before.")] = None,
-    per_period: Annotated[float | None, typer.Option(help="Money per period, in place of --budget.")] = None,
-    at_most: Annotated[bool, typer.Option("--at-most", help="Spend less where more brings nothing.")] = False,
+    budget: Annotated[
+        float | None, typer.Option(help="Money over all periods; default as much as before.")
+    ] = None,
+    per_period: Annotated[
+        float | None, typer.Option(help="Money per period, in place of --budget.")
+    ] = None,
+    at_most: Annotated[
+        bool, typer.Option("--at-most", help="Spend less where more brings nothing.")
+    ] = False,
     target: Annotated[
-        str | None, typer.Option(help="A target ROAS or cost per conversion, or `default`; looks for the budget.")
+        str | None,
+        typer.Option(
+            help="A target ROAS or cost per conversion, or `default`; looks for the budget."
+        ),
     ] = None,
     low: Annotated[list[str] | None, typer.Option(help=f"Lowest spend {_FACTOR}")] = None,
     high: Annotated[list[str] | None, typer.Option(help=f"Highest spend {_FACTOR}")] = None,
     least: Annotated[list[str] | None, typer.Option("--min", help=f"Lowest spend {_MONEY}")] = None,
     most: Annotated[list[str] | None, typer.Option("--max", help=f"Highest spend {_MONEY}")] = None,
     date_range: Annotated[
-        str, typer.Option("--range", help="Where today's spend is read: all, last_10, 2018-01-01:2018-03-26.")
+        str,
+        typer.Option(
+            "--range", help="Where today's spend is read: all, last_10, 2018-01-01:2018-03-26."
+        ),
     ] = "all",
-    periods: Annotated[int | None, typer.Option(help="Periods to plan; default as many as in the range.")] = None,
+    periods: Annotated[
+        int | None, typer.Option(help="Periods to plan; default as many as in the range.")
+    ] = None,
     keep_zero_effect: Annotated[
-        bool, typer.Option("--keep-zero-effect", help="Keep channels without effect within their bounds.")
+        bool,
+        typer.Option(
+            "--keep-zero-effect", help="Keep channels without effect within their bounds."
+        ),
     ] = False,
     carryover: Annotated[
-        str, typer.Option(help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan.")
+        str,
+        typer.Option(
+            help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan."
+        ),
     ] = "held",
     name: Annotated[str, typer.Option(help="A name to find the plan by.")] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
-    save: Annotated[bool, typer.Option("--save/--no-save", help="Keep the plan in the workspace.")] = True,
+    save: Annotated[
+        bool, typer.Option("--save/--no-save", help="Keep the plan in the workspace.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Split a budget over the paid channels for the largest response, or find the budget for a target.
+    """Split a budget over the paid channels for the largest response, or find the budget for a
+    target.
 
-    Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max search+facebook=30000`.
+    Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max
+    search+facebook=30000`.
     """
     from mmm.runs.plans import parse_request, plan_run, save_plan
 
@@ -76,7 +100,9 @@ def plan_command(
     if csv is not None:
         _write_csv(plan, csv)
     if as_json:
-        typer.echo(plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2))
+        typer.echo(
+            plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2)
+        )
         return
     _print(plan)
     if plan_id is not None:
@@ -96,7 +122,9 @@ def _limits(given: dict[str, list[str]]) -> dict[str, Any]:
             elif field in ("low", "high"):
                 out[field] = number
             else:
-                raise UserError(f"{text!r} names no channel.", where=options[field], fix="Write channel=amount.")
+                raise UserError(
+                    f"{text!r} names no channel.", where=options[field], fix="Write channel=amount."
+                )
     return out
 
 
@@ -147,8 +175,20 @@ def _print(plan: Plan) -> None:
          labels.effect(totals.initial_response), planned,
          *(labels.efficiency_value(value) for value in efficiency))
     )  # fmt: skip
-    typer.echo(f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n")
-    headings = ("CHANNEL", "TODAY", "PLAN", "CHANGE", "BOUNDS", "RESPONSE", "PLANNED", labels.efficiency, "PLANNED")
+    typer.echo(
+        f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n"
+    )
+    headings = (
+        "CHANNEL",
+        "TODAY",
+        "PLAN",
+        "CHANGE",
+        "BOUNDS",
+        "RESPONSE",
+        "PLANNED",
+        labels.efficiency,
+        "PLANNED",
+    )
     show.table(headings, rows)
     typer.echo("")
     for sentence in plan.findings:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from mmm.data.proposal import Proposal
     from mmm.data.quality import QualityReport
 
-Dataset = Annotated[str, typer.Argument(metavar="MARKET/DATASET", help="A dataset; `latest` for the market's newest.")]
+Dataset = Annotated[
+    str,
+    typer.Argument(metavar="MARKET/DATASET", help="A dataset; `latest` for the market's newest."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EXIT_RED = 1
 
@@ -29,11 +32,15 @@ EXIT_RED = 1
 def propose_command(
     dataset: Dataset,
     as_json: Json = False,
-    save: Annotated[str | None, typer.Option(help="Save the proposed mapping under this name.")] = None,
+    save: Annotated[
+        str | None, typer.Option(help="Save the proposed mapping under this name.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="Print a recipe for preparing by day, week or month instead.")
     ] = None,
-    rules: Annotated[Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")
+    ] = None,
 ) -> None:
     """Propose a role for every column, with the confidence and the reason.
 
@@ -47,7 +54,9 @@ def propose_command(
 
     workspace, manifest = _open(dataset)
     if rules is not None:
-        save_naming_rules(workspace, parse_naming_rules(read_file(rules), where=str(rules)), local_user())
+        save_naming_rules(
+            workspace, parse_naming_rules(read_file(rules), where=str(rules)), local_user()
+        )
     known = naming_rules(workspace)
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
@@ -65,9 +74,12 @@ def propose_command(
 def quality_command(
     dataset: Dataset,
     mapping: Annotated[
-        str | None, typer.Option(help="A saved mapping, NAME or NAME@VERSION; default: the proposed one.")
+        str | None,
+        typer.Option(help="A saved mapping, NAME or NAME@VERSION; default: the proposed one."),
     ] = None,
-    market: Annotated[str | None, typer.Option(help="Only this market of the mapping's market column.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="Only this market of the mapping's market column.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a dataset before any compute; exit code 1 if a light is red.
@@ -82,7 +94,9 @@ def quality_command(
     for finding in differences:
         typer.echo(f"Note: {finding}", err=True)
     columns = [*used.columns(), *([used.market] if used.market else [])]
-    report = review(workspace.read_dataset(manifest.market, manifest.dataset_id, columns), used, market=market)
+    report = review(
+        workspace.read_dataset(manifest.market, manifest.dataset_id, columns), used, market=market
+    )
     if as_json:
         typer.echo(json.dumps(report.as_json(), indent=2))
     else:
@@ -93,7 +107,10 @@ def quality_command(
 
 def prepare_command(
     dataset: Dataset,
-    recipe: Annotated[Path, typer.Argument(help="The recipe, a JSON file; `mmm propose --recipe` prints a first one.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(help="The recipe, a JSON file; `mmm propose --recipe` prints a first one."),
+    ],
 ) -> None:
     """Apply a recipe and store the result as a new dataset; print its id.
 
@@ -103,7 +120,9 @@ def prepare_command(
 
     workspace, manifest = _open(dataset)
     parsed = parse_recipe(read_file(recipe), where=str(recipe))
-    for made in prepare_dataset(workspace, manifest.market, manifest.dataset_id, parsed, local_user()):
+    for made in prepare_dataset(
+        workspace, manifest.market, manifest.dataset_id, parsed, local_user()
+    ):
         typer.echo(f"{made.market}/{made.dataset_id}")
         typer.echo(f"{made.rows:,} rows, {len(made.columns)} columns", err=True)
         for note in made.notes:
@@ -121,7 +140,9 @@ def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
 def _period(text: str) -> Period:
     periods: dict[str, Period] = {"day": "day", "week": "week", "month": "month"}
     if text not in periods:
-        raise UserError(f"{text!r} is no period.", where="--recipe", fix=f"Use one of: {', '.join(periods)}.")
+        raise UserError(
+            f"{text!r} is no period.", where="--recipe", fix=f"Use one of: {', '.join(periods)}."
+        )
     return periods[text]
 
 
@@ -130,10 +151,13 @@ def _print_proposal(found: Proposal, as_json: bool) -> None:
         mapping = None if found.mapping is None else found.mapping.model_dump(mode="json")
         columns = [asdict(item) for item in found.columns]
         findings = [asdict(item) for item in found.findings]
-        typer.echo(json.dumps({"columns": columns, "mapping": mapping, "findings": findings}, indent=2))
+        typer.echo(
+            json.dumps({"columns": columns, "mapping": mapping, "findings": findings}, indent=2)
+        )
         return
     rows = [
-        (item.column, item.role, item.partner or "-", f"{item.confidence:.0%}", item.reason) for item in found.columns
+        (item.column, item.role, item.partner or "-", f"{item.confidence:.0%}", item.reason)
+        for item in found.columns
     ]
     show.table(("COLUMN", "ROLE", "WITH", "CONFIDENCE", "WHY"), rows)
     for finding in found.findings:
@@ -142,19 +166,26 @@ def _print_proposal(found: Proposal, as_json: bool) -> None:
 
 def _print_report(report: QualityReport) -> None:
     show.table(
-        ("LIGHT", "CHECK", "FINDING"), [(result.light.value, result.title, result.finding) for result in report.checks]
+        ("LIGHT", "CHECK", "FINDING"),
+        [(result.light.value, result.title, result.finding) for result in report.checks],
     )
     for result in report.checks:
         if result.light.value in ("red", "yellow"):
             typer.echo(f"\n{result.title} ({result.light.value}): {result.why}")
             for place in result.places:
-                dates = ", ".join(map(str, place.dates)) + (", ..." if place.count > len(place.dates) else "")
+                dates = ", ".join(map(str, place.dates)) + (
+                    ", ..." if place.count > len(place.dates) else ""
+                )
                 at = f" ({dates})" if place.dates else ""
                 typer.echo(f"  {place.light.value:<7} {place.column or 'table'}: {place.what}{at}")
             typer.echo(f"  What to do: {result.fix}")
     typer.echo("\nWhat the data can and cannot tell, by channel")
     rows = [
-        (channel.channel, channel.light.value, " ".join(sentence.text for sentence in channel.sentences))
+        (
+            channel.channel,
+            channel.light.value,
+            " ".join(sentence.text for sentence in channel.sentences),
+        )
         for channel in report.channels
     ]
     show.table(("CHANNEL", "LIGHT", ""), rows)

@@ -14,7 +14,10 @@ from mmm.errors import UserError
 
 
 def recover_command(
-    folders: Annotated[list[Path], typer.Argument(help="Folders with data.csv, truth.json and maybe experiments.csv.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders with data.csv, truth.json and maybe experiments.csv."),
+    ],
     engine: Annotated[str, typer.Option(help="The engine to train.")] = "ridge",
     country: Annotated[
         str | None,
@@ -29,7 +32,10 @@ def recover_command(
 
     Example: `mmm recover cases/easy1 cases/easy2`.
     """
-    from mmm.recovery.folder import read_case, recover  # the engine, which other commands don't load
+    from mmm.recovery.folder import (
+        read_case,
+        recover,
+    )  # the engine, which other commands don't load
 
     try:
         wanted = json.loads(settings)
@@ -45,8 +51,22 @@ def recover_command(
     names = ("roi_error", "misplaced", "total", "ranked", "covered", "regret", "regret_today")
     rows = [(case, *(f"{values[name]:.3f}" for name in names)) for case, values in found.items()]
     if len(found) > 1:
-        rows.append(("mean", *(f"{_mean([values[name] for values in found.values()]):.3f}" for name in names)))
-    head = ("CASE", "ROI ERROR", "MISPLACED", "TOTAL", "RANKED", "COVERED", "REGRET", "REGRET TODAY")
+        rows.append(
+            (
+                "mean",
+                *(f"{_mean([values[name] for values in found.values()]):.3f}" for name in names),
+            )
+        )
+    head = (
+        "CASE",
+        "ROI ERROR",
+        "MISPLACED",
+        "TOTAL",
+        "RANKED",
+        "COVERED",
+        "REGRET",
+        "REGRET TODAY",
+    )
     show.table(head, rows)
 
 

@@ -1,4 +1,6 @@
-"""`mmm refresh`, `mmm changes`, `mmm accept`: a model brought up to date, what moved, and its coming into use."""
+"""`mmm refresh`, `mmm changes`, `mmm accept`: a model brought up to date, what moved, and its
+coming into use.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,26 @@ from mmm.settings import load_settings
 
 def refresh_command(
     run: Run = "latest",
-    data: Annotated[Path | None, typer.Option(help="A file with the old periods and the new ones.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A dataset's id, in the run's market.")] = None,
-    model: Annotated[str | None, typer.Option(help="A kept model; default the accepted or recommended one.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Periods to move on by; default all new ones.")] = None,
-    iterations: Annotated[int | None, typer.Option(min=10, help="Candidates of a trial; default 1,000.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A file with the old periods and the new ones.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A dataset's id, in the run's market.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A kept model; default the accepted or recommended one.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Periods to move on by; default all new ones.")
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(min=10, help="Candidates of a trial; default 1,000.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Trials; default 3.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Like --wait, and print the progress.")
+    ] = False,
 ) -> None:
     """Bring a model up to date with new periods, as a run of its own; print its id.
 
@@ -35,13 +49,21 @@ def refresh_command(
 
     Example: `mmm refresh latest --data sales-to-june.csv --follow`.
     """
-    from mmm.runs.refresh import refresh_experiment  # numpy and pyarrow, which looking at runs does not need
+    from mmm.runs.refresh import (
+        refresh_experiment,
+    )  # numpy and pyarrow, which looking at runs does not need
 
     if (data is None) == (dataset is None):
-        raise UserError("one of them is needed.", where="--data or --dataset", fix="Give --data FILE or --dataset ID.")
+        raise UserError(
+            "one of them is needed.",
+            where="--data or --dataset",
+            fix="Give --data FILE or --dataset ID.",
+        )
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
-    market = parse_experiment(service.workspace.job_config(run_id), where="job_config.json").dataset.market
+    market = parse_experiment(
+        service.workspace.job_config(run_id), where="job_config.json"
+    ).dataset.market
     found = dataset if data is None else store_file(service.workspace, data, market).dataset_id
     changes: dict[str, Any] = {"iterations": iterations, "trials": trials}
     experiment, findings = refresh_experiment(
@@ -74,12 +96,18 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
     results = read_results(service.workspace, run_id)
     of = results.summary.get("refresh")
     if of is None:
-        raise UserError("refreshes no model.", where=f"run {run_id}", fix="`mmm refresh` starts a run that does.")
+        raise UserError(
+            "refreshes no model.",
+            where=f"run {run_id}",
+            fix="`mmm refresh` starts a run that does.",
+        )
     labels = labels_of(results.summary)
     chosen = model or results.summary["model"]["id"]
     numbers = moves(results, chosen, labels)
     show.table(tuple(name.upper() for name in HEADINGS), shown(numbers, labels))
-    typer.echo(f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on.")
+    typer.echo(
+        f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on."
+    )
     typer.echo(finding(numbers, labels))
 
 
@@ -92,5 +120,9 @@ def accept_command(run: Run, model: Model = None) -> None:
 
     service = RunService.open(load_settings().settings)
     accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)
-    before = f" in place of model {accepted.replaces[1]} of run {accepted.replaces[0]}" if accepted.replaces else ""
+    before = (
+        f" in place of model {accepted.replaces[1]} of run {accepted.replaces[0]}"
+        if accepted.replaces
+        else ""
+    )
     typer.echo(f"Model {accepted.model_id} of run {accepted.run_id} is in use{before}.")

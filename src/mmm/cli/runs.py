@@ -30,15 +30,21 @@ EXIT_RUN_ENDED_BADLY = 1
 def submit_command(
     experiment: Annotated[Path, typer.Argument(help="The experiment, a JSON file.")],
     data: Annotated[
-        Path | None, typer.Option(help="A CSV, Parquet or Excel file to use in place of the dataset it names.")
+        Path | None,
+        typer.Option(help="A CSV, Parquet or Excel file to use in place of the dataset it names."),
     ] = None,
-    market: Annotated[str | None, typer.Option(help="The market of --data; default the experiment's.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="The market of --data; default the experiment's.")
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it ends badly.")
     ] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Like --wait, and print the progress.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Like --wait, and print the progress.")
+    ] = False,
     preset: Annotated[
-        str | None, typer.Option(help="Take the engine's settings of this size: fast, standard, thorough.")
+        str | None,
+        typer.Option(help="Take the engine's settings of this size: fast, standard, thorough."),
     ] = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
@@ -46,17 +52,23 @@ def submit_command(
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
-    The experiment names a dataset by market and id, as `mmm ingest` prints it, or "latest", and gives its mapping in
-    full or names a saved one: NAME or NAME@VERSION. The run keeps what they stood for. With --data FILE, FILE is stored
-    as a dataset first and the experiment need not name one.
+    The experiment names a dataset by market and id, as `mmm ingest` prints it, or "latest", and
+    gives its mapping in full or names a saved one: NAME or NAME@VERSION. The run keeps what they
+    stood for. With --data FILE, FILE is stored as a dataset first and the experiment need not name
+    one.
 
-    Example: `mmm submit experiment.json --follow`, or `mmm submit experiment.json --data sales.csv --preset fast`.
+    Example: `mmm submit experiment.json --follow`, or `mmm submit experiment.json --data sales.csv
+    --preset fast`.
     """
-    from mmm.runs.submission import read_experiment  # numpy and pyarrow, which looking at runs does not need
+    from mmm.runs.submission import (
+        read_experiment,
+    )  # numpy and pyarrow, which looking at runs does not need
 
     service = _service()
     if data is None and market is not None:
-        raise UserError("is the market of --data, which is not given.", where="--market", fix="Add --data FILE.")
+        raise UserError(
+            "is the market of --data, which is not given.", where="--market", fix="Add --data FILE."
+        )
     chosen = (
         read_experiment(service.workspace, read_file(experiment), where=str(experiment))
         if data is None
@@ -84,14 +96,18 @@ def _print_estimate(service: RunService, experiment: Experiment) -> None:
 
 
 def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:
-    """The experiment on a file's dataset. The file is stored once everything else in the experiment is valid."""
+    """The experiment on a file's dataset. The file is stored once everything else in the experiment
+    is valid.
+    """
     from mmm.runs.submission import read_experiment  # see `submit_command`
 
     text = read_file(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
     checked = read_experiment(service.workspace, text, where=str(experiment), dataset=replaced)
     stored = store_file(service.workspace, data, checked.dataset.market)
-    return checked.model_copy(update={"dataset": DatasetRef(market=stored.market, dataset_id=stored.dataset_id)})
+    return checked.model_copy(
+        update={"dataset": DatasetRef(market=stored.market, dataset_id=stored.dataset_id)}
+    )
 
 
 def runs_command(as_json: Json = False) -> None:
@@ -137,8 +153,12 @@ def status_command(run: Run = "latest", as_json: Json = False) -> None:
 
 def logs_command(
     run: Run = "latest",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="What the task printed outside its log.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the run ends.")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="What the task printed outside its log.")
+    ] = False,
 ) -> None:
     """Print a run's log.
 
@@ -167,7 +187,9 @@ def cancel_command(run: Run) -> None:
 
 def retry_command(
     run: Run,
-    follow: Annotated[bool, typer.Option("--follow", help="Print the progress until the run ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Print the progress until the run ends.")
+    ] = False,
 ) -> None:
     """Start a run that ended badly again, as its next attempt.
 
@@ -201,7 +223,10 @@ def wait_for(service: RunService, run_id: str, *, quiet: bool) -> None:
             text = wording.progress(event.progress) if running else event.message
             if not quiet:
                 kind = (event.attempt, event.progress.stage) if running and event.progress else None
-                ticker.line(f"{event.at.astimezone():%H:%M:%S}  {LABELS[event.state]:<9}  {text}".rstrip(), kind)
+                ticker.line(
+                    f"{event.at.astimezone():%H:%M:%S}  {LABELS[event.state]:<9}  {text}".rstrip(),
+                    kind,
+                )
     if event.state is not RunState.SUCCEEDED:
         if quiet:
             typer.echo(f"{LABELS[event.state]}: {event.message}", err=True)
@@ -215,7 +240,8 @@ def _leaving_it_running(run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         typer.echo(
-            f"\nThe run goes on. Look again with `mmm status {run_id}`, stop it with `mmm cancel {run_id}`.", err=True
+            f"\nThe run goes on. Look again with `mmm status {run_id}`, stop it with `mmm cancel {run_id}`.",
+            err=True,
         )
         raise typer.Exit(EXIT_INTERRUPTED) from None
 

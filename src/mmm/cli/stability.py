@@ -23,20 +23,32 @@ if TYPE_CHECKING:
 def stability_command(
     run: Run = "latest",
     train: Annotated[
-        bool, typer.Option("--train/--no-train", help="Train again; without it only what is stored is looked at.")
+        bool,
+        typer.Option(
+            "--train/--no-train", help="Train again; without it only what is stored is looked at."
+        ),
     ] = True,
-    again: Annotated[bool, typer.Option("--again", help="Begin a new study although there is one.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Begin a new study although there is one.")
+    ] = False,
     seeds: Annotated[int, typer.Option(min=0, max=20, help="Other seeds.")] = 3,
-    shifts: Annotated[str, typer.Option(help="Windows that end so many periods earlier.")] = "4,8,13",
-    holdouts: Annotated[str, typer.Option(help="Shares of the window to train on, the rest held out.")] = "0.9,0.8,0.7",
-    iterations: Annotated[int | None, typer.Option(min=10, help="Candidates of a trial; default as the run.")] = None,
+    shifts: Annotated[
+        str, typer.Option(help="Windows that end so many periods earlier.")
+    ] = "4,8,13",
+    holdouts: Annotated[
+        str, typer.Option(help="Shares of the window to train on, the rest held out.")
+    ] = "0.9,0.8,0.7",
+    iterations: Annotated[
+        int | None, typer.Option(min=10, help="Candidates of a trial; default as the run.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Trials; default as the run.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how firm each channel is: over candidates, trials, other seeds, earlier windows and holdouts.
+    """Say how firm each channel is: over candidates, trials, other seeds, earlier windows and
+    holdouts.
 
-    The first time it trains the run's experiment again for every seed, window and holdout, as a task that goes on when
-    this command is interrupted; later it shows what that study found.
+    The first time it trains the run's experiment again for every seed, window and holdout, as a
+    task that goes on when this command is interrupted; later it shows what that study found.
 
     Example: `mmm stability latest --seeds 2 --shifts 4,13`.
     """
@@ -58,13 +70,17 @@ def stability_command(
             "iterations": iterations,
             "trials": trials,
         }
-        study_id = service.submit_study(run_id, parsed(StabilityStudy, asked, "the study"), local_user())
+        study_id = service.submit_study(
+            run_id, parsed(StabilityStudy, asked, "the study"), local_user()
+        )
         wait_for(service, study_id, quiet=as_json)
         found = newest_study(service.workspace, run_id)
     labels, chosen = labels_of(results.summary), results.summary["model"]["id"]
     numbers = stability(results, chosen, labels) if found is None else spread(found.values, labels)
     if as_json:
-        show.as_json({"model": chosen, "finding": finding(numbers, labels), "channels": numbers.to_pylist()})
+        show.as_json(
+            {"model": chosen, "finding": finding(numbers, labels), "channels": numbers.to_pylist()}
+        )
         return
     _table(numbers, labels)
     typer.echo(f"\n{finding(numbers, labels)}\n{rule()}")
@@ -83,7 +99,9 @@ def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
         kind = "whole numbers" if whole else "numbers"
         raise UserError(f"{text!r} are not {kind} between commas.", where=option) from None
     if not all(number > 0 and (whole or number < 1) for number in numbers):
-        raise UserError(f"{text!r} must lie above 0{'' if whole else ' and below 1'}.", where=option)
+        raise UserError(
+            f"{text!r} must lie above 0{'' if whole else ' and below 1'}.", where=option
+        )
     return numbers
 
 
@@ -112,11 +130,15 @@ def calibration_command(run: Run = "latest", model: Model = None, as_json: Json 
     if not calibrated(results):
         fix = "Add lift_tests to the experiment and submit it again."
         raise UserError(
-            "had no lift tests, or is of a version that did not compare them.", where=f"run {run_id}", fix=fix
+            "had no lift tests, or is of a version that did not compare them.",
+            where=f"run {run_id}",
+            fix=fix,
         )
     numbers = calibration(results, chosen, labels)
     if as_json:
-        show.as_json({"model": chosen, "finding": finding(numbers, labels), "tests": numbers.to_pylist()})
+        show.as_json(
+            {"model": chosen, "finding": finding(numbers, labels), "tests": numbers.to_pylist()}
+        )
         return
     _table(numbers, labels)
     typer.echo(f"\n{finding(numbers, labels)}")

@@ -16,7 +16,9 @@ from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
 template_command = typer.Typer(
-    name="template", help="Keep experiments as templates, and begin others from them.", no_args_is_help=True
+    name="template",
+    help="Keep experiments as templates, and begin others from them.",
+    no_args_is_help=True,
 )
 Name = Annotated[str, typer.Argument(help="The template, NAME or NAME@VERSION.")]
 
@@ -24,7 +26,9 @@ Name = Annotated[str, typer.Argument(help="The template, NAME or NAME@VERSION.")
 @template_command.command("save")
 def save(
     name: Annotated[str, typer.Argument(help="What to call it; a known name gets a new version.")],
-    experiment: Annotated[Path, typer.Argument(help="The experiment, a JSON file; its dataset is left out.")],
+    experiment: Annotated[
+        Path, typer.Argument(help="The experiment, a JSON file; its dataset is left out.")
+    ],
 ) -> None:
     """Keep an experiment as a template.
 
@@ -49,14 +53,23 @@ def list_() -> None:
     rows = []
     for name in workspace.template_names():
         found = load_template(workspace, name)
-        rows.append((name, str(found.experiment.get("engine", "ridge")), show.moment(found.at), found.saved_by))
+        rows.append(
+            (
+                name,
+                str(found.experiment.get("engine", "ridge")),
+                show.moment(found.at),
+                found.saved_by,
+            )
+        )
     show.table(("TEMPLATE", "ENGINE", "SAVED", "BY"), rows)
 
 
 @template_command.command("show")
 def show_(
     name: Name,
-    dataset: Annotated[str | None, typer.Option(help="MARKET/DATASET to put in, MARKET/latest for the newest.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="MARKET/DATASET to put in, MARKET/latest for the newest.")
+    ] = None,
 ) -> None:
     """Print a template; with --dataset an experiment that `mmm submit` takes.
 
@@ -69,7 +82,10 @@ def show_(
     content = load_template(workspace, name).experiment
     if dataset is not None:
         manifest = find_dataset(workspace, dataset)
-        content = {**content, "dataset": {"market": manifest.market, "dataset_id": manifest.dataset_id}}
+        content = {
+            **content,
+            "dataset": {"market": manifest.market, "dataset_id": manifest.dataset_id},
+        }
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 

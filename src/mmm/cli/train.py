@@ -11,9 +11,12 @@ from mmm.settings import load_settings
 
 
 def train_command(
-    run_uri: Annotated[str, typer.Argument(help="The run's address: file:///.../runs/ID or s3://bucket/runs/ID.")],
+    run_uri: Annotated[
+        str, typer.Argument(help="The run's address: file:///.../runs/ID or s3://bucket/runs/ID.")
+    ],
 ) -> None:
-    """Train a starting run: what a training container or process runs. Use `mmm submit` to start one.
+    """Train a starting run: what a training container or process runs. Use `mmm submit` to start
+    one.
 
     Example: `mmm train s3://bucket/runs/20260105T080000-1a2b3c4d`.
     """

@@ -1,4 +1,6 @@
-"""The calendar of a table: how far apart its periods are, which are missing, and in which longer period each lies."""
+"""The calendar of a table: how far apart its periods are, which are missing, and in which longer
+period each lies.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,24 @@ import numpy as np
 
 Period = Literal["day", "week", "month"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS: tuple[Weekday, ...] = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 #: 1970-01-01, day 0 of datetime64, was a Thursday.
 _EPOCH_WEEKDAY = 3
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """The usual step of a table. `period` is None for steps that are no day, week or month; then only `days` counts."""
+    """The usual step of a table. `period` is None for steps that are no day, week or month; then
+    only `days` counts.
+    """
 
     period: Period | None
     days: int
@@ -39,7 +51,8 @@ def find_cadence(days: np.ndarray) -> Cadence | None:
 
 
 def irregular(days: np.ndarray, cadence: Cadence) -> tuple[np.ndarray, np.ndarray]:
-    """(periods missing between the first and the last day, days out of step) of sorted, distinct days.
+    """(periods missing between the first and the last day, days out of step) of sorted, distinct
+    days.
 
     Months are in step when they all begin on the same day of the month, the most usual one.
     """
@@ -49,12 +62,16 @@ def irregular(days: np.ndarray, cadence: Cadence) -> tuple[np.ndarray, np.ndarra
         usual = np.bincount(offsets).argmax()
         missing = np.setdiff1d(np.arange(months[0], months[-1] + 1), months)
         repeated = np.append(False, months[1:] == months[:-1])
-        return missing.astype("datetime64[D]") + np.timedelta64(usual, "D"), days[(offsets != usual) | repeated]
+        return missing.astype("datetime64[D]") + np.timedelta64(usual, "D"), days[
+            (offsets != usual) | repeated
+        ]
     # The phase most days share, so that one odd first day does not make all others odd.
     phases = days.astype(np.int64) % cadence.days
     usual = np.bincount(phases).argmax()
     steady = days[phases == usual]
-    expected = np.arange(steady[0], steady[-1] + np.timedelta64(1, "D"), np.timedelta64(cadence.days, "D"))
+    expected = np.arange(
+        steady[0], steady[-1] + np.timedelta64(1, "D"), np.timedelta64(cadence.days, "D")
+    )
     return np.setdiff1d(expected, steady), days[phases != usual]
 
 
@@ -87,7 +104,9 @@ def distinct_days(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.array([], "datetime64[D]"), np.full(len(days), -1)
     numbers = days.astype(np.int64)
     low, high = int(numbers[known].min()), int(numbers[known].max())
-    if high - low > max(10 * len(days), 1_000_000):  # a typing error like the year 20024: count distinct ones instead
+    if high - low > max(
+        10 * len(days), 1_000_000
+    ):  # a typing error like the year 20024: count distinct ones instead
         periods, places = np.unique(days[known], return_inverse=True)
         row_period = np.full(len(days), -1)
         row_period[known] = places
@@ -100,7 +119,9 @@ def distinct_days(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def repeated_rows(row_period: np.ndarray, markets: np.ndarray, periods: int) -> np.ndarray:
-    """Rows whose date (-1: none) and market an earlier row has; faster than sorting where it can be counted."""
+    """Rows whose date (-1: none) and market an earlier row has; faster than sorting where it can be
+    counted.
+    """
     known = np.flatnonzero(row_period >= 0)
     keys = markets[known] * max(periods, 1) + row_period[known]
     if not len(keys):

@@ -1,4 +1,6 @@
-"""Columns of any Arrow type as numbers, times or texts, with the cells that are not what the column should hold."""
+"""Columns of any Arrow type as numbers, times or texts, with the cells that are not what the column
+should hold.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _ROWS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column as float64, shape (rows,), NaN where it has no finite number. `wrong` are the rows of such cells."""
+    """A column as float64, shape (rows,), NaN where it has no finite number. `wrong` are the rows
+    of such cells.
+    """
 
     values: np.ndarray
     wrong: np.ndarray
@@ -36,7 +40,8 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Times:
-    """A column as local times, datetime64[us], shape (rows,), NaT where it has none, and the same instants in UTC.
+    """A column as local times, datetime64[us], shape (rows,), NaT where it has none, and the same
+    instants in UTC.
 
     `wrong` are the rows of cells that hold something else than a date.
     """
@@ -59,14 +64,18 @@ def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column in one piece, without a dictionary."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # a column too large for one array of its type
-        raise InvalidInput("the table is too large.", [Finding("error", "a column holds more than 2 GB of text.")])
+        raise InvalidInput(
+            "the table is too large.", [Finding("error", "a column holds more than 2 GB of text.")]
+        )
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -86,7 +95,9 @@ def is_time(kind: pa.DataType) -> bool:
 
 
 def read_numbers(column: pa.ChunkedArray | pa.Array) -> Numbers | None:
-    """The column's numbers (Decimals rounded to float64, numbers in texts read); None for a type that holds none."""
+    """The column's numbers (Decimals rounded to float64, numbers in texts read); None for a type
+    that holds none.
+    """
     if is_text(column.type):
         return _numbers_in_texts(column)
     if not is_number(column.type):
@@ -109,10 +120,11 @@ def texts_are_times(texts: Sequence[str]) -> bool:
 
 
 def read_times(column: pa.ChunkedArray | pa.Array, zone: str | None = None) -> Times | None:
-    """The column's times, as the clock shows them in `zone` (None: the column's own zone, or no zone at all).
+    """The column's times, as the clock shows them in `zone` (None: the column's own zone, or no
+    zone at all).
 
-    Texts are read as ISO dates. None for a type that holds no dates. A `zone` for a column without one is ignored: such
-    times are taken as the local clock's already.
+    Texts are read as ISO dates. None for a type that holds no dates. A `zone` for a column without
+    one is ignored: such times are taken as the local clock's already.
     """
     if is_text(column.type):
         return _times_in_texts(column)
@@ -121,7 +133,9 @@ def read_times(column: pa.ChunkedArray | pa.Array, zone: str | None = None) -> T
     array = whole(column)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         instants = array.cast(pa.timestamp("us", zone or array.type.tz), safe=False)
-        return Times(stamps(pc.local_timestamp(instants)), stamps(instants.cast(pa.timestamp("us"))), _none())
+        return Times(
+            stamps(pc.local_timestamp(instants)), stamps(instants.cast(pa.timestamp("us"))), _none()
+        )
     local = stamps(array.cast(pa.timestamp("us"), safe=False))
     return Times(local, local, _none())
 
@@ -136,18 +150,31 @@ def read_texts(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str
 
 
 def require_columns(table: pa.Table, names: Sequence[str], where: str) -> None:
-    """Raise InvalidInput for repeated column names, for columns the table lacks and for a table without rows."""
+    """Raise InvalidInput for repeated column names, for columns the table lacks and for a table
+    without rows.
+    """
     present = Counter(table.column_names)
     findings = [
-        Finding("error", "the table has two columns of this name.", f"column {name!r}", "Rename one of them.")
+        Finding(
+            "error",
+            "the table has two columns of this name.",
+            f"column {name!r}",
+            "Rename one of them.",
+        )
         for name in dict.fromkeys(names)
         if present[name] > 1
     ]
     for name in names:
         if name not in present:
             near = get_close_matches(name, list(present), n=3, cutoff=0.5)
-            fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has: {listed(list(present))}."
-            findings.append(Finding("error", "the table has no such column.", f"column {name!r}", fix))
+            fix = (
+                f"Did you mean {' or '.join(map(repr, near))}?"
+                if near
+                else f"It has: {listed(list(present))}."
+            )
+            findings.append(
+                Finding("error", "the table has no such column.", f"column {name!r}", fix)
+            )
     if not table.num_rows:
         findings.append(Finding("error", "the table has no rows.", "table", "Load data first."))
     if findings:
@@ -158,7 +185,9 @@ def rows_text(positions: np.ndarray | Sequence[int]) -> str:
     """Row numbers from 1, the first few."""
     shown = ", ".join(f"{int(i) + 1}" for i in positions[:_ROWS_SHOWN])
     more = len(positions) - _ROWS_SHOWN
-    return f"row{'s' if len(positions) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
+    return f"row{'s' if len(positions) > 1 else ''} {shown}" + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def counted(count: int, word: str) -> str:
@@ -197,10 +226,14 @@ def _floats(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
 
 def _filled(array: pa.Array, kind: Any, empty: Any) -> np.ndarray:
-    """Values of a fixed width, `empty` where null. Arrow's own way imports pandas, two seconds for nothing."""
+    """Values of a fixed width, `empty` where null. Arrow's own way imports pandas, two seconds for
+    nothing.
+    """
     if not len(array):
         return np.array([], kind)
-    values = np.frombuffer(array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize)
+    values = np.frombuffer(
+        array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize
+    )
     if not array.null_count:
         return values
     return np.where(array.is_valid().cast(pa.uint8()).to_numpy().view(bool), values, empty)
@@ -208,7 +241,9 @@ def _filled(array: pa.Array, kind: Any, empty: Any) -> np.ndarray:
 
 def _numbers_in_texts(column: pa.ChunkedArray | pa.Array) -> Numbers:
     codes, texts = read_texts(column)
-    values = np.array([_number(text) for text in texts] + [np.nan])  # the last one stands for empty cells
+    values = np.array(
+        [_number(text) for text in texts] + [np.nan]
+    )  # the last one stands for empty cells
     odd = np.append(~np.isfinite(values[:-1]), False)
     values[odd] = np.nan
     wrong = np.flatnonzero(odd[codes])

@@ -1,4 +1,6 @@
-"""A hash of a table's content: names, kinds and values, whatever the file, batch size or width it is stored with."""
+"""A hash of a table's content: names, kinds and values, whatever the file, batch size or width it
+is stored with.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ import pyarrow.compute as pc
 
 
 class ContentHash:
-    """Hash record batches one after the other. SHA-256 over every column's name, kind, nulls and values.
+    """Hash record batches one after the other. SHA-256 over every column's name, kind, nulls and
+    values.
 
-    Integers count as int64, floats as float64 (all NaN alike, -0.0 apart from 0.0), dictionary columns as their text;
-    a different order of columns or rows is a different content.
+    Integers count as int64, floats as float64 (all NaN alike, -0.0 apart from 0.0), dictionary
+    columns as their text; a different order of columns or rows is a different content.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -37,7 +40,11 @@ class _ColumnHash:
     def __init__(self, field: pa.Field) -> None:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         self._head = f"{len(field.name.encode())} {field.name} {_kind_name(kind)}".encode()
-        self._values, self._nulls, self._lengths = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+        self._values, self._nulls, self._lengths = (
+            hashlib.sha256(),
+            hashlib.sha256(),
+            hashlib.sha256(),
+        )
 
     def update(self, array: pa.Array, first_row: int) -> None:
         if array.null_count:

@@ -1,4 +1,6 @@
-"""A source's table becomes a dataset: read, optimised on local disk, hashed, and stored in the workspace once."""
+"""A source's table becomes a dataset: read, optimised on local disk, hashed, and stored in the
+workspace once.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,17 @@ def ingest(
 ) -> DatasetManifest:
     """Store a source's table (None: its only or first one) as a dataset of a market.
 
-    `origin` is what people know the table by: a file's name or the query. The same content in the same market again
-    gives the dataset that is there already. Raises UserError for what cannot be read; then nothing is stored.
+    `origin` is what people know the table by: a file's name or the query. The same content in the
+    same market again gives the dataset that is there already. Raises UserError for what cannot be
+    read; then nothing is stored.
     """
     market = checked_name(market, "market")  # before a large table is read
     workspace.permit(by, "dataset.ingest", market)
     query = table_or_query if isinstance(table_or_query, Query) else None
-    with tempfile.TemporaryDirectory(prefix="mmm-ingest-") as folder, source.batches(table_or_query) as batches:
+    with (
+        tempfile.TemporaryDirectory(prefix="mmm-ingest-") as folder,
+        source.batches(table_or_query) as batches,
+    ):
         optimised = optimise(batches, Path(folder) / "data.parquet")
         manifest = DatasetManifest(
             dataset_id=optimised.content_hash[:16],
@@ -58,7 +64,9 @@ def ingest(
         )
         stored = workspace.save_dataset(manifest, optimised.path)
     if stored == manifest:
-        workspace.append_audit(by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}", origin=origin)
+        workspace.append_audit(
+            by, "dataset.ingest", f"{stored.market}/{stored.dataset_id}", origin=origin
+        )
     return stored
 
 
@@ -81,19 +89,32 @@ def ingest_markets(
     workspace: Workspace,
     by: User,
 ) -> Iterator[MarketResult]:
-    """Store a connection's table or query once per market, each bound to the query's :market; a result for each.
+    """Store a connection's table or query once per market, each bound to the query's :market; a
+    result for each.
 
-    One market's failure does not stop the others. Raises UserError at once for what concerns them all.
+    One market's failure does not stop the others. Raises UserError at once for what concerns them
+    all.
     """
     per_market = isinstance(table_or_query, Query) and MARKET in parameter_names(table_or_query.sql)
     if len(markets) > 1 and not per_market:
-        raise UserError("several markets need a query with :market.", where="query", fix="WHERE country = :market")
+        raise UserError(
+            "several markets need a query with :market.",
+            where="query",
+            fix="WHERE country = :market",
+        )
     names = [checked_name(market, "market") for market in markets]
-    return (_one_market(source, table_or_query, market, connection, workspace, by) for market in names)
+    return (
+        _one_market(source, table_or_query, market, connection, workspace, by) for market in names
+    )
 
 
 def _one_market(
-    source: Source, asked: str | Query | None, market: str, connection: str, workspace: Workspace, by: User
+    source: Source,
+    asked: str | Query | None,
+    market: str,
+    connection: str,
+    workspace: Workspace,
+    by: User,
 ) -> MarketResult:
     if isinstance(asked, Query) and MARKET in parameter_names(asked.sql):
         asked = Query(asked.sql, {MARKET: market} | dict(asked.parameters))

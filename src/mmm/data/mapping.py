@@ -16,7 +16,9 @@ class _Frozen(BaseModel):
 
 
 class PaidColumns(_Frozen):
-    """A paid channel: its spend column and, where there is one, the exposure column that is modelled in its place."""
+    """A paid channel: its spend column and, where there is one, the exposure column that is
+    modelled in its place.
+    """
 
     spend: str = Field(min_length=1)
     exposure: str | None = None
@@ -35,8 +37,8 @@ class OrganicColumn(SignedColumn):
 class Mapping(_Frozen):
     """Column roles. Every column has one role at most; a spend may also be its own exposure.
 
-    `market` tells the markets of one table apart. No engine models it: checks look at each market's dates with it, and
-    preparation filters, splits or adds up by it.
+    `market` tells the markets of one table apart. No engine models it: checks look at each market's
+    dates with it, and preparation filters, splits or adds up by it.
     """
 
     date: str = Field(min_length=1)
@@ -64,10 +66,16 @@ class Mapping(_Frozen):
     def _one_role_each(self) -> Mapping:
         names = [self.date, self.kpi]
         for paid in self.paid:
-            names += [paid.spend] + ([paid.exposure] if paid.exposure not in (None, paid.spend) else [])
+            names += [paid.spend] + (
+                [paid.exposure] if paid.exposure not in (None, paid.spend) else []
+            )
         names += [variable.column for variable in (*self.organic, *self.context, *self.factors)]
         names += [self.market] if self.market else []
-        repeated = [name for name, count in Counter(names).items() if name is not None and count > 1]
+        repeated = [
+            name for name, count in Counter(names).items() if name is not None and count > 1
+        ]
         if repeated:
-            raise ValueError(f"each column can have one role only; used twice: {', '.join(map(repr, repeated))}")
+            raise ValueError(
+                f"each column can have one role only; used twice: {', '.join(map(repr, repeated))}"
+            )
         return self

@@ -1,7 +1,8 @@
 """Naming rules: which words in a column's name speak for which role. Declared data that users edit.
 
-The defaults know the public tables of the field (Robyn, Meridian, retail tables with mdsp_/mdip_) and common English
-names. A workspace may hold its own rules; the first rule that fits a column's name and content counts.
+The defaults know the public tables of the field (Robyn, Meridian, retail tables with mdsp_/mdip_)
+and common English names. A workspace may hold its own rules; the first rule that fits a column's
+name and content counts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from mmm.data.mapping import KpiKind
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace import Workspace
 
-Role = Literal["date", "market", "kpi", "spend", "exposure", "organic", "context", "factor", "unused"]
+Role = Literal[
+    "date", "market", "kpi", "spend", "exposure", "organic", "context", "factor", "unused"
+]
 At = Literal["any", "first", "last", "whole"]
 _WORD_BORDER = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 
@@ -27,10 +30,12 @@ class _Rules(BaseModel):
 
 
 class NamingRule(_Rules):
-    """Any of `words` (lower case; several words in a row count as one) at its place in the name speaks for `role`.
+    """Any of `words` (lower case; several words in a row count as one) at its place in the name
+    speaks for `role`.
 
-    Of several spends or exposures of one channel, and of several KPIs, the one matched by the earlier rule, then by the
-    earlier word is proposed. `names_channel` marks words that say which channel it is (tv), not what it counts.
+    Of several spends or exposures of one channel, and of several KPIs, the one matched by the
+    earlier rule, then by the earlier word is proposed. `names_channel` marks words that say which
+    channel it is (tv), not what it counts.
     """
 
     role: Role
@@ -43,15 +48,23 @@ class NamingRule(_Rules):
 
 
 class NamingRules(_Rules):
-    """All rules in order. `mean_words` mark numbers that are averaged over time, never added up (rates, prices)."""
+    """All rules in order. `mean_words` mark numbers that are averaged over time, never added up
+    (rates, prices).
+    """
 
     schema_version: Literal[1] = 1
     rules: tuple[NamingRule, ...]
     mean_words: tuple[str, ...] = ()
 
     def media_words(self) -> set[tuple[str, At]]:
-        """Words, with their place, that say spend or exposure without being part of the channel's name."""
-        media = (rule for rule in self.rules if rule.role in ("spend", "exposure") and not rule.names_channel)
+        """Words, with their place, that say spend or exposure without being part of the channel's
+        name.
+        """
+        media = (
+            rule
+            for rule in self.rules
+            if rule.role in ("spend", "exposure") and not rule.names_channel
+        )
         return {(word, rule.at) for rule in media for word in rule.words}
 
 
@@ -82,7 +95,10 @@ def parse_naming_rules(text: str | bytes, *, where: str = "naming rules") -> Nam
     except ValidationError as error:
         raise InvalidInput(
             f"{where} are not valid:",
-            [Finding("error", item["msg"], ".".join(map(str, item["loc"]))) for item in error.errors()],
+            [
+                Finding("error", item["msg"], ".".join(map(str, item["loc"])))
+                for item in error.errors()
+            ],
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"is not JSON ({error}).", where=where) from None
@@ -94,7 +110,9 @@ def naming_rules(workspace: Workspace) -> NamingRules:
     if stored is None:
         return DEFAULT_RULES
     own = parse_naming_rules(stored, where="the workspace's naming rules")
-    return NamingRules(rules=own.rules + DEFAULT_RULES.rules, mean_words=own.mean_words + DEFAULT_RULES.mean_words)
+    return NamingRules(
+        rules=own.rules + DEFAULT_RULES.rules, mean_words=own.mean_words + DEFAULT_RULES.mean_words
+    )
 
 
 def save_naming_rules(workspace: Workspace, rules: NamingRules, by: User) -> int:
@@ -138,10 +156,27 @@ DEFAULT_RULES = NamingRules(
             "whole",
             note="a part of the date; the engine models trend and season itself",
         ),
-        _rule("unused", "wk in yr", 0.8, "first", note="a part of the date; the engine models season itself"),
-        _rule("unused", "seas", 0.8, "first", note="a season's dummy; the engine models season itself"),
-        _rule("market", "geo, region, market, country, dma, state, city, store, territory, province", 0.9),
-        _rule("unused", "population, inhabitants", 0.7, note="the market's size, not a cause over time"),
+        _rule(
+            "unused",
+            "wk in yr",
+            0.8,
+            "first",
+            note="a part of the date; the engine models season itself",
+        ),
+        _rule(
+            "unused", "seas", 0.8, "first", note="a season's dummy; the engine models season itself"
+        ),
+        _rule(
+            "market",
+            "geo, region, market, country, dma, state, city, store, territory, province",
+            0.9,
+        ),
+        _rule(
+            "unused",
+            "population, inhabitants",
+            0.7,
+            note="the market's size, not a cause over time",
+        ),
         _rule(
             "unused",
             "per, cpm, cpc, cpa, ctr, roas, roi, cvr",
@@ -149,25 +184,64 @@ DEFAULT_RULES = NamingRules(
             note="a ratio of other columns; derive from those what is to be modelled",
         ),
         _rule("context", "competitor, competitors, competition, control, controls", 0.9),
-        _rule("context", "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment", 0.8),
+        _rule(
+            "context",
+            "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment",
+            0.8,
+        ),
         _rule("context", "index, interest, covid, trends, stock, distribution, gas, macro", 0.7),
-        _rule("spend", "spend, spends, spent, spending, adspend, cost, costs, expenditure, investment", 0.95),
+        _rule(
+            "spend",
+            "spend, spends, spent, spending, adspend, cost, costs, expenditure, investment",
+            0.95,
+        ),
         _rule("spend", "mdsp", 0.9, "first"),
         _rule("spend", "s, budget", 0.8, "last"),
-        _rule("organic", "organic, newsletter, newsletters, email, emails, seo, owned, earned, crm", 0.85),
+        _rule(
+            "organic",
+            "organic, newsletter, newsletters, email, emails, seo, owned, earned, crm",
+            0.85,
+        ),
         _rule("exposure", "impressions, impression, imps, impr, imp", 0.9),
-        _rule("exposure", "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation", 0.85),
+        _rule(
+            "exposure",
+            "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation",
+            0.85,
+        ),
         _rule("exposure", "mdip", 0.85, "first"),
         _rule("exposure", "i, p", 0.75, "last"),
         _rule("context", "discount, discounts, markdown, promo, promotion, promotions", 0.75),
-        _rule("context", "holiday, holidays, hldy, event, events", 0.6, note="an event the table itself declares"),
-        _rule("factor", "event, events, holiday, holidays, promo, promotion, promotions, season, campaign", 0.85),
+        _rule(
+            "context",
+            "holiday, holidays, hldy, event, events",
+            0.6,
+            note="an event the table itself declares",
+        ),
+        _rule(
+            "factor",
+            "event, events, holiday, holidays, promo, promotion, promotions, season, campaign",
+            0.85,
+        ),
         _rule("kpi", "revenue, turnover, gmv, umsatz", 0.95),
-        _rule("kpi", "sales", 0.85, note="taken for money; choose conversion when it counts pieces"),
-        _rule("kpi", "conversions, conversion, orders, purchases, transactions, bookings", 0.9, kpi_kind="conversion"),
-        _rule("kpi", "leads, signups, installs, subscriptions, registrations, units", 0.75, kpi_kind="conversion"),
+        _rule(
+            "kpi", "sales", 0.85, note="taken for money; choose conversion when it counts pieces"
+        ),
+        _rule(
+            "kpi",
+            "conversions, conversion, orders, purchases, transactions, bookings",
+            0.9,
+            kpi_kind="conversion",
+        ),
+        _rule(
+            "kpi",
+            "leads, signups, installs, subscriptions, registrations, units",
+            0.75,
+            kpi_kind="conversion",
+        ),
         _rule("kpi", "kpi, target, y", 0.6, "whole"),
-        _rule("context", "me, mrkdn, va, st", 0.6, "first", note="an abbreviation of retail tables"),
+        _rule(
+            "context", "me, mrkdn, va, st", 0.6, "first", note="an abbreviation of retail tables"
+        ),
         _rule(
             "spend",
             "tv, radio, print, newspaper, ooh, cinema, facebook, meta, instagram, google, youtube, tiktok, snapchat,"
@@ -177,5 +251,17 @@ DEFAULT_RULES = NamingRules(
             names_channel=True,
         ),
     ),
-    mean_words=("rate", "price", "prices", "index", "share", "per", "avg", "average", "mean", "ratio", "percent"),
+    mean_words=(
+        "rate",
+        "price",
+        "prices",
+        "index",
+        "share",
+        "per",
+        "avg",
+        "average",
+        "mean",
+        "ratio",
+        "percent",
+    ),
 )

@@ -1,7 +1,8 @@
-"""Any table as one small Parquet file: the narrowest types that keep every value, and a profile of every column.
+"""Any table as one small Parquet file: the narrowest types that keep every value, and a profile of
+every column.
 
-Two passes over the batches: the first finds what each column holds, the second stores it. Memory does not grow with
-the number of rows.
+Two passes over the batches: the first finds what each column holds, the second stores it. Memory
+does not grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_00
 
 @dataclass(frozen=True)
 class Optimised:
-    """A finished Parquet file. `bytes` is its size, `content_hash` does not depend on how it is stored."""
+    """A finished Parquet file. `bytes` is its size, `content_hash` does not depend on how it is
+    stored.
+    """
 
     path: Path
     rows: int
@@ -44,7 +47,9 @@ class Optimised:
 
 
 def optimise(batches: Batches, path: Path) -> Optimised:
-    """Write all batches to one Parquet file (zstd) at `path`. Raises UserError where the source is damaged."""
+    """Write all batches to one Parquet file (zstd) at `path`. Raises UserError where the source is
+    damaged.
+    """
     columns = [_Column(field.name, _plain(field.type)) for field in batches.schema]
     rows = 0
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -58,7 +63,8 @@ def optimise(batches: Batches, path: Path) -> Optimised:
 
     def store(batch: pa.RecordBatch) -> pa.RecordBatch:
         arrays = [
-            column.store(array, field.type) for column, array, field in zip(columns, batch.columns, schema, strict=True)
+            column.store(array, field.type)
+            for column, array, field in zip(columns, batch.columns, schema, strict=True)
         ]
         stored = pa.record_batch(arrays, schema=schema)
         content.update(stored)
@@ -81,7 +87,9 @@ def _same(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _grouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of `rows` each, but for the last: a row group is as large however the rows came."""
+    """The same rows in tables of `rows` each, but for the last: a row group is as large however the
+    rows came.
+    """
     waiting: list[pa.RecordBatch] = []
     have = 0
     for batch in batches:
@@ -102,7 +110,11 @@ def _plain(kind: pa.DataType) -> pa.DataType:
         return _plain(kind.value_type)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
-    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
+    if (
+        pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    ):
         return pa.binary()
     if pa.types.is_float16(kind):
         return pa.float32()
@@ -162,11 +174,16 @@ class _Column:
     def stored_type(self, rows: int) -> pa.DataType:
         """The narrowest type that holds every value looked at."""
         kind = self._kind
-        # Databases give whole numbers (NUMBER(38, 0), the sum of a bigint) as decimals without a fraction.
+        # Databases give whole numbers (NUMBER(38, 0), the sum of a bigint) as decimals without a
+        # fraction.
         whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
         if self._minimum is not None and whole:
             low, high = self._minimum.as_py(), self._maximum.as_py()  # type: ignore[union-attr]
-            fitting = (t for t in _INT_TYPES if -(2 ** (t.bit_width - 1)) <= low and high < 2 ** (t.bit_width - 1))
+            fitting = (
+                t
+                for t in _INT_TYPES
+                if -(2 ** (t.bit_width - 1)) <= low and high < 2 ** (t.bit_width - 1)
+            )
             return next(fitting, kind)
         if pa.types.is_timestamp(kind):
             return self._stored_time()
@@ -192,10 +209,15 @@ class _Column:
 
     def repeats(self, rows: int) -> bool:
         """Whether the values come again often enough for a dictionary."""
-        return self._distinct is not None and len(self._distinct) * _DICTIONARY_REPEATS <= rows - self._nulls
+        return (
+            self._distinct is not None
+            and len(self._distinct) * _DICTIONARY_REPEATS <= rows - self._nulls
+        )
 
     def store(self, array: pa.Array, kind: pa.DataType) -> pa.Array:
-        """A batch of the column as the stored type; a value that would change raises (a defect, never expected)."""
+        """A batch of the column as the stored type; a value that would change raises (a defect,
+        never expected).
+        """
         array = _cast(array, self._kind)
         if pa.types.is_dictionary(kind):
             return array.dictionary_encode()
@@ -203,7 +225,13 @@ class _Column:
         return array if array.type == kind else pc.cast(array, kind)
 
     def profile(self, source_type: str, kind: pa.DataType) -> ColumnProfile:
-        distinct = 0 if pa.types.is_null(self._kind) else None if self._distinct is None else len(self._distinct)
+        distinct = (
+            0
+            if pa.types.is_null(self._kind)
+            else None
+            if self._distinct is None
+            else len(self._distinct)
+        )
         return ColumnProfile(
             name=self.name,
             source_type=source_type,

@@ -1,4 +1,6 @@
-"""What each column of a table holds: its kind, its gaps, its range. The facts proposals and comparisons rest on."""
+"""What each column of a table holds: its kind, its gaps, its range. The facts proposals and
+comparisons rest on.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,26 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from mmm.data.columns import is_number, is_text, is_time, read_numbers, read_texts, texts_are_numbers, texts_are_times
+from mmm.data.columns import (
+    is_number,
+    is_text,
+    is_time,
+    read_numbers,
+    read_texts,
+    texts_are_numbers,
+    texts_are_times,
+)
 
-#: "flag" are numbers that are all 0 or 1, "empty" a column without any value, "other" a type no model can use.
+#: "flag" are numbers that are all 0 or 1, "empty" a column without any value, "other" a type no
+#: model can use.
 ContentKind = Literal["date", "number", "flag", "text", "empty", "other"]
 
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """One column. `distinct` is counted for texts only; shares are of the rows; the range is null without numbers."""
+    """One column. `distinct` is counted for texts only; shares are of the rows; the range is null
+    without numbers.
+    """
 
     name: str
     kind: ContentKind
@@ -41,7 +54,9 @@ class ColumnFacts:
 
 def profile(table: pa.Table) -> tuple[ColumnFacts, ...]:
     """Facts of every column, in order. Repeated names are looked at one by one."""
-    return tuple(_facts(name, column) for name, column in zip(table.column_names, table.columns, strict=True))
+    return tuple(
+        _facts(name, column) for name, column in zip(table.column_names, table.columns, strict=True)
+    )
 
 
 def _facts(name: str, column: pa.ChunkedArray) -> ColumnFacts:
@@ -89,6 +104,10 @@ def _number_facts(name: str, values: np.ndarray) -> ColumnFacts:
         mean=float(here.mean()),
         zero_share=float((here == 0).sum()) / rows,
         negative_share=float((here < 0).sum()) / rows,
-        counts_rows=whole and rows > 2 and not missing and here[0] in (0, 1) and bool((np.diff(values) == 1).all()),
+        counts_rows=whole
+        and rows > 2
+        and not missing
+        and here[0] in (0, 1)
+        and bool((np.diff(values) == 1).all()),
         whole_numbers=whole,
     )

@@ -1,7 +1,8 @@
-"""A proposal which column plays which role, from names and content, with a confidence and the reason for each.
+"""A proposal which column plays which role, from names and content, with a confidence and the
+reason for each.
 
-Nothing is decided for the user: what a valid mapping still lacks, and what the data would make an engine refuse, is
-said as findings, and only a mapping that passes its own validation is handed out.
+Nothing is decided for the user: what a valid mapping still lacks, and what the data would make an
+engine refuse, is said as findings, and only a mapping that passes its own validation is handed out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from mmm.sources.names import require_names
 
 #: A text with more different values than this is no factor; the engines refuse it too.
 MOST_LEVELS = 30
-#: Spend and exposure of one channel should be on in the same periods; below this share the pair is doubtful.
+#: Spend and exposure of one channel should be on in the same periods; below this share the pair is
+#: doubtful.
 _LEAST_AGREEMENT = 0.6
 _DOUBT = 0.5
 _UNKNOWN = 0.3
@@ -30,7 +32,9 @@ _UNKNOWN = 0.3
 
 @dataclass(frozen=True)
 class ColumnProposal:
-    """One column's role. `confidence` is 0 to 1; `partner` the spend of an exposure and the exposure of a spend."""
+    """One column's role. `confidence` is 0 to 1; `partner` the spend of an exposure and the
+    exposure of a spend.
+    """
 
     column: str
     role: Role
@@ -42,7 +46,9 @@ class ColumnProposal:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A role for every column in the table's order. `mapping` is None where `findings` say what it lacks."""
+    """A role for every column in the table's order. `mapping` is None where `findings` say what it
+    lacks.
+    """
 
     columns: tuple[ColumnProposal, ...]
     mapping: Mapping | None
@@ -61,8 +67,12 @@ class _Candidate:
     rank: tuple[int, int] = (10_000, 0)
     proposal: ColumnProposal = field(init=False)
 
-    def take(self, role: Role, confidence: float, reason: str, kpi_kind: KpiKind | None = None) -> None:
-        self.proposal = ColumnProposal(self.facts.name, role, round(confidence, 2), reason, kpi_kind=kpi_kind)
+    def take(
+        self, role: Role, confidence: float, reason: str, kpi_kind: KpiKind | None = None
+    ) -> None:
+        self.proposal = ColumnProposal(
+            self.facts.name, role, round(confidence, 2), reason, kpi_kind=kpi_kind
+        )
 
     def drop(self, reason: str, confidence: float = 0.8) -> None:
         self.take("unused", confidence, reason)
@@ -124,7 +134,9 @@ def _take_rule(candidate: _Candidate, rule: NamingRule, word: str) -> None:
     if facts.negative_share and rule.role in ("spend", "exposure", "organic"):
         confidence *= _DOUBT
         reason += f"; but {facts.negative_share:.0%} of its values are negative"
-    return candidate.take(rule.role, confidence, reason, rule.kpi_kind if rule.role == "kpi" else None)
+    return candidate.take(
+        rule.role, confidence, reason, rule.kpi_kind if rule.role == "kpi" else None
+    )
 
 
 def _fits(role: Role, facts: ColumnFacts) -> bool:
@@ -144,14 +156,18 @@ def _fits(role: Role, facts: ColumnFacts) -> bool:
 
 
 def _choose_one(found: list[_Candidate], role: Role, why_not: str) -> _Candidate | None:
-    """Keep the best candidate for a role that only one column has: by rule, then by the table's order."""
+    """Keep the best candidate for a role that only one column has: by rule, then by the table's
+    order.
+    """
     candidates = sorted((item for item in found if item.role == role), key=lambda item: item.rank)
     for other in candidates[1:]:
         other.drop(why_not.format(chosen=candidates[0].facts.name), 0.6)
     if len(candidates) > 1 and candidates[1].rank[0] == candidates[0].rank[0]:
         chosen = candidates[0].proposal
         reason = f"{chosen.reason}; another column would do as well"
-        candidates[0].proposal = replace(chosen, confidence=round(chosen.confidence * 0.7, 2), reason=reason)
+        candidates[0].proposal = replace(
+            chosen, confidence=round(chosen.confidence * 0.7, 2), reason=reason
+        )
     return candidates[0] if candidates else None
 
 
@@ -160,7 +176,9 @@ def _choose_date(found: list[_Candidate]) -> None:
 
 
 def _choose_kpi(found: list[_Candidate]) -> None:
-    _choose_one(found, "kpi", "another KPI; {chosen!r} is proposed, and as a driver this one would leak")
+    _choose_one(
+        found, "kpi", "another KPI; {chosen!r} is proposed, and as a driver this one would leak"
+    )
 
 
 def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
@@ -170,7 +188,9 @@ def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
     dates, row_date = distinct_days(np.array([], "datetime64[D]") if days is None else days.days)
     repeated = len(row_date) > len(dates) > 0
     for item in found:
-        if item.role == "market" and not (repeated and _tells_apart(table, item.facts.name, row_date, len(dates))):
+        if item.role == "market" and not (
+            repeated and _tells_apart(table, item.facts.name, row_date, len(dates))
+        ):
             item.drop("named like a market, but it does not tell repeated dates apart", 0.7)
     if repeated and not any(item.role == "market" for item in found):
         for item in found:
@@ -187,32 +207,52 @@ def _tells_apart(table: pa.Table, name: str, row_date: np.ndarray, dates: int) -
     """Whether dates and this column together name every row once."""
     column = table[name]
     codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
-    return len(texts) > 1 and not len(repeated_rows(row_date, np.where(codes < 0, len(texts), codes), dates))
+    return len(texts) > 1 and not len(
+        repeated_rows(row_date, np.where(codes < 0, len(texts), codes), dates)
+    )
 
 
 def _pair(found: list[_Candidate], table: pa.Table, rules: NamingRules) -> None:
-    """Each spend with the exposure of the same channel; what is left of the exposures is organic or unused."""
+    """Each spend with the exposure of the same channel; what is left of the exposures is organic or
+    unused.
+    """
     strip = rules.media_words()
     spends: dict[tuple[str, ...], _Candidate] = {}
-    for item in sorted((item for item in found if item.role == "spend"), key=lambda item: item.rank):
+    for item in sorted(
+        (item for item in found if item.role == "spend"), key=lambda item: item.rank
+    ):
         first = spends.setdefault(_channel(item.words, strip), item)
         if first is not item:
             item.drop(f"a second spend of the channel of {first.facts.name!r}", 0.6)
-    for item in sorted((item for item in found if item.role == "exposure"), key=lambda item: item.rank):
+    for item in sorted(
+        (item for item in found if item.role == "exposure"), key=lambda item: item.rank
+    ):
         spend = spends.get(_channel(item.words, strip))
         if spend is None:
-            item.take("organic", item.proposal.confidence * 0.6, f"{item.proposal.reason}, and no spend belongs to it")
+            item.take(
+                "organic",
+                item.proposal.confidence * 0.6,
+                f"{item.proposal.reason}, and no spend belongs to it",
+            )
         elif spend.proposal.partner:
-            item.drop(f"a second exposure of {spend.facts.name!r}; {spend.proposal.partner!r} is proposed", 0.6)
+            item.drop(
+                f"a second exposure of {spend.facts.name!r}; {spend.proposal.partner!r} is proposed",
+                0.6,
+            )
         else:
             _join(spend, item, table)
 
 
 def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> tuple[str, ...]:
-    """The channel's words: the name without what says spend or exposure. A name of such words alone stays whole."""
+    """The channel's words: the name without what says spend or exposure. A name of such words alone
+    stays whole.
+    """
     left = words
     while True:
-        shorter = next((rest for word, at in strip if (rest := _without(word, at, left)) and rest != left), left)
+        shorter = next(
+            (rest for word, at in strip if (rest := _without(word, at, left)) and rest != left),
+            left,
+        )
         if shorter == left:
             return tuple(sorted(left))
         left = shorter
@@ -241,7 +281,9 @@ def _join(spend: _Candidate, exposure: _Candidate, table: pa.Table) -> None:
 
 
 def _drop_copies(found: list[_Candidate], table: pa.Table) -> None:
-    """Of context columns that hold the same in every row, such as holidays that always coincide, keep the first."""
+    """Of context columns that hold the same in every row, such as holidays that always coincide,
+    keep the first.
+    """
     seen: dict[bytes, str] = {}
     for item in found:
         if item.role != "context":
@@ -250,18 +292,33 @@ def _drop_copies(found: list[_Candidate], table: pa.Table) -> None:
         assert numbers is not None  # noqa: S101 - context holds numbers
         first = seen.setdefault(numbers.values.tobytes(), item.facts.name)
         if first != item.facts.name:
-            item.drop(f"the same as {first!r} in every row, so their effects cannot be told apart", 0.95)
+            item.drop(
+                f"the same as {first!r} in every row, so their effects cannot be told apart", 0.95
+            )
 
 
 def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
     """What a mapping cannot do without."""
     needs = {
-        "date": ("no column holds dates.", "Choose the column that holds each row's date (2024-12-31)."),
-        "kpi": ("no column is named like a KPI.", "Choose the number the media are to explain, such as revenue."),
-        "spend": ("no column is named like spend.", "Choose at least one column of money spent, or edit the rules."),
+        "date": (
+            "no column holds dates.",
+            "Choose the column that holds each row's date (2024-12-31).",
+        ),
+        "kpi": (
+            "no column is named like a KPI.",
+            "Choose the number the media are to explain, such as revenue.",
+        ),
+        "spend": (
+            "no column is named like spend.",
+            "Choose at least one column of money spent, or edit the rules.",
+        ),
     }
     roles = {item.role for item in columns}
-    return [Finding("error", what, f"role {role}", fix) for role, (what, fix) in needs.items() if role not in roles]
+    return [
+        Finding("error", what, f"role {role}", fix)
+        for role, (what, fix) in needs.items()
+        if role not in roles
+    ]
 
 
 def _refused(found: Sequence[_Candidate]) -> list[Finding]:
@@ -271,10 +328,14 @@ def _refused(found: Sequence[_Candidate]) -> list[Finding]:
         where = f"column {item.facts.name!r}"
         if item.role in ("spend", "exposure", "organic") and item.facts.negative_share:
             fix = "Correct the source: book refunds where the spend was."
-            findings.append(Finding("warning", "negative values, which no medium may have.", where, fix))
+            findings.append(
+                Finding("warning", "negative values, which no medium may have.", where, fix)
+            )
         if item.role not in ("unused", "factor") and item.facts.missing:
             fix = "Prepare the dataset with a rule for gaps in this column."
-            findings.append(Finding("warning", f"{item.facts.missing:,} cells are empty.", where, fix))
+            findings.append(
+                Finding("warning", f"{item.facts.missing:,} cells are empty.", where, fix)
+            )
     return findings
 
 

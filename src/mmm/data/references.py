@@ -1,4 +1,6 @@
-"""What people call stored things: MARKET/DATASET (or MARKET/latest) and a mapping's NAME or NAME@VERSION."""
+"""What people call stored things: MARKET/DATASET (or MARKET/latest) and a mapping's NAME or
+NAME@VERSION.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ LATEST = "latest"
 
 
 def find_dataset(workspace: Workspace, name: str) -> DatasetManifest:
-    """The dataset called MARKET/ID, or the market's newest for MARKET/latest. UserError where there is none."""
+    """The dataset called MARKET/ID, or the market's newest for MARKET/latest. UserError where there
+    is none.
+    """
     market, slash, dataset_id = name.rpartition("/")
     if not slash:
         fix = "Write MARKET/DATASET; `mmm datasets` and the page Connect list them."
@@ -33,7 +37,9 @@ def dataset_name(manifest: DatasetManifest) -> str:
 
 
 def find_mapping(workspace: Workspace, name: str) -> tuple[str, SavedMapping]:
-    """(NAME@VERSION, the saved mapping) of what is called NAME@VERSION, or NAME for its newest version."""
+    """(NAME@VERSION, the saved mapping) of what is called NAME@VERSION, or NAME for its newest
+    version.
+    """
     plain, version = named_version(name, "mapping")
     number = max(workspace.mapping_versions(plain), default=None) if version is None else version
     return f"{plain}@{number}", load_mapping(workspace, plain, number)
@@ -41,7 +47,9 @@ def find_mapping(workspace: Workspace, name: str) -> tuple[str, SavedMapping]:
 
 def proposal_for(workspace: Workspace, manifest: DatasetManifest) -> Proposal:
     """The roles the workspace's naming rules propose for the dataset."""
-    return propose(workspace.read_dataset(manifest.market, manifest.dataset_id), naming_rules(workspace))
+    return propose(
+        workspace.read_dataset(manifest.market, manifest.dataset_id), naming_rules(workspace)
+    )
 
 
 def proposed(proposal: Proposal) -> Mapping:
@@ -52,10 +60,13 @@ def proposed(proposal: Proposal) -> Mapping:
     return proposal.mapping
 
 
-def mapping_for(workspace: Workspace, manifest: DatasetManifest, name: str | None) -> tuple[Mapping, list[Finding]]:
+def mapping_for(
+    workspace: Workspace, manifest: DatasetManifest, name: str | None
+) -> tuple[Mapping, list[Finding]]:
     """The mapping to use on a dataset, and what differs from the data it was saved with.
 
-    It is the one called `name`, or the proposed one for None. Raises InvalidInput where it does not fit the dataset.
+    It is the one called `name`, or the proposed one for None. Raises InvalidInput where it does not
+    fit the dataset.
     """
     if name is None:
         return proposed(proposal_for(workspace, manifest)), []

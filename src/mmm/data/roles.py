@@ -1,4 +1,6 @@
-"""A mapping as an editor sees it: one row per column with its role, checked row by row while it is being edited."""
+"""A mapping as an editor sees it: one row per column with its role, checked row by row while it is
+being edited.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ _NUMBERS = ("kpi", "spend", "exposure", "organic", "context")
 
 @dataclass(frozen=True)
 class ColumnRole:
-    """One column's role. `partner` is the spend of an exposure; `sign` counts where the role has one."""
+    """One column's role. `partner` is the spend of an exposure; `sign` counts where the role has
+    one.
+    """
 
     column: str
     role: Role = "unused"
@@ -46,7 +50,9 @@ class ColumnRole:
 
 @dataclass(frozen=True)
 class Roles:
-    """The roles of all columns of a table, in its order, and what the KPI counts. May be incomplete or wrong."""
+    """The roles of all columns of a table, in its order, and what the KPI counts. May be incomplete
+    or wrong.
+    """
 
     columns: tuple[ColumnRole, ...]
     kpi_kind: KpiKind = "revenue"
@@ -63,7 +69,11 @@ class Roles:
 
     def to_fields(self) -> dict[str, Any]:
         """What a draft keeps: the columns that have a role."""
-        used = {item.column: [item.role, item.partner, item.sign] for item in self.columns if item.role != "unused"}
+        used = {
+            item.column: [item.role, item.partner, item.sign]
+            for item in self.columns
+            if item.role != "unused"
+        }
         return {"kpi_kind": self.kpi_kind, "columns": used}
 
 
@@ -71,7 +81,9 @@ def roles_of_fields(fields: Dictionary[str, Any], columns: Sequence[str]) -> Rol
     """A draft's roles on these columns; columns that the draft does not know are unused."""
     kept = fields["columns"]
     return Roles(
-        tuple(ColumnRole(name, *kept[name]) if name in kept else ColumnRole(name) for name in columns),
+        tuple(
+            ColumnRole(name, *kept[name]) if name in kept else ColumnRole(name) for name in columns
+        ),
         fields["kpi_kind"],
     )
 
@@ -81,7 +93,9 @@ def roles_of_proposal(proposal: Proposal) -> Roles:
     rows = []
     for item in proposal.columns:
         partner = item.partner if item.role == "exposure" else None
-        rows.append(ColumnRole(item.column, item.role, partner, DEFAULT_SIGNS.get(item.role, "default")))
+        rows.append(
+            ColumnRole(item.column, item.role, partner, DEFAULT_SIGNS.get(item.role, "default"))
+        )
     kpi = next((item for item in proposal.columns if item.role == "kpi"), None)
     return Roles(tuple(rows), (kpi.kpi_kind if kpi else None) or "revenue")
 
@@ -125,10 +139,16 @@ def check_roles(roles: Roles, facts: Sequence[ColumnFacts]) -> list[Finding]:
             findings.append(Finding("error", "it is the exposure of no spend.", item.column, fix))
         elif item.role == "exposure" and partners[item.partner] > 1:
             fix = "Keep one of them."
-            findings.append(Finding("error", f"{item.partner!r} has another exposure as well.", item.column, fix))
+            findings.append(
+                Finding(
+                    "error", f"{item.partner!r} has another exposure as well.", item.column, fix
+                )
+            )
         if item.role in _ONE and len(roles.of(item.role)) > 1:
             fix = f"Choose one column as the {item.role}."
-            findings.append(Finding("error", f"another column is the {item.role}, too.", item.column, fix))
+            findings.append(
+                Finding("error", f"another column is the {item.role}, too.", item.column, fix)
+            )
     return findings
 
 
@@ -149,10 +169,24 @@ def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
         found.append(Finding("error", f"a date is needed, it holds {_holds(facts)}.", where, fix))
     if item.role in _NUMBERS and facts.kind not in ("number", "flag"):
         fix = "Choose another role; a text can be a factor."
-        found.append(Finding("error", f"the role {item.role} needs numbers, it holds {_holds(facts)}.", where, fix))
+        found.append(
+            Finding(
+                "error",
+                f"the role {item.role} needs numbers, it holds {_holds(facts)}.",
+                where,
+                fix,
+            )
+        )
     if item.role == "factor" and facts.kind == "text" and (facts.distinct or 0) > MOST_LEVELS:
         what = f"it has {facts.distinct:,} different texts; engines take up to {MOST_LEVELS}."
-        found.append(Finding("warning", what, where, "Prepare the dataset with a flag for the values that matter."))
+        found.append(
+            Finding(
+                "warning",
+                what,
+                where,
+                "Prepare the dataset with a flag for the values that matter.",
+            )
+        )
     if item.role in ("spend", "exposure", "organic") and facts.negative_share:
         fix = "Correct the source: book refunds where the spend was."
         found.append(Finding("warning", "negative values, which no medium may have.", where, fix))
@@ -160,12 +194,16 @@ def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
         fix = "Prepare the dataset with a rule for gaps in this column."
         found.append(Finding("warning", f"{counted(facts.missing, 'empty cell')}.", where, fix))
     if facts.constant and item.role in ("kpi", "spend", "exposure", "organic", "context", "factor"):
-        found.append(Finding("warning", "it is the same in every row: nothing can be told from it.", where))
+        found.append(
+            Finding("warning", "it is the same in every row: nothing can be told from it.", where)
+        )
     return found
 
 
 def _holds(facts: ColumnFacts) -> str:
-    return {"date": "dates", "text": "texts", "empty": "nothing", "other": "other values"}.get(facts.kind, "numbers")
+    return {"date": "dates", "text": "texts", "empty": "nothing", "other": "other values"}.get(
+        facts.kind, "numbers"
+    )
 
 
 def mapping_of(roles: Roles) -> Mapping:
@@ -179,9 +217,15 @@ def mapping_of(roles: Roles) -> Mapping:
                 PaidColumns(spend=item.column, exposure=exposures.get(item.column), sign=item.sign)
                 for item in roles.of("spend")
             ],
-            "organic": [OrganicColumn(column=item.column, sign=item.sign) for item in roles.of("organic")],
-            "context": [SignedColumn(column=item.column, sign=item.sign) for item in roles.of("context")],
-            "factors": [SignedColumn(column=item.column, sign=item.sign) for item in roles.of("factor")],
+            "organic": [
+                OrganicColumn(column=item.column, sign=item.sign) for item in roles.of("organic")
+            ],
+            "context": [
+                SignedColumn(column=item.column, sign=item.sign) for item in roles.of("context")
+            ],
+            "factors": [
+                SignedColumn(column=item.column, sign=item.sign) for item in roles.of("factor")
+            ],
         }
     )
 
@@ -189,14 +233,23 @@ def mapping_of(roles: Roles) -> Mapping:
 def changes(before: Mapping, now: Mapping) -> list[str]:
     """What the newer mapping does otherwise, one sentence per column, in the newer one's order."""
     names = list(dict.fromkeys([*_all(now), *_all(before)]))
-    old, new = ({item.column: item for item in roles_of_mapping(mapping, names).columns} for mapping in (before, now))
-    found = [f"The KPI was {before.kpi_kind} and is {now.kpi_kind}."] if before.kpi_kind != now.kpi_kind else []
+    old, new = (
+        {item.column: item for item in roles_of_mapping(mapping, names).columns}
+        for mapping in (before, now)
+    )
+    found = (
+        [f"The KPI was {before.kpi_kind} and is {now.kpi_kind}."]
+        if before.kpi_kind != now.kpi_kind
+        else []
+    )
     for name in names:
         one, other = old[name], new[name]
         if one.role != other.role:
             found.append(f"{name!r} was {one.role} and is {other.role}.")
         elif one.partner != other.partner:
-            found.append(f"{name!r} was the exposure of {one.partner!r} and is that of {other.partner!r}.")
+            found.append(
+                f"{name!r} was the exposure of {one.partner!r} and is that of {other.partner!r}."
+            )
         elif one.sign != other.sign:
             found.append(f"{name!r} had the sign {one.sign} and has {other.sign}.")
     return found

@@ -1,4 +1,6 @@
-"""Saved mappings: a mapping with the columns it was made for, so that it can be used on new data with open eyes."""
+"""Saved mappings: a mapping with the columns it was made for, so that it can be used on new data
+with open eyes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ Kind = Literal["date", "number", "text", "other"]
 
 
 class SavedMapping(BaseModel):
-    """A mapping, and every column of the dataset it was made for with its kind; `saved` is null in the oldest ones."""
+    """A mapping, and every column of the dataset it was made for with its kind; `saved` is null in
+    the oldest ones.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +47,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """New data against the data a mapping was made for. `mapped` names the columns the mapping uses."""
+    """New data against the data a mapping was made for. `mapped` names the columns the mapping
+    uses.
+    """
 
     gone: tuple[str, ...]
     new: tuple[str, ...]
@@ -58,35 +64,67 @@ class Difference:
         found = []
         for name in self.gone:
             near = get_close_matches(name, self.new, n=2, cutoff=0.6)
-            fix = f"Perhaps it is now {' or '.join(map(repr, near))}; map it anew." if near else "Map the data anew."
+            fix = (
+                f"Perhaps it is now {' or '.join(map(repr, near))}; map it anew."
+                if near
+                else "Map the data anew."
+            )
             level = "error" if name in self.mapped else "warning"
-            found.append(Finding(level, "the column is gone.", f"column {name!r}", fix if level == "error" else ""))
+            found.append(
+                Finding(
+                    level,
+                    "the column is gone.",
+                    f"column {name!r}",
+                    fix if level == "error" else "",
+                )
+            )
         for change in self.changed:
             level = "error" if change.column in self.mapped else "warning"
             what = f"it held {_PLURAL[change.before]} and now holds {_PLURAL[change.now]}."
             fix = "Correct the source or map the data anew." if level == "error" else ""
             found.append(Finding(level, what, f"column {change.column!r}", fix))
         found += [
-            Finding("warning", "the column is new and not mapped.", f"column {name!r}", "Give it a role if it matters.")
+            Finding(
+                "warning",
+                "the column is new and not mapped.",
+                f"column {name!r}",
+                "Give it a role if it matters.",
+            )
             for name in self.new
         ]
         return found
 
 
-_PLURAL: dict[Kind, str] = {"date": "dates", "number": "numbers", "text": "texts", "other": "other values"}
+_PLURAL: dict[Kind, str] = {
+    "date": "dates",
+    "number": "numbers",
+    "text": "texts",
+    "other": "other values",
+}
 
 
-def save_mapping(workspace: Workspace, name: str, mapping: Mapping, manifest: DatasetManifest, by: User) -> int:
-    """Store a new version of the mapping made for the dataset. Raises InvalidInput where it names unknown columns."""
+def save_mapping(
+    workspace: Workspace, name: str, mapping: Mapping, manifest: DatasetManifest, by: User
+) -> int:
+    """Store a new version of the mapping made for the dataset. Raises InvalidInput where it names
+    unknown columns.
+    """
     workspace.permit(by, "mapping.save", name)
     columns = column_kinds(manifest.columns)
     used = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
     missing = [column for column in used if column not in columns]
     if missing:
-        findings = [Finding("error", "the dataset has no such column.", f"column {column!r}") for column in missing]
-        raise InvalidInput(f"the mapping {name!r} does not fit {manifest.market}/{manifest.dataset_id}:", findings)
+        findings = [
+            Finding("error", "the dataset has no such column.", f"column {column!r}")
+            for column in missing
+        ]
+        raise InvalidInput(
+            f"the mapping {name!r} does not fit {manifest.market}/{manifest.dataset_id}:", findings
+        )
     dataset = f"{manifest.market}/{manifest.dataset_id}"
-    saved = SavedMapping(mapping=mapping, columns=columns, dataset=dataset, saved_by=by.id, saved=utc_now())
+    saved = SavedMapping(
+        mapping=mapping, columns=columns, dataset=dataset, saved_by=by.id, saved=utc_now()
+    )
     version = workspace.save_mapping(name, saved)
     workspace.append_audit(by, "mapping.save", f"{name} {version}", dataset=dataset)
     return version
@@ -98,7 +136,10 @@ def load_mapping(workspace: Workspace, name: str, version: int | None = None) ->
     try:
         return SavedMapping.model_validate(json.loads(workspace.mapping(name, version)))
     except ValidationError as error:
-        findings = [Finding("error", item["msg"], ".".join(map(str, item["loc"]))) for item in error.errors()]
+        findings = [
+            Finding("error", item["msg"], ".".join(map(str, item["loc"])))
+            for item in error.errors()
+        ]
         raise InvalidInput(f"{where} is not valid:", findings) from None
     except json.JSONDecodeError as error:
         raise UserError(f"is not JSON ({error}).", where=where) from None
@@ -111,14 +152,20 @@ def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
         gone=tuple(name for name in saved.columns if name not in now),
         new=tuple(name for name in now if name not in saved.columns),
         changed=tuple(
-            Change(name, kind, now[name]) for name, kind in saved.columns.items() if now.get(name, kind) != kind
+            Change(name, kind, now[name])
+            for name, kind in saved.columns.items()
+            if now.get(name, kind) != kind
         ),
-        mapped=frozenset([*saved.mapping.columns(), *([saved.mapping.market] if saved.mapping.market else [])]),
+        mapped=frozenset(
+            [*saved.mapping.columns(), *([saved.mapping.market] if saved.mapping.market else [])]
+        ),
     )
 
 
 def reapply(saved: SavedMapping, manifest: DatasetManifest) -> tuple[Mapping, Difference]:
-    """The mapping for a new dataset, and the difference. Raises InvalidInput where it cannot be used as it is."""
+    """The mapping for a new dataset, and the difference. Raises InvalidInput where it cannot be
+    used as it is.
+    """
     found = difference(saved, manifest)
     errors = [finding for finding in found.findings() if finding.level == "error"]
     if errors:

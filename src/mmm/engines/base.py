@@ -1,8 +1,9 @@
 """The engine interface: a plain problem in, engine-neutral tables out.
 
-An engine is pure: no storage, no network, no clock in its results. It gets a `Problem` and its own settings, reports
-progress through a callback, and returns an `EngineResult` whose tables have the columns declared here, the same for
-every engine. What an engine cannot give is null, never invented.
+An engine is pure: no storage, no network, no clock in its results. It gets a `Problem` and its own
+settings, reports progress through a callback, and returns an `EngineResult` whose tables have the
+columns declared here, the same for every engine. What an engine cannot give is null, never
+invented.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ SIGNS = ("default", "positive", "negative")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is. `done` of `total` units; `seconds_left` covers this stage, None while it is unknown."""
+    """How far a stage is. `done` of `total` units; `seconds_left` covers this stage, None while it
+    is unknown.
+    """
 
     stage: str
     done: int
@@ -37,7 +40,9 @@ ProgressListener = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class PaidMedium:
-    """A paid channel. `spend` and `exposure` have shape (T,); a missing exposure means that spend is modelled."""
+    """A paid channel. `spend` and `exposure` have shape (T,); a missing exposure means that spend
+    is modelled.
+    """
 
     name: str
     spend: np.ndarray
@@ -47,7 +52,9 @@ class PaidMedium:
 
     @property
     def selected(self) -> str:
-        """The modelled column's name: the exposure's where there is one (Robyn: paid_media_selected)."""
+        """The modelled column's name: the exposure's where there is one (Robyn:
+        paid_media_selected).
+        """
         return self.exposure_name or self.name
 
 
@@ -77,7 +84,9 @@ class Holiday:
 
 @dataclass(frozen=True)
 class LiftTest:
-    """One experiment: `lift` in units of the KPI over [start, end]; `channels` are summed; scope immediate or total."""
+    """One experiment: `lift` in units of the KPI over [start, end]; `channels` are summed; scope
+    immediate or total.
+    """
 
     channels: tuple[str, ...]
     start: date
@@ -90,10 +99,11 @@ class LiftTest:
 
 @dataclass(frozen=True)
 class PreviousModel:
-    """A model that is to be brought up to date with `steps` new periods; what it said of its own window.
+    """A model that is to be brought up to date with `steps` new periods; what it said of its own
+    window.
 
-    `parameters` by (variable, parameter) as in the table `parameters`; `effects` are sums over the window by component,
-    the intercept's among them; `spend` by paid channel.
+    `parameters` by (variable, parameter) as in the table `parameters`; `effects` are sums over the
+    window by component, the intercept's among them; `spend` by paid channel.
     """
 
     model_id: str
@@ -105,10 +115,12 @@ class PreviousModel:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be modelled. T rows by date at even steps; `window` is (first row, last row), inclusive, 0-based.
+    """What is to be modelled. T rows by date at even steps; `window` is (first row, last row),
+    inclusive, 0-based.
 
-    `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in `currency`.
-    `previous` is the model this one refreshes, None for a model of its own. `country` is the one of the holidays.
+    `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in
+    `currency`. `previous` is the model this one refreshes, None for a model of its own. `country`
+    is the one of the holidays.
     """
 
     dates: np.ndarray
@@ -141,12 +153,14 @@ def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
 
 _f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.date32()
 
-#: The result tables. Money is in the problem's currency, effects in units of the KPI, shares are fractions.
+#: The result tables. Money is in the problem's currency, effects in units of the KPI, shares are
+#: fractions.
 SCHEMAS: dict[str, pa.Schema] = {
-    # One row per candidate. Errors are null where a split does not exist. `front` counts from 1, null when not kept.
-    # `business_distance` is the distance between shares of effect and shares of spend (Robyn: DECOMP.RSSD); in a
-    # refresh it is the distance to the previous model's shares of effect.
-    # `calibration_error` is the mean absolute percentage error against lift tests (Robyn: MAPE).
+    # One row per candidate. Errors are null where a split does not exist. `front` counts from 1,
+    # null when not kept. `business_distance` is the distance between shares of effect and shares of
+    # spend (Robyn: DECOMP.RSSD); in a refresh it is the distance to the previous model's shares of
+    # effect. `calibration_error` is the mean absolute percentage error against lift tests (Robyn:
+    # MAPE).
     "models": _schema(
         ("model_id", _s),
         ("trial", _i4),
@@ -167,11 +181,12 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("recommended", _b),
         ("intercept", _f8),
     ),
-    # Kept models x media. `kind` is paid or organic; spend, shares and ROI are null for organic media. `roi` is
-    # contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution. Intervals are the kept models' or the
-    # model's cluster's, as the engine says; `cpa_high` is null where the interval of the effect reaches none.
-    # `marginal_roi` is the effect of one more unit of spend per period at the mean. `firmness` is a word. `adstock`
-    # names the kind of decay whose numbers `parameters` holds: geometric, weibull_cdf or weibull_pdf.
+    # Kept models x media. `kind` is paid or organic; spend, shares and ROI are null for organic
+    # media. `roi` is contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution.
+    # Intervals are the kept models' or the model's cluster's, as the engine says; `cpa_high` is
+    # null where the interval of the effect reaches none. `marginal_roi` is the effect of one more
+    # unit of spend per period at the mean. `firmness` is a word. `adstock` names the kind of decay
+    # whose numbers `parameters` holds: geometric, weibull_cdf or weibull_pdf.
     "channels": _schema(
         ("model_id", _s),
         ("channel", _s),
@@ -194,11 +209,20 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("cpa_high", _f8),
         ("firmness", _s),
     ),
-    # All rows of the data x media, the same for every model. `spend` is the money in the books, null for organic
-    # media; `input` is what the model was given: spend, exposure rescaled to money, or the organic variable.
-    "media": _schema(("date", _d), ("channel", _s), ("kind", _s), ("spend", _f8), ("input", _f8), ("in_window", _b)),
-    # Kept models x dates of the window x components. `kind`: intercept, trend, season, monthly, weekday, holiday,
-    # context, paid, organic. `carryover` is the part of a medium's effect that earlier periods caused.
+    # All rows of the data x media, the same for every model. `spend` is the money in the books,
+    # null for organic media; `input` is what the model was given: spend, exposure rescaled to
+    # money, or the organic variable.
+    "media": _schema(
+        ("date", _d),
+        ("channel", _s),
+        ("kind", _s),
+        ("spend", _f8),
+        ("input", _f8),
+        ("in_window", _b),
+    ),
+    # Kept models x dates of the window x components. `kind`: intercept, trend, season, monthly,
+    # weekday, holiday, context, paid, organic. `carryover` is the part of a medium's effect that
+    # earlier periods caused.
     "contributions": _schema(
         ("model_id", _s),
         ("date", _d),
@@ -209,8 +233,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # Kept models x dates of the window. `split` is train, val or test.
     "fit": _schema(("model_id", _s), ("date", _d), ("actual", _f8), ("fitted", _f8), ("split", _s)),
-    # Kept models x media x grid: spend per period (for organic media: the variable's own unit) and the steady response
-    # per period at that spend on top of the mean carryover. `observed` is false beyond the largest spend in the window.
+    # Kept models x media x grid: spend per period (for organic media: the variable's own unit) and
+    # the steady response per period at that spend on top of the mean carryover. `observed` is false
+    # beyond the largest spend in the window.
     "curves": _schema(
         ("model_id", _s),
         ("channel", _s),
@@ -230,16 +255,19 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("mean_response", _f8),
         ("carryover_response", _f8),
     ),
-    # Kept models x media x lag in periods: weight of a unit spent `lag` periods ago, 1 at its own peak or start.
+    # Kept models x media x lag in periods: weight of a unit spent `lag` periods ago, 1 at its own
+    # peak or start.
     "adstock": _schema(("model_id", _s), ("channel", _s), ("lag", _i4), ("weight", _f8)),
     # All candidates x hyperparameters and kept models x coefficients, long.
     "parameters": _schema(("model_id", _s), ("variable", _s), ("parameter", _s), ("value", _f8)),
-    # All rows of the data x KPI and regressors other than media, before coefficients: what the KPI was fitted on.
+    # All rows of the data x KPI and regressors other than media, before coefficients: what the KPI
+    # was fitted on.
     # `kind`: kpi, or as in `contributions`. Without the media, whose table is `media`.
     "frame": _schema(("date", _d), ("variable", _s), ("kind", _s), ("value", _f8)),
-    # Kept models of a refresh x variables x measures (roi, effect_share, contribution_share, ..., parameters): the
-    # previous model's value, its parameters refitted on the new data, this model's. refitted - old is what the data
-    # changed, new - refitted what the parameters changed. No rows where nothing is refreshed.
+    # Kept models of a refresh x variables x measures (roi, effect_share, contribution_share, ...,
+    # parameters): the previous model's value, its parameters refitted on the new data, this
+    # model's. refitted - old is what the data changed, new - refitted what the parameters changed.
+    # No rows where nothing is refreshed.
     "moves": _schema(
         ("model_id", _s),
         ("variable", _s),
@@ -248,8 +276,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("refitted", _f8),
         ("new", _f8),
     ),
-    # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect over its days in its
-    # scope, and what the same search without any lift test would have chosen says there. No rows without lift tests.
+    # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect
+    # over its days in its scope, and what the same search without any lift test would have chosen
+    # says there. No rows without lift tests.
     "lift_tests": _schema(
         ("model_id", _s),
         ("test", _i4),
@@ -263,16 +292,19 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("effect", _f8),
         ("uncalibrated", _f8),
     ),
-    # Named numbers and sentences about the whole run: convergence, solver, splits, clusters, warnings.
+    # Named numbers and sentences about the whole run: convergence, solver, splits, clusters,
+    # warnings.
     "diagnostics": _schema(("name", _s), ("subject", _s), ("value", _f8), ("text", _s)),
 }
 
 
 @dataclass(frozen=True)
 class EngineResult:
-    """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended` was chosen.
+    """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended`
+    was chosen.
 
-    `files` are what the engine wrote in formats of its own, by file name; they are kept beside the results as they are.
+    `files` are what the engine wrote in formats of its own, by file name; they are kept beside the
+    results as they are.
     """
 
     engine: str
@@ -287,11 +319,15 @@ class EngineResult:
             if name not in self.tables:
                 raise ValueError(f"engine {self.engine} returned no table {name!r}")
             if self.tables[name].schema.remove_metadata() != schema:
-                raise ValueError(f"engine {self.engine}: table {name!r} has other columns than its schema")
+                raise ValueError(
+                    f"engine {self.engine}: table {name!r} has other columns than its schema"
+                )
 
 
 class Engine(Protocol):
-    """One engine. `settings` is the pydantic model of its settings; its fields declare every constraint once."""
+    """One engine. `settings` is the pydantic model of its settings; its fields declare every
+    constraint once.
+    """
 
     name: str
     version: str
@@ -299,7 +335,9 @@ class Engine(Protocol):
     stages: tuple[str, ...]
 
     def check(self, problem: Problem, settings: Any) -> list[Finding]:
-        """What would stop or weaken the training, found before it: cheap, and without loading heavy libraries."""
+        """What would stop or weaken the training, found before it: cheap, and without loading heavy
+        libraries.
+        """
         ...
 
     def check_environment(self) -> list[Finding]:
@@ -307,5 +345,7 @@ class Engine(Protocol):
         ...
 
     def train(self, problem: Problem, settings: Any, progress: ProgressListener) -> EngineResult:
-        """Fit the problem. Raises `UserError` for inputs it cannot model; calls `progress` in every stage."""
+        """Fit the problem. Raises `UserError` for inputs it cannot model; calls `progress` in every
+        stage.
+        """
         ...

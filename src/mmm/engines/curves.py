@@ -1,7 +1,8 @@
-"""A medium's curve: adstock, then Hill saturation. The one formula behind tables, charts, response and allocation.
+"""A medium's curve: adstock, then Hill saturation. The one formula behind tables, charts, response
+and allocation.
 
-Inputs are in the medium's modelled unit: money for paid media (an exposure is rescaled to money), the variable's own
-unit for organic ones. Functions take scalars or arrays that broadcast.
+Inputs are in the medium's modelled unit: money for paid media (an exposure is rescaled to money),
+the variable's own unit for organic ones. Functions take scalars or arrays that broadcast.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ from numpy.typing import ArrayLike
 
 
 def hill(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
-    """Saturation of an adstocked input, between 0 and 1 (Robyn: saturation_hill with a given inflexion)."""
+    """Saturation of an adstocked input, between 0 and 1 (Robyn: saturation_hill with a given
+    inflexion).
+    """
     z = np.asarray(z, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(z**alpha / (z**alpha + inflexion**alpha))
 
 
-def hill_slope(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
+def hill_slope(
+    z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray
+) -> np.ndarray:
     """Derivative of `hill` by z; infinite at 0 where alpha is below 1."""
     z = np.asarray(z, float)
     half = inflexion**alpha
@@ -29,7 +34,9 @@ def hill_slope(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.nd
 
 @dataclass(frozen=True)
 class MediumEffect:
-    """What a medium's series does, per row (T,): its adstocked input and the response, each with the carried part."""
+    """What a medium's series does, per row (T,): its adstocked input and the response, each with
+    the carried part.
+    """
 
     immediate_input: np.ndarray
     carryover_input: np.ndarray
@@ -40,7 +47,9 @@ class MediumEffect:
 
 @dataclass(frozen=True)
 class Curve:
-    """One medium's curve in one model. `rate` is theta or the Weibull shape; `inflexion` is in the medium's unit."""
+    """One medium's curve in one model. `rate` is theta or the Weibull shape; `inflexion` is in the
+    medium's unit.
+    """
 
     kind: str
     rate: float
@@ -62,21 +71,28 @@ class Curve:
         return self.coefficient * hill_slope(z, self.alpha, self.inflexion)
 
     def next_unit(self, z: ArrayLike) -> np.ndarray:
-        """Effect of one more unit of adstocked input: response at z + 1 less response at z (Robyn's marginal)."""
+        """Effect of one more unit of adstocked input: response at z + 1 less response at z (Robyn's
+        marginal).
+        """
         z = np.asarray(z, float)
         return self.response(z + 1.0) - self.response(z)
 
     def apply(self, x: np.ndarray) -> MediumEffect:
-        """The effect of a series x (T,), from its first row on (Robyn: run_transformations, robyn_decomp).
+        """The effect of a series x (T,), from its first row on (Robyn: run_transformations,
+        robyn_decomp).
 
-        Saturated carryover is the Hill of the carried-over input alone; the immediate part is the difference to the
-        total. 0/0 counts as no effect in the parts and stays NaN in the total, as in Robyn.
+        Saturated carryover is the Hill of the carried-over input alone; the immediate part is the
+        difference to the total. 0/0 counts as no effect in the parts and stays NaN in the total, as
+        in Robyn.
         """
         from mmm.engines.ridge.transforms import adstock  # numba, which steady responses don't need
 
         total, immediate = adstock(x, self.kind, self.rate, self.scale)
         carried = total - immediate
-        saturated, carried_saturated = self.saturation(total), np.nan_to_num(self.saturation(carried))
+        saturated, carried_saturated = (
+            self.saturation(total),
+            np.nan_to_num(self.saturation(carried)),
+        )
         return MediumEffect(
             immediate_input=immediate,
             carryover_input=carried,

@@ -1,10 +1,14 @@
-"""The best split of a budget over paid channels: Robyn's `robyn_allocator`, with these of its slips not copied.
+"""The best split of a budget over paid channels: Robyn's `robyn_allocator`, with these of its slips
+not copied.
 
-- The initial column is the money in the books; Robyn shows the rescaled exposure, equal to it over the window only.
-- Initial and planned response are both the response at the mean; Robyn mixes in the mean of responses for models
-  without exposures and so finds 21 % lift with every bound locked.
-- A budget outside the bounds, or a target out of reach, is an error that says what is reachable; Robyn returns bounds.
-- A target is met at least, at the largest response; Robyn's constraint has a wrong gradient and stops far from it.
+- The initial column is the money in the books; Robyn shows the rescaled exposure, equal to it over
+the window only.
+- Initial and planned response are both the response at the mean; Robyn mixes in the mean of
+responses for models without exposures and so finds 21 % lift with every bound locked.
+- A budget outside the bounds, or a target out of reach, is an error that says what is reachable;
+Robyn returns bounds.
+- A target is met at least, at the largest response; Robyn's constraint has a wrong gradient and
+stops far from it.
 - S-shaped curves do not trap the search (see `mmm.planning.solver`); Robyn's is local.
 - A channel without spend in the range has the bounds that are shown.
 """
@@ -23,14 +27,23 @@ from pydantic import BaseModel, ConfigDict
 from mmm.planning.band import Band, TotalBand, band
 from mmm.planning.findings import findings
 from mmm.planning.media import MediaModel
-from mmm.planning.problem import Market, Space, build_market, build_space, default_target, solve_budget, solve_target
+from mmm.planning.problem import (
+    Market,
+    Space,
+    build_market,
+    build_space,
+    default_target,
+    solve_budget,
+    solve_target,
+)
 from mmm.planning.request import PlanRequest
 from mmm.planning.solver import SteadyCurves
 from mmm.planning.steady import AtRest, at_rest
 from mmm.results.format import Labels
 
-#: A plan that brings less than this over today's split of the same money is not worth a change: models of one run
-#: differ by more. Nor is one whose band reaches down to no gain: then more than one kept model in twenty loses by it.
+#: A plan that brings less than this over today's split of the same money is not worth a change:
+#: models of one run differ by more. Nor is one whose band reaches down to no gain: then more than
+#: one kept model in twenty loses by it.
 WORTH_MAKING = 0.01
 #: A spend this close to a bound, as a share of the bounds' distance, stands at it.
 _AT_BOUND = 1e-6
@@ -38,8 +51,10 @@ _CENT = 0.005
 
 
 class Totals(BaseModel):
-    """Sums over the paid channels, per period unless named total. `even_gain` is what the plan's response has over that
-    of today's split scaled to the same money; `held_response` the part that would come without any spend."""
+    """Sums over the paid channels, per period unless named total. `even_gain` is what the plan's
+    response has over that of today's split scaled to the same money; `held_response` the part that
+    would come without any spend.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +78,9 @@ class Totals(BaseModel):
     even_gain: float | None
     worth_making: bool
     held_response: float
-    summed_efficiency: float | None = None  # ROAS or cost per conversion of the range's real periods, added up
+    summed_efficiency: float | None = (
+        None  # ROAS or cost per conversion of the range's real periods, added up
+    )
     other_gain: float | None = None  # even_gain with the other choice of carryover
     band: TotalBand | None = None  # over the run's kept models
 
@@ -91,8 +108,9 @@ class PlanDocument(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan. `channels` has one row per paid channel; `tie_out` compares the initial spends with the books; `first`
-    and `last` are the starts of the date range's first and last period."""
+    """A plan. `channels` has one row per paid channel; `tie_out` compares the initial spends with
+    the books; `first` and `last` are the starts of the date range's first and last period.
+    """
 
     model_id: str
     request: PlanRequest
@@ -123,10 +141,14 @@ class Plan:
         )
 
 
-def allocate(model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRest | None = None) -> Plan:
-    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that can.
+def allocate(
+    model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRest | None = None
+) -> Plan:
+    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that
+    can.
 
-    `kept` are the run's kept models: with them the plan has a band, and is worth making only where the gain holds.
+    `kept` are the run's kept models: with them the plan has a band, and is worth making only where
+    the gain holds.
     """
     market = build_market(model, request, revenue=labels.revenue)
     space = build_space(market, model, request)
@@ -137,7 +159,11 @@ def allocate(model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRe
         spend = solve_target(market, space, target)
     else:
         spend, budget = solve_budget(market, space, request, periods)
-    found = None if kept is None else band(kept.curves(model, market.rows, request.carryover), market.initial, spend)
+    found = (
+        None
+        if kept is None
+        else band(kept.curves(model, market.rows, request.carryover), market.initial, spend)
+    )
     channels = _with_band(evaluate(market, space, spend, periods), found)
     totals = _totals(market, spend, periods, budget, target, None if found is None else found.total)
     totals = totals.model_copy(update=_other_readings(model, market, request, spend, labels))
@@ -155,10 +181,11 @@ def allocate(model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRe
 
 
 def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> pa.Table:
-    """One row per channel for `spend` (P,) money per period against the initial one. `..._total` is over `periods`.
+    """One row per channel for `spend` (P,) money per period against the initial one. `..._total` is
+    over `periods`.
 
-    Responses are those of the curve at the mean input; `marginal` is the response to one more unit of money. Where
-    there is nothing to divide by, null.
+    Responses are those of the curve at the mean input; `marginal` is the response to one more unit
+    of money. Where there is nothing to divide by, null.
     """
     initial = market.initial
     before, after = market.curves.response(initial), market.curves.response(spend)
@@ -205,13 +232,16 @@ def _other_readings(
 ) -> dict[str, float | None]:
     """The range's efficiency as the report has it, and the gain with the other choice of carryover."""
     response = math.fsum(
-        np.nan_to_num(medium.curve.apply(medium.input).response[market.rows]).sum() for medium in model.paid
+        np.nan_to_num(medium.curve.apply(medium.input).response[market.rows]).sum()
+        for medium in model.paid
     )
     money = math.fsum(market.spend)
     carryover = "follows" if request.carryover == "held" else "held"
     other = at_rest([model]).curves(model, market.rows, carryover).of_model(0)
     return {
-        "summed_efficiency": _quotient(response, money) if labels.revenue else _quotient(money, response),
+        "summed_efficiency": _quotient(response, money)
+        if labels.revenue
+        else _quotient(money, response),
         "other_gain": _even_gain(other, market.initial, spend),
     }
 
@@ -278,8 +308,9 @@ def _totals(
 
 
 def tie_out(model: MediaModel, market: Market) -> pa.Table:
-    """Per paid channel: the range's spend in the books, the initial column over the range, whether they are the same to
-    the cent."""
+    """Per paid channel: the range's spend in the books, the initial column over the range, whether
+    they are the same to the cent.
+    """
     books = [math.fsum(medium.money()[market.rows]) for medium in model.paid]
     initial = market.initial * len(market.rows)
     return pa.table(

@@ -1,7 +1,8 @@
 """A plan's band: the same spends under every kept model of the run.
 
-The band holds nine tenths of the kept models, the rule of "how firm" in the report. A plan is made with one model; one
-that earns more than today's split only in that model is no reason to move money.
+The band holds nine tenths of the kept models, the rule of "how firm" in the report. A plan is made
+with one model; one that earns more than today's split only in that model is no reason to move
+money.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ Range = tuple[float, float]
 
 
 class TotalBand(BaseModel):
-    """Nine tenths of `models` lie within each range: responses per period, the rest as shares. `even_gain` is what the
-    plan's response has over today's split of the same money; `agree` the share of models in which that is a gain.
+    """Nine tenths of `models` lie within each range: responses per period, the rest as shares.
+    `even_gain` is what the plan's response has over today's split of the same money; `agree` the
+    share of models in which that is a gain.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +36,9 @@ class TotalBand(BaseModel):
 
 @dataclass(frozen=True)
 class Band:
-    """Bands per channel, (2, P) low and high each: today's response, the planned one, the difference; and in total."""
+    """Bands per channel, (2, P) low and high each: today's response, the planned one, the
+    difference; and in total.
+    """
 
     initial_response: np.ndarray
     response: np.ndarray
@@ -43,7 +47,9 @@ class Band:
 
 
 def band(curves: SteadyCurves, initial: np.ndarray, spend: np.ndarray) -> Band:
-    """The band of `spend` (P,) against `initial` (P,), money per period, over the curves (K, P) of K models."""
+    """The band of `spend` (P,) against `initial` (P,), money per period, over the curves (K, P) of
+    K models.
+    """
     before, after = curves.response(initial), curves.response(spend)
     totals = before.sum(axis=1), after.sum(axis=1)
     gain = None
@@ -61,7 +67,9 @@ def band(curves: SteadyCurves, initial: np.ndarray, spend: np.ndarray) -> Band:
             response=_pair(_central(totals[1])),
             response_change=change,
             even_gain=None if gain is None else _range(gain),
-            agree=None if gain is None or not np.isfinite(gain).any() else float((gain[np.isfinite(gain)] > 0).mean()),
+            agree=None
+            if gain is None or not np.isfinite(gain).any()
+            else float((gain[np.isfinite(gain)] > 0).mean()),
         ),
     )
 

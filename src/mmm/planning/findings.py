@@ -13,13 +13,18 @@ from mmm.results.format import Labels, compact, count, listed, percent
 if TYPE_CHECKING:
     from mmm.planning.allocation import Totals
 
-#: A budget within this share of today's spend is called the same; a target within it of what is reached, met.
+#: A budget within this share of today's spend is called the same; a target within it of what is
+#: reached, met.
 _SAME = 1e-6
 _LARGEST_MOVES = 2
 
 
-def findings(market: Market, space: Space, channels: pa.Table, totals: Totals, labels: Labels) -> Iterator[str]:
-    """Sentences: the answer, whether a change is worth making, the largest moves, and what to know before acting."""
+def findings(
+    market: Market, space: Space, channels: pa.Table, totals: Totals, labels: Labels
+) -> Iterator[str]:
+    """Sentences: the answer, whether a change is worth making, the largest moves, and what to know
+    before acting.
+    """
     rows = channels.to_pylist()
     yield _answer(totals, labels)
     yield _worth(totals, rows, labels)
@@ -37,7 +42,9 @@ def findings(market: Market, space: Space, channels: pa.Table, totals: Totals, l
             "other channels' bounds."
         )
     beyond = [
-        row["channel"] for row, most in zip(rows, market.largest, strict=True) if row["spend"] > most * (1 + _SAME)
+        row["channel"]
+        for row, most in zip(rows, market.largest, strict=True)
+        if row["spend"] > most * (1 + _SAME)
     ]
     if beyond:
         yield (
@@ -73,14 +80,20 @@ def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
 
 def _answer(totals: Totals, labels: Labels) -> str:
     money, periods = labels.money(totals.spend_total), count(totals.periods, labels.period)
-    response = f"{labels.effect(totals.initial_response_total)} to {labels.effect(totals.response_total)}"
+    response = (
+        f"{labels.effect(totals.initial_response_total)} to {labels.effect(totals.response_total)}"
+    )
     change = "" if totals.response_change is None else f" ({_signed(totals.response_change)})"
     if totals.target is None:
         return f"With {money} over {periods}{_against_today(totals)} the response goes from {response}{change}."
     reached = totals.roi if labels.revenue else totals.cpa
     held = f"a {labels.efficiency} of {labels.efficiency_value(totals.target)}"
     met = reached is not None and abs(reached / totals.target - 1.0) <= _SAME
-    better = "" if met else f" (the bounds end at {labels.efficiency_value(reached)}, better than the target)"
+    better = (
+        ""
+        if met
+        else f" (the bounds end at {labels.efficiency_value(reached)}, better than the target)"
+    )
     return (
         f"At {held}{better}, {money} can be spent over {periods}{_against_today(totals)}: "
         f"the response goes from {response}{change}."
@@ -106,7 +119,11 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
     parts = []
     for word, chosen in (("more for", moves[::-1]), ("less for", moves)):
         sign = 1.0 if word == "more for" else -1.0
-        named = [row for row in chosen if sign * (row["spend"] - row["initial_spend"]) > _SAME * totals.spend]
+        named = [
+            row
+            for row in chosen
+            if sign * (row["spend"] - row["initial_spend"]) > _SAME * totals.spend
+        ]
         if named:
             listed = [f"{row['channel']} ({_move(row, labels)})" for row in named[:_LARGEST_MOVES]]
             parts.append(f"{word} {' and '.join(listed)}")
@@ -169,7 +186,13 @@ def _left_out(market: Market, space: Space, labels: Labels) -> Iterator[str]:
             f"{'get' if len(space.dropped) > 1 else 'gets'} nothing; {labels.money(freed)} per {labels.period} go "
             "to the others. Give a bound of its own, or keep channels without effect, to plan otherwise."
         )
-    silent = [name for name, high in zip(market.channels, space.high, strict=True) if initial[name] == 0 and high == 0]
+    silent = [
+        name
+        for name, high in zip(market.channels, space.high, strict=True)
+        if initial[name] == 0 and high == 0
+    ]
     silent = [name for name in silent if name not in space.dropped]
     if silent:
-        yield (f"{listed(silent)} had no spend in the date range, so factors give none; a bound in money would.")
+        yield (
+            f"{listed(silent)} had no spend in the date range, so factors give none; a bound in money would."
+        )

@@ -1,4 +1,6 @@
-"""What planning needs of a stored model: every medium's history and curve, read from the result tables."""
+"""What planning needs of a stored model: every medium's history and curve, read from the result
+tables.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ _RATE = {"geometric": "theta", "weibull_cdf": "shape", "weibull_pdf": "shape"}
 
 @dataclass(frozen=True)
 class Medium:
-    """One medium of one model. `spend` (T,) is the money in the books, None for organic media; `input` (T,) is what the
-    model was given: spend, exposure rescaled to money, or the organic variable."""
+    """One medium of one model. `spend` (T,) is the money in the books, None for organic media;
+    `input` (T,) is what the model was given: spend, exposure rescaled to money, or the organic
+    variable.
+    """
 
     name: str
     kind: str
@@ -37,10 +41,11 @@ class Medium:
         return self.spend
 
     def input_per_money(self, rows: np.ndarray, window: np.ndarray) -> float:
-        """Modelled input that one unit of money bought in `rows`; in the window where no money was spent in `rows`.
+        """Modelled input that one unit of money bought in `rows`; in the window where no money was
+        spent in `rows`.
 
-        1 where spend itself is modelled. Exposures cost more in one week than in another; rescaling them to money
-        makes both equal over the whole window only.
+        1 where spend itself is modelled. Exposures cost more in one week than in another; rescaling
+        them to money makes both equal over the whole window only.
         """
         money = self.money()
         for chosen in (rows, window):
@@ -52,7 +57,9 @@ class Medium:
 
 @dataclass(frozen=True)
 class MediaModel:
-    """One model's media on all T rows of the data. `window` are the rows that were modelled, in order."""
+    """One model's media on all T rows of the data. `window` are the rows that were modelled, in
+    order.
+    """
 
     model_id: str
     dates: np.ndarray
@@ -71,11 +78,12 @@ class MediaModel:
         raise NotFound(f"there is no medium {name!r} in the model.", fix=f"Its media are {known}.")
 
     def rows(self, period: str = "all") -> np.ndarray:
-        """Rows of a date range: `all` (the window), `last_10` (its last ten), `2018-01-01` or `2018-01-01:2018-03-26`
-        (every period the dates touch). The range may begin before the window, where data is, and ends with it.
+        """Rows of a date range: `all` (the window), `last_10` (its last ten), `2018-01-01` or
+        `2018-01-01:2018-03-26` (every period the dates touch). The range may begin before the
+        window, where data is, and ends with it.
 
-        Robyn reads "all" as everything from the first row of the data, and two dates as just these two rows when both
-        are periods' starts; neither is done here.
+        Robyn reads "all" as everything from the first row of the data, and two dates as just these
+        two rows when both are periods' starts; neither is done here.
         """
         where = f"date range {period!r}"
         if period == "all":
@@ -91,7 +99,9 @@ class MediaModel:
     def _last(self, count: str, where: str) -> np.ndarray:
         if not count.isdigit() or not 1 <= int(count) <= len(self.window):
             raise UserError(
-                f"{count!r} is no number of periods.", where=where, fix=f"Give 1 to {len(self.window)}, as in last_10."
+                f"{count!r} is no number of periods.",
+                where=where,
+                fix=f"Give 1 to {len(self.window)}, as in last_10.",
             )
         return self.window[-int(count) :]
 
@@ -101,7 +111,9 @@ class MediaModel:
             day = np.datetime64(date.fromisoformat(text.strip()), "D")
         except ValueError:
             raise UserError(
-                f"{text!r} is not a date.", where=where, fix="Write all, last_10 or 2018-01-01:2018-03-26."
+                f"{text!r} is not a date.",
+                where=where,
+                fix="Write all, last_10 or 2018-01-01:2018-03-26.",
             ) from None
         last = int(self.window[-1])
         following = self.dates[last] + (self.dates[last] - self.dates[last - 1])
@@ -117,7 +129,8 @@ class MediaModel:
 def read_model(tables: Tables, model_id: str) -> MediaModel:
     """A kept model from a run's result tables (`channels`, `media`, `parameters`).
 
-    NotFound where the model is not among the kept ones; UserError where the results lack what planning needs.
+    NotFound where the model is not among the kept ones; UserError where the results lack what
+    planning needs.
     """
     return read_models(tables, [model_id])[0]
 
@@ -130,16 +143,25 @@ def read_models(tables: Tables, model_ids: Sequence[str] | None = None) -> list[
     wanted = list(channels) if model_ids is None else list(model_ids)
     for model_id in wanted:
         if model_id not in channels:
-            raise NotFound(f"there is no kept model {model_id!r} in the results.", fix="Choose one of the kept models.")
+            raise NotFound(
+                f"there is no kept model {model_id!r} in the results.",
+                fix="Choose one of the kept models.",
+            )
     stored = tables["parameters"]
-    chosen = stored.filter(pc.is_in(stored["model_id"], pa.array(wanted, stored["model_id"].type))).to_pylist()
+    chosen = stored.filter(
+        pc.is_in(stored["model_id"], pa.array(wanted, stored["model_id"].type))
+    ).to_pylist()
     parameters: dict[str, dict[tuple[str, str], float]] = {model_id: {} for model_id in wanted}
     for row in chosen:
         parameters[row["model_id"]][row["variable"], row["parameter"]] = row["value"]
     history: dict[str, pa.Table] = {}
     for name in dict.fromkeys(row["channel"] for model_id in wanted for row in channels[model_id]):
-        history[name] = tables["media"].filter(pc.equal(tables["media"]["channel"], name)).sort_by("date")
-    series = {name: (rows["spend"].to_numpy(), rows["input"].to_numpy()) for name, rows in history.items()}
+        history[name] = (
+            tables["media"].filter(pc.equal(tables["media"]["channel"], name)).sort_by("date")
+        )
+    series = {
+        name: (rows["spend"].to_numpy(), rows["input"].to_numpy()) for name, rows in history.items()
+    }
     rows = next(iter(history.values()))
     dates = rows["date"].to_numpy().astype("datetime64[D]")
     window = np.flatnonzero(rows["in_window"].to_numpy(zero_copy_only=False))
@@ -151,14 +173,18 @@ def read_models(tables: Tables, model_ids: Sequence[str] | None = None) -> list[
         return Medium(name, kind, spend if kind == "paid" else None, given, curve)
 
     return [
-        MediaModel(model_id, dates, window, tuple(medium(model_id, row) for row in channels[model_id]))
+        MediaModel(
+            model_id, dates, window, tuple(medium(model_id, row) for row in channels[model_id])
+        )
         for model_id in wanted
     ]
 
 
 def _curve(name: str, adstock: str | None, parameters: Mapping[tuple[str, str], float]) -> Curve:
     if adstock not in _RATE:
-        raise UserError("has no response curve in these results, so nothing can be planned with it.", where=name)
+        raise UserError(
+            "has no response curve in these results, so nothing can be planned with it.", where=name
+        )
     return Curve(
         kind=adstock,
         rate=parameters[name, _RATE[adstock]],

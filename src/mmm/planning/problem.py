@@ -1,4 +1,6 @@
-"""From a request and a stored model to numbers: initial spends, steady curves, bounds; what cannot be met is said."""
+"""From a request and a stored model to numbers: initial spends, steady curves, bounds; what cannot
+be met is said.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _DINKELBACH_STEPS = 12
 
 @dataclass(frozen=True)
 class Market:
-    """Paid channels at rest over a date range, money per period: what they got and how they respond."""
+    """Paid channels at rest over a date range, money per period: what they got and how they
+    respond.
+    """
 
     channels: tuple[str, ...]
     curves: SteadyCurves
@@ -36,7 +40,9 @@ class Market:
 
 @dataclass(frozen=True)
 class Space:
-    """What a plan may do: bounds per channel (P,), sums of channels, and channels left out for want of an effect."""
+    """What a plan may do: bounds per channel (P,), sums of channels, and channels left out for want
+    of an effect.
+    """
 
     low: np.ndarray
     high: np.ndarray
@@ -47,8 +53,9 @@ class Space:
 def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> Market:
     """Initial spends and steady curves of the paid channels.
 
-    The response of a period is the curve at the period's input plus the carried-over one (see `AtRest.curves`). Money
-    buys what it bought in the range, so that the initial spend is what the books say.
+    The response of a period is the curve at the period's input plus the carried-over one (see
+    `AtRest.curves`). Money buys what it bought in the range, so that the initial spend is what the
+    books say.
     """
     media = model.paid
     if not media:
@@ -65,7 +72,9 @@ def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> M
 
 
 def build_space(market: Market, model: MediaModel, request: PlanRequest) -> Space:
-    """Bounds. A channel without effect gets nothing, as in Robyn, unless it is kept or has a bound of its own."""
+    """Bounds. A channel without effect gets nothing, as in Robyn, unless it is kept or has a bound
+    of its own.
+    """
     low, high = (factor * market.initial for factor in request.factors)
     groups, own = [], set()
     for name, limit in request.limits.items():
@@ -84,7 +93,9 @@ def build_space(market: Market, model: MediaModel, request: PlanRequest) -> Spac
         else:
             member = np.zeros(len(market.channels))
             member[index] = 1.0
-            groups.append((name, member, *limit.bounds(float(market.initial[index].sum()), -np.inf, np.inf)))
+            groups.append(
+                (name, member, *limit.bounds(float(market.initial[index].sum()), -np.inf, np.inf))
+            )
     dropped = () if request.keep_zero_effect else _without_effect(market, own)
     for name in dropped:
         low[market.channels.index(name)] = high[market.channels.index(name)] = 0.0
@@ -146,27 +157,44 @@ def reach(market: Market, space: Space) -> tuple[float, float]:
     """The least and the most money per period that all bounds together allow."""
     if not space.groups:
         return float(space.low.sum()), float(space.high.sum())
-    free = SteadyCurves(*(np.zeros(len(market.channels)) + value for value in (0.0, 1.0, 1.0, 0.0, 1.0)))
+    free = SteadyCurves(
+        *(np.zeros(len(market.channels)) + value for value in (0.0, 1.0, 1.0, 0.0, 1.0))
+    )
     flat = replace(market, curves=free)
     ends = [solve(program(flat, space, price=price)) for price in (1.0, -1.0)]
     if ends[0] is None or ends[1] is None:
         names = ", ".join(name for name, _, _, _ in space.groups)
-        raise UserError("contradict each other.", where=f"limits of {names}", fix="Leave one out, or widen them.")
+        raise UserError(
+            "contradict each other.",
+            where=f"limits of {names}",
+            fix="Leave one out, or widen them.",
+        )
     return float(ends[0].sum()), float(ends[1].sum())
 
 
-def solve_budget(market: Market, space: Space, request: PlanRequest, periods: int) -> tuple[np.ndarray, float]:
-    """The largest response for the budget: (money per period (P,), the budget per period that was meant)."""
-    asked = request.budget_per_period or (request.budget / periods if request.budget is not None else None)
+def solve_budget(
+    market: Market, space: Space, request: PlanRequest, periods: int
+) -> tuple[np.ndarray, float]:
+    """The largest response for the budget: (money per period (P,), the budget per period that was
+    meant).
+    """
+    asked = request.budget_per_period or (
+        request.budget / periods if request.budget is not None else None
+    )
     budget = float(market.initial.sum()) if asked is None else asked
     least, most = reach(market, space)
     if asked is None and space.dropped:
-        budget = min(max(budget, least), most)  # what channels without effect set free may be more than others take
+        budget = min(
+            max(budget, least), most
+        )  # what channels without effect set free may be more than others take
     at_most = request.budget_rule == "at_most"
     slack = TOLERANCE * max(budget, 1.0)
     if budget < least - slack or (budget > most + slack and not at_most):
         low = budget < least
-        nearest = [_within(end, low=low) for end in ((least, least * periods) if low else (most, most * periods))]
+        nearest = [
+            _within(end, low=low)
+            for end in ((least, least * periods) if low else (most, most * periods))
+        ]
         raise UserError(
             f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is "
             f"{'below the least' if low else 'above the most'} the channels' bounds allow.",
@@ -183,22 +211,36 @@ def solve_budget(market: Market, space: Space, request: PlanRequest, periods: in
 
 
 def _within(end: float, *, low: bool) -> float:
-    """An end of what is reachable, in whole cents on the reachable side, so that what is shown can be typed."""
+    """An end of what is reachable, in whole cents on the reachable side, so that what is shown can
+    be typed.
+    """
     cents = math.ceil(end * 100 - TOLERANCE) if low else math.floor(end * 100 + TOLERANCE)
     return cents / 100
 
 
 def _scaled(initial: np.ndarray, budget: float) -> np.ndarray:
     total = initial.sum()
-    return np.asarray(initial * (budget / total) if total > 0 else np.full(len(initial), budget / len(initial)))
+    return np.asarray(
+        initial * (budget / total) if total > 0 else np.full(len(initial), budget / len(initial))
+    )
 
 
 def default_target(market: Market) -> float:
     """Robyn's: 0.8 of today's ROAS, 1.2 of today's cost per conversion."""
-    response, spend = float(market.curves.response(market.initial).sum()), float(market.initial.sum())
+    response, spend = (
+        float(market.curves.response(market.initial).sum()),
+        float(market.initial.sum()),
+    )
     if response <= 0 or spend <= 0:
-        raise UserError("there is no spend or no response in the date range to start from.", fix="Give a target.")
-    return DEFAULT_TARGET_ROAS * response / spend if market.revenue else DEFAULT_TARGET_CPA * spend / response
+        raise UserError(
+            "there is no spend or no response in the date range to start from.",
+            fix="Give a target.",
+        )
+    return (
+        DEFAULT_TARGET_ROAS * response / spend
+        if market.revenue
+        else DEFAULT_TARGET_CPA * spend / response
+    )
 
 
 def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
@@ -214,7 +256,11 @@ def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
     if ratio >= efficiency:
         found = solve(chosen, best)
         return best if found is None else found
-    word, nearest = ("ROAS", ratio) if market.revenue else ("cost per conversion", 1.0 / ratio if ratio > 0 else np.inf)
+    word, nearest = (
+        ("ROAS", ratio)
+        if market.revenue
+        else ("cost per conversion", 1.0 / ratio if ratio > 0 else np.inf)
+    )
     raise UserError(
         f"{target:,.4g} is out of reach within the bounds: the best {word} they allow is {nearest:,.4g}, at "
         f"{float(best.sum()):,.2f} per period.",
@@ -224,11 +270,14 @@ def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
 
 
 def _most_efficient(market: Market, space: Space) -> np.ndarray:
-    """Money with the largest response per money, by Dinkelbach's method: the largest response less price x money, at
-    the price that the last step reached."""
+    """Money with the largest response per money, by Dinkelbach's method: the largest response less
+    price x money, at the price that the last step reached.
+    """
     best = solve(program(market, space, price=0.0), market.initial)
     if best is None or best.sum() <= 0:
-        raise UserError("no money can be spent within the bounds.", where="limits", fix="Widen them.")
+        raise UserError(
+            "no money can be spent within the bounds.", where="limits", fix="Widen them."
+        )
     for _ in range(_DINKELBACH_STEPS):
         price = float(market.curves.response(best).sum() / best.sum())
         found = solve(program(market, space, price=price), best)

@@ -1,4 +1,6 @@
-"""What is asked of a plan. Its fields declare every constraint once, for the command line, the web form and files."""
+"""What is asked of a plan. Its fields declare every constraint once, for the command line, the web
+form and files.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mmm.errors import UserError
 from mmm.planning.media import MediaModel
 
-#: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's defaults.
+#: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
+#: defaults.
 DEFAULT_FACTORS = {"max_response": (0.5, 2.0), "target": (0.1, 10.0)}
-#: Default target as a share of the initial efficiency: ROAS may fall to, cost per conversion rise to (Robyn's).
+#: Default target as a share of the initial efficiency: ROAS may fall to, cost per conversion rise
+#: to (Robyn's).
 DEFAULT_TARGET_ROAS, DEFAULT_TARGET_CPA = 0.8, 1.2
 
 
 class Limit(BaseModel):
-    """Bounds of a channel, or of the sum of some channels: factors of its initial spend, or money per period."""
+    """Bounds of a channel, or of the sum of some channels: factors of its initial spend, or money
+    per period.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    low: float | None = Field(None, ge=0, description="Lowest spend as a factor of the initial one.")
-    high: float | None = Field(None, ge=0, description="Highest spend as a factor of the initial one.")
+    low: float | None = Field(
+        None, ge=0, description="Lowest spend as a factor of the initial one."
+    )
+    high: float | None = Field(
+        None, ge=0, description="Highest spend as a factor of the initial one."
+    )
     least: float | None = Field(None, ge=0, description="Lowest spend per period, in money.")
     most: float | None = Field(None, ge=0, description="Highest spend per period, in money.")
 
@@ -44,28 +54,43 @@ class Limit(BaseModel):
 
 
 class PlanRequest(BaseModel):
-    """One question to the allocator. Spends start from the mean per period over `period`, a date range (see
-    `MediaModel.rows`); `periods` says how many such periods are planned, by default as many as the range has.
+    """One question to the allocator. Spends start from the mean per period over `period`, a date
+    range (see `MediaModel.rows`); `periods` says how many such periods are planned, by default as
+    many as the range has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     goal: Literal["max_response", "target"] = Field(
-        "max_response", description="The largest response for a budget, or at a target ROAS or cost per conversion."
+        "max_response",
+        description="The largest response for a budget, or at a target ROAS or cost per conversion.",
     )
-    budget: float | None = Field(None, gt=0, description="Money over all periods. Default: as much as in the range.")
-    budget_per_period: float | None = Field(None, gt=0, description="Money per period, in place of the budget.")
-    budget_rule: Literal["exact", "at_most"] = Field("exact", description="Whether all of the budget must be spent.")
-    target: float | None = Field(None, gt=0, description="Target ROAS or cost per conversion of all spend together.")
+    budget: float | None = Field(
+        None, gt=0, description="Money over all periods. Default: as much as in the range."
+    )
+    budget_per_period: float | None = Field(
+        None, gt=0, description="Money per period, in place of the budget."
+    )
+    budget_rule: Literal["exact", "at_most"] = Field(
+        "exact", description="Whether all of the budget must be spent."
+    )
+    target: float | None = Field(
+        None, gt=0, description="Target ROAS or cost per conversion of all spend together."
+    )
     period: str = Field("all", description="Date range: all, last_10, or 2018-01-01:2018-03-26.")
     periods: int | None = Field(None, gt=0, description="How many periods are planned.")
-    low: float | None = Field(None, ge=0, description="Lowest spend of every channel as a factor of its initial one.")
-    high: float | None = Field(None, ge=0, description="Highest spend of every channel as a factor of its initial one.")
+    low: float | None = Field(
+        None, ge=0, description="Lowest spend of every channel as a factor of its initial one."
+    )
+    high: float | None = Field(
+        None, ge=0, description="Highest spend of every channel as a factor of its initial one."
+    )
     limits: dict[str, Limit] = Field(
         default_factory=dict, description="Bounds by channel, or by sums of channels (tv+radio)."
     )
     keep_zero_effect: bool = Field(
-        False, description="Keep channels without any effect within their bounds, instead of planning nothing for them."
+        False,
+        description="Keep channels without any effect within their bounds, instead of planning nothing for them.",
     )
     carryover: Literal["held", "follows"] = Field(
         "held",
@@ -76,7 +101,9 @@ class PlanRequest(BaseModel):
     def _fits_together(self) -> PlanRequest:
         if self.budget is not None and self.budget_per_period is not None:
             raise ValueError("give the budget for all periods or per period, not both")
-        if self.goal == "target" and (self.budget is not None or self.budget_per_period is not None):
+        if self.goal == "target" and (
+            self.budget is not None or self.budget_per_period is not None
+        ):
             raise ValueError("with a target the budget is what is looked for; leave it out")
         if self.goal == "max_response" and self.target is not None:
             raise ValueError("a target needs goal: target")

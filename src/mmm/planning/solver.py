@@ -1,9 +1,11 @@
-"""The best split of money over channels whose responses are known. Numbers only; all quantities are per period.
+"""The best split of money over channels whose responses are known. Numbers only; all quantities are
+per period.
 
-Hill curves with alpha above 1 are S-shaped, so the sum has local optima. The problem is solved on the concave envelopes
-of the curves first, as a linear program (HiGHS); where a channel lies under its envelope its range is split in two and
-both halves are tried (branch and bound, as for sums of sigmoids). Each solution is the start of scipy's SLSQP on the
-true curves, with exact gradients; the best point counts.
+Hill curves with alpha above 1 are S-shaped, so the sum has local optima. The problem is solved on
+the concave envelopes of the curves first, as a linear program (HiGHS); where a channel lies under
+its envelope its range is split in two and both halves are tried (branch and bound, as for sums of
+sigmoids). Each solution is the start of scipy's SLSQP on the true curves, with exact gradients; the
+best point counts.
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ from mmm.engines.curves import hill, hill_slope
 _PIECES, _GAP, _MOST_NODES = 32, 1e-5, 12
 #: Constraints count as met within this share of their size.
 TOLERANCE = 1e-9
-#: The slope of a curve with alpha below 1 is infinite at 0; below this share of the inflexion it counts as here.
+#: The slope of a curve with alpha below 1 is infinite at 0; below this share of the inflexion it
+#: counts as here.
 _SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
 class SteadyCurves:
-    """n channels at rest: the response per period to x money per period is Hill at offset + slope x.
+    """n channels at rest: the response per period to x money per period is Hill at offset + slope
+    x.
 
-    `offset` is the input that is there without money (carried over), `slope` the input that one unit of money makes.
-    With arrays (K, n) the responses are those of K models.
+    `offset` is the input that is there without money (carried over), `slope` the input that one
+    unit of money makes. With arrays (K, n) the responses are those of K models.
     """
 
     coefficient: np.ndarray
@@ -49,7 +53,9 @@ class SteadyCurves:
     def marginal(self, x: np.ndarray) -> np.ndarray:
         """Derivative of the response by money; finite."""
         z = np.maximum(self.offset + self.slope * x, _SMALLEST * self.inflexion)
-        return np.asarray(self.coefficient * self.slope * np.nan_to_num(hill_slope(z, self.alpha, self.inflexion)))
+        return np.asarray(
+            self.coefficient * self.slope * np.nan_to_num(hill_slope(z, self.alpha, self.inflexion))
+        )
 
     def next_unit(self, x: np.ndarray) -> np.ndarray:
         """Response to one more unit of money (Robyn's marginal response)."""
@@ -61,7 +67,11 @@ class SteadyCurves:
 
     def take(self, index: np.ndarray) -> SteadyCurves:
         return SteadyCurves(
-            self.coefficient[index], self.alpha[index], self.inflexion[index], self.offset[index], self.slope[index]
+            self.coefficient[index],
+            self.alpha[index],
+            self.inflexion[index],
+            self.offset[index],
+            self.slope[index],
         )
 
 
@@ -69,8 +79,9 @@ class SteadyCurves:
 class Program:
     """Maximise the sum of responses less `price` x money, within [low, high] per channel (n,).
 
-    `sums` (k, n) of zeros and ones are groups of channels whose money must lie within [sum_low, sum_high] (k,),
-    infinite where open. With an `efficiency` the responses must be at least so many per unit of money.
+    `sums` (k, n) of zeros and ones are groups of channels whose money must lie within [sum_low,
+    sum_high] (k,), infinite where open. With an `efficiency` the responses must be at least so many
+    per unit of money.
     """
 
     curves: SteadyCurves
@@ -90,8 +101,17 @@ class Program:
         slack = TOLERANCE * max(float(np.abs(x).sum()), 1.0)
         sums = self.sums @ x
         within = (x >= self.low - slack).all() and (x <= self.high + slack).all()
-        within = within and (sums >= self.sum_low - slack).all() and (sums <= self.sum_high + slack).all()
-        return bool(within and (self.efficiency is None or self.surplus(x) >= -TOLERANCE * self.efficiency * x.sum()))
+        within = (
+            within
+            and (sums >= self.sum_low - slack).all()
+            and (sums <= self.sum_high + slack).all()
+        )
+        return bool(
+            within
+            and (
+                self.efficiency is None or self.surplus(x) >= -TOLERANCE * self.efficiency * x.sum()
+            )
+        )
 
     def surplus(self, x: np.ndarray) -> float:
         """Responses beyond what the efficiency asks for."""
@@ -103,7 +123,9 @@ def solve(program: Program, *starts: np.ndarray) -> np.ndarray | None:
 
     Never worse than a feasible one of `starts`.
     """
-    with _blas().limit(limits=1, user_api="blas"):  # on so small matrices threads only wait for each other
+    with _blas().limit(
+        limits=1, user_api="blas"
+    ):  # on so small matrices threads only wait for each other
         return _branch_and_bound(program, starts)
 
 
@@ -142,8 +164,9 @@ def _branch_and_bound(program: Program, starts: Sequence[np.ndarray]) -> np.ndar
 
 @dataclass(frozen=True)
 class _Node:
-    """A program's relaxation: its solution x, its value (negative: heaps give the smallest), and how far each channel's
-    curve lies under its envelope at x."""
+    """A program's relaxation: its solution x, its value (negative: heaps give the smallest), and
+    how far each channel's curve lies under its envelope at x.
+    """
 
     key: float
     program: Program
@@ -163,8 +186,12 @@ def _halves(node: _Node) -> list[Program]:
 
 
 def _relax(program: Program) -> _Node | None:
-    """The program on the curves' concave envelopes, cut into straight pieces; None where it has no solution."""
-    steps = np.linspace(0.0, 1.0, _PIECES + 1)[:, None] ** 2  # closer where curves bend most: at low spend
+    """The program on the curves' concave envelopes, cut into straight pieces; None where it has no
+    solution.
+    """
+    steps = (
+        np.linspace(0.0, 1.0, _PIECES + 1)[:, None] ** 2
+    )  # closer where curves bend most: at low spend
     grid = program.low + (program.high - program.low) * steps
     value = program.curves.response(grid)
     concave = (program.curves.alpha <= 1.0) & (program.curves.coefficient >= 0)
@@ -181,7 +208,12 @@ def _relax(program: Program) -> _Node | None:
         return None
     x, gain = filled
     envelope = value[0] + gain
-    return _Node(-float(envelope.sum() - program.price * x.sum()), program, x, envelope - program.curves.response(x))
+    return _Node(
+        -float(envelope.sum() - program.price * x.sum()),
+        program,
+        x,
+        envelope - program.curves.response(x),
+    )
 
 
 def _upper_hull(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -201,7 +233,9 @@ def _upper_hull(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _fill(
     program: Program, owner: np.ndarray, width: np.ndarray, slope: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The linear program over pieces of `width` and `slope` of channels `owner`: (money, response gained) of each."""
+    """The linear program over pieces of `width` and `slope` of channels `owner`: (money, response
+    gained) of each.
+    """
     n = len(program.low)
     rows, base = program.sums[:, owner], program.sums @ program.low
     least, most = program.sum_low - base, program.sum_high - base
@@ -212,7 +246,9 @@ def _fill(
         slack = TOLERANCE * max(1.0, float(program.low.sum()))
         fits = (least <= slack).all() and (most >= -slack).all()
         return (program.low, np.zeros(n)) if fits else None
-    money = max(float(width.sum()), 1.0)  # in shares of the whole, so that HiGHS' absolute tolerances fit
+    money = max(
+        float(width.sum()), 1.0
+    )  # in shares of the whole, so that HiGHS' absolute tolerances fit
     cost = program.price - slope
     found = milp(  # without integers: the quickest way to HiGHS
         cost / max(float(np.abs(cost).max()), 1e-300),
@@ -226,15 +262,23 @@ def _fill(
 
 
 def polish(program: Program, start: np.ndarray) -> np.ndarray:
-    """A local optimum near `start` by SLSQP. Money is scaled by each channel's range, responses by their sum."""
+    """A local optimum near `start` by SLSQP. Money is scaled by each channel's range, responses by
+    their sum.
+    """
     free = np.flatnonzero(program.high > program.low)
     if not len(free):
         return program.low
-    curves, low, width = program.curves.take(free), program.low[free], (program.high - program.low)[free]
+    curves, low, width = (
+        program.curves.take(free),
+        program.low[free],
+        (program.high - program.low)[free],
+    )
     fixed = program.low.copy()
     fixed[free] = 0.0
     fixed_response = float(program.curves.response(program.low).sum() - curves.response(low).sum())
-    scale = max(abs(program.value(start)), float(np.abs(curves.response(program.high[free])).sum()), 1e-300)
+    scale = max(
+        abs(program.value(start)), float(np.abs(curves.response(program.high[free])).sum()), 1e-300
+    )
     money_scale = max(float(width.sum()), 1e-300)
 
     def money(y: np.ndarray) -> np.ndarray:
@@ -261,7 +305,9 @@ def polish(program: Program, start: np.ndarray) -> np.ndarray:
         constraints.append(
             {
                 "type": "ineq",
-                "fun": lambda y: (curves.response(money(y)).sum() - least_value * money(y).sum() + rest) / scale,
+                "fun": lambda y: (
+                    (curves.response(money(y)).sum() - least_value * money(y).sum() + rest) / scale
+                ),
                 "jac": lambda y: (curves.marginal(money(y)) - least_value) * width / scale,
             }
         )

@@ -1,5 +1,6 @@
-"""The numbers behind a plan's table and charts, for web and files alike: one function per view, like
-`mmm.results.summary`."""
+"""The numbers behind a plan's table and charts, for web and files alike: one function per view,
+like `mmm.results.summary`.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +33,10 @@ _TABLE = {
 
 
 def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
-    """One row per channel, money and responses per period: today and planned spend, bounds, response with its band
-    (null in a plan without one), ROAS or CPA and their marginal values at both, the bound it stands at."""
+    """One row per channel, money and responses per period: today and planned spend, bounds,
+    response with its band (null in a plan without one), ROAS or CPA and their marginal values at
+    both, the bound it stands at.
+    """
     rows = plan.channels if isinstance(plan, PlanDocument) else plan.channels.to_pylist()
     key = "roi" if labels.revenue else "cpa"
     found = [
@@ -59,31 +62,47 @@ def _marginal(response: float, labels: Labels) -> float | None:
 
 
 def plan_curves(plan: Plan, model: MediaModel, kept: AtRest) -> pa.Table:
-    """Per channel the response at rest from no spend to beyond all bounds, with the band of the kept models, in parts:
-    curve, today, plan."""
+    """Per channel the response at rest from no spend to beyond all bounds, with the band of the
+    kept models, in parts: curve, today, plan.
+    """
     market = build_market(model, plan.request, revenue=plan.labels.revenue)
     spend = np.array(plan.channels["spend"].to_pylist(), float)
-    ends = np.max([market.initial, spend, np.minimum(plan.channels["high"].to_numpy(), 2 * market.initial)], axis=0)
-    grid = np.linspace(0.0, 1.0, _CURVE_POINTS)[:, None] * np.where(ends > 0, ends, 1.0) * _CURVE_REACH  # (G, P)
+    ends = np.max(
+        [market.initial, spend, np.minimum(plan.channels["high"].to_numpy(), 2 * market.initial)],
+        axis=0,
+    )
+    grid = (
+        np.linspace(0.0, 1.0, _CURVE_POINTS)[:, None] * np.where(ends > 0, ends, 1.0) * _CURVE_REACH
+    )  # (G, P)
     response = market.curves.response(grid)
     of_kept = kept.curves(model, market.rows, plan.request.carryover)
-    low, high = np.quantile(np.stack([of_kept.response(row) for row in grid]), CENTRAL, axis=1)  # (G, P) each
+    low, high = np.quantile(
+        np.stack([of_kept.response(row) for row in grid]), CENTRAL, axis=1
+    )  # (G, P) each
     points = {"today": (market.initial, market.curves.response(market.initial)),
               "plan": (spend, market.curves.response(spend))}  # fmt: skip
     rows: list[dict[str, Any]] = []
     for i, channel in enumerate(market.channels):
         for g in range(len(grid)):
-            line = {"spend": grid[g, i], "response": response[g, i], "low": low[g, i], "high": high[g, i]}
+            line = {
+                "spend": grid[g, i],
+                "response": response[g, i],
+                "low": low[g, i],
+                "high": high[g, i],
+            }
             rows.append({"channel": channel, "part": "curve", **line})
         for part, (x, y) in points.items():
             rows.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
     names = ("spend", "response", "low", "high")
-    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", _s), ("part", _s), *((n, _f8) for n in names)]))
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([("channel", _s), ("part", _s), *((n, _f8) for n in names)])
+    )
 
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
-    """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over today's split of
-    the same money with its band, whether it is worth making."""
+    """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over
+    today's split of the same money with its band, whether it is worth making.
+    """
     rows = []
     for name, plan in named:
         totals, band = plan.totals, plan.totals.band
@@ -110,7 +129,9 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
             }
         )
     texts = {"scenario": _s, "model_id": _s, "worth_making": pa.bool_()}
-    return pa.Table.from_pylist(rows, schema=pa.schema([(name, texts.get(name, _f8)) for name in rows[0]]))
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([(name, texts.get(name, _f8)) for name in rows[0]])
+    )
 
 
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:

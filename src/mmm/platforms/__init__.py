@@ -21,7 +21,8 @@ SECRET_STORES = {
     "local": "mmm.platforms.local.secrets:FileSecretStore.from_settings",
     "aws": "mmm.platforms.aws.secrets:SecretsManagerStore.from_settings",
 }
-#: Object stores by the scheme of their address, whatever the platform. Each is called with bucket, prefix and settings.
+#: Object stores by the scheme of their address, whatever the platform. Each is called with bucket,
+#: prefix and settings.
 BUCKETS = {"s3": "mmm.platforms.aws.buckets:open_s3"}
 _EXTRAS = {"boto3": "aws", "botocore": "aws"}
 
@@ -39,7 +40,9 @@ def open_secret_store(settings: Settings) -> SecretStore:
 
 
 def open_bucket(scheme: str, bucket: str, prefix: str | None, settings: Settings) -> ObjectStore:
-    """The store of a bucket, with the credentials its cloud's SDK finds; UserError where there are none."""
+    """The store of a bucket, with the credentials its cloud's SDK finds; UserError where there are
+    none.
+    """
     store: ObjectStore = _load(BUCKETS[scheme])(bucket, prefix, settings)
     return store
 
@@ -65,7 +68,10 @@ def _load(path: str) -> Any:
         if package not in _EXTRAS:
             raise
         extra = _EXTRAS[package]
-        what, fix = f"needs the package {package}, which is not installed.", f"Run: pip install 'mmm-app[{extra}]'"
+        what, fix = (
+            f"needs the package {package}, which is not installed.",
+            f"Run: pip install 'mmm-app[{extra}]'",
+        )
         raise UserError(what, where=f"the platform {extra}", fix=fix) from error
     for attribute in attributes.split("."):
         found = getattr(found, attribute)

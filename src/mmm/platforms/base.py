@@ -1,4 +1,6 @@
-"""What a platform must give: a way to start training tasks and a place for secrets. The object store is obstore's."""
+"""What a platform must give: a way to start training tasks and a place for secrets. The object
+store is obstore's.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """`began` is when its process was started, where the platform says so: it may have waited for a machine before."""
+    """`began` is when its process was started, where the platform says so: it may have waited for a
+    machine before.
+    """
 
     state: TaskState
     exit_code: int | None = None
@@ -35,7 +39,9 @@ class TaskStatus:
 
 
 def exit_reason(code: int) -> str:
-    """An exit code in words. Shells and container runtimes add 128 to the number of the signal that ended the task."""
+    """An exit code in words. Shells and container runtimes add 128 to the number of the signal that
+    ended the task.
+    """
     if code <= 128:
         return f"it ended with exit code {code}"
     try:
@@ -48,12 +54,16 @@ def exit_reason(code: int) -> str:
 def checked_secret_name(name: str) -> str:
     """The name, if every platform's secret store can keep it; UserError otherwise."""
     if not _SECRET_NAME.fullmatch(name):
-        raise UserError(f"{name!r} cannot be the name of a secret.", fix="Use letters, digits and . _ -")
+        raise UserError(
+            f"{name!r} cannot be the name of a secret.", fix="Use letters, digits and . _ -"
+        )
     return name
 
 
 class TaskLauncher(Protocol):
-    """Starts training tasks. A handle is a short text that a later process can use to find the task again."""
+    """Starts training tasks. A handle is a short text that a later process can use to find the task
+    again.
+    """
 
     def submit(self, run_uri: str, name: str) -> str:
         """Start `mmm train run_uri` as a task that outlives the caller; return its handle."""

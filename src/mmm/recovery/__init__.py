@@ -1,1 +1,3 @@
-"""How well an engine recovers a known truth: train on simulated data, score against what really happened."""
+"""How well an engine recovers a known truth: train on simulated data, score against what really
+happened.
+"""

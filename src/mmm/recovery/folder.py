@@ -1,4 +1,6 @@
-"""A folder with known truth: data.csv, truth.json and, where there are any, lift tests in experiments.csv."""
+"""A folder with known truth: data.csv, truth.json and, where there are any, lift tests in
+experiments.csv.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ SPEND = "_spend"
 
 @dataclass(frozen=True)
 class Case:
-    """One folder, read: its experiment, table and truth. Channels are named without the column's `_spend`."""
+    """One folder, read: its experiment, table and truth. Channels are named without the column's
+    `_spend`.
+    """
 
     name: str
     experiment: Experiment
@@ -38,12 +42,16 @@ class Case:
 
 
 def read_case(
-    folder: Path, engine: str = "ridge", settings: dict[str, Any] | None = None, country: str | None = None
+    folder: Path,
+    engine: str = "ridge",
+    settings: dict[str, Any] | None = None,
+    country: str | None = None,
 ) -> Case:
-    """Read a folder; its columns are `date`, the KPI, `<channel>_spend`, optional `<channel>_impressions`, controls.
+    """Read a folder; its columns are `date`, the KPI, `<channel>_spend`, optional
+    `<channel>_impressions`, controls.
 
-    Without `country`, its own experiment.json may name one, whose holidays are then modelled. UserError for what is
-    missing or can't be told.
+    Without `country`, its own experiment.json may name one, whose holidays are then modelled.
+    UserError for what is missing or can't be told.
     """
     table = _table(folder / "data.csv")
     truths = _truths(folder / "truth.json")
@@ -63,18 +71,28 @@ def read_case(
     return Case(folder.name, experiment, table, truths)
 
 
-def recover(case: Case, progress: ProgressListener = lambda progress: None) -> tuple[Recovery, EngineResult, Problem]:
-    """Train the case's engine on its table and score the recommended model and the budget it advises."""
+def recover(
+    case: Case, progress: ProgressListener = lambda progress: None
+) -> tuple[Recovery, EngineResult, Problem]:
+    """Train the case's engine on its table and score the recommended model and the budget it
+    advises.
+    """
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine(case.experiment.engine)
     result = engine.train(problem, case.experiment.engine_settings(), progress)
     lost, lost_today = advice(case, result, problem)
-    return replace(score(case.truths, estimates(result)), regret=lost, regret_today=lost_today), result, problem
+    return (
+        replace(score(case.truths, estimates(result)), regret=lost, regret_today=lost_today),
+        result,
+        problem,
+    )
 
 
 def advice(case: Case, result: EngineResult, problem: Problem) -> tuple[float, float]:
-    """Regret of the plan that is made when nothing else is asked (today's money, each channel between half and double
-    of its own), and that of today's budget, both on the true curves. NaN for one channel: there is nothing to move."""
+    """Regret of the plan that is made when nothing else is asked (today's money, each channel
+    between half and double of its own), and that of today's budget, both on the true curves. NaN
+    for one channel: there is nothing to move.
+    """
     model = read_model(result.tables, result.recommended)
     if len(model.paid) < 2:
         return float("nan"), float("nan")
@@ -84,7 +102,8 @@ def advice(case: Case, result: EngineResult, problem: Problem) -> tuple[float, f
     for row in plan.channels.to_pylist():
         name = row["channel"].removesuffix(SPEND)
         advised[name], today[name] = row["spend"], row["initial_spend"]
-        # A channel to which the model gives no effect gets nothing, below its bounds: the best plan may do so too.
+        # A channel to which the model gives no effect gets nothing, below its bounds: the best plan
+        # may do so too.
         low, high = (factor * row["initial_spend"] for factor in request.factors)
         bounds[name] = (min(low, row["spend"]), max(high, row["spend"]))
     return regret(case.truths, advised, bounds), regret(case.truths, today, bounds)
@@ -133,7 +152,9 @@ def _truths(path: Path) -> tuple[ChannelTruth, ...]:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "It needs channels with spend, incremental_revenue, roi and response_curve."
-        raise UserError(f"cannot be read as a truth ({error!r}).", where=str(path), fix=fix) from None
+        raise UserError(
+            f"cannot be read as a truth ({error!r}).", where=str(path), fix=fix
+        ) from None
 
 
 def _curve(points: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -142,13 +163,16 @@ def _curve(points: Any) -> tuple[np.ndarray, np.ndarray]:
         spend, response = list(points.values())[:2]
     else:
         spend, response = zip(
-            *(tuple(item.values()) if isinstance(item, dict) else item for item in points), strict=True
+            *(tuple(item.values()) if isinstance(item, dict) else item for item in points),
+            strict=True,
         )
     return np.asarray(spend, float), np.asarray(response, float)
 
 
 def _mapping(table: pa.Table, channels: list[str], where: str) -> Mapping:
-    """Spends as the truth names them; date and KPI as proposed from the table; every other number is a control."""
+    """Spends as the truth names them; date and KPI as proposed from the table; every other number
+    is a control.
+    """
     proposal = propose(table)
     roles = {item.role: item.column for item in proposal.columns if item.role in ("date", "kpi")}
     if set(roles) != {"date", "kpi"}:

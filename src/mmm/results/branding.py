@@ -1,4 +1,6 @@
-"""How a report looks: its own title, logo and currency; a workspace may keep them for all its reports."""
+"""How a report looks: its own title, logo and currency; a workspace may keep them for all its
+reports.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,19 @@ _PRINTED_PIXELS = 900
 _PNG, _JPEG, _SVG = "image/png", "image/jpeg", "image/svg+xml"
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _FIX = f"Choose a PNG, JPEG or SVG file of at most {LOGO_BYTES // 1000} kB."
-_FORBIDDEN = {"script", "foreignobject", "iframe", "embed", "object", "audio", "video", "image", "use", "feimage", "a"}
+_FORBIDDEN = {
+    "script",
+    "foreignobject",
+    "iframe",
+    "embed",
+    "object",
+    "audio",
+    "video",
+    "image",
+    "use",
+    "feimage",
+    "a",
+}
 _LENGTH = re.compile(r"\s*([\d.]+)")
 
 
@@ -36,13 +50,17 @@ class Logo(BaseModel, frozen=True):
         return f"data:{self.media_type};base64,{self.base64}"
 
     def printed(self) -> str:
-        """The address of a picture of it in which letters are drawn: pages of a PDF have no fonts for a logo's own."""
+        """The address of a picture of it in which letters are drawn: pages of a PDF have no fonts
+        for a logo's own.
+        """
         if self.media_type != _SVG:
             return self.address()
         import vl_convert
 
         picture = base64.b64decode(self.base64)
-        drawn = vl_convert.svg_to_png(picture.decode(), scale=_PRINTED_PIXELS / max(_svg_size(picture)))
+        drawn = vl_convert.svg_to_png(
+            picture.decode(), scale=_PRINTED_PIXELS / max(_svg_size(picture))
+        )
         return f"data:{_PNG};base64,{base64.b64encode(drawn).decode()}"
 
 
@@ -55,7 +73,9 @@ class Look(BaseModel, frozen=True):
 
     def over(self, other: Look) -> Look:
         """This look, with what it leaves open as in another."""
-        return Look(**{name: getattr(self, name) or getattr(other, name) for name in Look.model_fields})
+        return Look(
+            **{name: getattr(self, name) or getattr(other, name) for name in Look.model_fields}
+        )
 
     def applied(self, summary: Mapping[str, Any]) -> dict[str, Any]:
         """The summary with this title and currency. The currency is a label: no number changes."""
@@ -64,15 +84,27 @@ class Look(BaseModel, frozen=True):
 
 
 def look_of(title: str = "", currency: str = "", logo: bytes | None = None) -> Look:
-    """A look from what a person gave; UserError for what a report cannot hold. Blank texts leave it to the run."""
+    """A look from what a person gave; UserError for what a report cannot hold. Blank texts leave it
+    to the run.
+    """
     for where, text, most in (("title", title, 200), ("currency", currency, 12)):
         if len(text.strip()) > most or not text.isprintable():
-            raise UserError("cannot stand in a report.", where=where, fix=f"Use one line of at most {most} characters.")
-    return Look(title=title.strip() or None, currency=currency.strip() or None, logo=logo_from(logo) if logo else None)
+            raise UserError(
+                "cannot stand in a report.",
+                where=where,
+                fix=f"Use one line of at most {most} characters.",
+            )
+    return Look(
+        title=title.strip() or None,
+        currency=currency.strip() or None,
+        logo=logo_from(logo) if logo else None,
+    )
 
 
 def logo_from(data: bytes) -> Logo:
-    """The logo in a file's content; UserError unless it is a PNG, JPEG or harmless SVG image of bearable size."""
+    """The logo in a file's content; UserError unless it is a PNG, JPEG or harmless SVG image of
+    bearable size.
+    """
     if len(data) > LOGO_BYTES:
         raise UserError(f"has {len(data) / 1000:,.0f} kB.", where="logo", fix=_FIX)
     size: tuple[float, float]
@@ -94,13 +126,17 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(
+                data[at + 5 : at + 7], "big"
+            )
         at += 2 + length
     return 0, 0
 
 
 def _svg_size(data: bytes) -> tuple[float, float]:
-    """Width and height of an SVG; UserError for anything else, and for one that runs, loads or unfolds anything."""
+    """Width and height of an SVG; UserError for anything else, and for one that runs, loads or
+    unfolds anything.
+    """
     sizes: list[tuple[float, float]] = []
 
     def refused(what: str) -> UserError:
@@ -109,14 +145,20 @@ def _svg_size(data: bytes) -> tuple[float, float]:
     def element(name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2].lower()
         if not sizes:
-            if local != "svg" or attributes.get("xmlns") != _NAMESPACE:  # without it nothing draws the picture
+            if (
+                local != "svg" or attributes.get("xmlns") != _NAMESPACE
+            ):  # without it nothing draws the picture
                 raise UserError("is no image a report can hold.", where="logo", fix=_FIX)
             sizes.append(_declared(attributes))
         if local in _FORBIDDEN:
             raise refused(f"holds an element {local!r}, which a logo in a report may not.")
         for attribute, value in attributes.items():
             key = attribute.rpartition(":")[2].lower()
-            if key.startswith("on") or (key in ("href", "src") and not value.strip().startswith("#")) or _loads(value):
+            if (
+                key.startswith("on")
+                or (key in ("href", "src") and not value.strip().startswith("#"))
+                or _loads(value)
+            ):
                 raise refused(f"has an attribute {attribute!r} that runs or loads something.")
 
     def words(value: str) -> None:
@@ -134,7 +176,11 @@ def _svg_size(data: bytes) -> tuple[float, float]:
     parser.ProcessingInstructionHandler = lambda *_: doctype()
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, ValueError, LookupError):  # not XML; a length that is no number; an unknown encoding
+    except (
+        expat.ExpatError,
+        ValueError,
+        LookupError,
+    ):  # not XML; a length that is no number; an unknown encoding
         raise UserError("is no image a report can hold.", where="logo", fix=_FIX) from None
     return sizes[0]
 
@@ -153,7 +199,11 @@ def _declared(attributes: Mapping[str, str]) -> tuple[float, float]:
 
 def _loads(value: str) -> bool:
     text = value.lower().replace("\\", "")
-    return "@import" in text or "javascript:" in text or re.search(r"url\(\s*['\"]?(?!['\"#\s])", text) is not None
+    return (
+        "@import" in text
+        or "javascript:" in text
+        or re.search(r"url\(\s*['\"]?(?!['\"#\s])", text) is not None
+    )
 
 
 def saved_look(workspace: Workspace) -> Look:
@@ -167,4 +217,6 @@ def save_look(workspace: Workspace, look: Look, by: User) -> None:
     workspace.permit(by, "branding.save", "branding")
     version = workspace.save_branding(look)
     logo = look.logo.media_type if look.logo else None
-    workspace.append_audit(by, "branding.save", str(version), title=look.title, currency=look.currency, logo=logo)
+    workspace.append_audit(
+        by, "branding.save", str(version), title=look.title, currency=look.currency, logo=logo
+    )

@@ -1,8 +1,9 @@
-"""Lift tests against a model: what the tests moved, and whether the model now says what was measured.
+"""Lift tests against a model: what the tests moved, and whether the model now says what was
+measured.
 
-"From" is the effect in the model that the same run - data, seed, settings - would have recommended without any lift
-test, "to" that of the model shown. A test's interval holds nine tenths: a test that shows its lift to differ from 0 at
-confidence c has the standard error |lift| / z((1 + c) / 2).
+"From" is the effect in the model that the same run - data, seed, settings - would have recommended
+without any lift test, "to" that of the model shown. A test's interval holds nine tenths: a test
+that shows its lift to differ from 0 at confidence c has the standard error |lift| / z((1 + c) / 2).
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _SCHEMA = pa.schema(
 
 
 def interval(lift: float, confidence: float) -> tuple[float | None, float | None]:
-    """The test's interval; (None, None) for a test without any doubt, which gives no width to measure by."""
+    """The test's interval; (None, None) for a test without any doubt, which gives no width to
+    measure by.
+    """
     if not 0 < confidence < 1:
         return None, None
     normal = NormalDist()
@@ -37,7 +40,9 @@ def interval(lift: float, confidence: float) -> tuple[float | None, float | None
 
 
 def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """One row per lift test: measured lift with interval, the effect without and with the tests, inside or not."""
+    """One row per lift test: measured lift with interval, the effect without and with the tests,
+    inside or not.
+    """
     rows = []
     for row in of_model(tables["lift_tests"], model_id).sort_by("test").to_pylist():
         low, high = interval(row["lift"], row["confidence"])
@@ -72,7 +77,9 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
     moved = [row for row in rows if None not in (row["uncalibrated"], row["calibrated"])]
     if not moved:
         return text
-    most = max(moved, key=lambda row: abs(row["calibrated"] - row["uncalibrated"]) / abs(row["lift"]))
+    most = max(
+        moved, key=lambda row: abs(row["calibrated"] - row["uncalibrated"]) / abs(row["lift"])
+    )
     change = (most["calibrated"] - most["uncalibrated"]) / abs(most["lift"])
     if abs(change) < 0.005:
         return f"{text} The tests moved nothing."

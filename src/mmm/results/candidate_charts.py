@@ -1,4 +1,6 @@
-"""Charts about several models: the candidates and the choice, clusters with their spread, models side by side."""
+"""Charts about several models: the candidates and the choice, clusters with their spread, models
+side by side.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,31 @@ CLUSTERS_LIMIT = 5
 
 
 def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Fit against business distance: all candidates as shaded cells, kept ones as points, the chosen one marked."""
+    """Fit against business distance: all candidates as shaded cells, kept ones as points, the
+    chosen one marked.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
     cells = [row for row in rows if row["part"] == "others"]
-    kept = [{**row, "front_name": _front_name(row["front"])} for row in rows if row["part"] == "kept"]
+    kept = [
+        {**row, "front_name": _front_name(row["front"])} for row in rows if row["part"] == "kept"
+    ]
     chosen = [{**row, "label": row["model_id"]} for row in kept if row["shown"]]
     x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
-    y = alt.Y("business_distance:Q", title="Business distance – lower is better", scale=alt.Scale(zero=False))
-    fronts = [name for name in ("front 1", "front 2", "later fronts") if any(row["front_name"] == name for row in kept)]
-    label = alt.Chart(inline(chosen)).encode(x=x, y=y, text="label:N")  # drawn twice: a white edge, then the letters
+    y = alt.Y(
+        "business_distance:Q",
+        title="Business distance – lower is better",
+        scale=alt.Scale(zero=False),
+    )
+    fronts = [
+        name
+        for name in ("front 1", "front 2", "later fronts")
+        if any(row["front_name"] == name for row in kept)
+    ]
+    label = alt.Chart(inline(chosen)).encode(
+        x=x, y=y, text="label:N"
+    )  # drawn twice: a white edge, then the letters
     ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
     layers = [
         alt.Chart(inline(cells))
@@ -39,7 +55,9 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             x2="nrmse_end:Q",
             y=y,
             y2="business_distance_end:Q",
-            opacity=alt.Opacity("candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None),
+            opacity=alt.Opacity(
+                "candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None
+            ),
         ),
         alt.Chart(inline(kept))
         .mark_circle(size=60, opacity=1.0, stroke="#ffffff", strokeWidth=0.5, cursor="pointer")
@@ -57,10 +75,14 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         alt.Chart(inline(chosen))
         .mark_point(shape="diamond", size=220, color=ORANGE, filled=True, opacity=1.0)
         .encode(x=x, y=y, tooltip=_tooltip()),
-        label.mark_text(align="left", dx=12, dy=-9, stroke="#ffffff", strokeWidth=4, fontWeight="bold"),
+        label.mark_text(
+            align="left", dx=12, dy=-9, stroke="#ffffff", strokeWidth=4, fontWeight="bold"
+        ),
         label.mark_text(align="left", dx=12, dy=-9, fontWeight="bold"),
     ]
-    return finished(alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320))
+    return finished(
+        alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320)
+    )
 
 
 def _front_name(front: int) -> str:
@@ -72,12 +94,17 @@ def _tooltip() -> list[alt.Tooltip]:
 
     names = {"model_id": "Model", "nrmse": "NRMSE", "business_distance": "Business distance"}
     numbers = {"front": "Front", "cluster": "Cluster", "trial": "Trial"}
-    texts = [alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title) for name, title in names.items()]
+    texts = [
+        alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title)
+        for name, title in names.items()
+    ]
     return texts + [alt.Tooltip(f"{name}:O", title=title) for name, title in numbers.items()]
 
 
 def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
-    """One column per cluster, one row per channel: the middle model's ROAS or CPA on the range of its models."""
+    """One column per cluster, one row per channel: the middle model's ROAS or CPA on the range of
+    its models.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
@@ -86,7 +113,12 @@ def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     names = {number: f"cluster {number} ({sizes[number]})" for number in largest}
     shown = [{**row, "name": names[row["cluster"]]} for row in rows if row["cluster"] in names]
     base = alt.Chart().encode(
-        y=alt.Y("channel:N", sort=list(dict.fromkeys(row["channel"] for row in rows)), title=None, axis=name_axis())
+        y=alt.Y(
+            "channel:N",
+            sort=list(dict.fromkeys(row["channel"] for row in rows)),
+            title=None,
+            axis=name_axis(),
+        )
     )
     limit = _limit([row["high"] for row in shown])
     scale = alt.Scale(domain=[0.0, limit], nice=False)
@@ -96,20 +128,30 @@ def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
         base.mark_circle(size=60, color=BLUE, opacity=1.0, clip=True).encode(x=value),
     )
     width = (WIDTH - 160) // max(1, len(names)) - 20
-    panel = alt.layer(*layers, data=inline(shown)).properties(width=min(width, 280), height=alt.Step(22))
+    panel = alt.layer(*layers, data=inline(shown)).properties(
+        width=min(width, 280), height=alt.Step(22)
+    )
     header = alt.Header(title=None, labelFontSize=11)
-    return finished(panel.facet(column=alt.Column("name:N", sort=list(names.values()), header=header), spacing=18))
+    return finished(
+        panel.facet(
+            column=alt.Column("name:N", sort=list(names.values()), header=header), spacing=18
+        )
+    )
 
 
 def _limit(values: list[float]) -> float:
     """End of an axis: all values, unless a few lie so far out that the others could not be read."""
     ordered = sorted(values)
     typical = ordered[len(ordered) // 2] if ordered else 0.0
-    return min(max(ordered, default=0.0) * 1.05, typical * 6.0 if typical > 0 else float("inf")) or 1.0
+    return (
+        min(max(ordered, default=0.0) * 1.05, typical * 6.0 if typical > 0 else float("inf")) or 1.0
+    )
 
 
 def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
-    """Per channel one line per model: ROAS or CPA on its interval, and the share of the paid effect."""
+    """Per channel one line per model: ROAS or CPA on its interval, and the share of the paid
+    effect.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
@@ -133,12 +175,21 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         return alt.layer(*(mark(base) for mark in marks)).properties(width=width, height=step)
 
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
-    value = alt.X("value:Q", title=title, scale=alt.Scale(domain=[0.0, limit], nice=False), axis=alt.Axis(tickCount=6))
-    share = alt.X("effect_share:Q", title="Share of paid effect", axis=alt.Axis(format="%", tickCount=5))
+    value = alt.X(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(domain=[0.0, limit], nice=False),
+        axis=alt.Axis(tickCount=6),
+    )
+    share = alt.X(
+        "effect_share:Q", title="Share of paid effect", axis=alt.Axis(format="%", tickCount=5)
+    )
     left = half(
         name_axis(),
         WIDTH - 450,
-        lambda base: base.mark_rule(strokeWidth=3, opacity=0.35, clip=True).encode(x="low:Q", x2="high:Q"),
+        lambda base: base.mark_rule(strokeWidth=3, opacity=0.35, clip=True).encode(
+            x="low:Q", x2="high:Q"
+        ),
         lambda base: base.mark_circle(size=60, opacity=1.0, clip=True).encode(x=value),
     )
     right = half(None, 220, lambda base: base.mark_bar(height={"band": 0.8}).encode(x=share))

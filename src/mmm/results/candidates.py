@@ -1,6 +1,8 @@
-"""Numbers and findings about several models at once: clusters with their spread, models side by side, overlaid curves.
+"""Numbers and findings about several models at once: clusters with their spread, models side by
+side, overlaid curves.
 
-Like `mmm.results.summary`, one pure function per view; those that compare take the ids of the models to compare.
+Like `mmm.results.summary`, one pure function per view; those that compare take the ids of the
+models to compare.
 """
 
 from __future__ import annotations
@@ -22,23 +24,38 @@ MODELS_LIMIT = 4
 SPREAD = (0.1, 0.9)
 _FIT = ("front", "cluster", "rsq_train", "rsq_val", "rsq_test", "nrmse", "business_distance")
 _RANGE = ("value", "low", "high")
-_SIDE = ("value", "low", "high", "spend_share", "effect_share", "contribution_share", "contribution")
+_SIDE = (
+    "value",
+    "low",
+    "high",
+    "spend_share",
+    "effect_share",
+    "contribution_share",
+    "contribution",
+)
 
 
 def only(
-    numbers: pa.Table, fronts: Collection[int] = (), clusters: Collection[int] = (), trials: Collection[int] = ()
+    numbers: pa.Table,
+    fronts: Collection[int] = (),
+    clusters: Collection[int] = (),
+    trials: Collection[int] = (),
 ) -> pa.Table:
-    """The numbers of `pareto` with the kept candidates of these fronts, clusters and trials (none named: all)."""
+    """The numbers of `pareto` with the kept candidates of these fronts, clusters and trials (none
+    named: all).
+    """
     wanted = {"front": fronts, "cluster": clusters, "trial": trials}
     rows = [
-        row["part"] != "kept" or all(not chosen or row[name] in chosen for name, chosen in wanted.items())
+        row["part"] != "kept"
+        or all(not chosen or row[name] in chosen for name, chosen in wanted.items())
         for row in numbers.select(["part", *wanted]).to_pylist()
     ]
     return numbers.filter(pa.array(rows, pa.bool_()))
 
 
 def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of four fifths of its models.
+    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of four fifths of
+    its models.
 
     Channels come in the order of the shown model's spend, clusters by their number.
     """
@@ -50,17 +67,29 @@ def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     for row in tables["channels"].select(["model_id", "channel", "kind", measure]).to_pylist():
         if row["kind"] == "paid" and row[measure] is not None and row["model_id"] in cluster_of:
             found.setdefault((cluster_of[row["model_id"]], row["channel"]), []).append(row[measure])
-    sizes = {number: list(cluster_of.values()).count(number) for number in sorted(set(cluster_of.values()))}
+    sizes = {
+        number: list(cluster_of.values()).count(number)
+        for number in sorted(set(cluster_of.values()))
+    }
     rows = []
     for channel in channels(tables, model_id, labels)["channel"].to_pylist():
         for number, size in sizes.items():
             if values := found.get((number, channel)):
                 low, middle, high = np.quantile(values, [SPREAD[0], 0.5, SPREAD[1]])
                 rows.append(
-                    {"cluster": number, "models": size, "channel": channel, "value": middle, "low": low, "high": high}
+                    {
+                        "cluster": number,
+                        "models": size,
+                        "channel": channel,
+                        "value": middle,
+                        "low": low,
+                        "high": high,
+                    }
                 )
     kinds = {"cluster": pa.int32(), "models": pa.int32(), "channel": pa.string()}
-    return pa.Table.from_pylist(rows, pa.schema([*kinds.items(), *((name, pa.float64()) for name in _RANGE)]))
+    return pa.Table.from_pylist(
+        rows, pa.schema([*kinds.items(), *((name, pa.float64()) for name in _RANGE)])
+    )
 
 
 def clusters_finding(numbers: pa.Table, labels: Labels) -> str:
@@ -72,7 +101,9 @@ def clusters_finding(numbers: pa.Table, labels: Labels) -> str:
     if not sizes:
         return "The kept models form no clusters."
     text = f"{count(sum(sizes.values()), 'kept model')} in {count(len(sizes), 'cluster')} of models alike"
-    spread = {name: max(values) / min(values) for name, values in middles.items() if min(values) > 0}
+    spread = {
+        name: max(values) / min(values) for name, values in middles.items() if min(values) > 0
+    }
     if len(sizes) == 1 or not spread:
         return f"{text}."
     name = max(spread, key=spread.__getitem__)
@@ -84,13 +115,21 @@ def clusters_finding(numbers: pa.Table, labels: Labels) -> str:
 
 
 def fits(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:
-    """One row per model: fit, front, cluster, share and ROAS or CPA of all paid media; no column that none has."""
+    """One row per model: fit, front, cluster, share and ROAS or CPA of all paid media; no column
+    that none has.
+    """
     rows = []
     for model_id in model_ids:
         (row,) = of_model(tables["models"], model_id).to_pylist()
         totals = totals_of(tables, model_id, labels)
         share = totals["effect"]["paid"] / totals["fitted"] if totals["fitted"] else None
-        rows.append({**row, "paid_share": share, "value": totals["roi"] if labels.revenue else totals["cpa"]})
+        rows.append(
+            {
+                **row,
+                "paid_share": share,
+                "value": totals["roi"] if labels.revenue else totals["cpa"],
+            }
+        )
     kinds = {"front": pa.int32(), "cluster": pa.int32()}
     fields = [(name, kinds.get(name, pa.float64())) for name in (*_FIT, "paid_share", "value")]
     table = pa.Table.from_pylist(rows, pa.schema([("model_id", pa.string()), *fields]))
@@ -103,7 +142,11 @@ def side_by_side(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa
     order = [row["channel"] for row in found[model_ids[0]]]
     rows = [{"model_id": model_id, **row} for model_id in model_ids for row in found[model_id]]
     rows.sort(key=lambda row: order.index(row["channel"]))
-    fields = [("channel", pa.string()), ("model_id", pa.string()), *((name, pa.float64()) for name in _SIDE)]
+    fields = [
+        ("channel", pa.string()),
+        ("model_id", pa.string()),
+        *((name, pa.float64()) for name in _SIDE),
+    ]
     return pa.Table.from_pylist(rows, pa.schema(fields))
 
 
@@ -126,7 +169,9 @@ def side_by_side_finding(numbers: pa.Table, labels: Labels) -> str:
 
 
 def _widest(rows: list[dict[str, Any]], measure: str) -> tuple[str, float, float]:
-    """The channel on which the models' values lie furthest apart, with the lowest and highest of them."""
+    """The channel on which the models' values lie furthest apart, with the lowest and highest of
+    them.
+    """
     values: dict[str, list[float]] = {}
     for row in rows:
         values.setdefault(row["channel"], []).append(row[measure] or 0.0)
@@ -139,12 +184,18 @@ def overlaid_curves(tables: Tables, model_ids: Sequence[str], labels: Labels) ->
     parts = []
     for model_id in model_ids:
         part = curves(tables, model_id, labels)
-        parts.append(part.add_column(0, "model_id", pa.array([model_id] * part.num_rows, pa.string())))
+        parts.append(
+            part.add_column(0, "model_id", pa.array([model_id] * part.num_rows, pa.string()))
+        )
     return pa.concat_tables(parts)
 
 
 def overlaid_curves_finding(numbers: pa.Table, labels: Labels) -> str:
-    today = [row for row in numbers.to_pylist() if row["part"] == "today" and row["marginal_response"] is not None]
+    today = [
+        row
+        for row in numbers.to_pylist()
+        if row["part"] == "today" and row["marginal_response"] is not None
+    ]
     if not today:
         return "No marginal response is known."
     name, low, high = _widest(today, "marginal_response")

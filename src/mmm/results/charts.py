@@ -1,7 +1,9 @@
-"""One function per chart. Each draws the numbers of its namesake in `mmm.results.summary` and computes none itself.
+"""One function per chart. Each draws the numbers of its namesake in `mmm.results.summary` and
+computes none itself.
 
-Altair is imported inside the functions: reading results needs none of it. Charts have a light background, a palette
-that colour-blind readers can tell apart, no outside resources, and stay readable with 20 channels.
+Altair is imported inside the functions: reading results needs none of it. Charts have a light
+background, a palette that colour-blind readers can tell apart, no outside resources, and stay
+readable with 20 channels.
 """
 
 from __future__ import annotations
@@ -34,14 +36,15 @@ KIND_COLOURS = {
     "organic": "#2a9d8f",
     "paid": BLUE,
 }
-#: Tol's muted scheme, dark and light in turn, so that neighbours in a stack differ in lightness as well.
+#: Tol's muted scheme, dark and light in turn, so that neighbours in a stack differ in lightness as
+#: well.
 SERIES = ("#332288", "#88ccee", "#117733", "#ddcc77", "#882255", "#44aa99", "#cc6677", "#999933")
 #: Models side by side, dark enough for thin lines and points.
 MODELS = (BLUE, ORANGE, "#117733", "#882255")
 CURVE_PARTS = ("observed", "extrapolated", "carryover", "today")
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-#: Vega expression: long names lose their middle. Left to itself the drawing library cuts them letter by letter, which
-#: takes it seconds.
+#: Vega expression: long names lose their middle. Left to itself the drawing library cuts them
+#: letter by letter, which takes it seconds.
 SHORTENED = "length(datum.label) > 30 ? slice(datum.label, 0, 17) + '…' + slice(datum.label, -12) : datum.label"
 _CONFIG: dict[str, Any] = {
     "background": "#ffffff",
@@ -61,7 +64,13 @@ _CONFIG: dict[str, Any] = {
         "labelLimit": 240,
         "titlePadding": 8,
     },
-    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelLimit": 240, "title": None},
+    "header": {
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "labelFontWeight": "bold",
+        "labelLimit": 240,
+        "title": None,
+    },
     "legend": {
         "labelColor": INK,
         "titleColor": MUTED,
@@ -78,13 +87,17 @@ _CONFIG: dict[str, Any] = {
 def inline(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
 
-    InlineData, not Data: Altair puts its values aside instead of walking through them again and again.
+    InlineData, not Data: Altair puts its values aside instead of walking through them again and
+    again.
     """
     import altair as alt
 
     return alt.InlineData(
         values=[
-            {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+            {
+                name: value.isoformat() if isinstance(value, date) else value
+                for name, value in row.items()
+            }
             for row in rows
         ]
     )
@@ -112,7 +125,12 @@ def finished(chart: Any) -> Any:
 def _time_axis() -> alt.X:
     import altair as alt
 
-    return alt.X("date:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(grid=False, labelOverlap=True))
+    return alt.X(
+        "date:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(grid=False, labelOverlap=True),
+    )
 
 
 def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
@@ -122,14 +140,27 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     absolute = "effect" in numbers.column_names
     rows = numbers.to_pylist()
     total = rows[-1]["end"] if rows else 0.0
-    rows.append({"component": "Total", "kind": "total", "effect": total, "share": 1.0, "start": 0.0, "end": total})
+    rows.append(
+        {
+            "component": "Total",
+            "kind": "total",
+            "effect": total,
+            "share": 1.0,
+            "start": 0.0,
+            "end": total,
+        }
+    )
     for row in rows:
-        row["label"] = (f"{labels.effect(row['effect'])} · " if absolute else "") + percent(row["share"])
+        row["label"] = (f"{labels.effect(row['effect'])} · " if absolute else "") + percent(
+            row["share"]
+        )
         row["reach"] = max(row["start"], row["end"])
     top = max(row["reach"] for row in rows)
     colours = {**KIND_COLOURS, "total": INK}
     kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
-    base = alt.Chart(inline(rows)).encode(y=alt.Y("component:N", sort=None, title=None, axis=name_axis()))
+    base = alt.Chart(inline(rows)).encode(
+        y=alt.Y("component:N", sort=None, title=None, axis=name_axis())
+    )
     bars = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X(
             "start:Q",
@@ -138,7 +169,11 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             axis=number_axis(tickCount=6) if absolute else alt.Axis(format="%", tickCount=6),
         ),
         x2="end:Q",
-        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]), legend=None),
+        color=alt.Color(
+            "kind:N",
+            scale=alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]),
+            legend=None,
+        ),
     )
     text = base.mark_text(align="left", dx=5).encode(x="reach:Q", text="label:N")
     return finished((bars + text).properties(width=WIDTH - 190, height=alt.Step(24)))
@@ -189,7 +224,11 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         )
     )
-    return finished(alt.layer(*layers).properties(width=WIDTH - 70, height=260).resolve_scale(fill="independent"))
+    return finished(
+        alt.layer(*layers)
+        .properties(width=WIDTH - 70, height=260)
+        .resolve_scale(fill="independent")
+    )
 
 
 def _split_spans(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -199,7 +238,9 @@ def _split_spans(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         if row["split"] != "train":
             name = SPLIT_NAMES[row["split"]]
-            span = spans.setdefault(name, {"period": name, "date": row["date"], "colour": SHADE[row["split"]]})
+            span = spans.setdefault(
+                name, {"period": name, "date": row["date"], "colour": SHADE[row["split"]]}
+            )
             span["end"] = row["date"] + step
     return list(spans.values())
 
@@ -215,7 +256,12 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         alt.Chart(inline(rows))
         .mark_circle(size=34, opacity=0.75)
         .encode(
-            x=alt.X("fitted:Q", title=f"Fitted {labels.effect_unit}", scale=alt.Scale(zero=False), axis=axis),
+            x=alt.X(
+                "fitted:Q",
+                title=f"Fitted {labels.effect_unit}",
+                scale=alt.Scale(zero=False),
+                axis=axis,
+            ),
             y=alt.Y("residual:Q", title="Actual less fitted", axis=axis),
             color=alt.Color(
                 "period:N",
@@ -224,7 +270,11 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         )
     )
-    zero = alt.Chart(inline([{"zero": 0.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(y="zero:Q")
+    zero = (
+        alt.Chart(inline([{"zero": 0.0}]))
+        .mark_rule(color=INK, strokeDash=[3, 3])
+        .encode(y="zero:Q")
+    )
     return finished((zero + points).properties(width=WIDTH - 70, height=240))
 
 
@@ -235,16 +285,32 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = numbers.to_pylist()
     names = {"spend_share": "Share of spend", "effect_share": "Share of paid effect"}
     long = [
-        {"channel": row["channel"], "measure": names[key], "share": row[key], "label": percent(row[key])}
+        {
+            "channel": row["channel"],
+            "measure": names[key],
+            "share": row[key],
+            "label": percent(row[key]),
+        }
         for row in rows
         for key in names
     ]
-    channel = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
-    base = alt.Chart(inline(long)).encode(y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values())))
+    channel = alt.Y(
+        "channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis()
+    )
+    base = alt.Chart(inline(long)).encode(
+        y=channel, yOffset=alt.YOffset("measure:N", sort=list(names.values()))
+    )
     largest = max((row["share"] or 0.0 for row in long), default=1.0)
     bars = base.mark_bar().encode(
-        x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domainMax=largest * 1.12)),
-        color=alt.Color("measure:N", scale=alt.Scale(domain=list(names.values()), range=[GREY, BLUE])),
+        x=alt.X(
+            "share:Q",
+            title=None,
+            axis=alt.Axis(format="%"),
+            scale=alt.Scale(domainMax=largest * 1.12),
+        ),
+        color=alt.Color(
+            "measure:N", scale=alt.Scale(domain=list(names.values()), range=[GREY, BLUE])
+        ),
     )
     text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="share:Q", text="label:N")
     left = (bars + text).properties(width=WIDTH - 330, height=alt.Step(34, **{"for": "position"}))
@@ -263,7 +329,9 @@ def _value_bars(rows: list[dict[str, Any]], labels: Labels) -> alt.LayerChart:
         x=alt.X("value:Q", title=None, axis=None, scale=alt.Scale(domain=[0, top * 1.45 or 1.0]))
     )
     text = base.mark_text(align="left", dx=4, fontWeight="bold").encode(x="value:Q", text="label:N")
-    return (bars + text).properties(width=120, height=alt.Step(34), title=_small_title(labels.efficiency))
+    return (bars + text).properties(
+        width=120, height=alt.Step(34), title=_small_title(labels.efficiency)
+    )
 
 
 def _small_title(text: str) -> alt.TitleParams:
@@ -273,7 +341,9 @@ def _small_title(text: str) -> alt.TitleParams:
 
 
 def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
-    """ROAS or CPA as a point on its interval, the marginal value as a tick, the figures at the right."""
+    """ROAS or CPA as a point on its interval, the marginal value as a tick, the figures at the
+    right.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
@@ -285,49 +355,84 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     base = alt.Chart(inline(rows)).encode(y=order)
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
-    value = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False), axis=alt.Axis(tickCount=6))
+    value = alt.X(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(domain=domain, nice=False),
+        axis=alt.Axis(tickCount=6),
+    )
     layers = [
-        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(x=alt.X("low:Q"), x2="high:Q"),
+        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(
+            x=alt.X("low:Q"), x2="high:Q"
+        ),
         base.mark_tick(thickness=2.5, size=16, color=ORANGE, clip=True).encode(x="marginal:Q"),
         base.mark_circle(size=85, color=BLUE, opacity=1.0, clip=True).encode(x=value),
     ]
     if labels.revenue and domain[1] > 1.0:
-        even = alt.Chart(inline([{"even": 1.0}])).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x="even:Q")
+        even = (
+            alt.Chart(inline([{"even": 1.0}]))
+            .mark_rule(color=MUTED, strokeDash=[3, 3])
+            .encode(x="even:Q")
+        )
         layers.insert(0, even)
     left = alt.layer(*layers).properties(width=WIDTH - 530, height=alt.Step(26))
     aside = alt.Chart(inline(rows)).encode(
         y=alt.Y("channel:N", sort=[row["channel"] for row in rows], axis=None), x=alt.value(0)
     )
-    figures = aside.mark_text(align="left").encode(text="label:N").properties(width=150, height=alt.Step(26))
-    firm = aside.mark_text(align="left", color=MUTED).encode(text="firm:N").properties(width=190, height=alt.Step(26))
+    figures = (
+        aside.mark_text(align="left")
+        .encode(text="label:N")
+        .properties(width=150, height=alt.Step(26))
+    )
+    firm = (
+        aside.mark_text(align="left", color=MUTED)
+        .encode(text="firm:N")
+        .properties(width=190, height=alt.Step(26))
+    )
     return finished(alt.hconcat(left, figures, firm, spacing=12))
 
 
 def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows whose intervals without an upper end (a CPA's, where the effect may be none) reach the axis's end."""
-    return [{**row, "high": end} if row["high"] is None and row["low"] is not None else row for row in rows]
+    """Rows whose intervals without an upper end (a CPA's, where the effect may be none) reach the
+    axis's end.
+    """
+    return [
+        {**row, "high": end} if row["high"] is None and row["low"] is not None else row
+        for row in rows
+    ]
 
 
 def _efficiency_limit(rows: list[dict[str, Any]]) -> float:
-    """End of the axis: all of it, unless a few channels lie so far out that the others could not be read."""
+    """End of the axis: all of it, unless a few channels lie so far out that the others could not be
+    read.
+    """
     ends = [max(row["high"] or 0.0, row["value"] or 0.0, row["marginal"] or 0.0) for row in rows]
     typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 0.0
     return min(max(ends, default=0.0) * 1.05, typical * 8.0 if typical > 0 else float("inf")) or 1.0
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
-    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend and the carryover as points.
+    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend and the
+    carryover as points.
 
     Numbers of several models (with `model_id`) are overlaid, a colour each.
     """
     import altair as alt
 
     rows = numbers.to_pylist()
-    models = list(dict.fromkeys(row["model_id"] for row in rows)) if "model_id" in numbers.column_names else []
+    models = (
+        list(dict.fromkeys(row["model_id"] for row in rows))
+        if "model_id" in numbers.column_names
+        else []
+    )
     for row in rows:
         value = row["marginal_response"] if row["part"] == "today" else None
         marginal = value if labels.revenue else 1.0 / value if value else None
-        row["label"] = "" if value is None else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
+        row["label"] = (
+            ""
+            if value is None
+            else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
+        )
     line = alt.Chart().encode(
         x=alt.X("spend:Q", title=None, axis=number_axis(tickCount=4, grid=False)),
         y=alt.Y("response:Q", title=None, axis=number_axis(tickCount=4)),
@@ -343,12 +448,20 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     part = {name: line.transform_filter(f"datum.part === '{name}'") for name in CURVE_PARTS}
     layers = [
         part["observed"].mark_line(strokeWidth=2).encode(color=blue),
-        part["extrapolated"].mark_line(strokeWidth=1.5, strokeDash=[4, 3], opacity=0.8).encode(color=blue),
-        part["carryover"].mark_point(shape="square", filled=True, size=36, opacity=1.0).encode(color=blue),
+        part["extrapolated"]
+        .mark_line(strokeWidth=1.5, strokeDash=[4, 3], opacity=0.8)
+        .encode(color=blue),
+        part["carryover"]
+        .mark_point(shape="square", filled=True, size=36, opacity=1.0)
+        .encode(color=blue),
         part["today"].mark_circle(size=70, opacity=1.0).encode(color=orange),
     ]
     if not models:
-        text = alt.Chart().transform_filter("datum.part === 'today'").mark_text(align="right", fontSize=10, color=MUTED)
+        text = (
+            alt.Chart()
+            .transform_filter("datum.part === 'today'")
+            .mark_text(align="right", fontSize=10, color=MUTED)
+        )
         layers.append(text.encode(x=alt.value(198), y=alt.value(109), text="label:N"))
     return finished(_panels(tuple(layers), rows, independent=True))
 
@@ -366,7 +479,10 @@ def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             x=alt.X(
                 "lag:O",
                 title=None,
-                axis=alt.Axis(labelAngle=0, values=[lag for lag in range(last + 1) if lag % max(1, last // 6) == 0]),
+                axis=alt.Axis(
+                    labelAngle=0,
+                    values=[lag for lag in range(last + 1) if lag % max(1, last // 6) == 0],
+                ),
             ),
             y=alt.Y("weight:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
         )
@@ -380,11 +496,15 @@ def _panels(
     """A grid of panels, three across, in the order in which channels first appear."""
     import altair as alt
 
-    order = {name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))}
+    order = {
+        name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))
+    }
     numbered = [{**row, "order": order[row["channel"]]} for row in rows]
     panel = alt.layer(*layers, data=inline(numbered)).properties(width=200, height=height)
     channel = alt.Facet(
-        "channel:N", sort=alt.EncodingSortField("order", op="min"), header=alt.Header(title=None, labelExpr=SHORTENED)
+        "channel:N",
+        sort=alt.EncodingSortField("order", op="min"),
+        header=alt.Header(title=None, labelExpr=SHORTENED),
     )
     grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
     return grid.resolve_scale(x="independent", y="independent") if independent else grid
@@ -407,7 +527,9 @@ def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             y=alt.Y("channel:N", sort=numbers["channel"].to_pylist(), title=None, axis=name_axis()),
             x=alt.X("share:Q", title="Share of the medium's effect", axis=alt.Axis(format="%")),
             order="order:Q",
-            color=alt.Color("part:N", scale=alt.Scale(domain=list(names.values()), range=[BLUE, "#e8a33d"])),
+            color=alt.Color(
+                "part:N", scale=alt.Scale(domain=list(names.values()), range=[BLUE, "#e8a33d"])
+            ),
         )
     )
     return finished(bars.properties(width=WIDTH - 200, height=alt.Step(24)))
@@ -426,7 +548,12 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
     height = (
         alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
         if absolute
-        else alt.Y("share:Q", stack=True, title=f"Share of the fitted {labels.kpi_name}", axis=alt.Axis(format="%"))
+        else alt.Y(
+            "share:Q",
+            stack=True,
+            title=f"Share of the fitted {labels.kpi_name}",
+            axis=alt.Axis(format="%"),
+        )
     )
     area = (
         alt.Chart(inline(rows))

@@ -1,7 +1,8 @@
-"""Two to four runs side by side: what each says, where they agree, and what cannot be compared. Pure.
+"""Two to four runs side by side: what each says, where they agree, and what cannot be compared.
+Pure.
 
-Agreement is judged by one rule (`RULE`): on a channel, runs agree when all intervals given for it share a value. A
-channel is known by its name. What an engine did not give is said to be not given.
+Agreement is judged by one rule (`RULE`): on a channel, runs agree when all intervals given for it
+share a value. A channel is known by its name. What an engine did not give is said to be not given.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ PARTS = ("baseline", "context", "organic", "paid")
 
 @dataclass(frozen=True)
 class Side:
-    """One run: its summary (model_summary.json), the seconds its attempt took and its peak memory in bytes."""
+    """One run: its summary (model_summary.json), the seconds its attempt took and its peak memory
+    in bytes.
+    """
 
     letter: str
     run_id: str
@@ -82,8 +85,9 @@ class ChannelOf:
 class Comparison:
     """The sides and what can be said of them together.
 
-    `limits` say what cannot be compared and why; `channels` has an entry per channel and side, the largest spend first;
-    `verdicts` is a channel's "agree", "differ", "not judged" or "one run only".
+    `limits` say what cannot be compared and why; `channels` has an entry per channel and side, the
+    largest spend first; `verdicts` is a channel's "agree", "differ", "not judged" or "one run
+    only".
     """
 
     sides: tuple[Side, ...]
@@ -103,17 +107,26 @@ class Comparison:
         return " or ".join(dict.fromkeys(side.labels.efficiency for side in self.sides))
 
     def channel_rows(self) -> list[tuple[str, ...]]:
-        """A row per channel: name, ROAS or CPA of each side, share of the paid effect of each side, verdict."""
+        """A row per channel: name, ROAS or CPA of each side, share of the paid effect of each side,
+        verdict.
+        """
         rows = []
         for name, found in _by_channel(self.channels).items():
             values = [item.text for item in found]
-            shares = [percent(item.effect_share) if item.modelled else NOT_MODELLED for item in found]
+            shares = [
+                percent(item.effect_share) if item.modelled else NOT_MODELLED for item in found
+            ]
             rows.append((name, *values, *shares, self.verdicts[name]))
         return rows
 
     def channel_headings(self) -> tuple[str, ...]:
         values = [f"{side.letter} {side.labels.efficiency}" for side in self.sides]
-        return ("Channel", *values, *(f"{side.letter} share of effect" for side in self.sides), "Verdict")
+        return (
+            "Channel",
+            *values,
+            *(f"{side.letter} share of effect" for side in self.sides),
+            "Verdict",
+        )
 
     def facts(self) -> list[tuple[str, ...]]:
         """A row per measure: what it is, then each side's value as text."""
@@ -123,7 +136,9 @@ class Comparison:
         """A row per setting in which the sides differ."""
         flat = [dict(_flat(_setup(side))) for side in self.sides]
         names = dict.fromkeys(name for settings in flat for name in settings)
-        rows = [(name, *(_text(settings.get(name, NOT_GIVEN)) for settings in flat)) for name in names]
+        rows = [
+            (name, *(_text(settings.get(name, NOT_GIVEN)) for settings in flat)) for name in names
+        ]
         return [row for row in rows if len(set(row[1:])) > 1]
 
 
@@ -131,14 +146,18 @@ def compare(sides: Sequence[Side]) -> Comparison:
     """Put two to four runs side by side; UserError for fewer, more, or one twice."""
     if not FEWEST <= len(sides) <= MOST:
         fix = "Choose runs that have succeeded."
-        raise UserError(f"{FEWEST} to {MOST} runs can be compared; got {len(sides)}.", where="runs", fix=fix)
+        raise UserError(
+            f"{FEWEST} to {MOST} runs can be compared; got {len(sides)}.", where="runs", fix=fix
+        )
     if len({side.run_id for side in sides}) < len(sides):
         raise UserError("the same run is named twice.", where="runs", fix="Name different runs.")
     limits = _limits(sides)
     judged = _efficiency_comparable(sides)
     channels = tuple(_channels(sides))
     grouped = _by_channel(channels)
-    verdicts = {name: _verdict(found) if judged else "not judged" for name, found in grouped.items()}
+    verdicts = {
+        name: _verdict(found) if judged else "not judged" for name, found in grouped.items()
+    }
     findings = (
         *(_agreement(sides, grouped, verdicts) if judged else ()),
         *(_ranking(sides) if judged else ()),
@@ -150,10 +169,14 @@ def compare(sides: Sequence[Side]) -> Comparison:
 
 def _limits(sides: Sequence[Side]) -> list[str]:
     kinds, currencies, kpis = (
-        {getattr(side.labels, name) for side in sides} for name in ("kpi_kind", "currency", "kpi_name")
+        {getattr(side.labels, name) for side in sides}
+        for name in ("kpi_kind", "currency", "kpi_name")
     )
     steps = {side.labels.step_days for side in sides}
-    windows = {(side.summary["data"]["window_first"], side.summary["data"]["window_last"]) for side in sides}
+    windows = {
+        (side.summary["data"]["window_first"], side.summary["data"]["window_last"])
+        for side in sides
+    }
     found = []
     if len(kinds) > 1:
         found.append(
@@ -169,7 +192,9 @@ def _limits(sides: Sequence[Side]) -> list[str]:
             "of amounts in one currency and can."
         )
     if len(kpis) > 1:
-        found.append(f"They explain different KPIs ({', '.join(sorted(kpis))}): effects are shares of each one's own.")
+        found.append(
+            f"They explain different KPIs ({', '.join(sorted(kpis))}): effects are shares of each one's own."
+        )
     if len(steps) > 1:
         found.append("Their periods differ in length, so fit errors per period do not compare.")
     if len(windows) > 1:
@@ -186,7 +211,9 @@ def _efficiency_comparable(sides: Sequence[Side]) -> bool:
 def _channels(sides: Sequence[Side]) -> Iterator[ChannelOf]:
     paid = [side.paid() for side in sides]
     names = {
-        name: max((rows[name]["spend_share"] or 0.0) for rows in paid if name in rows) for rows in paid for name in rows
+        name: max((rows[name]["spend_share"] or 0.0) for rows in paid if name in rows)
+        for rows in paid
+        for name in rows
     }
     for name in sorted(names, key=lambda name: (-names[name], name)):
         for side, rows in zip(sides, paid, strict=True):
@@ -199,7 +226,9 @@ def _channel(name: str, side: Side, row: Mapping[str, Any] | None) -> ChannelOf:
     measure = "roi" if side.labels.revenue else "cpa"
     value, low, high = row[measure], row[f"{measure}_low"], row[f"{measure}_high"]
     text = NOT_GIVEN if value is None else side.labels.interval(value, low, high)
-    return ChannelOf(name, side.letter, True, row["spend_share"], row["effect_share"], value, low, high, text)
+    return ChannelOf(
+        name, side.letter, True, row["spend_share"], row["effect_share"], value, low, high, text
+    )
 
 
 def _by_channel(channels: Sequence[ChannelOf]) -> dict[str, list[ChannelOf]]:
@@ -213,16 +242,24 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
     """See `RULE`."""
     if sum(item.modelled for item in found) < FEWEST:
         return "one run only"
-    intervals = [(item.low, item.end) for item in found if item.low is not None and item.end is not None]
+    intervals = [
+        (item.low, item.end) for item in found if item.low is not None and item.end is not None
+    ]
     if len(intervals) < FEWEST:
         return "not judged"
-    return "agree" if max(low for low, _ in intervals) <= min(high for _, high in intervals) else "differ"
+    return (
+        "agree"
+        if max(low for low, _ in intervals) <= min(high for _, high in intervals)
+        else "differ"
+    )
 
 
 def _agreement(
     sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]], verdicts: Mapping[str, str]
 ) -> Iterator[str]:
-    agree, differ = ([name for name in grouped if verdicts[name] == word] for word in ("agree", "differ"))
+    agree, differ = (
+        [name for name in grouped if verdicts[name] == word] for word in ("agree", "differ")
+    )
     judged = len(agree) + len(differ)
     if not judged:
         yield "Nothing can be said of agreement: no channel has an interval in two runs."
@@ -242,7 +279,11 @@ def _ranking(sides: Sequence[Side]) -> Iterator[str]:
     """Which channel each run puts first, of those that all of them model and give a value for."""
     paid = [side.paid() for side in sides]
     measure = "roi" if sides[0].labels.revenue else "cpa"
-    common = [name for name in paid[0] if all(name in rows and rows[name][measure] is not None for rows in paid)]
+    common = [
+        name
+        for name in paid[0]
+        if all(name in rows and rows[name][measure] is not None for rows in paid)
+    ]
     if len(common) < 2:
         return
     pick = max if measure == "roi" else min
@@ -268,7 +309,9 @@ def _shares(sides: Sequence[Side]) -> str:
 def _missing(sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]]) -> Iterator[str]:
     for side in sides:
         names = [
-            name for name, found in grouped.items() if any(i.letter == side.letter and not i.modelled for i in found)
+            name
+            for name, found in grouped.items()
+            if any(i.letter == side.letter and not i.modelled for i in found)
         ]
         if names:
             yield f"{side.letter} does not model {', '.join(names)}."
@@ -327,13 +370,19 @@ def _part(part: str) -> Any:
 
 def _total(side: Side) -> str:
     value = side.summary["totals"]["roi" if side.labels.revenue else "cpa"]
-    return NOT_GIVEN if value is None else f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
+    return (
+        NOT_GIVEN
+        if value is None
+        else f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
+    )
 
 
 #: What is told of each side beyond its channels.
 _FACTS: dict[str, Any] = {
     "Engine": lambda side: f"{side.summary['engine']['name']} {side.summary['engine']['version']}",
-    "Window": lambda side: f"{side.summary['data']['window_first']} to {side.summary['data']['window_last']}",
+    "Window": lambda side: (
+        f"{side.summary['data']['window_first']} to {side.summary['data']['window_last']}"
+    ),
     "Model": lambda side: str(side.summary["model"]["id"]),
     "Paid spend": lambda side: side.labels.money(side.summary["totals"]["spend"]),
     "All paid media": _total,
@@ -352,5 +401,7 @@ _FACTS: dict[str, Any] = {
     "Candidates": lambda side: f"{side.summary['candidates']['evaluated']:,}",
     "Took": lambda side: NOT_GIVEN if side.seconds is None else f"{side.seconds:,.0f} s",
     "CPUs": lambda side: str(side.summary["provenance"].get("cpus") or NOT_GIVEN),
-    "Peak memory": lambda side: NOT_GIVEN if not side.memory_bytes else f"{side.memory_bytes / 1024**2:,.0f} MB",
+    "Peak memory": lambda side: (
+        NOT_GIVEN if not side.memory_bytes else f"{side.memory_bytes / 1024**2:,.0f} MB"
+    ),
 }

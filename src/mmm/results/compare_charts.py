@@ -1,4 +1,6 @@
-"""Charts of runs side by side, in the look of `mmm.results.charts`. Each draws numbers of a `Comparison`."""
+"""Charts of runs side by side, in the look of `mmm.results.charts`. Each draws numbers of a
+`Comparison`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 #: One colour per side, told apart by colour-blind readers and on a dark page.
 SIDES = (charts.BLUE, charts.ORANGE, "#117733", "#882255")
-_PART_COLOURS = {"baseline": "#ccd4db", "context": "#7a8794", "organic": "#2a9d8f", "paid": charts.BLUE}
+_PART_COLOURS = {
+    "baseline": "#ccd4db",
+    "context": "#7a8794",
+    "organic": "#2a9d8f",
+    "paid": charts.BLUE,
+}
 
 
 def efficiency(found: Comparison) -> alt.LayerChart:
@@ -23,7 +30,13 @@ def efficiency(found: Comparison) -> alt.LayerChart:
     letters = [side.letter for side in found.sides]
     titles = {side.letter: side.title for side in found.sides}
     rows: list[dict[str, Any]] = [
-        {"channel": item.channel, "run": titles[item.letter], "value": item.value, "low": item.low, "high": item.high}
+        {
+            "channel": item.channel,
+            "run": titles[item.letter],
+            "value": item.value,
+            "low": item.low,
+            "high": item.high,
+        }
         for item in found.channels
         if item.value is not None
     ]
@@ -31,7 +44,10 @@ def efficiency(found: Comparison) -> alt.LayerChart:
     ends = [row["high"] if row["high"] is not None else row["value"] for row in rows]
     # Far ends are cut: one wide interval must not squeeze all others into a corner.
     typical = sorted(row["value"] for row in rows)[len(rows) // 2] if rows else 1.0
-    domain = [0.0, min(max(ends, default=1.0) * 1.05, 8.0 * typical if typical > 0 else float("inf")) or 1.0]
+    domain = [
+        0.0,
+        min(max(ends, default=1.0) * 1.05, 8.0 * typical if typical > 0 else float("inf")) or 1.0,
+    ]
     colour = alt.Color(
         "run:N",
         scale=alt.Scale(domain=list(titles.values()), range=list(SIDES[: len(letters)])),
@@ -65,10 +81,17 @@ def shares(found: Comparison) -> alt.LayerChart:
         alt.Chart(charts.inline(rows))
         .mark_bar()
         .encode(
-            y=alt.Y("run:N", sort=[side.title for side in found.sides], title=None, axis=charts.name_axis()),
+            y=alt.Y(
+                "run:N",
+                sort=[side.title for side in found.sides],
+                title=None,
+                axis=charts.name_axis(),
+            ),
             x=alt.X("share:Q", title="Share of the fitted KPI", axis=alt.Axis(format="%")),
             order="order:Q",
-            color=alt.Color("part:N", scale=alt.Scale(domain=list(PARTS), range=list(_PART_COLOURS.values()))),
+            color=alt.Color(
+                "part:N", scale=alt.Scale(domain=list(PARTS), range=list(_PART_COLOURS.values()))
+            ),
         )
     )
     return charts.finished(bars.properties(width=charts.WIDTH - 210, height=alt.Step(30)))

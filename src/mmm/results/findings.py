@@ -16,14 +16,17 @@ AUTOCORRELATION_LIMIT = 0.3
 SHARE_GAP = 0.03
 #: Media whose effect comes at once, mostly.
 SHORT_CARRYOVER = 0.1
-#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid media.
+#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid
+#: media.
 CONTEXT_LIMIT, PAID_LIMIT = 0.5, 0.8
 #: A level below this share counts as none.
 LEVEL_FLOOR = 0.001
 
 
 def _known(numbers: pa.Table, *columns: str) -> list[dict[str, Any]]:
-    return [row for row in numbers.to_pylist() if all(row[column] is not None for column in columns)]
+    return [
+        row for row in numbers.to_pylist() if all(row[column] is not None for column in columns)
+    ]
 
 
 def waterfall(numbers: pa.Table, labels: Labels) -> str:
@@ -39,7 +42,9 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
     paid = [row for row in rows if row["kind"] == "paid"]
     parts = [f"Paid media bring {share('paid')} of {labels.kpi_name}"]
     parts += [f"organic media {share('organic')}"] if "organic" in present else []
-    parts += [f"context (what else was observed) {share('context')}"] if "context" in present else []
+    parts += (
+        [f"context (what else was observed) {share('context')}"] if "context" in present else []
+    )
     text = f"{', '.join(parts)}; the baseline (level, trend, seasons) stands for {share(*BASELINE_KINDS)}."
     if paid and paid[0]["effect"] > 0:
         text += f" The largest channel is {paid[0]['component']} with {labels.effect(paid[0]['effect'])}."
@@ -47,7 +52,9 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
 
 def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
-    """What is hard to believe about the split of the KPI, with the rule; from the numbers of `waterfall`."""
+    """What is hard to believe about the split of the KPI, with the rule; from the numbers of
+    `waterfall`.
+    """
     rows = numbers.to_pylist()
     baseline = sum(row["share"] for row in rows if row["kind"] in BASELINE_KINDS)
     paid = sum(row["share"] for row in rows if row["kind"] == "paid")
@@ -86,7 +93,11 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> str:
             f"{percent(only['mape'])} off. No period was held out, so nothing here tests how it forecasts."
         )
     names = {"train": "in training", "val": "in validation", "test": "in the test period"}
-    parts = [f"{percent(measures[split]['mape'])} {name}" for split, name in names.items() if split in measures]
+    parts = [
+        f"{percent(measures[split]['mape'])} {name}"
+        for split, name in names.items()
+        if split in measures
+    ]
     train = measures.get("train", {}).get("rsq")
     return f"On average the model is {', '.join(parts)} off; it explains {percent(train)} of the variation in training."
 
@@ -104,9 +115,7 @@ def residuals(numbers: pa.Table, labels: Labels) -> str:
             f"Residuals follow each other (correlation of neighbours {fixed(memory)}): something that lasts longer "
             f"than a {labels.period} is missing in the model. Their typical size is {typical}."
         )
-    return (
-        f"Residuals show little pattern over time (correlation of neighbours {fixed(memory)}); typical size {typical}."
-    )
+    return f"Residuals show little pattern over time (correlation of neighbours {fixed(memory)}); typical size {typical}."
 
 
 def share_of_spend(numbers: pa.Table, labels: Labels) -> str:
@@ -115,7 +124,10 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> str:
         return "No shares are known."
     gaps = sorted(rows, key=lambda row: row["effect_share"] - row["spend_share"])
     low, high = gaps[0], gaps[-1]
-    if max(high["effect_share"] - high["spend_share"], low["spend_share"] - low["effect_share"]) < SHARE_GAP:
+    if (
+        max(high["effect_share"] - high["spend_share"], low["spend_share"] - low["effect_share"])
+        < SHARE_GAP
+    ):
         return "Every channel's share of effect is in line with its share of spend."
     return (
         f"{high['channel']} brings more than its share: {percent(high['effect_share'])} of the paid effect for "
@@ -129,7 +141,8 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     if not rows:
         return f"No channel's {labels.efficiency} is known."
     best, worst = (
-        f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}" for row in (rows[0], rows[-1])
+        f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}"
+        for row in (rows[0], rows[-1])
     )
     vague = [row["channel"] for row in rows if row["firmness"] == FIRMNESS["unknown"]]
     unknown = f" The data cannot tell that of {listed(vague)}." if vague else ""
@@ -162,11 +175,11 @@ def adstock(numbers: pa.Table, labels: Labels) -> str:
     longest = max(halves.values())
     names = [channel for channel, half in halves.items() if half == longest]
     if longest <= 1:
-        return f"No medium's effect lasts long: half of it or more is gone after one {labels.period}."
+        return (
+            f"No medium's effect lasts long: half of it or more is gone after one {labels.period}."
+        )
     verb = "last" if len(names) > 1 else "lasts"
-    return (
-        f"{listed(names, 3)} {verb} longest: half of the effect's peak is left after {count(longest, labels.period)}."
-    )
+    return f"{listed(names, 3)} {verb} longest: half of the effect's peak is left after {count(longest, labels.period)}."
 
 
 def carryover(numbers: pa.Table, labels: Labels) -> str:

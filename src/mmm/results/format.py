@@ -1,4 +1,6 @@
-"""How numbers look: money, percent, dates, ROAS and CPA. The web app, the report and every sentence use these."""
+"""How numbers look: money, percent, dates, ROAS and CPA. The web app, the report and every sentence
+use these.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _PERIODS = {1: "day", 7: "week"}
 
 @dataclass(frozen=True)
 class Labels:
-    """What the numbers of a run are called. `kpi_kind` "revenue" reports ROAS, "conversion" CPA; a step is a period."""
+    """What the numbers of a run are called. `kpi_kind` "revenue" reports ROAS, "conversion" CPA; a
+    step is a period.
+    """
 
     kpi_name: str
     kpi_kind: str
@@ -33,7 +37,9 @@ class Labels:
 
     @property
     def period(self) -> str:
-        return _PERIODS.get(self.step_days, "month" if self.step_days in (28, 29, 30, 31) else "period")
+        return _PERIODS.get(
+            self.step_days, "month" if self.step_days in (28, 29, 30, 31) else "period"
+        )
 
     @property
     def effect_unit(self) -> str:
@@ -53,7 +59,11 @@ class Labels:
     def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
         """An effect with the band it lies in."""
         text = self.effect(value)
-        return text if _missing(low) or _missing(high) else f"{text} ({compact(low)} to {compact(high)})"
+        return (
+            text
+            if _missing(low) or _missing(high)
+            else f"{text} ({compact(low)} to {compact(high)})"
+        )
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         """A ROAS or CPA with its interval. A CPA's has no upper end where the effect may be none."""
@@ -214,7 +224,9 @@ FIRMNESS = {"unknown": "the data cannot tell"}
 
 
 def firm_words(word: str | None) -> str:
-    """How firm, in the words of every view, table and command: firm, uncertain, the data cannot tell."""
+    """How firm, in the words of every view, table and command: firm, uncertain, the data cannot
+    tell.
+    """
     return MISSING if word is None else FIRMNESS.get(word, word)
 
 

@@ -1,4 +1,6 @@
-"""model_summary.json: what a run found, the same for every engine, small enough to read and to compare."""
+"""model_summary.json: what a run found, the same for every engine, small enough to read and to
+compare.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ _FIT_FIELDS = (
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What the results say about their run. `provenance` names versions, seed and dataset; `warnings` are sentences.
+    """What the results say about their run. `provenance` names versions, seed and dataset;
+    `warnings` are sentences.
 
     `refresh` names the run and the model that a refresh brings up to date, and by how many periods.
     """
@@ -141,8 +144,12 @@ def _data(problem: Problem) -> dict[str, Any]:
 
 
 def totals_of(tables: Tables, model_id: str, labels: Labels) -> dict[str, Any]:
-    """Effects by kind over the window, spend, and ROI and CPA of all paid media together, of one model."""
-    return _totals(waterfall(tables, model_id, labels), of_model(tables["channels"], model_id).to_pylist())
+    """Effects by kind over the window, spend, and ROI and CPA of all paid media together, of one
+    model.
+    """
+    return _totals(
+        waterfall(tables, model_id, labels), of_model(tables["channels"], model_id).to_pylist()
+    )
 
 
 def warnings_of(summary: Mapping[str, Any]) -> list[str]:
@@ -177,4 +184,6 @@ def _candidates(tables: Tables) -> dict[str, int]:
 
 
 def _warnings(diagnostics: pa.Table) -> list[str]:
-    return [row["text"] for row in diagnostics.to_pylist() if row["name"] == "warning" and row["text"]]
+    return [
+        row["text"] for row in diagnostics.to_pylist() if row["name"] == "warning" and row["text"]
+    ]

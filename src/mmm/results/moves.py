@@ -1,4 +1,6 @@
-"""What a refresh moved, and why: old and new side by side, the difference split into data and parameters."""
+"""What a refresh moved, and why: old and new side by side, the difference split into data and
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -33,22 +35,40 @@ HEADINGS = ("Variable", "Measure", "Old", "Old on new data", "New", "By data", "
 
 
 def moves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Variable, measure, old, refitted, new, by_data, by_parameters; paid channels first, largest spend first.
+    """Variable, measure, old, refitted, new, by_data, by_parameters; paid channels first, largest
+    spend first.
 
-    `refitted` is the old model's parameters on the new data: by_data = refitted - old, by_parameters = new - refitted.
+    `refitted` is the old model's parameters on the new data: by_data = refitted - old,
+    by_parameters = new - refitted.
     """
     found = of_model(tables["moves"], model_id).to_pylist()
     paid = channels(tables, model_id, labels)["channel"].to_pylist()
     efficiency = "roi" if labels.revenue else "cpa"
-    rows = [row for row in found if row["measure"] in MEASURES and row["measure"] not in {"roi", "cpa"} - {efficiency}]
+    rows = [
+        row
+        for row in found
+        if row["measure"] in MEASURES and row["measure"] not in {"roi", "cpa"} - {efficiency}
+    ]
     places = {name: place for place, name in enumerate(paid)}
     order = list(MEASURES)
-    rows.sort(key=lambda row: (places.get(row["variable"], len(paid)), row["variable"], order.index(row["measure"])))
+    rows.sort(
+        key=lambda row: (
+            places.get(row["variable"], len(paid)),
+            row["variable"],
+            order.index(row["measure"]),
+        )
+    )
     for row in rows:
         row["by_data"] = _difference(row["refitted"], row["old"])
         row["by_parameters"] = _difference(row["new"], row["refitted"])
     names = ("old", "refitted", "new", "by_data", "by_parameters")
-    schema = pa.schema([("variable", pa.string()), ("measure", pa.string()), *((name, pa.float64()) for name in names)])
+    schema = pa.schema(
+        [
+            ("variable", pa.string()),
+            ("measure", pa.string()),
+            *((name, pa.float64()) for name in names),
+        ]
+    )
     return pa.Table.from_pylist(rows, schema=schema)
 
 
@@ -74,7 +94,11 @@ def _value(value: float | None, measure: str, labels: Labels) -> str:
         return percent(value)
     if measure in ("roi", "cpa"):
         return labels.efficiency_value(value)
-    return labels.money(value) if measure == "spend" else fixed(value, 4 if measure == "lambda_unit" else 3)
+    return (
+        labels.money(value)
+        if measure == "spend"
+        else fixed(value, 4 if measure == "lambda_unit" else 3)
+    )
 
 
 def _signed(value: float | None, measure: str, labels: Labels) -> str:
@@ -83,15 +107,23 @@ def _signed(value: float | None, measure: str, labels: Labels) -> str:
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
-    """The channel whose share of the paid effect moved most, and whether data or parameters moved it."""
+    """The channel whose share of the paid effect moved most, and whether data or parameters moved
+    it.
+    """
     rows = {(row["variable"], row["measure"]): row for row in numbers.to_pylist()}
-    shares = [row for (_, measure), row in rows.items() if measure == "effect_share" and None not in row.values()]
+    shares = [
+        row
+        for (_, measure), row in rows.items()
+        if measure == "effect_share" and None not in row.values()
+    ]
     if not shares:
         return "No paid channel has an effect whose change could be told."
     share = max(shares, key=lambda row: abs(row["new"] - row["old"]))
     name = share["variable"]
     efficiency = rows[name, "roi" if labels.revenue else "cpa"]
-    by_data, by_parameters = (_signed(share[part], "effect_share", labels) for part in ("by_data", "by_parameters"))
+    by_data, by_parameters = (
+        _signed(share[part], "effect_share", labels) for part in ("by_data", "by_parameters")
+    )
     return (
         f"{name} moved most: its share of the paid effect went from {percent(share['old'])} to "
         f"{percent(share['new'])}, of which the new data account for {by_data} and the new parameters for "
@@ -111,5 +143,7 @@ def _lost(shares: list[dict[str, Any]]) -> str:
                     f"the old parameters on the new data still give it {percent(row['refitted'])}, so the data do not "
                     "ask for it: look at other kept models before accepting this one"
                 )
-            texts.append(f" {row['variable']} had {percent(row['old'])} and has no effect now; {cause}.")
+            texts.append(
+                f" {row['variable']} had {percent(row['old'])} and has no effect now; {cause}."
+            )
     return "".join(texts)

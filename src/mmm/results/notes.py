@@ -1,4 +1,6 @@
-"""What people say about a run's models: pinned ones come first wherever a model is chosen, notes are shown to all."""
+"""What people say about a run's models: pinned ones come first wherever a model is chosen, notes
+are shown to all.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,33 @@ TEXT_LIMIT = 500
 
 
 def annotate(
-    workspace: Workspace, run_id: str, model_id: str, by: User, *, text: str = "", pinned: bool | None = None
+    workspace: Workspace,
+    run_id: str,
+    model_id: str,
+    by: User,
+    *,
+    text: str = "",
+    pinned: bool | None = None,
 ) -> ModelNote:
-    """Add a note on a kept model: a text, pinned or no longer pinned, or both. Nothing is ever taken away."""
+    """Add a note on a kept model: a text, pinned or no longer pinned, or both. Nothing is ever
+    taken away.
+    """
     workspace.permit(by, "model.annotate", run_id)
     written = text.strip()
     if not written and pinned is None:
-        raise UserError("is empty.", where="note", fix="Write what others should know about this model.")
+        raise UserError(
+            "is empty.", where="note", fix="Write what others should know about this model."
+        )
     if len(written) > TEXT_LIMIT:
-        raise UserError(f"has {len(written)} characters.", where="note", fix=f"Use at most {TEXT_LIMIT}.")
+        raise UserError(
+            f"has {len(written)} characters.", where="note", fix=f"Use at most {TEXT_LIMIT}."
+        )
     read_results(workspace, run_id).require_kept(model_id)
     note = ModelNote(model_id=model_id, at=utc_now(), actor=by.id, text=written, pinned=pinned)
     workspace.save_note(run_id, note)
-    workspace.append_audit(by, "model.annotate", run_id, model=model_id, text=written, pinned=pinned)
+    workspace.append_audit(
+        by, "model.annotate", run_id, model=model_id, text=written, pinned=pinned
+    )
     return note
 
 
@@ -45,4 +61,8 @@ def pinned(notes: Iterable[ModelNote]) -> list[str]:
 def offered(model_ids: Sequence[str], recommended: str, notes: Iterable[ModelNote]) -> list[str]:
     """Models in the order in which they are offered: pinned, recommended, then as given."""
     kept = set(model_ids)
-    return list(dict.fromkeys([*(model for model in pinned(notes) if model in kept), recommended, *model_ids]))
+    return list(
+        dict.fromkeys(
+            [*(model for model in pinned(notes) if model in kept), recommended, *model_ids]
+        )
+    )

@@ -1,4 +1,6 @@
-"""One page per model: its eight plots and its fit on one sheet, as SVG, PDF, PNG or HTML (Robyn's one-pager)."""
+"""One page per model: its eight plots and its fit on one sheet, as SVG, PDF, PNG or HTML (Robyn's
+one-pager).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ PLOTS = (
     ("response_curves", "adstock"),
     ("carryover", "residuals"),
 )
-#: Pixels of a sheet with A4's proportions on which charts keep nearly their own size; as PDF it is A4.
+#: Pixels of a sheet with A4's proportions on which charts keep nearly their own size; as PDF it is
+#: A4.
 _A4_POINTS = 595.28
 _WIDTH, _HEIGHT, _MARGIN, _GAP = 1587, 2244, 48, 36
 _TITLE, _HEAD, _LINE = 132, 62, 17
@@ -49,7 +52,9 @@ def onepager(tables: Tables, summary: Mapping[str, Any], model_id: str | None = 
     labels = labels_of(chosen)
     rows = [[_plot(key, tables, chosen["model"]["id"], labels) for key in pair] for pair in PLOTS]
     parts = [*_title(chosen, tables, labels), *_placed(rows)]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {_size(_WIDTH)} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {_size(_WIDTH)} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+    )
     return f'{head}<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>{"".join(parts)}</svg>'
 
 
@@ -73,15 +78,25 @@ def rendered(page: str, kind: str, title: str) -> bytes:
         return bytes(vl_convert.svg_to_pdf(page.replace(_size(_WIDTH), _size(_A4_POINTS), 1)))
     if kind == "png":
         return bytes(vl_convert.svg_to_png(page, scale=1.5))
-    raise UserError(f"{kind!r} is no format of a page.", where="output", fix=f"End its name in {', '.join(FORMATS)}.")
+    raise UserError(
+        f"{kind!r} is no format of a page.",
+        where="output",
+        fix=f"End its name in {', '.join(FORMATS)}.",
+    )
 
 
 def _plot(key: str, tables: Tables, model_id: str, labels: Labels) -> _Plot:
     shown = view(key)
     numbers = shown.numbers(tables, model_id, labels)
     with charts.unvalidated():
-        picture = str(embedded(charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title_for(labels)))
-    return _Plot(shown.title_for(labels), shown.finding(numbers, labels), picture, *size_of(picture))
+        picture = str(
+            embedded(
+                charts.svg(shown.chart(numbers, labels)), f"{key}-page", shown.title_for(labels)
+            )
+        )
+    return _Plot(
+        shown.title_for(labels), shown.finding(numbers, labels), picture, *size_of(picture)
+    )
 
 
 def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:
@@ -94,7 +109,8 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
     origin = [
         f"Model {model['id']}",
         f"{window}, {data['window_rows']} {labels.period}s",
-        f"engine {engine['name']} {engine['version']}" + (f" (mmm-app {version})" if version else ""),
+        f"engine {engine['name']} {engine['version']}"
+        + (f" (mmm-app {version})" if version else ""),
         *([] if seed is None else [f"seed {seed}"]),
         f"run {summary['run_id']}",
     ]
@@ -106,7 +122,9 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
 
 
 def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str]:
-    """Adjusted R2 and NRMSE of every part of the window, DECOMP.RSSD, MAPE of lift tests and of the fit."""
+    """Adjusted R2 and NRMSE of every part of the window, DECOMP.RSSD, MAPE of lift tests and of the
+    fit.
+    """
     fit, refreshed = summary["model"]["fit"], summary.get("refresh")
     names = {"train": "training", "val": "validation", "test": "test"}
     splits = [name for name in names if fit[f"rsq_{name}"] is not None]
@@ -116,7 +134,9 @@ def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str
     found.append(f"{distance} {fixed(fit['business_distance'], 4)}")
     if fit["calibration_error"] is not None:
         found.append(f"MAPE of lift tests {percent(fit['calibration_error'])}")
-    measures = fit_measures(view("actual_vs_fitted").numbers(tables, summary["model"]["id"], labels))
+    measures = fit_measures(
+        view("actual_vs_fitted").numbers(tables, summary["model"]["id"], labels)
+    )
     return [*found, f"MAPE of the fit {percent(measures['train']['mape'])}"]
 
 
@@ -134,7 +154,9 @@ def _placed(rows: Sequence[Sequence[_Plot]]) -> list[str]:
             left = _MARGIN + number * (column + _GAP)
             parts.append(text(left, top + 18, plot.title, 19, bold=True))
             for line, words in enumerate(wrapped(plot.finding, column, _SMALL, lines=2)):
-                parts.append(text(left, top + 40 + line * _LINE, words, _SMALL, colour=charts.MUTED))
+                parts.append(
+                    text(left, top + 40 + line * _LINE, words, _SMALL, colour=charts.MUTED)
+                )
             parts.append(placed(plot.picture, left, top + _HEAD, scale))
         top += height * shrink + _HEAD + _GAP + spare
     return parts

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.charts import BLUE, GREY, INK, ORANGE, WIDTH, _panels, finished, inline, name_axis, number_axis
+from mmm.results.charts import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    WIDTH,
+    _panels,
+    finished,
+    inline,
+    name_axis,
+    number_axis,
+)
 from mmm.results.format import Labels
 
 if TYPE_CHECKING:
@@ -19,8 +30,12 @@ _PAIR_HEIGHT = 34
 
 
 def _paired(rows: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
-    """Today's and the planned value of each channel as rows of their own; what else the row holds is the plan's."""
-    today = [{"channel": row["channel"], "when": _TODAY, "amount": row[f"{field}_today"]} for row in rows]
+    """Today's and the planned value of each channel as rows of their own; what else the row holds
+    is the plan's.
+    """
+    today = [
+        {"channel": row["channel"], "when": _TODAY, "amount": row[f"{field}_today"]} for row in rows
+    ]
     plan = [{**row, "when": _PLAN, "amount": row[f"{field}_plan"]} for row in rows]
     return today + plan
 
@@ -35,15 +50,21 @@ def _pair_bars(rows: list[dict[str, Any]], field: str, title: str) -> tuple[alt.
         yOffset=alt.YOffset("when:N", sort=[_TODAY, _PLAN]),
     )
     colour = alt.Color("when:N", scale=alt.Scale(domain=[_TODAY, _PLAN], range=[GREY, _PLANNED]))
-    return base, base.mark_bar().encode(x=alt.X("amount:Q", title=title, axis=number_axis()), color=colour)
+    return base, base.mark_bar().encode(
+        x=alt.X("amount:Q", title=title, axis=number_axis()), color=colour
+    )
 
 
 def spend(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     """Today's and planned spend, the plan's bounds as a line."""
     import altair as alt
 
-    base, bars = _pair_bars(numbers.to_pylist(), "spend", f"Spend ({labels.currency}) per {labels.period}")
-    bounds = base.mark_rule(color=INK, strokeWidth=1.2).encode(x=alt.X("spend_low:Q"), x2="spend_high:Q")
+    base, bars = _pair_bars(
+        numbers.to_pylist(), "spend", f"Spend ({labels.currency}) per {labels.period}"
+    )
+    bounds = base.mark_rule(color=INK, strokeWidth=1.2).encode(
+        x=alt.X("spend_low:Q"), x2="spend_high:Q"
+    )
     return finished((bars + bounds).properties(**_size()))
 
 
@@ -51,8 +72,12 @@ def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     """Today's and planned response, the band of the planned one as a line."""
     import altair as alt
 
-    base, bars = _pair_bars(numbers.to_pylist(), "response", f"{labels.effect_unit} per {labels.period}")
-    band = base.mark_rule(color=INK, strokeWidth=1.2).encode(x=alt.X("response_low:Q"), x2="response_high:Q")
+    base, bars = _pair_bars(
+        numbers.to_pylist(), "response", f"{labels.effect_unit} per {labels.period}"
+    )
+    band = base.mark_rule(color=INK, strokeWidth=1.2).encode(
+        x=alt.X("response_low:Q"), x2="response_high:Q"
+    )
     return finished((bars + band).properties(**_size()))
 
 
@@ -81,7 +106,9 @@ def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
 
 def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
-    """One panel per channel: the curve in the band of the kept models, today's point and the planned one."""
+    """One panel per channel: the curve in the band of the kept models, today's point and the
+    planned one.
+    """
     import altair as alt
 
     line = alt.Chart().encode(
@@ -90,9 +117,13 @@ def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     )
     on_curve = line.transform_filter("datum.part === 'curve'")
     layers = (
-        on_curve.mark_area(color="#cfe0ee", opacity=0.8).encode(y=alt.Y("low:Q", title=None), y2="high:Q"),
+        on_curve.mark_area(color="#cfe0ee", opacity=0.8).encode(
+            y=alt.Y("low:Q", title=None), y2="high:Q"
+        ),
         on_curve.mark_line(color=BLUE, strokeWidth=2),
-        line.transform_filter("datum.part === 'today'").mark_circle(color=ORANGE, size=70, opacity=1.0),
+        line.transform_filter("datum.part === 'today'").mark_circle(
+            color=ORANGE, size=70, opacity=1.0
+        ),
         line.transform_filter("datum.part === 'plan'").mark_point(
             color=BLUE, size=85, shape="diamond", filled=True, opacity=1.0
         ),
@@ -107,20 +138,39 @@ def scenarios(numbers: pa.Table, labels: Labels) -> alt.Chart:
     rows = numbers.to_pylist()
     named = list(dict.fromkeys(row["scenario"] for row in rows))
     first = [row for row in rows if row["scenario"] == named[0]]
-    bars = [{"channel": row["channel"], "scenario": _TODAY, "amount": row["spend_today"]} for row in first]
-    bars += [{"channel": row["channel"], "scenario": row["scenario"], "amount": row["spend_plan"]} for row in rows]
+    bars = [
+        {"channel": row["channel"], "scenario": _TODAY, "amount": row["spend_today"]}
+        for row in first
+    ]
+    bars += [
+        {"channel": row["channel"], "scenario": row["scenario"], "amount": row["spend_plan"]}
+        for row in rows
+    ]
     domain = [_TODAY, *named]
     chart = (
         alt.Chart(inline(bars))
         .mark_bar()
         .encode(
-            y=alt.Y("channel:N", sort=[row["channel"] for row in first], title=None, axis=name_axis()),
+            y=alt.Y(
+                "channel:N", sort=[row["channel"] for row in first], title=None, axis=name_axis()
+            ),
             yOffset=alt.YOffset("scenario:N", sort=domain),
-            x=alt.X("amount:Q", title=f"Spend ({labels.currency}) per {labels.period}", axis=number_axis()),
-            color=alt.Color("scenario:N", scale=alt.Scale(domain=domain, range=[GREY, *_SCENARIOS[: len(named)]])),
+            x=alt.X(
+                "amount:Q",
+                title=f"Spend ({labels.currency}) per {labels.period}",
+                axis=number_axis(),
+            ),
+            color=alt.Color(
+                "scenario:N",
+                scale=alt.Scale(domain=domain, range=[GREY, *_SCENARIOS[: len(named)]]),
+            ),
         )
     )
-    return finished(chart.properties(width=WIDTH - 200, height=alt.Step(11 * (len(named) + 2), **{"for": "position"})))
+    return finished(
+        chart.properties(
+            width=WIDTH - 200, height=alt.Step(11 * (len(named) + 2), **{"for": "position"})
+        )
+    )
 
 
 def _size() -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Charts of what an experiment's ranges allow, before anything is trained, in the look of `mmm.results.charts`."""
+"""Charts of what an experiment's ranges allow, before anything is trained, in the look of
+`mmm.results.charts`.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,16 @@ def decay(rows: Sequence[dict[str, Any]], period: str) -> alt.Chart:
 
 
 def saturation(rows: Sequence[dict[str, Any]]) -> alt.Chart:
-    """`pressure` (share of the largest), `effect` (share of the ceiling) by `end`: how an effect may flatten."""
-    return _lines(rows, "pressure:Q", "Adstocked pressure, share of the largest", "effect:Q", "Share of the ceiling")
+    """`pressure` (share of the largest), `effect` (share of the ceiling) by `end`: how an effect
+    may flatten.
+    """
+    return _lines(
+        rows,
+        "pressure:Q",
+        "Adstocked pressure, share of the largest",
+        "effect:Q",
+        "Share of the ceiling",
+    )
 
 
 def _lines(rows: Sequence[dict[str, Any]], x: str, x_title: str, y: str, y_title: str) -> alt.Chart:
@@ -35,9 +45,14 @@ def _lines(rows: Sequence[dict[str, Any]], x: str, x_title: str, y: str, y_title
         .encode(
             x=alt.X(x, title=x_title, axis=alt.Axis(grid=False, tickCount=6)),
             y=alt.Y(
-                y, title=y_title, scale=alt.Scale(domain=[0, 1], clamp=True), axis=alt.Axis(format="%", tickCount=4)
+                y,
+                title=y_title,
+                scale=alt.Scale(domain=[0, 1], clamp=True),
+                axis=alt.Axis(format="%", tickCount=4),
             ),
-            color=alt.Color("end:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2)),
+            color=alt.Color(
+                "end:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
+            ),
         )
     )
     return charts.finished(chart.properties(width=320, height=180))

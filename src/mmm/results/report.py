@@ -27,7 +27,9 @@ _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 @dataclass(frozen=True)
 class Section:
-    """A view, drawn. `picture` is the only text that is not escaped: it was escaped when it was drawn."""
+    """A view, drawn. `picture` is the only text that is not escaped: it was escaped when it was
+    drawn.
+    """
 
     key: str
     title: str
@@ -40,7 +42,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """All that a report says, for each of its forms. Texts are as they are shown, escaped by nobody yet."""
+    """All that a report says, for each of its forms. Texts are as they are shown, escaped by nobody
+    yet.
+    """
 
     title: str
     logo: Logo | None
@@ -83,7 +87,9 @@ def content(
         headline=sections[0].finding,
         cards=cards(summary, labels),
         facts=facts(summary, labels),
-        key_numbers=[_key_row(row, labels) for row in channels(tables, model_id, labels).to_pylist()],
+        key_numbers=[
+            _key_row(row, labels) for row in channels(tables, model_id, labels).to_pylist()
+        ],
         key_finding=next(section.finding for section in sections if section.key == "efficiency"),
         sections=sections,
         moved=_moved(tables, model_id, summary, labels),
@@ -110,22 +116,30 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(_TEMPLATE).render(vars(content(tables, summary, look, progress)))
+    return environment.get_template(_TEMPLATE).render(
+        vars(content(tables, summary, look, progress))
+    )
 
 
 def report_of(results: RunResults, model_id: str | None, look: Look, kind: str) -> bytes:
     """The report on a kept model (None: the recommended one) as "html" or "pdf"."""
     from mmm.results.report_pdf import render_pdf
 
-    summary = for_model(results.summary, results, results.require_kept(model_id or results.summary["model"]["id"]))
+    summary = for_model(
+        results.summary, results, results.require_kept(model_id or results.summary["model"]["id"])
+    )
     if kind == "pdf":
         return render_pdf(content(results, summary, look))
     if kind == "html":
         return render_report(results, summary, look).encode()
-    raise UserError(f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf.")
+    raise UserError(
+        f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf."
+    )
 
 
-def _moved(tables: Tables, model_id: str, summary: Mapping[str, Any], labels: Labels) -> dict[str, Any] | None:
+def _moved(
+    tables: Tables, model_id: str, summary: Mapping[str, Any], labels: Labels
+) -> dict[str, Any] | None:
     """What a refresh moved; None where nothing is refreshed."""
     if not summary.get("refresh"):
         return None
@@ -141,9 +155,15 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Secti
         picture = charts.svg(view.chart(numbers, labels))
     shown = view.shown(numbers)
     numeric = [is_numeric(name) for name in shown.column_names]
-    header = [(heading(name, labels), right) for name, right in zip(shown.column_names, numeric, strict=True)]
+    header = [
+        (heading(name, labels), right)
+        for name, right in zip(shown.column_names, numeric, strict=True)
+    ]
     rows = [
-        [(cell(name, value, labels), right) for (name, value), right in zip(row.items(), numeric, strict=True)]
+        [
+            (cell(name, value, labels), right)
+            for (name, value), right in zip(row.items(), numeric, strict=True)
+        ]
         for row in shown.to_pylist()
     ]
     return Section(
@@ -158,16 +178,21 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Secti
 
 
 def embedded(picture: str, key: str, label: str) -> Markup:
-    """An SVG to stand inside HTML: named for readers who do not see it, ids of its own, no namespace addresses."""
+    """An SVG to stand inside HTML: named for readers who do not see it, ids of its own, no
+    namespace addresses.
+    """
     opening = re.match(r"<svg\b[^>]*>", picture)
     box = re.search(r'viewBox="([\d. -]+)"', opening.group()) if opening else None
     if opening is None or box is None:
         raise ValueError("not an SVG picture with a viewBox")
     width = float(box.group(1).split()[2])
     body = picture[opening.end() :]
-    # The drawing library counts ids through a process's pictures; counted anew, equal results make equal reports.
+    # The drawing library counts ids through a process's pictures; counted anew, equal results make
+    # equal reports.
     for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', body))):
-        body = body.replace(f'id="{name}"', f'id="{key}-{number}"').replace(f"url(#{name})", f"url(#{key}-{number})")
+        body = body.replace(f'id="{name}"', f'id="{key}-{number}"').replace(
+            f"url(#{name})", f"url(#{key}-{number})"
+        )
     # Safe to mark: the drawing library has escaped all text inside, the label is escaped here.
     return Markup('<svg viewBox="{}" width="{:.0f}" role="img" aria-label="{}">').format(
         box.group(1), width, label
@@ -192,7 +217,9 @@ def cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, st
     ]
     if held_out:
         name = _SPLITS[held_out]
-        found.append((f"R² in {name}", fixed(fit[f"rsq_{held_out}"]), "periods the fit has not seen"))
+        found.append(
+            (f"R² in {name}", fixed(fit[f"rsq_{held_out}"]), "periods the fit has not seen")
+        )
     return found
 
 
@@ -203,7 +230,10 @@ def facts(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
     found = [
         ("KPI", f"{labels.kpi_name} ({labels.currency if labels.revenue else 'conversions'})"),
         ("Window", f"{window}, {count(data['window_rows'], labels.period)}"),
-        ("Data", f"{span(date.fromisoformat(data['first']), date.fromisoformat(data['last']))}, {data['rows']:,} rows"),
+        (
+            "Data",
+            f"{span(date.fromisoformat(data['first']), date.fromisoformat(data['last']))}, {data['rows']:,} rows",
+        ),
         ("Paid media", ", ".join(data["paid"])),
         ("Organic media", ", ".join(data["organic"])),
         ("Context", ", ".join(data["context"])),
@@ -222,9 +252,15 @@ def _key_row(row: dict[str, Any], labels: Labels) -> dict[str, str]:
 
 
 def _diagnostics(table: pa.Table) -> list[dict[str, str]]:
-    """What the engine says in words; its bare numbers stay in the table, its warnings have a place of their own."""
+    """What the engine says in words; its bare numbers stay in the table, its warnings have a place
+    of their own.
+    """
     return [
-        {"name": row["name"].replace("_", " "), "subject": row["subject"] or "", "text": row["text"]}
+        {
+            "name": row["name"].replace("_", " "),
+            "subject": row["subject"] or "",
+            "text": row["text"],
+        }
         for row in table.to_pylist()
         if row["text"] and row["name"] != "warning"
     ]

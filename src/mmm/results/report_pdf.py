@@ -1,6 +1,8 @@
-"""The report as PDF: A4 pages drawn as SVG with the charts of the HTML report, by what draws the charts.
+"""The report as PDF: A4 pages drawn as SVG with the charts of the HTML report, by what draws the
+charts.
 
-No browser and no system library is needed: what runs on a developer's machine runs in the smallest container.
+No browser and no system library is needed: what runs on a developer's machine runs in the smallest
+container.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class _Pages:
     def skip(self, height: float) -> None:
         self.y += height
 
-    def words(self, words: str, size: float = _BODY, *, bold: bool = False, colour: str = INK) -> None:
+    def words(
+        self, words: str, size: float = _BODY, *, bold: bool = False, colour: str = INK
+    ) -> None:
         """A paragraph."""
         for line in wrapped(words, _INNER, size, bold=bold):
             self.need(size * _LEADING)
@@ -70,13 +74,28 @@ class _Pages:
 
     def finished(self, foot: str) -> list[str]:
         pages = [*self._done, self._parts]
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {_POINTS} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {_POINTS} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        )
         head += f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
         return [
             head
             + "".join(parts)
-            + text(_MARGIN, _HEIGHT - 28, wrapped(foot, _INNER - 90, 9.5, lines=1)[0], 9.5, colour=MUTED)
-            + text(_WIDTH - _MARGIN, _HEIGHT - 28, f"page {number} of {len(pages)}", 9.5, colour=MUTED, right=True)
+            + text(
+                _MARGIN,
+                _HEIGHT - 28,
+                wrapped(foot, _INNER - 90, 9.5, lines=1)[0],
+                9.5,
+                colour=MUTED,
+            )
+            + text(
+                _WIDTH - _MARGIN,
+                _HEIGHT - 28,
+                f"page {number} of {len(pages)}",
+                9.5,
+                colour=MUTED,
+                right=True,
+            )
             + "</svg>"
             for number, parts in enumerate(pages, 1)
         ]
@@ -94,7 +113,9 @@ def render_pdf(report: Content) -> bytes:
         _section(pages, section)
     _checks(pages, report)
     _provenance(pages, report)
-    foot = f"{report.title} · model {report.summary['model']['id']} · run {report.summary['run_id']}"
+    foot = (
+        f"{report.title} · model {report.summary['model']['id']} · run {report.summary['run_id']}"
+    )
     return pdf_of(pages.finished(foot), report.title)
 
 
@@ -109,7 +130,10 @@ def _cover(pages: _Pages, report: Content) -> None:
     pages.words(report.title, 25, bold=True)
     engine = summary["engine"]
     window = dict(report.facts)["Window"]
-    pages.words(f"{window} · model {summary['model']['id']} · {engine['name']} {engine['version']}", colour=MUTED)
+    pages.words(
+        f"{window} · model {summary['model']['id']} · {engine['name']} {engine['version']}",
+        colour=MUTED,
+    )
     pages.skip(8)
     pages.draw(f'<rect x="{_MARGIN}" y="{pages.y}" width="{_INNER}" height="3" fill="{BLUE}"/>')
     pages.skip(18)
@@ -125,7 +149,9 @@ def _cards(pages: _Pages, cards: Sequence[tuple[str, str, str]]) -> None:
     names = [wrapped(name, inner, _SMALL, lines=2) for name, _, _ in cards]
     for number, ((_, value, note), lines) in enumerate(zip(cards, names, strict=True)):
         x, y = _MARGIN + number * (width + gap), pages.y
-        pages.draw(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="92" rx="6" fill="{_SOFT}"/>')
+        pages.draw(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="92" rx="6" fill="{_SOFT}"/>'
+        )
         for row, line in enumerate(lines):
             pages.draw(text(x + 10, y + 20 + row * 13, line, _SMALL, colour=MUTED))
         pages.draw(text(x + 10, y + 59, value, 19, bold=True))
@@ -149,7 +175,9 @@ def _pairs(pages: _Pages, pairs: Sequence[tuple[str, str]]) -> None:
         pages.need(max(len(names), len(lines)) * _SMALL * _LEADING)
         for x, column, colour in ((_MARGIN, names, MUTED), (_MARGIN + left, lines, INK)):
             for row, line in enumerate(column):
-                pages.draw(text(x, pages.y + _SMALL + row * _SMALL * _LEADING, line, _SMALL, colour=colour))
+                pages.draw(
+                    text(x, pages.y + _SMALL + row * _SMALL * _LEADING, line, _SMALL, colour=colour)
+                )
         pages.skip(max(len(names), len(lines)) * _SMALL * _LEADING + 2)
 
 
@@ -161,13 +189,22 @@ def _key_numbers(pages: _Pages, report: Content) -> None:
     columns = [(share * _INNER, right) for _, _, share, right in _KEY_COLUMNS]
     rows = [[row[field] for _, field, _, _ in _KEY_COLUMNS] for row in report.key_numbers]
     _table(pages, heads, columns, rows)
-    pages.words(f"Marginal: the {report.labels.efficiency} of the next unit at today's spend.", 10, colour=MUTED)
+    pages.words(
+        f"Marginal: the {report.labels.efficiency} of the next unit at today's spend.",
+        10,
+        colour=MUTED,
+    )
 
 
 def _table(
-    pages: _Pages, heads: Sequence[str], columns: Sequence[tuple[float, bool]], rows: Sequence[Sequence[str]]
+    pages: _Pages,
+    heads: Sequence[str],
+    columns: Sequence[tuple[float, bool]],
+    rows: Sequence[Sequence[str]],
 ) -> None:
-    """Rows under headings, which are repeated on every page; `columns` have widths and whether they stand right."""
+    """Rows under headings, which are repeated on every page; `columns` have widths and whether they
+    stand right.
+    """
     _row(pages, heads, columns, head=True)
     for row in rows:
         if pages.need(_CELL * 1.3 * 3 + 7):
@@ -175,7 +212,13 @@ def _table(
         _row(pages, row, columns)
 
 
-def _row(pages: _Pages, cells: Sequence[str], columns: Sequence[tuple[float, bool]], *, head: bool = False) -> None:
+def _row(
+    pages: _Pages,
+    cells: Sequence[str],
+    columns: Sequence[tuple[float, bool]],
+    *,
+    head: bool = False,
+) -> None:
     """One row of a table, a line under it."""
     pad, colour = 8.0, MUTED if head else INK
     lines = [
@@ -188,10 +231,14 @@ def _row(pages: _Pages, cells: Sequence[str], columns: Sequence[tuple[float, boo
     for number, (column, (width, right)) in enumerate(zip(lines, columns, strict=True)):
         for row, line in enumerate(column):
             at, y = x + width - pad if right else x, pages.y + _CELL + 2 + row * _CELL * 1.3
-            pages.draw(text(at, y, line, _CELL, bold=head or not number, colour=colour, right=right))
+            pages.draw(
+                text(at, y, line, _CELL, bold=head or not number, colour=colour, right=right)
+            )
         x += width
     pages.skip(height)
-    pages.draw(f'<rect x="{_MARGIN}" y="{pages.y:.1f}" width="{_INNER}" height="0.8" fill="{_LINE}"/>')
+    pages.draw(
+        f'<rect x="{_MARGIN}" y="{pages.y:.1f}" width="{_INNER}" height="0.8" fill="{_LINE}"/>'
+    )
     pages.skip(2)
 
 
@@ -202,7 +249,9 @@ def _moved(pages: _Pages, report: Content) -> None:
     pages.skip(8)
     headings = moved["headings"]
     share = _INNER / (len(headings) + 1)
-    columns = [(share * (1.5 if number < 2 else 1.0), number > 1) for number in range(len(headings))]
+    columns = [
+        (share * (1.5 if number < 2 else 1.0), number > 1) for number in range(len(headings))
+    ]
     _table(pages, headings, columns, moved["rows"])
 
 
@@ -230,7 +279,9 @@ def _checks(pages: _Pages, report: Content) -> None:
         pages.words(f"• {warning}", colour=_WARN)
         pages.skip(3)
     for row in report.diagnostics:
-        pages.words(" · ".join(part for part in (row["name"], row["subject"], row["text"]) if part), _SMALL)
+        pages.words(
+            " · ".join(part for part in (row["name"], row["subject"], row["text"]) if part), _SMALL
+        )
 
 
 def _provenance(pages: _Pages, report: Content) -> None:

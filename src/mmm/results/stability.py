@@ -1,8 +1,10 @@
-"""How firm each channel is when the model could have come out otherwise: other candidates, trials, seeds, windows.
+"""How firm each channel is when the model could have come out otherwise: other candidates, trials,
+seeds, windows.
 
-The rule is that of `mmm.engines.firmness`: firm when nine tenths of the models lie within 25 % of their middle,
-uncertain within 75 %, else the data cannot tell; the worst source counts. `values` are long tables of the ROI (effect
-per unit of money, whatever the KPI) by source, variant and channel; the variant "" is the model they are compared with.
+The rule is that of `mmm.engines.firmness`: firm when nine tenths of the models lie within 25 % of
+their middle, uncertain within 75 %, else the data cannot tell; the worst source counts. `values`
+are long tables of the ROI (effect per unit of money, whatever the KPI) by source, variant and
+channel; the variant "" is the model they are compared with.
 """
 
 from __future__ import annotations
@@ -53,10 +55,20 @@ def rule() -> str:
 
 
 def values_of(tables: Tables, model_id: str) -> pa.Table:
-    """What the stored tables hold: every kept model, and the best kept model of every trial, against `model_id`."""
+    """What the stored tables hold: every kept model, and the best kept model of every trial,
+    against `model_id`.
+    """
     channels = tables["channels"]
-    paid = channels.filter(pc.equal(channels["kind"], "paid")).select(["model_id", "channel", "roi"]).to_pylist()
-    models = tables["models"].filter(pc.is_valid(tables["models"]["front"])).select(["model_id", "trial", "score"])
+    paid = (
+        channels.filter(pc.equal(channels["kind"], "paid"))
+        .select(["model_id", "channel", "roi"])
+        .to_pylist()
+    )
+    models = (
+        tables["models"]
+        .filter(pc.is_valid(tables["models"]["front"]))
+        .select(["model_id", "trial", "score"])
+    )
     best: dict[int, tuple[float, str]] = {}
     for row in models.to_pylist():
         found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
@@ -74,9 +86,10 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
 
 
 def spread(values: pa.Table, labels: Labels) -> pa.Table:
-    """Per channel and source: how far nine tenths of the variants reach, as ROAS or CPA with `value` the compared
-    model's; `flips` is the share of comparisons with other channels whose order is another than in the compared model,
-    `no_effect` that of variants where the channel has none or a negative one.
+    """Per channel and source: how far nine tenths of the variants reach, as ROAS or CPA with
+    `value` the compared model's; `flips` is the share of comparisons with other channels whose
+    order is another than in the compared model, `no_effect` that of variants where the channel has
+    none or a negative one.
     """
     rows: list[dict[str, Any]] = []
     for source in SOURCES:
@@ -94,13 +107,20 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
         flips = _flips(others, base)
         for i, name in enumerate(names):
             low, mid, high = _quantiles(roi[:, i])
-            shown = [base[i], low, mid, high] if labels.revenue else [_inverse(v) for v in (base[i], high, mid, low)]
+            shown = (
+                [base[i], low, mid, high]
+                if labels.revenue
+                else [_inverse(v) for v in (base[i], high, mid, low)]
+            )
             rows.append(
                 {
                     "channel": name,
                     "source": source,
                     "variants": len(others),
-                    **{key: _known(v) for key, v in zip(("value", "low", "mid", "high"), shown, strict=True)},
+                    **{
+                        key: _known(v)
+                        for key, v in zip(("value", "low", "mid", "high"), shown, strict=True)
+                    },
                     "flips": _known(flips[i]),
                     "no_effect": float((roi[:, i] <= _NO_EFFECT * np.nanmax(np.abs(roi))).mean()),
                     "firmness": firm_words(firmness_word(roi[:, i])),
@@ -125,7 +145,9 @@ def _known(value: float) -> float | None:
 
 
 def _flips(roi: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """(V, P) against (P,): per channel the share of its comparisons in the other order, NaN without any."""
+    """(V, P) against (P,): per channel the share of its comparisons in the other order, NaN without
+    any.
+    """
     was = np.sign(base[:, None] - base[None, :])
     now = np.sign(roi[:, :, None] - roi[:, None, :])
     compared = (was[None] != 0) & np.isfinite(now)
@@ -148,7 +170,9 @@ def verdicts(numbers: pa.Table) -> dict[str, str]:
     """How firm each channel is over all sources together: the worst word."""
     words: dict[str, str] = {}
     for row in numbers.to_pylist():
-        words[row["channel"]] = max(words.get(row["channel"], _WORDS[0]), row["firmness"], key=_WORDS.index)
+        words[row["channel"]] = max(
+            words.get(row["channel"], _WORDS[0]), row["firmness"], key=_WORDS.index
+        )
     return words
 
 

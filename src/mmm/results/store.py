@@ -1,4 +1,6 @@
-"""Results in the workspace: the engine's tables, the summary and the report; written at once, read when asked for."""
+"""Results in the workspace: the engine's tables, the summary and the report; written at once, read
+when asked for.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,15 @@ SUMMARY, REPORT = "model_summary.json", "report.html"
 
 
 def write_results(
-    workspace: Workspace, run: RunInfo, problem: Problem, result: EngineResult, progress: ProgressListener
+    workspace: Workspace,
+    run: RunInfo,
+    problem: Problem,
+    result: EngineResult,
+    progress: ProgressListener,
 ) -> None:
-    """Write all tables as Parquet, the summary and the report; all become visible together, at the end."""
+    """Write all tables as Parquet, the summary and the report; all become visible together, at the
+    end.
+    """
     from mmm.results.report import render_report  # draws charts; reading results needs none of it
     from mmm.results.views import present_views
 
@@ -47,7 +55,8 @@ def write_results(
 
 
 class RunResults(Mapping[str, "pa.Table"]):
-    """A run's result tables by name, each read when first asked for, with the summary and the report beside them.
+    """A run's result tables by name, each read when first asked for, with the summary and the
+    report beside them.
 
     All of one set of results, the newest when they were asked for.
     """
@@ -63,7 +72,9 @@ class RunResults(Mapping[str, "pa.Table"]):
             raise KeyError(name)
         if name not in self._tables:
             if f"{name}.parquet" in self._manifest.files:
-                self._tables[name] = self._workspace.result_table(self._run_id, name, manifest=self._manifest)
+                self._tables[name] = self._workspace.result_table(
+                    self._run_id, name, manifest=self._manifest
+                )
             else:  # of an earlier version, which did not have this table yet
                 self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
@@ -84,13 +95,22 @@ class RunResults(Mapping[str, "pa.Table"]):
         return loaded
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
-        """The id of a kept model as given; NotFound for any other names the best of those there are."""
+        """The id of a kept model as given; NotFound for any other names the best of those there
+        are.
+        """
         kept = list(dict.fromkeys(self["channels"]["model_id"].to_pylist()))
         if model_id not in kept:
-            models = self["models"].select(["model_id", "score"]).sort_by("score")["model_id"].to_pylist()
+            models = (
+                self["models"]
+                .select(["model_id", "score"])
+                .sort_by("score")["model_id"]
+                .to_pylist()
+            )
             best = [name for name in models if name in kept]
             fix = f"It has kept {', '.join(best[:8])}{', ...' if len(best) > 8 else ''}."
-            raise NotFound(f"run {self._run_id} has kept no model {model_id!r}.", where=where, fix=fix)
+            raise NotFound(
+                f"run {self._run_id} has kept no model {model_id!r}.", where=where, fix=fix
+            )
         return model_id
 
     @property

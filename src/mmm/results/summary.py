@@ -1,7 +1,9 @@
-"""The numbers behind each chart: one pure function per view, from the result tables of one model to a small table.
+"""The numbers behind each chart: one pure function per view, from the result tables of one model to
+a small table.
 
-Every function takes the tables of `mmm.engines.base.SCHEMAS` by name, a model's id and the run's `Labels`, and returns
-a `pa.Table`. The chart, the table under it, the finding and the report all use the same one, so they agree.
+Every function takes the tables of `mmm.engines.base.SCHEMAS` by name, a model's id and the run's
+`Labels`, and returns a `pa.Table`. The chart, the table under it, the finding and the report all
+use the same one, so they agree.
 """
 
 from __future__ import annotations
@@ -18,9 +20,20 @@ from mmm.results.format import Labels, firm_words
 Tables = Mapping[str, pa.Table]
 
 #: Components from the ground up; within a kind the largest effect first.
-KINDS = ("intercept", "trend", "season", "monthly", "weekday", "holiday", "context", "organic", "paid")
+KINDS = (
+    "intercept",
+    "trend",
+    "season",
+    "monthly",
+    "weekday",
+    "holiday",
+    "context",
+    "organic",
+    "paid",
+)
 BASELINE_KINDS = KINDS[:6]
-#: More paid channels than this are put together in the chart over time; more colours could not be told apart.
+#: More paid channels than this are put together in the chart over time; more colours could not be
+#: told apart.
 SERIES_LIMIT = 8
 BASE_SERIES, ORGANIC_SERIES = "baseline and context", "organic media"
 CURVE_POINTS = 60
@@ -49,9 +62,13 @@ def _table(rows: list[dict[str, Any]], **columns: pa.DataType) -> pa.Table:
 
 
 def waterfall(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Component, kind, effect over the window, share of the fitted KPI, and where its bar starts and ends."""
+    """Component, kind, effect over the window, share of the fitted KPI, and where its bar starts
+    and ends.
+    """
     sums = (
-        of_model(tables["contributions"], model_id).group_by(["component", "kind"]).aggregate([("effect", "sum")])
+        of_model(tables["contributions"], model_id)
+        .group_by(["component", "kind"])
+        .aggregate([("effect", "sum")])
     ).to_pylist()
     sums.sort(key=lambda row: (KINDS.index(row["kind"]), -row["effect_sum"], row["component"]))
     total = sum(row["effect_sum"] for row in sums)
@@ -88,7 +105,8 @@ def fit(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Paid channels, largest spend first: spend, contribution, shares, ROAS or CPA as `value` with interval, firmness.
+    """Paid channels, largest spend first: spend, contribution, shares, ROAS or CPA as `value` with
+    interval, firmness.
 
     `marginal` is the ROAS (or CPA) of one more unit of money at today's mean spend.
     """
@@ -100,7 +118,14 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
         row["firmness"] = firm_words(row["firmness"])
-    numeric = ("spend", "mean_spend", "spend_share", "contribution", "contribution_share", "effect_share")
+    numeric = (
+        "spend",
+        "mean_spend",
+        "spend_share",
+        "contribution",
+        "contribution_share",
+        "effect_share",
+    )
     efficiency = ("value", "low", "high", "marginal")
     return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), firmness=_s)
 
@@ -111,7 +136,9 @@ def _inverse(value: float | None) -> float | None:
 
 def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Share of spend against share of paid effect, with ROAS or CPA."""
-    return channels(tables, model_id, labels).select(["channel", "spend", "spend_share", "effect_share", "value"])
+    return channels(tables, model_id, labels).select(
+        ["channel", "spend", "spend_share", "effect_share", "value"]
+    )
 
 
 def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
@@ -123,12 +150,16 @@ def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Response curves of paid channels in parts: observed, extrapolated (joined to it), today's mean spend, carryover.
+    """Response curves of paid channels in parts: observed, extrapolated (joined to it), today's
+    mean spend, carryover.
 
     The point of part carryover, at no spend, is the response that earlier spend still brings.
     """
     points = {row["channel"]: row for row in of_model(tables["curve_points"], model_id).to_pylist()}
-    marginal = {row["channel"]: row["marginal_roi"] for row in of_model(tables["channels"], model_id).to_pylist()}
+    marginal = {
+        row["channel"]: row["marginal_roi"]
+        for row in of_model(tables["channels"], model_id).to_pylist()
+    }
     by_channel: dict[str, list[dict[str, Any]]] = {}
     for row in of_model(tables["curves"], model_id).sort_by("spend").to_pylist():
         if row["kind"] == "paid":
@@ -140,21 +171,39 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         rows += [{**row, "part": "observed"} for row in _thinned(observed)]
         rows += [{**row, "part": "extrapolated"} for row in _thinned(observed[-1:] + beyond)]
         if channel in points:
-            today = {"spend": points[channel]["mean_spend"], "response": points[channel]["mean_response"]}
-            rows.append({"channel": channel, "part": "today", "marginal_response": marginal.get(channel), **today})
+            today = {
+                "spend": points[channel]["mean_spend"],
+                "response": points[channel]["mean_response"],
+            }
+            rows.append(
+                {
+                    "channel": channel,
+                    "part": "today",
+                    "marginal_response": marginal.get(channel),
+                    **today,
+                }
+            )
             earlier = points[channel]["carryover_response"]
-            rows += [{"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}] if earlier else []
+            rows += (
+                [{"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}]
+                if earlier
+                else []
+            )
     return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
 
 
 def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if len(rows) <= CURVE_POINTS:
         return rows
-    return [rows[index] for index in np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int)]
+    return [
+        rows[index] for index in np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int)
+    ]
 
 
 def adstock(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Channel, lag, weight (1 at the peak or start), up to the last lag at which any channel still has 1 %."""
+    """Channel, lag, weight (1 at the peak or start), up to the last lag at which any channel still
+    has 1 %.
+    """
     table = of_model(tables["adstock"], model_id)
     heard = table.filter(pc.greater_equal(table["weight"], ADSTOCK_FLOOR))
     last = min(pc.max(heard["lag"]).as_py() or 0, ADSTOCK_LAGS)
@@ -172,33 +221,45 @@ def carryover(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     known.sort(key=lambda row: (-row["carryover_share"], row["channel"]))
     for row in known:
         row["immediate_share"] = 1.0 - row["carryover_share"]
-    return _table(known, channel=_s, kind=_s, contribution=_f8, immediate_share=_f8, carryover_share=_f8)
+    return _table(
+        known, channel=_s, kind=_s, contribution=_f8, immediate_share=_f8, carryover_share=_f8
+    )
 
 
 def over_time(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Effect per date of baseline and context, organic media and each paid channel (the smallest put together).
+    """Effect per date of baseline and context, organic media and each paid channel (the smallest
+    put together).
 
-    Seasons and context swing around zero, where stacked areas break; summed with the level they do not.
+    Seasons and context swing around zero, where stacked areas break; summed with the level they do
+    not.
     """
     table = of_model(tables["contributions"], model_id)
-    order = [row for row in waterfall(tables, model_id, labels).to_pylist() if row["kind"] == "paid"]
+    order = [
+        row for row in waterfall(tables, model_id, labels).to_pylist() if row["kind"] == "paid"
+    ]
     names = [row["component"] for row in order]
     kept = names if len(names) <= SERIES_LIMIT else names[: SERIES_LIMIT - 1]
-    series = {name: name if name in kept else f"{len(names) - len(kept)} other channels" for name in names}
+    series = {
+        name: name if name in kept else f"{len(names) - len(kept)} other channels" for name in names
+    }
     group = dict.fromkeys((*BASELINE_KINDS, "context"), BASE_SERIES) | {"organic": ORGANIC_SERIES}
     sums: dict[tuple[str, Any], float] = {}
     for row in table.select(["date", "component", "kind", "effect"]).to_pylist():
         name = group.get(row["kind"]) or series[row["component"]]
         sums[name, row["date"]] = sums.get((name, row["date"]), 0.0) + row["effect"]
     ranks = [BASE_SERIES, ORGANIC_SERIES, *dict.fromkeys(series[name] for name in names)]
-    rows = [{"date": date, "series": name, "effect": effect} for (name, date), effect in sums.items()]
+    rows = [
+        {"date": date, "series": name, "effect": effect} for (name, date), effect in sums.items()
+    ]
     rows.sort(key=lambda row: (ranks.index(row["series"]), row["date"]))
     return _table(rows, series=_s, date=_d, effect=_f8)
 
 
 def by_component(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Effect per date of every component, none put together, in the order of the waterfall."""
-    table = of_model(tables["contributions"], model_id).select(["date", "component", "kind", "effect"])
+    table = of_model(tables["contributions"], model_id).select(
+        ["date", "component", "kind", "effect"]
+    )
     order = waterfall(tables, model_id, labels)["component"].to_pylist()
     rows = sorted(table.to_pylist(), key=lambda row: (order.index(row["component"]), row["date"]))
     return _table(rows, component=_s, kind=_s, date=_d, effect=_f8)
@@ -214,10 +275,11 @@ def periods_from(step_days: int) -> list[str]:
 
 
 def by_period(numbers: pa.Table, period: str) -> pa.Table:
-    """Effects over time added up per period of `PERIODS`, each under its first day; other columns stay.
+    """Effects over time added up per period of `PERIODS`, each under its first day; other columns
+    stay.
 
-    A date belongs to the period it lies in: a week that begins in January counts for January. The first and the last
-    period hold what the window has of them.
+    A date belongs to the period it lies in: a week that begins in January counts for January. The
+    first and the last period hold what the window has of them.
     """
     if period == "day":
         return numbers
@@ -229,7 +291,9 @@ def by_period(numbers: pa.Table, period: str) -> pa.Table:
 
 
 def as_share(numbers: pa.Table) -> pa.Table:
-    """Numbers of `waterfall` or over time with shares in place of effects: of the whole, or of each date's sum."""
+    """Numbers of `waterfall` or over time with shares in place of effects: of the whole, or of each
+    date's sum.
+    """
     if "date" not in numbers.column_names:
         total = numbers["end"][-1].as_py() if numbers.num_rows else 0.0
         scaled = [pc.divide(numbers[name], total or 1.0) for name in ("start", "end")]
@@ -246,7 +310,9 @@ _SHARES = ["component", "kind", "share", "start", "end"]
 
 
 def pivoted(numbers: pa.Table, rows: str, columns: str, value: str) -> pa.Table:
-    """`value` with one row per value of `rows` and one column per value of `columns`, both as they first come."""
+    """`value` with one row per value of `rows` and one column per value of `columns`, both as they
+    first come.
+    """
     found: dict[Any, dict[str, Any]] = {}
     for row in numbers.to_pylist():
         found.setdefault(row[rows], {rows: row[rows]})[row[columns]] = row[value]
@@ -256,7 +322,8 @@ def pivoted(numbers: pa.Table, rows: str, columns: str, value: str) -> pa.Table:
 
 
 def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Kept candidates one by one, and all others counted in a grid of cells (`start`..`end` and `low`..`high`).
+    """Kept candidates one by one, and all others counted in a grid of cells (`start`..`end` and
+    `low`..`high`).
 
     10,000 candidates make at most 1,408 cells. Cells leave out the worst tenth on either axis.
     """
@@ -264,8 +331,15 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     nrmse = models["nrmse"].to_numpy(zero_copy_only=False)
     distance = models["business_distance"].to_numpy(zero_copy_only=False)
     kept = models.filter(pc.is_valid(models["front"])).to_pylist()
-    rows = [{**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id} for row in kept]
-    other = pc.is_null(models["front"]).to_numpy(zero_copy_only=False) & np.isfinite(nrmse) & np.isfinite(distance)
+    rows = [
+        {**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id}
+        for row in kept
+    ]
+    other = (
+        pc.is_null(models["front"]).to_numpy(zero_copy_only=False)
+        & np.isfinite(nrmse)
+        & np.isfinite(distance)
+    )
     if other.any():
         rows += _cells(nrmse[other], distance[other])
     return _table(
@@ -312,13 +386,17 @@ def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:
         nonzero = rows & (actual != 0)
         measures[name] = {
             "rsq": 1.0 - float((residual[rows] ** 2).sum()) / spread if spread > 0 else None,
-            "mape": float(np.abs(residual[nonzero] / actual[nonzero]).mean()) if nonzero.any() else None,
+            "mape": float(np.abs(residual[nonzero] / actual[nonzero]).mean())
+            if nonzero.any()
+            else None,
         }
     return measures
 
 
 def half_life(weights: list[float]) -> int:
-    """Periods after the peak until no more than half the peak's weight is left; the length when that never comes."""
+    """Periods after the peak until no more than half the peak's weight is left; the length when
+    that never comes.
+    """
     peak = int(np.argmax(weights))
     for lag in range(peak, len(weights)):
         if weights[lag] <= 0.5 * weights[peak]:

@@ -1,4 +1,6 @@
-"""Parts of a printed page drawn as SVG, and pages as PDF: text that knows its width, pictures at their place."""
+"""Parts of a printed page drawn as SVG, and pages as PDF: text that knows its width, pictures at
+their place.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from html import escape
 from mmm.results.charts import INK
 
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-#: Helvetica's widths in thousandths of the size, by groups of characters; all others are as wide as a small letter.
+#: Helvetica's widths in thousandths of the size, by groups of characters; all others are as wide as
+#: a small letter.
 _WIDTHS = {
     "ijl'|": 222, "ft,.:;/!I[]\\ ()r-": 300, "ckJsvxyz": 500, "ABEKPSVXY": 667, "CDHNRUwG": 722, "OQ&m~+=<>": 800,
     "MW%@—…": 944,
@@ -20,12 +23,16 @@ _BOLD = 1.07
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a line is, near enough to break lines by; letters of East Asian scripts are as wide as high."""
+    """How wide a line is, near enough to break lines by; letters of East Asian scripts are as wide
+    as high.
+    """
     width = sum(_WIDTH_OF.get(letter, 0.56 if ord(letter) < 0x2E80 else 1.0) for letter in text)
     return width * size * (_BOLD if bold else 1.0)
 
 
-def wrapped(text: str, width: float, size: float, *, bold: bool = False, lines: int | None = None) -> list[str]:
+def wrapped(
+    text: str, width: float, size: float, *, bold: bool = False, lines: int | None = None
+) -> list[str]:
     """The text in lines no wider than `width`; wider words are cut, and so is what is over `lines`."""
     found, line = [], ""
     for word in _words(text, width, size, bold):
@@ -36,7 +43,11 @@ def wrapped(text: str, width: float, size: float, *, bold: bool = False, lines: 
         else:
             line = longer
     found.append(line)
-    return found if lines is None or len(found) <= lines else [*found[: lines - 1], f"{found[lines - 1]} …"]
+    return (
+        found
+        if lines is None or len(found) <= lines
+        else [*found[: lines - 1], f"{found[lines - 1]} …"]
+    )
 
 
 def _words(text: str, width: float, size: float, bold: bool) -> list[str]:
@@ -54,7 +65,14 @@ def _words(text: str, width: float, size: float, bold: bool) -> list[str]:
 
 
 def text(
-    x: float, y: float, words: str, size: float, *, bold: bool = False, colour: str = INK, right: bool = False
+    x: float,
+    y: float,
+    words: str,
+    size: float,
+    *,
+    bold: bool = False,
+    colour: str = INK,
+    right: bool = False,
 ) -> str:
     """One line of text whose left end (`right`: whose right end) stands at (x, y)."""
     weight = "bold" if bold else "normal"
@@ -77,7 +95,9 @@ def size_of(picture: str) -> tuple[float, float]:
 def placed(picture: str, x: float, y: float, scale: float) -> str:
     """An embedded picture as it stands inside another."""
     width, height = size_of(picture)
-    place = f'<svg x="{x:.1f}" y="{y:.1f}" width="{width * scale:.1f}" height="{height * scale:.1f}" '
+    place = (
+        f'<svg x="{x:.1f}" y="{y:.1f}" width="{width * scale:.1f}" height="{height * scale:.1f}" '
+    )
     return picture.replace("<svg ", place, 1).replace(f'width="{width:.0f}" role', "role", 1)
 
 

@@ -1,4 +1,6 @@
-"""The views of one model: numbers, chart, finding and how to read it, for the web app and the report alike."""
+"""The views of one model: numbers, chart, finding and how to read it, for the web app and the
+report alike.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ from mmm.results.summary import Tables
 
 @dataclass(frozen=True)
 class View:
-    """One view. `chart` and `finding` take what `numbers` gives; `columns` are those to show in the table under it.
+    """One view. `chart` and `finding` take what `numbers` gives; `columns` are those to show in the
+    table under it.
 
-    `numbers` takes the tables, a model's id (for the views that overlay models: a sequence of ids) and the labels.
+    `numbers` takes the tables, a model's id (for the views that overlay models: a sequence of ids)
+    and the labels.
     """
 
     key: str
@@ -47,14 +51,19 @@ class View:
 
     def _said(self, text: str, labels: Labels) -> str:
         return text.format(
-            kpi=labels.kpi_name, efficiency=labels.efficiency, period=labels.period, currency=labels.currency
+            kpi=labels.kpi_name,
+            efficiency=labels.efficiency,
+            period=labels.period,
+            currency=labels.currency,
         )
 
     def shown(self, numbers: pa.Table) -> pa.Table:
         """The table under the chart: the declared columns, without the Pareto plot's cells."""
         if "part" in numbers.column_names and "candidates" in numbers.column_names:
             numbers = summary.kept_only(numbers)
-        return numbers.select([name for name in self.columns if name in numbers.column_names] or numbers.column_names)
+        return numbers.select(
+            [name for name in self.columns if name in numbers.column_names] or numbers.column_names
+        )
 
 
 #: Why a curve's ROAS and the report's are not the same.
@@ -92,7 +101,8 @@ VIEWS: tuple[View, ...] = (
         "The dot is this model's {efficiency}, the bar its interval, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
         "confidence. How firm is said by nine tenths of the kept models: firm, uncertain, or the data cannot tell. An "
-        "interval has a wider rule and may reach no effect where hardly any model does. " + _CURVE_AND_BOOKS,
+        "interval has a wider rule and may reach no effect where hardly any model does. "
+        + _CURVE_AND_BOOKS,
     ),
     View(
         "actual_vs_fitted",
@@ -120,7 +130,8 @@ VIEWS: tuple[View, ...] = (
         findings.response_curves,
         "Across: spend per {period}; up: {kpi} it brings per {period}, on top of what still works from earlier "
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
-        "the data and are a guess. A flat curve is saturated. Scales differ between panels. " + _CURVE_AND_BOOKS,
+        "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
+        + _CURVE_AND_BOOKS,
     ),
     View(
         "adstock",

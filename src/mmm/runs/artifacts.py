@@ -40,16 +40,24 @@ def export_run(
     everything: bool = False,
     models: Sequence[str] = (),
 ) -> list[Path]:
-    """Write a run's models as Robyn's export does; the files, in a folder that must be new or empty.
+    """Write a run's models as Robyn's export does; the files, in a folder that must be new or
+    empty.
 
-    Robyn's pareto_* tables hold the kept models, with `everything` all_* tables hold every candidate too. `models` get
-    a RobynModel-<id>.json each; none named: the recommended one. Nothing is visible before everything is written. An
-    engine that wrote files of its own has them exported as they are; they know neither formats nor chosen models.
+    Robyn's pareto_* tables hold the kept models, with `everything` all_* tables hold every
+    candidate too. `models` get a RobynModel-<id>.json each; none named: the recommended one.
+    Nothing is visible before everything is written. An engine that wrote files of its own has them
+    exported as they are; they know neither formats nor chosen models.
     """
     if table_format not in FORMATS:
-        raise UserError(f"{table_format!r} is no format.", where="format", fix=f"Choose one of: {', '.join(FORMATS)}.")
+        raise UserError(
+            f"{table_format!r} is no format.",
+            where="format",
+            fix=f"Choose one of: {', '.join(FORMATS)}.",
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError("is there already and not an empty folder.", where=str(folder), fix="Name a new folder.")
+        raise UserError(
+            "is there already and not an empty folder.", where=str(folder), fix="Name a new folder."
+        )
     own = workspace.result_artifacts(run_id)
     files: dict[str, Callable[[Path], object]]
     if own:
@@ -83,7 +91,10 @@ def _robyn_files(
     results = read_results(workspace, run_id)
     chosen = [results.require_kept(name) for name in models] or [results.summary["model"]["id"]]
     built = _rebuilt(workspace, run_id, experiment)
-    documents = {f"RobynModel-{name}.json": _document(built, name, run_id, experiment, results) for name in chosen}
+    documents = {
+        f"RobynModel-{name}.json": _document(built, name, run_id, experiment, results)
+        for name in chosen
+    }
     all_models = results["models"]
     tables: dict[str, Callable[[], pa.Table]] = {
         "pareto_hyperparameters": lambda: robyn_files.hyperparameters(built, all_models),
@@ -106,7 +117,9 @@ def _robyn_files(
     }
 
 
-def _rebuilt(workspace: Workspace, run_id: str, experiment: Experiment, *, everything: bool = False) -> Rebuilt:
+def _rebuilt(
+    workspace: Workspace, run_id: str, experiment: Experiment, *, everything: bool = False
+) -> Rebuilt:
     """The run's models evaluated again on its dataset."""
     from mmm.engines.ridge.rebuild import rebuild
     from mmm.engines.ridge.settings import RidgeSettings
@@ -120,7 +133,9 @@ def _rebuilt(workspace: Workspace, run_id: str, experiment: Experiment, *, every
     return rebuild(problem, settings, results, everything=everything)
 
 
-def _document(built: Rebuilt, name: str, run_id: str, experiment: Experiment, results: Any) -> dict[str, Any]:
+def _document(
+    built: Rebuilt, name: str, run_id: str, experiment: Experiment, results: Any
+) -> dict[str, Any]:
     from mmm.engines.ridge.model_file import stored_model
     from mmm.engines.ridge.robyn_json import sections
 
@@ -165,7 +180,9 @@ def recreate_model(path: Path, table: pa.Table | None = None) -> tuple[str, list
         raise UserError(f"cannot be read: {error.strerror}.", where=str(path)) from None
     except (ValueError, KeyError, TypeError, ValidationError):
         fix = "Give a RobynModel-<id>.json that `mmm export` wrote."
-        raise UserError("does not hold a model that can be made again.", where=str(path), fix=fix) from None
+        raise UserError(
+            "does not hold a model that can be made again.", where=str(path), fix=fix
+        ) from None
     experiment = parse_experiment(json.dumps(stored.experiment), where=str(path))
     problem, _ = build_problem(experiment, _table(raw, experiment) if table is None else table)
     dates = [str(day) for day in problem.dates.astype("datetime64[D]")]

@@ -1,4 +1,6 @@
-"""Batches: one experiment on several datasets, with several settings, or both; each combination is a run of its own."""
+"""Batches: one experiment on several datasets, with several settings, or both; each combination is
+a run of its own.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ AS_GIVEN: Mapping[str, Mapping[str, Any]] = {"": {}}
 
 @dataclass(frozen=True)
 class Planned:
-    """One run to be: its dataset, its settings in place of the experiment's, and the experiment with both."""
+    """One run to be: its dataset, its settings in place of the experiment's, and the experiment
+    with both.
+    """
 
     label: str
     dataset: DatasetRef
@@ -37,7 +41,8 @@ def planned(
     datasets: Sequence[DatasetRef],
     variants: Mapping[str, Mapping[str, Any]] = AS_GIVEN,
 ) -> list[Planned]:
-    """Every dataset with every variant (name -> settings, nested like the experiment's), datasets first.
+    """Every dataset with every variant (name -> settings, nested like the experiment's), datasets
+    first.
 
     UserError for none, too many, or a combination that is there twice.
     """
@@ -54,7 +59,11 @@ def planned(
             label = " · ".join(part for part in (content.get("name", ""), place, variant) if part)
             key = (dataset.market, dataset.dataset_id, json.dumps(settings, sort_keys=True))
             if key in seen:
-                raise UserError("is there twice: same dataset, same settings.", where=label, fix="Leave one out.")
+                raise UserError(
+                    "is there twice: same dataset, same settings.",
+                    where=label,
+                    fix="Leave one out.",
+                )
             seen.add(key)
             merged = _merged(content.get("settings", {}), settings)
             own = {**content, "name": label, "dataset": dataset.model_dump(), "settings": merged}
@@ -62,7 +71,9 @@ def planned(
     return found
 
 
-def submit_batch(service: RunService, members: Sequence[Planned], by: User, *, name: str = "") -> BatchDocument:
+def submit_batch(
+    service: RunService, members: Sequence[Planned], by: User, *, name: str = ""
+) -> BatchDocument:
     """Check every run of a batch, then store all and start the first of them.
 
     InvalidInput names every finding of every run that cannot start, and leaves nothing behind.
@@ -90,28 +101,42 @@ def submit_batch(service: RunService, members: Sequence[Planned], by: User, *, n
         ),
     )
     workspace.save_batch(batch)
-    workspace.append_audit(by, "batch.submit", batch_id, name=name, runs=[member.run_id for member in batch.members])
+    workspace.append_audit(
+        by, "batch.submit", batch_id, name=name, runs=[member.run_id for member in batch.members]
+    )
     begin(workspace, batch)
     service.start_waiting()
     return batch
 
 
-def _checked(service: RunService, members: Sequence[Planned]) -> list[tuple[Experiment, list[Finding]]]:
+def _checked(
+    service: RunService, members: Sequence[Planned]
+) -> list[tuple[Experiment, list[Finding]]]:
     """Each run's experiment and warnings; InvalidInput with what is wrong in any of them."""
     found, wrong, bad = [], [], 0
     for member in members:
         try:
-            experiment = parse_experiment(json.dumps(member.content, default=str), where=member.label)
+            experiment = parse_experiment(
+                json.dumps(member.content, default=str), where=member.label
+            )
             found.append((experiment, service.check(experiment)))
         except UserError as error:
             bad += 1
-            findings = error.findings if isinstance(error, InvalidInput) else [Finding("error", str(error))]
+            findings = (
+                error.findings
+                if isinstance(error, InvalidInput)
+                else [Finding("error", str(error))]
+            )
             wrong += [
-                Finding("error", item.what, f"{member.label}: {item.where}".removesuffix(": "), item.fix)
+                Finding(
+                    "error", item.what, f"{member.label}: {item.where}".removesuffix(": "), item.fix
+                )
                 for item in findings
             ]
     if wrong:
-        raise InvalidInput(f"{bad} of the batch's {len(members)} runs cannot start; none was started:", wrong)
+        raise InvalidInput(
+            f"{bad} of the batch's {len(members)} runs cannot start; none was started:", wrong
+        )
     return found
 
 
@@ -127,7 +152,11 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     UserError, after all the others are stopped, where the platform did not stop the task of one.
     """
     service.workspace.permit(by, "batch.cancel", batch.batch_id)
-    going = [status for status in service.statuses([member.run_id for member in batch.members]) if not status.final]
+    going = [
+        status
+        for status in service.statuses([member.run_id for member in batch.members])
+        if not status.final
+    ]
     # What waits is ended first, or a place that becomes free would be taken by it.
     going.sort(key=lambda status: status.started is not None)
     cancelled, refused = 0, []
@@ -142,7 +171,9 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=cancelled)
     if refused:
         fix = "Their runs are cancelled and take nothing more from them; stop the tasks on the platform."
-        raise UserError(f"tasks that could not be stopped: {'; '.join(refused)}", where=batch.batch_id, fix=fix)
+        raise UserError(
+            f"tasks that could not be stopped: {'; '.join(refused)}", where=batch.batch_id, fix=fix
+        )
     return cancelled
 
 
@@ -151,5 +182,9 @@ def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(own)
     for name, value in other.items():
         before = found.get(name)
-        found[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+        found[name] = (
+            _merged(before, value)
+            if isinstance(before, Mapping) and isinstance(value, Mapping)
+            else value
+        )
     return found

@@ -1,4 +1,5 @@
-"""A table's columns as dates, numbers and levels, with a finding for every cell that is not what its role needs.
+"""A table's columns as dates, numbers and levels, with a finding for every cell that is not what
+its role needs.
 
 Rows are counted from 1, without the header.
 """
@@ -30,7 +31,9 @@ _KINDS = (
 
 @dataclass
 class Checks:
-    """Findings so far; a refusal begins with `refused`, or `refused_setup` where more than the data is wrong."""
+    """Findings so far; a refusal begins with `refused`, or `refused_setup` where more than the data
+    is wrong.
+    """
 
     refused: str
     refused_setup: str
@@ -67,10 +70,18 @@ def read_dates(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
     text = pa.types.is_integer(column.type) or pa.types.is_null(column.type)
     times = columns.read_times(_without_blanks(column.cast(pa.string()) if text else column))
     if times is None:
-        checks.error(f"holds {_kind(column.type)}, not dates.", column_text(name), "Map another column as the date.")
+        checks.error(
+            f"holds {_kind(column.type)}, not dates.",
+            column_text(name),
+            "Map another column as the date.",
+        )
         return None
     if len(times.missing):
-        checks.error(f"no date in {rows_text(times.missing)}.", column_text(name), "Fill in the date or drop the row.")
+        checks.error(
+            f"no date in {rows_text(times.missing)}.",
+            column_text(name),
+            "Fill in the date or drop the row.",
+        )
     if len(times.wrong):
         what = f"{rows_text(times.wrong)} cannot be read as a date, first {times.first_wrong}."
         checks.error(what, column_text(name), "Write dates as 2024-12-31.")
@@ -80,15 +91,21 @@ def read_dates(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
 def read_numbers(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
     """A column as float64, shape (T,), in the table's order; None when a cell is no finite number."""
     column = _without_blanks(columns.whole(table[name]))
-    found = columns.read_numbers(column.cast(pa.float64()) if pa.types.is_null(column.type) else column)
+    found = columns.read_numbers(
+        column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+    )
     if found is None:
-        checks.error(f"holds {_kind(column.type)}, not numbers.", column_text(name), "Map another column.")
+        checks.error(
+            f"holds {_kind(column.type)}, not numbers.", column_text(name), "Map another column."
+        )
         return None
     empty = _nulls(column)
     wrong, correct = "an infinite value", "Correct it at its source."
     if columns.is_text(column.type):
         wrong = f"no finite number (first {found.first_wrong})"
-        correct = "Correct the cell, give the decimal mark when reading the file, or map another column."
+        correct = (
+            "Correct the cell, give the decimal mark when reading the file, or map another column."
+        )
     for rows, what, fix in (
         (found.wrong, wrong, correct),
         (empty, "no value", _FILL_IN),
@@ -100,20 +117,29 @@ def read_numbers(checks: Checks, table: pa.Table, name: str) -> np.ndarray | Non
 
 
 def read_levels(checks: Checks, table: pa.Table, name: str) -> np.ndarray | None:
-    """A factor's levels as text, shape (T,), in the table's order; empty cells are a level, with a warning."""
+    """A factor's levels as text, shape (T,), in the table's order; empty cells are a level, with a
+    warning.
+    """
     column = columns.whole(table[name])
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        checks.error(f"holds {_kind(column.type)}, not levels.", column_text(name), "Map another column.")
+        checks.error(
+            f"holds {_kind(column.type)}, not levels.", column_text(name), "Map another column."
+        )
         return None
     empty = _nulls(column)
     if 0 < len(empty) < len(column):
         what = f"no value in {rows_text(empty)}; empty cells count as a level of their own."
         checks.warn(what, column_text(name))
-    return np.array(["(empty)" if text is None else text for text in column.cast(pa.string()).to_pylist()], object)
+    return np.array(
+        ["(empty)" if text is None else text for text in column.cast(pa.string()).to_pylist()],
+        object,
+    )
 
 
 def _nulls(column: pa.Array) -> np.ndarray:
-    """Rows of the empty cells; through Python, as Arrow's way to numpy imports pandas, two seconds for nothing."""
+    """Rows of the empty cells; through Python, as Arrow's way to numpy imports pandas, two seconds
+    for nothing.
+    """
     return np.array(pc.indices_nonzero(column.is_null()).to_pylist(), np.int64)
 
 

@@ -19,7 +19,9 @@ def compare_runs(service: RunService, run_ids: Sequence[str]) -> Comparison:
     UserError for too few or too many, InvalidInput naming those that have no results.
     """
     if not FEWEST <= len(run_ids) <= MOST:
-        raise UserError(f"{FEWEST} to {MOST} runs can be compared; got {len(run_ids)}.", where="runs")
+        raise UserError(
+            f"{FEWEST} to {MOST} runs can be compared; got {len(run_ids)}.", where="runs"
+        )
     statuses = [service.status(run_id) for run_id in run_ids]
     without = [
         Finding("error", f"is {status.label}: {what_now(status)}", f"run {status.run_id}")
@@ -28,7 +30,9 @@ def compare_runs(service: RunService, run_ids: Sequence[str]) -> Comparison:
     ]
     if without:
         raise InvalidInput("Only runs with results can be compared:", without)
-    return compare([_side(service, letter, status) for letter, status in zip(LETTERS, statuses, strict=False)])
+    return compare(
+        [_side(service, letter, status) for letter, status in zip(LETTERS, statuses, strict=False)]
+    )
 
 
 def _side(service: RunService, letter: str, status: RunStatus) -> Side:

@@ -1,4 +1,6 @@
-"""The experiment: what to model, as one validated JSON file (the deployment guide's job configuration)."""
+"""The experiment: what to model, as one validated JSON file (the deployment guide's job
+configuration).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ ENGINE_SETTINGS = {
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
 
-#: What is wrong, in words, by pydantic's type of error; {limits} are filled in from the declared constraint.
+#: What is wrong, in words, by pydantic's type of error; {limits} are filled in from the declared
+#: constraint.
 _WORDS = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
@@ -65,7 +68,10 @@ _WORDS = {
 }
 Models = dict[tuple[str, ...], type[BaseModel]]
 Fields = TypeVar("Fields", bound=BaseModel)
-_PATTERNS = {_COUNTRY: "two capital letters such as DE", _CURRENCY: "three capital letters such as EUR"}
+_PATTERNS = {
+    _COUNTRY: "two capital letters such as DE",
+    _CURRENCY: "three capital letters such as EUR",
+}
 _LONGEST_SHOWN = 60
 
 
@@ -92,7 +98,9 @@ class Window(_Config):
 
 
 class LiftTestConfig(_Config):
-    """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both inclusive."""
+    """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both
+    inclusive.
+    """
 
     channels: tuple[str, ...] = Field(min_length=1)
     start: date
@@ -112,7 +120,9 @@ class LiftTestConfig(_Config):
 
 
 class RefreshOf(_Config):
-    """The model that an experiment brings up to date: its run, its id, and how many periods its window moves on."""
+    """The model that an experiment brings up to date: its run, its id, and how many periods its
+    window moves on.
+    """
 
     run: str = Field(min_length=1)
     model: str = Field(min_length=1)
@@ -120,7 +130,9 @@ class RefreshOf(_Config):
 
 
 class Experiment(_Config):
-    """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own model."""
+    """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own
+    model.
+    """
 
     schema_version: Literal[1] = 1
     name: str = Field(default="", max_length=200)
@@ -164,25 +176,32 @@ def settings_model(engine: str) -> type[BaseModel]:
 
 
 def presets(engine: str) -> dict[str, dict[str, Any]]:
-    """The engine's presets by name, with the settings each stands for; declared as PRESETS beside its settings."""
+    """The engine's presets by name, with the settings each stands for; declared as PRESETS beside
+    its settings.
+    """
     module, _, _ = ENGINE_SETTINGS[engine].partition(":")
     found: dict[str, dict[str, Any]] = getattr(import_module(module), "PRESETS", {})
     return found
 
 
 def with_preset(experiment: Experiment, name: str) -> Experiment:
-    """The experiment with a preset's settings in place of its own; UserError names the presets there are."""
+    """The experiment with a preset's settings in place of its own; UserError names the presets
+    there are.
+    """
     known = presets(experiment.engine)
     if name not in known:
         fix = f"Choose one of: {', '.join(known)}." if known else "Give its settings one by one."
-        raise UserError(f"the engine {experiment.engine} has no preset {name!r}.", where="preset", fix=fix)
+        raise UserError(
+            f"the engine {experiment.engine} has no preset {name!r}.", where="preset", fix=fix
+        )
     return experiment.model_copy(update={"settings": {**experiment.settings, **known[name]}})
 
 
 def parse_experiment(
     text: str | bytes, *, where: str = "experiment", dataset: dict[str, str] | None = None
 ) -> Experiment:
-    """Read an experiment from JSON; fields in `dataset` take the place of those the text has, if any.
+    """Read an experiment from JSON; fields in `dataset` take the place of those the text has, if
+    any.
 
     Raises InvalidInput with one finding per wrong field.
     """
@@ -200,10 +219,14 @@ def parse_experiment(
 
 
 def _models(content: Any) -> Models:
-    """The models an experiment's content is checked by, with its engine's where it names a known one."""
+    """The models an experiment's content is checked by, with its engine's where it names a known
+    one.
+    """
     engine = content.get("engine", "ridge") if isinstance(content, dict) else None
     own: Models = (
-        {("settings",): settings_model(engine)} if isinstance(engine, str) and engine in ENGINE_SETTINGS else {}
+        {("settings",): settings_model(engine)}
+        if isinstance(engine, str) and engine in ENGINE_SETTINGS
+        else {}
     )
     return {(): Experiment, **own}
 
@@ -219,15 +242,21 @@ def parsed(model: type[Fields], fields: dict[str, Any], where: str) -> Fields:
 def validation_findings(
     error: ValidationError, parent: tuple[str, ...] = (), models: Models | None = None
 ) -> list[Finding]:
-    """One finding per wrong field of a pydantic model: its path (entries of lists counted from 1) and what came.
+    """One finding per wrong field of a pydantic model: its path (entries of lists counted from 1)
+    and what came.
 
-    `models` are those whose fields are suggested in place of unknown ones, by the path at which they begin.
+    `models` are those whose fields are suggested in place of unknown ones, by the path at which
+    they begin.
     """
     findings: list[Finding] = []
     for problem in error.errors(include_url=False):
-        steps = parent + tuple(str(part + 1) if isinstance(part, int) else part for part in problem["loc"])
+        steps = parent + tuple(
+            str(part + 1) if isinstance(part, int) else part for part in problem["loc"]
+        )
         context = problem.get("ctx", {})
-        if isinstance(cause := context.get("error"), ValidationError):  # a model within a field of another
+        if isinstance(
+            cause := context.get("error"), ValidationError
+        ):  # a model within a field of another
             findings += validation_findings(cause, steps, models)
             continue
         kind, given = problem["type"], problem["input"]
@@ -239,10 +268,16 @@ def validation_findings(
             limits = context | {"pattern": _PATTERNS.get(context.get("pattern", ""), "")}
             message = _WORDS[kind].format(**limits) if kind in _WORDS else problem["msg"]
         # A field that is missing, or two that contradict each other, have no one value to show.
-        silent = kind == "missing" or "got " in message or (kind == "value_error" and isinstance(given, dict))
+        silent = (
+            kind == "missing"
+            or "got " in message
+            or (kind == "value_error" and isinstance(given, dict))
+        )
         came = "" if silent else f"; got {_shown(given)}"
         fix = _near(steps, models or {}) if kind == "extra_forbidden" else ""
-        findings.append(Finding("error", f"{message}{came}.", where=".".join(steps) or "the whole", fix=fix))
+        findings.append(
+            Finding("error", f"{message}{came}.", where=".".join(steps) or "the whole", fix=fix)
+        )
     return findings
 
 
@@ -260,13 +295,19 @@ def _fields(model: type[BaseModel], steps: tuple[str, ...]) -> list[str]:
     schema = model.model_json_schema()
     here: Any = schema
     for step in steps:
-        inside = here.get("properties", {}).get(step) or here.get("items") or here.get("additionalProperties")
+        inside = (
+            here.get("properties", {}).get(step)
+            or here.get("items")
+            or here.get("additionalProperties")
+        )
         here = resolved(inside if isinstance(inside, dict) else {}, schema)
     return list(here.get("properties", {}))
 
 
 def resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """A part of a JSON schema itself where it is only named, and without its being allowed to be null."""
+    """A part of a JSON schema itself where it is only named, and without its being allowed to be
+    null.
+    """
     options = [option for option in part.get("anyOf", [part]) if option.get("type") != "null"]
     named = options[0].get("$ref", "").rpartition("/")[2]
     return dict(schema["$defs"][named]) if named else {**part, **options[0]}

@@ -1,7 +1,9 @@
-"""What a run will take, told before it starts: time, memory, money. Rates are measured, prices and machines declared.
+"""What a run will take, told before it starts: time, memory, money. Rates are measured, prices and
+machines declared.
 
-seconds = fixed + candidates * (per_candidate + per_cell * rows * columns), then times what this workspace's own runs
-took compared with the same formula. Rows are the dataset's, columns the mapped ones.
+seconds = fixed + candidates * (per_candidate + per_cell * rows * columns), then times what this
+workspace's own runs took compared with the same formula. Rows are the dataset's, columns the mapped
+ones.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ _MEGABYTE = 1024**2
 
 @dataclass(frozen=True)
 class Rates:
-    """One engine's: seconds of a run without its candidates, of a candidate, of a candidate's row and column."""
+    """One engine's: seconds of a run without its candidates, of a candidate, of a candidate's row
+    and column.
+    """
 
     fixed: float
     per_candidate: float
@@ -35,10 +39,10 @@ class Rates:
     memory_per_candidate: float
 
 
-#: Measured with benchmarks/engine.py on 2 cores (see benchmarks/README.md): 10,000 candidates on 157 rows x 12 columns
-#: took 1.9 s of search, of which the compiled core 27 us each (65 us with Weibull), and 12.3 s of everything else, the
-#: report among it.
-#: The R package's candidate: 130 ms on one core, its outputs 70 s (the same page).
+#: Measured with benchmarks/engine.py on 2 cores (see benchmarks/README.md): 10,000 candidates on
+#: 157 rows x 12 columns took 1.9 s of search, of which the compiled core 27 us each (65 us with
+#: Weibull), and 12.3 s of everything else, the report among it. The R package's candidate: 130 ms
+#: on one core, its outputs 70 s (the same page).
 RATES: dict[str, Rates] = {
     "ridge": Rates(
         fixed=12.3,
@@ -70,7 +74,9 @@ class Size:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds and bytes, None while nothing is known of the engine; US dollars; `basis` says where they come from."""
+    """Seconds and bytes, None while nothing is known of the engine; US dollars; `basis` says where
+    they come from.
+    """
 
     seconds: float | None
     memory_bytes: float | None
@@ -80,8 +86,14 @@ class Estimate:
     def sentence(self) -> str:
         if self.seconds is None:
             return f"How long it takes is not known yet: {self.basis}."
-        memory = "" if self.memory_bytes is None else f", {self.memory_bytes / _MEGABYTE:,.0f} MB of memory"
-        return f"About {wording.duration(self.seconds)}{memory}, {price(self.dollars)} ({self.basis})."
+        memory = (
+            ""
+            if self.memory_bytes is None
+            else f", {self.memory_bytes / _MEGABYTE:,.0f} MB of memory"
+        )
+        return (
+            f"About {wording.duration(self.seconds)}{memory}, {price(self.dollars)} ({self.basis})."
+        )
 
 
 def size_of(experiment: Experiment, rows: int) -> Size:
@@ -92,7 +104,9 @@ def size_of(experiment: Experiment, rows: int) -> Size:
     columns = len(experiment.mapping.columns())
     # A second search shows what lift tests moved (mmm.results.calibration).
     searches = 2 if experiment.engine == "ridge" and experiment.lift_tests else 1
-    return Size(experiment.engine, searches * trials * iterations, rows, columns, kind.partition("_")[0])
+    return Size(
+        experiment.engine, searches * trials * iterations, rows, columns, kind.partition("_")[0]
+    )
 
 
 def formula(size: Size) -> float | None:
@@ -100,27 +114,41 @@ def formula(size: Size) -> float | None:
     rates = RATES.get(size.engine)
     if rates is None:
         return None
-    cells = rates.per_cell.get(size.adstock, max(rates.per_cell.values())) * size.rows * size.columns
+    cells = (
+        rates.per_cell.get(size.adstock, max(rates.per_cell.values())) * size.rows * size.columns
+    )
     return rates.fixed + size.candidates * (rates.per_candidate + cells)
 
 
-def estimate(size: Size, earlier: Sequence[tuple[Size, float, float | None]], platform: str) -> Estimate:
-    """The estimate; `earlier` are (size, seconds, peak memory in bytes) of runs of this engine in this workspace."""
+def estimate(
+    size: Size, earlier: Sequence[tuple[Size, float, float | None]], platform: str
+) -> Estimate:
+    """The estimate; `earlier` are (size, seconds, peak memory in bytes) of runs of this engine in
+    this workspace.
+    """
     seconds, rates = formula(size), RATES.get(size.engine)
     ratios = [took / known for done, took, _ in earlier if (known := formula(done))]
     if seconds is None:
         work = [took / (done.candidates * done.rows * done.columns) for done, took, _ in earlier]
         if not work:
-            return Estimate(None, None, None, "no run of this engine has ended here, and none was measured")
+            return Estimate(
+                None, None, None, "no run of this engine has ended here, and none was measured"
+            )
         seconds = median(work) * size.candidates * size.rows * size.columns
     elif ratios:
         seconds *= median(ratios)
     peaks = [peak for _, _, peak in earlier if peak]
     memory = max(peaks) if peaks else None
     if rates is not None:
-        memory = max(memory or 0.0, rates.memory_bytes + rates.memory_per_candidate * size.candidates)
+        memory = max(
+            memory or 0.0, rates.memory_bytes + rates.memory_per_candidate * size.candidates
+        )
     runs = f"{len(earlier)} earlier run{'s' * (len(earlier) != 1)} here"
-    basis = f"from {runs} and measured rates" if earlier else "from measured rates, no run has ended here yet"
+    basis = (
+        f"from {runs} and measured rates"
+        if earlier
+        else "from measured rates, no run has ended here yet"
+    )
     return Estimate(seconds, memory, cost(platform, seconds), basis)
 
 
@@ -138,7 +166,9 @@ def earlier_runs(service: RunService, engine: str) -> list[tuple[Size, float, fl
     return found
 
 
-def _size_of_run(workspace: Workspace, status: RunStatus, rows_of: Callable[[str, str], int]) -> Size | None:
+def _size_of_run(
+    workspace: Workspace, status: RunStatus, rows_of: Callable[[str, str], int]
+) -> Size | None:
     """None for a run whose config or dataset cannot be read any more."""
     try:
         experiment = parse_experiment(workspace.job_config(status.run_id), where="job_config.json")
@@ -161,4 +191,6 @@ def _rows(workspace: Workspace) -> Callable[[str, str], int]:
 def estimate_of(service: RunService, experiment: Experiment) -> Estimate:
     """The estimate of an experiment on this workspace's platform."""
     rows = service.workspace.dataset(experiment.dataset.market, experiment.dataset.dataset_id).rows
-    return estimate(size_of(experiment, rows), earlier_runs(service, experiment.engine), service.platform)
+    return estimate(
+        size_of(experiment, rows), earlier_runs(service, experiment.engine), service.platform
+    )

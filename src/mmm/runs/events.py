@@ -1,7 +1,7 @@
 """The life of a run: which state may follow which, and the append-only history that says so.
 
-An event is created only if its number is free. Whoever creates number n+1 has made the transition; everyone else reads
-again and decides anew. There is no lock and nothing to repair.
+An event is created only if its number is free. Whoever creates number n+1 has made the transition;
+everyone else reads again and decides anew. There is no lock and nothing to repair.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from mmm.workspace.names import utc_now
 
 _ENDS_BADLY = {RunState.FAILED, RunState.CRASHED, RunState.TIMED_OUT, RunState.CANCELLED}
 
-#: What may follow each state. `failed` is the training code's own error, `crashed` the machine's. A bad end is final
-#: for its attempt; queueing again begins the next attempt.
+#: What may follow each state. `failed` is the training code's own error, `crashed` the machine's. A
+#: bad end is final for its attempt; queueing again begins the next attempt.
 TRANSITIONS: dict[RunState | None, frozenset[RunState]] = {
     None: frozenset({RunState.QUEUED}),
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.CRASHED, RunState.CANCELLED}),
@@ -42,7 +42,9 @@ class TransitionRefused(UserError):
 
 
 class History:
-    """A run's events, seen from one writer. Keeps the newest event it knows, so appending needs no listing."""
+    """A run's events, seen from one writer. Keeps the newest event it knows, so appending needs no
+    listing.
+    """
 
     def __init__(self, workspace: Workspace, run_id: str) -> None:
         self._workspace = workspace
@@ -52,7 +54,9 @@ class History:
     @classmethod
     def begin(cls, workspace: Workspace, run_id: str, actor: str, **fields: Any) -> History:
         """Write a new run's first event, `queued`."""
-        event = RunEvent(number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor=actor, **fields)
+        event = RunEvent(
+            number=1, state=RunState.QUEUED, at=utc_now(), attempt=1, actor=actor, **fields
+        )
         workspace.append_event(run_id, event)
         return cls(workspace, run_id)
 
@@ -60,10 +64,14 @@ class History:
         self.last = self._workspace.last_event(self.run_id)
         return self.last
 
-    def add(self, state: RunState, actor: str, *, attempt: int | None = None, **fields: Any) -> RunEvent:
-        """Make the transition to `state`; TransitionRefused when it cannot follow what the history says by now.
+    def add(
+        self, state: RunState, actor: str, *, attempt: int | None = None, **fields: Any
+    ) -> RunEvent:
+        """Make the transition to `state`; TransitionRefused when it cannot follow what the history
+        says by now.
 
-        `attempt` is the writer's own: a task that was given up must not write into the attempt after it.
+        `attempt` is the writer's own: a task that was given up must not write into the attempt
+        after it.
         """
         while True:
             if not self._may_follow(state, attempt):
@@ -87,17 +95,28 @@ class History:
     def _refusal(self, state: RunState, attempt: int | None) -> TransitionRefused:
         last = self.last
         if attempt not in (None, last.attempt):
-            return TransitionRefused(f"run {self.run_id} is in attempt {last.attempt}, not {attempt} any more.")
+            return TransitionRefused(
+                f"run {self.run_id} is in attempt {last.attempt}, not {attempt} any more."
+            )
         what = f"run {self.run_id} is {LABELS[last.state]} and cannot become {LABELS[state]}."
         return TransitionRefused(what, fix=_FIXES.get(state, ""))
 
     def _next(self, state: RunState, actor: str, fields: dict[str, Any]) -> RunEvent:
         last, now = self.last, utc_now()
         again = state is RunState.QUEUED
-        carried = {} if again else {"started": last.started, "stages": last.stages, "progress": last.progress}
+        carried = (
+            {}
+            if again
+            else {"started": last.started, "stages": last.stages, "progress": last.progress}
+        )
         if state is RunState.STARTING:
             carried["started"] = now
         attempt = last.attempt + 1 if again else last.attempt
         return RunEvent(
-            number=last.number + 1, state=state, at=now, attempt=attempt, actor=actor, **{**carried, **fields}
+            number=last.number + 1,
+            state=state,
+            at=now,
+            attempt=attempt,
+            actor=actor,
+            **{**carried, **fields},
         )

@@ -25,7 +25,8 @@ def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanReq
 
 @dataclass(frozen=True)
 class PlanningModel:
-    """What plans are made with: a run's model, its kept models for the band, and what its numbers are called.
+    """What plans are made with: a run's model, its kept models for the band, and what its numbers
+    are called.
 
     Reading it takes longer than planning with it: keep it while a user tries bounds.
     """
@@ -52,7 +53,9 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     return PlanningModel(run_id, found, at_rest(list(models.values())), labels_of(results.summary))
 
 
-def plan_run(workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None) -> Plan:
+def plan_run(
+    workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None
+) -> Plan:
     """Answer a request with one of a run's models."""
     return model_to_plan(workspace, run_id, model).plan(request)
 

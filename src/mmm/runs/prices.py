@@ -1,4 +1,6 @@
-"""What a task's time costs: the machine it gets on each platform and that machine's list price, declared here once."""
+"""What a task's time costs: the machine it gets on each platform and that machine's list price,
+declared here once.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ class Machine:
         return self.vcpus * self.per_vcpu_hour + self.gigabytes * self.per_gigabyte_hour
 
 
-#: The deployment guide's machine for a task. List prices without discounts, 2025: us-east-1 (Fargate, Linux/x86) and
-#: us-central1 (Cloud Run jobs).
+#: The deployment guide's machine for a task. List prices without discounts, 2025: us-east-1
+#: (Fargate, Linux/x86) and us-central1 (Cloud Run jobs).
 MACHINES: dict[str, Machine] = {
     "local": Machine(vcpus=0, gigabytes=0, per_vcpu_hour=0.0, per_gigabyte_hour=0.0),
     "aws": Machine(vcpus=8, gigabytes=32, per_vcpu_hour=0.04048, per_gigabyte_hour=0.004445),

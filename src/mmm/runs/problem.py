@@ -1,8 +1,9 @@
-"""From an experiment and its table to the engine's problem, with everything checked before any training.
+"""From an experiment and its table to the engine's problem, with everything checked before any
+training.
 
-Each finding names the column and the row (counted from 1, without the header) and says what to do. All findings are
-collected, so that one look at the message is enough to mend the table or the mapping: what can be read is checked even
-where something else cannot.
+Each finding names the column and the row (counted from 1, without the header) and says what to do.
+All findings are collected, so that one look at the message is enough to mend the table or the
+mapping: what can be read is checked even where something else cannot.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class _Calendar:
-    """The periods by date. `order` gives the table's row of each; `step` is 1, 7 or, for months, the first's days."""
+    """The periods by date. `order` gives the table's row of each; `step` is 1, 7 or, for months,
+    the first's days.
+    """
 
     order: np.ndarray
     dates: np.ndarray
@@ -62,7 +65,8 @@ def build_problem(
 ) -> tuple[Problem, list[Finding]]:
     """The problem an engine is to solve, and warnings. Raises InvalidInput with every error found.
 
-    `previous` is the model that the experiment refreshes, as `mmm.runs.refresh.previous_of` reads it.
+    `previous` is the model that the experiment refreshes, as `mmm.runs.refresh.previous_of` reads
+    it.
     """
     mapping = experiment.mapping
     market = experiment.dataset.market
@@ -91,10 +95,15 @@ def build_problem(
         kpi_kind=mapping.kpi_kind,
         paid=_paid(mapping, numbers),
         window=window,
-        organic=tuple(Variable(item.column, numbers[item.column], item.sign) for item in mapping.organic),
+        organic=tuple(
+            Variable(item.column, numbers[item.column], item.sign) for item in mapping.organic
+        ),
         context=(
             *(Variable(item.column, numbers[item.column], item.sign) for item in mapping.context),
-            *(Factor(item.column, tuple(levels[item.column].tolist()), item.sign) for item in mapping.factors),
+            *(
+                Factor(item.column, tuple(levels[item.column].tolist()), item.sign)
+                for item in mapping.factors
+            ),
         ),
         holidays=days_off,
         lift_tests=tests,
@@ -126,20 +135,30 @@ def _present(checks: Checks, mapping: Mapping, table: pa.Table) -> set[str]:
         if name not in table.column_names:
             near = get_close_matches(name, table.column_names, n=3, cutoff=0.5)
             fix = (
-                f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has: {', '.join(table.column_names)}."
+                f"Did you mean {' or '.join(map(repr, near))}?"
+                if near
+                else f"It has: {', '.join(table.column_names)}."
             )
             checks.error("the table has no such column.", column_text(name), fix)
     return set(mapping.columns()) & set(table.column_names)
 
 
 def _values(checks: Checks, mapping: Mapping, table: pa.Table) -> tuple[Columns, Columns]:
-    """(numbers, factors' levels) by column, in the table's order; without the columns that cannot be read."""
-    read = {name: read_numbers(checks, table, name) for name in mapping.numeric_columns() if name in table.column_names}
+    """(numbers, factors' levels) by column, in the table's order; without the columns that cannot
+    be read.
+    """
+    read = {
+        name: read_numbers(checks, table, name)
+        for name in mapping.numeric_columns()
+        if name in table.column_names
+    }
     numbers = {name: values for name, values in read.items() if values is not None}
     _check_signs(checks, mapping, numbers)
     levels = {}
     for item in mapping.factors:
-        found = read_levels(checks, table, item.column) if item.column in table.column_names else None
+        found = (
+            read_levels(checks, table, item.column) if item.column in table.column_names else None
+        )
         if found is not None:
             levels[item.column] = found
             if (count := len(set(found))) > _MOST_LEVELS:
@@ -205,7 +224,9 @@ def _usual(steps: np.ndarray) -> int:
 
 
 def _step(dates: np.ndarray) -> int | None:
-    """1, 7 or 31 (months) by the most frequent distance; None for any other. Four weeks each time are no month."""
+    """1, 7 or 31 (months) by the most frequent distance; None for any other. Four weeks each time
+    are no month.
+    """
     steps = np.diff(dates).astype(int)
     usual = _usual(steps)
     if usual in (1, 7):
@@ -225,7 +246,9 @@ def _months(checks: Checks, order: np.ndarray, dates: np.ndarray, name: str) -> 
     return _Calendar(order, starts, int((starts[1] - starts[0]).astype(int)))
 
 
-def _check_gaps(checks: Checks, odd: np.ndarray, order: np.ndarray, dates: np.ndarray, step: int, name: str) -> None:
+def _check_gaps(
+    checks: Checks, odd: np.ndarray, order: np.ndarray, dates: np.ndarray, step: int, name: str
+) -> None:
     """`odd` (T - 1,) marks the distances that are not the usual one."""
     if not odd.any():
         return
@@ -234,13 +257,16 @@ def _check_gaps(checks: Checks, odd: np.ndarray, order: np.ndarray, dates: np.nd
         f"{count} gap{'s' * (count > 1)} or odd step{'s' * (count > 1)}, first from {dates[at]} (row {order[at] + 1}) "
         f"to {dates[at + 1]} (row {order[at + 1] + 1}); the usual step is {_STEPS[step]}."
     )
-    checks.error(what, column_text(name), "Add the missing periods, with 0 only where nothing was spent.")
+    checks.error(
+        what, column_text(name), "Add the missing periods, with 0 only where nothing was spent."
+    )
 
 
 def _window(checks: Checks, experiment: Experiment, calendar: _Calendar) -> tuple[int, int] | None:
     """(first row, last row) of the modelling window; None when there are errors.
 
-    A start within a period means the nearest one, as in Robyn; the end is the last period that has begun by then.
+    A start within a period means the nearest one, as in Robyn; the end is the last period that has
+    begun by then.
     """
     start, end = experiment.window.start, experiment.window.end
     first_day, last_day = calendar.first_day, calendar.last_day
@@ -249,15 +275,23 @@ def _window(checks: Checks, experiment: Experiment, calendar: _Calendar) -> tupl
         checks.error(what, "window.start", "Choose an earlier start.")
         return None
     if end and end < first_day:
-        checks.error(f"ends on {end}, before the data's start on {first_day}.", "window.end", "Choose a later end.")
+        checks.error(
+            f"ends on {end}, before the data's start on {first_day}.",
+            "window.end",
+            "Choose a later end.",
+        )
         return None
     if start and start < first_day:
-        checks.warn(f"starts on {start}; the data start on {first_day}, which is used.", "window.start")
+        checks.warn(
+            f"starts on {start}; the data start on {first_day}, which is used.", "window.start"
+        )
     if end and end > last_day:
         checks.warn(f"ends on {end}; the data end on {last_day}, which is used.", "window.end")
     dates = calendar.dates
     first = int(np.abs((dates - np.datetime64(start)).astype(int)).argmin()) if start else 0
-    last = int(np.searchsorted(dates, np.datetime64(end), side="right")) - 1 if end else len(dates) - 1
+    last = (
+        int(np.searchsorted(dates, np.datetime64(end), side="right")) - 1 if end else len(dates) - 1
+    )
     if last - first + 1 < _FEWEST_PERIODS:
         what = f"holds {_periods(max(0, last - first + 1))}; {_FEWEST_PERIODS} are the least."
         checks.error(what, "window", "Widen the window.")
@@ -281,7 +315,9 @@ def _check_window(
     rows = slice(window[0], window[1] + 1)
     period = f"in the window ({calendar.day(window[0])} to {calendar.last_day_of(window[1])})"
     inside = {name: values[rows] for name, values in numbers.items()}
-    _check_variation(checks, mapping, inside, {name: values[rows] for name, values in levels.items()}, period)
+    _check_variation(
+        checks, mapping, inside, {name: values[rows] for name, values in levels.items()}, period
+    )
     for paid in mapping.paid:
         if paid.exposure not in (None, paid.spend) and {paid.spend, paid.exposure} <= inside.keys():
             silent = np.flatnonzero((inside[paid.spend] > 0) & (inside[str(paid.exposure)] == 0))
@@ -293,7 +329,9 @@ def _check_window(
         checks.warn("one paid channel alone leaves nothing to allocate.", "mapping.paid")
 
 
-def _check_variation(checks: Checks, mapping: Mapping, numbers: Columns, levels: Columns, period: str) -> None:
+def _check_variation(
+    checks: Checks, mapping: Mapping, numbers: Columns, levels: Columns, period: str
+) -> None:
     """A column that never changes explains nothing, and nothing explains it."""
     exposed = {paid.spend for paid in mapping.paid if paid.exposure not in (None, paid.spend)}
     for name, values in numbers.items():
@@ -304,7 +342,9 @@ def _check_variation(checks: Checks, mapping: Mapping, numbers: Columns, levels:
             fix = "Map another column as the KPI."
         elif name in exposed and value > 0:
             # The exposure is modelled; the spend only gives its cost.
-            checks.warn(f"is {value:g} {period}; its exposure alone shows its effect.", column_text(name))
+            checks.warn(
+                f"is {value:g} {period}; its exposure alone shows its effect.", column_text(name)
+            )
             continue
         elif name in _media(mapping):
             fix = "Leave it out of the mapping or widen the window."
@@ -318,7 +358,11 @@ def _check_variation(checks: Checks, mapping: Mapping, numbers: Columns, levels:
 
 
 def _lift_tests(
-    checks: Checks, experiment: Experiment, numbers: Columns, calendar: _Calendar, window: tuple[int, int]
+    checks: Checks,
+    experiment: Experiment,
+    numbers: Columns,
+    calendar: _Calendar,
+    window: tuple[int, int],
 ) -> tuple[LiftTest, ...]:
     """Lift tests against the data: known channels, dates inside the window, spend near the data's."""
     paid = {item.spend for item in experiment.mapping.paid}
@@ -328,7 +372,11 @@ def _lift_tests(
         where = f"lift_tests.{number}"
         for name in test.channels:
             if name not in media:
-                checks.error(f"unknown channel {name!r}.", f"{where}.channels", f"Use: {', '.join(sorted(media))}.")
+                checks.error(
+                    f"unknown channel {name!r}.",
+                    f"{where}.channels",
+                    f"Use: {', '.join(sorted(media))}.",
+                )
         if test.start < first or test.end > last:
             what = f"{test.start} to {test.end} is not inside the window, {first} to {last}."
             checks.error(what, where, "Widen the window, or leave the test out.")
@@ -341,13 +389,19 @@ def _lift_tests(
         if set(test.channels) <= paid & numbers.keys():
             _check_test_spend(checks, test, f"{where}.spend", numbers, calendar)
     return tuple(
-        LiftTest(test.channels, test.start, test.end, test.lift, test.spend, test.confidence, test.scope)
+        LiftTest(
+            test.channels, test.start, test.end, test.lift, test.spend, test.confidence, test.scope
+        )
         for test in experiment.lift_tests
     )
 
 
-def _check_test_spend(checks: Checks, test: LiftTestConfig, where: str, numbers: Columns, calendar: _Calendar) -> None:
-    """The test's spend against the data's in its days; a period counts with the share of its days that belong to it."""
+def _check_test_spend(
+    checks: Checks, test: LiftTestConfig, where: str, numbers: Columns, calendar: _Calendar
+) -> None:
+    """The test's spend against the data's in its days; a period counts with the share of its days
+    that belong to it.
+    """
     starts = calendar.dates
     ends = np.append(starts[1:], np.datetime64(calendar.last_day + timedelta(days=1)))
     begin, stop = np.datetime64(test.start), np.datetime64(test.end + timedelta(days=1))
@@ -355,7 +409,9 @@ def _check_test_spend(checks: Checks, test: LiftTestConfig, where: str, numbers:
     share = days / (ends - starts).astype(int)
     spend = float(sum((numbers[name] * share).sum() for name in test.channels))
     if not _SPEND_TOLERANCE[0] * spend <= test.spend <= _SPEND_TOLERANCE[1] * spend:
-        checks.warn(f"{test.spend:,.0f} differs from the data's {spend:,.0f} by more than 10 %.", where)
+        checks.warn(
+            f"{test.spend:,.0f} differs from the data's {spend:,.0f} by more than 10 %.", where
+        )
 
 
 def _holidays(checks: Checks, experiment: Experiment, calendar: _Calendar) -> tuple[Holiday, ...]:
@@ -367,5 +423,7 @@ def _holidays(checks: Checks, experiment: Experiment, calendar: _Calendar) -> tu
         checks.error(error.what, error.where, error.fix)
         return ()
     if not found:
-        checks.warn(f"no holidays are known for {experiment.country} within the data's dates.", "country")
+        checks.warn(
+            f"no holidays are known for {experiment.country} within the data's dates.", "country"
+        )
     return tuple(Holiday(day, name) for day, name in found)

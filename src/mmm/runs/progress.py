@@ -13,15 +13,17 @@ from mmm.workspace.objects import StoreError
 
 log = logging.getLogger(__name__)
 
-#: Between two events of one stage: a second, or this share of the time the task has taken, whichever is longer. So a
-#: day's run has hundreds of events, not tens of thousands.
+#: Between two events of one stage: a second, or this share of the time the task has taken,
+#: whichever is longer. So a day's run has hundreds of events, not tens of thousands.
 _SECONDS_BETWEEN, _SHARE_BETWEEN = 1.0, 0.01
 
 
 class ProgressRecorder:
-    """Writes a `running` event at every stage's beginning and end, and at most about one per second between.
+    """Writes a `running` event at every stage's beginning and end, and at most about one per second
+    between.
 
-    Raises TransitionRefused when someone else has ended the run: the way a task learns that it shall stop.
+    Raises TransitionRefused when someone else has ended the run: the way a task learns that it
+    shall stop.
     """
 
     def __init__(self, history: History, actor: str, attempt: int) -> None:

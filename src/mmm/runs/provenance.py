@@ -40,7 +40,8 @@ def provenance(experiment: Experiment, dataset: DatasetManifest, engine: Engine)
 
 
 def commit() -> str | None:
-    """The git commit this code is of, with "-modified" where it differs; None outside a checkout of this project.
+    """The git commit this code is of, with "-modified" where it differs; None outside a checkout of
+    this project.
 
     An image has no checkout: its build notes the commit in a file of the package.
     """
@@ -52,9 +53,15 @@ def commit() -> str | None:
     if git is None or not _git(git, package, "ls-files", "--", "errors.py"):
         return None
     head = _git(git, package, "rev-parse", "HEAD")
-    return f"{head}-modified" if head and _git(git, package, "status", "--porcelain", "--", ".") else head
+    return (
+        f"{head}-modified"
+        if head and _git(git, package, "status", "--porcelain", "--", ".")
+        else head
+    )
 
 
 def _git(git: str, folder: Path, *arguments: str) -> str | None:
-    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() or None if done.returncode == 0 else None

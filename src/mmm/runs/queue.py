@@ -1,8 +1,10 @@
 """The queue of batches: their runs wait as `queued` and are started in order, so many at a time.
 
-No process owns the queue. A step looks at what is stored, starts what may start, and ends; whoever looks at runs takes
-one, a local task takes one when it ends, and so does `mmm batch step`, for schedulers. Any number of steps may go on at
-once: each begins with the same run, the one that writes its `starting` event launches it, and the others stop there.
+No process owns the queue. A step looks at what is stored, starts what may start, and ends; whoever
+looks at runs takes one, a local task takes one when it ends, and so does `mmm batch step`, for
+schedulers. Any number of steps may go on at
+once: each begins with the same run, the one that writes its `starting` event launches it, and the
+others stop there.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ def step(
     at_once: int,
     platform: str,
 ) -> list[str]:
-    """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids of those started.
+    """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids
+    of those started.
 
-    `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted to another platform
-    is left alone: a laptop that looks at a bucket must not train what waits for the cloud.
+    `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
+    to another platform is left alone: a laptop that looks at a bucket must not train what waits for
+    the cloud.
     """
     waiting, under_way = [], 0
     for batch in _open_batches(workspace):
@@ -46,7 +50,9 @@ def step(
             break
         try:
             start(run_id)
-        except TransitionRefused:  # another step has started it, or it was cancelled: what was counted is out of date
+        except (
+            TransitionRefused
+        ):  # another step has started it, or it was cancelled: what was counted is out of date
             break
         except UserError:  # its task could not be launched; the run says so
             continue
@@ -65,7 +71,9 @@ def _open_batches(workspace: Workspace) -> list[BatchDocument]:
 def _statuses(
     workspace: Workspace, batch: BatchDocument, look: Callable[[Sequence[str]], list[RunStatus]]
 ) -> list[RunStatus]:
-    """The runs' statuses in the batch's order. Runs whose submitter did not get to their first event get it here."""
+    """The runs' statuses in the batch's order. Runs whose submitter did not get to their first
+    event get it here.
+    """
     run_ids = [member.run_id for member in batch.members]
     found = {status.run_id: status for status in look(run_ids)}
     if len(found) < len(run_ids):
@@ -85,4 +93,6 @@ def begin(workspace: Workspace, batch: BatchDocument) -> None:
             "batch": batch.batch_id,
         }
         with suppress(AlreadyExists):
-            History.begin(workspace, member.run_id, batch.actor, warnings=member.warnings, details=details)
+            History.begin(
+                workspace, member.run_id, batch.actor, warnings=member.warnings, details=details
+            )

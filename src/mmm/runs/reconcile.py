@@ -29,8 +29,12 @@ class _Verdict:
     exit_code: int | None = None
 
 
-def reconcile(workspace: Workspace, launcher: TaskLauncher, settings: Settings, run_id: str, now: datetime) -> RunEvent:
-    """Compare what the events say with what the platform says; end the run where the task is lost. The newest event."""
+def reconcile(
+    workspace: Workspace, launcher: TaskLauncher, settings: Settings, run_id: str, now: datetime
+) -> RunEvent:
+    """Compare what the events say with what the platform says; end the run where the task is lost.
+    The newest event.
+    """
     history = History(workspace, run_id)
     last = history.last
     if last.state in FINAL:
@@ -49,7 +53,12 @@ def reconcile(workspace: Workspace, launcher: TaskLauncher, settings: Settings, 
 
 
 def _judge(
-    workspace: Workspace, settings: Settings, run_id: str, last: RunEvent, task: TaskStatus | None, now: datetime
+    workspace: Workspace,
+    settings: Settings,
+    run_id: str,
+    last: RunEvent,
+    task: TaskStatus | None,
+    now: datetime,
 ) -> _Verdict | None:
     """Why the run must be ended, None while all is well."""
     since = last.started or last.at
@@ -59,9 +68,14 @@ def _judge(
     if last.state is RunState.QUEUED or (last.state is RunState.STARTING and task is None):
         if age <= settings.start_timeout_seconds:
             return None
-        return _Verdict(RunState.CRASHED, f"No task was started within {settings.start_timeout_seconds:g} seconds.")
+        return _Verdict(
+            RunState.CRASHED,
+            f"No task was started within {settings.start_timeout_seconds:g} seconds.",
+        )
     if age > settings.task_timeout_seconds:
-        return _Verdict(RunState.TIMED_OUT, f"It took longer than {settings.task_timeout_seconds:g} seconds.")
+        return _Verdict(
+            RunState.TIMED_OUT, f"It took longer than {settings.task_timeout_seconds:g} seconds."
+        )
     if task is not None and task.state is TaskState.STOPPED:
         why = f"The task is gone without a result: {task.reason or 'the platform gives no reason'}."
         return _Verdict(RunState.CRASHED, why, task.exit_code)
@@ -79,14 +93,19 @@ def _judge(
     silent = (now - max(signs)).total_seconds()
     if silent <= settings.crash_after_seconds:
         return None
-    return _Verdict(RunState.CRASHED, _because(f"The task has given no sign of life for {silent:.0f} seconds", task))
+    return _Verdict(
+        RunState.CRASHED,
+        _because(f"The task has given no sign of life for {silent:.0f} seconds", task),
+    )
 
 
 def _because(what: str, task: TaskStatus | None) -> str:
     return f"{what}: {task.reason}." if task is not None and task.reason else f"{what}."
 
 
-def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verdict: _Verdict) -> RunEvent:
+def _end(
+    history: History, launcher: TaskLauncher, attempt: Attempt | None, verdict: _Verdict
+) -> RunEvent:
     output = _last_lines(launcher, attempt) if attempt else []
     error = RunError(what=verdict.why, exit_code=verdict.exit_code, output="\n".join(output))
     number = history.last.attempt
@@ -97,7 +116,9 @@ def _end(history: History, launcher: TaskLauncher, attempt: Attempt | None, verd
     if attempt is not None:
         try:
             launcher.cancel(attempt.handle, _GRACE_SECONDS)
-        except UserError as failure:  # the run has ended all the same; a task that lives sees that and stops
+        except (
+            UserError
+        ) as failure:  # the run has ended all the same; a task that lives sees that and stops
             log.warning("the task of run %s could not be stopped: %s", history.run_id, failure)
     return event
 

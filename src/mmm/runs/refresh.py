@@ -1,7 +1,8 @@
-"""Refresh: an experiment on new periods of a chosen model, and which model of such a chain is in use.
+"""Refresh: an experiment on new periods of a chosen model, and which model of such a chain is in
+use.
 
-A refresh is a run like any other whose experiment names the run and the model it brings up to date. Nothing takes the
-place of the model in use until someone accepts the new one.
+A refresh is a run like any other whose experiment names the run and the model it brings up to date.
+Nothing takes the place of the model in use until someone accepts the new one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from mmm.access import User
 from mmm.engines.base import PreviousModel, Problem
 from mmm.errors import Finding, UserError
 from mmm.results import read_results
-from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig, RefreshOf, Window, parse_experiment
+from mmm.runs.config import (
+    DatasetRef,
+    Experiment,
+    LiftTestConfig,
+    RefreshOf,
+    Window,
+    parse_experiment,
+)
 from mmm.runs.problem import build_problem
 from mmm.workspace import Workspace
 from mmm.workspace.models import Acceptance
@@ -27,20 +35,28 @@ TRIALS, ITERATIONS = 3, 1000
 
 
 def previous_of(workspace: Workspace, experiment: Experiment) -> PreviousModel | None:
-    """What the refreshed model said of its window, from its run's results; None where nothing is refreshed."""
+    """What the refreshed model said of its window, from its run's results; None where nothing is
+    refreshed.
+    """
     of = experiment.refresh
     if of is None:
         return None
     results = read_results(workspace, of.run)
     channels = _of_model(results["channels"], results.require_kept(of.model, where="refresh.model"))
-    sums = _of_model(results["contributions"], of.model).group_by("component").aggregate([("effect", "sum")])
+    sums = (
+        _of_model(results["contributions"], of.model)
+        .group_by("component")
+        .aggregate([("effect", "sum")])
+    )
     parameters = _of_model(results["parameters"], of.model).to_pylist()
     return PreviousModel(
         model_id=of.model,
         steps=of.steps,
         parameters={(row["variable"], row["parameter"]): row["value"] for row in parameters},
         effects={row["component"]: row["effect_sum"] for row in sums.to_pylist()},
-        spend={row["channel"]: row["spend"] for row in channels.to_pylist() if row["kind"] == "paid"},
+        spend={
+            row["channel"]: row["spend"] for row in channels.to_pylist() if row["kind"] == "paid"
+        },
     )
 
 
@@ -57,19 +73,27 @@ def refresh_experiment(
     steps: int | None = None,
     changes: dict[str, Any] | None = None,
 ) -> tuple[Experiment, list[Finding]]:
-    """The experiment that brings a run's model up to date with a dataset of old and new periods, and warnings.
+    """The experiment that brings a run's model up to date with a dataset of old and new periods,
+    and warnings.
 
-    `model`: None is the chain's accepted model where it is this run's, else the recommended one. `steps`: by how many
-    periods the window moves on; None takes in all new ones. `changes` replace settings. Raises InvalidInput and
-    UserError for data that do not fit.
+    `model`: None is the chain's accepted model where it is this run's, else the recommended one.
+    `steps`: by how many periods the window moves on; None takes in all new ones. `changes` replace
+    settings. Raises InvalidInput and UserError for data that do not fit.
     """
     parent = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     results = read_results(workspace, run_id)
-    summary, chosen = results.summary, model or _model_in_use(workspace, run_id) or results.summary["model"]["id"]
-    bare = parent.model_copy(update={"dataset": dataset, "window": Window(), "lift_tests": (), "refresh": None})
+    summary, chosen = (
+        results.summary,
+        model or _model_in_use(workspace, run_id) or results.summary["model"]["id"],
+    )
+    bare = parent.model_copy(
+        update={"dataset": dataset, "window": Window(), "lift_tests": (), "refresh": None}
+    )
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, _ = build_problem(bare, table)
-    window, steps = _moved(problem, summary["data"]["window_first"], summary["data"]["window_last"], steps)
+    window, steps = _moved(
+        problem, summary["data"]["window_first"], summary["data"]["window_last"], steps
+    )
     tests = tuple(test for test in parent.lift_tests if inside(test, window))
     experiment = parent.model_copy(
         update={
@@ -90,10 +114,12 @@ def refresh_experiment(
 
 
 def _settings(parent: dict[str, Any]) -> dict[str, Any]:
-    """The parent's settings, whose ranges stay those of the chain's first model, with a refresh's search.
+    """The parent's settings, whose ranges stay those of the chain's first model, with a refresh's
+    search.
 
-    Method "robyn" weighs the distance to the previous model alone, as Robyn does. Otherwise the parent's weights stay:
-    a model that may not fit worse on the new data says more about them than one that only repeats the old shares.
+    Method "robyn" weighs the distance to the previous model alone, as Robyn does. Otherwise the
+    parent's weights stay: a model that may not fit worse on the new data says more about them than
+    one that only repeats the old shares.
     """
     settings = {**parent, "trials": TRIALS, "iterations": ITERATIONS}
     if parent.get("method") == "robyn":
@@ -108,10 +134,16 @@ def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[
     for row, day in zip(rows, (first, last), strict=True):
         if row == len(dates) or dates[row] != np.datetime64(day):
             what = f"has no period {day}, which is an end of the previous model's window."
-            raise UserError(what, where="the data", fix="Give the whole history, old periods and new ones.")
+            raise UserError(
+                what, where="the data", fix="Give the whole history, old periods and new ones."
+            )
     new = len(dates) - 1 - rows[1]
     if new == 0:
-        raise UserError(f"ends on {last}, as the previous model's window does.", where="the data", fix="Add periods.")
+        raise UserError(
+            f"ends on {last}, as the previous model's window does.",
+            where="the data",
+            fix="Add periods.",
+        )
     steps = new if steps is None else steps
     if steps > new:
         what = f"{steps} are asked for, the data hold {new} new periods."
@@ -123,19 +155,28 @@ def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[
 
 
 def inside(test: LiftTestConfig, window: Window) -> bool:
-    return window.start is not None and window.end is not None and window.start <= test.start and test.end <= window.end
+    return (
+        window.start is not None
+        and window.end is not None
+        and window.start <= test.start
+        and test.end <= window.end
+    )
 
 
 def chain_of(workspace: Workspace, run_id: str) -> list[str]:
     """The run and those it refreshes, the chain's first run last."""
     chain = [run_id]
-    while (of := parse_experiment(workspace.job_config(chain[-1]), where="job_config.json").refresh) is not None:
+    while (
+        of := parse_experiment(workspace.job_config(chain[-1]), where="job_config.json").refresh
+    ) is not None:
         chain.append(of.run)
     return chain
 
 
 def accept(workspace: Workspace, run_id: str, by: User, model: str | None = None) -> Acceptance:
-    """Put a run's model (None: the recommended one) to use in place of its chain's model in use so far."""
+    """Put a run's model (None: the recommended one) to use in place of its chain's model in use so
+    far.
+    """
     workspace.permit(by, "run.accept", run_id)
     results = read_results(workspace, run_id)
     chosen = results.require_kept(model or results.summary["model"]["id"])
@@ -144,7 +185,9 @@ def accept(workspace: Workspace, run_id: str, by: User, model: str | None = None
     replaces = (before[-1].run_id, before[-1].model_id) if before else None
     if replaces == (run_id, chosen):
         raise UserError(f"model {chosen} of run {run_id} is in use already.", where="accept")
-    accepted = Acceptance(run_id=run_id, model_id=chosen, at=utc_now(), actor=by.id, replaces=replaces)
+    accepted = Acceptance(
+        run_id=run_id, model_id=chosen, at=utc_now(), actor=by.id, replaces=replaces
+    )
     workspace.save_acceptance(first, accepted)
     workspace.append_audit(by, "run.accept", run_id, model=chosen, replaces=replaces)
     return accepted

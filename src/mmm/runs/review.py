@@ -1,4 +1,6 @@
-"""An experiment under construction: the checks of a submission, told without stopping, as often as it changes."""
+"""An experiment under construction: the checks of a submission, told without stopping, as often as
+it changes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Review:
-    """`experiment` is None while its fields are not valid, `problem` while it cannot be run on its data."""
+    """`experiment` is None while its fields are not valid, `problem` while it cannot be run on its
+    data.
+    """
 
     experiment: Experiment | None
     problem: Problem | None
@@ -35,12 +39,20 @@ class Review:
 
     def at(self, *paths: str) -> list[Finding]:
         """What was found at fields or below them, by path as in `validation_findings`."""
-        return [finding for finding in self.findings if any(_within(finding.where, path) for path in paths)]
+        return [
+            finding
+            for finding in self.findings
+            if any(_within(finding.where, path) for path in paths)
+        ]
 
     def elsewhere(self, shown: Iterable[str]) -> list[Finding]:
         """Errors at none of the paths: those that no field shows."""
         paths = tuple(shown)
-        return [finding for finding in self.errors if not any(_within(finding.where, path) for path in paths)]
+        return [
+            finding
+            for finding in self.errors
+            if not any(_within(finding.where, path) for path in paths)
+        ]
 
 
 def review(content: dict[str, Any], table_of: Callable[[str, str], pa.Table]) -> Review:

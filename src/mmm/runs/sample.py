@@ -1,4 +1,6 @@
-"""The sample in one step: Robyn's demo data as a dataset, and Robyn's demo experiment as a run on it."""
+"""The sample in one step: Robyn's demo data as a dataset, and Robyn's demo experiment as a run on
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,17 @@ NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
 
 
 def submit_sample(service: RunService, by: User) -> str:
-    """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return the run's id."""
+    """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return
+    the run's id.
+    """
     return service.submit(sample_experiment(store_sample(service.workspace, by).dataset_id), by)
 
 
 def store_sample(workspace: Workspace, by: User) -> DatasetManifest:
     """The sample as a dataset, once."""
-    return ingest(FileSource(sample.PATH), market=MARKET, origin=sample.PATH.name, workspace=workspace, by=by)
+    return ingest(
+        FileSource(sample.PATH), market=MARKET, origin=sample.PATH.name, workspace=workspace, by=by
+    )
 
 
 def sample_experiment(dataset_id: str) -> Experiment:

@@ -34,5 +34,7 @@ class RunFilter:
 
     def _has_text(self, status: RunStatus) -> bool:
         words = self.text.casefold().split()
-        where = "\n".join((status.name, status.run_id, status.submitted_by, status.message)).casefold()
+        where = "\n".join(
+            (status.name, status.run_id, status.submitted_by, status.message)
+        ).casefold()
         return all(word in where for word in words)

@@ -1,4 +1,6 @@
-"""What a person can do with runs: submit, look, follow, cancel, retry. CLI, web pages and scripts call these."""
+"""What a person can do with runs: submit, look, follow, cancel, retry. CLI, web pages and scripts
+call these.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ class RunService:
     def submit(self, experiment: Experiment, by: User) -> str:
         """Check the experiment against its data, then queue and start a run; return its id.
 
-        InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and raises UserError.
+        InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and
+        raises UserError.
         """
         dataset = experiment.dataset
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
@@ -70,7 +73,8 @@ class RunService:
         return run_id
 
     def submit_study(self, run_id: str, study: StabilityStudy, by: User) -> str:
-        """Queue and start a study of a run that has results; return the study's id, by which it is followed as a run.
+        """Queue and start a study of a run that has results; return the study's id, by which it is
+        followed as a run.
 
         UserError for a run without results, and while another study of the run is under way.
         """
@@ -78,10 +82,17 @@ class RunService:
         self.workspace.results_manifest(run_id)
         for other in self.statuses(self.workspace.study_ids(run_id)[-1:]):
             if not other.final:
-                what, fix = f"a study of run {run_id} is under way.", f"Wait for it, or `mmm cancel {other.run_id}`."
+                what, fix = (
+                    f"a study of run {run_id} is under way.",
+                    f"Wait for it, or `mmm cancel {other.run_id}`.",
+                )
                 raise UserError(what, where="stability", fix=fix)
         # A study of a batch's run is none of the batch: it does not wait for its turn.
-        submitted = {name: value for name, value in self.workspace.event(run_id, 1).details.items() if name != "batch"}
+        submitted = {
+            name: value
+            for name, value in self.workspace.event(run_id, 1).details.items()
+            if name != "batch"
+        }
         study_id = self.workspace.create_study(run_id, study)
         history = History.begin(self.workspace, study_id, by.id, details=submitted)
         self.workspace.append_audit(by, "run.study", study_id)
@@ -89,13 +100,19 @@ class RunService:
         return study_id
 
     def check(self, experiment: Experiment) -> list[Finding]:
-        """What is worth knowing of an experiment before it runs; InvalidInput with all that stops it."""
+        """What is worth knowing of an experiment before it runs; InvalidInput with all that stops
+        it.
+        """
         from mmm.engines import load_engine
         from mmm.runs.environment import environment_findings
-        from mmm.runs.problem import build_problem  # numpy and pyarrow, which looking at runs does not need
+        from mmm.runs.problem import (
+            build_problem,
+        )  # numpy and pyarrow, which looking at runs does not need
         from mmm.runs.refresh import previous_of
 
-        table = self.workspace.read_dataset(experiment.dataset.market, experiment.dataset.dataset_id)
+        table = self.workspace.read_dataset(
+            experiment.dataset.market, experiment.dataset.dataset_id
+        )
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
         if self._settings.cloud_provider == "local":  # the task runs on this machine
             findings += environment_findings(load_engine(experiment.engine))
@@ -107,7 +124,9 @@ class RunService:
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(self.workspace, self.statuses, start, self._settings.batch_at_once, self.platform)
+        return step(
+            self.workspace, self.statuses, start, self._settings.batch_at_once, self.platform
+        )
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -119,7 +138,9 @@ class RunService:
 
         One whose history cannot be read is among them and says so.
         """
-        return self.statuses(self.workspace.run_ids()[first : None if limit is None else first + limit])
+        return self.statuses(
+            self.workspace.run_ids()[first : None if limit is None else first + limit]
+        )
 
     def find(self, wanted: RunFilter) -> list[RunStatus]:
         """The runs that pass, newest first; the statuses of all are looked at."""
@@ -132,7 +153,9 @@ class RunService:
     def cancel(self, run_id: str, by: User) -> RunStatus:
         """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
         self.workspace.permit(by, "run.cancel", run_id)
-        event = History(self.workspace, run_id).add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
+        event = History(self.workspace, run_id).add(
+            RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}."
+        )
         self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
         attempt = self._own_attempt(run_id, event.attempt)
         if attempt is not None:
@@ -167,7 +190,9 @@ class RunService:
         """The run's log so far; with `follow` until the run ends."""
         part = 0
         while True:
-            ended = not follow or self.status(run_id).final  # looked at first, so that nothing written after is missed
+            ended = (
+                not follow or self.status(run_id).final
+            )  # looked at first, so that nothing written after is missed
             records, part = self.workspace.log(run_id, after=part)
             yield from records
             if ended:
@@ -180,21 +205,33 @@ class RunService:
         return iter(()) if attempt is None else self._launcher.logs(attempt.handle)
 
     def _start(self, history: History, actor: str) -> None:
-        """Launch the task of the newest attempt. `starting` is written first: whoever writes it launches, once."""
+        """Launch the task of the newest attempt. `starting` is written first: whoever writes it
+        launches, once.
+        """
         run_id = history.run_id
         number = history.add(RunState.STARTING, actor).attempt
         try:
-            handle = self._launcher.submit(self.workspace.run_uri(run_id), f"{run_id.replace('/', '-')}-{number:04d}")
+            handle = self._launcher.submit(
+                self.workspace.run_uri(run_id), f"{run_id.replace('/', '-')}-{number:04d}"
+            )
         except UserError as error:
             what = f"The task could not be started: {error}"
-            history.add(RunState.CRASHED, actor, attempt=number, message=what, error=RunError(what=what))
+            history.add(
+                RunState.CRASHED, actor, attempt=number, message=what, error=RunError(what=what)
+            )
             raise
         platform = self._settings.cloud_provider
-        self.workspace.save_attempt(run_id, Attempt(attempt=number, platform=platform, handle=handle, at=utc_now()))
+        self.workspace.save_attempt(
+            run_id, Attempt(attempt=number, platform=platform, handle=handle, at=utc_now())
+        )
         # Someone may have cancelled before there was a handle to cancel by.
         if history.refresh().state is RunState.CANCELLED:
             self._launcher.cancel(handle)
 
     def _own_attempt(self, run_id: str, number: int) -> Attempt | None:
         attempt = self.workspace.attempt(run_id, number)
-        return attempt if attempt is not None and attempt.platform == self._settings.cloud_provider else None
+        return (
+            attempt
+            if attempt is not None and attempt.platform == self._settings.cloud_provider
+            else None
+        )

@@ -1,4 +1,6 @@
-"""An engine's settings as fields of a form, read from its settings model: what is declared there is declared once."""
+"""An engine's settings as fields of a form, read from its settings model: what is declared there is
+declared once.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,27 @@ from typing import Any, Literal
 
 from mmm.runs.config import resolved, settings_model
 
-Kind = Literal["flag", "integer", "number", "choice", "choices", "range", "numbers", "group", "by_medium", "json"]
+Kind = Literal[
+    "flag",
+    "integer",
+    "number",
+    "choice",
+    "choices",
+    "range",
+    "numbers",
+    "group",
+    "by_medium",
+    "json",
+]
 
 
 @dataclass(frozen=True)
 class FormField:
-    """One setting. `limits` are words, "" for none; `optional` may be left open; `parts` are the fields within it.
+    """One setting. `limits` are words, "" for none; `optional` may be left open; `parts` are the
+    fields within it.
 
-    A "range" is two numbers, "numbers" several, "choices" some of `options`, a "group" an object, "by_medium" an object
-    of such objects by channel; "json" is anything else.
+    A "range" is two numbers, "numbers" several, "choices" some of `options`, a "group" an object,
+    "by_medium" an object of such objects by channel; "json" is anything else.
     """
 
     name: str
@@ -51,13 +65,26 @@ def _field(name: str, part: dict[str, Any], schema: dict[str, Any]) -> FormField
     inner = resolved(part, schema)
     kind, parts = _kind(inner, schema)
     # A title that nobody declared is pydantic's: the name with capitals.
-    given = next((option["title"] for option in part.get("anyOf", ()) if "title" in option), part.get("title", ""))
-    title = name.replace("_", " ").capitalize() if given.replace(" ", "_").lower() == name or not given else given
+    given = next(
+        (option["title"] for option in part.get("anyOf", ()) if "title" in option),
+        part.get("title", ""),
+    )
+    title = (
+        name.replace("_", " ").capitalize()
+        if given.replace(" ", "_").lower() == name or not given
+        else given
+    )
     options = inner.get("enum", inner.get("items", {}).get("enum", ()))
-    description = inner.get("description", "") if kind not in ("group", "by_medium") else part.get("description", "")
+    description = (
+        inner.get("description", "")
+        if kind not in ("group", "by_medium")
+        else part.get("description", "")
+    )
     # A schema gives no default that is made anew each time, as an empty object is.
     default = part.get("default", {} if inner.get("type") == "object" else None)
-    return FormField(name, title, description, kind, default, optional, _limits(inner), tuple(options), parts)
+    return FormField(
+        name, title, description, kind, default, optional, _limits(inner), tuple(options), parts
+    )
 
 
 def _kind(inner: dict[str, Any], schema: dict[str, Any]) -> tuple[Kind, tuple[FormField, ...]]:
@@ -68,7 +95,9 @@ def _kind(inner: dict[str, Any], schema: dict[str, Any]) -> tuple[Kind, tuple[Fo
     declared = inner.get("type")
     if declared == "array" and "enum" in inner.get("items", {}):
         return "choices", ()
-    if declared == "array" and all(item.get("type") == "number" for item in inner.get("prefixItems", [{}])):
+    if declared == "array" and all(
+        item.get("type") == "number" for item in inner.get("prefixItems", [{}])
+    ):
         return "numbers", ()
     if declared == "object" and "properties" in inner:
         return "group", _fields(inner, schema)

@@ -25,14 +25,18 @@ _LOG_SECONDS = 1.0
 
 @contextmanager
 def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -> Iterator[None]:
-    """Write a heartbeat now and every `seconds` until the block ends. A store that fails once is no reason to stop."""
+    """Write a heartbeat now and every `seconds` until the block ends. A store that fails once is no
+    reason to stop.
+    """
     stop = threading.Event()
     process, host = psutil.Process(), socket.gethostname()
 
     def beat() -> None:
         while True:
             memory = _memory(process)
-            sign = Heartbeat(attempt=attempt, at=utc_now(), host=host, pid=process.pid, memory_bytes=memory)
+            sign = Heartbeat(
+                attempt=attempt, at=utc_now(), host=host, pid=process.pid, memory_bytes=memory
+            )
             try:
                 workspace.write_heartbeat(run_id, sign)
             except StoreError as error:
@@ -59,7 +63,9 @@ def _memory(process: psutil.Process) -> int:
 
 
 class WorkspaceLogHandler(logging.Handler):
-    """Collects log records and stores them in parts, about one a second while there is something to say."""
+    """Collects log records and stores them in parts, about one a second while there is something to
+    say.
+    """
 
     def __init__(self, workspace: Workspace, run_id: str, attempt: int) -> None:
         super().__init__()
@@ -107,7 +113,9 @@ class WorkspaceLogHandler(logging.Handler):
                 return
             try:
                 self._part = self._workspace.append_log(self._run_id, self._waiting, self._part)
-            except StoreError as error:  # kept for the next time; not logged, which would come back here
+            except (
+                StoreError
+            ) as error:  # kept for the next time; not logged, which would come back here
                 sys.stderr.write(f"log could not be stored: {error}\n")
             else:
                 self._waiting = []
@@ -136,7 +144,9 @@ def task_log(workspace: Workspace, run_id: str, attempt: int, level: str) -> Ite
 
 
 def flush_log() -> None:
-    """Store the log so far. Called before an event that ends the run: who follows the log stops at that event."""
+    """Store the log so far. Called before an event that ends the run: who follows the log stops at
+    that event.
+    """
     for handler in logging.getLogger().handlers:
         handler.flush()
 
@@ -145,5 +155,8 @@ def memory_peak_bytes() -> int:
     """Largest resident size that this process, or one it has started, has had."""
     import resource  # not on Windows, where no task runs
 
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,6 +1,8 @@
-"""A study of how firm a run's model is: trained again with other seeds, on earlier windows, with periods held out.
+"""A study of how firm a run's model is: trained again with other seeds, on earlier windows, with
+periods held out.
 
-It is a run of its own inside the run's folder, so it has a task, a history, a log and a retry like any other.
+It is a run of its own inside the run's folder, so it has a task, a history, a log and a retry like
+any other.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ VARIANTS = pa.schema(
 
 
 class StabilityStudy(BaseModel):
-    """What is trained again. The settings are the run's; fewer `iterations` make it quicker and its spread wider."""
+    """What is trained again. The settings are the run's; fewer `iterations` make it quicker and its
+    spread wider.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +62,9 @@ class StabilityStudy(BaseModel):
         max_length=10,
         description="Shares of the window that are trained on; the rest is held out.",
     )
-    iterations: int | None = Field(default=None, ge=10, description="Candidates of a trial. Default: as the run.")
+    iterations: int | None = Field(
+        default=None, ge=10, description="Candidates of a trial. Default: as the run."
+    )
     trials: int | None = Field(default=None, ge=1, description="Trials. Default: as the run.")
 
 
@@ -74,7 +80,9 @@ def _variants(base: Experiment, problem: Problem, study: StabilityStudy) -> Iter
     seed = int(settings.get("seed", 0))
     for number in range(1, study.seeds + 1):
         changed = {**settings, "seed": seed + _SEED_STEP * number}
-        yield _Variant("seeds", f"seed {changed['seed']}", base.model_copy(update={"settings": changed}))
+        yield _Variant(
+            "seeds", f"seed {changed['seed']}", base.model_copy(update={"settings": changed})
+        )
     dates = problem.dates.astype("datetime64[D]")
     for shift in study.shifts:
         first, last = max(problem.window[0] - shift, 0), problem.window[1] - shift
@@ -86,7 +94,9 @@ def _variants(base: Experiment, problem: Problem, study: StabilityStudy) -> Iter
         yield _Variant("windows", f"{shift} periods earlier", moved)
     for share in study.holdouts:
         changed = {**settings, "validation": {"train_size": share}}
-        yield _Variant("holdouts", f"{share:.0%} trained on", base.model_copy(update={"settings": changed}))
+        yield _Variant(
+            "holdouts", f"{share:.0%} trained on", base.model_copy(update={"settings": changed})
+        )
 
 
 def study(workspace: Workspace, history: History, actor: str) -> None:
@@ -122,10 +132,14 @@ def study(workspace: Workspace, history: History, actor: str) -> None:
             values.append(found)
         progress(Progress(source, len(own), len(own)))
     if not any(row["model_id"] for row in told):
-        raise UserError(f"none of the {len(told)} variants could be trained: {told[0]['note'] if told else ''}")
+        raise UserError(
+            f"none of the {len(told)} variants could be trained: {told[0]['note'] if told else ''}"
+        )
 
     writer = workspace.results_writer(study_id)
-    writer.table("values", pa.Table.from_pylist([row for rows in values for row in rows], schema=VALUES))
+    writer.table(
+        "values", pa.Table.from_pylist([row for rows in values for row in rows], schema=VALUES)
+    )
     writer.table("variants", pa.Table.from_pylist(told, schema=VARIANTS))
     writer.commit()
     details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
@@ -140,7 +154,9 @@ def study(workspace: Workspace, history: History, actor: str) -> None:
     )
 
 
-def _experiment(workspace: Workspace, run_id: str, results: RunResults, asked: StabilityStudy) -> Experiment:
+def _experiment(
+    workspace: Workspace, run_id: str, results: RunResults, asked: StabilityStudy
+) -> Experiment:
     """The run's experiment with the settings it really had, defaults of its version included."""
     parsed = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     effort = {"iterations": asked.iterations, "trials": asked.trials}
@@ -151,7 +167,9 @@ def _experiment(workspace: Workspace, run_id: str, results: RunResults, asked: S
 class _Listener:
     """An engine's progress within one variant, told as the source's."""
 
-    def __init__(self, progress: ProgressRecorder, source: str, name: str, done: int, total: int) -> None:
+    def __init__(
+        self, progress: ProgressRecorder, source: str, name: str, done: int, total: int
+    ) -> None:
         self._progress, self._source, self._name = progress, source, name
         self._done, self._total = done, total
 
@@ -171,13 +189,20 @@ def _trained(
         # Validated again: the changed settings have not been, and another engine may not know them.
         experiment = parse_experiment(variant.experiment.to_json(), where=variant.name)
         problem, _ = build_problem(experiment, table, previous_of(workspace, experiment))
-        result = load_engine(experiment.engine).train(problem, experiment.engine_settings(), listener)
+        result = load_engine(experiment.engine).train(
+            problem, experiment.engine_settings(), listener
+        )
     except UserError as error:
         log.warning("%s: %s", variant.name, error)
         return {**row, "note": str(error)}, []
     model = _of_chosen(result, "models")[0]
     found = [
-        {"source": variant.source, "variant": variant.name, "channel": item["channel"], "roi": item["roi"]}
+        {
+            "source": variant.source,
+            "variant": variant.name,
+            "channel": item["channel"],
+            "roi": item["roi"],
+        }
         for item in _of_chosen(result, "channels")
         if item["kind"] == "paid"
     ]
@@ -187,7 +212,9 @@ def _trained(
 
 def _of_chosen(result: EngineResult, name: str) -> list[dict[str, Any]]:
     table = result.tables[name]
-    rows: list[dict[str, Any]] = table.filter(pc.equal(table["model_id"], result.recommended)).to_pylist()
+    rows: list[dict[str, Any]] = table.filter(
+        pc.equal(table["model_id"], result.recommended)
+    ).to_pylist()
     return rows
 
 
@@ -204,21 +231,32 @@ def newest_study(workspace: Workspace, run_id: str) -> StudyResult | None:
     """The newest study of a run that has come to its end; None while there is none."""
     for study_id in reversed(workspace.study_ids(run_id)):
         if workspace.results_exist(study_id):
-            tables = {name: workspace.result_table(study_id, name) for name in ("values", "variants")}
+            tables = {
+                name: workspace.result_table(study_id, name) for name in ("values", "variants")
+            }
             return StudyResult(study_id, **tables)
     return None
 
 
 def held_out(variants: pa.Table) -> str:
     """What the holdouts say about periods the models had not seen; empty without any."""
-    rows = [row for row in variants.to_pylist() if row["source"] == "holdouts" and row["nrmse_test"] is not None]
+    rows = [
+        row
+        for row in variants.to_pylist()
+        if row["source"] == "holdouts" and row["nrmse_test"] is not None
+    ]
     if not rows:
         return ""
-    parts = [f"{row['variant']}: {row['nrmse_test']:.3f} against {row['nrmse_train']:.3f} in training" for row in rows]
+    parts = [
+        f"{row['variant']}: {row['nrmse_test']:.3f} against {row['nrmse_train']:.3f} in training"
+        for row in rows
+    ]
     return f"NRMSE on periods held out and never looked at - {'; '.join(parts)}."
 
 
 def notes(variants: pa.Table) -> list[str]:
     """Variants that could not be trained, and why."""
     rows = variants.to_pylist()
-    return [f"{SOURCES[row['source']]} {row['variant']}: {row['note']}" for row in rows if row["note"]]
+    return [
+        f"{SOURCES[row['source']]} {row['variant']}: {row['note']}" for row in rows if row["note"]
+    ]

@@ -13,10 +13,11 @@ from mmm.workspace.models import RunError, RunEvent, RunState, StageProgress
 
 
 class RunStatus(BaseModel):
-    """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt is final.
+    """A run now. `started` is when the attempt's task was launched, `ended` null until the attempt
+    is final.
 
-    `batch` is the id of the batch it belongs to, "" for none; `event` is the number of the newest event. One that is
-    not `readable` is known by its id and why it cannot be read.
+    `batch` is the id of the batch it belongs to, "" for none; `event` is the number of the newest
+    event. One that is not `readable` is known by its id and why it cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,7 +61,10 @@ class RunStatus(BaseModel):
 def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
     """The status at the event `last`. The first event holds what was submitted."""
     first = last if last.number == 1 else workspace.event(run_id, 1)
-    submitted = {name: first.details.get(name, "") for name in ("name", "market", "dataset_id", "engine", "batch")}
+    submitted = {
+        name: first.details.get(name, "")
+        for name in ("name", "market", "dataset_id", "engine", "batch")
+    }
     return RunStatus(
         run_id=run_id,
         **submitted,

@@ -1,8 +1,9 @@
 """Many runs' statuses at once, without reading again what cannot have changed.
 
-What is kept on this machine: the statuses of attempts that have ended, each with the number of the event that ended
-it. A run that succeeded never changes. One that ended badly changes only by the event after that number, when someone
-tries again, so whether that event exists is all there is to look at.
+What is kept on this machine: the statuses of attempts that have ended, each with the number of the
+event that ended it. A run that succeeded never changes. One that ended badly changes only by the
+event after that number, when someone tries again, so whether that event exists is all there is to
+look at.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _TABLE = "CREATE TABLE IF NOT EXISTS ended (run_id TEXT PRIMARY KEY, status TEXT
 
 
 class StatusList:
-    """Reads statuses of a workspace's runs, with `folder` for what is kept. Safe to share between threads."""
+    """Reads statuses of a workspace's runs, with `folder` for what is kept. Safe to share between
+    threads.
+    """
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self._workspace = workspace
@@ -36,13 +39,19 @@ class StatusList:
 
         A run whose first event is not written yet is left out.
         """
-        kept = {run_id: status for run_id, status in self._kept(run_ids).items() if self._still_so(status)}
+        kept = {
+            run_id: status
+            for run_id, status in self._kept(run_ids).items()
+            if self._still_so(status)
+        }
         found: dict[str, RunStatus] = {}
         for run_id in run_ids:
             with suppress(NotFound):
                 found[run_id] = kept.get(run_id) or _read(run_id, read)
         self._keep(
-            status for status in found.values() if status.final and status.readable and status.run_id not in kept
+            status
+            for status in found.values()
+            if status.final and status.readable and status.run_id not in kept
         )
         return list(found.values())
 
@@ -52,7 +61,9 @@ class StatusList:
         return not self._workspace.has_event(status.run_id, status.event + 1)
 
     def _kept(self, run_ids: Sequence[str]) -> dict[str, RunStatus]:
-        """What is kept of these runs; ids sort by time, so a page of the list is a range of the table."""
+        """What is kept of these runs; ids sort by time, so a page of the list is a range of the
+        table.
+        """
         if not run_ids:
             return {}
         found: dict[str, RunStatus] = {}
@@ -71,7 +82,9 @@ class StatusList:
 
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one use. sqlite3.Error where nothing can be kept here: then everything is read each time."""
+        """A connection for one use. sqlite3.Error where nothing can be kept here: then everything
+        is read each time.
+        """
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

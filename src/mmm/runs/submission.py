@@ -1,6 +1,8 @@
-"""An experiment as people write it, with names in place of what they stand for, becomes one that stands alone.
+"""An experiment as people write it, with names in place of what they stand for, becomes one that
+stands alone.
 
-`"mapping": "weekly"` or `"weekly@2"` stands for a saved mapping, `"dataset_id": "latest"` for the market's newest one.
+`"mapping": "weekly"` or `"weekly@2"` stands for a saved mapping, `"dataset_id": "latest"` for the
+market's newest one.
 """
 
 from __future__ import annotations
@@ -15,11 +17,16 @@ from mmm.workspace import DatasetManifest, Workspace
 
 
 def read_experiment(
-    workspace: Workspace, text: str | bytes, *, where: str = "experiment", dataset: dict[str, str] | None = None
+    workspace: Workspace,
+    text: str | bytes,
+    *,
+    where: str = "experiment",
+    dataset: dict[str, str] | None = None,
 ) -> Experiment:
     """Read an experiment from JSON like `parse_experiment`, names resolved.
 
-    A dataset that is given in `dataset` need not be stored yet; then a named mapping is not compared with it.
+    A dataset that is given in `dataset` need not be stored yet; then a named mapping is not
+    compared with it.
     """
     try:
         content = json.loads(text)
@@ -30,10 +37,14 @@ def read_experiment(
     return parse_experiment(json.dumps(content), where=where, dataset=dataset)
 
 
-def resolve(workspace: Workspace, content: dict[str, Any], *, compare: bool = True) -> dict[str, Any]:
-    """An experiment's fields without names that change their meaning; what is no such name is left as it is.
+def resolve(
+    workspace: Workspace, content: dict[str, Any], *, compare: bool = True
+) -> dict[str, Any]:
+    """An experiment's fields without names that change their meaning; what is no such name is left
+    as it is.
 
-    With `compare` a named mapping must fit the dataset. Raises UserError for a name that nothing has.
+    With `compare` a named mapping must fit the dataset. Raises UserError for a name that nothing
+    has.
     """
     found = dict(content)
     manifest = _dataset(workspace, content) if compare else None
@@ -47,9 +58,13 @@ def resolve(workspace: Workspace, content: dict[str, Any], *, compare: bool = Tr
 
 
 def _dataset(workspace: Workspace, content: dict[str, Any]) -> DatasetManifest | None:
-    """The dataset, where its name or the mapping's has to be resolved; None where it is not named as it must be."""
+    """The dataset, where its name or the mapping's has to be resolved; None where it is not named
+    as it must be.
+    """
     given = content.get("dataset")
-    market, dataset_id = (given.get("market"), given.get("dataset_id")) if isinstance(given, dict) else (None, None)
+    market, dataset_id = (
+        (given.get("market"), given.get("dataset_id")) if isinstance(given, dict) else (None, None)
+    )
     if not (isinstance(market, str) and isinstance(dataset_id, str) and market and dataset_id):
         return None
     wanted = dataset_id == LATEST or isinstance(content.get("mapping"), str)

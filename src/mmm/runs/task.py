@@ -1,6 +1,7 @@
 """The training task: what `mmm train RUN_URI` does inside a container or a process of its own.
 
-It is given nothing but the run's address. Everything it says goes into the run: events, heartbeat, log, results.
+It is given nothing but the run's address. Everything it says goes into the run: events, heartbeat,
+log, results.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ from mmm.workspace.objects import StoreError
 
 log = logging.getLogger(__name__)
 
-#: BLAS adds up in another order with another number of threads; one thread gives the same bits on any machine size.
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+#: BLAS adds up in another order with another number of threads; one thread gives the same bits on
+#: any machine size.
+_ONE_THREAD = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 EXIT_DONE, EXIT_FAILED, EXIT_STOPPED = 0, 1, 128 + signal.SIGTERM
 
@@ -49,7 +56,8 @@ def run_task(run_uri: str, settings: Settings) -> int:
         return EXIT_DONE  # cancelled before it began
     if history.last.state is not RunState.STARTING:
         raise UserError(
-            f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.", where=run_uri
+            f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.",
+            where=run_uri,
         )
     code = _run_attempt(workspace, history, settings)
     try:
@@ -80,7 +88,9 @@ def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> 
 
 
 class _Task:
-    """One attempt. Every way out of it ends in one event, unless someone else has ended the attempt already."""
+    """One attempt. Every way out of it ends in one event, unless someone else has ended the attempt
+    already.
+    """
 
     def __init__(self, workspace: Workspace, history: History, attempt: int) -> None:
         self._workspace = workspace
@@ -102,7 +112,9 @@ class _Task:
             log.info("stopping without results: %s", refusal)
             return EXIT_DONE
         except (_Stopped, KeyboardInterrupt):
-            return self._end(RunState.CRASHED, "The platform stopped the task (SIGTERM).", code=EXIT_STOPPED)
+            return self._end(
+                RunState.CRASHED, "The platform stopped the task (SIGTERM).", code=EXIT_STOPPED
+            )
         except MemoryError:
             return self._end(RunState.CRASHED, "The task ran out of memory.")
         except StoreError as error:
@@ -110,11 +122,15 @@ class _Task:
         except UserError as error:
             return self._end(RunState.FAILED, str(error))
         except Exception as error:  # the border of the process: a defect is told by its id, its trace is in the log
-            return self._end(RunState.FAILED, f"An unexpected error ended the training ({type(error).__name__}).")
+            return self._end(
+                RunState.FAILED, f"An unexpected error ended the training ({type(error).__name__})."
+            )
         return EXIT_DONE
 
     def _end(self, state: RunState, what: str, code: int = EXIT_FAILED) -> int:
-        """Called while the error is being handled: its stack trace goes to the log, its message to the user."""
+        """Called while the error is being handled: its stack trace goes to the log, its message to
+        the user.
+        """
         if self._history.refresh().state in FINAL:
             log.info("the run is %s; stopping", LABELS[self._history.last.state])
             return code

@@ -28,16 +28,24 @@ class Template(BaseModel):
 
 
 def save_template(workspace: Workspace, name: str, content: dict[str, Any], by: User) -> int:
-    """Store a new version of a template made of an experiment's content; InvalidInput where that is not valid."""
+    """Store a new version of a template made of an experiment's content; InvalidInput where that is
+    not valid.
+    """
     workspace.permit(by, "template.save", name)
     kept = {field: value for field, value in content.items() if field not in _OPEN}
     text = json.dumps(kept, default=str)
-    parse_experiment(text, where=f"the template {name!r}", dataset={"market": "any", "dataset_id": "any"})
-    version = workspace.save_template(name, Template(experiment=json.loads(text), saved_by=by.id, at=utc_now()))
+    parse_experiment(
+        text, where=f"the template {name!r}", dataset={"market": "any", "dataset_id": "any"}
+    )
+    version = workspace.save_template(
+        name, Template(experiment=json.loads(text), saved_by=by.id, at=utc_now())
+    )
     workspace.append_audit(by, "template.save", f"{name} {version}")
     return version
 
 
 def load_template(workspace: Workspace, name: str) -> Template:
-    """The template called NAME (its newest version) or NAME@VERSION; NotFound names those there are."""
+    """The template called NAME (its newest version) or NAME@VERSION; NotFound names those there
+    are.
+    """
     return Template.model_validate_json(workspace.template(*named_version(name, "template")))

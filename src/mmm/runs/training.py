@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 def train(workspace: Workspace, history: History, actor: str) -> None:
     """Train the newest attempt of a starting run, write its results, record its success.
 
-    Raises UserError for what cannot be modelled, and TransitionRefused when someone else has ended the attempt.
+    Raises UserError for what cannot be modelled, and TransitionRefused when someone else has ended
+    the attempt.
     """
     run_id, attempt = history.run_id, history.last.attempt
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")

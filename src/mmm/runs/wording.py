@@ -1,4 +1,6 @@
-"""A run in words: durations, progress, what is going on. The command line and the web app say the same."""
+"""A run in words: durations, progress, what is going on. The command line and the web app say the
+same.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ def duration(seconds: float | None) -> str:
 def progress(stage: StageProgress | None) -> str:
     if stage is None:
         return ""
-    left = f", {duration(stage.seconds_left)} left" if stage.seconds_left and stage.done < stage.total else ""
+    left = (
+        f", {duration(stage.seconds_left)} left"
+        if stage.seconds_left and stage.done < stage.total
+        else ""
+    )
     message = f" ({stage.message})" if stage.message else ""
     return f"{stage.stage} {stage.done:,}/{stage.total:,}{left}{message}"
 

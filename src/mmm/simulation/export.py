@@ -1,4 +1,6 @@
-"""Writes a simulated world as a folder: data.csv, truth.json, experiments.csv and a ready experiment.json."""
+"""Writes a simulated world as a folder: data.csv, truth.json, experiments.csv and a ready
+experiment.json.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,20 @@ from mmm.workspace import Workspace
 
 KPI = "revenue"
 CURVE_POINTS = 51
-#: The market under which experiment.json expects data.csv: `mmm ingest data.csv --market simulated`.
+#: The market under which experiment.json expects data.csv: `mmm ingest data.csv --market
+#: simulated`.
 MARKET = "simulated"
 LIFT_COLUMNS = ("channel", "start", "end", "lift", "spend", "confidence", "scope")
 
 
 def write_world(world: World, folder: Path) -> list[Path]:
-    """Write the four files and return their paths. The folder appears whole; one that holds files is left alone."""
+    """Write the four files and return their paths. The folder appears whole; one that holds files
+    is left alone.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AlreadyExists("exists already and is not empty.", where=str(folder), fix="Choose a new folder.")
+        raise AlreadyExists(
+            "exists already and is not empty.", where=str(folder), fix="Choose a new folder."
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -40,15 +47,21 @@ def write_world(world: World, folder: Path) -> list[Path]:
         raise UserError(f"cannot be written ({error.strerror}).", where=str(folder)) from None
     try:
         _write_rows(made / "data.csv", *data_rows(world))
-        (made / "truth.json").write_text(json.dumps(truth(world), indent=1) + "\n", encoding="utf-8")
-        _write_rows(made / "experiments.csv", LIFT_COLUMNS, [lift_row(test) for test in world.lift_tests])
+        (made / "truth.json").write_text(
+            json.dumps(truth(world), indent=1) + "\n", encoding="utf-8"
+        )
+        _write_rows(
+            made / "experiments.csv", LIFT_COLUMNS, [lift_row(test) for test in world.lift_tests]
+        )
         (made / "experiment.json").write_text(
             experiment(world, dataset_id(made / "data.csv")).to_json() + "\n", encoding="utf-8"
         )
         made.replace(folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return [folder / name for name in ("data.csv", "truth.json", "experiments.csv", "experiment.json")]
+    return [
+        folder / name for name in ("data.csv", "truth.json", "experiments.csv", "experiment.json")
+    ]
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -61,7 +74,10 @@ def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
 def data_rows(world: World) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Header and rows of data.csv: date, revenue, spends, impressions, controls."""
     names = [channel.name for channel in world.channels]
-    columns: dict[str, Iterable[Any]] = {"date": [day.isoformat() for day in world.dates], KPI: world.kpi.tolist()}
+    columns: dict[str, Iterable[Any]] = {
+        "date": [day.isoformat() for day in world.dates],
+        KPI: world.kpi.tolist(),
+    }
     columns |= {f"{name}_spend": world.spend[name].tolist() for name in names}
     columns |= {f"{name}_impressions": world.impressions[name].tolist() for name in names}
     columns |= {name: values.tolist() for name, values in world.controls.items()}
@@ -73,7 +89,9 @@ def lift_row(test: LiftTest) -> tuple[Any, ...]:
 
 
 def truth(world: World) -> dict[str, Any]:
-    """What is true of the world. Curves give the effect per week of a steady spend per week, without noise."""
+    """What is true of the world. Curves give the effect per week of a steady spend per week,
+    without noise.
+    """
     total = float(world.kpi.sum())
     parts = {**world.baseline, **world.effects, "noise": world.noise}
     return {
@@ -92,7 +110,10 @@ def truth(world: World) -> dict[str, Any]:
             for name, values in world.baseline.items()
         },
         "lift_tests": [
-            {**dict(zip(LIFT_COLUMNS, map(str, lift_row(test)), strict=True)), "true_lift": test.true_lift}
+            {
+                **dict(zip(LIFT_COLUMNS, map(str, lift_row(test)), strict=True)),
+                "true_lift": test.true_lift,
+            }
             for test in world.lift_tests
         ],
         "weekly": {name: values.tolist() for name, values in parts.items()},
@@ -123,13 +144,19 @@ def _channel_truth(world: World, channel: Channel) -> dict[str, Any]:
 
 
 def dataset_id(file: Path) -> str:
-    """The id `mmm ingest` will give this file: ids depend on the content alone, so any workspace tells it."""
+    """The id `mmm ingest` will give this file: ids depend on the content alone, so any workspace
+    tells it.
+    """
     source, elsewhere = FileSource(file), Workspace("memory://")
-    return ingest(source, market=MARKET, origin=file.name, workspace=elsewhere, by=local_user()).dataset_id
+    return ingest(
+        source, market=MARKET, origin=file.name, workspace=elsewhere, by=local_user()
+    ).dataset_id
 
 
 def experiment(world: World, dataset: str) -> Experiment:
-    """An experiment on the whole series. Spends are modelled (they drive the effect here), impressions are not."""
+    """An experiment on the whole series. Spends are modelled (they drive the effect here),
+    impressions are not.
+    """
     return Experiment.model_validate(
         {
             "name": f"Simulated market ({world.difficulty}, seed {world.seed})",

@@ -1,4 +1,6 @@
-"""Makes a simulated world. A random draw depends on the seed and on the name of what it is for, on nothing else."""
+"""Makes a simulated world. A random draw depends on the seed and on the name of what it is for, on
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ GENERATOR_VERSION = 1
 FIRST_WEEK = date(2021, 1, 4)
 WEEKS_PER_YEAR = 365.25 / 7
 TEST_WEEKS = 4
-#: Peaks in weeks that hold a day, as a fraction of the highest peak: (month, day), or None for Black Friday.
+#: Peaks in weeks that hold a day, as a fraction of the highest peak: (month, day), or None for
+#: Black Friday.
 HOLIDAYS: dict[str, tuple[tuple[int, int] | None, float]] = {
     "black_friday": (None, 1.0),
     "christmas_run_up": ((12, 18), 0.5),
@@ -29,7 +32,8 @@ HOLIDAYS: dict[str, tuple[tuple[int, int] | None, float]] = {
 
 @dataclass(frozen=True)
 class LiftTest:
-    """A measured lift from the first week's Monday to the last one's Sunday, `start` and `end`, both inclusive.
+    """A measured lift from the first week's Monday to the last one's Sunday, `start` and `end`,
+    both inclusive.
 
     immediate: what the spend of these weeks brought in these weeks; total: what all spend did.
     """
@@ -46,7 +50,9 @@ class LiftTest:
 
 @dataclass(frozen=True)
 class World:
-    """A simulated market. Arrays have shape (T,); `kpi` is the sum of `baseline`, `effects` and `noise`."""
+    """A simulated market. Arrays have shape (T,); `kpi` is the sum of `baseline`, `effects` and
+    `noise`.
+    """
 
     seed: int
     difficulty: str
@@ -78,7 +84,9 @@ def simulate(
     channels: int | None = None,
     lift_tests: int | None = None,
 ) -> World:
-    """Make a world from a preset; the keyword arguments override it. Raises UserError for values out of range."""
+    """Make a world from a preset; the keyword arguments override it. Raises UserError for values
+    out of range.
+    """
     preset = _preset(difficulty, weeks, channels, lift_tests)
     dates = tuple(FIRST_WEEK + timedelta(weeks=week) for week in range(preset.weeks))
     season = _season(seed, preset)
@@ -97,8 +105,11 @@ def simulate(
         **control_effects,
     }
     explained = _total([*baseline.values(), *effects.values()])
-    # The KPI is money in cents; what rounding moves is part of the noise, so that the sum stays exact.
-    kpi = np.round(explained + base * preset.noise * _rng(seed, "noise").standard_normal(preset.weeks), 2)
+    # The KPI is money in cents; what rounding moves is part of the noise, so that the sum stays
+    # exact.
+    kpi = np.round(
+        explained + base * preset.noise * _rng(seed, "noise").standard_normal(preset.weeks), 2
+    )
     world = World(
         seed=seed,
         difficulty=difficulty,
@@ -124,10 +135,14 @@ def _total(parts: list[np.ndarray]) -> np.ndarray:
     return np.sum(parts, axis=0)
 
 
-def _preset(difficulty: str, weeks: int | None, channels: int | None, lift_tests: int | None) -> Difficulty:
+def _preset(
+    difficulty: str, weeks: int | None, channels: int | None, lift_tests: int | None
+) -> Difficulty:
     if difficulty not in DIFFICULTIES:
         raise UserError(
-            f"{difficulty!r} is not known.", where="difficulty", fix=f"Choose one of {', '.join(DIFFICULTIES)}."
+            f"{difficulty!r} is not known.",
+            where="difficulty",
+            fix=f"Choose one of {', '.join(DIFFICULTIES)}.",
         )
     preset = DIFFICULTIES[difficulty]
     preset = replace(
@@ -139,8 +154,14 @@ def _preset(difficulty: str, weeks: int | None, channels: int | None, lift_tests
     limits = {"weeks": (52, 1040), "channels": (2, len(CATALOGUE)), "lift_tests": (0, 20)}
     for name, (low, high) in limits.items():
         if not low <= getattr(preset, name) <= high:
-            raise UserError(f"{getattr(preset, name)} is out of range.", where=name, fix=f"Choose {low} to {high}.")
-    return replace(preset, zero_effect_channels=min(preset.zero_effect_channels, preset.channels - 1))
+            raise UserError(
+                f"{getattr(preset, name)} is out of range.",
+                where=name,
+                fix=f"Choose {low} to {high}.",
+            )
+    return replace(
+        preset, zero_effect_channels=min(preset.zero_effect_channels, preset.channels - 1)
+    )
 
 
 def _autoregressive(rng: np.random.Generator, weeks: int, memory: float) -> np.ndarray:
@@ -165,7 +186,9 @@ def _season(seed: int, preset: Difficulty) -> np.ndarray:
 def _trend(seed: int, preset: Difficulty) -> np.ndarray:
     """Growth relative to the first week, straight between bends."""
     rng = _rng(seed, "trend")
-    bends = np.sort(rng.choice(np.arange(8, preset.weeks - 8), size=preset.trend_bends, replace=False))
+    bends = np.sort(
+        rng.choice(np.arange(8, preset.weeks - 8), size=preset.trend_bends, replace=False)
+    )
     slopes = rng.normal(0.04, 0.06, size=preset.trend_bends + 1) / WEEKS_PER_YEAR
     piece = np.searchsorted(bends, np.arange(1, preset.weeks), side="right")
     return np.concatenate([[0.0], np.cumsum(slopes[piece])])
@@ -204,7 +227,9 @@ def _picked(seed: int, purpose: str, names: list[str], count: int) -> set[str]:
     return set(_rng(seed, purpose).permutation(names)[:count])
 
 
-def _spends(seed: int, preset: Difficulty, kinds: tuple[ChannelKind, ...], season: np.ndarray) -> dict[str, np.ndarray]:
+def _spends(
+    seed: int, preset: Difficulty, kinds: tuple[ChannelKind, ...], season: np.ndarray
+) -> dict[str, np.ndarray]:
     names = [kind.name for kind in kinds]
     flighted = _picked(seed, "flighted", names, round(preset.flighted_share * len(names)))
     cycle = _autoregressive(_rng(seed, "budget cycle"), preset.weeks, memory=0.8)
@@ -234,11 +259,15 @@ def _channels(
         rng = _rng(seed, f"response of {kind.name}")
         theta, shape, scale = rng.uniform(0.1, 0.7), rng.uniform(1.3, 2.5), rng.uniform(1.5, 4.0)
         adstock = (
-            Adstock("weibull", shape=shape, scale=scale) if kind.name in delayed else Adstock("geometric", theta=theta)
+            Adstock("weibull", shape=shape, scale=scale)
+            if kind.name in delayed
+            else Adstock("geometric", theta=theta)
         )
         spent = spend[kind.name]
         half = spent[spent > 0].mean() * rng.uniform(0.7, 2.0)
-        channel = Channel(kind.name, kind.cost_per_thousand, adstock, rng.uniform(0.8, 1.8), half, 1.0)
+        channel = Channel(
+            kind.name, kind.cost_per_thousand, adstock, rng.uniform(0.8, 1.8), half, 1.0
+        )
         roi = 0.0 if kind.name in without_effect else rng.uniform(*preset.roi)
         ceiling = roi * spent.sum() / channel.effect(spent).sum()
         channels.append(replace(channel, ceiling=float(ceiling)))
@@ -256,7 +285,9 @@ def _impressions(
     return impressions
 
 
-def _controls(seed: int, preset: Difficulty, base: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _controls(
+    seed: int, preset: Difficulty, base: float
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Values and effects by name; an effect is 0 at the control's reference."""
     values, effects = {}, {}
     phase = 2.0 * np.pi * np.arange(preset.weeks) / WEEKS_PER_YEAR
@@ -270,9 +301,12 @@ def _controls(seed: int, preset: Difficulty, base: float) -> tuple[dict[str, np.
 
 
 def _lift_tests(world: World, preset: Difficulty) -> tuple[LiftTest, ...]:
-    """Tests on effective channels in turn, scopes in turn. A test that finds no lift is repeated, as tests are."""
+    """Tests on effective channels in turn, scopes in turn. A test that finds no lift is repeated,
+    as tests are.
+    """
     effective = [channel.name for channel in world.channels if channel.ceiling > 0]
-    # A test whose lift is just different from 0 at this confidence has this relative standard error.
+    # A test whose lift is just different from 0 at this confidence has this relative standard
+    # error.
     error = 1.0 / NormalDist().inv_cdf((1.0 + preset.lift_confidence) / 2.0)
     tests = []
     for number in range(preset.lift_tests):
@@ -300,18 +334,24 @@ def _lift_tests(world: World, preset: Difficulty) -> tuple[LiftTest, ...]:
 
 
 def _test_rows(rng: np.random.Generator, spend: np.ndarray) -> slice:
-    """Consecutive weeks with spend in each, after the first quarter of the series; else the weeks with most spend."""
+    """Consecutive weeks with spend in each, after the first quarter of the series; else the weeks
+    with most spend.
+    """
     starts = np.arange(len(spend) // 4, len(spend) - TEST_WEEKS)
     running = np.array([np.all(spend[start : start + TEST_WEEKS] > 0) for start in starts])
     if running.any():
         start = int(rng.choice(starts[running]))
     else:
-        start = int(starts[np.argmax([spend[first : first + TEST_WEEKS].sum() for first in starts])])
+        start = int(
+            starts[np.argmax([spend[first : first + TEST_WEEKS].sum() for first in starts])]
+        )
     return slice(start, start + TEST_WEEKS)
 
 
 def true_lift_of(world: World, channel: str, rows: slice, scope: str) -> float:
-    """KPI in `rows` with the spend less without it: that of these rows (immediate), or all of it (total)."""
+    """KPI in `rows` with the spend less without it: that of these rows (immediate), or all of it
+    (total).
+    """
     without = world.spend[channel].copy()
     without[rows if scope == "immediate" else slice(None)] = 0.0
     counterfactual = world.kpi_with({**world.spend, channel: without})

@@ -10,7 +10,9 @@ AdstockKind = Literal["geometric", "weibull"]
 
 @dataclass(frozen=True)
 class Difficulty:
-    """One preset. Shares and heights are fractions of the mean KPI without media, unless a line says otherwise."""
+    """One preset. Shares and heights are fractions of the mean KPI without media, unless a line
+    says otherwise.
+    """
 
     weeks: int
     channels: int
@@ -24,12 +26,16 @@ class Difficulty:
     controls: float  # standard deviation of the strongest control's effect
     spend_spread: float  # standard deviation of log spend around its mean
     spend_correlation: float  # share of that variance common to all channels (budget cycle)
-    spend_follows_season: float  # log spend per standard deviation of season: makes demand look like media effect
+    spend_follows_season: (
+        float  # log spend per standard deviation of season: makes demand look like media effect
+    )
     flighted_share: float  # share of channels that run in bursts
     delayed_share: float  # share of channels whose effect peaks later (Weibull), the others decay geometrically
     impressions_spread: float  # standard deviation of log cost per impression
     lift_tests: int
-    lift_confidence: float  # with which a test shows its lift to differ from 0: the lower, the noisier
+    lift_confidence: (
+        float  # with which a test shows its lift to differ from 0: the lower, the noisier
+    )
 
 
 DIFFICULTIES: dict[str, Difficulty] = {
@@ -98,7 +104,9 @@ DIFFICULTIES: dict[str, Difficulty] = {
 
 @dataclass(frozen=True)
 class ChannelKind:
-    """What is typical of a channel: mean spend per week and price of a thousand impressions, both in money."""
+    """What is typical of a channel: mean spend per week and price of a thousand impressions, both
+    in money.
+    """
 
     name: str
     mean_spend: float
@@ -132,7 +140,9 @@ CATALOGUE: tuple[ChannelKind, ...] = (
 
 @dataclass(frozen=True)
 class ControlKind:
-    """A control moves around `reference` with `spread`; `strength` scales its effect, the strongest one has 1."""
+    """A control moves around `reference` with `spread`; `strength` scales its effect, the strongest
+    one has 1.
+    """
 
     name: str
     reference: float

@@ -1,4 +1,6 @@
-"""How spend becomes effect in a simulated world: adstock weights that sum to 1, then Hill saturation."""
+"""How spend becomes effect in a simulated world: adstock weights that sum to 1, then Hill
+saturation.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ from mmm.simulation.presets import AdstockKind
 
 @dataclass(frozen=True)
 class Adstock:
-    """Weights over lags in weeks, summing to 1 over all lags, so that a steady spend is its own adstock.
+    """Weights over lags in weeks, summing to 1 over all lags, so that a steady spend is its own
+    adstock.
 
-    geometric: (1 - theta) theta^k. weibull: F(k + 1) - F(k) with F the Weibull distribution of `shape` and `scale`
-    weeks; a shape above 1 peaks later than at once.
+    geometric: (1 - theta) theta^k. weibull: F(k + 1) - F(k) with F the Weibull distribution of
+    `shape` and `scale` weeks; a shape above 1 peaks later than at once.
     """
 
     kind: AdstockKind
@@ -40,7 +43,9 @@ class Adstock:
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel's truth. `ceiling` is the weekly effect that no spend can exceed; 0 for a channel without effect."""
+    """One channel's truth. `ceiling` is the weekly effect that no spend can exceed; 0 for a channel
+    without effect.
+    """
 
     name: str
     cost_per_thousand: float

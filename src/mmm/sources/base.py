@@ -14,7 +14,9 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class ConnectionTest:
-    """A source that answered: how long it took, how many rows it showed, and a sentence for the user."""
+    """A source that answered: how long it took, how many rows it showed, and a sentence for the
+    user.
+    """
 
     seconds: float
     rows: int
@@ -23,7 +25,9 @@ class ConnectionTest:
 
 @dataclass(frozen=True)
 class Query:
-    """A SELECT with `:name` where a value goes; the values are bound by the driver, never written into the text."""
+    """A SELECT with `:name` where a value goes; the values are bound by the driver, never written
+    into the text.
+    """
 
     sql: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -33,8 +37,9 @@ class Query:
 class Batches:
     """A table that may be read more than once, always with the same batches in the same order.
 
-    `source_types` says for each column what it was in the source, `notes` what a user should know about the reading.
-    Use it in a `with` block: it may hold a temporary file. Iterating raises UserError where the source is damaged.
+    `source_types` says for each column what it was in the source, `notes` what a user should know
+    about the reading. Use it in a `with` block: it may hold a temporary file. Iterating raises
+    UserError where the source is damaged.
     """
 
     schema: pa.Schema
@@ -50,7 +55,10 @@ class Batches:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -60,7 +68,9 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """What the source is, for the dataset's manifest: "csv", "parquet", "excel", "snowflake", ..."""
+        """What the source is, for the dataset's manifest: "csv", "parquet", "excel", "snowflake",
+        ...
+        """
         ...
 
     def test(self) -> ConnectionTest:
@@ -76,18 +86,24 @@ class Source(Protocol):
         ...
 
     def batches(self, table_or_query: str | Query | None = None) -> Batches:
-        """The whole table, streamed: memory does not grow with the number of rows. None is the only or first table."""
+        """The whole table, streamed: memory does not grow with the number of rows. None is the only
+        or first table.
+        """
         ...
 
 
 class Spool:
-    """Record batches on local disk, so that a stream which comes once can be read twice. The owner closes it."""
+    """Record batches on local disk, so that a stream which comes once can be read twice. The owner
+    closes it.
+    """
 
     def __init__(self, schema: pa.Schema) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mmm-spool-")
         self._path = str(Path(self._folder.name) / "batches.arrow")
         self._file = pa.OSFile(self._path, "wb")
-        self._writer = pa.ipc.new_stream(self._file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+        self._writer = pa.ipc.new_stream(
+            self._file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
+        )
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._writer.write_batch(batch)

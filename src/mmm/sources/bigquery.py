@@ -1,4 +1,6 @@
-"""Google BigQuery through its official client: rows by the Storage Read API, or by REST at a given endpoint."""
+"""Google BigQuery through its official client: rows by the Storage Read API, or by REST at a given
+endpoint.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,23 @@ _NOT_FOUND = Failure(
 )
 #: By the reason BigQuery gives, else by the HTTP status.
 _FAILURES: dict[str | int, Failure] = {
-    "accessDenied": Failure("this account may not read here, or may not run queries in project {project}.", _GRANT),
+    "accessDenied": Failure(
+        "this account may not read here, or may not run queries in project {project}.", _GRANT
+    ),
     "notFound": _NOT_FOUND,
-    "invalidQuery": Failure("BigQuery does not understand the query.", "Correct it where BigQuery says."),
+    "invalidQuery": Failure(
+        "BigQuery does not understand the query.", "Correct it where BigQuery says."
+    ),
     "quotaExceeded": Failure("the project's quota is used up.", "Wait, or have it raised."),
-    "bytesBilledLimitExceeded": Failure("the query would read more than is allowed.", "Select fewer columns or days."),
-    401: Failure("Google does not accept the key.", "Make a new key of the service account and set it again."),
-    403: Failure("this account may not read here, or may not run queries in project {project}.", _GRANT),
+    "bytesBilledLimitExceeded": Failure(
+        "the query would read more than is allowed.", "Select fewer columns or days."
+    ),
+    401: Failure(
+        "Google does not accept the key.", "Make a new key of the service account and set it again."
+    ),
+    403: Failure(
+        "this account may not read here, or may not run queries in project {project}.", _GRANT
+    ),
     404: _NOT_FOUND,
     400: Failure("BigQuery does not understand the query.", "Correct it where BigQuery says."),
 }
@@ -41,8 +53,8 @@ _FAILURES: dict[str | int, Failure] = {
 class BigQuerySource(DatabaseSource):
     """A project that pays for queries, and the dataset that is read by default.
 
-    `key` is a service account's JSON key; without one Google's own default credentials are used. `endpoint` is for
-    private access and the tests; rows then come by REST.
+    `key` is a service account's JSON key; without one Google's own default credentials are used.
+    `endpoint` is for private access and the tests; rows then come by REST.
     """
 
     project: str
@@ -61,7 +73,11 @@ class BigQuerySource(DatabaseSource):
     def _list(self) -> list[tuple[str, ...]]:
         with self._client() as client:
             retry = self._retry()
-            datasets = [self.dataset] if self.dataset else [d.dataset_id for d in client.list_datasets(retry=retry)]
+            datasets = (
+                [self.dataset]
+                if self.dataset
+                else [d.dataset_id for d in client.list_datasets(retry=retry)]
+            )
             return [
                 (dataset, table.table_id)
                 for dataset in datasets
@@ -84,7 +100,9 @@ class BigQuerySource(DatabaseSource):
         bigquery = driver("google.cloud.bigquery", "bigquery")
         with self._client() as client:
             config = bigquery.QueryJobConfig(
-                query_parameters=[bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values],
+                query_parameters=[
+                    bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values
+                ],
                 default_dataset=f"{self.project}.{self.dataset}" if self.dataset else None,
             )
             job = client.query(sql, job_config=config, retry=self._retry(), job_retry=None)
@@ -119,7 +137,9 @@ class BigQuerySource(DatabaseSource):
         """None means Google's default credentials."""
         if not self.key:
             auth = driver("google.auth.credentials", "bigquery")
-            return auth.AnonymousCredentials() if (self.endpoint or "").startswith("http://") else None
+            return (
+                auth.AnonymousCredentials() if (self.endpoint or "").startswith("http://") else None
+            )
         account = driver("google.oauth2.service_account", "bigquery")
         try:
             return account.Credentials.from_service_account_info(
@@ -133,7 +153,9 @@ class BigQuerySource(DatabaseSource):
             ) from None
 
     def _retry(self) -> Any:
-        return driver("google.cloud.bigquery", "bigquery").DEFAULT_RETRY.with_timeout(_RETRY_SECONDS)
+        return driver("google.cloud.bigquery", "bigquery").DEFAULT_RETRY.with_timeout(
+            _RETRY_SECONDS
+        )
 
     def _failures(self) -> tuple[type[Exception], ...]:
         api = driver("google.api_core.exceptions", "bigquery")
@@ -142,21 +164,30 @@ class BigQuerySource(DatabaseSource):
         return (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException)
 
     def _explained(self, error: Any) -> UserError:
-        reasons = [found.get("reason") for found in getattr(error, "errors", ()) if isinstance(found, dict)]
+        reasons = [
+            found.get("reason") for found in getattr(error, "errors", ()) if isinstance(found, dict)
+        ]
         says = first_line(str(getattr(error, "message", error)))
         for key in (*reasons, getattr(error, "code", None)):
             if key in _FAILURES:
                 return _FAILURES[key].error(self.where, vars(self), says)
         if "credentials" in says.lower():
             fix = "Set a service account's key, or run: gcloud auth application-default login"
-            return UserError(f"there are no credentials for Google ({says}).", where=self.where, fix=fix)
+            return UserError(
+                f"there are no credentials for Google ({says}).", where=self.where, fix=fix
+            )
         fix = "Check the network and read it again; nothing was stored."
         return UserError(f"BigQuery or the way to it failed: {says}", where=self.where, fix=fix)
 
 
 def _require_plain(schema: Sequence[Any], where: str) -> None:
     for column in schema:
-        if column.mode == "REPEATED" or column.field_type in ("RECORD", "STRUCT", "RANGE", "INTERVAL"):
+        if column.mode == "REPEATED" or column.field_type in (
+            "RECORD",
+            "STRUCT",
+            "RANGE",
+            "INTERVAL",
+        ):
             raise UserError(
                 f"the column holds values that are no plain cells ({column.mode} {column.field_type}).",
                 where=f"{where}, column {column.name!r}",

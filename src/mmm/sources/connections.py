@@ -1,4 +1,6 @@
-"""Connections to databases: kept in the workspace, their secrets in the secret store, opened as sources."""
+"""Connections to databases: kept in the workspace, their secrets in the secret store, opened as
+sources.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,27 @@ if TYPE_CHECKING:  # pyarrow, which listing does not need
 #: The name of the connection that the settings SF_* make.
 FROM_SETTINGS = "snowflake"
 _Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$")
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$"
+    ),
 ]
 _Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=255)]
 #: Where secrets are sent and as whom. A changed one must not carry away secrets given for another.
 _ADDRESS = {"kind", "account", "host", "port", "protocol", "sslmode", "endpoint", "user"}
 #: The deployment guide's names of the secrets that belong to the settings SF_*.
-_SF_SECRETS = {"private_key": "private-key", "passphrase": "private-key-passphrase", "password": "password"}
+_SF_SECRETS = {
+    "private_key": "private-key",
+    "passphrase": "private-key-passphrase",
+    "password": "password",
+}
 _Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class _Connection(BaseModel):
-    """What all kinds share. `SECRETS` are the names of the kind's secrets, which no connection holds."""
+    """What all kinds share. `SECRETS` are the names of the kind's secrets, which no connection
+    holds.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     SECRETS: ClassVar[tuple[str, ...]] = ()
@@ -117,14 +128,19 @@ class DuckDBConnection(_Connection):
 
 
 Connection = SnowflakeConnection | PostgresConnection | BigQueryConnection | DuckDBConnection
-_CONNECTION: TypeAdapter[Connection] = TypeAdapter(Annotated[Connection, Field(discriminator="kind")])
+_CONNECTION: TypeAdapter[Connection] = TypeAdapter(
+    Annotated[Connection, Field(discriminator="kind")]
+)
 KINDS = ("snowflake", "postgres", "redshift", "bigquery", "duckdb")
 
 
 def parse_connection(given: Mapping[str, Any]) -> Connection:
     """A connection of checked fields. Raises InvalidInput with every wrong or missing field."""
     if given.get("kind") not in KINDS:
-        raise UserError(f"{given.get('kind')!r} is not a kind of connection.", fix=f"Use one of: {', '.join(KINDS)}.")
+        raise UserError(
+            f"{given.get('kind')!r} is not a kind of connection.",
+            fix=f"Use one of: {', '.join(KINDS)}.",
+        )
     try:
         return _CONNECTION.validate_python(dict(given))
     except ValidationError as error:
@@ -140,7 +156,9 @@ def parse_connection(given: Mapping[str, Any]) -> Connection:
 
 
 class Connections:
-    """A workspace's connections with their secrets. Secrets go in and are used; nothing gives them back."""
+    """A workspace's connections with their secrets. Secrets go in and are used; nothing gives them
+    back.
+    """
 
     def __init__(self, workspace: Workspace, secrets: SecretStore, settings: Settings) -> None:
         self.workspace, self._secrets, self._settings = workspace, secrets, settings
@@ -161,17 +179,26 @@ class Connections:
         return made or _CONNECTION.validate_json(self.workspace.connection(name))
 
     def add(
-        self, name: str, connection: Connection, secrets: Mapping[str, str], by: User, *, replace: bool = False
+        self,
+        name: str,
+        connection: Connection,
+        secrets: Mapping[str, str],
+        by: User,
+        *,
+        replace: bool = False,
     ) -> None:
         """Save a connection and its secrets.
 
-        Secrets not given stay when a connection is replaced by one to the same address and user, else they are deleted.
+        Secrets not given stay when a connection is replaced by one to the same address and user,
+        else they are deleted.
         """
         action = "connection.replace" if replace else "connection.add"
         self.workspace.permit(by, action, name)
         if name == FROM_SETTINGS and self._of_settings():
             fix = "Take another name, or unset SF_ACCOUNT."
-            raise UserError(f"the settings SF_* make the connection {name!r}.", where="connection", fix=fix)
+            raise UserError(
+                f"the settings SF_* make the connection {name!r}.", where="connection", fix=fix
+            )
         unknown = [secret for secret in secrets if secret not in connection.SECRETS]
         if unknown:
             raise UserError(f"{connection.kind} takes no {', '.join(unknown)}.", where="connection")

@@ -24,7 +24,9 @@ _TRIED_TABLES = 5
 
 @dataclass(frozen=True)
 class Answer:
-    """A database's answer: its columns, and its rows as they come. `source_types` are the database's own names."""
+    """A database's answer: its columns, and its rows as they come. `source_types` are the
+    database's own names.
+    """
 
     names: Sequence[str]
     source_types: Sequence[str]
@@ -33,7 +35,9 @@ class Answer:
 
 
 class DatabaseSource(ABC):
-    """A `Source` that is a database. A subclass says how to connect, list, run a SELECT and read its errors."""
+    """A `Source` that is a database. A subclass says how to connect, list, run a SELECT and read
+    its errors.
+    """
 
     dialect: ClassVar[Dialect]
 
@@ -53,7 +57,9 @@ class DatabaseSource(ABC):
 
     @abstractmethod
     def _run(self, sql: str, values: Sequence[tuple[str, str]]) -> AbstractContextManager[Answer]:
-        """Connect, run one SELECT with its bound values, and give the answer; the exit closes everything."""
+        """Connect, run one SELECT with its bound values, and give the answer; the exit closes
+        everything.
+        """
 
     @abstractmethod
     def _failures(self) -> tuple[type[Exception], ...]:
@@ -64,18 +70,24 @@ class DatabaseSource(ABC):
         """The driver's error in a user's words, with what to do about it."""
 
     def test(self) -> ConnectionTest:
-        """Connect, list the tables and read some rows of one; every usual failure says how to mend it."""
+        """Connect, list the tables and read some rows of one; every usual failure says how to mend
+        it.
+        """
         start = time.perf_counter()
         tables = self.tables()
         if not tables:
             fix = "Grant it SELECT on the tables; `mmm connect grants` and the page Connect give the statements."
-            raise UserError("connected, but there is no table that may be read.", where=self.where, fix=fix)
+            raise UserError(
+                "connected, but there is no table that may be read.", where=self.where, fix=fix
+            )
         for table in tables[:_TRIED_TABLES]:
             rows = self._first_rows(table, 50).num_rows
             if rows:
                 break
         seconds = time.perf_counter() - start
-        return ConnectionTest(seconds, rows, f"{self.where}: {len(tables)} tables; {rows} rows of {table} read.")
+        return ConnectionTest(
+            seconds, rows, f"{self.where}: {len(tables)} tables; {rows} rows of {table} read."
+        )
 
     def tables(self) -> list[str]:
         """Names of the tables that may be read, as `preview` and `batches` take them."""
@@ -108,7 +120,9 @@ class DatabaseSource(ABC):
             with spooled(batches, answer.source_types, where=where, most_sorted=0) as stream:
                 return pa.Table.from_batches(stream, stream.schema).slice(0, rows)
 
-    def _select(self, asked: str | Query | None, rows: int | None = None) -> tuple[str, list[tuple[str, str]]]:
+    def _select(
+        self, asked: str | Query | None, rows: int | None = None
+    ) -> tuple[str, list[tuple[str, str]]]:
         """SQL and its bound values, for at most `rows` rows."""
         limit = "" if rows is None else f" LIMIT {int(rows)}"
         if isinstance(asked, Query):
@@ -123,12 +137,18 @@ class DatabaseSource(ABC):
         with self._own_errors():
             tables = self._list()
         if len(tables) != 1:
-            raise NotFound(f"has {len(tables)} tables.", where=self.where, fix="Name one, or give a query.")
+            raise NotFound(
+                f"has {len(tables)} tables.", where=self.where, fix="Name one, or give a query."
+            )
         return tables[0]
 
     def _named(self, asked: str | Query | None) -> str:
         return (
-            f"{self.kind} query" if isinstance(asked, Query) else f"{self.kind} table {asked}" if asked else self.where
+            f"{self.kind} query"
+            if isinstance(asked, Query)
+            else f"{self.kind} table {asked}"
+            if asked
+            else self.where
         )
 
     @contextmanager
@@ -140,7 +160,9 @@ class DatabaseSource(ABC):
 
 
 def _no_rows(where: str) -> UserError:
-    return UserError("has columns but no rows.", where=where, fix="Check the table, or the query's conditions.")
+    return UserError(
+        "has columns but no rows.", where=where, fix="Check the table, or the query's conditions."
+    )
 
 
 def driver(module: str, extra: str) -> Any:
@@ -159,7 +181,9 @@ def driver(module: str, extra: str) -> Any:
 
 @dataclass(frozen=True)
 class Failure:
-    """A usual failure: what it means and the fix. `{...}` are filled with the connection's own values."""
+    """A usual failure: what it means and the fix. `{...}` are filled with the connection's own
+    values.
+    """
 
     what: str
     fix: str

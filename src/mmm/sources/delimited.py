@@ -1,8 +1,10 @@
-"""CSV and its relatives: every column's kind is decided over the whole file, then the rows stream as Arrow batches.
+"""CSV and its relatives: every column's kind is decided over the whole file, then the rows stream
+as Arrow batches.
 
-The file is read in pieces of whole records, each parsed by Arrow into texts and converted by its column's kind, several
-pieces at once. Kinds are guessed from the first rows; when a later value does not fit, its column gets the next kind
-that fits all values met so far and the file is read again from the start, so nothing read under a wrong guess stays.
+The file is read in pieces of whole records, each parsed by Arrow into texts and converted by its
+column's kind, several pieces at once. Kinds are guessed from the first rows; when a later value
+does not fit, its column gets the next kind that fits all values met so far and the file is read
+again from the start, so nothing read under a wrong guess stays.
 """
 
 from __future__ import annotations
@@ -40,12 +42,15 @@ _GUESS_FROM = 1000
 
 @dataclass
 class _Column:
-    """What is known of a column. `witnesses` are the texts its kind was chosen by; the rest covers one pass."""
+    """What is known of a column. `witnesses` are the texts its kind was chosen by; the rest covers
+    one pass.
+    """
 
     name: str
     witnesses: pa.StringArray
     kind: Kind
-    #: The value that made the column text after earlier ones were numbers or dates: its line and text.
+    #: The value that made the column text after earlier ones were numbers or dates: its line and
+    #: text.
     ended: tuple[int, str] | None = None
     #: Why the column is text although all its values could be read as something narrower.
     forced: str = ""
@@ -72,11 +77,21 @@ class DelimitedFile:
     """One delimited text file; separator, decimal mark and encoding are found where they are None."""
 
     def __init__(
-        self, path: Path, separator: str | None = None, decimal: str | None = None, encoding: str | None = None
+        self,
+        path: Path,
+        separator: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         if decimal not in (None, ".", ","):
-            raise UserError(f"the decimal mark {decimal!r} is not known.", where=path.name, fix="Give '.' or ','.")
-        if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
+            raise UserError(
+                f"the decimal mark {decimal!r} is not known.",
+                where=path.name,
+                fix="Give '.' or ','.",
+            )
+        if separator is not None and (
+            len(separator) != 1 or not separator.isascii() or separator in '"\r\n'
+        ):
             raise UserError(f"the separator {separator!r} is not one character.", where=path.name)
         self._path, self._decimal = path, decimal
         layout = read_layout(path, separator, encoding)
@@ -90,11 +105,15 @@ class DelimitedFile:
         texts = self._texts(first).slice(0, rows)
         kinds = [kind_of(column, self._decimal) for column in texts.columns]
         kinds = [TEXT if kind is EMPTY else kind for kind in kinds]
-        arrays = [convert(kind, column)[0] for kind, column in zip(kinds, texts.columns, strict=True)]
+        arrays = [
+            convert(kind, column)[0] for kind, column in zip(kinds, texts.columns, strict=True)
+        ]
         return pa.table(arrays, names=list(self.layout.names))
 
     def batches(self) -> Batches:
-        """Read the whole file onto local disk, in as many passes as its columns' kinds need (mostly one)."""
+        """Read the whole file onto local disk, in as many passes as its columns' kinds need (mostly
+        one).
+        """
         columns = [_Column(name, pa.nulls(0, pa.string()), EMPTY) for name in self.layout.names]
         while True:
             notes = list(self._name_notes)
@@ -107,7 +126,9 @@ class DelimitedFile:
             break
         schema = _schema(columns)
         notes += [note for column in columns for note in _notes(column, self._decimal)]
-        return Batches(schema, spool.read, tuple(c.kind.name for c in columns), tuple(notes), spool.close)
+        return Batches(
+            schema, spool.read, tuple(c.kind.name for c in columns), tuple(notes), spool.close
+        )
 
     def _pieces(self, notes: list[str]) -> Iterator[Piece]:
         return pieces(self._path, self.layout, notes)
@@ -129,7 +150,11 @@ class DelimitedFile:
                 elif number == 0:
                     break  # starting again costs little here; later it pays to settle the rest of the file first
             if not rows:
-                raise UserError("has a header but no rows.", where=self._path.name, fix="Export the table again.")
+                raise UserError(
+                    "has a header but no rows.",
+                    where=self._path.name,
+                    fix="Export the table again.",
+                )
             if changed:
                 spool.close()
                 return None
@@ -139,20 +164,30 @@ class DelimitedFile:
             raise
         return spool
 
-    def _parsed(self, columns: list[_Column], notes: list[str]) -> Iterator[tuple[Piece, list[_Read]]]:
+    def _parsed(
+        self, columns: list[_Column], notes: list[str]
+    ) -> Iterator[tuple[Piece, list[_Read]]]:
         point_matters = self.layout.separator != "," and self._decimal is None
 
         def parse(piece: Piece) -> tuple[Piece, list[_Read]]:
             texts = self._texts(piece)
             return piece, [
-                _read(column.kind, texts.column(i), column.decisive, point_matters, self._decimal is not None)
+                _read(
+                    column.kind,
+                    texts.column(i),
+                    column.decisive,
+                    point_matters,
+                    self._decimal is not None,
+                )
                 for i, column in enumerate(columns)
             ]
 
         return ordered_map(parse, self._pieces(notes))
 
     def _texts(self, piece: Piece) -> pa.RecordBatch:
-        """A piece's cells as texts, empty cells as null. Raises UserError for a row with more or fewer fields."""
+        """A piece's cells as texts, empty cells as null. Raises UserError for a row with more or
+        fewer fields.
+        """
         ragged: list[tuple[int, int]] = []
 
         def note(row: pyarrow.csv.InvalidRow) -> str:
@@ -162,7 +197,9 @@ class DelimitedFile:
         names = self.layout.names
         table = pyarrow.csv.read_csv(
             pa.py_buffer(piece.data or b"\n"),
-            pyarrow.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(piece.data) + 1),
+            pyarrow.csv.ReadOptions(
+                use_threads=False, column_names=names, block_size=len(piece.data) + 1
+            ),
             pyarrow.csv.ParseOptions(
                 delimiter=self.layout.separator,
                 newlines_in_values=True,
@@ -220,18 +257,24 @@ class DelimitedFile:
             kind = column.kind
             if kind in (TEXT, EMPTY):
                 continue
-            if not column.values:  # nothing but markers: no number or date says that they stand for missing values
+            if (
+                not column.values
+            ):  # nothing but markers: no number or date says that they stand for missing values
                 column.kind, changed = TEXT, True
             elif kind.decisive and self._decimal is None and not column.decisive:
                 column.forced = kind.otherwise
             elif kind is FLOAT and commas and not column.decisive and self._decimal is None:
-                column.forced = "a decimal point or a thousands separator; say which by giving the decimal mark"
+                column.forced = (
+                    "a decimal point or a thousands separator; say which by giving the decimal mark"
+                )
             if column.forced:
                 column.kind, changed = TEXT, True
         return changed
 
 
-def _read(kind: Kind, texts: pa.StringArray, decisive: bool, point_matters: bool, mark_given: bool) -> _Read:
+def _read(
+    kind: Kind, texts: pa.StringArray, decisive: bool, point_matters: bool, mark_given: bool
+) -> _Read:
     try:
         array, markers = convert(kind, texts)
     except Misfit:

@@ -16,14 +16,27 @@ from mmm.sources.sql import Dialect, Placeholder
 
 _BATCH_ROWS = 65_536
 #: A query may read the database and nothing else: no other file, no network, no extension.
-_CLOSED = {"enable_external_access": "false", "autoload_known_extensions": "false", "lock_configuration": "true"}
+_CLOSED = {
+    "enable_external_access": "false",
+    "autoload_known_extensions": "false",
+    "lock_configuration": "true",
+}
 #: By the first words of DuckDB's message: what it means, and the fix.
 _FAILURES: dict[str, tuple[str, str]] = {
-    "Catalog Error": ("there is no such table.", "Write schema.table as `mmm connect tables` lists it."),
+    "Catalog Error": (
+        "there is no such table.",
+        "Write schema.table as `mmm connect tables` lists it.",
+    ),
     "Binder Error": ("a name in the query does not exist.", "Check its spelling."),
     "Parser Error": ("DuckDB does not understand the query.", "Correct it where DuckDB says."),
-    "IO Error": ("the file cannot be opened as a DuckDB database.", "No other process may have it open to write."),
-    "Permission Error": ("the query asks for something outside the database.", "Only its own tables may be read."),
+    "IO Error": (
+        "the file cannot be opened as a DuckDB database.",
+        "No other process may have it open to write.",
+    ),
+    "Permission Error": (
+        "the query asks for something outside the database.",
+        "Only its own tables may be read.",
+    ),
     "Invalid Input Error": ("the query cannot be run.", "Correct it where DuckDB says."),
     "Conversion Error": ("a value does not fit its type.", "Cast it in the query."),
 }
@@ -62,7 +75,8 @@ class DuckDBSource(DatabaseSource):
                 _require_plain(reader.schema, self.where)
                 yield Answer(names, types, _batches(reader))
             finally:
-                # DuckDB opens a file again only after nothing of the last time is left, or waits for ever.
+                # DuckDB opens a file again only after nothing of the last time is left, or waits
+                # for ever.
                 reader.close()
 
     @contextmanager
@@ -102,5 +116,11 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 def _plain(schema: pa.Schema) -> pa.Schema:
     """Enums as text: each piece of an answer has its own dictionary."""
     return pa.schema(
-        [(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type) for field in schema]
+        [
+            (
+                field.name,
+                field.type.value_type if pa.types.is_dictionary(field.type) else field.type,
+            )
+            for field in schema
+        ]
     )

@@ -1,4 +1,6 @@
-"""Excel workbooks: a sheet's cells as one Arrow table. A cell has a type of its own; a column gets one for all rows."""
+"""Excel workbooks: a sheet's cells as one Arrow table. A cell has a type of its own; a column gets
+one for all rows.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Workbook:
         try:
             self._book = CalamineWorkbook.from_path(path)
         except PasswordError:
-            raise UserError("is protected by a password.", where=path.name, fix="Save it without one.") from None
+            raise UserError(
+                "is protected by a password.", where=path.name, fix="Save it without one."
+            ) from None
         except CalamineError as error:
             raise UserError(
                 f"is no readable Excel workbook ({error}).", where=path.name, fix="Save it again."
@@ -49,10 +53,14 @@ class Workbook:
 
     def sheets(self) -> list[str]:
         """Names of the sheets that hold cells."""
-        return [name for name in self._book.sheet_names if self._book.get_sheet_by_name(name).height]
+        return [
+            name for name in self._book.sheet_names if self._book.get_sheet_by_name(name).height
+        ]
 
     def batches(self, sheet: str | None = None, rows: int | None = None) -> Batches:
-        """The sheet as a table, its first row being the column names; `rows` limits how many are read."""
+        """The sheet as a table, its first row being the column names; `rows` limits how many are
+        read.
+        """
         sheet = self._chosen(sheet)
         cells = self._book.get_sheet_by_name(sheet)
         first_row = (cells.start or (0, 0))[0] + 1
@@ -71,7 +79,11 @@ class Workbook:
             table.schema,
             lambda: iter(table.to_batches(max_chunksize=_BATCH_ROWS)),
             tuple(column.source_type for column in columns),
-            (*name_notes, *_error_notes(self._path, sheet), *(note for column in columns for note in column.notes)),
+            (
+                *name_notes,
+                *_error_notes(self._path, sheet),
+                *(note for column in columns for note in column.notes),
+            ),
         )
 
     def _chosen(self, sheet: str | None) -> str:
@@ -82,7 +94,9 @@ class Workbook:
             return sheets[0]
         if sheet not in self._book.sheet_names:
             raise NotFound(
-                f"has no sheet {sheet!r}.", where=self._path.name, fix=f"Its sheets are: {', '.join(sheets)}."
+                f"has no sheet {sheet!r}.",
+                where=self._path.name,
+                fix=f"Its sheets are: {', '.join(sheets)}.",
             )
         if sheet not in sheets:
             raise UserError(f"the sheet {sheet!r} is empty.", where=self._path.name)
@@ -94,7 +108,11 @@ def _column(name: str, values: list[Any], first_row: int) -> _Column:
     markers: Counter[str] = Counter()
     types = {type(value) for value in values if value is not None}
     if str in types and len(types) > 1:
-        rest = [value for value in values if isinstance(value, str) and value.strip().lower() not in NULL_MARKERS]
+        rest = [
+            value
+            for value in values
+            if isinstance(value, str) and value.strip().lower() not in NULL_MARKERS
+        ]
         if not rest:
             markers = Counter(value for value in values if isinstance(value, str))
             values = [None if isinstance(value, str) else value for value in values]
@@ -107,7 +125,9 @@ def _column(name: str, values: list[Any], first_row: int) -> _Column:
 
 
 def _array(values: list[Any], types: set[type], first_row: int) -> tuple[pa.Array, str, str]:
-    """The array, the name of the cells' type, and why it is text when it is text against appearance."""
+    """The array, the name of the cells' type, and why it is text when it is text against
+    appearance.
+    """
     if not types:
         return pa.nulls(len(values)), "empty", ""
     if types == {str}:
@@ -126,7 +146,11 @@ def _array(values: list[Any], types: set[type], first_row: int) -> tuple[pa.Arra
     if types == {dt.timedelta}:
         return pa.array(values, pa.duration("us")), "duration", ""
     row, value = _first_other(values, first_row)
-    return pa.array([_as_text(v) for v in values], pa.string()), "mixed", f"row {row} holds {value!r}"
+    return (
+        pa.array([_as_text(v) for v in values], pa.string()),
+        "mixed",
+        f"row {row} holds {value!r}",
+    )
 
 
 def _at_midnight(value: Any) -> Any:
@@ -138,28 +162,41 @@ def _at_midnight(value: Any) -> Any:
 def _numbers(values: list[Any]) -> pa.Array:
     """Integers when all numbers are whole: Excel itself knows no difference."""
     numbers = [value for value in values if value is not None]
-    if all(float(n).is_integer() and abs(n) <= _EXACT_INTEGER and str(float(n)) != "-0.0" for n in numbers):
+    if all(
+        float(n).is_integer() and abs(n) <= _EXACT_INTEGER and str(float(n)) != "-0.0"
+        for n in numbers
+    ):
         return pa.array([None if value is None else int(value) for value in values], pa.int64())
     return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
 
 def _texts(values: list[Any]) -> tuple[pa.Array, str, str]:
-    """Cells of text stay text, since somebody made them so; only a whole column of dates is read as dates."""
+    """Cells of text stay text, since somebody made them so; only a whole column of dates is read as
+    dates.
+    """
     texts = pa.array(values, pa.string())
     kind = kind_of(texts)
     if kind.name in _DATE_KINDS:
         array, _ = convert(kind, texts)
         if array.null_count == texts.null_count:
             return array, f"text, {kind.name}", ""
-    numbers = kind.type in (pa.int64(), pa.float64()) and convert(kind, texts)[0].null_count < len(texts)
-    why = "its numbers are text cells; turn them into numbers in Excel if they are meant to be" if numbers else ""
+    numbers = kind.type in (pa.int64(), pa.float64()) and convert(kind, texts)[0].null_count < len(
+        texts
+    )
+    why = (
+        "its numbers are text cells; turn them into numbers in Excel if they are meant to be"
+        if numbers
+        else ""
+    )
     return texts, TEXT.name, why or why_text(texts)
 
 
 def _first_other(values: Sequence[Any], first_row: int) -> tuple[int, str]:
     """The first cell of another type than the column's most frequent one: its row and its text."""
     usual = Counter(type(value) for value in values if value is not None).most_common(1)[0][0]
-    place = next(i for i, value in enumerate(values) if value is not None and type(value) is not usual)
+    place = next(
+        i for i, value in enumerate(values) if value is not None and type(value) is not usual
+    )
     return first_row + place, str(_as_text(values[place]))
 
 
@@ -172,7 +209,8 @@ def _as_text(value: Any) -> str | None:
 
 
 def _error_notes(path: Path, sheet: str) -> list[str]:
-    """Cells that hold an error (#N/A, #DIV/0!) come from the reader like empty ones; the sheet's XML tells them apart.
+    """Cells that hold an error (#N/A, #DIV/0!) come from the reader like empty ones; the sheet's
+    XML tells them apart.
 
     Only workbooks that are zip archives of XML (.xlsx, .xlsm) can tell.
     """
@@ -183,9 +221,13 @@ def _error_notes(path: Path, sheet: str) -> list[str]:
         content = archive.read(member) if member in archive.namelist() else b""
     if b't="e"' not in content:
         return []
-    errors = Counter(re.findall(rb'<(?:\w+:)?c\s[^>]*\bt="e"[^>]*>.*?<(?:\w+:)?v>([^<]*)<', content, re.DOTALL))
+    errors = Counter(
+        re.findall(rb'<(?:\w+:)?c\s[^>]*\bt="e"[^>]*>.*?<(?:\w+:)?v>([^<]*)<', content, re.DOTALL)
+    )
     found = ", ".join(f"{count} x {error.decode()!r}" for error, count in sorted(errors.items()))
-    return [f"Sheet {sheet!r}: {errors.total()} cells hold an error and were read as empty ({found})."]
+    return [
+        f"Sheet {sheet!r}: {errors.total()} cells hold an error and were read as empty ({found})."
+    ]
 
 
 def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -193,7 +235,10 @@ def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
     names = archive.namelist()
     if "xl/workbook.xml" not in names or "xl/_rels/workbook.xml.rels" not in names:
         return ""
-    targets = {tag["Id"]: tag["Target"] for tag in _tags(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")}
+    targets = {
+        tag["Id"]: tag["Target"]
+        for tag in _tags(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")
+    }
     for tag in _tags(archive.read("xl/workbook.xml"), "sheet"):
         if tag.get("name") == sheet:
             link = next((value for key, value in tag.items() if key.endswith(":id")), "")
@@ -205,4 +250,6 @@ def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
 def _tags(content: bytes, name: str) -> list[dict[str, str]]:
     """Attributes of all elements of a name."""
     found = re.findall(rf"<(?:\w+:)?{name}\s([^>]*)>", content.decode("utf-8", errors="replace"))
-    return [{k: html.unescape(v) for k, v in re.findall(r'([\w:]+)="([^"]*)"', text)} for text in found]
+    return [
+        {k: html.unescape(v) for k, v in re.findall(r'([\w:]+)="([^"]*)"', text)} for text in found
+    ]

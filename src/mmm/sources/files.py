@@ -1,4 +1,6 @@
-"""Files as a source: CSV and its relatives, Parquet, Excel. The content says what a file is; its name must agree."""
+"""Files as a source: CSV and its relatives, Parquet, Excel. The content says what a file is; its
+name must agree.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ _EXTENSIONS = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls"), "excel"),
 }
-_KIND_NAMES = {"csv": "a delimited text file (CSV)", "parquet": "a Parquet file", "excel": "an Excel workbook"}
+_KIND_NAMES = {
+    "csv": "a delimited text file (CSV)",
+    "parquet": "a Parquet file",
+    "excel": "an Excel workbook",
+}
 #: The first bytes of files that are often taken for a table.
 _MAGIC = {
     b"PAR1": "parquet",
@@ -42,7 +48,9 @@ _BATCH_ROWS = 65_536
 
 
 class FileSource:
-    """One file. `separator`, `decimal` and `encoding` (CSV) and `sheet` (Excel) are found where they are None."""
+    """One file. `separator`, `decimal` and `encoding` (CSV) and `sheet` (Excel) are found where
+    they are None.
+    """
 
     def __init__(
         self,
@@ -55,7 +63,12 @@ class FileSource:
     ) -> None:
         self.path = Path(path)
         self.kind = file_kind(self.path)
-        self._separator, self._decimal, self._encoding, self._sheet = separator, decimal, encoding, sheet
+        self._separator, self._decimal, self._encoding, self._sheet = (
+            separator,
+            decimal,
+            encoding,
+            sheet,
+        )
         self._refuse_options_of_other_kinds()
 
     def test(self) -> ConnectionTest:
@@ -63,7 +76,11 @@ class FileSource:
         start = time.perf_counter()
         shown = self.preview()
         seconds = time.perf_counter() - start
-        return ConnectionTest(seconds, shown.num_rows, f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read.")
+        return ConnectionTest(
+            seconds,
+            shown.num_rows,
+            f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read.",
+        )
 
     def tables(self) -> list[str]:
         """Sheets with cells for a workbook, else the file's own name."""
@@ -72,16 +89,22 @@ class FileSource:
     def preview(self, table_or_query: str | Query | None = None, rows: int = 50) -> pa.Table:
         """The first rows; the types of a text file's columns are those that fit the rows shown."""
         if self.kind == "excel":
-            return pa.Table.from_batches(Workbook(self.path).batches(self._chosen_sheet(table_or_query), rows))
+            return pa.Table.from_batches(
+                Workbook(self.path).batches(self._chosen_sheet(table_or_query), rows)
+            )
         self._require_own_name(table_or_query)
         if self.kind == "csv":
             return self._delimited().head(rows)
         with _parquet(self.path) as batches:
             first = next(iter(batches), None)
-            return pa.Table.from_batches([] if first is None else [first], batches.schema).slice(0, rows)
+            return pa.Table.from_batches([] if first is None else [first], batches.schema).slice(
+                0, rows
+            )
 
     def batches(self, table_or_query: str | Query | None = None) -> Batches:
-        """The whole table. A CSV file's column types are decided over all its rows before the first batch comes."""
+        """The whole table. A CSV file's column types are decided over all its rows before the first
+        batch comes.
+        """
         if self.kind == "excel":
             return Workbook(self.path).batches(self._chosen_sheet(table_or_query))
         self._require_own_name(table_or_query)
@@ -114,7 +137,9 @@ class FileSource:
 
 
 def file_kind(path: Path) -> str:
-    """ "csv", "parquet" or "excel", by the content. Raises UserError when the name's ending says otherwise."""
+    """ "csv", "parquet" or "excel", by the content. Raises UserError when the name's ending says
+    otherwise.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -123,16 +148,28 @@ def file_kind(path: Path) -> str:
     except (IsADirectoryError, PermissionError) as error:
         raise UserError(f"cannot be read ({error.strerror}).", where=str(path)) from None
     if not head:
-        raise UserError("the file is empty (0 bytes).", where=path.name, fix="Export the table again.")
+        raise UserError(
+            "the file is empty (0 bytes).", where=path.name, fix="Export the table again."
+        )
     found = _content(path, head)
     named = _EXTENSIONS.get(path.suffix.lower())
     if named is None:
         endings = ", ".join(_EXTENSIONS)
-        raise UserError(f"files ending in {path.suffix!r} are not read.", where=path.name, fix=f"Use one of {endings}.")
-    if found != named:
-        fix = f"Give it the ending of {_KIND_NAMES[found]}." if found in _KIND_NAMES else "Export the table as CSV."
         raise UserError(
-            f"is {_KIND_NAMES.get(found, found)}, not {_KIND_NAMES[named]} as its name says.", where=path.name, fix=fix
+            f"files ending in {path.suffix!r} are not read.",
+            where=path.name,
+            fix=f"Use one of {endings}.",
+        )
+    if found != named:
+        fix = (
+            f"Give it the ending of {_KIND_NAMES[found]}."
+            if found in _KIND_NAMES
+            else "Export the table as CSV."
+        )
+        raise UserError(
+            f"is {_KIND_NAMES.get(found, found)}, not {_KIND_NAMES[named]} as its name says.",
+            where=path.name,
+            fix=fix,
         )
     return found
 
@@ -192,4 +229,6 @@ def _parquet(path: Path) -> Batches:
 
 def _damaged(path: Path, error: Exception) -> UserError:
     reason = str(error).splitlines()[0]
-    return UserError(f"is a damaged Parquet file ({reason}).", where=path.name, fix="Write it again.")
+    return UserError(
+        f"is a damaged Parquet file ({reason}).", where=path.name, fix="Write it again."
+    )

@@ -20,7 +20,9 @@ from mmm.sources.snowflake import SnowflakeSource, public_key
 
 
 def grant_script(connection: Connection, secrets: Mapping[str, str]) -> str:
-    """The statements, ready to paste; every name in them is quoted. A key pair's public half is filled in."""
+    """The statements, ready to paste; every name in them is quoted. A key pair's public half is
+    filled in.
+    """
     if isinstance(connection, SnowflakeConnection):
         return _snowflake(connection, secrets)
     if isinstance(connection, PostgresConnection):
@@ -44,7 +46,10 @@ def _snowflake(connection: SnowflakeConnection, secrets: Mapping[str, str]) -> s
         place, use = f"SCHEMA {schema}", [f"GRANT USAGE ON SCHEMA {schema} TO ROLE {role};"]
     else:
         place = f"DATABASE {database}"
-        use = [f"GRANT USAGE ON {which} SCHEMAS IN {place} TO ROLE {role};" for which in ("ALL", "FUTURE")]
+        use = [
+            f"GRANT USAGE ON {which} SCHEMAS IN {place} TO ROLE {role};"
+            for which in ("ALL", "FUTURE")
+        ]
     key = []
     if "private_key" in secrets:
         public = public_key(secrets["private_key"], secrets.get("passphrase"))
@@ -71,7 +76,10 @@ def _postgres(connection: PostgresConnection) -> str:
     quoted = PostgresSource.dialect.quoted
     user, schema = quoted([connection.user]), quoted([connection.schema_name or "public"])
     if connection.kind == "redshift":
-        first = [f"CREATE USER {user} PASSWORD DISABLE;", "-- Then give the user a password: ALTER USER ... PASSWORD"]
+        first = [
+            f"CREATE USER {user} PASSWORD DISABLE;",
+            "-- Then give the user a password: ALTER USER ... PASSWORD",
+        ]
     else:
         first = [
             f"CREATE ROLE {user} LOGIN;",
@@ -94,7 +102,9 @@ def _bigquery(connection: BigQueryConnection, secrets: Mapping[str, str]) -> str
         try:
             account = json.loads(secrets["key"])["client_email"]
         except (ValueError, KeyError, TypeError):
-            raise UserError("is not a service account's key.", where="key", fix="Give the whole JSON file.") from None
+            raise UserError(
+                "is not a service account's key.", where="key", fix="Give the whole JSON file."
+            ) from None
     project, member = shlex.quote(connection.project), shlex.quote(f"serviceAccount:{account}")
     roles = ("roles/bigquery.jobUser", "roles/bigquery.readSessionUser")
     dialect = BigQuerySource.dialect
@@ -102,7 +112,10 @@ def _bigquery(connection: BigQueryConnection, secrets: Mapping[str, str]) -> str
     grant = f"GRANT `roles/bigquery.dataViewer` ON SCHEMA {data} TO {json.dumps(f'serviceAccount:{account}')}"
     return _lines(
         "# Run queries and read their results, in the project that pays:",
-        *(f"gcloud projects add-iam-policy-binding {project} --member={member} --role={role}" for role in roles),
+        *(
+            f"gcloud projects add-iam-policy-binding {project} --member={member} --role={role}"
+            for role in roles
+        ),
         "# Read the dataset, and no other:",
         f"bq query --project_id={project} --use_legacy_sql=false {shlex.quote(grant)}",
     )
@@ -110,7 +123,8 @@ def _bigquery(connection: BigQueryConnection, secrets: Mapping[str, str]) -> str
 
 def _duckdb(connection: DuckDBConnection) -> str:
     return _lines(
-        "# The file must be readable for the user who runs mmm:", f"chmod o+r {shlex.quote(str(connection.path))}"
+        "# The file must be readable for the user who runs mmm:",
+        f"chmod o+r {shlex.quote(str(connection.path))}",
     )
 
 

@@ -1,6 +1,8 @@
-"""PostgreSQL and Amazon Redshift through psycopg: a cursor on the server, rows in pieces, nothing written.
+"""PostgreSQL and Amazon Redshift through psycopg: a cursor on the server, rows in pieces, nothing
+written.
 
-Values come as text, which both databases print alike: types without a counterpart here are kept as that text.
+Values come as text, which both databases print alike: types without a counterpart here are kept as
+that text.
 """
 
 from __future__ import annotations
@@ -35,21 +37,34 @@ _TYPES: dict[int, pa.DataType] = {
 }
 _NUMERIC = 1700
 _TEXTS = (18, 19, 25, 1042, 1043)
-_GRANT = "`mmm connect grants` and the page Connect give the statements for an administrator to run."
-_PASSWORD = Failure("the password of user {user} is wrong, or there is no such user.", "Set the password again.")
+_GRANT = (
+    "`mmm connect grants` and the page Connect give the statements for an administrator to run."
+)
+_PASSWORD = Failure(
+    "the password of user {user} is wrong, or there is no such user.", "Set the password again."
+)
 _DATABASE = Failure("there is no database {database}.", "Check its name; it is not the schema's.")
 #: By SQLSTATE.
 _FAILURES: dict[str, Failure] = {
     "28P01": _PASSWORD,
-    "28000": Failure("user {user} may not sign in from here.", "Have pg_hba.conf or the security group allow it."),
+    "28000": Failure(
+        "user {user} may not sign in from here.", "Have pg_hba.conf or the security group allow it."
+    ),
     "3D000": _DATABASE,
     "42501": Failure("user {user} may not read this.", _GRANT),
     "42P01": Failure("there is no such table, or its schema is not named.", "Write schema.table."),
     "3F000": Failure("there is no such schema.", "Check its name."),
-    "42703": Failure("a column of the query does not exist.", "Check its spelling; names in quotes keep their case."),
-    "42601": Failure("the database does not understand the query.", "Correct it where the database says."),
+    "42703": Failure(
+        "a column of the query does not exist.",
+        "Check its spelling; names in quotes keep their case.",
+    ),
+    "42601": Failure(
+        "the database does not understand the query.", "Correct it where the database says."
+    ),
     "25006": Failure("the query would change data.", "Only a SELECT may be read."),
-    "57014": Failure("the query ran longer than the server allows.", "Make it smaller, or have the limit raised."),
+    "57014": Failure(
+        "the query ran longer than the server allows.", "Make it smaller, or have the limit raised."
+    ),
 }
 #: A refused connection carries no SQLSTATE, only its sentence.
 _SENTENCES: tuple[tuple[str, Failure], ...] = (
@@ -58,19 +73,36 @@ _SENTENCES: tuple[tuple[str, Failure], ...] = (
     ("no pg_hba.conf entry", _FAILURES["28000"]),
     ("does not exist", _DATABASE),
     ("resolve host", Failure("there is no host {host}.", "Check its spelling and the network.")),
-    ("name or service not known", Failure("there is no host {host}.", "Check its spelling and the network.")),
+    (
+        "name or service not known",
+        Failure("there is no host {host}.", "Check its spelling and the network."),
+    ),
     (
         "refused",
-        Failure("nothing answers at {host}, port {port}.", "Check host and port, and that the server runs."),
+        Failure(
+            "nothing answers at {host}, port {port}.",
+            "Check host and port, and that the server runs.",
+        ),
     ),
-    ("timeout", Failure("the host {host} did not answer.", "Check the host, the firewall and the security group.")),
-    ("ssl", Failure("no encrypted connection could be made.", "Set sslmode to what the server offers.")),
+    (
+        "timeout",
+        Failure(
+            "the host {host} did not answer.",
+            "Check the host, the firewall and the security group.",
+        ),
+    ),
+    (
+        "ssl",
+        Failure("no encrypted connection could be made.", "Set sslmode to what the server offers."),
+    ),
 )
 
 
 @dataclass(frozen=True)
 class PostgresSource(DatabaseSource):
-    """A PostgreSQL database, or with kind "redshift" an Amazon Redshift one, as one user. Sessions are read-only."""
+    """A PostgreSQL database, or with kind "redshift" an Amazon Redshift one, as one user. Sessions
+    are read-only.
+    """
 
     host: str
     database: str
@@ -105,10 +137,20 @@ class PostgresSource(DatabaseSource):
             described = cursor.description
             for column in described:
                 if column.type_code not in (*_TYPES, _NUMERIC):
-                    cursor.adapters.register_loader(column.type_code, psycopg.types.string.TextLoader)
-            kinds = [_TYPES.get(c.type_code, None if c.type_code == _NUMERIC else pa.string()) for c in described]
+                    cursor.adapters.register_loader(
+                        column.type_code, psycopg.types.string.TextLoader
+                    )
+            kinds = [
+                _TYPES.get(c.type_code, None if c.type_code == _NUMERIC else pa.string())
+                for c in described
+            ]
             names = [column.name for column in described]
-            yield Answer(names, [c.type_display for c in described], _batches(cursor, names, kinds), _notes(described))
+            yield Answer(
+                names,
+                [c.type_display for c in described],
+                _batches(cursor, names, kinds),
+                _notes(described),
+            )
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
@@ -126,7 +168,10 @@ class PostgresSource(DatabaseSource):
         ) as connection:
             connection.read_only = self.kind == "postgres"  # Redshift has no such transactions
             if self.schema:
-                connection.execute("SELECT set_config('search_path', %s, false)", [self.dialect.quoted([self.schema])])
+                connection.execute(
+                    "SELECT set_config('search_path', %s, false)",
+                    [self.dialect.quoted([self.schema])],
+                )
             connection.execute("SET TimeZone TO 'UTC'")
             yield connection
 
@@ -142,17 +187,26 @@ class PostgresSource(DatabaseSource):
             return known.error(self.where, vars(self), first_line(text))
         if "date too" in text or "timestamp too" in text:
             fix = "In a query, replace dates such as 'infinity' or BC by NULL or a day of the calendar."
-            return UserError(f"holds a day out of the calendar ({first_line(text)}).", where=self.where, fix=fix)
+            return UserError(
+                f"holds a day out of the calendar ({first_line(text)}).", where=self.where, fix=fix
+            )
         fix = "Check the network and read it again; nothing was stored."
-        return UserError(f"the database or the way to it failed: {first_line(text)}", where=self.where, fix=fix)
+        return UserError(
+            f"the database or the way to it failed: {first_line(text)}", where=self.where, fix=fix
+        )
 
 
-def _batches(cursor: Any, names: Sequence[str], kinds: Sequence[pa.DataType | None]) -> Iterator[pa.RecordBatch]:
+def _batches(
+    cursor: Any, names: Sequence[str], kinds: Sequence[pa.DataType | None]
+) -> Iterator[pa.RecordBatch]:
     """Pieces of about the same number of cells. A numeric column's type is that of its piece."""
     size = max(100, _CELLS // len(names))
     while rows := cursor.fetchmany(size):
         turned = zip(*rows, strict=True)
-        columns = [_column(name, values, kind) for name, values, kind in zip(names, turned, kinds, strict=True)]
+        columns = [
+            _column(name, values, kind)
+            for name, values, kind in zip(names, turned, kinds, strict=True)
+        ]
         yield pa.record_batch(columns, names=list(names))
 
 
@@ -160,12 +214,19 @@ def _column(name: str, values: Sequence[Any], kind: pa.DataType | None) -> pa.Ar
     try:
         if kind is not None:
             return pa.array(values, kind)
-        # The first piece of a column may hold nothing; a number's type then comes with a later piece.
-        return pa.array(values) if any(value is not None for value in values) else pa.nulls(len(values))
+        # The first piece of a column may hold nothing; a number's type then comes with a later
+        # piece.
+        return (
+            pa.array(values)
+            if any(value is not None for value in values)
+            else pa.nulls(len(values))
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         fix = "In a query, replace NaN and round to numeric(38, 10) or less."
         raise UserError(
-            f"has numbers that cannot be kept ({first_line(str(error), 100)}).", where=f"column {name!r}", fix=fix
+            f"has numbers that cannot be kept ({first_line(str(error), 100)}).",
+            where=f"column {name!r}",
+            fix=fix,
         ) from None
 
 

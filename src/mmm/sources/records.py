@@ -1,4 +1,6 @@
-"""A delimited text file as pieces of whole records: encodings, quotes, line numbers, and the separator."""
+"""A delimited text file as pieces of whole records: encodings, quotes, line numbers, and the
+separator.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is written. `encoding` None means: UTF-8 unless the bytes say Windows-1252. `header_end` is in bytes
-    of the text without its byte order mark, as UTF-8 where `encoding` is given."""
+    """How a file is written. `encoding` None means: UTF-8 unless the bytes say Windows-1252.
+    `header_end` is in bytes of the text without its byte order mark, as UTF-8 where `encoding` is
+    given.
+    """
 
     encoding: str | None
     separator: str
@@ -58,15 +62,21 @@ def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layo
         encoding = _declared_encoding(head)
         if encoding is None and b"\0" in head:
             raise UserError(
-                "is not a text file.", where=path.name, fix="Export the table as CSV, Parquet or Excel (.xlsx)."
+                "is not a text file.",
+                where=path.name,
+                fix="Export the table as CSV, Parquet or Excel (.xlsx).",
             )
     else:
         encoding = _known_encoding(encoding, path)
-        if (declared := _declared_encoding(head)) and encoding.startswith(declared.removesuffix("-sig")):
+        if (declared := _declared_encoding(head)) and encoding.startswith(
+            declared.removesuffix("-sig")
+        ):
             encoding = declared  # the same, but skipping the byte order mark
     data = head if encoding is None else _decode_head(head, encoding)
     newline = b"\n" if b"\n" in data or b"\r" not in data else b"\r"
-    text = data.decode("utf-8" if _is_utf8(data, whole) else "cp1252", errors="replace" if whole else "ignore")
+    text = data.decode(
+        "utf-8" if _is_utf8(data, whole) else "cp1252", errors="replace" if whole else "ignore"
+    )
     skipped, declared = _separator_line(text)
     separator = separator or declared or _sniff(text[skipped:], whole)
     names, lines = _header(text[skipped:], separator, path)
@@ -96,7 +106,9 @@ def _known_encoding(encoding: str, path: Path) -> str:
         return codecs.lookup(encoding).name
     except LookupError:
         raise UserError(
-            f"the encoding {encoding!r} is not known.", where=path.name, fix="Try utf-8, utf-16 or windows-1252."
+            f"the encoding {encoding!r} is not known.",
+            where=path.name,
+            fix="Try utf-8, utf-16 or windows-1252.",
         ) from None
 
 
@@ -137,9 +149,15 @@ def _sniff(text: str, whole: bool) -> str:
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
-    """Records as Python's own reader sees them, without blank lines; a field too long for it ends the records."""
+    """Records as Python's own reader sees them, without blank lines; a field too long for it ends
+    the records.
+    """
     try:
-        yield from (record for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if record)
+        yield from (
+            record
+            for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            if record
+        )
     except csv.Error:
         return
 
@@ -156,8 +174,8 @@ def _header(text: str, separator: str, path: Path) -> tuple[tuple[str, ...], int
 def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
     """The records after the header, in pieces of about 4 MB that end where a record ends.
 
-    Adds a note when the file turns out to be Windows-1252. Raises UserError for bytes that are no text and for a quote
-    that is never closed.
+    Adds a note when the file turns out to be Windows-1252. Raises UserError for bytes that are no
+    text and for a quote that is never closed.
     """
     text = _Text(path, layout, notes)
     rest, line, skip = b"", 1, layout.header_end
@@ -209,16 +227,22 @@ class _Text:
             if decoder is not None:
                 yield self._decoded(decoder, b"", line, final=True)
 
-    def _decoded(self, decoder: codecs.IncrementalDecoder, block: bytes, line: int, final: bool = False) -> bytes:
+    def _decoded(
+        self, decoder: codecs.IncrementalDecoder, block: bytes, line: int, final: bool = False
+    ) -> bytes:
         try:
             return decoder.decode(block, final).encode()
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(error.encoding, errors="ignore").encode()
             line += before.count(self._layout.newline)
-            raise self._undecodable(line, self._column(before), str(self._layout.encoding)) from None
+            raise self._undecodable(
+                line, self._column(before), str(self._layout.encoding)
+            ) from None
 
     def checked(self, data: bytes, line: int) -> bytes:
-        """Data that is valid UTF-8; Windows-1252 is recognised when the first bytes beyond ASCII are not UTF-8."""
+        """Data that is valid UTF-8; Windows-1252 is recognised when the first bytes beyond ASCII
+        are not UTF-8.
+        """
         if self._found == "cp1252" and self._layout.encoding is None:
             return self._from_windows(data, line)
         if data.isascii() or _valid(data):
@@ -238,7 +262,9 @@ class _Text:
             return data.decode(encoding).encode()
         except UnicodeDecodeError as error:
             before = data[: error.start]
-            raise self._undecodable(line + before.count(self._layout.newline), self._column(before), encoding) from None
+            raise self._undecodable(
+                line + before.count(self._layout.newline), self._column(before), encoding
+            ) from None
 
     def _column(self, before: bytes) -> str:
         last = before.rsplit(self._layout.newline, 1)[-1].decode("latin-1")
@@ -273,7 +299,9 @@ def _mostly_utf8(data: bytes) -> bool:
 
 
 def _last_record_end(data: bytes, layout: Layout) -> int:
-    """Where the last whole record of `data` ends; 0 when there is none. `data` starts with a record."""
+    """Where the last whole record of `data` ends; 0 when there is none. `data` starts with a
+    record.
+    """
     end = data.rfind(layout.newline) + 1
     if not end or _QUOTE not in data:
         return end
@@ -291,9 +319,11 @@ def _inside_quotes(data: bytes, end: int, layout: Layout) -> bool:
 
 
 def _quote_toggles(data: bytes, layout: Layout) -> np.ndarray:
-    """Positions of the quotes that open or close a quoted value, or that stand for one quote within it, in pairs.
+    """Positions of the quotes that open or close a quoted value, or that stand for one quote within
+    it, in pairs.
 
-    A quote opens a value only at a field's start; elsewhere ('55" TV') it is a character like any other.
+    A quote opens a value only at a field's start; elsewhere ('55" TV') it is a character like any
+    other.
     """
     codes = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(codes == _QUOTE)
@@ -301,7 +331,8 @@ def _quote_toggles(data: bytes, layout: Layout) -> np.ndarray:
     starts_field[[ord(layout.separator), *b"\r\n"]] = True
     opening = quotes[::2]
     before = codes[np.maximum(opening - 1, 0)]
-    # Taken in pairs, each first quote opens a value or follows its pair directly ("" within a value): the usual case.
+    # Taken in pairs, each first quote opens a value or follows its pair directly ("" within a
+    # value): the usual case.
     if (starts_field[before] | (before == _QUOTE) | (opening == 0)).all():
         return quotes
     toggles, inside, i = [], False, 0
@@ -329,7 +360,9 @@ def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError
 
 
 def line_of(piece: Piece, record: int, layout: Layout) -> int:
-    """The file's line on which a record of a piece (from 0) starts; in a table of one column blank lines count too."""
+    """The file's line on which a record of a piece (from 0) starts; in a table of one column blank
+    lines count too.
+    """
     reader = csv.reader(io.StringIO(piece.data.decode(), newline=""), delimiter=layout.separator)
     seen, last = -1, 0
     for fields in reader:

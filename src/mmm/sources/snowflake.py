@@ -17,7 +17,17 @@ from mmm.sources.sql import Dialect, Placeholder
 
 _DIALECT = Dialect(Placeholder.QUESTION, fold=str.upper)
 _TYPES = (
-    *("NUMBER", "FLOAT", "TEXT", "DATE", "TIMESTAMP", "VARIANT", "TIMESTAMP_LTZ", "TIMESTAMP_TZ", "TIMESTAMP_NTZ"),
+    *(
+        "NUMBER",
+        "FLOAT",
+        "TEXT",
+        "DATE",
+        "TIMESTAMP",
+        "VARIANT",
+        "TIMESTAMP_LTZ",
+        "TIMESTAMP_TZ",
+        "TIMESTAMP_NTZ",
+    ),
     *("OBJECT", "ARRAY", "BINARY", "TIME", "BOOLEAN"),
 )
 _LOGIN_SECONDS = 20
@@ -25,26 +35,41 @@ _ROLE = Failure(
     "the role {role} does not exist or {user} may not use it.",
     "Run: GRANT ROLE {role} TO USER {user}; or name another role.",
 )
-_GRANT = "`mmm connect grants` and the page Connect give the statements for an administrator to run."
+_GRANT = (
+    "`mmm connect grants` and the page Connect give the statements for an administrator to run."
+)
 _NO_ACCOUNT, _NO_ANSWER = 250001, 14
 #: By the error number of the connector or the server.
 _FAILURES: dict[int, Failure] = {
-    390100: Failure("the user name or the password is wrong.", "Check user {user} and set the password again."),
+    390100: Failure(
+        "the user name or the password is wrong.", "Check user {user} and set the password again."
+    ),
     390144: Failure(
         "the key is not the one registered for user {user}.",
         "Run: ALTER USER {user} SET RSA_PUBLIC_KEY='...'; " + _GRANT,
     ),
     390189: _ROLE,
-    390422: Failure("the account's network policy refuses this machine.", "Have its address added to the policy."),
-    390432: Failure("the account's network policy refuses this machine.", "Have its address added to the policy."),
+    390422: Failure(
+        "the account's network policy refuses this machine.",
+        "Have its address added to the policy.",
+    ),
+    390432: Failure(
+        "the account's network policy refuses this machine.",
+        "Have its address added to the policy.",
+    ),
     390201: Failure("the warehouse {warehouse} does not exist or {role} may not use it.", _GRANT),
-    606: Failure("no warehouse is running for {role}.", "Name a warehouse that {role} may use. " + _GRANT),
+    606: Failure(
+        "no warehouse is running for {role}.", "Name a warehouse that {role} may use. " + _GRANT
+    ),
     2043: Failure("the database or schema does not exist or {role} may not see it.", _GRANT),
     90105: Failure("the database {database} does not exist or {role} may not see it.", _GRANT),
     90106: Failure("the schema {schema} does not exist or {role} may not see it.", _GRANT),
     2003: Failure("the table, schema or database does not exist or {role} may not see it.", _GRANT),
     3001: Failure("the role {role} may not read this.", _GRANT),
-    904: Failure("a column of the query does not exist.", "Check its spelling; names in quotes keep their case."),
+    904: Failure(
+        "a column of the query does not exist.",
+        "Check its spelling; names in quotes keep their case.",
+    ),
     1003: Failure("Snowflake does not understand the query.", "Correct it where Snowflake says."),
     _NO_ACCOUNT: Failure(
         "there is no account {account} at this address.",
@@ -59,7 +84,8 @@ _FAILURES: dict[int, Failure] = {
 
 @dataclass(frozen=True)
 class SnowflakeSource(DatabaseSource):
-    """A Snowflake account as one user and role. `private_key` (PEM text) is preferred over `password`.
+    """A Snowflake account as one user and role. `private_key` (PEM text) is preferred over
+    `password`.
 
     `host`, `port` and `protocol` are for private links and the tests' emulator.
     """
@@ -102,7 +128,11 @@ class SnowflakeSource(DatabaseSource):
 
     def _list(self) -> list[tuple[str, ...]]:
         if not self.database:
-            raise UserError("no database is named.", where=self.where, fix=f"One of: {', '.join(self.databases())}.")
+            raise UserError(
+                "no database is named.",
+                where=self.where,
+                fix=f"One of: {', '.join(self.databases())}.",
+            )
         prefix = _DIALECT.quoted(_DIALECT.parse(self.database))
         sql = (
             f"SELECT table_catalog, table_schema, table_name FROM {prefix}.information_schema.tables "  # noqa: S608
@@ -130,7 +160,17 @@ class SnowflakeSource(DatabaseSource):
         logging.getLogger("snowflake.connector").setLevel(logging.ERROR)
         given = {
             name: getattr(self, name)
-            for name in ("account", "user", "role", "warehouse", "database", "schema", "host", "port", "protocol")
+            for name in (
+                "account",
+                "user",
+                "role",
+                "warehouse",
+                "database",
+                "schema",
+                "host",
+                "port",
+                "protocol",
+            )
         }
         with connector.connect(
             **{name: value for name, value in given.items() if value},
@@ -148,17 +188,25 @@ class SnowflakeSource(DatabaseSource):
 
     def _credentials(self) -> dict[str, Any]:
         if self.private_key:
-            return {"authenticator": "SNOWFLAKE_JWT", "private_key": key_der(self.private_key, self.passphrase)}
+            return {
+                "authenticator": "SNOWFLAKE_JWT",
+                "private_key": key_der(self.private_key, self.passphrase),
+            }
         if self.password:
             return {"password": self.password}
-        raise UserError("has neither a private key nor a password.", where=self.where, fix="Set one of them.")
+        raise UserError(
+            "has neither a private key nor a password.", where=self.where, fix="Set one of them."
+        )
 
     def _failures(self) -> tuple[type[Exception], ...]:
         return (driver("snowflake.connector", "snowflake").errors.Error,)
 
     def _explained(self, error: Any) -> UserError:
-        says = first_line(re.sub(r"^\d{6} \(\w+\): |Failed to login: |Login error: ", "", str(error.raw_msg)))
-        # The connector's number for a name that no server knows is also that of one that refused all its tries.
+        says = first_line(
+            re.sub(r"^\d{6} \(\w+\): |Failed to login: |Login error: ", "", str(error.raw_msg))
+        )
+        # The connector's number for a name that no server knows is also that of one that refused
+        # all its tries.
         silent = error.errno == _NO_ACCOUNT and "404" not in says
         known = _FAILURES.get(_NO_ANSWER if silent else error.errno)
         if known:
@@ -168,7 +216,9 @@ class SnowflakeSource(DatabaseSource):
 
 
 def _plain(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """The table's batches without the connector's notes on fields, which differ from piece to piece."""
+    """The table's batches without the connector's notes on fields, which differ from piece to
+    piece.
+    """
     for batch in table.to_batches():
         yield pa.record_batch(batch.columns, names=batch.schema.names)
 
@@ -179,11 +229,17 @@ def _type_name(described: Any) -> str:
 
 
 def key_der(pem: str, passphrase: str | None) -> bytes:
-    """A PEM private key as the connector wants it. Raises UserError saying what is wrong with key or passphrase."""
+    """A PEM private key as the connector wants it. Raises UserError saying what is wrong with key
+    or passphrase.
+    """
     serialization = driver("cryptography.hazmat.primitives.serialization", "snowflake")
     key = load_key(pem, passphrase)
     return bytes(
-        key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
 
 
@@ -197,18 +253,26 @@ def load_key(pem: str, passphrase: str | None) -> Any:
     if "ENCRYPTED" in text and not passphrase:
         raise UserError("is encrypted.", where="private key", fix="Give its passphrase.")
     try:
-        return serialization.load_pem_private_key(text.encode(), passphrase.encode() if passphrase else None)
+        return serialization.load_pem_private_key(
+            text.encode(), passphrase.encode() if passphrase else None
+        )
     except TypeError:  # a passphrase for a key that has none
         return serialization.load_pem_private_key(text.encode(), None)
     except ValueError as error:
         encrypted = "ENCRYPTED" in text
-        what = "cannot be opened with this passphrase." if encrypted else f"is damaged ({first_line(str(error), 100)})."
+        what = (
+            "cannot be opened with this passphrase."
+            if encrypted
+            else f"is damaged ({first_line(str(error), 100)})."
+        )
         fix = "Type the passphrase again." if encrypted else "Paste the whole file again."
         raise UserError(what, where="private key", fix=fix) from None
 
 
 def public_key(pem: str, passphrase: str | None) -> str:
-    """The public half of a private key, as RSA_PUBLIC_KEY takes it: base64 without header or line ends."""
+    """The public half of a private key, as RSA_PUBLIC_KEY takes it: base64 without header or line
+    ends.
+    """
     serialization = driver("cryptography.hazmat.primitives.serialization", "snowflake")
     text = (
         load_key(pem, passphrase)

@@ -1,4 +1,5 @@
-"""What user input may become in SQL: a quoted table name, or a query whose parameters are bound by the driver.
+"""What user input may become in SQL: a quoted table name, or a query whose parameters are bound by
+the driver.
 
 No value and no name is ever put into SQL as it stands.
 """
@@ -12,10 +13,13 @@ from enum import Enum
 
 from mmm.errors import UserError
 
-#: What is skipped when parameters are looked for: comments, texts, quoted names, dollar-quoted texts.
+#: What is skipped when parameters are looked for: comments, texts, quoted names, dollar-quoted
+#: texts.
 _SKIPPED = r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\$\$.*?\$\$"
 #: A parameter, `:name`. Not `x::date`, not `data:field`, not `[1:n]`.
-_TOKEN = re.compile(rf"(?P<skipped>{_SKIPPED})|(?<![\w:\"'\])}}]):(?P<name>[A-Za-z_]\w*)", re.DOTALL)
+_TOKEN = re.compile(
+    rf"(?P<skipped>{_SKIPPED})|(?<![\w:\"'\])}}]):(?P<name>[A-Za-z_]\w*)", re.DOTALL
+)
 _PLAIN_PART = re.compile(r"[A-Za-z_][\w$]*")
 
 
@@ -29,7 +33,9 @@ class Placeholder(Enum):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a database writes names and bound values. `fold` is what it does to a name without quotes."""
+    """How a database writes names and bound values. `fold` is what it does to a name without
+    quotes.
+    """
 
     placeholder: Placeholder
     fold: Callable[[str], str] = str
@@ -38,12 +44,15 @@ class Dialect:
 
     def quoted(self, parts: Sequence[str]) -> str:
         """The name of a table as SQL; whatever the parts hold, it stays one name."""
-        return ".".join(self.quote + part.replace(self.quote, self.quote * 2) + self.quote for part in parts)
+        return ".".join(
+            self.quote + part.replace(self.quote, self.quote * 2) + self.quote for part in parts
+        )
 
     def shown(self, parts: Sequence[str]) -> str:
         """The name as people read and write it; `parse` gives the same parts again."""
         return ".".join(
-            part if _PLAIN_PART.fullmatch(part) and self.fold(part) == part else self.quoted([part]) for part in parts
+            part if _PLAIN_PART.fullmatch(part) and self.fold(part) == part else self.quoted([part])
+            for part in parts
         )
 
     def parse(self, name: str) -> tuple[str, ...]:
@@ -65,8 +74,11 @@ class Dialect:
         return tuple(parts)
 
 
-def bind(sql: str, parameters: Mapping[str, str], placeholder: Placeholder) -> tuple[str, list[tuple[str, str]]]:
-    """The query with the driver's placeholders for each `:name`, and the (name, value) of each placeholder in order.
+def bind(
+    sql: str, parameters: Mapping[str, str], placeholder: Placeholder
+) -> tuple[str, list[tuple[str, str]]]:
+    """The query with the driver's placeholders for each `:name`, and the (name, value) of each
+    placeholder in order.
 
     Raises UserError when a parameter has no value or a value has no parameter.
     """
@@ -78,16 +90,28 @@ def bind(sql: str, parameters: Mapping[str, str], placeholder: Placeholder) -> t
         if name is None:
             return match["skipped"]
         if name not in parameters:
-            raise UserError(f"the query's parameter :{name} has no value.", where="query", fix=f"Give {name}=VALUE.")
+            raise UserError(
+                f"the query's parameter :{name} has no value.",
+                where="query",
+                fix=f"Give {name}=VALUE.",
+            )
         if placeholder is Placeholder.QUESTION or name not in numbers:
             values.append((name, parameters[name]))
         number = numbers.setdefault(name, len(numbers) + 1)
-        return {Placeholder.QUESTION: "?", Placeholder.NUMBER: f"${number}", Placeholder.NAME: f"@{name}"}[placeholder]
+        return {
+            Placeholder.QUESTION: "?",
+            Placeholder.NUMBER: f"${number}",
+            Placeholder.NAME: f"@{name}",
+        }[placeholder]
 
     bound = _TOKEN.sub(replace, sql)
     for name in parameters:
         if name not in numbers:
-            raise UserError(f"the query has no parameter :{name}.", where="query", fix=f"Write :{name} where it goes.")
+            raise UserError(
+                f"the query has no parameter :{name}.",
+                where="query",
+                fix=f"Write :{name} where it goes.",
+            )
     return bound, values
 
 
@@ -103,7 +127,11 @@ def plain_select(sql: str) -> str:
     code = _TOKEN.sub(lambda match: match[0] if match["name"] else " " * len(match[0]), text)
     word = re.match(r"[\s(]*(\w*)", code)
     if word is None or word[1].lower() not in ("select", "with"):
-        raise UserError("is not a SELECT.", where="query", fix="Write one query that starts with SELECT or WITH.")
+        raise UserError(
+            "is not a SELECT.",
+            where="query",
+            fix="Write one query that starts with SELECT or WITH.",
+        )
     first, semicolon, rest = code.partition(";")
     if semicolon and rest.strip("; \n\t\r"):
         raise UserError("holds more than one statement.", where="query", fix="Write one SELECT.")

@@ -1,8 +1,9 @@
-"""A database's answer, which comes once and in pieces, as a table that can be read twice and is always the same.
+"""A database's answer, which comes once and in pieces, as a table that can be read twice and is
+always the same.
 
-The pieces of one answer may differ in type (a driver picks the narrowest for each piece); they get the type that holds
-them all. An answer of moderate size is sorted: a database gives the same rows in any order it likes, and the same rows
-must be the same dataset.
+The pieces of one answer may differ in type (a driver picks the narrowest for each piece); they get
+the type that holds them all. An answer of moderate size is sorted: a database gives the same rows
+in any order it likes, and the same rows must be the same dataset.
 """
 
 from __future__ import annotations
@@ -30,16 +31,22 @@ def spooled(
     notes: Sequence[str] = (),
     most_sorted: int = SORTED_BYTES,
 ) -> Batches:
-    """Take in all batches; their types are widened to hold every piece. Raises UserError when they cannot be.
+    """Take in all batches; their types are widened to hold every piece. Raises UserError when they
+    cannot be.
 
-    Sorts by all columns when the answer takes at most `most_sorted` bytes. The batches' names must be unique.
+    Sorts by all columns when the answer takes at most `most_sorted` bytes. The batches' names must
+    be unique.
     """
     spool = _WideningSpool(where)
     try:
         for batch in batches:
             spool.write(batch)
         if spool.schema is None or not spool.rows:
-            raise UserError("has columns but no rows.", where=where, fix="Check the table, or the query's conditions.")
+            raise UserError(
+                "has columns but no rows.",
+                where=where,
+                fix="Check the table, or the query's conditions.",
+            )
         sortable = [i for i, field in enumerate(spool.schema) if _is_sortable(field.type)]
         spool.finish()
         if spool.bytes > most_sorted or not sortable:
@@ -58,7 +65,9 @@ def spooled(
 
 
 class _WideningSpool:
-    """Batches on disk in stretches of one schema each; they are read as the one schema that holds them all."""
+    """Batches on disk in stretches of one schema each; they are read as the one schema that holds
+    them all.
+    """
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -69,7 +78,9 @@ class _WideningSpool:
 
     def write(self, batch: pa.RecordBatch) -> None:
         if batch.schema != self._last:
-            self.schema = batch.schema if self.schema is None else self._widened(self.schema, batch.schema)
+            self.schema = (
+                batch.schema if self.schema is None else self._widened(self.schema, batch.schema)
+            )
             self._last = batch.schema
             self._end_stretch()
             self._stretches.append(Spool(batch.schema))
@@ -83,7 +94,9 @@ class _WideningSpool:
 
     def _widened(self, have: pa.Schema, come: pa.Schema) -> pa.Schema:
         if have.names != come.names:
-            raise UserError("its columns changed while it was read.", where=self._where, fix="Read it again.")
+            raise UserError(
+                "its columns changed while it was read.", where=self._where, fix="Read it again."
+            )
         fields = []
         for old, new in zip(have, come, strict=True):
             kind = wider(old.type, new.type)

@@ -1,9 +1,10 @@
 """What kind of values a column of texts holds: numbers, dates, or text.
 
-A kind fits a column only when every value of the whole column can be read as that kind and nothing is lost by it. A
-value that would change ("00123", "+49", more digits than a float64 holds, a date that two formats read differently)
-keeps the column text. Names for a missing value ("NA", "null", ...) are read as null in columns that otherwise fit a
-kind; columns of text keep them, since "na" may well be a level of a factor.
+A kind fits a column only when every value of the whole column can be read as that kind and nothing
+is lost by it. A value that would change ("00123", "+49", more digits than a float64 holds, a date
+that two formats read differently) keeps the column text. Names for a missing value ("NA", "null",
+...) are read as null in columns that otherwise fit a kind; columns of text keep them, since "na"
+may well be a level of a factor.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class Misfit(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of values. `read` turns texts (string array) into an array of `type` or raises Misfit.
+    """One kind of values. `read` turns texts (string array) into an array of `type` or raises
+    Misfit.
 
-    `decisive`, where given, tells whether texts can be read as this kind only; a column without one decisive
-    value in all its rows stays text, and `otherwise` says what else it could have been.
+    `decisive`, where given, tells whether texts can be read as this kind only; a column without one
+    decisive value in all its rows stays text, and `otherwise` says what else it could have been.
     """
 
     name: str
@@ -58,10 +60,13 @@ def convert(kind: Kind, texts: pa.StringArray) -> tuple[pa.Array, Counter[str]]:
     try:
         return kind.read(texts), Counter()
     except Misfit:
-        # Blanks around a value and markers are rare: only a column that does not fit as it stands is searched.
+        # Blanks around a value and markers are rare: only a column that does not fit as it stands
+        # is searched.
         trimmed = pc.utf8_trim_whitespace(texts)
         marked = pc.is_in(pc.utf8_lower(trimmed), _MARKERS)
-        markers = Counter({v["values"]: v["counts"] for v in pc.value_counts(trimmed.filter(marked)).to_pylist()})
+        markers = Counter(
+            {v["values"]: v["counts"] for v in pc.value_counts(trimmed.filter(marked)).to_pylist()}
+        )
         blank = pc.or_kleene(marked, pc.equal(trimmed, ""))
         return kind.read(pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)), markers
 
@@ -94,29 +99,33 @@ def fits(kind: Kind, texts: pa.StringArray) -> bool:
 
 
 def kind_of(texts: pa.StringArray, decimal: str | None = None) -> Kind:
-    """The narrowest kind that fits all texts. `decimal` ("." or ",") excludes numbers with the other mark."""
+    """The narrowest kind that fits all texts. `decimal` ("." or ",") excludes numbers with the
+    other mark.
+    """
     unique = pc.unique(texts)
     excluded = {".": FLOAT_COMMA, ",": FLOAT}.get(decimal or "")
     return next(kind for kind in KINDS if kind is not excluded and fits(kind, unique))
 
 
 def why_text(texts: pa.StringArray, decimal: str | None = None) -> str:
-    """Why a column of texts that look like numbers or dates is kept as text; empty when they do not look like it."""
+    """Why a column of texts that look like numbers or dates is kept as text; empty when they do not
+    look like it.
+    """
     unique = pc.drop_null(pc.unique(texts))
     if not len(unique):
         return ""
     if pc.all(pc.match_substring_regex(unique, _NUMBER_LIKE)).as_py():
         odd = (text for text in unique.to_pylist() if kind_of(pa.array([text]), decimal) is TEXT)
         if (example := next(odd, None)) is None:
-            return (
-                f"its numbers are written in different ways, such as {unique[0].as_py()!r} and {unique[-1].as_py()!r}"
-            )
+            return f"its numbers are written in different ways, such as {unique[0].as_py()!r} and {unique[-1].as_py()!r}"
         return (
             f"values such as {example!r} would change if they were read as numbers (leading zeros, a plus sign, "
             "thousands separators, another decimal mark, or more digits than a number holds)"
         )
     if pc.all(pc.match_substring_regex(unique, _DATE_LIKE)).as_py():
-        return f"dates such as {unique[0].as_py()!r} have no single format; write dates as YYYY-MM-DD"
+        return (
+            f"dates such as {unique[0].as_py()!r} have no single format; write dates as YYYY-MM-DD"
+        )
     return ""
 
 
@@ -128,16 +137,24 @@ def _cast(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:
 
 
 class _Characters:
-    """Lengths and leading characters of texts, taken from the Arrow buffers without copying the texts."""
+    """Lengths and leading characters of texts, taken from the Arrow buffers without copying the
+    texts.
+    """
 
     def __init__(self, texts: pa.StringArray) -> None:
         offsets = np.zeros(1, np.int32)
         if len(texts):
-            offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+            offsets = np.frombuffer(texts.buffers()[1], np.int32)[
+                texts.offset : texts.offset + len(texts) + 1
+            ]
         self._starts = offsets[:-1]
         self.lengths = np.diff(offsets)
         data = texts.buffers()[2]
-        self._data = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+        self._data = (
+            np.frombuffer(data, np.uint8)
+            if data is not None and data.size
+            else np.zeros(1, np.uint8)
+        )
         first = self._at(self._starts)
         self.plus = (first == _PLUS) & (self.lengths > 0)
         signs = (first == _MINUS) & (self.lengths > 0)
@@ -149,7 +166,9 @@ class _Characters:
         return self._data[np.minimum(positions, len(self._data) - 1)]
 
     def require_plain_numbers(self) -> None:
-        """Refuse leading zeros ("00123", "0x1F") and plus signs ("+49"): they mark ids and phone numbers."""
+        """Refuse leading zeros ("00123", "0x1F") and plus signs ("+49"): they mark ids and phone
+        numbers.
+        """
         leading_zero = (self.lead == _ZERO) & (self.digits > 1) & (self.second >= _ZERO)
         exponent = (self.second == ord("e")) | (self.second == ord("E"))
         if (leading_zero & ~exponent).any() or self.plus.any():
@@ -187,7 +206,8 @@ def _read_float(texts: pa.StringArray) -> pa.Array:
         word = characters.lead > _NINE
         if (np.isnan(values) | (~finite & ~word)).any():
             raise Misfit("not a number, or too large for one")
-    # Shortest digits first: pandas and R write full-precision floats so, and comparing is far cheaper than decimals.
+    # Shortest digits first: pandas and R write full-precision floats so, and comparing is far
+    # cheaper than decimals.
     doubtful = (characters.lengths > _SAFE_DIGITS) & finite
     if doubtful.any():
         chosen = pa.array(doubtful)
@@ -201,10 +221,14 @@ def _read_float(texts: pa.StringArray) -> pa.Array:
 
 
 def _require_exact(texts: pa.StringArray) -> None:
-    """Refuse numbers whose digits a float64 does not give back when it is written with as many digits."""
+    """Refuse numbers whose digits a float64 does not give back when it is written with as many
+    digits.
+    """
     for text in texts.to_pylist():
         number, value = Decimal(text), float(text)
-        if number != Decimal(f"{value:.{len(number.as_tuple().digits) - 1}e}") and number != Decimal(repr(value)):
+        if number != Decimal(
+            f"{value:.{len(number.as_tuple().digits) - 1}e}"
+        ) and number != Decimal(repr(value)):
             raise Misfit(f"{text} has more digits than a float64")
 
 
@@ -215,7 +239,9 @@ def _read_float_comma(texts: pa.StringArray) -> pa.Array:
 
 
 def _no_thousands(mark: str) -> Callable[[pa.StringArray, pa.Array], bool]:
-    """Whether a mark in some text must be the decimal one: "1,5" is decimal, "1,234" may be a thousand."""
+    """Whether a mark in some text must be the decimal one: "1,5" is decimal, "1,234" may be a
+    thousand.
+    """
     grouped = rf"^\s*-?[1-9]\d{{0,2}}\{mark}\d{{3}}\s*$"
 
     def decisive(texts: pa.StringArray, _: pa.Array) -> bool:

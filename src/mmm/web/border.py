@@ -1,4 +1,6 @@
-"""The border between the app and the person: errors become messages, stack traces go to the server's log."""
+"""The border between the app and the person: errors become messages, stack traces go to the
+server's log.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def border() -> Iterator[None]:
 
 
 def live(draw: Callable[..., None], every: float | None, *arguments: Any) -> None:
-    """Draw a part of a page that runs again by itself every so many seconds (None: only with the page).
+    """Draw a part of a page that runs again by itself every so many seconds (None: only with the
+    page).
 
     Such a part passes by the entrance, so it looks itself whether the session has ended.
     """

@@ -1,4 +1,6 @@
-"""Choosing among the kept models: one for the page, up to four side by side; what people noted about them."""
+"""Choosing among the kept models: one for the page, up to four side by side; what people noted
+about them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from mmm.web.text import moment, plain
 
 
 def chosen_model(views: ModelViews) -> str:
-    """The model in the address, at first the recommended one; UserError for one that this run has not kept."""
+    """The model in the address, at first the recommended one; UserError for one that this run has
+    not kept.
+    """
     kept = views.kept_models
     asked = views.addressed(st.query_params.get("model", views.recommended))
 
@@ -22,7 +26,9 @@ def chosen_model(views: ModelViews) -> str:
         return candidates.label_of(kept[model_id], [name for name, holds in marks.items() if holds])
 
     ids = list(kept)
-    chosen = st.selectbox("Model shown", ids, ids.index(asked), format_func=label, key=_key(views.run_id), width=520)
+    chosen = st.selectbox(
+        "Model shown", ids, ids.index(asked), format_func=label, key=_key(views.run_id), width=520
+    )
     if chosen != asked:
         st.query_params["model"] = chosen
     return chosen
@@ -33,9 +39,15 @@ def _key(run_id: str) -> str:
 
 
 def several_models(views: ModelViews, model_id: str) -> tuple[str, ...]:
-    """Two to four models to look at together: at first the shown, recommended and pinned ones, then clusters' best."""
+    """Two to four models to look at together: at first the shown, recommended and pinned ones, then
+    clusters' best.
+    """
     kept = list(views.kept_models)
-    first = list(dict.fromkeys([model_id, views.recommended, *views.pinned, *views.best_of_clusters(), *kept]))
+    first = list(
+        dict.fromkeys(
+            [model_id, views.recommended, *views.pinned, *views.best_of_clusters(), *kept]
+        )
+    )
     marked = {model_id, views.recommended, *views.pinned} & set(kept)
     chosen = st.multiselect(
         "Models side by side",
@@ -59,7 +71,9 @@ def choose_model(views: ModelViews, model_id: str) -> None:
         st.session_state[_key(views.run_id)] = st.query_params["model"] = model
 
     views.draw(model_id, "pareto", shape, picked)
-    st.caption("Click on a point to show that model on this page; hold the pointer over it for its errors.")
+    st.caption(
+        "Click on a point to show that model on this page; hold the pointer over it for its errors."
+    )
     views.draw(model_id, "clusters")
     chosen = several_models(views, model_id)
     if len(chosen) > 1:
@@ -75,7 +89,11 @@ def _filters(views: ModelViews) -> Shape:
     def asked(name: str) -> tuple[int, ...]:
         values = sorted({row[name] for row in rows if row[name] is not None})
         title = name.capitalize()
-        return tuple(st.multiselect(title, values, key=name, bind="query-params", placeholder="All", width=200))
+        return tuple(
+            st.multiselect(
+                title, values, key=name, bind="query-params", placeholder="All", width=200
+            )
+        )
 
     with st.container(horizontal=True):
         return Shape(fronts=asked("front"), clusters=asked("cluster"), trials=asked("trial"))
@@ -99,7 +117,16 @@ def _notes(views: ModelViews, model_id: str) -> None:
         text = st.text_input("Note on the model shown", max_chars=TEXT_LIMIT, width=480)
         add = st.form_submit_button("Add note", icon=":material/edit_note:")
         label = "Take the pin away" if pinned else "Pin this model"
-        pin = st.form_submit_button(label, icon=":material/keep_off:" if pinned else ":material/keep:")
+        pin = st.form_submit_button(
+            label, icon=":material/keep_off:" if pinned else ":material/keep:"
+        )
     if add or pin:
-        annotate(views.workspace, views.run_id, model_id, user, text=text, pinned=(not pinned) if pin else None)
+        annotate(
+            views.workspace,
+            views.run_id,
+            model_id,
+            user,
+            text=text,
+            pinned=(not pinned) if pin else None,
+        )
         st.rerun()

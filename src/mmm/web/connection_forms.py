@@ -1,4 +1,6 @@
-"""Adding, changing and removing connections. Their fields are those the models declare; secrets only go in."""
+"""Adding, changing and removing connections. Their fields are those the models declare; secrets
+only go in.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ _TITLES = {
     "bigquery": "Google BigQuery",
     "duckdb": "DuckDB file",
 }
-_LABELS = {"schema_name": "Schema", "sslmode": "SSL mode", "project": "Project that pays", "path": "Path on the server"}
+_LABELS = {
+    "schema_name": "Schema",
+    "sslmode": "SSL mode",
+    "project": "Project that pays",
+    "path": "Path on the server",
+}
 _HELP = {
     "account": "The part before .snowflakecomputing.com.",
     "role": "Empty: the user's default role.",
@@ -59,7 +66,9 @@ def connection_form(connections: Connections, replaced: str | None = None) -> No
     old = connections.get(replaced) if replaced else None
     form = f"connection-{replaced or 'new'}-{st.session_state.get('connection-forms', 0)}"
     kinds = list(KINDS)
-    kind = st.selectbox("Kind", kinds, kinds.index(old.kind) if old else 1, format_func=title_of, key=f"{form}-kind")
+    kind = st.selectbox(
+        "Kind", kinds, kinds.index(old.kind) if old else 1, format_func=title_of, key=f"{form}-kind"
+    )
     before = old.model_dump(mode="json") if old and old.kind == kind else {}
     with st.form(form, border=True, enter_to_submit=False):
         name = replaced or st.text_input("Name", key=f"{form}-name", placeholder="shop").strip()
@@ -83,7 +92,9 @@ def _fields(form: str, kind: str, before: Mapping[str, Any]) -> dict[str, Any]:
     columns = st.columns(2)
     fields = [item for item in _MODELS[kind].model_fields.items() if item[0] != "kind"]
     for number, (name, field) in enumerate(fields):
-        label = _LABELS.get(name, name.capitalize()) + ("" if field.is_required() else " (if needed)")
+        label = _LABELS.get(name, name.capitalize()) + (
+            "" if field.is_required() else " (if needed)"
+        )
         key, value = f"{form}-{kind}-{name}", before.get(name)
         choices = _choices(field.annotation)
         with columns[number % 2]:
@@ -111,13 +122,23 @@ def _secrets(form: str, kind: str, already: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for secret in _MODELS[kind].SECRETS:
         label = secret.replace("_", " ").capitalize()
-        note = "Set. Leave it empty to keep it, unless address or user change." if secret in already else None
+        note = (
+            "Set. Leave it empty to keep it, unless address or user change."
+            if secret in already
+            else None
+        )
         if secret in _FILES:
-            file = st.file_uploader(f"{label} (file)", type=_FILES[secret], key=f"{form}-{secret}", help=note)
+            file = st.file_uploader(
+                f"{label} (file)", type=_FILES[secret], key=f"{form}-{secret}", help=note
+            )
             value = "" if file is None else _text(file.name, file.getvalue())
         else:
             value = st.text_input(
-                label, type="password", key=f"{form}-{secret}", help=note, autocomplete="new-password"
+                label,
+                type="password",
+                key=f"{form}-{secret}",
+                help=note,
+                autocomplete="new-password",
             )
         if note:
             st.caption(f"{label}: set. Leave it empty to keep it, unless address or user change.")
@@ -132,13 +153,17 @@ def _text(name: str, content: bytes) -> str:
             raise UserError("is too large for a key.", where=Path(name).name)
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise UserError("is not UTF-8 text.", where=Path(name).name, fix="Give the key as PEM or JSON.") from None
+        raise UserError(
+            "is not UTF-8 text.", where=Path(name).name, fix="Give the key as PEM or JSON."
+        ) from None
 
 
 def remove_button(connections: Connections, name: str) -> None:
     """Forget a connection, after asking."""
     with st.popover("Remove", icon=":material/delete:"):
-        st.markdown(f"Forget the connection **{plain(name)}** and its secrets? Datasets read through it stay.")
+        st.markdown(
+            f"Forget the connection **{plain(name)}** and its secrets? Datasets read through it stay."
+        )
         if st.button("Remove it", type="primary", key=f"remove-{name}"):
             connections.remove(name, current_user())
             forget_answers()
@@ -148,7 +173,12 @@ def remove_button(connections: Connections, name: str) -> None:
 
 def grants(connections: Connections, name: str) -> None:
     """What the database's administrator runs."""
-    with st.expander("Least privilege: what the database's administrator runs", icon=":material/shield:"):
+    with st.expander(
+        "Least privilege: what the database's administrator runs", icon=":material/shield:"
+    ):
         st.markdown("It lets this connection read its tables, and nothing else.")
         kind = connections.get(name).kind
-        st.code(connections.grants(name, current_user()), language="bash" if kind in ("bigquery", "duckdb") else "sql")
+        st.code(
+            connections.grants(name, current_user()),
+            language="bash" if kind in ("bigquery", "duckdb") else "sql",
+        )

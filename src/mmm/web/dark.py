@@ -33,7 +33,10 @@ _DATA = ("values", "datasets")
 def in_dark(spec: Any) -> Any:
     """A copy of a Vega-Lite specification with dark colours; its data are left as they are."""
     if isinstance(spec, dict):
-        return {name: part if name in _DATA and _is_data(part) else in_dark(part) for name, part in spec.items()}
+        return {
+            name: part if name in _DATA and _is_data(part) else in_dark(part)
+            for name, part in spec.items()
+        }
     if isinstance(spec, list):
         return [in_dark(part) for part in spec]
     return _DARK.get(spec, spec) if isinstance(spec, str) else spec
@@ -41,4 +44,6 @@ def in_dark(spec: Any) -> Any:
 
 def _is_data(part: Any) -> bool:
     """Rows, not the `values` of an axis."""
-    return isinstance(part, dict) or (isinstance(part, list) and any(isinstance(row, dict) for row in part))
+    return isinstance(part, dict) or (
+        isinstance(part, list) and any(isinstance(row, dict) for row in part)
+    )

@@ -23,7 +23,9 @@ _ROWS = 20
 
 
 @st.cache_data(ttl=_KEPT_SECONDS, max_entries=100, show_spinner="Listing the tables")
-def _tables(_connections: Connections, _by: User, url: str, name: str, who: str, connection: str) -> list[str]:
+def _tables(
+    _connections: Connections, _by: User, url: str, name: str, who: str, connection: str
+) -> list[str]:
     return _connections.open(name, _by).tables()
 
 
@@ -51,7 +53,12 @@ def read_form(connections: Connections, name: str) -> list[MarketResult]:
     """Everything between a connection and its datasets; the results once they are stored."""
     _test(connections, name)
     how = st.segmented_control(
-        "What to read", ["Table", "Query"], default="Table", required=True, key="read", bind="query-params"
+        "What to read",
+        ["Table", "Query"],
+        default="Table",
+        required=True,
+        key="read",
+        bind="query-params",
     )
     asked = _table(connections, name) if how == "Table" else _query()
     if asked is None:
@@ -62,14 +69,20 @@ def read_form(connections: Connections, name: str) -> list[MarketResult]:
         store = st.button("Read into a dataset", type="primary", icon=":material/save:")
     if look:
         bound = _bound(asked, markets[:1])
-        preview(_first_rows(connections, current_user(), bound, *_address(connections, name), repr(bound)))
+        preview(
+            _first_rows(
+                connections, current_user(), bound, *_address(connections, name), repr(bound)
+            )
+        )
     if not store:
         return []
     wanted = parsed_names(", ".join(markets), "market")
     with st.spinner(f"Reading {count(len(wanted), 'market')} from {name}"):
         user = current_user()
         source = connections.open(name, user)
-        results = list(ingest_markets(source, asked, wanted, connection=name, workspace=workspace(), by=user))
+        results = list(
+            ingest_markets(source, asked, wanted, connection=name, workspace=workspace(), by=user)
+        )
     datasets_changed()
     return results
 
@@ -126,7 +139,11 @@ def _query() -> Query | None:
 def _markets(asked: str | Query) -> list[str]:
     several = isinstance(asked, Query) and MARKET in parameter_names(asked.sql)
     label = "Markets, one dataset each: DE, FR" if several else "Market"
-    text = st.text_input(label, key="markets" if several else "market-read", placeholder="DE, FR" if several else "DE")
+    text = st.text_input(
+        label,
+        key="markets" if several else "market-read",
+        placeholder="DE, FR" if several else "DE",
+    )
     return [part.strip() for part in text.split(",") if part.strip()] if several else [text.strip()]
 
 

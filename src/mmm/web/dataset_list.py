@@ -51,20 +51,26 @@ def _item(manifest: DatasetManifest) -> None:
         source = manifest.source + (f" {manifest.connection}" if manifest.connection else "")
         made = f" of {manifest.parent}" if manifest.parent else ""
         parts = [*size, *([covered] if covered else []), plain(source + made)]
-        st.caption(f"{' · '.join(parts)} · {moment(manifest.created)} by {plain(manifest.created_by)}")
+        st.caption(
+            f"{' · '.join(parts)} · {moment(manifest.created)} by {plain(manifest.created_by)}"
+        )
         next_steps(manifest)
 
 
 def stored(manifest: DatasetManifest, what: str = "Stored as") -> None:
     """Say that a dataset is there, what a user should know about its reading, and what comes next."""
     rows = f"{count(manifest.rows, 'row')}, {count(len(manifest.columns), 'column')}"
-    st.success(f"{what} **{plain(dataset_name(manifest))}**: {rows}.", icon=":material/check_circle:")
+    st.success(
+        f"{what} **{plain(dataset_name(manifest))}**: {rows}.", icon=":material/check_circle:"
+    )
     notes_list(manifest.notes)
     next_steps(manifest)
 
 
 def notes_list(notes: Sequence[str]) -> None:
-    """What a user should know about a reading or a preparation; many, as of a thousand markets, are folded."""
+    """What a user should know about a reading or a preparation; many, as of a thousand markets, are
+    folded.
+    """
     lines = "\n".join(f"- {plain(note)}" for note in notes[:_NOTES])
     if len(notes) > _NOTES:
         lines += f"\n- and {len(notes) - _NOTES:,} more"

@@ -16,7 +16,9 @@ _SIGN_IN, _SIGN_OUT = "sign-in", "sign-out"
 
 
 def enter() -> User | None:
-    """The person who acts; None after drawing what there is for somebody who is not signed in or not allowed."""
+    """The person who acts; None after drawing what there is for somebody who is not signed in or
+    not allowed.
+    """
     try:
         user = current_user()
     except SignInNeeded as needed:

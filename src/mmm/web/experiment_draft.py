@@ -1,7 +1,9 @@
-"""The experiment under construction: one document per tab, kept as a draft of the person's while it changes.
+"""The experiment under construction: one document per tab, kept as a draft of the person's while it
+changes.
 
-The document is what an experiment's JSON file holds. Widgets show its fields and write into it by callback, so that it
-is complete before the page is drawn, and what is not valid stays as it was typed.
+The document is what an experiment's JSON file holds. Widgets show its fields and write into it by
+callback, so that it is complete before the page is drawn, and what is not valid stays as it was
+typed.
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ _MISSING = object()
 
 @dataclass
 class Draft:
-    """`content` is the document; `mapping` where its mapping comes from: NAME@VERSION, PROPOSED or OWN (its own).
+    """`content` is the document; `mapping` where its mapping comes from: NAME@VERSION, PROPOSED or
+    OWN (its own).
 
-    `generation` is part of every widget's key: a new one makes the widgets take their values from the document again.
-    `begun` is when a kept draft was written, "" for an experiment that begins now.
+    `generation` is part of every widget's key: a new one makes the widgets take their values from
+    the document again. `begun` is when a kept draft was written, "" for an experiment that begins
+    now.
     """
 
     origin: dict[str, str]
@@ -57,14 +61,20 @@ class Draft:
         """The value at a path, `default` where there is none."""
         here: Any = self.content
         for step in path:
-            known = step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))
+            known = (
+                step in here
+                if isinstance(here, dict)
+                else isinstance(here, list) and step in range(len(here))
+            )
             if not known:
                 return default
             here = here[step]
         return here
 
     def put(self, path: tuple[str | int, ...], value: Any, default: Any = _MISSING) -> None:
-        """Set the value at a path; one that equals the default is left out. With None go objects that become empty."""
+        """Set the value at a path; one that equals the default is left out. With None go objects
+        that become empty.
+        """
         here: Any = self.content
         for step in path[:-1]:
             inside = here.get(step) if isinstance(here, dict) else here[step]
@@ -104,7 +114,9 @@ class Draft:
             self.choose_mapping(self.mapping, manifest)
 
     def choose_mapping(self, name: str, manifest: DatasetManifest) -> None:
-        """Take a saved mapping or the proposed one; what speaks against it is told, and the mapping stays as it was."""
+        """Take a saved mapping or the proposed one; what speaks against it is told, and the mapping
+        stays as it was.
+        """
         self.mapping, self.notes, self.problem = name, [], ""
         if name == OWN:
             return
@@ -119,7 +131,9 @@ class Draft:
 
 
 def current() -> Draft:
-    """The draft of this tab at this address: as it stands, else as it was kept, else begun from the address."""
+    """The draft of this tab at this address: as it stands, else as it was kept, else begun from the
+    address.
+    """
     origin = {name: st.query_params[name] for name in ORIGINS if st.query_params.get(name)}
     found: Draft | None = st.session_state.get(_STATE)
     if found is None or found.origin != origin:
@@ -147,7 +161,11 @@ def others(draft: Draft) -> list[dict[str, Any]]:
     """The person's drafts at other addresses: their fields as kept."""
     user, found = current_user(), []
     for name in workspace().draft_names(user):
-        kept = workspace().draft(user, name) if name.startswith(_DRAFT) and name != draft.name else None
+        kept = (
+            workspace().draft(user, name)
+            if name.startswith(_DRAFT) and name != draft.name
+            else None
+        )
         if kept is not None:
             found.append(kept)
     return found
@@ -163,7 +181,9 @@ def _kept(origin: dict[str, str]) -> Draft | None:
 
 
 def _begun(origin: dict[str, str]) -> Draft:
-    """A draft from what the address names: a run, a template, a dataset, a mapping. UserError for what is not there."""
+    """A draft from what the address names: a run, a template, a dataset, a mapping. UserError for
+    what is not there.
+    """
     room, content = workspace(), dict[str, Any]()
     if "run" in origin:
         content = json.loads(room.job_config(room.find_run(origin["run"])))
@@ -182,7 +202,9 @@ def _begun(origin: dict[str, str]) -> Draft:
     return draft
 
 
-def _dataset(room: Workspace, origin: dict[str, str], content: dict[str, Any]) -> DatasetManifest | None:
+def _dataset(
+    room: Workspace, origin: dict[str, str], content: dict[str, Any]
+) -> DatasetManifest | None:
     """The one the address names, else the content's own, else the newest; None where there is none."""
     if "dataset" in origin:
         return find_dataset(room, origin["dataset"])
@@ -204,4 +226,6 @@ def _newest_mapping(room: Workspace, manifest: DatasetManifest) -> str:
 def _draft_name(origin: dict[str, str]) -> str:
     if not origin:
         return _DRAFT
-    return f"{_DRAFT}-{hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]}"
+    return (
+        f"{_DRAFT}-{hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]}"
+    )

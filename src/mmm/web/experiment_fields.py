@@ -1,4 +1,6 @@
-"""Fields of the experiment's form: each shows a value of the document, writes it back, and says what is wrong."""
+"""Fields of the experiment's form: each shows a value of the document, writes it back, and says
+what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ _AS_GIVEN = "as in general"
 
 
 class Form:
-    """Draws fields of a draft beside what its review found; remembers which paths have shown their findings.
+    """Draws fields of a draft beside what its review found; remembers which paths have shown their
+    findings.
 
-    Numbers get their value through the session: a number that is given as the widget's own value cannot be emptied.
+    Numbers get their value through the session: a number that is given as the widget's own value
+    cannot be emptied.
     """
 
     def __init__(self, draft: Draft, found: Review) -> None:
@@ -44,32 +48,80 @@ class Form:
 
     def text(self, path: tuple[str, ...], label: str, **options: Any) -> None:
         value = self.draft.get(path)
-        self._widget(st.text_input, path, label, lambda text: text or None, value=_text(value), unset=None, **options)
+        self._widget(
+            st.text_input,
+            path,
+            label,
+            lambda text: text or None,
+            value=_text(value),
+            unset=None,
+            **options,
+        )
         self.tell(".".join(path))
 
-    def day(self, path: tuple[str | int, ...], label: str, told: str | None = None, **options: Any) -> None:
+    def day(
+        self, path: tuple[str | int, ...], label: str, told: str | None = None, **options: Any
+    ) -> None:
         value = self.draft.get(path)
-        self._widget(st.date_input, path, label, _iso, value=_day(value), unset=None, format="YYYY-MM-DD", **options)
+        self._widget(
+            st.date_input,
+            path,
+            label,
+            _iso,
+            value=_day(value),
+            unset=None,
+            format="YYYY-MM-DD",
+            **options,
+        )
         if told is not None:
             self.tell(told)
 
     def choice(
-        self, path: tuple[str | int, ...], label: str, options: Sequence[str], default: Any = None, **more: Any
+        self,
+        path: tuple[str | int, ...],
+        label: str,
+        options: Sequence[str],
+        default: Any = None,
+        **more: Any,
     ) -> None:
         value = self.draft.get(path, default)
         index = list(options).index(value) if value in options else None
         self._widget(
-            st.selectbox, path, label, lambda chosen: chosen, options=options, index=index, unset=default, **more
+            st.selectbox,
+            path,
+            label,
+            lambda chosen: chosen,
+            options=options,
+            index=index,
+            unset=default,
+            **more,
         )
 
-    def number(self, path: tuple[str | int, ...], label: str, default: Any = None, **options: Any) -> None:
+    def number(
+        self, path: tuple[str | int, ...], label: str, default: Any = None, **options: Any
+    ) -> None:
         value = self.draft.get(path, default)
-        known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+        known = (
+            isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+        )
         st.session_state.setdefault(self.draft.key(path), float(value) if known else None)
-        self._widget(st.number_input, path, label, lambda x: x, value=None, unset=default, format="%.6g", **options)
+        self._widget(
+            st.number_input,
+            path,
+            label,
+            lambda x: x,
+            value=None,
+            unset=default,
+            format="%.6g",
+            **options,
+        )
 
-    def setting(self, field: FormField, above: tuple[str, ...] = ("settings",), *, general: Any = None) -> None:
-        """A field of the engine's settings; `general` is what holds where a channel's own is left open."""
+    def setting(
+        self, field: FormField, above: tuple[str, ...] = ("settings",), *, general: Any = None
+    ) -> None:
+        """A field of the engine's settings; `general` is what holds where a channel's own is left
+        open.
+        """
         path = (*above, field.name)
         draw = {
             "flag": self._flag,
@@ -99,11 +151,21 @@ class Form:
         **options: Any,
     ) -> None:
         key = self.draft.key(path)
-        widget(label, key=key, on_change=_take, args=(self.draft, path, key, read, unset), **options)
+        widget(
+            label, key=key, on_change=_take, args=(self.draft, path, key, read, unset), **options
+        )
 
     def _flag(self, field: FormField, path: tuple[str, ...]) -> None:
         value = self.draft.get(path, field.default)
-        self._widget(st.checkbox, path, field.title, bool, value=value is True, unset=field.default, help=field.help)
+        self._widget(
+            st.checkbox,
+            path,
+            field.title,
+            bool,
+            value=value is True,
+            unset=field.default,
+            help=field.help,
+        )
 
     def _integer(self, field: FormField, path: tuple[str, ...]) -> None:
         value = self.draft.get(path, field.default)
@@ -116,7 +178,11 @@ class Form:
 
     def _number(self, field: FormField, path: tuple[str, ...]) -> None:
         self.number(
-            path, field.title, field.default, help=field.help, placeholder="left open" if field.optional else None
+            path,
+            field.title,
+            field.default,
+            help=field.help,
+            placeholder="left open" if field.optional else None,
         )
 
     def _choice(self, field: FormField, path: tuple[str, ...], general: Any = None) -> None:
@@ -125,7 +191,9 @@ class Form:
 
     def _choices(self, field: FormField, path: tuple[str, ...]) -> None:
         value = self.draft.get(path, field.default)
-        chosen = [item for item in value if item in field.options] if isinstance(value, list) else []
+        chosen = (
+            [item for item in value if item in field.options] if isinstance(value, list) else []
+        )
 
         def read(items: Any) -> Any:
             return list(items) or (None if field.optional else [])
@@ -138,7 +206,9 @@ class Form:
 
     def _range(self, field: FormField, path: tuple[str, ...], general: Any = None) -> None:
         value = self.draft.get(path, field.default)
-        pair = list(value) if isinstance(value, list | tuple) and len(value) == 2 else [value, value]
+        pair = (
+            list(value) if isinstance(value, list | tuple) and len(value) == 2 else [value, value]
+        )
         for column, end, name in zip(st.columns(2), (0, 1), ("from", "to"), strict=True):
             key = self.draft.key(path, f"-{name}")
             known = isinstance(pair[end], int | float) and not isinstance(pair[end], bool)
@@ -179,7 +249,14 @@ class Form:
         if field.optional:
             key = self.draft.key(path, "-on")
             on = self.draft.get(path) is not None
-            st.toggle(field.title, on, key=key, help=field.help, on_change=_switch, args=(self.draft, path, key))
+            st.toggle(
+                field.title,
+                on,
+                key=key,
+                help=field.help,
+                on_change=_switch,
+                args=(self.draft, path, key),
+            )
         if on:
             for part in field.parts:
                 self.setting(part, path)
@@ -190,16 +267,28 @@ class Form:
         value = self.draft.get(path, field.default)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         self._widget(
-            st.text_area, path, f"{field.title} (JSON)", _parsed, value=text, unset=field.default, help=field.help
+            st.text_area,
+            path,
+            f"{field.title} (JSON)",
+            _parsed,
+            value=text,
+            unset=field.default,
+            help=field.help,
         )
 
 
-def _take(draft: Draft, path: tuple[str | int, ...], key: str, read: Callable[[Any], Any], default: Any) -> None:
+def _take(
+    draft: Draft, path: tuple[str | int, ...], key: str, read: Callable[[Any], Any], default: Any
+) -> None:
     draft.put(path, read(st.session_state[key]), default)
 
 
-def _take_end(draft: Draft, path: tuple[str, ...], key: str, end: int, default: Any, general: Any) -> None:
-    """One end of a range; where the other is open yet, it is what holds in general. Both emptied: left open."""
+def _take_end(
+    draft: Draft, path: tuple[str, ...], key: str, end: int, default: Any, general: Any
+) -> None:
+    """One end of a range; where the other is open yet, it is what holds in general. Both emptied:
+    left open.
+    """
     value = draft.get(path, default)
     pair = list(value) if isinstance(value, list | tuple) and len(value) == 2 else [value, value]
     pair[end] = st.session_state[key]
@@ -209,7 +298,9 @@ def _take_end(draft: Draft, path: tuple[str, ...], key: str, end: int, default: 
     draft.put(path, None if default is None and pair == [None, None] else pair, default)
 
 
-def _take_item(draft: Draft, path: tuple[str, ...], key: str, number: int, items: list[Any], default: Any) -> None:
+def _take_item(
+    draft: Draft, path: tuple[str, ...], key: str, number: int, items: list[Any], default: Any
+) -> None:
     changed = [*items[:number], st.session_state[key], *items[number + 1 :]]
     draft.put(path, changed, default)
 

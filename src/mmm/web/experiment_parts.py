@@ -57,7 +57,10 @@ def data_part(form: Form, manifests: list[DatasetManifest]) -> None:
         form.tell("country")
     with currency:
         form.text(
-            ("currency",), "Currency", max_chars=3, help="Three capital letters such as EUR; EUR where left open."
+            ("currency",),
+            "Currency",
+            max_chars=3,
+            help="Three capital letters such as EUR; EUR where left open.",
         )
     form.shown.append("window.start")
     _window_itself(form)
@@ -78,8 +81,14 @@ def _dataset_label(manifest: DatasetManifest) -> str:
 
 def _mapping_choice(form: Form, manifest: DatasetManifest | None) -> None:
     draft = form.draft
-    saved = [f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()]
-    options = [*([OWN] if draft.mapping == OWN else []), PROPOSED, *dict.fromkeys([*saved, draft.mapping])]
+    saved = [
+        f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()
+    ]
+    options = [
+        *([OWN] if draft.mapping == OWN else []),
+        PROPOSED,
+        *dict.fromkeys([*saved, draft.mapping]),
+    ]
     options = [name for name in dict.fromkeys(options) if name != OWN or draft.mapping == OWN]
     words = {OWN: "As in what this began with", PROPOSED: "Proposed from the data"}
     key = draft.key(("mapping",))
@@ -102,7 +111,9 @@ def _mapping_choice(form: Form, manifest: DatasetManifest | None) -> None:
         asked = dataset_name(manifest) if manifest is not None else ""
         links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=asked)
     if draft.notes:
-        with st.expander(f"{count(len(draft.notes), 'difference')} from the data it was saved with"):
+        with st.expander(
+            f"{count(len(draft.notes), 'difference')} from the data it was saved with"
+        ):
             for note in draft.notes:
                 st.markdown(f"- {plain(note)}")
 
@@ -127,14 +138,18 @@ def _mapping_in_words(form: Form) -> None:
         ]
         st.caption(" · ".join(said))
     form.tell(
-        "mapping", "table", *{finding.where for finding in form.found.findings if finding.where.startswith("column ")}
+        "mapping",
+        "table",
+        *{finding.where for finding in form.found.findings if finding.where.startswith("column ")},
     )
 
 
 def _paid_name(item: dict[str, Any]) -> str:
     exposure = item.get("exposure")
     return (
-        f"{item.get('spend')} (by {exposure})" if exposure and exposure != item.get("spend") else str(item.get("spend"))
+        f"{item.get('spend')} (by {exposure})"
+        if exposure and exposure != item.get("spend")
+        else str(item.get("spend"))
     )
 
 
@@ -171,7 +186,12 @@ def _preset(draft: Draft, engine: str) -> None:
     defaults = {field.name: field.default for field in form_fields(engine)}
     now = {name: draft.get(("settings", name), default) for name, default in defaults.items()}
     is_one = next(
-        (name for name, values in known.items() if all(now[key] == value for key, value in values.items())), None
+        (
+            name
+            for name, values in known.items()
+            if all(now[key] == value for key, value in values.items())
+        ),
+        None,
     )
     key = draft.key(("preset",), f"-{is_one}")
 
@@ -193,7 +213,9 @@ def media_names(draft: Draft) -> list[str]:
 
 
 def curve_fields(engine: str) -> tuple[list[FormField], tuple[FormField, ...]]:
-    """(general fields, a channel's own fields): those that the engine lets each medium have for itself."""
+    """(general fields, a channel's own fields): those that the engine lets each medium have for
+    itself.
+    """
     fields = form_fields(engine)
     own = next((field.parts for field in fields if field.kind == "by_medium"), ())
     names = {field.name for field in own} or {"adstock"}
@@ -213,14 +235,19 @@ def curves_part(form: Form, preview: Any) -> None:
     if not general:
         return
     st.subheader("Curves of the media")
-    st.markdown("How long an effect may last and how it may saturate. The search looks for values within the ranges.")
+    st.markdown(
+        "How long an effect may last and how it may saturate. The search looks for values within the ranges."
+    )
     names = media_names(draft)
     changed = [name for name in names if draft.get(("settings", "media", name))] if own else []
     of_all = "All media"
     options = [of_all, *names] if own else [of_all]
     key = draft.key(("curves",), "-of")
     st.session_state.setdefault(
-        key, st.session_state.get("curves-of") if st.session_state.get("curves-of") in options else of_all
+        key,
+        st.session_state.get("curves-of")
+        if st.session_state.get("curves-of") in options
+        else of_all,
     )
     chosen = st.selectbox(
         "Ranges of",
@@ -262,7 +289,10 @@ def signs_part(form: Form) -> None:
         for role in ("paid", "organic", "context", "factors")
         for number, row in enumerate(_rows(mapping, role))
     ]
-    given = sum(draft.get(("mapping", role, number, "sign"), usual) != usual for role, number, _, usual in entries)
+    given = sum(
+        draft.get(("mapping", role, number, "sign"), usual) != usual
+        for role, number, _, usual in entries
+    )
     with st.expander(f"Signs ({given} of {len(entries)} other than usual)" if given else "Signs"):
         st.markdown("Which way a variable may move the KPI. Media usually only raise it.")
         columns = st.columns(3)
@@ -297,7 +327,13 @@ def lift_part(form: Form, labels: Labels) -> None:
 
 def _add_test(draft: Draft) -> None:
     tests = draft.get(("lift_tests",), [])
-    empty: dict[str, Any] = {"channels": [], "start": None, "end": None, "lift": None, "spend": None}
+    empty: dict[str, Any] = {
+        "channels": [],
+        "start": None,
+        "end": None,
+        "lift": None,
+        "spend": None,
+    }
     draft.put(("lift_tests",), [*(tests if isinstance(tests, list) else []), empty])
 
 
@@ -312,7 +348,11 @@ def _lift_test(form: Form, number: int) -> None:
     of = f"of test {number + 1}"
     with st.container(border=True):
         given = draft.get((*at, "channels"))
-        channels = [name for name in given if isinstance(name, str)] if isinstance(given, list | tuple) else []
+        channels = (
+            [name for name in given if isinstance(name, str)]
+            if isinstance(given, list | tuple)
+            else []
+        )
         media = media_names(draft)
         key = draft.key((*at, "channels"))
         st.multiselect(
@@ -336,7 +376,11 @@ def _lift_test(form: Form, number: int) -> None:
             form.number((*at, "confidence"), f"Confidence {of}", 0.9, help="0.9 for 90 %.")
         with scope:
             form.choice(
-                (*at, "scope"), f"Effect {of}", ("immediate", "total"), "immediate", help="Total: with carryover."
+                (*at, "scope"),
+                f"Effect {of}",
+                ("immediate", "total"),
+                "immediate",
+                help="Total: with carryover.",
             )
         remove.button(
             "Remove",
@@ -360,7 +404,9 @@ def further_parts(form: Form) -> None:
     for field in fields:
         if field.name == VALIDATION:
             st.subheader("Validation")
-            st.markdown("Hold out the last part of the window to see how the models do on data they have not seen.")
+            st.markdown(
+                "Hold out the last part of the window to see how the models do on data they have not seen."
+            )
             form.setting(field)
     with st.expander("Advanced"):
         for field in fields:

@@ -11,19 +11,24 @@ from mmm.runs.review import Review
 from mmm.web.dark import in_dark
 from mmm.web.text import plain
 
-#: Enough periods for any window's decay; Weibull's scale is a share of the series, so its real length counts there.
+#: Enough periods for any window's decay; Weibull's scale is a share of the series, so its real
+#: length counts there.
 _USUAL_LENGTH = 104
 
 
 def preview(found: Review, channel: str | None, period: str) -> None:
-    """Curves at the ends and the middle of the ranges; of all media, or of one that may have its own."""
+    """Curves at the ends and the middle of the ranges; of all media, or of one that may have its
+    own.
+    """
     if found.experiment is None:
         st.info("The curves are drawn when the ranges are valid.")
         return
     from mmm.engines.ridge.preview import channel_ranges, decay, in_words, saturation
 
     kind, ranges = channel_ranges(found.experiment.engine_settings(), channel or "")
-    length = found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
+    length = (
+        found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
+    )
     for sentence in in_words(kind, ranges, period):
         st.markdown(plain(sentence))
     decays = {"theta"} if kind == "geometric" else {"shape", "scale"}

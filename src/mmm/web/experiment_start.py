@@ -30,7 +30,9 @@ def _earlier(url: str, engine: str) -> Any:
 
 
 def estimated(experiment: Experiment, rows: int) -> Estimate:
-    """What the experiment will take, from measured rates and this workspace's runs of the last minute or before."""
+    """What the experiment will take, from measured rates and this workspace's runs of the last
+    minute or before.
+    """
     done = _earlier(workspace().url, experiment.engine)
     return estimate(size_of(experiment, rows), done, run_service().platform)
 
@@ -42,7 +44,9 @@ def standing(form: Form, manifest: DatasetManifest | None) -> str:
         return f"{count(len(found.errors), 'thing')} to mend before this can start; each is told where it is set."
     if found.problem is None or found.experiment is None or manifest is None:
         return "Nothing to start yet."
-    warned = f", with {count(len(found.warnings), 'warning')} to bear in mind" if found.warnings else ""
+    warned = (
+        f", with {count(len(found.warnings), 'warning')} to bear in mind" if found.warnings else ""
+    )
     return f"Ready to start{warned}. {estimated(found.experiment, manifest.rows).sentence()}"
 
 
@@ -51,7 +55,10 @@ def remaining(form: Form) -> None:
     for finding in form.found.elsewhere(form.shown):
         st.error(plain(str(finding)), icon=":material/error:")
     if form.found.warnings:
-        with st.expander(f"{count(len(form.found.warnings), 'warning')} to bear in mind", icon=":material/warning:"):
+        with st.expander(
+            f"{count(len(form.found.warnings), 'warning')} to bear in mind",
+            icon=":material/warning:",
+        ):
             for finding in form.found.warnings:
                 st.markdown(f"- {plain(str(finding))}")
 
@@ -61,7 +68,9 @@ def actions(form: Form) -> None:
     draft, user = form.draft, current_user()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ready = form.found.problem is not None
-        if st.button("Start the run", type="primary", icon=":material/play_arrow:", disabled=not ready):
+        if st.button(
+            "Start the run", type="primary", icon=":material/play_arrow:", disabled=not ready
+        ):
             with border(), st.spinner("Checking once more and starting"):
                 experiment = parse_experiment(json.dumps(draft.content, default=str))
                 run_id = run_service().submit(experiment, user)
@@ -93,7 +102,9 @@ def _as_template(draft: Draft) -> None:
 
 
 def _upload(draft: Draft) -> None:
-    """The file's content takes the place of the form's, also where it is not valid: the fields tell what is."""
+    """The file's content takes the place of the form's, also where it is not valid: the fields tell
+    what is.
+    """
     file = st.file_uploader("An experiment's JSON file", type="json", key=draft.key(("upload",)))
     if file is None:
         return
@@ -102,7 +113,9 @@ def _upload(draft: Draft) -> None:
         if not isinstance(content, dict):
             raise ValueError("must be an object")
     except ValueError as error:
-        st.error(plain(f"{file.name}: is not an experiment's JSON ({error})."), icon=":material/error:")
+        st.error(
+            plain(f"{file.name}: is not an experiment's JSON ({error})."), icon=":material/error:"
+        )
         return
     content.setdefault("dataset", draft.get(("dataset",)))
     draft.replace(content)
@@ -115,21 +128,38 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
 
     draft = form.draft
     with st.expander("As a batch over datasets or settings"):
-        st.markdown("Each combination becomes a run; they are checked together and start a few at a time.")
+        st.markdown(
+            "Each combination becomes a run; they are checked together and start a few at a time."
+        )
         named = {dataset_name(manifest): manifest for manifest in manifests}
         own = draft.get(("dataset",), {})
         mine = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
-        chosen = st.multiselect("Datasets", list(named), [mine] if mine in named else [], key="batch-datasets")
-        sizes = st.multiselect("Presets", list(presets(engine_of(draft))), key="batch-presets", placeholder="as above")
+        chosen = st.multiselect(
+            "Datasets", list(named), [mine] if mine in named else [], key="batch-datasets"
+        )
+        sizes = st.multiselect(
+            "Presets", list(presets(engine_of(draft))), key="batch-presets", placeholder="as above"
+        )
         seeds = st.text_input("Seeds", key="batch-seeds", placeholder="as above, or 1, 2, 3")
         name = st.text_input("Name of the batch", key="batch-name")
-        refs = [DatasetRef(market=named[item].market, dataset_id=named[item].dataset_id) for item in chosen]
+        refs = [
+            DatasetRef(market=named[item].market, dataset_id=named[item].dataset_id)
+            for item in chosen
+        ]
         try:
-            members = planned(draft.content, refs, _variants(engine_of(draft), sizes, seeds)) if refs else []
+            members = (
+                planned(draft.content, refs, _variants(engine_of(draft), sizes, seeds))
+                if refs
+                else []
+            )
         except UserError as error:
             st.error(error_markdown(error), icon=":material/error:")
             return
-        if st.button(f"Start the batch of {count(len(members), 'run')}", key="batch-start", disabled=not members):
+        if st.button(
+            f"Start the batch of {count(len(members), 'run')}",
+            key="batch-start",
+            disabled=not members,
+        ):
             with border(), st.spinner("Checking every run"):
                 batch = submit_batch(run_service(), members, current_user(), name=name)
                 drop(draft)
@@ -137,11 +167,17 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
 
 
 def _variants(engine: str, sizes: list[str], seeds: str) -> dict[str, dict[str, Any]]:
-    """Every preset with every seed, by name; what is not chosen stays as it is. UserError for seeds that are none."""
+    """Every preset with every seed, by name; what is not chosen stays as it is. UserError for seeds
+    that are none.
+    """
     texts = [text.strip() for text in seeds.split(",") if text.strip()]
     wrong = [text for text in texts if not text.isdecimal()]
     if wrong:
-        raise UserError(f"{wrong[0]!r} is no seed.", where="Seeds", fix="Write whole numbers with commas: 1, 2, 3.")
+        raise UserError(
+            f"{wrong[0]!r} is no seed.",
+            where="Seeds",
+            fix="Write whole numbers with commas: 1, 2, 3.",
+        )
     known = presets(engine)
     found = {}
     for size, seed in product(sizes or [""], texts or [""]):

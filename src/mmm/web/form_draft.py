@@ -1,4 +1,6 @@
-"""A form that a person fills in bit by bit: what they have done outlives the browser until it is saved or dropped."""
+"""A form that a person fills in bit by bit: what they have done outlives the browser until it is
+saved or dropped.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,18 @@ from mmm.workspace import DatasetManifest
 
 @dataclass(frozen=True)
 class FormDraft:
-    """One person's editing of one thing, under the draft's name. Where they may not edit, nothing is kept."""
+    """One person's editing of one thing, under the draft's name. Where they may not edit, nothing
+    is kept.
+    """
 
     draft: str
     may_edit: bool
 
     @classmethod
     def of(cls, what: str, action: str, manifest: DatasetManifest, mapping: str | None) -> Self:
-        """The draft of a `what` for a dataset, begun from a saved mapping or None for the proposed one."""
+        """The draft of a `what` for a dataset, begun from a saved mapping or None for the proposed
+        one.
+        """
         begun = hashlib.sha256(f"{dataset_name(manifest)}\n{mapping or ''}".encode())
         return cls(f"{what}-{begun.hexdigest()[:16]}", current_user().may(action))
 

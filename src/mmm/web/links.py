@@ -9,10 +9,15 @@ import streamlit as st
 from mmm.errors import UserError
 from mmm.web.text import plain
 
-#: Not called `pages`: Streamlit would serve what lies in such a folder beside its script without asking `main`.
+#: Not called `pages`: Streamlit would serve what lies in such a folder beside its script without
+#: asking `main`.
 _PAGES = Path(__file__).parent / "views"
-HOME, RUNS, RUN, RESULTS, ADMIN = (_PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin"))
-CONNECT, MAP, QUALITY, PREPARE = (_PAGES / f"{name}.py" for name in ("connect", "map", "quality", "prepare"))
+HOME, RUNS, RUN, RESULTS, ADMIN = (
+    _PAGES / f"{name}.py" for name in ("home", "runs", "run", "results", "admin")
+)
+CONNECT, MAP, QUALITY, PREPARE = (
+    _PAGES / f"{name}.py" for name in ("connect", "map", "quality", "prepare")
+)
 PLAN = _PAGES / "plan.py"
 EXPERIMENT, BATCH, COMPARE = (_PAGES / f"{name}.py" for name in ("experiment", "batch", "compare"))
 
@@ -25,8 +30,12 @@ def asked_run() -> str:
     return run_id
 
 
-def link(to: Path, label: str, icon: str | None = None, *, primary: bool = False, **query: str) -> None:
-    """A link to a page; the label is plain text, a primary one has the theme's colour. Empty parameters stay out."""
+def link(
+    to: Path, label: str, icon: str | None = None, *, primary: bool = False, **query: str
+) -> None:
+    """A link to a page; the label is plain text, a primary one has the theme's colour. Empty
+    parameters stay out.
+    """
     text = f":primary[{plain(label)}]" if primary else plain(label)
     given = {name: value for name, value in query.items() if value}
     st.page_link(to, label=text, icon=icon, query_params=given)

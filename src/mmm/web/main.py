@@ -1,4 +1,6 @@
-"""The app around its pages: who may come in, the menu, and the border at which errors become messages."""
+"""The app around its pages: who may come in, the menu, and the border at which errors become
+messages.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from mmm.web.entrance import enter, who
 
 #: Streamlit would fetch an icon given by name from a foreign server.
 _ICON = Path(__file__).with_name("icon.svg")
-#: The only styling beyond the theme: a column to read in like the report's, and small print that keeps its contrast.
+#: The only styling beyond the theme: a column to read in like the report's, and small print that
+#: keeps its contrast.
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 1160px; padding: 3.5rem 3rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
@@ -50,7 +53,9 @@ def start() -> None:
 
 
 def _navigation(user: User | None) -> Page:
-    """The menu. Without a user it is not shown, yet known, so that the address stays as it is until the sign-in."""
+    """The menu. Without a user it is not shown, yet known, so that the address stays as it is until
+    the sign-in.
+    """
     works = _visible(user is not None and user.may("run.submit"))
     return st.navigation(
         {
@@ -71,7 +76,11 @@ def _navigation(user: User | None) -> Page:
             ],
             "Decisions": [st.Page(links.PLAN, title="Plan")],
             "Administration": [
-                st.Page(links.ADMIN, title="Admin", visibility=_visible(user is not None and user.may("settings.read")))
+                st.Page(
+                    links.ADMIN,
+                    title="Admin",
+                    visibility=_visible(user is not None and user.may("settings.read")),
+                )
             ],
         },
         position="hidden" if user is None else "sidebar",

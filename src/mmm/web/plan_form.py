@@ -1,4 +1,6 @@
-"""The form of a plan: what is asked, kept as a draft while it is tried, with room for what is wrong at each field."""
+"""The form of a plan: what is asked, kept as a draft while it is tried, with room for what is wrong
+at each field.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,11 @@ def _spot(where: str) -> str:
 
 def _sentence(finding: Finding) -> str:
     where = (finding.where or "").removeprefix("limits.").removeprefix("limits of ")
-    return " ".join(part for part in (f"{where}: {finding.what}" if where else finding.what, finding.fix) if part)
+    return " ".join(
+        part
+        for part in (f"{where}: {finding.what}" if where else finding.what, finding.fix)
+        if part
+    )
 
 
 def draft_name(run_id: str) -> str:
@@ -101,7 +107,9 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
     return {
         **_EMPTY,
         "goal": request.goal,
-        "budget": request.budget if request.budget_per_period is None else request.budget_per_period,
+        "budget": request.budget
+        if request.budget_per_period is None
+        else request.budget_per_period,
         "per_period": request.budget_per_period is not None,
         "at_most": request.budget_rule == "at_most",
         "target": request.target,
@@ -118,8 +126,12 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
     }
 
 
-def draw_form(workspace: Workspace, user: User, chosen: PlanningModel, saved: PlanRequest | None, plan_id: str) -> Form:
-    """The form, filled from what is in the session, else the saved plan asked for, else the draft; changes are kept."""
+def draw_form(
+    workspace: Workspace, user: User, chosen: PlanningModel, saved: PlanRequest | None, plan_id: str
+) -> Form:
+    """The form, filled from what is in the session, else the saved plan asked for, else the draft;
+    changes are kept.
+    """
     state = _state(workspace, user, chosen, saved, plan_id)
     with st.container(border=True):
         fields, spots = _fields(state, chosen)
@@ -155,14 +167,18 @@ def _state(
 
 
 def _key(state: Mapping[str, Any], name: str) -> str:
-    """A widget's key. A new widget's value is the field's: Streamlit forgets the widgets of a page that was left."""
+    """A widget's key. A new widget's value is the field's: Streamlit forgets the widgets of a page
+    that was left.
+    """
     key = f"plan-{name}-{state['number']}"
     if name in state["fields"] and key not in st.session_state:
         st.session_state[key] = state["fields"][name]
     return key
 
 
-def _fields(state: dict[str, Any], chosen: PlanningModel) -> tuple[dict[str, Any], dict[str, DeltaGenerator]]:
+def _fields(
+    state: dict[str, Any], chosen: PlanningModel
+) -> tuple[dict[str, Any], dict[str, DeltaGenerator]]:
     labels, spots = chosen.labels, {}
     goals = {
         "max_response": "The largest response for a budget",
@@ -170,7 +186,11 @@ def _fields(state: dict[str, Any], chosen: PlanningModel) -> tuple[dict[str, Any
     }
     fields: dict[str, Any] = dict(state["fields"])
     fields["goal"] = st.radio(
-        "Looked for", list(goals), format_func=goals.__getitem__, horizontal=True, key=_key(state, "goal")
+        "Looked for",
+        list(goals),
+        format_func=goals.__getitem__,
+        horizontal=True,
+        key=_key(state, "goal"),
     )
     first, second, third = st.columns(3)
     with first:
@@ -187,7 +207,9 @@ def _fields(state: dict[str, Any], chosen: PlanningModel) -> tuple[dict[str, Any
                 key=_key(state, "budget"),
             )  # fmt: skip
             spots["budget"], spots["target"] = st.container(), st.container()
-            fields["per_period"] = st.toggle(f"Per {labels.period}, not in total", key=_key(state, "per_period"))
+            fields["per_period"] = st.toggle(
+                f"Per {labels.period}, not in total", key=_key(state, "per_period")
+            )
             fields["at_most"] = st.toggle("At most so much", key=_key(state, "at_most"))
     with second:
         fields["period"] = _period(state, chosen)
@@ -217,14 +239,18 @@ def _period(state: Mapping[str, Any], chosen: PlanningModel) -> str:
     labels, model = chosen.labels, chosen.model
     asked = state["fields"]["period"]
     known = {"all": "The whole window"}
-    known |= {f"last_{n}": f"The last {n} {labels.period}s" for n in _LAST if n <= len(model.window)}
+    known |= {
+        f"last_{n}": f"The last {n} {labels.period}s" for n in _LAST if n <= len(model.window)
+    }
     if asked.startswith("last_"):
         known.setdefault(asked, f"The last {asked.removeprefix('last_')} {labels.period}s")
     known[_DATES] = "From one date to another"
     key = f"plan-period-{state['number']}"
     if key not in st.session_state:
         st.session_state[key] = asked if asked in known else _DATES
-    choice: str = st.selectbox("Today's spend is that of", list(known), format_func=known.__getitem__, key=key)
+    choice: str = st.selectbox(
+        "Today's spend is that of", list(known), format_func=known.__getitem__, key=key
+    )
     if choice != _DATES:
         return choice
     last = model.dates[model.window[-1]].item()
@@ -247,7 +273,9 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
     """Bounds of all channels, of single ones and of sums of channels."""
     labels = chosen.labels
     low, high = DEFAULT_FACTORS[goal]
-    st.markdown(f"**Bounds** as factors of today's spend (×), or in {plain(labels.currency)} per {labels.period}")
+    st.markdown(
+        f"**Bounds** as factors of today's spend (×), or in {plain(labels.currency)} per {labels.period}"
+    )
     left, right, keep = st.columns(3, vertical_alignment="bottom")
     found: dict[str, Any] = {}
     for name, place, word, default in (("low", left, "least", low), ("high", right, "most", high)):
@@ -260,14 +288,25 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
         help="Otherwise they get nothing, and their money goes to the others.",
     )  # fmt: skip
     names = [medium.name for medium in chosen.model.paid]
-    today = {medium.name: float(medium.money()[chosen.model.window].mean()) for medium in chosen.model.paid}
-    rows = _edited(state, "channels", _channel_rows(today, state["fields"]["channels"]), labels.currency)
+    today = {
+        medium.name: float(medium.money()[chosen.model.window].mean())
+        for medium in chosen.model.paid
+    }
+    rows = _edited(
+        state, "channels", _channel_rows(today, state["fields"]["channels"]), labels.currency
+    )
     found["channels"] = {row["channel"]: given for row in rows if (given := _given(row))}
     with st.expander("Sums of channels", expanded=bool(state["fields"]["groups"])):
-        st.caption("A sum has bounds of its own, for example all of video together. Add a line, choose its channels.")
-        rows = _edited(state, "groups", _group_rows(state["fields"]["groups"]), labels.currency, names)
+        st.caption(
+            "A sum has bounds of its own, for example all of video together. Add a line, choose its channels."
+        )
+        rows = _edited(
+            state, "groups", _group_rows(state["fields"]["groups"]), labels.currency, names
+        )
     found["groups"] = [
-        {"channels": list(row["channels"] or []), **_given(row)} for row in rows if row["channels"] or _given(row)
+        {"channels": list(row["channels"] or []), **_given(row)}
+        for row in rows
+        if row["channels"] or _given(row)
     ]
     return found
 
@@ -277,39 +316,65 @@ _NUMBERS = [(name, pa.float64()) for name in _BOUNDS]
 
 def _channel_rows(today: Mapping[str, float], channels: Mapping[str, Any]) -> pa.Table:
     """`today` is the mean spend of the whole window, to type beside."""
-    rows = [{"channel": name, "today": round(spend, 2), **channels.get(name, {})} for name, spend in today.items()]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", pa.string()), ("today", pa.float64()), *_NUMBERS]))
+    rows = [
+        {"channel": name, "today": round(spend, 2), **channels.get(name, {})}
+        for name, spend in today.items()
+    ]
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([("channel", pa.string()), ("today", pa.float64()), *_NUMBERS])
+    )
 
 
 def _group_rows(groups: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(groups, schema=pa.schema([("channels", pa.list_(pa.string())), *_NUMBERS]))
+    return pa.Table.from_pylist(
+        groups, schema=pa.schema([("channels", pa.list_(pa.string())), *_NUMBERS])
+    )
 
 
 def _given(row: Mapping[str, Any]) -> dict[str, float]:
     """The bounds that a line gives."""
-    return {name: float(row[name]) for name in _BOUNDS if row[name] is not None and not math.isnan(row[name])}
+    return {
+        name: float(row[name])
+        for name in _BOUNDS
+        if row[name] is not None and not math.isnan(row[name])
+    }
 
 
 def _edited(
-    state: dict[str, Any], name: str, rows: pa.Table, currency: str, options: list[str] | None = None
+    state: dict[str, Any],
+    name: str,
+    rows: pa.Table,
+    currency: str,
+    options: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """A table to type in. Its starting rows stay while it is on the page: Streamlit keeps the edits apart from them."""
+    """A table to type in. Its starting rows stay while it is on the page: Streamlit keeps the edits
+    apart from them.
+    """
     key = f"plan-{name}-{state['number']}"
     if key not in st.session_state:
         state[f"{name}-rows"] = rows
     columns: dict[str, Any] = {
         "low": st.column_config.NumberColumn("At least (×)", min_value=0.0, format="%.2f"),
         "high": st.column_config.NumberColumn("At most (×)", min_value=0.0, format="%.2f"),
-        "least": st.column_config.NumberColumn(f"At least ({currency})", min_value=0.0, format="localized"),
-        "most": st.column_config.NumberColumn(f"At most ({currency})", min_value=0.0, format="localized"),
+        "least": st.column_config.NumberColumn(
+            f"At least ({currency})", min_value=0.0, format="localized"
+        ),
+        "most": st.column_config.NumberColumn(
+            f"At most ({currency})", min_value=0.0, format="localized"
+        ),
     }
     if options is None:
         columns["today"] = st.column_config.NumberColumn(
-            "In the window", disabled=True, format="localized", help="Mean spend per period of the whole window."
+            "In the window",
+            disabled=True,
+            format="localized",
+            help="Mean spend per period of the whole window.",
         )
         columns["channel"] = st.column_config.TextColumn("Channel", disabled=True, width="medium")
     else:
-        columns["channels"] = st.column_config.MultiselectColumn("Channels", options=options, width="large")
+        columns["channels"] = st.column_config.MultiselectColumn(
+            "Channels", options=options, width="large"
+        )
     edited = st.data_editor(
         state[f"{name}-rows"], key=key, column_config=columns, hide_index=True, width="stretch", placeholder="",
         num_rows="fixed" if options is None else "dynamic",

@@ -25,7 +25,9 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     _answer(plan)
     table = plan_table(plan, labels)
     st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
-    st.caption(f"Money and responses per {labels.period}. Low and high hold nine tenths of the run's kept models.")
+    st.caption(
+        f"Money and responses per {labels.period}. Low and high hold nine tenths of the run's kept models."
+    )
     st.download_button(
         "Download as CSV",
         lambda: csv_text(table, labels),
@@ -65,19 +67,40 @@ def _answer(plan: Plan) -> None:
         st.info(plain(second), icon=":material/balance:")
     labels, totals = plan.labels, plan.totals
     band = totals.band.even_gain if totals.band else None
-    ends = None if band is None else f"{percent(band[0])} to {percent(band[1])} over the kept models"
-    before, after = (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)
-    response, response_today = labels.effect(totals.response), labels.effect(totals.initial_response)
+    ends = (
+        None if band is None else f"{percent(band[0])} to {percent(band[1])} over the kept models"
+    )
+    before, after = (
+        (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)
+    )
+    response, response_today = (
+        labels.effect(totals.response),
+        labels.effect(totals.initial_response),
+    )
     cards = [
-        (f"Spend per {labels.period}", labels.money(totals.spend), f"today {labels.money(totals.initial_spend)}"),
+        (
+            f"Spend per {labels.period}",
+            labels.money(totals.spend),
+            f"today {labels.money(totals.initial_spend)}",
+        ),
         (f"Response per {labels.period}", response, f"today {response_today}"),
-        (labels.efficiency, labels.efficiency_value(after), f"today {labels.efficiency_value(before)}"),
-        ("Gain over today's split", MISSING if totals.even_gain is None else percent(totals.even_gain), ends),
+        (
+            labels.efficiency,
+            labels.efficiency_value(after),
+            f"today {labels.efficiency_value(before)}",
+        ),
+        (
+            "Gain over today's split",
+            MISSING if totals.even_gain is None else percent(totals.even_gain),
+            ends,
+        ),
     ]
     with st.container(horizontal=True):
         for name, value, note in cards:
             delta = None if note is None else plain(note)
-            st.metric(plain(name), plain(value), delta, delta_color="off", delta_arrow="off", border=True)
+            st.metric(
+                plain(name), plain(value), delta, delta_color="off", delta_arrow="off", border=True
+            )
     for sentence in others:
         st.markdown(f"- {plain(sentence)}")
 
@@ -86,13 +109,20 @@ def _tie_out(plan: Plan) -> None:
     ties = all(plan.tie_out["ties"].to_pylist())
     books = plan.labels.money(sum(plan.tie_out["books"].to_pylist()))
     said = "is that of the books, to the cent" if ties else "IS NOT that of the books"
-    with st.expander(f"Today's spend {said}: {plain(books)} from {plan.first} to {plan.last}", expanded=not ties):
+    with st.expander(
+        f"Today's spend {said}: {plain(books)} from {plan.first} to {plan.last}", expanded=not ties
+    ):
         table = plan.tie_out
         st.dataframe(table, column_config=number_columns(table, plan.labels), hide_index=True)
 
 
 def _chart(
-    title: str, key: str, numbers: pa.Table, draw: Callable[[pa.Table, Labels], Any], reading: str, labels: Labels
+    title: str,
+    key: str,
+    numbers: pa.Table,
+    draw: Callable[[pa.Table, Labels], Any],
+    reading: str,
+    labels: Labels,
 ) -> None:
     st.subheader(title, anchor=f"plan-{key}")
     with charts.unvalidated():

@@ -46,11 +46,15 @@ def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None
 
 def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
     """The run's saved plans, the chosen ones side by side."""
-    documents = {plan_id: _document(workspace, workspace.url, plan_id) for plan_id in workspace.plan_ids()}
+    documents = {
+        plan_id: _document(workspace, workspace.url, plan_id) for plan_id in workspace.plan_ids()
+    }
     own = {plan_id: plan for plan_id, plan in documents.items() if plan.run_id == run_id}
     st.subheader("Saved scenarios", anchor="scenarios")
     if not own:
-        st.caption("None of this run yet. Save a plan to come back to it, or to hold it against another.")
+        st.caption(
+            "None of this run yet. Save a plan to come back to it, or to hold it against another."
+        )
         return
     chosen = st.multiselect(
         "Side by side",
@@ -66,7 +70,9 @@ def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
             model=own[plan_id].model_id, plan=plan_id,
         )  # fmt: skip
     if len(chosen) > 1:
-        _side_by_side([(_called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels)
+        _side_by_side(
+            [(_called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels
+        )
 
 
 def _compared(run_id: str) -> str:
@@ -88,8 +94,14 @@ def _side_by_side(named: list[tuple[str, PlanDocument]], run_id: str, labels: La
     )
     st.dataframe(totals, column_config=number_columns(totals, labels), hide_index=True)
     with charts.unvalidated():
-        show_chart(plan_charts.scenarios(spends, labels).to_dict(validate=False), "scenarios", "Scenarios side by side")
-    st.caption("**How to read it.** Grey is today's spend of the first scenario; each colour is a scenario's plan.")
+        show_chart(
+            plan_charts.scenarios(spends, labels).to_dict(validate=False),
+            "scenarios",
+            "Scenarios side by side",
+        )
+    st.caption(
+        "**How to read it.** Grey is today's spend of the first scenario; each colour is a scenario's plan."
+    )
     with st.expander(f"Numbers ({spends.num_rows} rows)"):
         st.dataframe(spends, column_config=number_columns(spends, labels), hide_index=True)
     st.download_button(

@@ -1,4 +1,6 @@
-"""Editing a recipe: its fields as plain data, validated as a whole, kept as a draft until a dataset is made."""
+"""Editing a recipe: its fields as plain data, validated as a whole, kept as a draft until a dataset
+is made.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,25 @@ from mmm.web.form_draft import FormDraft
 from mmm.web.tables import parsed_names
 from mmm.web.text import plain
 
-_AGGREGATES: dict[str, str] = {"sum": "Sum", "mean": "Mean", "max": "Largest", "last": "Last", "first": "First"}
+_AGGREGATES: dict[str, str] = {
+    "sum": "Sum",
+    "mean": "Mean",
+    "max": "Largest",
+    "last": "Last",
+    "first": "First",
+}
 _GAPS: dict[str, str] = {
     "error": "A gap stops",
     "zero": "Fill with 0",
     "previous": "Fill from before",
     "interpolate": "Draw a line across",
 }
-_ACROSS: dict[str, str] = {"": "As over time", "sum": "Sum of markets", "mean": "Mean of markets", "max": "Largest"}
+_ACROSS: dict[str, str] = {
+    "": "As over time",
+    "sum": "Sum of markets",
+    "mean": "Mean of markets",
+    "max": "Largest",
+}
 _JOINS = {"one": "Only one is kept", "combine": "Joined into one", "split": "A dataset for each"}
 _PERIODS = {"day": "Day", "week": "Week", "month": "Month"}
 _WIDTHS = (3.4, 1.4, 1.8, 1.8, 1.1)
@@ -37,7 +50,9 @@ Fields = dict[str, Any]
 
 
 class RecipeEditor(FormDraft):
-    """Editing of a recipe for one dataset and mapping. Fields are those of `Recipe`; they may not be valid yet."""
+    """Editing of a recipe for one dataset and mapping. Fields are those of `Recipe`; they may not
+    be valid yet.
+    """
 
     def fields(self, begin: Callable[[], Recipe]) -> Fields:
         """As edited so far, here or in an earlier session; at first those of `begin`."""
@@ -51,8 +66,12 @@ class RecipeEditor(FormDraft):
         self.keep(fields, fields)
         self.redraw()
 
-    def on_change(self, fields: Fields, name: str, key: str, read: Callable[[Any], Any] = lambda value: value) -> Any:
-        """A callback that takes one widget's value into `fields` (the recipe, or a part of it) under `name`."""
+    def on_change(
+        self, fields: Fields, name: str, key: str, read: Callable[[Any], Any] = lambda value: value
+    ) -> Any:
+        """A callback that takes one widget's value into `fields` (the recipe, or a part of it)
+        under `name`.
+        """
 
         def changed() -> None:
             fields[name] = read(st.session_state[key])
@@ -62,7 +81,14 @@ class RecipeEditor(FormDraft):
         return changed
 
     def select(
-        self, label: str, fields: Fields, name: str, words: dict[str, str], where: str = "", *, bare: bool = False
+        self,
+        label: str,
+        fields: Fields,
+        name: str,
+        words: dict[str, str],
+        where: str = "",
+        *,
+        bare: bool = False,
     ) -> None:
         """A box for a field that takes one of some words; "" stands for null."""
         key = self.key(name, where)
@@ -88,7 +114,9 @@ def periods(editor: RecipeEditor, fields: Fields, zoned: bool) -> None:
     with st.container(horizontal=True):
         editor.select("Period", fields, "period", _PERIODS)
         if fields["period"] == "week":
-            editor.select("Weeks begin on", fields, "week_starts", {day: day.capitalize() for day in WEEKDAYS})
+            editor.select(
+                "Weeks begin on", fields, "week_starts", {day: day.capitalize() for day in WEEKDAYS}
+            )
         for name, label in (("start", "From"), ("end", "To")):
             key = editor.key(name)
             st.date_input(
@@ -97,7 +125,9 @@ def periods(editor: RecipeEditor, fields: Fields, zoned: bool) -> None:
                 min_value=dt.date(1900, 1, 1),
                 max_value=dt.date(2200, 1, 1),
                 key=key,
-                on_change=editor.on_change(fields, name, key, lambda day: day.isoformat() if day else None),
+                on_change=editor.on_change(
+                    fields, name, key, lambda day: day.isoformat() if day else None
+                ),
                 disabled=not editor.may_edit,
                 help="Inclusive; empty for all the data cover.",
             )
@@ -134,11 +164,18 @@ def markets(editor: RecipeEditor, fields: Fields, names: Sequence[str]) -> None:
 
 
 def column_rules(editor: RecipeEditor, fields: Fields, unused: Mapping[str, Aggregate]) -> None:
-    """A row per column: rule, gap, markets, kept or not; and columns to add, with the rule they begin with."""
+    """A row per column: rule, gap, markets, kept or not; and columns to add, with the rule they
+    begin with.
+    """
     rules = {rule["column"]: rule for rule in fields["columns"]}
     joined = bool(fields.get("market")) and fields["market"]["join"] == "combine"
-    parts = {_AGGREGATES[name]: [c for c, rule in rules.items() if rule["aggregate"] == name] for name in _AGGREGATES}
-    for name in rows_shown(list(rules), editor.draft, {part: found for part, found in parts.items() if found}):
+    parts = {
+        _AGGREGATES[name]: [c for c, rule in rules.items() if rule["aggregate"] == name]
+        for name in _AGGREGATES
+    }
+    for name in rows_shown(
+        list(rules), editor.draft, {part: found for part, found in parts.items() if found}
+    ):
         rule = rules[name]
         about, aggregate, gap, across, keep = st.columns(_WIDTHS, vertical_alignment="center")
         about.markdown(f"**{plain(name)}**")
@@ -153,10 +190,13 @@ def column_rules(editor: RecipeEditor, fields: Fields, unused: Mapping[str, Aggr
         change = editor.on_change(rule, "keep", key)
         keep.checkbox("Keep", rule["keep"], key=key, on_change=change, disabled=not editor.may_edit)
     if editor.may_edit and unused:
-        added = st.multiselect("Add columns of the dataset", list(unused), key=editor.key("add"), placeholder="Choose")
+        added = st.multiselect(
+            "Add columns of the dataset", list(unused), key=editor.key("add"), placeholder="Choose"
+        )
         if added and st.button("Add them", icon=":material/add:"):
             more = [
-                {"column": name, "aggregate": "mean", "gap": "error", "across": None, "keep": True} for name in added
+                {"column": name, "aggregate": "mean", "gap": "error", "across": None, "keep": True}
+                for name in added
             ]
             editor.replace(fields | {"columns": fields["columns"] + more})
             st.rerun()
@@ -168,7 +208,12 @@ def _rule(column: str, aggregate: Aggregate) -> Fields:
 
 def flags(editor: RecipeEditor, fields: Fields, texts: Sequence[str]) -> None:
     """Flags of texts: 1 where the text is one of some values."""
-    _made(editor, fields, "flags", lambda item: f"1 where {item['column']} is {' or '.join(item['values'])}")
+    _made(
+        editor,
+        fields,
+        "flags",
+        lambda item: f"1 where {item['column']} is {' or '.join(item['values'])}",
+    )
     if not (editor.may_edit and texts):
         return
     with st.form(editor.key("flag"), border=True):
@@ -198,14 +243,24 @@ def derived(editor: RecipeEditor, fields: Fields) -> None:
     if not editor.may_edit:
         return
     kinds = {"sum": "Sum", "product": "Product", "ratio": "Ratio", "lag": "Lag"}
-    known = [rule["column"] for rule in fields["columns"]] + [item["name"] for item in fields["derived"]]
-    kind = st.selectbox("Kind", kinds, format_func=kinds.__getitem__, key=editor.key("derive-kind"), width=220)
+    known = [rule["column"] for rule in fields["columns"]] + [
+        item["name"] for item in fields["derived"]
+    ]
+    kind = st.selectbox(
+        "Kind", kinds, format_func=kinds.__getitem__, key=editor.key("derive-kind"), width=220
+    )
     with st.form(editor.key("derive"), border=True):
         item: Fields = {"kind": kind, "name": st.text_input("Name of the new column").strip()}
         if kind == "lag":
-            item |= {"column": st.selectbox("Column", known), "periods": int(st.number_input("Periods", 1, 60))}
+            item |= {
+                "column": st.selectbox("Column", known),
+                "periods": int(st.number_input("Periods", 1, 60)),
+            }
         elif kind == "ratio":
-            item |= {"numerator": st.selectbox("Above", known), "denominator": st.selectbox("Below", known)}
+            item |= {
+                "numerator": st.selectbox("Above", known),
+                "denominator": st.selectbox("Below", known),
+            }
             item["if_zero"] = "zero" if st.checkbox("0 where the lower one is 0") else "error"
         else:
             item["columns"] = st.multiselect("Columns", known)
@@ -233,7 +288,9 @@ def _made(editor: RecipeEditor, fields: Fields, part: str, shown: Callable[[Fiel
     for number, item in enumerate(fields[part]):
         about, button = st.columns((5, 1), vertical_alignment="center")
         about.markdown(f"**{plain(item['name'])}** {plain(shown(item))}")
-        if editor.may_edit and button.button("Remove", key=editor.key(part, str(number)), icon=":material/delete:"):
+        if editor.may_edit and button.button(
+            "Remove", key=editor.key(part, str(number)), icon=":material/delete:"
+        ):
             left = [other for other in fields[part] if other is not item]
             columns = fields["columns"]
             if part == "flags":

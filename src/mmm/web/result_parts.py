@@ -1,4 +1,6 @@
-"""The parts of the results page that ask something: how to count, what to lay over, how the report is to look."""
+"""The parts of the results page that ask something: how to count, what to lay over, how the report
+is to look.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ from mmm.web.result_views import PARTS, ModelViews, Shape
 from mmm.web.session import current_user
 from mmm.web.text import error_markdown, plain
 
-_MIME = {"html": "text/html", "pdf": "application/pdf", "png": "image/png", "json": "application/json"}
+_MIME = {
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "json": "application/json",
+}
 
 
 def draw_part(views: ModelViews, model_id: str, part: str) -> None:
@@ -39,9 +46,16 @@ def _contribution(views: ModelViews, model_id: str) -> None:
     periods = summary.periods_from(views.labels.step_days)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.segmented_control(
-            "Show", ["Absolute", "Share"], default="Absolute", required=True, key="show", bind="query-params"
+            "Show",
+            ["Absolute", "Share"],
+            default="Absolute",
+            required=True,
+            key="show",
+            bind="query-params",
         )
-        period = st.segmented_control("Per", periods, default=periods[0], required=True, key="per", bind="query-params")
+        period = st.segmented_control(
+            "Per", periods, default=periods[0], required=True, key="per", bind="query-params"
+        )
     shape = Shape(period=period, share=shown == "Share")
     for key in PARTS["Contribution"]:
         views.draw(model_id, key, shape)
@@ -51,7 +65,9 @@ def _contribution(views: ModelViews, model_id: str) -> None:
     if shape.share:
         numbers, name = summary.as_share(numbers), "share"
     table = summary.pivoted(numbers, "date", "component", name)
-    unit = f"share of the fitted {views.labels.kpi_name}" if shape.share else views.labels.effect_unit
+    unit = (
+        f"share of the fitted {views.labels.kpi_name}" if shape.share else views.labels.effect_unit
+    )
     st.markdown(
         plain(
             f"{table.num_rows:,} rows of {table.num_columns - 1} components ({unit}); together they make up the fitted "
@@ -93,8 +109,12 @@ def _curves(views: ModelViews, model_id: str) -> None:
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def _page(_results: RunResults, url: str, run_id: str, number: int, model_id: str) -> tuple[str, bytes]:
-    """The page as SVG, and as the picture to show: drawn here it has the same letters in every browser."""
+def _page(
+    _results: RunResults, url: str, run_id: str, number: int, model_id: str
+) -> tuple[str, bytes]:
+    """The page as SVG, and as the picture to show: drawn here it has the same letters in every
+    browser.
+    """
     page = onepager(_results, _results.summary, model_id)
     return page, rendered(page, "png", "")
 
@@ -112,11 +132,18 @@ def _one_pager(views: ModelViews, model_id: str) -> None:
         width="stretch",
         alt=f"{title}: its eight plots, each of which stands in another part of this page with its numbers.",
     )
-    st.caption("**How to read it.** Each plot stands, larger and with its numbers, in another part of this page.")
+    st.caption(
+        "**How to read it.** Each plot stands, larger and with its numbers, in another part of this page."
+    )
 
 
 def _download(
-    label: str, data: Callable[[], bytes], views: ModelViews, model_id: str, kind: str, name: str = "onepager"
+    label: str,
+    data: Callable[[], bytes],
+    views: ModelViews,
+    model_id: str,
+    kind: str,
+    name: str = "onepager",
 ) -> None:
     st.download_button(
         label,
@@ -137,7 +164,9 @@ def _report(views: ModelViews, model_id: str) -> None:
         "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is for print."
     )
     given = views.results.summary
-    title = st.text_input("Title", placeholder=saved.title or given["title"], max_chars=200, key="report-title")
+    title = st.text_input(
+        "Title", placeholder=saved.title or given["title"], max_chars=200, key="report-title"
+    )
     currency = st.text_input(
         "Currency",
         placeholder=saved.currency or given["kpi"]["currency"],
@@ -165,13 +194,27 @@ def _report(views: ModelViews, model_id: str) -> None:
             made = _made(views, model_id, look, kind)
             _download(f"Report ({kind.upper()})", made, views, model_id, kind, "report")
         _download(
-            "Summary (JSON)", views.results.summary_text.encode, views, views.recommended, "json", "model_summary"
+            "Summary (JSON)",
+            views.results.summary_text.encode,
+            views,
+            views.recommended,
+            "json",
+            "model_summary",
         )
         _own_files(views)
-    st.caption("Making a report takes some seconds. The summary holds the recommended model's numbers for programs.")
-    if user.may("branding.save") and asked != Look() and st.button("Keep this look for all reports"):
+    st.caption(
+        "Making a report takes some seconds. The summary holds the recommended model's numbers for programs."
+    )
+    if (
+        user.may("branding.save")
+        and asked != Look()
+        and st.button("Keep this look for all reports")
+    ):
         save_look(views.workspace, look, user)
-        st.success("Every report of this workspace has this look from now on.", icon=":material/check_circle:")
+        st.success(
+            "Every report of this workspace has this look from now on.",
+            icon=":material/check_circle:",
+        )
 
 
 def _own_files(views: ModelViews) -> None:

@@ -1,4 +1,6 @@
-"""The views of a model on a page. Numbers, findings and charts are those of the report; here they are only placed."""
+"""The views of a model on a page. Numbers, findings and charts are those of the report; here they
+are only placed.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ from mmm.web.numbers import number_columns
 from mmm.web.text import plain
 from mmm.workspace import Workspace
 
-#: The parts of the page and the views each shows, in this order. Only the chosen part's charts are drawn, so that the
-#: page opens at once. Parts with controls of their own are drawn by `mmm.web.result_parts`.
+#: The parts of the page and the views each shows, in this order. Only the chosen part's charts are
+#: drawn, so that the page opens at once. Parts with controls of their own are drawn by
+#: `mmm.web.result_parts`.
 PARTS = {
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
@@ -40,7 +43,9 @@ FIRST_PART = "Contribution"
 
 @dataclass(frozen=True)
 class Shape:
-    """What a reader asks of a view's numbers: added up per period, as shares, of some candidates only."""
+    """What a reader asks of a view's numbers: added up per period, as shares, of some candidates
+    only.
+    """
 
     period: str = "day"
     share: bool = False
@@ -51,7 +56,9 @@ class Shape:
     def narrowed(self, numbers: pa.Table) -> pa.Table:
         if "part" in numbers.column_names and "trial" in numbers.column_names:
             return candidates.only(numbers, self.fronts, self.clusters, self.trials)
-        return summary.by_period(numbers, self.period) if "date" in numbers.column_names else numbers
+        return (
+            summary.by_period(numbers, self.period) if "date" in numbers.column_names else numbers
+        )
 
 
 AS_IT_IS = Shape()
@@ -65,7 +72,13 @@ def stored_results(_workspace: Workspace, url: str, run_id: str, number: int) ->
 
 @st.cache_data(max_entries=300, show_spinner=False)
 def _drawn(
-    _results: RunResults, url: str, run_id: str, number: int, models: str | tuple[str, ...], key: str, shape: Shape
+    _results: RunResults,
+    url: str,
+    run_id: str,
+    number: int,
+    models: str | tuple[str, ...],
+    key: str,
+    shape: Shape,
 ) -> tuple[str, dict[str, Any], pa.Table]:
     """Finding, chart and table of one view."""
     labels, chosen = labels_of(_results.summary), view(key)
@@ -96,16 +109,25 @@ class ModelViews:
 
     def parts(self) -> list[str]:
         """The parts of which the run has something."""
-        present = {key for keys in PARTS.values() for key in keys if view(key).present(self.results)}
+        present = {
+            key for keys in PARTS.values() for key in keys if view(key).present(self.results)
+        }
         return [part for part, keys in PARTS.items() if not keys or present.intersection(keys)]
 
     @cached_property
     def kept_models(self) -> dict[str, dict[str, Any]]:
-        """Errors, front, cluster and trial of the models that can be shown, by id: pinned, recommended, by front."""
+        """Errors, front, cluster and trial of the models that can be shown, by id: pinned,
+        recommended, by front.
+        """
         candidate_view = view("pareto")
-        shown = candidate_view.shown(candidate_view.numbers(self.results, self.recommended, self.labels))
+        shown = candidate_view.shown(
+            candidate_view.numbers(self.results, self.recommended, self.labels)
+        )
         rows = {row["model_id"]: row for row in shown.to_pylist()}
-        return {model_id: rows[model_id] for model_id in notes.offered(list(rows), self.recommended, self.notes)}
+        return {
+            model_id: rows[model_id]
+            for model_id in notes.offered(list(rows), self.recommended, self.notes)
+        }
 
     def addressed(self, model_id: str) -> str:
         """A model's id as the address gives it; UserError for one that this run has not kept."""
@@ -116,7 +138,10 @@ class ModelViews:
 
     def best_of_clusters(self) -> list[str]:
         models = self.results["models"]
-        return [str(model_id) for model_id in models.filter(models["cluster_best"])["model_id"].to_pylist()]
+        return [
+            str(model_id)
+            for model_id in models.filter(models["cluster_best"])["model_id"].to_pylist()
+        ]
 
     def finding(self, model_id: str, key: str) -> str:
         return _drawn(self.results, *self.address, model_id, key, AS_IT_IS)[0]
@@ -128,7 +153,9 @@ class ModelViews:
         shape: Shape = AS_IT_IS,
         picked: Callable[[str], None] | None = None,
     ) -> None:
-        """Title, finding, chart, how to read it, its numbers. `picked` is told the model that is clicked."""
+        """Title, finding, chart, how to read it, its numbers. `picked` is told the model that is
+        clicked.
+        """
         finding, chart, shown = _drawn(self.results, *self.address, models, key, shape)
         chosen = view(key)
         title = chosen.title_for(self.labels)
@@ -139,7 +166,9 @@ class ModelViews:
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
             self.table(shown, models if isinstance(models, str) else "models", key)
 
-    def _chart(self, chart: dict[str, Any], key: str, alt: str, picked: Callable[[str], None] | None) -> None:
+    def _chart(
+        self, chart: dict[str, Any], key: str, alt: str, picked: Callable[[str], None] | None
+    ) -> None:
         def told() -> None:
             selected = st.session_state[f"chart-{key}"]["selection"].get(PICKED, [])
             if selected and picked:

@@ -41,7 +41,11 @@ class RoleEditor(FormDraft):
         """As edited so far, here or in an earlier session; at first `begin`."""
         if not self.begun:
             fields = self.kept()
-            self.begin(roles_of_fields(fields, [item.column for item in begin.columns]) if fields else begin)
+            self.begin(
+                roles_of_fields(fields, [item.column for item in begin.columns])
+                if fields
+                else begin
+            )
         found: Roles = self.state
         return found
 
@@ -71,7 +75,11 @@ def kpi_kind(editor: RoleEditor, roles: Roles) -> None:
 
 
 def role_rows(
-    editor: RoleEditor, roles: Roles, facts: Sequence[ColumnFacts], proposal: Proposal, findings: Sequence[Finding]
+    editor: RoleEditor,
+    roles: Roles,
+    facts: Sequence[ColumnFacts],
+    proposal: Proposal,
+    findings: Sequence[Finding],
 ) -> None:
     """The rows, with what is wrong at each."""
     columns = {item.column: item for item in roles.columns}
@@ -85,16 +93,25 @@ def role_rows(
     shown = rows_shown(list(columns), editor.draft, parts)
     if editor.may_edit and len(shown) > 1:
         _all_shown(editor, roles, shown)
-    by_name, proposed = {item.name: item for item in facts}, {item.column: item for item in proposal.columns}
+    by_name, proposed = (
+        {item.name: item for item in facts},
+        {item.column: item for item in proposal.columns},
+    )
     for name in shown:
         _row(editor, roles, name, by_name[name], proposed[name])
         for finding in findings:
             if finding.where == name:
-                colour, icon = ("red", "error") if finding.level == "error" else ("orange", "warning")
-                st.markdown(f":{colour}-badge[:material/{icon}:] {plain(finding.what)} {plain(finding.fix)}")
+                colour, icon = (
+                    ("red", "error") if finding.level == "error" else ("orange", "warning")
+                )
+                st.markdown(
+                    f":{colour}-badge[:material/{icon}:] {plain(finding.what)} {plain(finding.fix)}"
+                )
 
 
-def _row(editor: RoleEditor, roles: Roles, name: str, facts: ColumnFacts, proposed: ColumnProposal) -> None:
+def _row(
+    editor: RoleEditor, roles: Roles, name: str, facts: ColumnFacts, proposed: ColumnProposal
+) -> None:
     item = next(item for item in roles.columns if item.column == name)
     about, role, partner, sign = st.columns(_WIDTHS, vertical_alignment="center")
     about.markdown(f"**{plain(name)}** {plain(content_text(facts))}")
@@ -108,7 +125,13 @@ def _row(editor: RoleEditor, roles: Roles, name: str, facts: ColumnFacts, propos
         with border():
             editor.change(roles.with_column(now))
 
-    def select(column: st.delta_generator.DeltaGenerator, field: str, label: str, options: list, words: dict) -> None:
+    def select(
+        column: st.delta_generator.DeltaGenerator,
+        field: str,
+        label: str,
+        options: list,
+        words: dict,
+    ) -> None:
         value, key = getattr(item, field), editor.key(f"{field}-{item.role}", name)
         column.selectbox(
             f"{label} of {plain(name)}",
@@ -136,7 +159,9 @@ def _row(editor: RoleEditor, roles: Roles, name: str, facts: ColumnFacts, propos
 def _all_shown(editor: RoleEditor, roles: Roles, shown: Sequence[str]) -> None:
     """One role for every column that is shown now."""
     with st.popover(f"Set the role of these {len(shown)}", icon=":material/checklist:"):
-        role = st.selectbox("Role", ROLES, len(ROLES) - 1, ROLE_WORDS.__getitem__, key=editor.key("all-roles"))
+        role = st.selectbox(
+            "Role", ROLES, len(ROLES) - 1, ROLE_WORDS.__getitem__, key=editor.key("all-roles")
+        )
         if st.button("Set it for all of them"):
             for item in roles.columns:
                 if item.column in shown:

@@ -55,7 +55,9 @@ def cost_of(status: RunStatus) -> str:
 
 
 def run_list(runs: Sequence[RunStatus], choose: Callable[[RunStatus], None] | None = None) -> None:
-    """A row per run, its name linking to it; `choose` draws what stands in front of a run that has results."""
+    """A row per run, its name linking to it; `choose` draws what stands in front of a run that has
+    results.
+    """
     widths = (_CHOICE_WIDTH, *_WIDTHS) if choose else _WIDTHS
     with st.container(key="run-headings"):  # hidden where the columns lie below each other
         for column, heading in zip(st.columns(widths)[-len(_WIDTHS) :], _HEADINGS, strict=True):

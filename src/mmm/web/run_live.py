@@ -42,14 +42,21 @@ def progress_now(status: RunStatus) -> None:
 
 
 def tail_of_log(workspace: Workspace, run_id: str) -> None:
-    """The newest lines of the log. Parts that were read before are kept in the session, not read again."""
+    """The newest lines of the log. Parts that were read before are kept in the session, not read
+    again.
+    """
     part, lines = st.session_state.get(f"log-{run_id}", (0, []))
     records, part = workspace.log(run_id, after=part)
     lines = [*lines, *(_line(record) for record in records)]
     st.session_state[f"log-{run_id}"] = (part, lines[-_LOG_LINES:])
     shown = count(len(lines), "line") if len(lines) <= _LOG_LINES else f"last {_LOG_LINES} lines"
     with st.expander(f"Log ({shown})"):
-        st.code("\n".join(lines[-_LOG_LINES:]) or "Nothing yet.", language=None, wrap_lines=True, height=320)
+        st.code(
+            "\n".join(lines[-_LOG_LINES:]) or "Nothing yet.",
+            language=None,
+            wrap_lines=True,
+            height=320,
+        )
 
 
 def _line(record: LogRecord) -> str:
@@ -60,11 +67,21 @@ def _line(record: LogRecord) -> str:
 
 def timeline(events: Sequence[RunEvent]) -> None:
     """What happened and who did it; of a stage's many reports of progress only the last."""
-    told = [event for event, after in zip(events, [*events[1:], None], strict=True) if not _same_stage(event, after)]
+    told = [
+        event
+        for event, after in zip(events, [*events[1:], None], strict=True)
+        if not _same_stage(event, after)
+    ]
     with st.expander(f"Timeline ({len(told)} entries)"):
         for event in told:
-            what = wording.progress(event.progress) if event.state is RunState.RUNNING else event.message
-            st.markdown(f"{moment(event.at)} **{LABELS[event.state]}** {plain(what)} :small[by {plain(event.actor)}]")
+            what = (
+                wording.progress(event.progress)
+                if event.state is RunState.RUNNING
+                else event.message
+            )
+            st.markdown(
+                f"{moment(event.at)} **{LABELS[event.state]}** {plain(what)} :small[by {plain(event.actor)}]"
+            )
 
 
 def _same_stage(event: RunEvent, after: RunEvent | None) -> bool:

@@ -1,4 +1,6 @@
-"""Series over time as small panels under each other, each with its own scale, how to read it and its numbers."""
+"""Series over time as small panels under each other, each with its own scale, how to read it and
+its numbers.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,15 @@ def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read
         for day, value in zip(*(column.to_pylist() for column in table.columns), strict=True)
     ]
     if len(rows) > _MOST_POINTS * len(panels):
-        st.info(f"{len(rows):,} points are too many to draw; prepare the data by week or month first.")
+        st.info(
+            f"{len(rows):,} points are too many to draw; prepare the data by week or month first."
+        )
     else:
         spec = _spec(rows, list(panels))
         dark = st.context.theme.type == "dark"
-        st.vega_lite_chart(spec=in_dark(spec) if dark else spec, theme=None, width="content", key=key, alt=alt)
+        st.vega_lite_chart(
+            spec=in_dark(spec) if dark else spec, theme=None, width="content", key=key, alt=alt
+        )
         st.caption(f"**How to read it.** {plain(how_to_read)}")
     headings = ("Series", "Date", "Value")
     numbers = [(row["panel"], row["date"], row["value"]) for row in rows]
@@ -43,7 +49,12 @@ def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read
 
 def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
     """Vega-Lite in the report's colours; names of panels are data, which Vega draws as they are."""
-    axis = {"labelColor": charts.MUTED, "gridColor": "#e7ebef", "domainColor": "#c3ccd4", "tickColor": "#c3ccd4"}
+    axis = {
+        "labelColor": charts.MUTED,
+        "gridColor": "#e7ebef",
+        "domainColor": "#c3ccd4",
+        "tickColor": "#c3ccd4",
+    }
     times = {"format": "%-d %b %Y", "tickCount": 7, "labelOverlap": True}
     return {
         "data": {"values": rows},
@@ -53,7 +64,12 @@ def _spec(rows: list[dict[str, Any]], order: list[str]) -> dict[str, Any]:
                 "type": "nominal",
                 "sort": order,
                 "title": None,
-                "header": {"labelOrient": "top", "labelAnchor": "start", "labelColor": charts.INK, "labelLimit": 600},
+                "header": {
+                    "labelOrient": "top",
+                    "labelAnchor": "start",
+                    "labelColor": charts.INK,
+                    "labelLimit": 600,
+                },
             }
         },
         "spec": {

@@ -1,4 +1,5 @@
-"""The server around the pages: secrets for sign-in, security headers, the way back to the page that was asked for.
+"""The server around the pages: secrets for sign-in, security headers, the way back to the page that
+was asked for.
 
 Health checks go to /_stcore/health, which answers `ok` without sign-in.
 """
@@ -30,8 +31,9 @@ _HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
     "X-Frame-Options": "DENY",
 }
-#: Behind a load balancer. It keeps connections to this server open for longer than the server does, and a request on
-#: one that is just being closed would be lost (502); the browser's own connection to the balancer stays.
+#: Behind a load balancer. It keeps connections to this server open for longer than the server does,
+#: and a request on one that is just being closed would be lost (502); the browser's own connection
+#: to the balancer stays.
 _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000", "Connection": "close"}
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
@@ -43,7 +45,9 @@ _RETURN_WITHIN_SECONDS = 900
 
 
 def app_options() -> dict[str, Any]:
-    """What `st.App` needs beside the script. Wrong settings are told by the page, so that someone sees them."""
+    """What `st.App` needs beside the script. Wrong settings are told by the page, so that someone
+    sees them.
+    """
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     try:
@@ -57,8 +61,16 @@ def app_options() -> dict[str, Any]:
 
 
 def _warm_up() -> None:
-    """Import what results and plans need before anybody asks: it takes seconds once, and nothing afterwards."""
-    for module in ("pyarrow.compute", "pyarrow.parquet", "altair", "mmm.web.result_parts", *_COMPUTING):
+    """Import what results and plans need before anybody asks: it takes seconds once, and nothing
+    afterwards.
+    """
+    for module in (
+        "pyarrow.compute",
+        "pyarrow.parquet",
+        "altair",
+        "mmm.web.result_parts",
+        *_COMPUTING,
+    ):
         import_module(module)
 
 
@@ -88,9 +100,12 @@ class Border:
         for name, value in self._headers.items():
             answer[name] = value
         if scope["path"].endswith(_LOGIN):
-            # The provider's way back leads to the home page; the page that was asked for waits in a cookie.
+            # The provider's way back leads to the home page; the page that was asked for waits in a
+            # cookie.
             answer.append("Set-Cookie", _return_cookie(page_of(asked), _RETURN_WITHIN_SECONDS))
-        elif scope["path"].endswith(CALLBACK) and _RETURN_TO in (cookies := SimpleCookie(asked.get("cookie", ""))):
+        elif scope["path"].endswith(CALLBACK) and _RETURN_TO in (
+            cookies := SimpleCookie(asked.get("cookie", ""))
+        ):
             page = safe_page(unquote(cookies[_RETURN_TO].value))
             if page and answer.get("location"):
                 answer["Location"] = page
@@ -103,13 +118,23 @@ def page_of(asked: Headers) -> str:
     """Path and query of the page a request came from, when it is one of this server's."""
     came_from = urlsplit(asked.get("referer", ""))
     own = came_from.netloc == asked.get("host")
-    return safe_page(came_from.path + (f"?{came_from.query}" if came_from.query else "")) if own else ""
+    return (
+        safe_page(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+        if own
+        else ""
+    )
 
 
 def safe_page(page: str) -> str:
-    """The path when it stays on this server, else "": browsers read //host and /\\host as other servers."""
+    """The path when it stays on this server, else "": browsers read //host and /\\host as other
+    servers.
+    """
     plain = page.isascii() and page.isprintable() and " " not in page
-    return page if plain and page.startswith("/") and page[1:2] not in ("/", "\\") and len(page) < 2000 else ""
+    return (
+        page
+        if plain and page.startswith("/") and page[1:2] not in ("/", "\\") and len(page) < 2000
+        else ""
+    )
 
 
 def _return_cookie(page: str, seconds: int) -> str:
@@ -123,13 +148,16 @@ def _secure_cookies(answer: MutableHeaders) -> None:
     if cookies:
         del answer["set-cookie"]
         for cookie in cookies:
-            answer.append("set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure")
+            answer.append(
+                "set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure"
+            )
 
 
 def _without_query(record: logging.LogRecord) -> bool:
     """Access lines without queries: the provider's way back carries the code that signs someone in."""
     if isinstance(record.args, tuple):
         record.args = tuple(
-            part.partition("?")[0] if isinstance(part, str) and part.startswith("/") else part for part in record.args
+            part.partition("?")[0] if isinstance(part, str) and part.startswith("/") else part
+            for part in record.args
         )
     return True

@@ -36,7 +36,9 @@ def run_service() -> RunService:
 
 @st.cache_resource(show_spinner=False)
 def sign_in() -> SignIn | None:
-    """How people sign in; None where the app has one local user. InvalidInput when its settings are not complete."""
+    """How people sign in; None where the app has one local user. InvalidInput when its settings are
+    not complete.
+    """
     return sign_in_of(settings())
 
 

@@ -1,4 +1,6 @@
-"""Sign-in with OpenID Connect: what it needs, and who may come in. Streamlit and its library do the protocol."""
+"""Sign-in with OpenID Connect: what it needs, and who may come in. Streamlit and its library do the
+protocol.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +46,29 @@ class SignIn:
 
     def for_streamlit(self) -> dict[str, Any]:
         """Its `auth` secrets, handed over in memory: they are in no file and in no log."""
-        names = ("client_id", "client_secret", "cookie_secret", "redirect_uri", "server_metadata_url")
+        names = (
+            "client_id",
+            "client_secret",
+            "cookie_secret",
+            "redirect_uri",
+            "server_metadata_url",
+        )
         return {"auth": {name: getattr(self, name) for name in names}}
 
 
 def sign_in_of(settings: Settings) -> SignIn | None:
-    """The configuration in the settings and the secret store; None on a local platform where nothing of it is set.
+    """The configuration in the settings and the secret store; None on a local platform where
+    nothing of it is set.
 
     InvalidInput names everything that is missing. Half of it set is never taken for none.
     """
     found = _secrets(settings)
     wanted = found or any(getattr(settings, NAMES[name]) for name in (*_LISTS, "AUTH_REDIRECT_URI"))
-    if not wanted and settings.auth_server_metadata_url == GOOGLE and settings.cloud_provider == "local":
+    if (
+        not wanted
+        and settings.auth_server_metadata_url == GOOGLE
+        and settings.cloud_provider == "local"
+    ):
         return None
     redirect_uri = settings.auth_redirect_uri or (settings.public_url or "").rstrip("/") + CALLBACK
     findings = [*_missing_secrets(found, settings), *_redirect_findings(redirect_uri)]
@@ -64,7 +77,10 @@ def sign_in_of(settings: Settings) -> SignIn | None:
         findings.append(Finding("error", "nobody would be allowed in.", where=_LISTS[0], fix=fix))
     if findings:
         where = f"CLOUD_PROVIDER={settings.cloud_provider}"
-        raise InvalidInput(f"{where}: the app does not open, because its sign-in settings are not complete:", findings)
+        raise InvalidInput(
+            f"{where}: the app does not open, because its sign-in settings are not complete:",
+            findings,
+        )
     return SignIn(
         **{name.removeprefix("AUTH_").lower(): found[name] for name in _SECRETS},
         redirect_uri=redirect_uri,
@@ -78,7 +94,9 @@ def secret_name(settings: Settings, name: str) -> str:
 
 
 def _secrets(settings: Settings) -> dict[str, str]:
-    """Client id, client secret and cookie secret, as far as they are set; the environment wins over the store."""
+    """Client id, client secret and cookie secret, as far as they are set; the environment wins over
+    the store.
+    """
     found: dict[str, str] = {}
     for name in _SECRETS:
         value = getattr(settings, NAMES[name])
@@ -97,7 +115,12 @@ def _secrets(settings: Settings) -> dict[str, str]:
 
 def _missing_secrets(found: Mapping[str, str], settings: Settings) -> list[Finding]:
     findings = [
-        Finding("error", "is needed.", where=name, fix=f"Set it, or store the secret {secret_name(settings, name)}.")
+        Finding(
+            "error",
+            "is needed.",
+            where=name,
+            fix=f"Set it, or store the secret {secret_name(settings, name)}.",
+        )
         for name in _SECRETS
         if name not in found
     ]
@@ -110,13 +133,17 @@ def _missing_secrets(found: Mapping[str, str], settings: Settings) -> list[Findi
 def _redirect_findings(redirect_uri: str) -> list[Finding]:
     parts = urlsplit(redirect_uri)
     if not parts.netloc:
-        fix = "Set MMM_PUBLIC_URL to the app's address for browsers, such as https://mmm.example.com."
+        fix = (
+            "Set MMM_PUBLIC_URL to the app's address for browsers, such as https://mmm.example.com."
+        )
         return [Finding("error", "is needed.", where="AUTH_REDIRECT_URI", fix=fix)]
     findings = []
     if not parts.path.endswith(CALLBACK) or parts.query:
         findings.append(Finding("error", f"must end with {CALLBACK}.", where="AUTH_REDIRECT_URI"))
     if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
-        findings.append(Finding("error", "must be https, except on localhost.", where="AUTH_REDIRECT_URI"))
+        findings.append(
+            Finding("error", "must be https, except on localhost.", where="AUTH_REDIRECT_URI")
+        )
     return findings
 
 
@@ -125,7 +152,9 @@ def signed_in_at(claims: Mapping[str, Any]) -> datetime:
     try:
         return datetime.fromtimestamp(float(claims["iat"]), UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        raise SignInNeeded("The provider does not say when you signed in.", fix="Sign in again.") from None
+        raise SignInNeeded(
+            "The provider does not say when you signed in.", fix="Sign in again."
+        ) from None
 
 
 def admitted(claims: Mapping[str, Any], settings: Settings, now: datetime) -> User:
@@ -137,12 +166,19 @@ def admitted(claims: Mapping[str, Any], settings: Settings, now: datetime) -> Us
         raise SignInNeeded("Please sign in.")
     age = now - signed_in_at(claims)
     if not -_CLOCKS_DIFFER <= age <= timedelta(seconds=settings.auth_session_seconds):
-        raise SignInNeeded("Your session has ended.", fix="Sign in again; the page you were on opens afterwards.")
+        raise SignInNeeded(
+            "Your session has ended.", fix="Sign in again; the page you were on opens afterwards."
+        )
     email = str(claims.get("email") or "").strip().lower()
-    if email.count("@") != 1:  # a second one could make the part after the last a domain that it is not
+    if (
+        email.count("@") != 1
+    ):  # a second one could make the part after the last a domain that it is not
         raise Refused("Your account has no plain e-mail address.", fix="Sign in with one that has.")
     if claims.get("email_verified") not in (True, "true"):
-        raise Refused(f"The address {email} is not verified.", fix="Verify it at the provider, then sign in again.")
+        raise Refused(
+            f"The address {email} is not verified.",
+            fix="Verify it at the provider, then sign in again.",
+        )
     return User(str(claims.get("name") or email), email, _role(email, settings))
 
 
@@ -151,6 +187,12 @@ def _role(email: str, settings: Settings) -> Role:
         return Role.ADMIN
     if email in settings.auth_analysts:
         return Role.ANALYST
-    if email in settings.auth_allowed_emails or email.rpartition("@")[2] in settings.auth_allowed_domains:
+    if (
+        email in settings.auth_allowed_emails
+        or email.rpartition("@")[2] in settings.auth_allowed_domains
+    ):
         return settings.auth_default_role
-    raise Refused(f"{email} may not use this app.", fix="Ask its administrator, or sign in with another account.")
+    raise Refused(
+        f"{email} may not use this app.",
+        fix="Ask its administrator, or sign in with another account.",
+    )

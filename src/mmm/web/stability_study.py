@@ -1,4 +1,6 @@
-"""The study of how firm a run's model is: started, followed, shown. It is a task; this page only looks at it."""
+"""The study of how firm a run's model is: started, followed, shown. It is a task; this page only
+looks at it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _POLL_SECONDS = 2.0
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _found(_workspace: Workspace, url: str, run_id: str, studies: int, state: str) -> StudyResult | None:
+def _found(
+    _workspace: Workspace, url: str, run_id: str, studies: int, state: str
+) -> StudyResult | None:
     """The newest finished study; read again when there is another or its state changes."""
     return newest_study(_workspace, run_id)
 
@@ -35,7 +39,9 @@ def study(service: RunService, run_id: str, labels: Labels) -> None:
     st.subheader("Trained again: other seeds, earlier windows, holdouts", anchor="study")
     ids = service.workspace.study_ids(run_id)
     status = service.status(ids[-1]) if ids else None
-    found = _found(service.workspace, service.workspace.url, run_id, len(ids), status.state if status else "")
+    found = _found(
+        service.workspace, service.workspace.url, run_id, len(ids), status.state if status else ""
+    )
     if found is not None:
         _result(found, run_id, labels)
     if status is not None and not status.final:
@@ -43,7 +49,9 @@ def study(service: RunService, run_id: str, labels: Labels) -> None:
         live(_progress, _POLL_SECONDS, service, status.run_id)
         return
     if status is not None and status.state is not RunState.SUCCEEDED:
-        st.error(f"The last study {status.label}: {plain(what_now(status))}", icon=":material/error:")
+        st.error(
+            f"The last study {status.label}: {plain(what_now(status))}", icon=":material/error:"
+        )
         links.link(links.RUN, "Look into it", icon=":material/arrow_forward:", run=status.run_id)
     _start(service, run_id, labels, again=found is not None)
 
@@ -62,7 +70,9 @@ def _start(service: RunService, run_id: str, labels: Labels, *, again: bool) -> 
     if not user.may("run.study"):
         st.caption(f"Your role, {user.role}, may look at studies and start none.")
         return
-    if st.button("Study again" if again else "Start the study", icon=":material/replay:", key="start-study"):
+    if st.button(
+        "Study again" if again else "Start the study", icon=":material/replay:", key="start-study"
+    ):
         with st.spinner("Starting the study"):
             service.submit_study(run_id, asked, user)
         st.rerun()

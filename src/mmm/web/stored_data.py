@@ -1,4 +1,6 @@
-"""The dataset and the mapping that a page is about, by its address, and what is known of them, computed once."""
+"""The dataset and the mapping that a page is about, by its address, and what is known of them,
+computed once.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def facts_of(manifest: DatasetManifest) -> tuple[ColumnFacts, ...]:
 
 
 @st.cache_data(max_entries=50, show_spinner="Looking at every column")
-def _proposal(_manifest: DatasetManifest, _rules: NamingRules, url: str, name: str, rules: str) -> Proposal:
+def _proposal(
+    _manifest: DatasetManifest, _rules: NamingRules, url: str, name: str, rules: str
+) -> Proposal:
     return propose(table_of(_manifest), _rules)
 
 
@@ -71,7 +75,9 @@ def rules() -> NamingRules:
 def proposal_of(manifest: DatasetManifest) -> Proposal:
     """The roles that the workspace's naming rules propose."""
     known = rules()
-    return _proposal(manifest, known, workspace().url, dataset_name(manifest), known.model_dump_json())
+    return _proposal(
+        manifest, known, workspace().url, dataset_name(manifest), known.model_dump_json()
+    )
 
 
 def label_of(manifest: DatasetManifest) -> str:
@@ -82,13 +88,21 @@ def label_of(manifest: DatasetManifest) -> str:
 def span_text(manifest: DatasetManifest) -> str:
     """First and last day of the first column that holds dates; empty where none does."""
     for column in manifest.columns:
-        if column.stored_type.startswith(("date", "timestamp")) and column.minimum and column.maximum:
-            return span(date.fromisoformat(column.minimum[:10]), date.fromisoformat(column.maximum[:10]))
+        if (
+            column.stored_type.startswith(("date", "timestamp"))
+            and column.minimum
+            and column.maximum
+        ):
+            return span(
+                date.fromisoformat(column.minimum[:10]), date.fromisoformat(column.maximum[:10])
+            )
     return ""
 
 
 def chosen_dataset() -> DatasetManifest | None:
-    """The dataset in the address, at first the newest, with a box to choose another; None, and why, without any."""
+    """The dataset in the address, at first the newest, with a box to choose another; None, and why,
+    without any.
+    """
     found = datasets()
     if not found:
         st.info("No data are stored in this workspace yet.")
@@ -98,24 +112,35 @@ def chosen_dataset() -> DatasetManifest | None:
     known = {dataset_name(manifest): manifest for manifest in [*found, asked]}
     name = dataset_name(asked)
     chosen = st.selectbox(
-        "Dataset", list(known), list(known).index(name), lambda item: label_of(known[item]), key=f"dataset-is-{name}"
+        "Dataset",
+        list(known),
+        list(known).index(name),
+        lambda item: label_of(known[item]),
+        key=f"dataset-is-{name}",
     )
     _put_in_address("dataset", chosen)
     return known[chosen]
 
 
 def mapping_box(label: str, proposal: str) -> str | None:
-    """The saved mapping in the address, NAME@VERSION, with a box to choose another; None for the proposal, so called.
+    """The saved mapping in the address, NAME@VERSION, with a box to choose another; None for the
+    proposal, so called.
 
     The box offers the newest version of each and the one asked for.
     """
     asked = st.query_params.get("mapping") or None
     if asked is not None:
         asked, _ = find_mapping(workspace(), asked)
-    names = [f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()]
+    names = [
+        f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()
+    ]
     names = ["", *([asked] if asked and asked not in names else []), *names]
     chosen = st.selectbox(
-        label, names, names.index(asked or ""), lambda name: name or proposal, key=f"mapping-is-{asked}"
+        label,
+        names,
+        names.index(asked or ""),
+        lambda name: name or proposal,
+        key=f"mapping-is-{asked}",
     )
     _put_in_address("mapping", chosen)
     return chosen or None
@@ -129,7 +154,12 @@ def chosen_mapping(manifest: DatasetManifest) -> tuple[str | None, Mapping, Sequ
     name = mapping_box("Mapping", "As proposed, not saved")
     if name is None:
         if proposal_of(manifest).mapping is None:
-            links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=dataset_name(manifest))
+            links.link(
+                links.MAP,
+                "Map columns",
+                icon=":material/table_edit:",
+                dataset=dataset_name(manifest),
+            )
         return None, proposed(proposal_of(manifest)), ()
     mapping, difference = reapply(find_mapping(workspace(), name)[1], manifest)
     return name, mapping, difference.findings()
@@ -146,7 +176,9 @@ def findings_list(findings: Sequence[Finding]) -> None:
     """Differences and warnings as a list; nothing where there are none."""
     if findings:
         lines = [f"- {plain(str(finding))}" for finding in findings]
-        with st.expander(f"{count(len(findings), 'note')} on this mapping and these data", icon=":material/info:"):
+        with st.expander(
+            f"{count(len(findings), 'note')} on this mapping and these data", icon=":material/info:"
+        ):
             st.markdown("\n".join(lines))
 
 
@@ -154,7 +186,13 @@ def next_steps(manifest: DatasetManifest, mapping: str | None = None) -> None:
     """Links to what can be done with a dataset."""
     name, chosen = dataset_name(manifest), mapping or ""
     with st.container(horizontal=True):
-        links.link(links.MAP, "Map columns", icon=":material/table_edit:", dataset=name, mapping=chosen)
-        links.link(links.QUALITY, "Data quality", icon=":material/traffic:", dataset=name, mapping=chosen)
+        links.link(
+            links.MAP, "Map columns", icon=":material/table_edit:", dataset=name, mapping=chosen
+        )
+        links.link(
+            links.QUALITY, "Data quality", icon=":material/traffic:", dataset=name, mapping=chosen
+        )
         links.link(links.PREPARE, "Prepare", icon=":material/tune:", dataset=name, mapping=chosen)
-        links.link(links.EXPERIMENT, "Experiment", icon=":material/science:", dataset=name, mapping=chosen)
+        links.link(
+            links.EXPERIMENT, "Experiment", icon=":material/science:", dataset=name, mapping=chosen
+        )

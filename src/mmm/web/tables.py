@@ -22,7 +22,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     st.dataframe(columns, hide_index=True, width="stretch")
 
 
-def download(label: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], file_name: str) -> None:
+def download(
+    label: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], file_name: str
+) -> None:
     """The rows as CSV."""
     st.download_button(
         label,
@@ -41,7 +43,9 @@ def preview(found: pa.Table) -> None:
     st.dataframe(shown, hide_index=True, width="stretch")
     hidden = found.num_columns - shown.num_columns
     more = f" {count(hidden, 'more column')} not shown." if hidden else ""
-    st.caption(f"The first {count(found.num_rows, 'row')} of {count(found.num_columns, 'column')}.{more}")
+    st.caption(
+        f"The first {count(found.num_rows, 'row')} of {count(found.num_columns, 'column')}.{more}"
+    )
 
 
 def file_name_of(*parts: str, ending: str) -> str:

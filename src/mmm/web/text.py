@@ -1,4 +1,6 @@
-"""Text from users and data as it stands: Streamlit reads labels as Markdown, and names may hold any of it."""
+"""Text from users and data as it stands: Streamlit reads labels as Markdown, and names may hold any
+of it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def plain_lines(text: str) -> str:
 def error_markdown(error: UserError) -> str:
     """An error with all its findings."""
     if isinstance(error, InvalidInput):
-        return "\n".join([plain(error.what), "", *(f"- {plain(str(finding))}" for finding in error.findings)])
+        return "\n".join(
+            [plain(error.what), "", *(f"- {plain(str(finding))}" for finding in error.findings)]
+        )
     return plain(str(error))
 
 

@@ -23,7 +23,13 @@ from mmm.web.text import plain
 from mmm.workspace import DatasetManifest
 
 _ENDINGS = ["csv", "tsv", "txt", "tab", "parquet", "pq", "xlsx", "xlsm", "xlsb", "xls"]
-_SEPARATORS = {"found by itself": None, "comma ,": ",", "semicolon ;": ";", "tab": "\t", "pipe |": "|"}
+_SEPARATORS = {
+    "found by itself": None,
+    "comma ,": ",",
+    "semicolon ;": ";",
+    "tab": "\t",
+    "pipe |": "|",
+}
 _DECIMALS = {"found by itself": None, "point .": ".", "comma ,": ","}
 _ENCODINGS = ("utf-8", "windows-1252", "utf-16", "iso-8859-15")
 _FOUND = "found by itself"
@@ -59,7 +65,9 @@ def upload_form() -> DatasetManifest | None:
     options = _csv_options() if kind == "csv" else _sheet(kept) if kind == "excel" else {}
     source = FileSource(kept.path, **options)
     tested, shown = _first_rows(source, kept.file_id, repr(options))
-    st.markdown(f"{plain(tested.message)} {count(tested.rows, 'row')} read in {fixed(tested.seconds)} s.")
+    st.markdown(
+        f"{plain(tested.message)} {count(tested.rows, 'row')} read in {fixed(tested.seconds)} s."
+    )
     preview(shown)
     return _store(source, uploaded.name)
 
@@ -82,7 +90,10 @@ def _safe(name: str) -> str:
 
 
 def _csv_options() -> dict[str, Any]:
-    with st.expander("How the file is written", icon=":material/settings:"), st.container(horizontal=True):
+    with (
+        st.expander("How the file is written", icon=":material/settings:"),
+        st.container(horizontal=True),
+    ):
         separator = st.selectbox("Between values", list(_SEPARATORS), key="csv-separator")
         decimal = st.selectbox("Decimal mark", list(_DECIMALS), key="csv-decimal")
         encoding = st.selectbox("Encoding", [_FOUND, *_ENCODINGS], key="csv-encoding")
@@ -110,11 +121,19 @@ def _first_rows(_source: FileSource, file_id: str, options: str) -> tuple[Connec
 
 def _store(source: FileSource, origin: str) -> DatasetManifest | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        market = st.text_input("Market", key="upload-market", placeholder="DE", help="Whose data these are.")
+        market = st.text_input(
+            "Market", key="upload-market", placeholder="DE", help="Whose data these are."
+        )
         asked = st.button("Store as dataset", type="primary", icon=":material/save:")
     if not asked:
         return None
     with st.spinner("Reading all rows and storing them"):
-        stored = ingest(source, market=market.strip(), origin=origin[-200:], workspace=workspace(), by=current_user())
+        stored = ingest(
+            source,
+            market=market.strip(),
+            origin=origin[-200:],
+            workspace=workspace(),
+            by=current_user(),
+        )
     datasets_changed()
     return stored

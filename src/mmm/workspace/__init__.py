@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
-class Workspace(Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results):
-    """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or memory:// (for tests).
+class Workspace(
+    Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results
+):
+    """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
+    memory:// (for tests).
 
-    Each part is an interface of its own; this class only brings them together. Safe to share between threads.
+    Each part is an interface of its own; this class only brings them together. Safe to share
+    between threads.
     """
 
     def __init__(self, url: str, settings: Settings | None = None, *, create: bool = True) -> None:
@@ -42,7 +46,11 @@ class Workspace(Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, 
         """The workspace and the run id in a run's URI; NotFound when there is no such run."""
         url, marker, run_id = run_uri.rstrip("/").rpartition("/runs/")
         if not marker:
-            raise UserError("is not a run's address.", where=run_uri, fix="It looks like s3://bucket/runs/<run id>.")
+            raise UserError(
+                "is not a run's address.",
+                where=run_uri,
+                fix="It looks like s3://bucket/runs/<run id>.",
+            )
         workspace = cls(url, settings, create=False)
         workspace.job_config(run_id)
         return workspace, run_id

@@ -19,7 +19,9 @@ class Audit(Part):
     """audit/<yyyy-mm-dd>/<id>.json, days in UTC."""
 
     def permit(self, by: User, action: str, subject: str) -> None:
-        """Raise NotAllowed where the person's role does not allow the action; the refusal goes into the trail."""
+        """Raise NotAllowed where the person's role does not allow the action; the refusal goes into
+        the trail.
+        """
         try:
             by.require(action)
         except NotAllowed:
@@ -32,8 +34,12 @@ class Audit(Part):
         entry = AuditEntry(at=now, actor=by.id, action=action, subject=subject, details=details)
         self._create(_key(now, new_id(now)), entry)
 
-    def append_audit_once(self, actor: str, action: str, subject: str, at: datetime, **details: object) -> None:
-        """Add the entry unless it is there: one sign-in is seen by many sessions, and by several servers."""
+    def append_audit_once(
+        self, actor: str, action: str, subject: str, at: datetime, **details: object
+    ) -> None:
+        """Add the entry unless it is there: one sign-in is seen by many sessions, and by several
+        servers.
+        """
         name = hashlib.sha256("\n".join((actor, action, subject)).encode()).hexdigest()[:8]
         entry = AuditEntry(at=at, actor=actor, action=action, subject=subject, details=details)
         with suppress(AlreadyExists):
@@ -50,7 +56,9 @@ class Audit(Part):
             AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
             for name in self._objects.names(folder)
         ]
-        return sorted(entries, key=lambda entry: entry.at)  # a name tells only the second of a sign-in
+        return sorted(
+            entries, key=lambda entry: entry.at
+        )  # a name tells only the second of a sign-in
 
 
 def _key(at: datetime, entry_id: str) -> str:

@@ -9,12 +9,15 @@ from mmm.workspace.part import Part
 
 
 class Batches(Part):
-    """batches/<batch_id>/batch.json, and waiting/<batch_id>.json while the batch's runs wait to be started."""
+    """batches/<batch_id>/batch.json, and waiting/<batch_id>.json while the batch's runs wait to be
+    started.
+    """
 
     def save_batch(self, batch: BatchDocument) -> None:
         """Store a batch; it exists, and its runs wait, from here on."""
         key = checked_time_id(batch.batch_id, "batch")
-        # The mark first: one without its batch is harmless, a batch without its mark would never begin.
+        # The mark first: one without its batch is harmless, a batch without its mark would never
+        # begin.
         self._objects.put(f"waiting/{key}.json", b"{}")
         self._create(f"batches/{key}/batch.json", batch)
 

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Datasets(Part):
-    """datasets/<market>/<dataset_id>/data.parquet and manifest.json; a dataset exists when its manifest does."""
+    """datasets/<market>/<dataset_id>/data.parquet and manifest.json; a dataset exists when its
+    manifest does.
+    """
 
     def save_dataset(self, manifest: DatasetManifest, parquet_path: Path) -> DatasetManifest:
-        """Store a Parquet file as a dataset. The same content in the same market again gives the first manifest."""
+        """Store a Parquet file as a dataset. The same content in the same market again gives the
+        first manifest.
+        """
         manifest = manifest.model_copy(update={"market": checked_name(manifest.market, "market")})
         folder = _folder(manifest.market, manifest.dataset_id)
         try:
@@ -40,8 +44,14 @@ class Datasets(Part):
             )
         except NotFound:
             known = self._objects.folders(f"datasets/{checked_name(market, 'market')}")
-            fix = f"Its datasets are: {', '.join(known)}." if known else "It has none yet; `mmm ingest` makes one."
-            raise NotFound(f"market {market!r} has no dataset {dataset_id}.", where="dataset", fix=fix) from None
+            fix = (
+                f"Its datasets are: {', '.join(known)}."
+                if known
+                else "It has none yet; `mmm ingest` makes one."
+            )
+            raise NotFound(
+                f"market {market!r} has no dataset {dataset_id}.", where="dataset", fix=fix
+            ) from None
 
     def markets(self) -> list[str]:
         """Names of the markets that have datasets."""
@@ -49,7 +59,11 @@ class Datasets(Part):
 
     def datasets(self, market: str | None = None) -> list[DatasetManifest]:
         """Manifests of all datasets, or of one market's, newest first."""
-        markets = self._objects.folders("datasets") if market is None else [checked_name(market, "market")]
+        markets = (
+            self._objects.folders("datasets")
+            if market is None
+            else [checked_name(market, "market")]
+        )
         found = []
         for name in markets:
             for dataset_id in self._objects.folders(f"datasets/{name}"):
@@ -58,12 +72,18 @@ class Datasets(Part):
                     found.append(DatasetManifest.model_validate_json(self._objects.get(key)))
         return sorted(found, key=lambda manifest: manifest.created, reverse=True)
 
-    def read_dataset(self, market: str, dataset_id: str, columns: Sequence[str] | None = None) -> pa.Table:
+    def read_dataset(
+        self, market: str, dataset_id: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """The dataset's rows, all columns or the named ones."""
-        from mmm.workspace.tables import read_parquet  # pyarrow takes half a second to import; listing needs none
+        from mmm.workspace.tables import (
+            read_parquet,
+        )  # pyarrow takes half a second to import; listing needs none
 
         self.dataset(market, dataset_id)
-        return read_parquet(self._objects.get_buffer(f"{_folder(market, dataset_id)}/data.parquet"), columns)
+        return read_parquet(
+            self._objects.get_buffer(f"{_folder(market, dataset_id)}/data.parquet"), columns
+        )
 
 
 def _folder(market: str, dataset_id: str) -> str:

@@ -1,7 +1,8 @@
-"""Small documents: mappings and naming rules in versions, experiments, plans, accepted models, notes, branding.
+"""Small documents: mappings and naming rules in versions, experiments, plans, accepted models,
+notes, branding.
 
-Mappings, experiments, plans and branding go in as pydantic models and come out as JSON text: their models live on
-higher floors.
+Mappings, experiments, plans and branding go in as pydantic models and come out as JSON text: their
+models live on higher floors.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from mmm.workspace.part import Part
 class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, plans/<id>.json.
 
-    templates/<name>/<version>.json: experiments to begin others from.
-    chains/<first run of a chain of refreshes>/<version>.json: its accepted models.
-    runs/<run_id>/notes/<version>.json: notes on its models. branding/<version>.json: how reports look.
+    templates/<name>/<version>.json: experiments to begin others from. chains/<first run of a chain
+    of refreshes>/<version>.json: its accepted models. runs/<run_id>/notes/<version>.json: notes on
+    its models. branding/<version>.json: how reports look.
     """
 
     def save_mapping(self, name: str, mapping: BaseModel) -> int:
@@ -70,7 +71,9 @@ class Documents(Part):
         return [name.removesuffix(".json") for name in reversed(self._objects.names("plans"))]
 
     def save_acceptance(self, first_run: str, acceptance: Acceptance) -> int:
-        """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier ones stay."""
+        """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier
+        ones stay.
+        """
         return self._create_version(f"chains/{checked_time_id(first_run, 'run')}", acceptance)
 
     def acceptances(self, first_run: str) -> list[Acceptance]:
@@ -105,10 +108,15 @@ class Documents(Part):
 
     def _newest(self, folder: str) -> str | None:
         versions = self._versions(folder)
-        return self._objects.get(f"{folder}/{max(versions):06d}.json").decode() if versions else None
+        return (
+            self._objects.get(f"{folder}/{max(versions):06d}.json").decode() if versions else None
+        )
 
     def _all_versions(self, folder: str) -> list[bytes]:
-        return [self._objects.get(f"{folder}/{version:06d}.json") for version in sorted(self._versions(folder))]
+        return [
+            self._objects.get(f"{folder}/{version:06d}.json")
+            for version in sorted(self._versions(folder))
+        ]
 
     def _version(self, what: str, name: str, version: int | None) -> str:
         """JSON of a named document's version, the newest when None; NotFound says which there are."""
@@ -118,7 +126,9 @@ class Documents(Part):
         if chosen not in versions:
             known = _known(f"{what}s", self._objects.folders(f"{what}s"))
             fix = f"Its versions are 1 to {max(versions)}." if versions else known
-            raise NotFound(f"there is no {what} {name!r}{f' version {version}' if version else ''}.", fix=fix)
+            raise NotFound(
+                f"there is no {what} {name!r}{f' version {version}' if version else ''}.", fix=fix
+            )
         return self._objects.get(f"{folder}/{chosen:06d}.json").decode()
 
     def _versions(self, folder: str) -> list[int]:

@@ -1,4 +1,6 @@
-"""What people have begun and not saved yet: a form's fields, one object per person and form, written over."""
+"""What people have begun and not saved yet: a form's fields, one object per person and form,
+written over.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Drafts(Part):
         self._objects.put(_key(by, name), json.dumps(fields, indent=1, allow_nan=False).encode())
 
     def draft(self, by: User, name: str) -> dict[str, Any] | None:
-        """The fields as they were last kept; None when the person has begun nothing under this name."""
+        """The fields as they were last kept; None when the person has begun nothing under this
+        name.
+        """
         try:
             fields: dict[str, Any] = json.loads(self._objects.get(_key(by, name)))
         except NotFound:

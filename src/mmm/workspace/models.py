@@ -1,4 +1,6 @@
-"""What the workspace stores, apart from the documents whose models live on higher floors (mapping, experiment)."""
+"""What the workspace stores, apart from the documents whose models live on higher floors (mapping,
+experiment).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ class _Stored(BaseModel):
 
 
 class ColumnProfile(_Stored):
-    """One column of a dataset. Types are Arrow's names; minimum and maximum are text, null where they mean nothing."""
+    """One column of a dataset. Types are Arrow's names; minimum and maximum are text, null where
+    they mean nothing.
+    """
 
     name: str
     source_type: str
@@ -26,10 +30,12 @@ class ColumnProfile(_Stored):
 
 
 class DatasetManifest(_Stored):
-    """An immutable dataset. `dataset_id` is the first 16 hexadecimal digits of `content_hash`; `bytes` as stored.
+    """An immutable dataset. `dataset_id` is the first 16 hexadecimal digits of `content_hash`;
+    `bytes` as stored.
 
-    A database's has the name of its `connection`, and for a query its text and the `parameters` it ran with.
-    A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made it of the parent.
+    A database's has the name of its `connection`, and for a query its text and the `parameters` it
+    ran with. A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made
+    it of the parent.
     """
 
     dataset_id: str
@@ -64,7 +70,9 @@ class RunState(StrEnum):
 
 
 class StageProgress(_Stored):
-    """How far a stage is: `done` of `total` units; `seconds_left` covers this stage, null while it is unknown."""
+    """How far a stage is: `done` of `total` units; `seconds_left` covers this stage, null while it
+    is unknown.
+    """
 
     stage: str
     done: int
@@ -74,7 +82,9 @@ class StageProgress(_Stored):
 
 
 class RunError(_Stored):
-    """Why an attempt ended badly. `log_id` finds the stack trace in the log; `output` is the tail of raw output."""
+    """Why an attempt ended badly. `log_id` finds the stack trace in the log; `output` is the tail
+    of raw output.
+    """
 
     what: str
     log_id: str | None = None
@@ -83,7 +93,9 @@ class RunError(_Stored):
 
 
 class RunEvent(_Stored):
-    """One entry of a run's append-only history. `started` and `stages` are the attempt's, repeated in later events."""
+    """One entry of a run's append-only history. `started` and `stages` are the attempt's, repeated
+    in later events.
+    """
 
     number: int = Field(ge=1)
     state: RunState
@@ -135,7 +147,9 @@ class ResultFile(_Stored):
 
 
 class ResultsManifest(_Stored):
-    """All files of one set of results, written last: results exist when and only when their manifest does."""
+    """All files of one set of results, written last: results exist when and only when their
+    manifest does.
+    """
 
     number: int
     created: datetime
@@ -143,7 +157,9 @@ class ResultsManifest(_Stored):
 
 
 class Acceptance(_Stored):
-    """A model that was accepted for use, and the (run, model) that was in use before, null for the chain's first."""
+    """A model that was accepted for use, and the (run, model) that was in use before, null for the
+    chain's first.
+    """
 
     run_id: str
     model_id: str
@@ -153,7 +169,9 @@ class Acceptance(_Stored):
 
 
 class ModelNote(_Stored):
-    """What a person noted about a kept model: a text, or that it is pinned (True) or no longer (False)."""
+    """What a person noted about a kept model: a text, or that it is pinned (True) or no longer
+    (False).
+    """
 
     model_id: str
     at: datetime
@@ -173,7 +191,9 @@ class AuditEntry(_Stored):
 
 
 class BatchMember(_Stored):
-    """One run of a batch: its dataset, the settings it has in place of the batch's own, what it is called."""
+    """One run of a batch: its dataset, the settings it has in place of the batch's own, what it is
+    called.
+    """
 
     run_id: str
     label: str
@@ -184,7 +204,9 @@ class BatchMember(_Stored):
 
 
 class BatchDocument(_Stored):
-    """Runs that were submitted together, in the order in which they start; `platform` is where they are to run."""
+    """Runs that were submitted together, in the order in which they start; `platform` is where they
+    are to run.
+    """
 
     batch_id: str
     name: str

@@ -1,4 +1,6 @@
-"""Names and ids that become part of a key. Nothing else may: no slash, no leading dot, no control character."""
+"""Names and ids that become part of a key. Nothing else may: no slash, no leading dot, no control
+character.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,17 @@ def utc_now() -> datetime:
 
 
 def new_id(now: datetime | None = None) -> str:
-    """An id that sorts by time: date and time to the second, then 5 hex digits of microseconds and 3 random ones."""
+    """An id that sorts by time: date and time to the second, then 5 hex digits of microseconds and
+    3 random ones.
+    """
     now = now or utc_now()
     return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)[:3]}"
 
 
 def checked_name(name: str, what: str) -> str:
-    """A name a person chose (market, mapping), in Unicode's composed form; UserError when it cannot be one."""
+    """A name a person chose (market, mapping), in Unicode's composed form; UserError when it cannot
+    be one.
+    """
     composed = unicodedata.normalize("NFC", name)
     if not _NAME.fullmatch(composed) or composed != composed.rstrip(" ."):
         raise UserError(
@@ -64,14 +70,23 @@ def is_time_id(text: str) -> bool:
 
 
 def meant_id(ids: Sequence[str], text: str, what: str, fix: str) -> str:
-    """The one of `ids`, newest first, that `text` means: an unambiguous start of one, or "latest". `fix` says what to
-    do where there is none."""
-    found = ids[:1] if text == "latest" else [item for item in ids if text and item.startswith(text)]
+    """The one of `ids`, newest first, that `text` means: an unambiguous start of one, or "latest".
+    `fix` says what to do where there is none.
+    """
+    found = (
+        ids[:1] if text == "latest" else [item for item in ids if text and item.startswith(text)]
+    )
     if not found:
-        missing = f"there is no {what} yet." if text == "latest" else f"no {what}'s id starts with {text!r}."
+        missing = (
+            f"there is no {what} yet."
+            if text == "latest"
+            else f"no {what}'s id starts with {text!r}."
+        )
         raise NotFound(missing, where=what, fix=fix)
     if len(found) > 1:
-        raise UserError(f"{text!r} is the start of {len(found)} ids: {', '.join(found[:5])}.", where=what)
+        raise UserError(
+            f"{text!r} is the start of {len(found)} ids: {', '.join(found[:5])}.", where=what
+        )
     return found[0]
 
 
@@ -79,12 +94,16 @@ def named_version(text: str, what: str) -> tuple[str, int | None]:
     """(name, version) of NAME@VERSION; no version, which is the newest, for NAME alone."""
     name, at, version = text.partition("@")
     if at and not version.isdecimal():
-        raise UserError(f"{version!r} is no version.", where=f"{what} {text!r}", fix="Write it like weekly@2.")
+        raise UserError(
+            f"{version!r} is no version.", where=f"{what} {text!r}", fix="Write it like weekly@2."
+        )
     return name, int(version) if at else None
 
 
 def checked_file(name: str) -> str:
-    return _checked(_FILE, name, "result file name", "lower-case letters, digits, _ or -, a dot and an ending")
+    return _checked(
+        _FILE, name, "result file name", "lower-case letters, digits, _ or -, a dot and an ending"
+    )
 
 
 def checked_artifact(name: str) -> str:

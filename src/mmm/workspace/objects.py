@@ -1,4 +1,5 @@
-"""A thin layer over obstore: whole objects by key, created once or overwritten, with this package's own errors.
+"""A thin layer over obstore: whole objects by key, created once or overwritten, with this package's
+own errors.
 
 Every write is atomic: a reader sees the old object, the new one, or none, never a part of one.
 """
@@ -31,8 +32,12 @@ class StoreError(UserError):
     """The object store refused or did not answer."""
 
 
-_REFUSED = ("the store refuses access.", "Check the credentials and their rights on this bucket or folder.")
-#: What the stores raise, what a caller of this package sees instead, and what to do about it. The first match counts.
+_REFUSED = (
+    "the store refuses access.",
+    "Check the credentials and their rights on this bucket or folder.",
+)
+#: What the stores raise, what a caller of this package sees instead, and what to do about it. The
+#: first match counts.
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ...] = (
     ((FileNotFoundError, exceptions.NotFoundError), NotFound, "does not exist.", ""),
     ((exceptions.AlreadyExistsError,), AlreadyExists, "exists already.", ""),
@@ -50,15 +55,21 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ..
     ),
 )
 _ELSEWHERE = ("the bucket lies in another region.", "Set AWS_REGION to the bucket's region.")
-#: Codes in the answers of S3 and its like, where they say more than obstore's kinds of error. S3's PermanentRedirect is
-#: "Received redirect without LOCATION" in obstore's words.
+#: Codes in the answers of S3 and its like, where they say more than obstore's kinds of error. S3's
+#: PermanentRedirect is "Received redirect without LOCATION" in obstore's words.
 _CODE = re.compile(r"(?:<Code>|\(code: |Received )(?P<name>\w+)")
 _CODES = {
     "AccessDenied": _REFUSED,
-    "NoSuchBucket": ("there is no such bucket.", "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region."),
+    "NoSuchBucket": (
+        "there is no such bucket.",
+        "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region.",
+    ),
     "redirect": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
-    "ExpiredToken": ("the credentials have expired.", "Sign in to AWS again (`aws sso login`) or set new keys."),
+    "ExpiredToken": (
+        "the credentials have expired.",
+        "Sign in to AWS again (`aws sso login`) or set new keys.",
+    ),
 }
 _OWN = f"{UserError.__name__}: "
 
@@ -89,10 +100,11 @@ def _known_code(error: Exception) -> str | None:
 
 
 def open_store(url: str, settings: Settings | None = None, *, create: bool = True) -> ObjectStore:
-    """Open the store at `url` (file://, s3://, gs:// or memory://), with a path after the bucket as a prefix.
+    """Open the store at `url` (file://, s3://, gs:// or memory://), with a path after the bucket as
+    a prefix.
 
-    `settings` gives region, endpoint and keys where the environment does not. A local folder is made unless `create`
-    is false, in which case a missing one is NotFound.
+    `settings` gives region, endpoint and keys where the environment does not. A local folder is
+    made unless `create` is false, in which case a missing one is NotFound.
     """
     parts = urlsplit(url)
     prefix = parts.path.strip("/") or None
@@ -105,11 +117,15 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
                 raise NotFound("there is no such folder.", where=str(folder))
             return LocalStore(prefix=folder, mkdir=True)
         if parts.scheme in BUCKETS and parts.netloc:
-            return open_bucket(parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({}))
+            return open_bucket(
+                parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({})
+            )
         if parts.scheme == "gs" and parts.netloc:
             return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
-        "is not an address of a workspace.", where=url, fix="Use file:///folder, s3://bucket or gs://bucket."
+        "is not an address of a workspace.",
+        where=url,
+        fix="Use file:///folder, s3://bucket or gs://bucket.",
     )
 
 
@@ -146,9 +162,11 @@ class Objects:
             obstore.put(self._store, key, data)
 
     def create(self, key: str, data: bytes) -> None:
-        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly one succeeds.
+        """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly
+        one succeeds.
 
-        When a connection breaks, nobody knows whether the object was created. The writer's mark on it tells.
+        When a connection breaks, nobody knows whether the object was created. The writer's mark on
+        it tells.
         """
         if isinstance(self._store, (LocalStore, MemoryStore)):
             with _own_errors(self._where(key)):
@@ -166,7 +184,11 @@ class Objects:
                 raise
             except StoreError as error:
                 cause = error.__cause__
-                if wait is None or not isinstance(cause, exceptions.GenericError) or _known_code(cause):
+                if (
+                    wait is None
+                    or not isinstance(cause, exceptions.GenericError)
+                    or _known_code(cause)
+                ):
                     raise
                 time.sleep(wait)
 

@@ -20,7 +20,9 @@ _ARTIFACTS = "artifacts/"
 
 
 class ResultsWriter:
-    """Writes one numbered set of results; nobody sees any of it before `commit`. Made by `Results.results_writer`."""
+    """Writes one numbered set of results; nobody sees any of it before `commit`. Made by
+    `Results.results_writer`.
+    """
 
     def __init__(self, objects: Objects, folder: str, number: int) -> None:
         self._objects = objects
@@ -30,7 +32,9 @@ class ResultsWriter:
 
     def table(self, name: str, table: pa.Table) -> None:
         """Add a table; it is stored as `<name>.parquet`."""
-        from mmm.workspace.tables import write_parquet  # pyarrow takes half a second to import; listing needs none
+        from mmm.workspace.tables import (
+            write_parquet,
+        )  # pyarrow takes half a second to import; listing needs none
 
         self._add(checked_file(f"{name}.parquet"), write_parquet(table), rows=table.num_rows)
 
@@ -45,19 +49,23 @@ class ResultsWriter:
     def commit(self) -> ResultsManifest:
         """Make everything added visible, as the run's results."""
         manifest = ResultsManifest(number=self._number, created=utc_now(), files=self._files)
-        self._objects.create(f"{self._folder}/manifest.json", manifest.model_dump_json(indent=2).encode())
+        self._objects.create(
+            f"{self._folder}/manifest.json", manifest.model_dump_json(indent=2).encode()
+        )
         return manifest
 
     def _add(self, name: str, data: bytes, rows: int | None = None) -> None:
         self._objects.put(f"{self._folder}/{name}", data)
-        self._files[name] = ResultFile(bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), rows=rows)
+        self._files[name] = ResultFile(
+            bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), rows=rows
+        )
 
 
 class Results(Part):
     """runs/<run_id>/results/0001/: files, then manifest.json.
 
-    Every writer has a number of its own, so that two attempts of a run can never mix their files; the highest
-    number with a manifest holds the run's results.
+    Every writer has a number of its own, so that two attempts of a run can never mix their files;
+    the highest number with a manifest holds the run's results.
     """
 
     def results_writer(self, run_id: str) -> ResultsWriter:
@@ -79,8 +87,14 @@ class Results(Part):
         """The manifest of the run's results; NotFound while there are none."""
         number = self._committed(run_id)
         if number is None:
-            raise NotFound(f"run {run_id} has no results.", where="results", fix=f"`mmm status {run_id}` says why.")
-        return ResultsManifest.model_validate_json(self._objects.get(f"{_folder(run_id, number)}/manifest.json"))
+            raise NotFound(
+                f"run {run_id} has no results.",
+                where="results",
+                fix=f"`mmm status {run_id}` says why.",
+            )
+        return ResultsManifest.model_validate_json(
+            self._objects.get(f"{_folder(run_id, number)}/manifest.json")
+        )
 
     def result_table(
         self,
@@ -89,8 +103,9 @@ class Results(Part):
         columns: Sequence[str] | None = None,
         manifest: ResultsManifest | None = None,
     ) -> pa.Table:
-        """A result table, all columns or the named ones. Whoever reads several files hands on the manifest, so that
-        all are of one set of results and it is looked for once."""
+        """A result table, all columns or the named ones. Whoever reads several files hands on the
+        manifest, so that all are of one set of results and it is looked for once.
+        """
         from mmm.workspace.tables import read_parquet  # see `ResultsWriter.table`
 
         return read_parquet(self._result(run_id, f"{name}.parquet", manifest), columns)
@@ -101,15 +116,21 @@ class Results(Part):
     def result_artifacts(self, run_id: str, manifest: ResultsManifest | None = None) -> list[str]:
         """Names of the files that the run's engine wrote in formats of its own."""
         files = (manifest or self.results_manifest(run_id)).files
-        return sorted(name.removeprefix(_ARTIFACTS) for name in files if name.startswith(_ARTIFACTS))
+        return sorted(
+            name.removeprefix(_ARTIFACTS) for name in files if name.startswith(_ARTIFACTS)
+        )
 
-    def result_artifact(self, run_id: str, name: str, manifest: ResultsManifest | None = None) -> bytes:
+    def result_artifact(
+        self, run_id: str, name: str, manifest: ResultsManifest | None = None
+    ) -> bytes:
         return bytes(self._result(run_id, f"{_ARTIFACTS}{name}", manifest))
 
     def _result(self, run_id: str, name: str, manifest: ResultsManifest | None) -> Any:
         manifest = manifest or self.results_manifest(run_id)
         if name not in manifest.files:
-            raise NotFound(f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}.")
+            raise NotFound(
+                f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}."
+            )
         return self._objects.get_buffer(f"{_folder(run_id, manifest.number)}/{name}")
 
     def _committed(self, run_id: str) -> int | None:

@@ -20,8 +20,8 @@ class Unreadable(UserError):
 class Runs(Part):
     """runs/<run_id>/job_config.json, attempts/0001.json, heartbeat.json, provenance/0001.json.
 
-    A study of a run is a run of its own inside the run's folder, runs/<run_id>/stability/0001/ with the same files; its
-    id is that path after `runs/`. The list of runs does not name it.
+    A study of a run is a run of its own inside the run's folder, runs/<run_id>/stability/0001/ with
+    the same files; its id is that path after `runs/`. The list of runs does not name it.
     """
 
     def create_run(self, job_config: BaseModel) -> str:
@@ -42,24 +42,33 @@ class Runs(Part):
 
     def study_ids(self, run_id: str) -> list[str]:
         """Ids of a run's studies, newest last."""
-        return [f"{run_id}/stability/{name}" for name in self._objects.folders(f"{_folder(run_id)}/stability")]
+        return [
+            f"{run_id}/stability/{name}"
+            for name in self._objects.folders(f"{_folder(run_id)}/stability")
+        ]
 
     def job_config(self, run_id: str) -> str:
         """JSON of the run's experiment; NotFound for an unknown run."""
         try:
             return self._objects.get(f"{_folder(run_id)}/job_config.json").decode()
         except NotFound:
-            raise NotFound(f"there is no run {run_id}.", where="run", fix="`mmm runs` lists them.") from None
+            raise NotFound(
+                f"there is no run {run_id}.", where="run", fix="`mmm runs` lists them."
+            ) from None
 
     def run_ids(self) -> list[str]:
         """Ids of all runs, newest first."""
         return [name for name in reversed(self._objects.folders("runs")) if is_time_id(name)]
 
     def find_run(self, text: str) -> str:
-        """The run that `text` means: an id, an unambiguous start of one, or "latest". A study goes by its full id."""
+        """The run that `text` means: an id, an unambiguous start of one, or "latest". A study goes
+        by its full id.
+        """
         if studied_run(text):
             return text
-        return meant_id(self.run_ids(), text, "run", "`mmm runs` lists them; `mmm submit` starts one.")
+        return meant_id(
+            self.run_ids(), text, "run", "`mmm runs` lists them; `mmm submit` starts one."
+        )
 
     def save_attempt(self, run_id: str, attempt: Attempt) -> None:
         self._create(f"{_folder(run_id)}/attempts/{attempt.attempt:04d}.json", attempt)
@@ -67,7 +76,9 @@ class Runs(Part):
     def attempt(self, run_id: str, number: int) -> Attempt | None:
         """The handle of an attempt's task, None while it has none."""
         try:
-            return Attempt.model_validate_json(self._objects.get(f"{_folder(run_id)}/attempts/{number:04d}.json"))
+            return Attempt.model_validate_json(
+                self._objects.get(f"{_folder(run_id)}/attempts/{number:04d}.json")
+            )
         except NotFound:
             return None
 
@@ -77,7 +88,9 @@ class Runs(Part):
     def heartbeat(self, run_id: str) -> Heartbeat | None:
         """The last heartbeat of the run's newest attempt that had one."""
         try:
-            return Heartbeat.model_validate_json(self._objects.get(f"{_folder(run_id)}/heartbeat.json"))
+            return Heartbeat.model_validate_json(
+                self._objects.get(f"{_folder(run_id)}/heartbeat.json")
+            )
         except NotFound:
             return None
 
@@ -86,12 +99,16 @@ class RunHistory(Part):
     """runs/<run_id>/events/000001.json and logs/part-000001.jsonl: both only ever grow."""
 
     def append_event(self, run_id: str, event: RunEvent) -> None:
-        """Create the event under its number; AlreadyExists when someone else has made this transition or another."""
+        """Create the event under its number; AlreadyExists when someone else has made this
+        transition or another.
+        """
         self._create(_event_key(run_id, event.number), event)
 
     def events(self, run_id: str, after: int = 0) -> list[RunEvent]:
         """Events with a number above `after`, in order."""
-        return [self.event(run_id, number) for number in self._event_numbers(run_id) if number > after]
+        return [
+            self.event(run_id, number) for number in self._event_numbers(run_id) if number > after
+        ]
 
     def last_event(self, run_id: str) -> RunEvent:
         """The newest event; NotFound for an unknown run."""
@@ -106,29 +123,40 @@ class RunHistory(Part):
             return RunEvent.model_validate_json(self._objects.get(_event_key(run_id, number)))
         except (NotFound, ValidationError) as error:
             damage = "is missing" if isinstance(error, NotFound) else "is not one of this version's"
-            what, fix = f"event {number} of its history {damage}.", "Restore it from a backup or another version."
+            what, fix = (
+                f"event {number} of its history {damage}.",
+                "Restore it from a backup or another version.",
+            )
             raise Unreadable(what, where=f"run {run_id}", fix=fix) from error
 
     def has_event(self, run_id: str, number: int) -> bool:
         return self._objects.exists(_event_key(run_id, number))
 
     def _event_numbers(self, run_id: str) -> list[int]:
-        names = (name.removesuffix(".json") for name in self._objects.names(f"{_folder(run_id)}/events"))
+        names = (
+            name.removesuffix(".json") for name in self._objects.names(f"{_folder(run_id)}/events")
+        )
         return [int(name) for name in names if name.isdecimal()]
 
     def append_log(self, run_id: str, records: Sequence[LogRecord], part: int) -> int:
-        """Store log records as one part, numbered `part` or the next free number; return the number after it."""
+        """Store log records as one part, numbered `part` or the next free number; return the number
+        after it.
+        """
         lines = "".join(record.model_dump_json() + "\n" for record in records)
         while True:
             try:
-                self._objects.create(f"{_folder(run_id)}/logs/part-{part:06d}.jsonl", lines.encode())
+                self._objects.create(
+                    f"{_folder(run_id)}/logs/part-{part:06d}.jsonl", lines.encode()
+                )
             except AlreadyExists:
                 part += 1  # an earlier attempt's
                 continue
             return part + 1
 
     def log(self, run_id: str, after: int = 0) -> tuple[list[LogRecord], int]:
-        """Records of the parts above number `after`, in order, and the last part's number to go on from."""
+        """Records of the parts above number `after`, in order, and the last part's number to go on
+        from.
+        """
         records: list[LogRecord] = []
         for name in self._objects.names(f"{_folder(run_id)}/logs"):
             number = int(name.removeprefix("part-").removesuffix(".jsonl"))
@@ -140,7 +168,10 @@ class RunHistory(Part):
 
     def save_provenance(self, run_id: str, attempt: int, provenance: dict[str, Any]) -> None:
         """What the attempt ran with: versions, seed, dataset hash, host."""
-        self._create(f"{_folder(run_id)}/provenance/{attempt:04d}.json", _Provenance.model_validate(provenance))
+        self._create(
+            f"{_folder(run_id)}/provenance/{attempt:04d}.json",
+            _Provenance.model_validate(provenance),
+        )
 
     def provenance(self, run_id: str) -> dict[str, Any]:
         """Provenance of the newest attempt that got as far as training; NotFound when none did."""

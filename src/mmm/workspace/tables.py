@@ -12,17 +12,22 @@ from mmm.errors import NotFound
 
 
 def read_parquet(buffer: obstore.Bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """Decode a whole Parquet object; `columns` chooses some, in the given order. NotFound for an unknown column."""
-    # Not pq.read_table: it imports pyarrow.dataset and with it pandas, two seconds for nothing.
-    # No threads: one of pyarrow's may hold the buffer after the read, and letting go of it needs the interpreter. Where
-    # that is ending by then, the process aborts ("terminate called without an active exception", apache/arrow#34314).
+    """Decode a whole Parquet object; `columns` chooses some, in the given order. NotFound for an
+    unknown column.
+    """
+    # Not pq.read_table: it imports pyarrow.dataset and with it pandas, two seconds for nothing. No
+    # threads: one of pyarrow's may hold the buffer after the read, and letting go of it needs the
+    # interpreter. Where that is ending by then, the process aborts ("terminate called without an
+    # active exception", apache/arrow#34314).
     with pq.ParquetFile(pa.BufferReader(pa.py_buffer(buffer))) as file:
         if columns is None:
             return file.read(use_threads=False)
         unknown = [name for name in columns if name not in file.schema_arrow.names]
         if unknown:
             known = ", ".join(file.schema_arrow.names)
-            raise NotFound(f"there is no column {', '.join(map(repr, unknown))}.", fix=f"There are: {known}.")
+            raise NotFound(
+                f"there is no column {', '.join(map(repr, unknown))}.", fix=f"There are: {known}."
+            )
         return file.read(columns=list(columns), use_threads=False).select(list(columns))
 
 

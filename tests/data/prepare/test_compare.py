@@ -12,7 +12,9 @@ from mmm.data.prepare.recipe import ColumnRule, Lag, MarketRule
 
 MONDAY = dt.date(2024, 1, 1)
 DAYS = [MONDAY + dt.timedelta(days=i) for i in range(21)]
-TABLE = pa.table({"day": DAYS, "tv": [1.0] * 14 + [2.0] * 7, "price": [3.0] * 21, "event": ["a"] * 21})
+TABLE = pa.table(
+    {"day": DAYS, "tv": [1.0] * 14 + [2.0] * 7, "price": [3.0] * 21, "event": ["a"] * 21}
+)
 RECIPE = Recipe(
     date="day",
     period="week",
@@ -31,7 +33,9 @@ def test_figures_of_the_window_by_column() -> None:
     (prepared,) = prepare(TABLE, RECIPE)
     assert before_after(TABLE, RECIPE, prepared) == (
         BeforeAfter("tv", "sum", Figures(14, 14.0, 1.0, 1.0, 1.0), Figures(1, 7.0, 7.0, 7.0, 7.0)),
-        BeforeAfter("price", "mean", Figures(14, 42.0, 3.0, 3.0, 3.0), Figures(1, 3.0, 3.0, 3.0, 3.0)),
+        BeforeAfter(
+            "price", "mean", Figures(14, 42.0, 3.0, 3.0, 3.0), Figures(1, 3.0, 3.0, 3.0, 3.0)
+        ),
         BeforeAfter("before", "lag", None, Figures(1, 7.0, 7.0, 7.0, 7.0)),
     )
 
@@ -39,7 +43,9 @@ def test_figures_of_the_window_by_column() -> None:
 def test_a_markets_rows_alone_count_for_its_dataset() -> None:
     both = pa.concat_tables([TABLE, TABLE]).append_column("geo", pa.array(["n"] * 21 + ["s"] * 21))
     rules = (ColumnRule(column="tv", aggregate="sum"),)
-    split = Recipe(date="day", period="week", columns=rules, market=MarketRule(column="geo", join="split"))
+    split = Recipe(
+        date="day", period="week", columns=rules, market=MarketRule(column="geo", join="split")
+    )
     for prepared in prepare(both, split):
         (tv,) = before_after(both, split, prepared)
         assert tv.before == Figures(21, 28.0, 28 / 21, 1.0, 2.0)

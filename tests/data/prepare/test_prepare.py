@@ -45,14 +45,25 @@ FORTNIGHT = pa.table({"date": days(D(2024, 12, 23), 14), "x": [float(i) for i in
 
 @pytest.mark.parametrize(
     ("rule", "weeks"),
-    [("sum", [28.0, 77.0]), ("mean", [4.0, 11.0]), ("max", [7.0, 14.0]), ("last", [7.0, 14.0]), ("first", [1.0, 8.0])],
+    [
+        ("sum", [28.0, 77.0]),
+        ("mean", [4.0, 11.0]),
+        ("max", [7.0, 14.0]),
+        ("last", [7.0, 14.0]),
+        ("first", [1.0, 8.0]),
+    ],
 )
 def test_days_to_weeks_across_a_year_end(rule: str, weeks: list[float]) -> None:
-    assert result(FORTNIGHT, recipe("week", {"x": rule})) == {"date": [D(2024, 12, 23), D(2024, 12, 30)], "x": weeks}
+    assert result(FORTNIGHT, recipe("week", {"x": rule})) == {
+        "date": [D(2024, 12, 23), D(2024, 12, 30)],
+        "x": weeks,
+    }
 
 
 def test_max_last_and_first_take_their_own_value() -> None:
-    table = pa.table({"date": days(D(2024, 1, 1), 7), "a": [3.0, 9, 1, 4, 5, 2, 6], "t": list("abcdefg")})
+    table = pa.table(
+        {"date": days(D(2024, 1, 1), 7), "a": [3.0, 9, 1, 4, 5, 2, 6], "t": list("abcdefg")}
+    )
     made = recipe(
         "week",
         [
@@ -76,13 +87,16 @@ def test_negative_values_keep_their_sign_under_max() -> None:
 @pytest.mark.parametrize(
     ("week_starts", "first", "sums"),
     [
-        # Sundays 2024-12-29: one whole week, Sunday the 7th value to Saturday the 13th; five days before, one after.
+        # Sundays 2024-12-29: one whole week, Sunday the 7th value to Saturday the 13th; five days
+        # before, one after.
         ("sunday", [D(2024, 12, 29)], [7.0 + 8 + 9 + 10 + 11 + 12 + 13]),
         ("wednesday", [D(2024, 12, 25)], [3.0 + 4 + 5 + 6 + 7 + 8 + 9]),
         ("monday", [D(2024, 12, 23), D(2024, 12, 30)], [28.0, 77.0]),
     ],
 )
-def test_weeks_begin_where_the_recipe_says(week_starts: str, first: list[dt.date], sums: list[float]) -> None:
+def test_weeks_begin_where_the_recipe_says(
+    week_starts: str, first: list[dt.date], sums: list[float]
+) -> None:
     made = recipe("week", {"x": "sum"}, week_starts=week_starts)
     assert result(FORTNIGHT, made) == {"date": first, "x": sums}
 
@@ -126,8 +140,8 @@ def test_days_to_months_with_a_leap_day(rule: str, february: float) -> None:
     ("rule", "months"),
     [
         # Weeks of 2024-01-01 ... 2024-03-04, values 7, 14, ..., 70: each day of week k counts k.
-        # January: 4 weeks x 7 days of 1 to 4, then 29, 30, 31 January of week 5. February: 4 days of week 5, weeks 6 to
-        # 8, then 26 to 29 February of week 9.
+        # January: 4 weeks x 7 days of 1 to 4, then 29, 30, 31 January of week 5. February: 4 days
+        # of week 5, weeks 6 to 8, then 26 to 29 February of week 9.
         ("sum", [7 * (1 + 2 + 3 + 4) + 3 * 5, 4 * 5 + 7 * (6 + 7 + 8) + 4 * 9]),
         ("mean", [(49 * (1 + 2 + 3 + 4) + 21 * 5) / 31, (28 * 5 + 49 * (6 + 7 + 8) + 28 * 9) / 29]),
         ("max", [35, 63]),
@@ -140,7 +154,10 @@ def test_weeks_to_months_are_divided_by_days(rule: str, months: list[float]) -> 
     found = result(table, recipe("month", {"x": rule}))
     assert found["date"] == [D(2024, 1, 1), D(2024, 2, 1)]
     assert found["x"] == pytest.approx(months, rel=1e-14)
-    assert notes(table, recipe("month", {"x": rule}))[0] == "Weeks that lie in two months were divided by days."
+    assert (
+        notes(table, recipe("month", {"x": rule}))[0]
+        == "Weeks that lie in two months were divided by days."
+    )
 
 
 def test_months_stay_months_whatever_day_they_are_written_on() -> None:
@@ -160,14 +177,26 @@ def test_rows_may_come_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("table", "period", "message"),
     [
-        (pa.table({"date": days(D(2024, 1, 1), 5, 7), "x": range(5)}), "day", "the rows are weekly; they cannot be"),
-        (pa.table({"date": [D(2024, i, 1) for i in range(1, 6)], "x": range(5)}), "week", "the rows are monthly"),
+        (
+            pa.table({"date": days(D(2024, 1, 1), 5, 7), "x": range(5)}),
+            "day",
+            "the rows are weekly; they cannot be",
+        ),
+        (
+            pa.table({"date": [D(2024, i, 1) for i in range(1, 6)], "x": range(5)}),
+            "week",
+            "the rows are monthly",
+        ),
         (
             pa.table({"date": days(D(2024, 1, 7), 5, 7), "x": range(5)}),
             "week",
             "weeks begin on sunday, the recipe's on",
         ),
-        (pa.table({"date": days(D(2024, 1, 1), 5, 3), "x": range(5)}), "week", "distance between dates is 3 days"),
+        (
+            pa.table({"date": days(D(2024, 1, 1), 5, 3), "x": range(5)}),
+            "week",
+            "distance between dates is 3 days",
+        ),
     ],
 )
 def test_what_cannot_be_resampled_says_why(table: pa.Table, period: str, message: str) -> None:
@@ -201,7 +230,9 @@ def test_a_gap_is_an_error_unless_a_rule_is_declared() -> None:
         ("interpolate", [1.0, 2, 3, 4, 5, 7, 9], "interpolated."),
     ],
 )
-def test_gaps_are_filled_by_the_columns_rule_and_noted(gap: str, filled: list[float], note: str) -> None:
+def test_gaps_are_filled_by_the_columns_rule_and_noted(
+    gap: str, filled: list[float], note: str
+) -> None:
     made = recipe("day", [{"column": "x", "aggregate": "sum", "gap": gap}])
     assert result(GAPPY, made)["x"] == filled
     assert notes(GAPPY, made) == (f"Column 'x': 2 gaps (first 2024-01-04) {note}",)
@@ -226,7 +257,10 @@ def test_each_column_has_its_own_rule_for_gaps() -> None:
 
 @pytest.mark.parametrize(
     ("values", "gap", "side"),
-    [([None, 1.0, 2.0], "previous", "before the first"), ([1.0, 2.0, None], "interpolate", "after the last")],
+    [
+        ([None, 1.0, 2.0], "previous", "before the first"),
+        ([1.0, 2.0, None], "interpolate", "after the last"),
+    ],
 )
 def test_there_must_be_a_value_to_fill_from(values: list[Any], gap: str, side: str) -> None:
     table = pa.table({"date": days(D(2024, 1, 1), 3), "x": values})
@@ -235,13 +269,17 @@ def test_there_must_be_a_value_to_fill_from(values: list[Any], gap: str, side: s
 
 
 def test_a_missing_month_or_week_is_a_gap_too() -> None:
-    months = pa.table({"date": [D(2023, 11, 1), D(2023, 12, 1), D(2024, 2, 1), D(2024, 3, 1)], "x": [1, 2, 6, 7]})
+    months = pa.table(
+        {"date": [D(2023, 11, 1), D(2023, 12, 1), D(2024, 2, 1), D(2024, 3, 1)], "x": [1, 2, 6, 7]}
+    )
     made = recipe("month", [{"column": "x", "aggregate": "sum", "gap": "interpolate"}])
     assert result(months, made) == {
         "date": [D(2023, m, 1) for m in (11, 12)] + [D(2024, m, 1) for m in (1, 2, 3)],
         "x": [1.0, 2, 4, 6, 7],
     }
-    weeks = pa.table({"date": [D(2024, 1, 1), D(2024, 1, 8), D(2024, 1, 22), D(2024, 1, 29)], "x": [1, 2, 6, 7]})
+    weeks = pa.table(
+        {"date": [D(2024, 1, 1), D(2024, 1, 8), D(2024, 1, 22), D(2024, 1, 29)], "x": [1, 2, 6, 7]}
+    )
     made = recipe("week", [{"column": "x", "aggregate": "sum", "gap": "previous"}])
     assert result(weeks, made)["x"] == [1.0, 2, 2, 6, 7]
 
@@ -259,14 +297,18 @@ def hours(first: str, count: int, zone: str = "UTC") -> pa.Array:
         ("2024-10-25T22:00", 24 + 25 + 24, [24.0, 25.0, 24.0]),
     ],
 )
-def test_hours_become_the_zones_days_with_their_23_and_25_hours(first: str, count: int, lengths: list[float]) -> None:
+def test_hours_become_the_zones_days_with_their_23_and_25_hours(
+    first: str, count: int, lengths: list[float]
+) -> None:
     table = pa.table({"date": hours(first, count), "x": [1.0] * count, "price": [2.0] * count})
     made = recipe("day", {"x": "sum", "price": "mean"}, zone="Europe/Berlin")
     found = result(table, made)
     assert found["x"] == lengths
     assert found["price"] == [2.0, 2.0, 2.0]
     assert notes(table, made) == ()
-    utc = result(table, recipe("day", {"x": "sum"}))  # the column's own zone: its first and last day are incomplete
+    utc = result(
+        table, recipe("day", {"x": "sum"})
+    )  # the column's own zone: its first and last day are incomplete
     assert utc["x"] == [24.0, 24.0]
 
 
@@ -341,9 +383,13 @@ def test_markets_never_shrink_silently() -> None:
     short = MARKETS.slice(0, 5)  # the south lacks the last day
     made = recipe("day", {"spend": "sum"}, market={"column": "geo", "join": "combine"})
     assert result(short, made)["spend"] == [11.0, 22]
-    assert notes(short, made) == ("Left out, for not every market has them: the day of 2024-01-03.",)
+    assert notes(short, made) == (
+        "Left out, for not every market has them: the day of 2024-01-03.",
+    )
     hole = pa.concat_tables([MARKETS.slice(0, 4), MARKETS.slice(5)])
-    with pytest.raises(InvalidInput, match=r"column 'spend' in market 'S': 1 gap \(first 2024-01-02\)"):
+    with pytest.raises(
+        InvalidInput, match=r"column 'spend' in market 'S': 1 gap \(first 2024-01-02\)"
+    ):
         prepare(hole, made)
 
 
@@ -362,7 +408,12 @@ def test_several_markets_must_be_dealt_with(market: dict[str, Any] | None, messa
 
 def test_derived_columns() -> None:
     table = pa.table(
-        {"date": days(D(2024, 1, 1), 4), "a": [1.0, 2, 3, 4], "b": [10.0, 20, 30, 40], "price": [2.0, 4, 6, 8]}
+        {
+            "date": days(D(2024, 1, 1), 4),
+            "a": [1.0, 2, 3, 4],
+            "b": [10.0, 20, 30, 40],
+            "price": [2.0, 4, 6, 8],
+        }
     )
     made = recipe(
         "day",
@@ -387,13 +438,17 @@ def test_derived_columns() -> None:
         "share": [3 / 33, 4 / 44],
         "before": [11.0, 22],
     }
-    assert notes(table, made) == ("Left out, for lagged columns have no value there: the first 2 periods.",)
+    assert notes(table, made) == (
+        "Left out, for lagged columns have no value there: the first 2 periods.",
+    )
 
 
 def test_ratios_are_of_resampled_sums_and_zero_is_declared() -> None:
     table = FORTNIGHT.append_column("y", pa.array([1.0] * 7 + [0.0] * 7))
     ratio = {"kind": "ratio", "name": "r", "numerator": "x", "denominator": "y"}
-    with pytest.raises(UserError, match=r"derived column 'r': 'y' is 0 in 1 periods, first 2024-12-30"):
+    with pytest.raises(
+        UserError, match=r"derived column 'r': 'y' is 0 in 1 periods, first 2024-12-30"
+    ):
         prepare(table, recipe("week", {"x": "sum", "y": "sum"}, derived=[ratio]))
     made = recipe("week", {"x": "sum", "y": "sum"}, derived=[{**ratio, "if_zero": "zero"}])
     assert result(table, made)["r"] == [4.0, 0.0]
@@ -402,9 +457,14 @@ def test_ratios_are_of_resampled_sums_and_zero_is_declared() -> None:
 def test_a_text_becomes_a_flag_before_it_is_resampled() -> None:
     table = FORTNIGHT.append_column("event", pa.array(["no"] * 3 + ["sale"] + ["no"] * 10))
     made = recipe(
-        "week", {"on_sale": "max"}, flags=[{"name": "on_sale", "column": "event", "values": ["sale", "clearance"]}]
+        "week",
+        {"on_sale": "max"},
+        flags=[{"name": "on_sale", "column": "event", "values": ["sale", "clearance"]}],
     )
-    assert result(table, made) == {"date": [D(2024, 12, 23), D(2024, 12, 30)], "on_sale": [1.0, 0.0]}
+    assert result(table, made) == {
+        "date": [D(2024, 12, 23), D(2024, 12, 30)],
+        "on_sale": [1.0, 0.0],
+    }
 
 
 def test_decimals_and_numbers_in_dictionaries_are_numbers() -> None:
@@ -440,7 +500,11 @@ def test_decimals_and_numbers_in_dictionaries_are_numbers() -> None:
             recipe("day", {"x": "sum"}),
             "column 'date': row 2 cannot be read as a date, first 'soon'",
         ),
-        (pa.table({"date": [1, 2], "x": [1, 2]}), recipe("day", {"x": "sum"}), "holds int64, not dates"),
+        (
+            pa.table({"date": [1, 2], "x": [1, 2]}),
+            recipe("day", {"x": "sum"}),
+            "holds int64, not dates",
+        ),
     ],
 )
 def test_bad_tables_are_named(table: pa.Table, made: Recipe, message: str) -> None:

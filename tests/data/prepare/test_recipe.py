@@ -34,14 +34,26 @@ GOOD: dict[str, Any] = {
         ({"zone": "Europe/Nowhere"}, "zone: there is no such time zone"),
         ({"zone": "../etc"}, "zone: there is no such time zone"),
         ({"columns": []}, "columns: Tuple should have at least 1 item"),
-        ({"columns": [{"column": "tv", "aggregate": "median"}]}, "columns.0.aggregate: Input should be 'sum', 'mean'"),
+        (
+            {"columns": [{"column": "tv", "aggregate": "median"}]},
+            "columns.0.aggregate: Input should be 'sum', 'mean'",
+        ),
         ({"columns": [{"column": "date", "aggregate": "last"}]}, "the name 'date' is used twice"),
         ({"columns": [{"column": "tv", "aggregate": "sum", "keep": False}]}, "no column is kept"),
         ({"start": "2024-02-01", "end": "2024-01-01"}, "the end must not lie before the start"),
-        ({"derived": [{"kind": "sum", "name": "s", "columns": ["tv", "radio"]}]}, "'s' needs 'radio', which no rule"),
+        (
+            {"derived": [{"kind": "sum", "name": "s", "columns": ["tv", "radio"]}]},
+            "'s' needs 'radio', which no rule",
+        ),
         ({"derived": [{"kind": "eval", "name": "s", "code": "1"}]}, "derived.0: Input tag 'eval'"),
-        ({"derived": [{"kind": "lag", "name": "l", "column": "tv", "periods": 0}]}, "derived.0.lag.periods"),
-        ({"flags": [{"name": "f", "column": "event", "values": ["a"]}]}, "the flag 'f' has no rule in columns"),
+        (
+            {"derived": [{"kind": "lag", "name": "l", "column": "tv", "periods": 0}]},
+            "derived.0.lag.periods",
+        ),
+        (
+            {"flags": [{"name": "f", "column": "event", "values": ["a"]}]},
+            "the flag 'f' has no rule in columns",
+        ),
         ({"market": {"column": "tv"}}, "the market column 'tv' cannot have a rule"),
         ({"fill": 0}, "fill: Extra inputs are not permitted"),
     ],
@@ -69,7 +81,9 @@ def test_the_proposed_rules() -> None:
         context=tuple(SignedColumn(column=name) for name in ("price", "holiday", "weather")),
         factors=(SignedColumn(column="event"),),
     )
-    numbers = {name: [1.5, 2, 3] for name in ("sales", "tv_spend", "tv_views", "mails", "price", "weather")}
+    numbers = {
+        name: [1.5, 2, 3] for name in ("sales", "tv_spend", "tv_views", "mails", "price", "weather")
+    }
     table = pa.table(
         {
             "date": [first + dt.timedelta(weeks=i) for i in range(3)],
@@ -114,10 +128,14 @@ def daily(workspace: Workspace, tmp_path: Path) -> DatasetManifest:
     return ingest(source, market="all", origin="t.parquet", workspace=workspace, by=ANA)
 
 
-def test_the_same_input_and_recipe_give_the_same_dataset(workspace: Workspace, daily: DatasetManifest) -> None:
+def test_the_same_input_and_recipe_give_the_same_dataset(
+    workspace: Workspace, daily: DatasetManifest
+) -> None:
     recipe = Recipe.model_validate({**GOOD, "market": {"column": "geo", "join": "combine"}})
     (made,) = prepare_dataset(workspace, "all", daily.dataset_id, recipe, ANA)
-    assert prepare_dataset(workspace, "all", daily.dataset_id, recipe, User("bob", role=Role.ANALYST)) == [made]
+    assert prepare_dataset(
+        workspace, "all", daily.dataset_id, recipe, User("bob", role=Role.ANALYST)
+    ) == [made]
     assert (made.source, made.parent, made.rows) == ("prepared", f"all/{daily.dataset_id}", 3)
     assert Recipe.model_validate(made.recipe) == recipe
     assert workspace.dataset("all", made.dataset_id) == made
@@ -128,11 +146,17 @@ def test_the_same_input_and_recipe_give_the_same_dataset(workspace: Workspace, d
     }
 
 
-def test_a_split_makes_a_dataset_in_each_market(workspace: Workspace, daily: DatasetManifest) -> None:
+def test_a_split_makes_a_dataset_in_each_market(
+    workspace: Workspace, daily: DatasetManifest
+) -> None:
     recipe = Recipe.model_validate({**GOOD, "market": {"column": "geo", "join": "split"}})
     made = prepare_dataset(workspace, "all", daily.dataset_id, recipe, ANA)
     assert [manifest.market for manifest in made] == ["north", "south"]
-    assert workspace.read_dataset("south", made[1].dataset_id, ["tv"])["tv"].to_pylist() == [168.0, 217.0, 266.0]
+    assert workspace.read_dataset("south", made[1].dataset_id, ["tv"])["tv"].to_pylist() == [
+        168.0,
+        217.0,
+        266.0,
+    ]
 
 
 def test_a_failed_preparation_leaves_nothing(workspace: Workspace, daily: DatasetManifest) -> None:

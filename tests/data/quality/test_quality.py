@@ -1,4 +1,6 @@
-"""Quality: each check's light, sentence, columns and dates; unknown where it could not run, never a pass."""
+"""Quality: each check's light, sentence, columns and dates; unknown where it could not run, never a
+pass.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def put(column: str, at: int | slice, value: Any) -> Callable[[Columns], None]:
 
 def test_flawless_data_are_green_everywhere() -> None:
     report = review(pa.table(columns()), MAPPING)
-    assert [(r.check, r.light, r.places) for r in report.checks] == [(c.name, Light.GREEN, ()) for c in CHECKS]
+    assert [(r.check, r.light, r.places) for r in report.checks] == [
+        (c.name, Light.GREEN, ()) for c in CHECKS
+    ]
     assert report.light is Light.GREEN
     assert [(c.channel, c.light, c.active, c.periods) for c in report.channels] == [
         ("tv", Light.GREEN, WEEKS, WEEKS),
@@ -80,7 +84,9 @@ def test_flawless_data_are_green_everywhere() -> None:
         "The rows are weekly without a gap, 2022-01-03 to 2025-01-20, 160 periods."
     )
     assert report.check("length").finding == "The data cover 1,120 days (3.1 years, 160 periods)."
-    assert report.check("observations").finding == "160 periods for about 9 coefficients: 17.8 each."
+    assert (
+        report.check("observations").finding == "160 periods for about 9 coefficients: 17.8 each."
+    )
 
 
 def test_every_check_says_why_and_what_to_do() -> None:
@@ -93,16 +99,46 @@ def test_every_check_says_why_and_what_to_do() -> None:
     ("change", "check", "light", "column", "what"),
     [
         (put("tv", 3, None), "missing", Light.RED, "tv", "1 of 160 cells are empty"),
-        (put("event", 3, None), "missing", Light.YELLOW, "event", "1 empty cells count as a level of their own"),
+        (
+            put("event", 3, None),
+            "missing",
+            Light.YELLOW,
+            "event",
+            "1 empty cells count as a level of their own",
+        ),
         (put("date", 3, None), "missing", Light.RED, "date", "no date in row 4"),
         (put("tv", 3, -2.5), "negative", Light.RED, "tv", "negative in row 4, first -2.5"),
-        (put("revenue", 3, -2.0), "negative", Light.YELLOW, "revenue", "negative in row 4, first -2"),
+        (
+            put("revenue", 3, -2.0),
+            "negative",
+            Light.YELLOW,
+            "revenue",
+            "negative in row 4, first -2",
+        ),
         (put("tv", slice(0, None), 5.0), "constant", Light.RED, "tv", "is 5 in all periods"),
         (put("event", slice(0, None), "a"), "constant", Light.RED, "event", "is 'a' in all rows"),
-        (put("tv", slice(0, 100), 0.0), "zeros", Light.YELLOW, "tv", "is 0 in 100 of 160 periods (62%)"),
-        (put("tv", slice(0, 150), 0.0), "zeros", Light.RED, "tv", "is 0 in 150 of 160 periods (94%)"),
+        (
+            put("tv", slice(0, 100), 0.0),
+            "zeros",
+            Light.YELLOW,
+            "tv",
+            "is 0 in 100 of 160 periods (62%)",
+        ),
+        (
+            put("tv", slice(0, 150), 0.0),
+            "zeros",
+            Light.RED,
+            "tv",
+            "is 0 in 150 of 160 periods (94%)",
+        ),
         (put("revenue", 9, 0.0), "zeros", Light.YELLOW, "revenue", "is 0 in 1 of 160 periods (1%)"),
-        (put("clicks", 3, 0.0), "exposure", Light.YELLOW, "search", "1 period (1% of those it is on) without 'clicks'"),
+        (
+            put("clicks", 3, 0.0),
+            "exposure",
+            Light.YELLOW,
+            "search",
+            "1 period (1% of those it is on) without 'clicks'",
+        ),
         (
             put("search", slice(0, 40), 0.0),
             "exposure",
@@ -128,23 +164,35 @@ def test_gaps_and_odd_dates() -> None:
     table = pa.table(columns())
     gap = review(pa.concat_tables([table.slice(0, 10), table.slice(12)]), MAPPING).check("cadence")
     assert gap.light is Light.RED
-    assert gap.finding == "The rows are weekly, but not evenly: 2 periods missing, first 2022-03-14."
+    assert (
+        gap.finding == "The rows are weekly, but not evenly: 2 periods missing, first 2022-03-14."
+    )
     assert gap.places[0].dates == (MONDAYS[10], MONDAYS[11])
-    odd = review(flawed(put("date", 5, MONDAYS[5] + dt.timedelta(days=1))), MAPPING).check("cadence")
+    odd = review(flawed(put("date", 5, MONDAYS[5] + dt.timedelta(days=1))), MAPPING).check(
+        "cadence"
+    )
     assert [place.what for place in odd.places] == [
         "1 period missing, first 2022-02-07",
         "1 date out of step, first 2022-02-08",
     ]
     third = flawed(
-        lambda made: made.update(date=[dt.date(2022, 1, 1) + dt.timedelta(days=3 * i) for i in range(WEEKS)])
+        lambda made: made.update(
+            date=[dt.date(2022, 1, 1) + dt.timedelta(days=3 * i) for i in range(WEEKS)]
+        )
     )
-    assert review(third, MAPPING).check("cadence").finding == "The rows come every 3 days, not by day, week or month."
+    assert (
+        review(third, MAPPING).check("cadence").finding
+        == "The rows come every 3 days, not by day, week or month."
+    )
 
 
 def test_months_are_even_although_their_days_differ() -> None:
     months = [dt.date(2012 + i // 12, 1 + i % 12, 1) for i in range(WEEKS)]
     found = review(flawed(lambda made: made.update(date=months)), MAPPING).check("cadence")
-    assert found.finding == "The rows are monthly without a gap, 2012-01-01 to 2025-04-01, 160 periods."
+    assert (
+        found.finding
+        == "The rows are monthly without a gap, 2012-01-01 to 2025-04-01, 160 periods."
+    )
 
 
 def test_repeated_dates_stop_what_needs_a_series_and_nothing_passes() -> None:
@@ -177,11 +225,14 @@ def test_mixed_types_are_named_and_what_needs_them_is_unknown() -> None:
 def test_a_date_column_without_dates() -> None:
     report = review(flawed(lambda made: made.update(date=list(range(WEEKS)))), MAPPING)
     assert report.check("types").places[0].what == "holds no dates"
-    assert {report.check(name).light for name in ("cadence", "duplicates", "length", "leakage")} == {Light.UNKNOWN}
+    assert {
+        report.check(name).light for name in ("cadence", "duplicates", "length", "leakage")
+    } == {Light.UNKNOWN}
 
 
 @pytest.mark.parametrize(
-    ("weeks", "light"), [(51, Light.RED), (53, Light.YELLOW), (104, Light.YELLOW), (105, Light.GREEN)]
+    ("weeks", "light"),
+    [(51, Light.RED), (53, Light.YELLOW), (104, Light.YELLOW), (105, Light.GREEN)],
 )
 def test_length(weeks: int, light: Light) -> None:
     assert review(pa.table(columns()).slice(0, weeks), MAPPING).check("length").light is light
@@ -196,7 +247,9 @@ def test_observations_per_parameter(weeks: int, light: Light) -> None:
 
 def test_outliers() -> None:
     found = review(flawed(put("revenue", 40, 2000.0)), MAPPING).check("outliers")
-    assert [(p.column, p.light, p.dates) for p in found.places] == [("revenue", Light.YELLOW, (MONDAYS[40],))]
+    assert [(p.column, p.light, p.dates) for p in found.places] == [
+        ("revenue", Light.YELLOW, (MONDAYS[40],))
+    ]
     assert found.places[0].what.startswith("2,000 on 2022-10-10 lies ")
     lost_point = review(flawed(put("tv", 40, 50_000.0)), MAPPING).check("outliers")
     assert [(p.column, p.light) for p in lost_point.places] == [("tv", Light.RED)]
@@ -207,7 +260,9 @@ def test_level_breaks() -> None:
         made["revenue"] = np.where(np.arange(WEEKS) >= 90, 2.5, 1) * made["revenue"]
 
     found = review(flawed(doubled), MAPPING).check("breaks")
-    assert [(p.column, p.light, p.dates) for p in found.places] == [("revenue", Light.YELLOW, (MONDAYS[90],))]
+    assert [(p.column, p.light, p.dates) for p in found.places] == [
+        ("revenue", Light.YELLOW, (MONDAYS[90],))
+    ]
 
     def season(made: Columns) -> None:  # a high season of ten weeks each year is no break
         made["revenue"] = np.where(np.arange(WEEKS) % 52 >= 42, 2.5, 1) * made["revenue"]
@@ -232,14 +287,19 @@ def test_correlation_and_inflation() -> None:
     report = review(flawed(twins), MAPPING)
     found = report.check("correlation")
     assert found.finding == "1 pair of columns with |r| from 0.8 on."
-    assert [(p.column, p.light, p.what) for p in found.places] == [("tv", Light.RED, "moves with 'mails' (r = 1.00)")]
+    assert [(p.column, p.light, p.what) for p in found.places] == [
+        ("tv", Light.RED, "moves with 'mails' (r = 1.00)")
+    ]
     assert [(p.column, p.what) for p in report.check("vif").places] == [
         ("tv", "is a sum of others exactly"),
         ("mails", "is a sum of others exactly"),
     ]
     tv = report.channels[0]
     assert (tv.light, tv.closest, round(tv.closest_r or 0, 6)) == (Light.RED, "mails", 1.0)
-    assert tv.sentences[0].text == "Always moves with 'mails' (r = 1.00): their effects cannot be separated."
+    assert (
+        tv.sentences[0].text
+        == "Always moves with 'mails' (r = 1.00): their effects cannot be separated."
+    )
 
 
 def test_inflation_equals_its_definition() -> None:
@@ -255,7 +315,9 @@ def test_inflation_equals_its_definition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lag", "when"), [(0, ""), (-1, ", 1 period before it"), (2, ", 2 periods later")], ids=["same", "leads", "follows"]
+    ("lag", "when"),
+    [(0, ""), (-1, ", 1 period before it"), (2, ", 2 periods later")],
+    ids=["same", "leads", "follows"],
 )
 def test_leakage(lag: int, when: str) -> None:
     def leak(made: Columns) -> None:
@@ -272,15 +334,19 @@ def test_a_common_trend_is_yellow_not_red() -> None:
         made["revenue"] = made["revenue"] + 50 * np.arange(WEEKS)
         made["price"] = made["price"] + 50 * np.arange(WEEKS)
 
-    assert [(p.column, p.light) for p in review(flawed(trend), MAPPING).check("leakage").places] == [
-        ("price", Light.YELLOW)
-    ]
+    assert [
+        (p.column, p.light) for p in review(flawed(trend), MAPPING).check("leakage").places
+    ] == [("price", Light.YELLOW)]
 
 
 @pytest.mark.parametrize(
     ("change", "light", "text"),
     [
-        (put("tv", slice(0, 154), 0.0), Light.RED, "On in 6 of 160 periods: its effect rests on too few of them."),
+        (
+            put("tv", slice(0, 154), 0.0),
+            Light.RED,
+            "On in 6 of 160 periods: its effect rests on too few of them.",
+        ),
         (
             put("tv", slice(0, 148), 0.0),
             Light.YELLOW,
@@ -304,9 +370,14 @@ def test_a_common_trend_is_yellow_not_red() -> None:
         ),
     ],
 )
-def test_what_a_channels_data_cannot_tell(change: Callable[[Columns], None], light: Light, text: str) -> None:
+def test_what_a_channels_data_cannot_tell(
+    change: Callable[[Columns], None], light: Light, text: str
+) -> None:
     tv = review(flawed(change), MAPPING).channels[0]
-    assert (tv.light, text) == (light, next((s.text for s in tv.sentences if s.text == text), tv.sentences))
+    assert (tv.light, text) == (
+        light,
+        next((s.text for s in tv.sentences if s.text == text), tv.sentences),
+    )
 
 
 @pytest.mark.parametrize(("weeks", "light"), [(8, Light.YELLOW), (40, Light.RED)])
@@ -332,7 +403,9 @@ def test_markets_are_checked_by_themselves_and_summed() -> None:
         "market 'S' covers 2022-01-03 to 2024-11-11 only"
     ]
     assert (
-        review(markets(short=10), mapping, market="S").check("length").finding.startswith("The data cover 1,050 days")
+        review(markets(short=10), mapping, market="S")
+        .check("length")
+        .finding.startswith("The data cover 1,050 days")
     )
     with pytest.raises(UserError, match=r"there is no market 'W'\. It has: 'N', 'S'"):
         review(markets(), mapping, market="W")
@@ -343,13 +416,20 @@ def test_a_hole_in_one_market_is_found() -> None:
     table = markets()
     table = pa.concat_tables([table.slice(0, 170), table.slice(171)])
     found = review(table, MAPPING.model_copy(update={"market": "geo"})).check("cadence")
-    assert [(p.light, p.what) for p in found.places] == [(Light.RED, "1 period missing in 'S', first 2022-03-14")]
+    assert [(p.light, p.what) for p in found.places] == [
+        (Light.RED, "1 period missing in 'S', first 2022-03-14")
+    ]
 
 
 def test_changed_schemas_and_empty_tables_are_refused() -> None:
     table = pa.table(columns())
-    with pytest.raises(InvalidInput, match=r"column 'clicks': the table has no such column\. Did you mean 'click'"):
-        review(table.rename_columns([{"clicks": "click"}.get(n, n) for n in table.column_names]), MAPPING)
+    with pytest.raises(
+        InvalidInput, match=r"column 'clicks': the table has no such column\. Did you mean 'click'"
+    ):
+        review(
+            table.rename_columns([{"clicks": "click"}.get(n, n) for n in table.column_names]),
+            MAPPING,
+        )
     with pytest.raises(InvalidInput, match="the table has no rows"):
         review(table.slice(0, 0), MAPPING)
     twice = pa.table([*table.columns, table["tv"]], names=[*table.column_names, "tv"])
@@ -369,18 +449,31 @@ def test_decimals_and_times_with_zones() -> None:
 def test_5000_columns_are_unknown_where_that_is_too_many() -> None:
     random = np.random.default_rng(1)
     names = [f"m{i}" for i in range(5000)]
-    table = pa.table({**columns(), **{name: random.uniform(1, 9, WEEKS) for name in names}}).slice(0, 30)
+    table = pa.table({**columns(), **{name: random.uniform(1, 9, WEEKS) for name in names}}).slice(
+        0, 30
+    )
     mapping = MAPPING.model_copy(update={"paid": tuple(PaidColumns(spend=name) for name in names)})
     report = review(table, mapping)
     assert report.check("observations").light is Light.RED
-    assert report.check("vif").finding == ("Could not run: 5,002 columns are more than the 1,000 this is computed for.")
+    assert report.check("vif").finding == (
+        "Could not run: 5,002 columns are more than the 1,000 this is computed for."
+    )
     assert report.check("correlation").light is Light.UNKNOWN
 
 
 def test_the_sample() -> None:
     report = review(pyarrow.csv.read_csv(sample.PATH), sample.sample_mapping())
-    lights = {result.check: result.light.value for result in report.checks if result.light is not Light.GREEN}
-    assert lights == {"zeros": "yellow", "exposure": "yellow", "outliers": "yellow", "leakage": "yellow"}
+    lights = {
+        result.check: result.light.value
+        for result in report.checks
+        if result.light is not Light.GREEN
+    }
+    assert lights == {
+        "zeros": "yellow",
+        "exposure": "yellow",
+        "outliers": "yellow",
+        "leakage": "yellow",
+    }
     plain = json.loads(json.dumps(report.as_json()))
     assert plain["light"] == "yellow"
     assert [check["check"] for check in plain["checks"]] == [check.name for check in CHECKS]

@@ -8,7 +8,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-#: Folders whose cases are compared here; refits, refreshes, responses and allocator calls have tests of their own.
+#: Folders whose cases are compared here; refits, refreshes, responses and allocator calls have
+#: tests of their own.
 FOLDERS = ("transforms", "lambda", "pareto", "convergence", "prophet", "models")
 
 
@@ -18,7 +19,10 @@ def test_every_kind_is_found_below_one_folder(golden: Path, run_cases: ModuleTyp
     assert len(found) == 38
     with_cases = {path.relative_to(golden).parts[0] for path, _ in found if path != golden}
     # data has inputs, artifacts the columns of Robyn's files (test_robyn_files.py)
-    assert {path.name for path in golden.iterdir() if path.is_dir()} - with_cases == {"data", "artifacts"}
+    assert {path.name for path in golden.iterdir() if path.is_dir()} - with_cases == {
+        "data",
+        "artifacts",
+    }
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -34,7 +38,9 @@ def test_kept_quirks(golden: Path, run_cases: ModuleType) -> None:
     assert set(run_cases.run_quirks(golden, "robyn").values()) == {0.0}
 
 
-def test_a_case_that_is_changed_deviates(golden: Path, run_cases: ModuleType, tmp_path: Path) -> None:
+def test_a_case_that_is_changed_deviates(
+    golden: Path, run_cases: ModuleType, tmp_path: Path
+) -> None:
     folder = tmp_path / "lambda"
     folder.mkdir()
     for path in (golden / "lambda").iterdir():

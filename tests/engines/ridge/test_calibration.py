@@ -35,7 +35,8 @@ def test_effects_over_a_test_are_robyns(golden: Path, run_cases: ModuleType, nam
     recorded = run_cases.read_csv(folder / "lift.csv")
     names = dict(zip(frame.media_names, frame.selected, strict=True))
     ours = {
-        "+".join(names.get(part, part) for part in test.channels): row for test, row in zip(tests, studied, strict=True)
+        "+".join(names.get(part, part) for part in test.channels): row
+        for test, row in zip(tests, studied, strict=True)
     }
     assert ours.keys() == set(recorded["rn"])
     for i, rn in enumerate(recorded["rn"]):
@@ -46,8 +47,14 @@ def test_effects_over_a_test_are_robyns(golden: Path, run_cases: ModuleType, nam
 def test_uncalibrated_is_what_the_same_run_says_without_any_test(demo_problem: Problem) -> None:
     settings = RidgeSettings.model_validate(QUICK)
     plain = RidgeEngine().train(demo_problem, settings, lambda progress: None)
-    result = RidgeEngine().train(replace(demo_problem, lift_tests=TESTS), settings, lambda progress: None)
-    kept = result.tables["models"].filter(pc.is_valid(result.tables["models"]["front"]))["model_id"].to_pylist()
+    result = RidgeEngine().train(
+        replace(demo_problem, lift_tests=TESTS), settings, lambda progress: None
+    )
+    kept = (
+        result.tables["models"]
+        .filter(pc.is_valid(result.tables["models"]["front"]))["model_id"]
+        .to_pylist()
+    )
     table = result.tables["lift_tests"]
     assert table["model_id"].to_pylist() == [name for name in kept for _ in TESTS]
     assert table["test"].to_pylist() == [1, 2] * len(kept)
@@ -55,17 +62,25 @@ def test_uncalibrated_is_what_the_same_run_says_without_any_test(demo_problem: P
 
     def summed(tables: object, model: str, test: LiftTest) -> float:
         rows = tables["contributions"].to_pylist()  # type: ignore[index]
-        own = [row for row in rows if row["model_id"] == model and row["component"] in test.channels]
+        own = [
+            row for row in rows if row["model_id"] == model and row["component"] in test.channels
+        ]
         return sum(row["effect"] for row in own if test.start <= row["date"] <= test.end)
 
     for row in table.to_pylist():
         test = TESTS[row["test"] - 1]
         assert (row["lift"], row["start"], row["scope"]) == (test.lift, test.start, "total")
-        assert row["uncalibrated"] == pytest.approx(summed(plain.tables, plain.recommended, test), rel=1e-9)
+        assert row["uncalibrated"] == pytest.approx(
+            summed(plain.tables, plain.recommended, test), rel=1e-9
+        )
         if row["model_id"] == result.recommended:
-            assert row["effect"] == pytest.approx(summed(result.tables, result.recommended, test), rel=1e-9)
+            assert row["effect"] == pytest.approx(
+                summed(result.tables, result.recommended, test), rel=1e-9
+            )
 
 
 def test_without_lift_tests_there_is_nothing_to_compare(demo_problem: Problem) -> None:
-    result = RidgeEngine().train(demo_problem, RidgeSettings.model_validate(QUICK), lambda progress: None)
+    result = RidgeEngine().train(
+        demo_problem, RidgeSettings.model_validate(QUICK), lambda progress: None
+    )
     assert result.tables["lift_tests"].num_rows == 0

@@ -27,7 +27,9 @@ SMALL = {"trials": 2, "iterations": 200, "min_candidates": 20, "bootstrap": 200}
 
 def train(problem: Problem, **settings: object) -> tuple[EngineResult, list[Progress]]:
     heard: list[Progress] = []
-    return load_engine("ridge").train(problem, RidgeSettings(**{**SMALL, **settings}), heard.append), heard
+    return load_engine("ridge").train(
+        problem, RidgeSettings(**{**SMALL, **settings}), heard.append
+    ), heard
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def of_model(result: EngineResult, table: str, model: str) -> pa.Table:
     return result.tables[table].filter(pc.field("model_id") == model)
 
 
-def test_tables_have_their_schema_and_one_recommended_model(trained: tuple[EngineResult, list[Progress]]) -> None:
+def test_tables_have_their_schema_and_one_recommended_model(
+    trained: tuple[EngineResult, list[Progress]],
+) -> None:
     result, _ = trained
     assert {name: table.schema for name, table in result.tables.items()} == SCHEMAS
     models = result.tables["models"]
@@ -49,16 +53,23 @@ def test_tables_have_their_schema_and_one_recommended_model(trained: tuple[Engin
     assert recommended["cluster_best"].to_pylist() == [True]
     kept = models.filter(pc.is_valid(models["front"]))
     assert kept.num_rows == 20
-    assert set(kept["model_id"].to_pylist()) == set(result.tables["channels"]["model_id"].to_pylist())
+    assert set(kept["model_id"].to_pylist()) == set(
+        result.tables["channels"]["model_id"].to_pylist()
+    )
     assert result.recommended in result.reason
 
 
-def test_contributions_add_up_to_the_fit(trained: tuple[EngineResult, list[Progress]], demo_problem: Problem) -> None:
+def test_contributions_add_up_to_the_fit(
+    trained: tuple[EngineResult, list[Progress]], demo_problem: Problem
+) -> None:
     result, _ = trained
     for model in set(result.tables["fit"]["model_id"].to_pylist()):
         fit = of_model(result, "fit", model)
         by_date = (
-            of_model(result, "contributions", model).group_by("date").aggregate([("effect", "sum")]).sort_by("date")
+            of_model(result, "contributions", model)
+            .group_by("date")
+            .aggregate([("effect", "sum")])
+            .sort_by("date")
         )
         fitted = fit.sort_by("date")["fitted"].to_numpy()
         assert np.abs(by_date["effect_sum"].to_numpy() / fitted - 1).max() < 1e-12
@@ -71,7 +82,9 @@ def test_channels_agree_with_contributions_and_the_books(
     result, _ = trained
     channels = of_model(result, "channels", result.recommended).to_pylist()
     parts = of_model(result, "contributions", result.recommended)
-    spend = {medium.name: medium.spend[demo_problem.window_rows].sum() for medium in demo_problem.paid}
+    spend = {
+        medium.name: medium.spend[demo_problem.window_rows].sum() for medium in demo_problem.paid
+    }
     for row in channels:
         own = parts.filter(pc.field("component") == row["channel"])
         assert row["contribution"] == pytest.approx(pc.sum(own["effect"]).as_py(), rel=1e-12)
@@ -79,7 +92,9 @@ def test_channels_agree_with_contributions_and_the_books(
             assert row["carryover_share"] is None
         else:
             carryover = pc.sum(own["carryover"]).as_py()
-            assert row["carryover_share"] == pytest.approx(carryover / row["contribution"], rel=1e-9)
+            assert row["carryover_share"] == pytest.approx(
+                carryover / row["contribution"], rel=1e-9
+            )
         if row["kind"] == "paid":
             assert row["spend"] == pytest.approx(spend[row["channel"]], rel=1e-14)
             assert row["roi"] == pytest.approx(row["contribution"] / row["spend"], rel=1e-12)
@@ -92,10 +107,16 @@ def test_channels_agree_with_contributions_and_the_books(
     assert sum(row["effect_share"] for row in paid) == pytest.approx(1.0)
 
 
-def test_business_distance_follows_from_the_channels(trained: tuple[EngineResult, list[Progress]]) -> None:
+def test_business_distance_follows_from_the_channels(
+    trained: tuple[EngineResult, list[Progress]],
+) -> None:
     result, _ = trained
     model = result.tables["models"].filter(pc.field("recommended")).to_pylist()[0]
-    paid = [row for row in of_model(result, "channels", result.recommended).to_pylist() if row["kind"] == "paid"]
+    paid = [
+        row
+        for row in of_model(result, "channels", result.recommended).to_pylist()
+        if row["kind"] == "paid"
+    ]
     distance = np.sqrt(sum((row["effect_share"] - row["spend_share"]) ** 2 for row in paid))
     without = sum(round(row["effect_share"], 4) == 0 for row in paid) / len(paid)
     assert model["business_distance"] == pytest.approx(distance * (1 + without), rel=1e-10)
@@ -104,18 +125,24 @@ def test_business_distance_follows_from_the_channels(trained: tuple[EngineResult
 def test_curves_pass_through_their_points(trained: tuple[EngineResult, list[Progress]]) -> None:
     result, _ = trained
     for point in of_model(result, "curve_points", result.recommended).to_pylist():
-        curve = of_model(result, "curves", result.recommended).filter(pc.field("channel") == point["channel"])
+        curve = of_model(result, "curves", result.recommended).filter(
+            pc.field("channel") == point["channel"]
+        )
         spend, response = curve["spend"].to_numpy(), curve["response"].to_numpy()
         assert (np.diff(response) >= 0).all()
         assert response[0] == pytest.approx(point["carryover_response"], rel=1e-9, abs=1e-6)
         near = np.interp(point["mean_spend"], spend, response)
-        assert near == pytest.approx(point["mean_response"], rel=0.1, abs=0.02 * max(response.max(), 1e-9))
+        assert near == pytest.approx(
+            point["mean_response"], rel=0.1, abs=0.02 * max(response.max(), 1e-9)
+        )
         observed = curve["observed"].to_numpy(zero_copy_only=False)
         assert observed[0]
         assert not observed[-1]
 
 
-def test_progress_covers_every_stage_to_its_end(trained: tuple[EngineResult, list[Progress]]) -> None:
+def test_progress_covers_every_stage_to_its_end(
+    trained: tuple[EngineResult, list[Progress]],
+) -> None:
     _, heard = trained
     for stage in load_engine("ridge").stages:
         steps = [step for step in heard if step.stage == stage]
@@ -162,7 +189,11 @@ def test_same_bits_in_another_process_with_other_thread_counts() -> None:
         command = [sys.executable, "-c", _IN_A_PROCESS, json.dumps({**SMALL, "iterations": 60})]
         if cpus is not None and hasattr(os, "sched_setaffinity"):
             command[2] = f"import os; os.sched_setaffinity(0, {cpus})\n" + _IN_A_PROCESS
-        told.append(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+        told.append(
+            subprocess.run(
+                command, env=environment, check=True, capture_output=True, text=True
+            ).stdout
+        )
     assert told[0] == told[1]
     assert len(told[0].split()[0]) == 64
 
@@ -171,14 +202,19 @@ def test_another_seed_gives_other_candidates(
     demo_problem: Problem, trained: tuple[EngineResult, list[Progress]]
 ) -> None:
     other, _ = train(demo_problem, seed=7)
-    assert other.tables["models"]["nrmse"].to_pylist() != trained[0].tables["models"]["nrmse"].to_pylist()
+    assert (
+        other.tables["models"]["nrmse"].to_pylist()
+        != trained[0].tables["models"]["nrmse"].to_pylist()
+    )
 
 
 def test_validation_splits_and_minimises_the_validation_error(demo_problem: Problem) -> None:
     result, _ = train(demo_problem, validation={"train_size": (0.6, 0.8)})
     fit = of_model(result, "fit", result.recommended)
     splits = fit["split"].to_pylist()
-    assert splits == ["train"] * splits.count("train") + ["val"] * splits.count("val") + ["test"] * splits.count("test")
+    assert splits == ["train"] * splits.count("train") + ["val"] * splits.count("val") + [
+        "test"
+    ] * splits.count("test")
     assert min(splits.count(name) for name in ("train", "val", "test")) > 10
     model = result.tables["models"].filter(pc.field("recommended")).to_pylist()[0]
     assert model["nrmse"] == model["nrmse_val"]
@@ -217,12 +253,18 @@ def test_lift_tests_pull_a_channel_towards_them(demo_problem: Problem, method: s
 
 
 def test_adstock_per_channel(demo_problem: Problem) -> None:
-    result, _ = train(demo_problem, media={"tv_S": {"adstock": "weibull_pdf", "scale": (0.01, 0.05)}})
+    result, _ = train(
+        demo_problem, media={"tv_S": {"adstock": "weibull_pdf", "scale": (0.01, 0.05)}}
+    )
     parameters = result.tables["parameters"]
-    names = set(zip(parameters["variable"].to_pylist(), parameters["parameter"].to_pylist(), strict=True))
+    names = set(
+        zip(parameters["variable"].to_pylist(), parameters["parameter"].to_pylist(), strict=True)
+    )
     assert {("tv_S", "shape"), ("tv_S", "scale"), ("ooh_S", "theta")} <= names
     assert ("tv_S", "theta") not in names
-    scale = parameters.filter((pc.field("variable") == "tv_S") & (pc.field("parameter") == "scale"))["value"].to_numpy()
+    scale = parameters.filter(
+        (pc.field("variable") == "tv_S") & (pc.field("parameter") == "scale")
+    )["value"].to_numpy()
     assert scale.min() >= 0.01
     assert scale.max() <= 0.05
 

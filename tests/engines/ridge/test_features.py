@@ -40,12 +40,23 @@ def small(dates: np.ndarray, step: int, **fields: object) -> Problem:
     )  # fmt: skip
 
 
-def test_frame_of_the_demo_equals_robyns(golden: Path, run_cases: ModuleType, demo_problem: Problem) -> None:
-    """Media exactly; Prophet's columns as close as another Prophet version gives (see the method: same for Robyn)."""
+def test_frame_of_the_demo_equals_robyns(
+    golden: Path, run_cases: ModuleType, demo_problem: Problem
+) -> None:
+    """Media exactly; Prophet's columns as close as another Prophet version gives (see the method:
+    same for Robyn).
+    """
     frame = build_frame(demo_problem, RidgeSettings(method="robyn"))
     recorded = run_cases.read_csv(golden / "data" / "dt_mod_demo.csv")
     assert frame.base_names == ("trend", "season", "holiday", "competitor_sales_B", "events")
-    assert frame.selected == ("tv_S", "ooh_S", "print_S", "facebook_I", "search_clicks_P", "newsletter")
+    assert frame.selected == (
+        "tv_S",
+        "ooh_S",
+        "print_S",
+        "facebook_I",
+        "search_clicks_P",
+        "newsletter",
+    )
     for name, values in zip(frame.selected, frame.media, strict=True):
         assert run_cases.deviation(values, run_cases.numbers(recorded[name])) < 1e-12
     for name, values in zip(frame.base_names, frame.base.T, strict=True):
@@ -55,14 +66,17 @@ def test_frame_of_the_demo_equals_robyns(golden: Path, run_cases: ModuleType, de
 
 
 def test_what_spends_did_is_not_booked_on_the_season() -> None:
-    """A medium that runs in the same weeks of each year: Prophet alone takes its whole effect for season."""
+    """A medium that runs in the same weeks of each year: Prophet alone takes its whole effect for
+    season.
+    """
     count = 208
     dates, year = weeks(count), 2 * np.pi * np.arange(count) * 7 / 365.25
     spend = np.clip(np.cos(year), 0, None) * 100 * np.random.default_rng(3).uniform(0.5, 1.5, count)
     problem = replace(small(dates, 7), paid=(PaidMedium("tv", spend),))
     problem = replace(problem, kpi=1000 + 500 * prophet_drivers(problem)["tv"])  # no season at all
     season = {
-        method: np.ptp(build_frame(problem, RidgeSettings(method=method)).base[:, 1]) for method in ("exact", "robyn")
+        method: np.ptp(build_frame(problem, RidgeSettings(method=method)).base[:, 1])
+        for method in ("exact", "robyn")
     }
     assert season["exact"] < 0.2 * season["robyn"]
     assert list(prophet_drivers(problem)) == ["tv"]
@@ -78,12 +92,18 @@ def test_a_factors_levels_do_not_shift_the_trend(demo_problem: Problem) -> None:
     assert effect.min() == 0.0
     assert len(np.unique(effect.round(6))) == len(set(events.levels))
     renamed = Factor("events", tuple({"na": "zz"}.get(level, level) for level in events.levels))
-    again = build_frame(replace(demo_problem, context=(demo_problem.context[0], renamed)), RidgeSettings())
+    again = build_frame(
+        replace(demo_problem, context=(demo_problem.context[0], renamed)), RidgeSettings()
+    )
     assert np.abs(again.base[:, 0] / frame.base[:, 0] - 1).max() < 1e-6
 
 
 def test_weekly_holidays_move_to_the_start_of_their_week() -> None:
-    holidays = (Holiday(date(2020, 1, 6), "A"), Holiday(date(2020, 1, 12), "B"), Holiday(date(2020, 1, 13), "C"))
+    holidays = (
+        Holiday(date(2020, 1, 6), "A"),
+        Holiday(date(2020, 1, 12), "B"),
+        Holiday(date(2020, 1, 13), "C"),
+    )
     outside = (Holiday(date(2019, 12, 31), "before"), Holiday(date(2020, 2, 28), "after"))
     found = period_holidays(small(weeks(4), 7, holidays=holidays + outside))
     assert found == [(date(2020, 1, 6), "A, B"), (date(2020, 1, 13), "C")]
@@ -109,7 +129,9 @@ def test_exposure_in_money_keeps_the_windows_spend() -> None:
 def test_weekday_is_for_daily_data_only() -> None:
     daily = small(np.datetime64("2020-01-01") + np.arange(30), 1)
     assert prophet_parts(daily, RidgeSettings()) == ("trend", "season", "weekday")
-    assert prophet_parts(small(weeks(30), 7), RidgeSettings(prophet=("trend", "weekday"))) == ("trend",)
+    assert prophet_parts(small(weeks(30), 7), RidgeSettings(prophet=("trend", "weekday"))) == (
+        "trend",
+    )
 
 
 def test_frame_without_prophet() -> None:
@@ -120,7 +142,9 @@ def test_frame_without_prophet() -> None:
 
 
 def test_rows_of_a_study() -> None:
-    """Days of the study over days of the periods it touches; Robyn's factor divides by one period too few."""
+    """Days of the study over days of the periods it touches; Robyn's factor divides by one period
+    too few.
+    """
     frame = build_frame(small(weeks(10), 7), RidgeSettings(prophet=()))
     study = LiftTest(("tv",), date(2020, 1, 13), date(2020, 1, 26), 10.0, 1.0)
     assert study_rows(frame, study, robyn=False) == (1, 2, 1.0)
@@ -128,7 +152,12 @@ def test_rows_of_a_study() -> None:
     within_a_week = LiftTest(("tv",), date(2020, 1, 14), date(2020, 1, 16), 10.0, 1.0)
     assert study_rows(frame, within_a_week, robyn=False) == (1, 1, 3 / 7)
     assert np.isnan(study_rows(frame, within_a_week, robyn=True)[2])  # type: ignore[index]
-    assert study_rows(frame, LiftTest(("tv",), date(2019, 1, 1), date(2019, 1, 9), 1.0, 1.0), robyn=False) is None
+    assert (
+        study_rows(
+            frame, LiftTest(("tv",), date(2019, 1, 1), date(2019, 1, 9), 1.0, 1.0), robyn=False
+        )
+        is None
+    )
 
 
 def test_days_of_months() -> None:

@@ -1,4 +1,6 @@
-"""A search of very many candidates lists the kept models and a sample, with the numbers of a search that lists all."""
+"""A search of very many candidates lists the kept models and a sample, with the numbers of a search
+that lists all.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,16 @@ def test_kept_models_are_the_same_and_the_rest_is_a_sample(
     sample = {row["model_id"] for i, row in enumerate(everything["models"]) if i % 10 == 0}  # type: ignore[arg-type]
     assert {row["model_id"] for row in rows} == kept | sample  # type: ignore[attr-defined]
     notes = {row["name"]: row["text"] for row in listed["diagnostics"]}  # type: ignore[attr-defined]
-    assert notes["candidates"].startswith("300 candidates were evaluated. Listed, and exported as all, are the 12 kept")
+    assert notes["candidates"].startswith(
+        "300 candidates were evaluated. Listed, and exported as all, are the 12 kept"
+    )
     settled = [row for row in everything["diagnostics"] if row["name"] == "convergence"]  # type: ignore[attr-defined]
     assert [row for row in listed["diagnostics"] if row["name"] == "convergence"] == settled  # type: ignore[attr-defined]
 
 
-def test_results_do_not_depend_on_the_number_of_cores(demo_problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_number_of_cores(
+    demo_problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mmm.engines.ridge import candidates
 
     found = []

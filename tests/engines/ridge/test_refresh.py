@@ -1,4 +1,6 @@
-"""A refresh: Robyn's narrowed ranges and distance to the previous model; what data and parameters moved adds up."""
+"""A refresh: Robyn's narrowed ranges and distance to the previous model; what data and parameters
+moved adds up.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,17 @@ SMALL = {"trials": 2, "iterations": 100, "min_candidates": 20, "bootstrap": 100}
 
 
 def test_a_recorded_refresh(golden: Path, run_cases: ModuleType) -> None:
-    """Window, bounds before and after, coefficients and refreshed RSSD of the twelve recorded candidates."""
+    """Window, bounds before and after, coefficients and refreshed RSSD of the twelve recorded
+    candidates.
+    """
     deviations = run_cases.run_refresh(golden / "refresh", "robyn")
     assert max(deviations.values()) < 1e-9, deviations
 
 
 def space_of(problem: Problem, settings: RidgeSettings) -> Space:
-    return build_space(build_frame(problem, settings.model_copy(update={"prophet": ()}), {}), settings)
+    return build_space(
+        build_frame(problem, settings.model_copy(update={"prophet": ()}), {}), settings
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +48,12 @@ def previous(values: Mapping[tuple[str, str], float]) -> PreviousModel:
     return PreviousModel("1_1", STEPS, {("", "lambda_unit"): 0.001, **values}, {}, {})
 
 
-def test_ranges_stay_within_the_initial_ones_and_fixed_values_become_ranges(simple: Problem) -> None:
-    settings = RidgeSettings(prophet=(), gamma=0.5, alpha=(0.5, 3.0), theta=(0.0, 0.8), refresh_freedom=0.1)
+def test_ranges_stay_within_the_initial_ones_and_fixed_values_become_ranges(
+    simple: Problem,
+) -> None:
+    settings = RidgeSettings(
+        prophet=(), gamma=0.5, alpha=(0.5, 3.0), theta=(0.0, 0.8), refresh_freedom=0.1
+    )
     space = space_of(simple, settings)
     values = {
         (item.variable, item.parameter): {"alpha": 2.95, "gamma": 0.5, "theta": 0.4}[item.parameter]
@@ -69,11 +79,15 @@ def test_lambdas_slip_is_robyns_alone(simple: Problem) -> None:
     item = space_of(simple, RidgeSettings(prophet=())).hyperparameters[-1]
     assert item.parameter == "lambda"
     assert previous_value(item, previous({})) == 0.001
-    assert previous_value(item, previous({}), robyn=True) == pytest.approx(0.001 + 1e-4 / (1 - 1e-4))
+    assert previous_value(item, previous({}), robyn=True) == pytest.approx(
+        0.001 + 1e-4 / (1 - 1e-4)
+    )
 
 
 def of_model(result: EngineResult, name: str) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = result.tables[name].filter(pc.field("model_id") == result.recommended).to_pylist()
+    rows: list[dict[str, object]] = (
+        result.tables[name].filter(pc.field("model_id") == result.recommended).to_pylist()
+    )
     return rows
 
 
@@ -83,9 +97,16 @@ def as_previous(result: EngineResult) -> PreviousModel:
     return PreviousModel(
         result.recommended,
         STEPS,
-        {(str(row["variable"]), str(row["parameter"])): float(row["value"]) for row in of_model(result, "parameters")},  # type: ignore[arg-type]
+        {
+            (str(row["variable"]), str(row["parameter"])): float(row["value"])
+            for row in of_model(result, "parameters")
+        },  # type: ignore[arg-type]
         {row["component"]: row["effect_sum"] for row in effects},
-        {str(row["channel"]): float(row["spend"]) for row in of_model(result, "channels") if row["kind"] == "paid"},  # type: ignore[arg-type]
+        {
+            str(row["channel"]): float(row["spend"])
+            for row in of_model(result, "channels")
+            if row["kind"] == "paid"
+        },  # type: ignore[arg-type]
     )
 
 
@@ -105,12 +126,19 @@ def test_moves_say_what_data_and_parameters_changed(simple: Problem, method: str
     for name, row in channels.items():
         if row["kind"] == "paid":
             for measure in ("roi", "effect_share", "spend_share", "spend", "contribution_share"):
-                assert moves[name, measure]["new"] == pytest.approx(row[measure], rel=1e-9), (name, measure)
-                assert moves[name, measure]["old"] == pytest.approx(before[name][measure], rel=1e-9), (name, measure)
+                assert moves[name, measure]["new"] == pytest.approx(row[measure], rel=1e-9), (
+                    name,
+                    measure,
+                )
+                assert moves[name, measure]["old"] == pytest.approx(
+                    before[name][measure], rel=1e-9
+                ), (name, measure)
             assert moves[name, "spend"]["refitted"] == moves[name, "spend"]["new"]
         assert moves[name, "alpha"]["old"] == moves[name, "alpha"]["refitted"]
     for column in ("old", "refitted", "new"):
-        total = sum(row[column] for (_, measure), row in moves.items() if measure == "contribution_share")  # type: ignore[misc]
+        total = sum(
+            row[column] for (_, measure), row in moves.items() if measure == "contribution_share"
+        )  # type: ignore[misc]
         assert total == pytest.approx(1.0)
     models = again.tables["models"]
     kept = models.filter(pc.is_valid(models["front"]))
@@ -123,7 +151,9 @@ def test_moves_say_what_data_and_parameters_changed(simple: Problem, method: str
 def test_other_variables_or_too_many_steps_are_refused(simple: Problem) -> None:
     known = {"competitor_sales_B": 1.0, "intercept": 1.0, "gone": 1.0}
     model = PreviousModel("1_1", 500, {}, known, {})
-    findings = [item.what for item in check(replace(simple, previous=model), RidgeSettings(prophet=()))]
+    findings = [
+        item.what for item in check(replace(simple, previous=model), RidgeSettings(prophet=()))
+    ]
     assert "'tv_S' is no part of model 1_1." in findings
     assert "'gone' of model 1_1 is missing." in findings
     assert "500 new periods leave nothing of the previous window of 157." in findings

@@ -20,11 +20,14 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.space import build_space
 from mmm.engines.ridge.tables import Search
 
-#: Bootstrapped numbers hang on R's generator; a fixed model has no lambda on the unit scale, and its own front.
+#: Bootstrapped numbers hang on R's generator; a fixed model has no lambda on the unit scale, and
+#: its own front.
 NOT_COMPARED = ("rn", "robynPareto", "pos")
 
 
-def rebuilt(run_cases: ModuleType, folder: Path, problem: Problem, settings: RidgeSettings) -> Rebuilt:
+def rebuilt(
+    run_cases: ModuleType, folder: Path, problem: Problem, settings: RidgeSettings
+) -> Rebuilt:
     case = json.loads((folder / "case.json").read_text())
     frame = run_cases.load_frame(folder, case)
     space = build_space(frame, settings)
@@ -43,13 +46,19 @@ def rebuilt(run_cases: ModuleType, folder: Path, problem: Problem, settings: Rid
     design = build_design(frame, settings)
     values = np.column_stack(columns)
     one = np.ones(1, int)
-    search = Search(values, evaluate(design, space.candidates(values), cores=1), one, one, np.zeros(1))
+    search = Search(
+        values, evaluate(design, space.candidates(values), cores=1), one, one, np.zeros(1)
+    )
     stored = pa.table({"front": [1], "cluster": [1], "cluster_best": [True]})
-    return Rebuilt(replace(problem, window=frame.window), settings, frame, design, space, search, stored)
+    return Rebuilt(
+        replace(problem, window=frame.window), settings, frame, design, space, search, stored
+    )
 
 
 @pytest.mark.parametrize("name", ["c01_geo_base", "c02_geo_tsval", "c06_wpdf_tsval"])
-def test_aggregated_holds_robyns_numbers(golden: Path, run_cases: ModuleType, demo_problem: Problem, name: str) -> None:
+def test_aggregated_holds_robyns_numbers(
+    golden: Path, run_cases: ModuleType, demo_problem: Problem, name: str
+) -> None:
     folder = golden / "refit" / name
     settings = run_cases.load_settings(json.loads((folder / "case.json").read_text()), "robyn")
     built = rebuilt(run_cases, folder, demo_problem, settings)
@@ -57,5 +66,7 @@ def test_aggregated_holds_robyns_numbers(golden: Path, run_cases: ModuleType, de
     recorded = run_cases.read_csv(folder / "xdecompagg.csv")
     assert ours["rn"].to_pylist() == recorded["rn"]
     for column in recorded.keys() - set(NOT_COMPARED):
-        values = np.array([np.nan if value is None else value for value in ours[column].to_pylist()], float)
+        values = np.array(
+            [np.nan if value is None else value for value in ours[column].to_pylist()], float
+        )
         assert run_cases.deviation(values, run_cases.numbers(recorded[column])) < 1e-9, column

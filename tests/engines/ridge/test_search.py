@@ -70,11 +70,14 @@ def test_fronts_by_domination() -> None:
 
 def test_spread_keeps_what_dominates_most_by_itself() -> None:
     losses = np.array([[0.1, 0.9], [0.12, 0.89], [0.5, 0.5], [0.9, 0.1]])
-    # By hand: alone they add 0.002, 0.0038, 0.156 and 0.04, so 0 goes first; then 3 (0.04 against 0.0418), then 1.
+    # By hand: alone they add 0.002, 0.0038, 0.156 and 0.04, so 0 goes first; then 3 (0.04 against
+    # 0.0418), then 1.
     assert spread_by_area(losses, np.arange(4)).tolist() == [2, 1, 3, 0]
 
 
 def test_dominated_area_by_hand() -> None:
     assert dominated_area(np.array([[0.5, 0.5]])) == 0.25
-    assert np.isclose(dominated_area(np.array([[0.2, 0.6], [0.6, 0.2], [0.7, 0.7]])), 0.8 * 0.4 + 0.4 * 0.4)
+    assert np.isclose(
+        dominated_area(np.array([[0.2, 0.6], [0.6, 0.2], [0.7, 0.7]])), 0.8 * 0.4 + 0.4 * 0.4
+    )
     assert dominated_area(np.array([[1.5, 0.1]])) == 0.0

@@ -48,7 +48,9 @@ def test_worst_candidates_are_left_out() -> None:
 
 
 def test_an_infinite_error_gives_an_infinite_score() -> None:
-    scores = error_scores(np.array([[0.1, 0.1, 0], [0.2, np.inf, 0], [0.3, 0.2, 0]], float), (1.0, 1.0, 1.0))
+    scores = error_scores(
+        np.array([[0.1, 0.1, 0], [0.2, np.inf, 0], [0.3, 0.2, 0]], float), (1.0, 1.0, 1.0)
+    )
     assert np.isinf(scores[1])
     assert np.isfinite(scores[[0, 2]]).all()
 
@@ -57,7 +59,10 @@ def test_clusters_of_separate_groups() -> None:
     rng = np.random.default_rng(2)
     centres = np.array([[0, 0, 0], [1, 0, 1], [0, 1, 1], [1, 1, 0]])
     features = np.vstack(
-        [centre + 0.01 * rng.normal(size=(n, 3)) for centre, n in zip(centres, (8, 6, 5, 4), strict=True)]
+        [
+            centre + 0.01 * rng.normal(size=(n, 3))
+            for centre, n in zip(centres, (8, 6, 5, 4), strict=True)
+        ]
     )
     scores = np.arange(23.0)
     found = cluster_models(features, scores, None, 123)
@@ -79,7 +84,8 @@ def test_a_wanted_number_of_clusters_is_kept_to() -> None:
 def test_interval_of_a_cluster() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     mean, _, low, high = cluster_interval(values, 20_000, 1)
-    # se of the mean is sd/sqrt(m) with the population sd; times t(0.975, 4) and sqrt(m), as Robyn reports it.
+    # se of the mean is sd/sqrt(m) with the population sd; times t(0.975, 4) and sqrt(m), as Robyn
+    # reports it.
     half = 2.7764451051977987 * values.std()
     assert mean == pytest.approx(3.0, abs=0.02)
     assert high - mean == pytest.approx(half, rel=0.03)
@@ -106,11 +112,13 @@ def test_weights_of_the_consensus_by_hand() -> None:
     loss = np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.0], [0.1, 0.6, 0.0]])
     studies = np.array([[0.0, np.nan], [0.0, np.nan], [2.0, np.nan]])
     found = consensus_weights(loss, studies, 10, (1.0, 1.0, 1.0))
-    # to the first: half the fit to the power 0.3 x 10; three against one standard deviation of distance and a test
-    # missed by two of its standard errors
+    # to the first: half the fit to the power 0.3 x 10; three against one standard deviation of
+    # distance and a test missed by two of its standard errors
     assert found / found[0] == pytest.approx([1.0, 0.5**3, np.exp(-0.5 * (9 - 1) - 0.5 * 0.3 * 4)])
     assert found.sum() == pytest.approx(1.0)
-    assert consensus_weights(loss, studies, 10, (1.0, 0.0, 0.0))[2] == pytest.approx(1 / (2 + 0.5**3))
+    assert consensus_weights(loss, studies, 10, (1.0, 0.0, 0.0))[2] == pytest.approx(
+        1 / (2 + 0.5**3)
+    )
 
 
 def test_the_model_nearest_to_the_consensus_and_its_interval() -> None:

@@ -1,4 +1,6 @@
-"""The exact solver finds the optimum of any bounded ridge problem, also where columns are collinear."""
+"""The exact solver finds the optimum of any bounded ridge problem, also where columns are
+collinear.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,14 @@ from scipy.optimize import lsq_linear
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
 
 
-def exact(A: np.ndarray, rhs: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, int]:
+def exact(
+    A: np.ndarray, rhs: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> tuple[np.ndarray, int]:
     p = len(rhs)
     b = np.empty(p)
-    count = solve_exact(A, rhs, lower, upper, b, np.empty(p, np.int64), np.empty(p, np.int64), np.empty((p + 1, p)))
+    count = solve_exact(
+        A, rhs, lower, upper, b, np.empty(p, np.int64), np.empty(p, np.int64), np.empty((p + 1, p))
+    )
     return b, count
 
 
@@ -52,7 +58,9 @@ def test_same_solution_as_a_general_solver(seed: int) -> None:
     b, _ = exact(A, rhs, lower, upper)
     rows = len(y)
     stacked = np.vstack([X / np.sqrt(rows), np.sqrt(penalty) * np.eye(8)])
-    reference = lsq_linear(stacked, np.append(y / np.sqrt(rows), np.zeros(8)), (lower, upper), tol=1e-14, method="bvls")
+    reference = lsq_linear(
+        stacked, np.append(y / np.sqrt(rows), np.zeros(8)), (lower, upper), tol=1e-14, method="bvls"
+    )
     assert np.abs(b - reference.x).max() < 1e-8
 
 
@@ -72,7 +80,9 @@ def test_descent_comes_closer_with_a_smaller_threshold() -> None:
     for threshold in (1e-5, 1e-9, 1e-20):
         b, plain = np.empty(10), A - penalty * np.eye(10)
         memory = (np.empty(10, np.int64), np.empty(10, np.int64), np.empty(10), np.empty(10))
-        assert solve_glmnet(plain, rhs, np.full(10, penalty), lower, upper, threshold, b, *memory) > 0
+        assert (
+            solve_glmnet(plain, rhs, np.full(10, penalty), lower, upper, threshold, b, *memory) > 0
+        )
         gaps.append(np.abs(b - best).max())
     assert gaps[0] > gaps[1] > gaps[2]
     assert gaps[2] < 1e-9

@@ -16,7 +16,9 @@ from mmm.engines.ridge.transforms import adstock, adstock_weights
 TOLERANCE = 1e-10
 
 
-def groups(table: dict[str, list[str]], keys: list[str]) -> list[tuple[tuple[str, ...], np.ndarray]]:
+def groups(
+    table: dict[str, list[str]], keys: list[str]
+) -> list[tuple[tuple[str, ...], np.ndarray]]:
     """Row positions by key, in file order."""
     rows = sorted(range(len(table[keys[0]])), key=lambda i: tuple(table[key][i] for key in keys))
     return [
@@ -36,21 +38,32 @@ def close(ours: Any, theirs: np.ndarray, run_cases: ModuleType, scale: float | N
     assert run_cases.deviation(ours, theirs, scale) < TOLERANCE
 
 
-def test_geometric_adstock(golden: Path, run_cases: ModuleType, vectors: dict[str, np.ndarray]) -> None:
+def test_geometric_adstock(
+    golden: Path, run_cases: ModuleType, vectors: dict[str, np.ndarray]
+) -> None:
     table = run_cases.read_csv(golden / "transforms" / "adstock_geometric.csv")
-    decayed, cumulative = run_cases.numbers(table["x_decayed"]), run_cases.numbers(table["thetaVecCum"])
+    decayed, cumulative = (
+        run_cases.numbers(table["x_decayed"]),
+        run_cases.numbers(table["thetaVecCum"]),
+    )
     found = groups(table, ["vector", "theta"])
     assert len(found) > 5
     for (vector, theta), rows in found:
         x = vectors[vector]
         close(adstock(x, "geometric", float(theta))[0], decayed[rows], run_cases)
         # Robyn's reported vector starts at lag 1.
-        close(adstock_weights(len(x) + 1, "geometric", float(theta))[1:], cumulative[rows], run_cases)
+        close(
+            adstock_weights(len(x) + 1, "geometric", float(theta))[1:], cumulative[rows], run_cases
+        )
 
 
-def test_weibull_adstock(golden: Path, run_cases: ModuleType, vectors: dict[str, np.ndarray]) -> None:
+def test_weibull_adstock(
+    golden: Path, run_cases: ModuleType, vectors: dict[str, np.ndarray]
+) -> None:
     table = run_cases.read_csv(golden / "transforms" / "adstock_weibull.csv")
-    decayed, cumulative, immediate = (run_cases.numbers(table[name]) for name in ("x_decayed", "thetaVecCum", "x_imme"))
+    decayed, cumulative, immediate = (
+        run_cases.numbers(table[name]) for name in ("x_decayed", "thetaVecCum", "x_imme")
+    )
     found = groups(table, ["type", "vector", "shape", "scale"])
     assert len(found) > 20
     for (kind, vector, shape, scale), rows in found:
@@ -77,12 +90,17 @@ def test_hill_saturation(golden: Path, run_cases: ModuleType) -> None:
 
 def test_weights_of_a_longer_series_differ() -> None:
     """Robyn's scale is a share of the series' length; the doc string warns of it."""
-    assert adstock_weights(52, "weibull_cdf", 2.0, 0.1)[5] < adstock_weights(208, "weibull_cdf", 2.0, 0.1)[5]
+    assert (
+        adstock_weights(52, "weibull_cdf", 2.0, 0.1)[5]
+        < adstock_weights(208, "weibull_cdf", 2.0, 0.1)[5]
+    )
 
 
 @pytest.mark.parametrize("kind", ["weibull_cdf", "weibull_pdf"])
 @pytest.mark.parametrize(("shape", "scale"), [(0.0, 0.1), (2.0, 0.0)])
-def test_weibull_without_shape_or_scale_is_no_adstock(kind: str, shape: float, scale: float) -> None:
+def test_weibull_without_shape_or_scale_is_no_adstock(
+    kind: str, shape: float, scale: float
+) -> None:
     x = np.array([3.0, 0.0, 5.0])
     total, immediate = adstock(x, kind, shape, scale)
     assert total.tolist() == x.tolist()

@@ -1,4 +1,5 @@
-"""`run_robyn.R` in real R, against the stand-in (Robyn's argument lists, recorded numbers) or the real Robyn.
+"""`run_robyn.R` in real R, against the stand-in (Robyn's argument lists, recorded numbers) or the
+real Robyn.
 
 The stand-in refuses every argument that Robyn 3.12.1 does not have.
 """
@@ -59,7 +60,9 @@ def train(library: Path, **changes: Any) -> tuple[Problem, EngineResult, list[Pr
 
 
 @pytest.fixture(scope="module", params=["stand-in", "real"])
-def any_robyn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+def any_robyn(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trained]:
     """A training against the stand-in, and against the real Robyn where a library with it is named."""
     if request.param == "stand-in":
         installed: RobynLibrary = request.getfixturevalue("stand_in")
@@ -101,7 +104,9 @@ def test_a_training_gives_every_table_and_robyns_own_files(any_robyn: Trained) -
 
 
 def test_its_effects_are_robyns_own(any_robyn: Trained) -> None:
-    (parity,) = [row for row in any_robyn.result.tables["diagnostics"].to_pylist() if row["name"] == "parity"]
+    (parity,) = [
+        row for row in any_robyn.result.tables["diagnostics"].to_pylist() if row["name"] == "parity"
+    ]
     assert parity["value"] < 1e-9
 
 
@@ -118,8 +123,12 @@ def test_stages_follow_one_another_and_the_search_counts_candidates(any_robyn: T
 
 def test_recorded_numbers_come_through_unchanged(recorded: Trained) -> None:
     result = recorded.result
-    channels = {(row["model_id"], row["channel"]): row for row in result.tables["channels"].to_pylist()}
-    selected = {medium.selected: medium.name for medium in recorded.problem.paid} | {"newsletter": "newsletter"}
+    channels = {
+        (row["model_id"], row["channel"]): row for row in result.tables["channels"].to_pylist()
+    }
+    selected = {medium.selected: medium.name for medium in recorded.problem.paid} | {
+        "newsletter": "newsletter"
+    }
     compared = 0
     for row in aggregated():
         if row["rn"] not in selected:
@@ -131,18 +140,29 @@ def test_recorded_numbers_come_through_unchanged(recorded: Trained) -> None:
             "carryover_share": row["carryover_pct"],
         }
         if row["rn"] != "newsletter":
-            wanted |= {"roi": row["roi_total"], "spend_share": row["spend_share"], "effect_share": row["effect_share"]}
+            wanted |= {
+                "roi": row["roi_total"],
+                "spend_share": row["spend_share"],
+                "effect_share": row["effect_share"],
+            }
         for name, text in wanted.items():
             if text in ("NA", "NaN"):
                 assert found[name] is None
             else:
-                assert found[name] == pytest.approx(float(text), rel=1e-9, abs=1e-9), (row["solID"], row["rn"], name)
+                assert found[name] == pytest.approx(float(text), rel=1e-9, abs=1e-9), (
+                    row["solID"],
+                    row["rn"],
+                    name,
+                )
                 compared += 1
     assert compared > 23 * 6 * 3
 
 
 def test_intervals_are_robyns_own_widened_to_the_models_value(recorded: Trained) -> None:
-    channels = {(row["model_id"], row["channel"]): row for row in recorded.result.tables["channels"].to_pylist()}
+    channels = {
+        (row["model_id"], row["channel"]): row
+        for row in recorded.result.tables["channels"].to_pylist()
+    }
     known = 0
     for row in aggregated():
         if row["rn"] != "tv_S":
@@ -160,7 +180,9 @@ def test_intervals_are_robyns_own_widened_to_the_models_value(recorded: Trained)
 
 def test_for_conversions_the_interval_is_of_the_cost_per_one(robyn: RobynLibrary) -> None:
     problem, settings = problem_of()
-    result = load_engine("robyn").train(replace(problem, kpi_kind="conversion"), settings, lambda step: None)
+    result = load_engine("robyn").train(
+        replace(problem, kpi_kind="conversion"), settings, lambda step: None
+    )
     assert dict(robyn.calls())["robyn_inputs"]["dep_var_type"] == "conversion"
     rows = [row for row in result.tables["channels"].to_pylist() if row["cpa_low"] is not None]
     assert rows
@@ -176,7 +198,11 @@ def test_the_best_score_among_the_clusters_best_is_recommended(recorded: Trained
     assert f"Model {wanted['solID']} has the best balance" in recorded.result.reason
     models = recorded.result.tables["models"]
     (row,) = models.filter(models["recommended"]).to_pylist()
-    for name, column in (("nrmse", "nrmse"), ("business_distance", "decomp.rssd"), ("calibration_error", "mape")):
+    for name, column in (
+        ("nrmse", "nrmse"),
+        ("business_distance", "decomp.rssd"),
+        ("calibration_error", "mape"),
+    ):
         assert row[name] == pytest.approx(float(wanted[column]), rel=1e-12)
     assert row["cluster"] == int(wanted["cluster"])
 
@@ -194,7 +220,13 @@ def test_robyn_is_called_with_what_was_asked(recorded: Trained) -> None:
     calls = dict(recorded.library.calls())
     inputs, run, outputs = calls["robyn_inputs"], calls["robyn_run"], calls["robyn_outputs"]
     assert inputs["paid_media_spends"] == ["tv_S", "ooh_S", "print_S", "facebook_S", "search_S"]
-    assert inputs["paid_media_vars"] == ["tv_S", "ooh_S", "print_S", "facebook_I", "search_clicks_P"]
+    assert inputs["paid_media_vars"] == [
+        "tv_S",
+        "ooh_S",
+        "print_S",
+        "facebook_I",
+        "search_clicks_P",
+    ]
     assert (inputs["window_start"], inputs["window_end"]) == ("2016-01-04", "2018-12-31")
     assert inputs["prophet_vars"] == ["trend", "season", "holiday"]
     assert inputs["prophet_country"] == "DE"
@@ -219,7 +251,9 @@ def test_an_argument_that_robyn_does_not_have_ends_the_run(
 
     changed = shutil.copy(environment.script(), tmp_path / "run_robyn.R")
     text = Path(changed).read_text()
-    Path(changed).write_text(text.replace("select_model = model, dir = artifacts", "model_id = model"))
+    Path(changed).write_text(
+        text.replace("select_model = model, dir = artifacts", "model_id = model")
+    )
     monkeypatch.setattr(environment, "script", lambda: Path(changed))
     problem, settings = problem_of()
     with pytest.raises(UserError, match="robyn_write has no argument model_id"):
@@ -227,9 +261,15 @@ def test_an_argument_that_robyn_does_not_have_ends_the_run(
 
 
 def test_a_plot_that_failed_becomes_a_warning(robyn: RobynLibrary) -> None:
-    robyn.asks_for("robyn_outputs", "warn", "Failed exporting results, but returned model results anyways:\n no font")
+    robyn.asks_for(
+        "robyn_outputs",
+        "warn",
+        "Failed exporting results, but returned model results anyways:\n no font",
+    )
     _, result, _ = train(robyn.folder)
-    warnings = [row["text"] for row in result.tables["diagnostics"].to_pylist() if row["name"] == "warning"]
+    warnings = [
+        row["text"] for row in result.tables["diagnostics"].to_pylist() if row["name"] == "warning"
+    ]
     assert len(warnings) == 1
     assert warnings[0].startswith("Robyn left out some of its files: ")
     assert warnings[0].endswith("anyways: no font")
@@ -251,8 +291,16 @@ def test_the_curves_meet_the_contributions(recorded: Trained) -> None:
     tables = recorded.result.tables
     model = recorded.result.recommended
     point = next(
-        row for row in tables["curve_points"].to_pylist() if (row["model_id"], row["channel"]) == (model, "tv_S")
+        row
+        for row in tables["curve_points"].to_pylist()
+        if (row["model_id"], row["channel"]) == (model, "tv_S")
     )
-    curve = [row for row in tables["curves"].to_pylist() if (row["model_id"], row["channel"]) == (model, "tv_S")]
-    response = np.interp(point["mean_spend"], [row["spend"] for row in curve], [row["response"] for row in curve])
+    curve = [
+        row
+        for row in tables["curves"].to_pylist()
+        if (row["model_id"], row["channel"]) == (model, "tv_S")
+    ]
+    response = np.interp(
+        point["mean_spend"], [row["spend"] for row in curve], [row["response"] for row in curve]
+    )
     assert response == pytest.approx(point["mean_response"], rel=1e-3)

@@ -21,15 +21,21 @@ def test_without_r_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MMM_RSCRIPT", "Rscript-of-no-machine")
     (finding,) = found()
     assert finding.level == "error"
-    assert str(finding).startswith("R: 'Rscript-of-no-machine' is not found; the engine robyn runs in R. Install R 4.0")
+    assert str(finding).startswith(
+        "R: 'Rscript-of-no-machine' is not found; the engine robyn runs in R. Install R 4.0"
+    )
 
 
-def test_a_library_without_robyn_is_told(robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_without_robyn_is_told(
+    robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(empty))
     (finding,) = found()
-    assert str(finding).startswith("R's library: lacks Robyn. Set MMM_ROBYN_LIBRARY where they are.")
+    assert str(finding).startswith(
+        "R's library: lacks Robyn. Set MMM_ROBYN_LIBRARY where they are."
+    )
 
 
 def test_a_package_that_robyn_needs_is_told(robyn: RobynLibrary) -> None:

@@ -1,4 +1,6 @@
-"""The R scripts of the training image: the installer and the smoke test, in real R with the stand-in for Robyn."""
+"""The R scripts of the training image: the installer and the smoke test, in real R with the
+stand-in for Robyn.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,13 @@ def repository(tmp_path: Path, stand_in: RobynLibrary) -> Path:
 def install(repository: Path, lock: str) -> subprocess.CompletedProcess[str]:
     path = repository.parent / "some.lock"
     path.write_text(lock)
-    command = ["Rscript", SCRIPTS / "install.R", path, repository.parent / "library", repository.as_uri()]
+    command = [
+        "Rscript",
+        SCRIPTS / "install.R",
+        path,
+        repository.parent / "library",
+        repository.as_uri(),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -49,7 +57,10 @@ def test_a_locked_package_is_installed_also_from_the_archive(repository: Path) -
     assert done.returncode == 0, done.stderr
     assert done.stdout == "tiny 1.2.3 \n"
     assert (repository.parent / "library" / "tiny" / "DESCRIPTION").exists()
-    assert f"no checksum recorded: tiny_1.2.3.tar.gz {checksum}" in install(repository, "tiny 1.2.3 -\n").stdout
+    assert (
+        f"no checksum recorded: tiny_1.2.3.tar.gz {checksum}"
+        in install(repository, "tiny 1.2.3 -\n").stdout
+    )
 
 
 def test_another_checksum_or_a_missing_version_ends_the_build(repository: Path) -> None:

@@ -41,7 +41,11 @@ PROBLEM = Problem(
 
 
 def errors(problem: Problem = PROBLEM, **settings: Any) -> list[str]:
-    return [str(finding) for finding in check(problem, RobynSettings(**settings)) if finding.level == "error"]
+    return [
+        str(finding)
+        for finding in check(problem, RobynSettings(**settings))
+        if finding.level == "error"
+    ]
 
 
 def written(folder: Path, problem: Problem = PROBLEM, **settings: Any) -> dict[str, Any]:
@@ -55,9 +59,13 @@ def test_a_sound_problem_is_fine() -> None:
 
 
 def test_ranges_follow_their_medium_whichever_of_its_names_is_used() -> None:
-    """Robyn renames spends to exposures by position in a sorted list, so that ranges land on other media."""
+    """Robyn renames spends to exposures by position in a sorted list, so that ranges land on other
+    media.
+    """
     for name in ("search", "clicks"):
-        found = hyperparameters(PROBLEM, RobynSettings(hyperparameters={f"{name}_thetas": [0.1, 0.2], "tv_alphas": 2}))
+        found = hyperparameters(
+            PROBLEM, RobynSettings(hyperparameters={f"{name}_thetas": [0.1, 0.2], "tv_alphas": 2})
+        )
         assert found["clicks_thetas"] == [0.1, 0.2]
         assert found["tv_alphas"] == [2.0]
         assert found["tv_thetas"] == [0.0, 0.8]
@@ -93,7 +101,12 @@ def test_what_would_stop_robyn_is_told_before(settings: dict[str, Any], message:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("tv spend", "begin with a letter"), ("Überschuss", "begin with a letter"), ("2tv", "begin"), ("trend", "itself")],
+    [
+        ("tv spend", "begin with a letter"),
+        ("Überschuss", "begin with a letter"),
+        ("2tv", "begin"),
+        ("trend", "itself"),
+    ],
 )
 def test_a_name_that_robyn_cannot_take_is_refused(name: str, message: str) -> None:
     problem = replace(PROBLEM, paid=(replace(PROBLEM.paid[0], name=name), PROBLEM.paid[1]))

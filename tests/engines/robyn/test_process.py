@@ -29,7 +29,9 @@ def follow(robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         script.write_text(code)
         monkeypatch.setattr(environment, "script", lambda: script)
         told: list[Any] = []
-        run_script(REnvironment.from_settings(), tmp_path, listener or (lambda *given: told.append(given)))
+        run_script(
+            REnvironment.from_settings(), tmp_path, listener or (lambda *given: told.append(given))
+        )
         return told
 
     return run
@@ -38,7 +40,9 @@ def follow(robyn: RobynLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_script_that_ends_without_a_word_is_told_by_its_last_lines(follow: Any) -> None:
     with pytest.raises(UserError) as caught:
         follow("cat('all is well\\n'); quit(status = 3)")
-    assert str(caught.value).startswith("Robyn: R ended with code 3 without saying why. Its last lines:\nall is well")
+    assert str(caught.value).startswith(
+        "Robyn: R ended with code 3 without saying why. Its last lines:\nall is well"
+    )
 
 
 def test_a_signal_is_named(follow: Any) -> None:
@@ -47,8 +51,14 @@ def test_a_signal_is_named(follow: Any) -> None:
 
 
 def test_a_lost_worker_is_explained(follow: Any) -> None:
-    with pytest.raises(UserError, match="A worker may have run out of memory: give the task more, or set `cores` to 1"):
-        follow(PROGRESS + 'writeLines(\'{"error":"error reading: unserialize(socklist)"}\', stream); quit(status = 1)')
+    with pytest.raises(
+        UserError,
+        match="A worker may have run out of memory: give the task more, or set `cores` to 1",
+    ):
+        follow(
+            PROGRESS
+            + 'writeLines(\'{"error":"error reading: unserialize(socklist)"}\', stream); quit(status = 1)'
+        )
 
 
 def test_progress_and_the_bar_are_told_apart_from_what_is_printed(
@@ -70,7 +80,9 @@ def test_progress_and_the_bar_are_told_apart_from_what_is_printed(
     ]
 
 
-def test_what_r_leaves_behind_lies_in_its_folder(follow: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_r_leaves_behind_lies_in_its_folder(
+    follow: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     follow("cat(dirname(tempdir()), '\\n')")
     assert f"R: {tmp_path}" in caplog.messages[-1]
@@ -117,6 +129,8 @@ def test_the_search_counts_over_trials() -> None:
         (0, None), (0, None), (25, 3.0), (50, 2.0), (50, 3.0), (75, 4 / 3), (75, 5 / 3), (100, 0.0), (100, 0.0),
     ]  # fmt: skip
     assert {step.total for step in seen if step.stage == "search"} == {100}
-    assert [step.message for step in seen if step.stage == "search"] == ["Trial 1 of 2"] * 4 + ["Trial 2 of 2"] * 5
+    assert [step.message for step in seen if step.stage == "search"] == ["Trial 1 of 2"] * 4 + [
+        "Trial 2 of 2"
+    ] * 5
     assert [step.done for step in seen if step.stage == "features"] == [0, 1]
     assert course.warnings == ["no font"]

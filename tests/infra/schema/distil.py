@@ -1,10 +1,12 @@
-"""Write aws.json: the AWS provider's own schema of the resource types that infra/terraform-aws uses.
+"""Write aws.json: the AWS provider's own schema of the resource types that infra/terraform-aws
+uses.
 
     python tests/infra/schema/distil.py cdktn_provider_aws-25.8.1-py3-none-any.whl
 
-The wheel is on PyPI (`pip download --no-deps cdktn-provider-aws==25.8.1`); it holds every type of provider 6.69.1 with
-its arguments, made from the provider's schema. It says neither set from list (all are lists here) nor which optional
-arguments are also computed (only `id`, `tags_all` are taken for that).
+The wheel is on PyPI (`pip download --no-deps cdktn-provider-aws==25.8.1`); it holds every type of
+provider 6.69.1 with its arguments, made from the provider's schema. It says neither set from list
+(all are lists here) nor which optional arguments are also computed (only `id`, `tags_all` are taken
+for that).
 """
 
 from __future__ import annotations
@@ -36,13 +38,19 @@ def assembly(wheel: Path) -> tuple[str, Types]:
         found.group(1)
         for kind in types.values()
         for prop in kind.get("properties", ())
-        if (found := re.search(r"hashicorp/aws/([\d.]+)/docs", prop.get("docs", {}).get("summary", "")))
+        if (
+            found := re.search(
+                r"hashicorp/aws/([\d.]+)/docs", prop.get("docs", {}).get("summary", "")
+            )
+        )
     }
     return version, types
 
 
 def type_of(jsii: dict[str, Any], types: Types) -> Any:
-    """An attribute's type in Terraform's notation; a block's as {"block": full name, "one": whether it is single}."""
+    """An attribute's type in Terraform's notation; a block's as {"block": full name, "one": whether
+    it is single}.
+    """
     if "primitive" in jsii:
         return {"boolean": "bool", "any": "dynamic"}.get(jsii["primitive"], jsii["primitive"])
     if "union" in jsii:
@@ -51,14 +59,22 @@ def type_of(jsii: dict[str, Any], types: Types) -> Any:
         inner = type_of(jsii["collection"]["elementtype"], types)
         if isinstance(inner, dict):
             return {**inner, "one": False}
-        return None if inner is None else [{"array": "list"}.get(jsii["collection"]["kind"], "map"), inner]
+        return (
+            None
+            if inner is None
+            else [{"array": "list"}.get(jsii["collection"]["kind"], "map"), inner]
+        )
     if jsii.get("fqn", "").startswith("cdktn."):
         return {"cdktn.StringMap": ["map", "string"]}.get(jsii["fqn"])
-    return {"block": jsii["fqn"], "one": True} if types.get(jsii["fqn"], {}).get("datatype") else None
+    return (
+        {"block": jsii["fqn"], "one": True} if types.get(jsii["fqn"], {}).get("datatype") else None
+    )
 
 
 def link(prop: dict[str, Any]) -> re.Match[str] | None:
-    """What a property's text links to: (resources, data-sources or nothing, the page, the argument's own name)."""
+    """What a property's text links to: (resources, data-sources or nothing, the page, the
+    argument's own name).
+    """
     docs = prop.get("docs", {})
     text = f"{docs.get('summary', '')} {docs.get('remarks', '')}"
     return re.search(r"hashicorp/aws/[\d.]+/docs(?:/(resources|data-sources)/(\w+))?#(\w+)", text)
@@ -69,11 +85,15 @@ def snake(name: str) -> str:
 
 
 def schema_of(full_name: str, types: Types) -> dict[str, Any]:
-    """{"attributes": {name: [type, flags]}, "blocks": {name: [nesting, required, schema]}} of a struct."""
+    """{"attributes": {name: [type, flags]}, "blocks": {name: [nesting, required, schema]}} of a
+    struct.
+    """
     attributes, blocks = {}, {}
     for prop in types[full_name].get("properties", ()):
         found = link(prop)
-        if found is None or found.group(3) in TOO_MUCH:  # the language's own: count, provider, lifecycle
+        if (
+            found is None or found.group(3) in TOO_MUCH
+        ):  # the language's own: count, provider, lifecycle
             continue
         name, kind = found.group(3), type_of(prop["type"], types)
         if isinstance(kind, dict):
@@ -81,18 +101,24 @@ def schema_of(full_name: str, types: Types) -> dict[str, Any]:
             blocks[name] = [nesting, not prop.get("optional"), schema_of(kind["block"], types)]
         elif kind is not None:
             flags = "optional" if prop.get("optional") else "required"
-            flags += " computed" * (flags == "optional" and name in ("id", "tags_all")) + " write_only" * name.endswith(
-                "_wo"
-            )
+            flags += " computed" * (
+                flags == "optional" and name in ("id", "tags_all")
+            ) + " write_only" * name.endswith("_wo")
             attributes[name] = [kind, flags]
     return {"attributes": dict(sorted(attributes.items())), "blocks": dict(sorted(blocks.items()))}
 
 
 def with_computed(schema: dict[str, Any], full_name: str, types: Types) -> dict[str, Any]:
-    """Plus the plain attributes that only the provider gives: the class has them, the struct of arguments has not."""
+    """Plus the plain attributes that only the provider gives: the class has them, the struct of
+    arguments has not.
+    """
     for prop in types[full_name].get("properties", ()):
         name, kind = snake(prop["name"]), type_of(prop["type"], types)
-        other = prop.get("static") or name.endswith("_input") or name in {**schema["attributes"], **schema["blocks"]}
+        other = (
+            prop.get("static")
+            or name.endswith("_input")
+            or name in {**schema["attributes"], **schema["blocks"]}
+        )
         if not other and (isinstance(kind, list) or kind in ("string", "number", "bool")):
             schema["attributes"][name] = [kind, "computed"]
     return schema
@@ -100,7 +126,9 @@ def with_computed(schema: dict[str, Any], full_name: str, types: Types) -> dict[
 
 def used() -> dict[str, set[str]]:
     text = "\n".join(path.read_text() for path in INFRA.rglob("*.tf"))
-    return {kind: set(re.findall(rf'^{kind} "(aws_\w+)"', text, re.M)) for kind in ("resource", "data")}
+    return {
+        kind: set(re.findall(rf'^{kind} "(aws_\w+)"', text, re.M)) for kind in ("resource", "data")
+    }
 
 
 def main(wheel: Path) -> None:
@@ -115,7 +143,10 @@ def main(wheel: Path) -> None:
                     where = {"resources": "resource", "data-sources": "data"}[found.group(1)]
                     configs.setdefault((where, f"aws_{found.group(2)}"), full_name)
                     break
-    result: dict[str, Any] = {"version": version, "provider": schema_of(f"{prefix}provider.AwsProviderConfig", types)}
+    result: dict[str, Any] = {
+        "version": version,
+        "provider": schema_of(f"{prefix}provider.AwsProviderConfig", types),
+    }
     for where, names in used().items():
         result[where] = {}
         for name in sorted(names):

@@ -1,9 +1,10 @@
-"""The guide's sequence against moto: create by hand, plan, apply, no drift, destroy. Run by `make test-infra`.
+"""The guide's sequence against moto: create by hand, plan, apply, no drift, destroy. Run by `make
+test-infra`.
 
-With AWS provider 3.39, so without what only newer ones have: `provider3/` stands in for the modules storage and
-secrets, and the service does not wait for tasks, which moto never starts. Terraform acts with the rights of GitHub's
-role (infra/github/permissions.json) as far as moto looks: signatures, actions, S3's resources; destroying is an
-administrator's.
+With AWS provider 3.39, so without what only newer ones have: `provider3/` stands in for the modules
+storage and secrets, and the service does not wait for tasks, which moto never starts. Terraform
+acts with the rights of GitHub's role (infra/github/permissions.json) as far as moto looks:
+signatures, actions, S3's resources; destroying is an administrator's.
 """
 
 from __future__ import annotations
@@ -80,19 +81,28 @@ INPUTS = {
 
 
 class Moto:
-    """A server that checks signatures and policies, with an administrator and GitHub's role as users."""
+    """A server that checks signatures and policies, with an administrator and GitHub's role as
+    users.
+    """
 
     def __init__(self, url: str) -> None:
         self.url, self.admin = url, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-        admin, self.github = self.user("admin", everything), self.user("github", github_as_moto_sees())
+        admin, self.github = (
+            self.user("admin", everything),
+            self.user("github", github_as_moto_sees()),
+        )
         self.admin = admin
-        request = urllib.request.Request(f"{url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            f"{url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"}
+        )
         urllib.request.urlopen(request).close()  # noqa: S310
 
     def client(self, service: str) -> Any:
         session = boto3.Session(
-            self.admin["AWS_ACCESS_KEY_ID"], self.admin["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1"
+            self.admin["AWS_ACCESS_KEY_ID"],
+            self.admin["AWS_SECRET_ACCESS_KEY"],
+            region_name="us-east-1",
         )
         return session.client(service, endpoint_url=self.url)
 
@@ -103,11 +113,16 @@ class Moto:
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
 
 
 def as_moto_sees(statement: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A policy's statement without what moto cannot judge: it knows the resources of S3 alone, and few conditions."""
+    """A policy's statement without what moto cannot judge: it knows the resources of S3 alone, and
+    few conditions.
+    """
     if ":s3:::" in json.dumps(statement["Resource"]):
         return statement
     return {name: statement[name] for name in ("Effect", "Action")} | {"Resource": "*"}
@@ -119,7 +134,11 @@ def github_as_moto_sees() -> list[Mapping[str, Any]]:
     document = json.loads(text.replace('"cloudwatch:', '"monitoring:'))
     others = [
         # moto calls it so; IAM's name for it is s3:ListBucket.
-        {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": "arn:aws:s3:::mmm-app-output-aws"},
+        {
+            "Effect": "Allow",
+            "Action": "s3:HeadBucket",
+            "Resource": "arn:aws:s3:::mmm-app-output-aws",
+        },
         # What provider 3 calls where today's calls logs:ListTagsForResource.
         {"Effect": "Allow", "Action": "logs:ListTagsLogGroup", "Resource": "*"},
     ]
@@ -134,7 +153,13 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["INITIAL_NO_AUTH_ACTION_COUNT"] = "1000000"
     with log.open("wb") as output:
-        command: list[Any] = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
+        command: list[Any] = [
+            Path(sys.executable).parent / "moto_server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            str(port),
+        ]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         try:
             wait_for(port, process)
@@ -148,7 +173,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
 def terraform(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     copy = Terraform(tmp_path_factory.mktemp("apply"), provider_mirror())
     for module in ("storage", "secrets"):
-        shutil.copy(HERE / "slow" / "provider3" / module / "main.tf", copy.folder / "modules" / module)
+        shutil.copy(
+            HERE / "slow" / "provider3" / module / "main.tf", copy.folder / "modules" / module
+        )
     endpoints = "\n".join(f'    {service} = "{moto.url}"' for service in SERVICES)
     (copy.folder / "override.tf").write_text(OVERRIDE.format(version=PROVIDER, endpoints=endpoints))
     copy.run("init", "-input=false")
@@ -164,7 +191,9 @@ def test_the_guides_sequence(terraform: Terraform, moto: Moto) -> None:
     for name in ("web", "training", "training-base"):
         moto.client("ecr").create_repository(repositoryName=f"mmm-app-{name}")
 
-    applied = terraform.run("apply", "-auto-approve", "-input=false", "-no-color", *VARIABLES, **given)
+    applied = terraform.run(
+        "apply", "-auto-approve", "-input=false", "-no-color", *VARIABLES, **given
+    )
     assert "4 imported" in applied.stdout, applied.stdout[-500:]
     # The bucket that was there is the same one, with what was in it.
     held = moto.client("s3").list_objects_v2(Bucket="mmm-app-output-aws")["Contents"]
@@ -175,10 +204,15 @@ def test_the_guides_sequence(terraform: Terraform, moto: Moto) -> None:
     (balancer,) = moto.client("elbv2").describe_load_balancers()["LoadBalancers"]
     assert url == f"http://{balancer['DNSName']}"
     ecs = moto.client("ecs")
-    (service,) = ecs.describe_services(cluster="mmm-app-cluster", services=["mmm-app-web"])["services"]
+    (service,) = ecs.describe_services(cluster="mmm-app-cluster", services=["mmm-app-web"])[
+        "services"
+    ]
     assert (service["status"], service["desiredCount"]) == ("ACTIVE", 1)
     definition = ecs.describe_task_definition(taskDefinition="mmm-app-training", include=["TAGS"])
-    assert {one["key"] for one in definition["tags"]} >= {"mmm-app:subnets", "mmm-app:security-groups"}
+    assert {one["key"] for one in definition["tags"]} >= {
+        "mmm-app:subnets",
+        "mmm-app:security-groups",
+    }
     iam = moto.client("iam")
     for role, policy in (
         ("mmm-app-web-service-task-role", "mmm-app-web-service-s3-access"),
@@ -190,7 +224,9 @@ def test_the_guides_sequence(terraform: Terraform, moto: Moto) -> None:
     groups = {one["logGroupName"] for one in moto.client("logs").describe_log_groups()["logGroups"]}
     assert groups == {"/ecs/mmm-app-web", "/ecs/mmm-app-training"}
 
-    again = terraform.run("plan", "-detailed-exitcode", "-input=false", "-no-color", *VARIABLES, check=False, **given)
+    again = terraform.run(
+        "plan", "-detailed-exitcode", "-input=false", "-no-color", *VARIABLES, check=False, **given
+    )
     assert again.returncode == 0, again.stdout[-3000:]
     another = json.dumps("another secret of 32 characters...")
     changed = terraform.run(
@@ -201,19 +237,38 @@ def test_the_guides_sequence(terraform: Terraform, moto: Moto) -> None:
     assert "another secret" not in changed.stdout
 
     wrong = terraform.run(
-        "plan", "-input=false", "-no-color", "-var-file=envs/dev.tfvars", *VARIABLES[1:], check=False, **given
+        "plan",
+        "-input=false",
+        "-no-color",
+        "-var-file=envs/dev.tfvars",
+        *VARIABLES[1:],
+        check=False,
+        **given,
     )
-    assert "This is workspace prod, but the variables are those of dev" in " ".join(wrong.stderr.split())
+    assert "This is workspace prod, but the variables are those of dev" in " ".join(
+        wrong.stderr.split()
+    )
 
-    # The repositories are empty here and prod's load balancer is protected; both are the user's to decide.
+    # The repositories are empty here and prod's load balancer is protected; both are the user's to
+    # decide.
     alb = terraform.folder / "alb.tf"
     alb.write_text(alb.read_text().replace('= var.environment == "prod"', "= false"))
     terraform.run("apply", "-auto-approve", "-input=false", *VARIABLES, **given)
     moto.client("s3").delete_object(Bucket="mmm-app-output-aws", Key="datasets/here/before")
-    for version in moto.client("s3").list_object_versions(Bucket="mmm-app-output-aws").get("Versions", ()):
-        moto.client("s3").delete_object(Bucket="mmm-app-output-aws", Key=version["Key"], VersionId=version["VersionId"])
-    for marker in moto.client("s3").list_object_versions(Bucket="mmm-app-output-aws").get("DeleteMarkers", ()):
-        moto.client("s3").delete_object(Bucket="mmm-app-output-aws", Key=marker["Key"], VersionId=marker["VersionId"])
-    gone = terraform.run("destroy", "-auto-approve", "-input=false", "-no-color", *VARIABLES, **(INPUTS | moto.admin))
+    for version in (
+        moto.client("s3").list_object_versions(Bucket="mmm-app-output-aws").get("Versions", ())
+    ):
+        moto.client("s3").delete_object(
+            Bucket="mmm-app-output-aws", Key=version["Key"], VersionId=version["VersionId"]
+        )
+    for marker in (
+        moto.client("s3").list_object_versions(Bucket="mmm-app-output-aws").get("DeleteMarkers", ())
+    ):
+        moto.client("s3").delete_object(
+            Bucket="mmm-app-output-aws", Key=marker["Key"], VersionId=marker["VersionId"]
+        )
+    gone = terraform.run(
+        "destroy", "-auto-approve", "-input=false", "-no-color", *VARIABLES, **(INPUTS | moto.admin)
+    )
     assert "Destroy complete!" in gone.stdout
     assert moto.client("ecs").list_task_definitions()["taskDefinitionArns"] == []

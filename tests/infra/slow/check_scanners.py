@@ -18,7 +18,17 @@ WORKFLOWS = ROOT / ".github" / "workflows"
 
 def checkov(folder: Path, framework: str) -> dict[str, Any]:
     program = python_tool("checkov==3.3.30", "checkov")
-    command = [program, "-d", folder, "--framework", framework, "--skip-download", "--compact", "-o", "json"]
+    command = [
+        program,
+        "-d",
+        folder,
+        "--framework",
+        framework,
+        "--skip-download",
+        "--compact",
+        "-o",
+        "json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
@@ -29,7 +39,11 @@ def trivy_findings(folder: Path) -> set[tuple[str, str]]:
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     results = json.loads(done.stdout).get("Results", ())
-    return {(one["Severity"], one["AVDID"]) for result in results for one in result.get("Misconfigurations", ())}
+    return {
+        (one["Severity"], one["AVDID"])
+        for result in results
+        for one in result.get("Misconfigurations", ())
+    }
 
 
 def without_exceptions(folder: Path) -> Path:
@@ -37,7 +51,11 @@ def without_exceptions(folder: Path) -> Path:
     shutil.copytree(CONFIGURATION, folder, ignore=shutil.ignore_patterns(".terraform*"))
     for file in folder.rglob("*.tf"):
         lines = file.read_text().splitlines()
-        file.write_text("\n".join(line for line in lines if "checkov:skip" not in line and "trivy:ignore" not in line))
+        file.write_text(
+            "\n".join(
+                line for line in lines if "checkov:skip" not in line and "trivy:ignore" not in line
+            )
+        )
     return folder
 
 
@@ -45,7 +63,10 @@ def test_checkov_finds_nothing_that_has_no_reason() -> None:
     report = checkov(CONFIGURATION, "terraform")
     assert report["summary"]["parsing_errors"] == 0
     assert report["summary"]["passed"] > 100
-    failed = [(one["check_id"], one["resource"], one["check_name"]) for one in report["results"]["failed_checks"]]
+    failed = [
+        (one["check_id"], one["resource"], one["check_name"])
+        for one in report["results"]["failed_checks"]
+    ]
     assert failed == []
 
 
@@ -57,16 +78,27 @@ def test_every_exception_for_checkov_excuses_something(tmp_path: Path) -> None:
         for line in file.read_text().splitlines()
         if "checkov:skip=" in line
     }
-    assert excused == {one["check_id"] for one in found}, excused ^ {one["check_id"] for one in found}
+    assert excused == {one["check_id"] for one in found}, excused ^ {
+        one["check_id"] for one in found
+    }
 
 
 def test_checkov_finds_nothing_in_the_workflows_but_the_choice_the_guide_offers() -> None:
-    found = {one["check_id"] for one in checkov(ROOT / ".github", "github_actions")["results"]["failed_checks"]}
+    found = {
+        one["check_id"]
+        for one in checkov(ROOT / ".github", "github_actions")["results"]["failed_checks"]
+    }
     assert found == {"CKV_GHA_7"}  # "cannot be affected by user parameters": deploy_target
 
 
-def test_trivy_finds_nothing_of_weight_and_every_exception_excuses_something(tmp_path: Path) -> None:
-    assert not {name for severity, name in trivy_findings(CONFIGURATION) if severity in ("HIGH", "CRITICAL", "MEDIUM")}
+def test_trivy_finds_nothing_of_weight_and_every_exception_excuses_something(
+    tmp_path: Path,
+) -> None:
+    assert not {
+        name
+        for severity, name in trivy_findings(CONFIGURATION)
+        if severity in ("HIGH", "CRITICAL", "MEDIUM")
+    }
     bare = {name for _, name in trivy_findings(without_exceptions(tmp_path / "bare"))}
     excused = {
         line.rpartition(":")[2]

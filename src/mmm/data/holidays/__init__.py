@@ -18,7 +18,8 @@ TABLE = Path(__file__).with_name("holidays.csv.gz")
 
 @cache
 def _table() -> pa.Table:
-    # A few names hold a line break, hence newlines_in_values; reading 87,651 rows takes about 40 ms.
+    # A few names hold a line break, hence newlines_in_values; reading 87,651 rows takes about 40
+    # ms.
     return csv.read_csv(
         TABLE,
         parse_options=csv.ParseOptions(newlines_in_values=True),
@@ -43,12 +44,19 @@ def holidays(country: str, first: date, last: date) -> tuple[tuple[date, str], .
     """
     if country not in countries():
         near = get_close_matches(country.upper(), countries(), n=5, cutoff=0.5)
-        hint = f"Did you mean one of {', '.join(near)}?" if near else f"Choose one of {', '.join(countries())}."
+        hint = (
+            f"Did you mean one of {', '.join(near)}?"
+            if near
+            else f"Choose one of {', '.join(countries())}."
+        )
         raise UserError(f"no holidays are known for {country!r}.", where="country", fix=hint)
     table = _table()
     wanted = pc.and_(
         pc.equal(table["country"], country),
-        pc.and_(pc.greater_equal(table["ds"], pa.scalar(first)), pc.less_equal(table["ds"], pa.scalar(last))),
+        pc.and_(
+            pc.greater_equal(table["ds"], pa.scalar(first)),
+            pc.less_equal(table["ds"], pa.scalar(last)),
+        ),
     )
     found = table.filter(wanted)
     names = (" ".join(name.split()) for name in found["holiday"].to_pylist())

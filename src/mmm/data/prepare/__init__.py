@@ -1,4 +1,6 @@
-"""Preparation: a dataset and a recipe give a new dataset. The same input and recipe give the same dataset id."""
+"""Preparation: a dataset and a recipe give a new dataset. The same input and recipe give the same
+dataset id.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ import pyarrow as pa
 
 from mmm.access import User
 from mmm.data.calendar import Cadence
-from mmm.data.columns import Times, is_text, listed, read_numbers, read_texts, read_times, require_columns, rows_text
+from mmm.data.columns import (
+    Times,
+    is_text,
+    listed,
+    read_numbers,
+    read_texts,
+    read_times,
+    require_columns,
+    rows_text,
+)
 from mmm.data.optimise import optimise
 from mmm.data.prepare.derive import derive
 from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
@@ -30,7 +41,9 @@ __all__ = ["Prepared", "Recipe", "parse_recipe", "prepare", "prepare_dataset", "
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared table. `market` is set where the recipe splits the source by market; `notes` say what was done."""
+    """A prepared table. `market` is set where the recipe splits the source by market; `notes` say
+    what was done.
+    """
 
     table: pa.Table
     notes: tuple[str, ...]
@@ -47,7 +60,9 @@ class _Resampled:
 
 
 def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
-    """Apply the recipe: one table, or one per market where it splits. Raises UserError naming column and date."""
+    """Apply the recipe: one table, or one per market where it splits. Raises UserError naming
+    column and date.
+    """
     require_columns(table, recipe.source_columns(), "the recipe")
     table, groups = _groups(table, recipe.market)
     times, zone = _times(table, recipe)
@@ -60,13 +75,18 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     }
     if recipe.market and recipe.market.join == "split":
         return tuple(_finished(item, recipe, name) for name, item in found.items())
-    return (_finished(_combined(found, recipe) if len(found) > 1 else next(iter(found.values())), recipe),)
+    return (
+        _finished(
+            _combined(found, recipe) if len(found) > 1 else next(iter(found.values())), recipe
+        ),
+    )
 
 
 def prepare_dataset(
     workspace: Workspace, market: str, dataset_id: str, recipe: Recipe, by: User
 ) -> list[DatasetManifest]:
-    """Prepare a stored dataset and store the result: in its market, or in each market's own where the recipe splits.
+    """Prepare a stored dataset and store the result: in its market, or in each market's own where
+    the recipe splits.
 
     Nothing is stored unless all of it can be.
     """
@@ -78,7 +98,9 @@ def prepare_dataset(
     found = prepare(workspace.read_dataset(market, dataset_id, wanted), recipe)
     for item in found:
         checked_name(item.market or market, "market")
-    manifests = [_store(workspace, item, item.market or market, parent, recipe, by) for item in found]
+    manifests = [
+        _store(workspace, item, item.market or market, parent, recipe, by) for item in found
+    ]
     for manifest in manifests:
         subject = f"{manifest.market}/{manifest.dataset_id}"
         workspace.append_audit(by, "dataset.prepare", subject, parent=f"{market}/{dataset_id}")
@@ -86,10 +108,19 @@ def prepare_dataset(
 
 
 def _store(
-    workspace: Workspace, prepared: Prepared, market: str, parent: DatasetManifest, recipe: Recipe, by: User
+    workspace: Workspace,
+    prepared: Prepared,
+    market: str,
+    parent: DatasetManifest,
+    recipe: Recipe,
+    by: User,
 ) -> DatasetManifest:
     table = prepared.table
-    batches = Batches(table.schema, lambda: iter(table.to_batches()), tuple(str(kind) for kind in table.schema.types))
+    batches = Batches(
+        table.schema,
+        lambda: iter(table.to_batches()),
+        tuple(str(kind) for kind in table.schema.types),
+    )
     with tempfile.TemporaryDirectory(prefix="mmm-prepare-") as folder:
         optimised = optimise(batches, Path(folder) / "data.parquet")
         manifest = DatasetManifest(
@@ -111,7 +142,9 @@ def _store(
 
 
 def _groups(table: pa.Table, rule: MarketRule | None) -> tuple[pa.Table, dict[str, np.ndarray]]:
-    """(the rows of the wanted markets, row numbers by market). Without a market rule all rows are one group, ''."""
+    """(the rows of the wanted markets, row numbers by market). Without a market rule all rows are
+    one group, ''.
+    """
     if rule is None:
         return table, {"": np.arange(table.num_rows)}
     column = table[rule.column]
@@ -120,14 +153,22 @@ def _groups(table: pa.Table, rule: MarketRule | None) -> tuple[pa.Table, dict[st
     if (codes < 0).any():
         fix = "Fill it in, or remove the rows."
         what = f"no market in {rows_text(np.flatnonzero(codes < 0))}."
-        raise InvalidInput("the markets cannot be told apart:", [Finding("error", what, where, fix)])
+        raise InvalidInput(
+            "the markets cannot be told apart:", [Finding("error", what, where, fix)]
+        )
     unknown = [name for name in rule.keep if name not in texts]
     if unknown:
-        raise UserError(f"there is no market {unknown[0]!r}.", where=where, fix=f"It has: {listed(sorted(texts))}.")
+        raise UserError(
+            f"there is no market {unknown[0]!r}.",
+            where=where,
+            fix=f"It has: {listed(sorted(texts))}.",
+        )
     wanted = list(rule.keep or texts)
     if rule.join == "one" and len(wanted) > 1:
         fix = 'Keep one of them, or set "join" to "combine" or "split".'
-        raise UserError(f"the table has {len(wanted)} markets: {listed(wanted)}.", where=where, fix=fix)
+        raise UserError(
+            f"the table has {len(wanted)} markets: {listed(wanted)}.", where=where, fix=fix
+        )
     return table, {name: np.flatnonzero(codes == texts.index(name)) for name in wanted}
 
 
@@ -139,7 +180,9 @@ def _times(table: pa.Table, recipe: Recipe) -> tuple[Times, str | None]:
     times = read_times(column, zone)
     where = f"column {recipe.date!r}"
     if times is None:
-        raise UserError(f"holds {column.type}, not dates.", where=where, fix="Name another date column.")
+        raise UserError(
+            f"holds {column.type}, not dates.", where=where, fix="Name another date column."
+        )
     findings = []
     if len(times.wrong):
         what = f"{rows_text(times.wrong)} cannot be read as a date, first {times.first_wrong}."
@@ -165,16 +208,26 @@ def _window(days: np.ndarray, recipe: Recipe) -> np.ndarray:
         inside &= days <= np.datetime64(recipe.end)
     if not inside.any():
         what = f"has no rows in the window; the data cover {days.min()} to {days.max()}."
-        raise UserError(what, where=f"column {recipe.date!r}", fix="Choose other start and end dates.")
+        raise UserError(
+            what, where=f"column {recipe.date!r}", fix="Choose other start and end dates."
+        )
     return inside
 
 
 def _values(table: pa.Table, recipe: Recipe) -> dict[str, np.ndarray]:
-    """Every column with a rule, (rows,): numbers with NaN, texts (object) with None where empty; flags made."""
+    """Every column with a rule, (rows,): numbers with NaN, texts (object) with None where empty;
+    flags made.
+    """
     flags = {flag.name: flag for flag in recipe.flags}
-    clash = [name for name in flags if name in table.column_names and name in recipe.source_columns()]
+    clash = [
+        name for name in flags if name in table.column_names and name in recipe.source_columns()
+    ]
     if clash:
-        raise UserError("the table has a column of this name.", where=f"flag {clash[0]!r}", fix="Rename the flag.")
+        raise UserError(
+            "the table has a column of this name.",
+            where=f"flag {clash[0]!r}",
+            fix="Rename the flag.",
+        )
     found, findings = {}, []
     for rule in recipe.columns:
         flag = flags.get(rule.column)
@@ -224,12 +277,16 @@ def _resampled(
     of = f" in market {market!r}" if market else ""
     where = f"column {recipe.date!r}{of}"
     if not len(rows):
-        raise UserError("no rows in the window.", where=where, fix="Leave the market out, or widen the window.")
+        raise UserError(
+            "no rows in the window.", where=where, fix="Leave the market out, or widen the window."
+        )
     grid = build_grid(times, rows, cadence, zone, where)
     periods = find_periods(grid, recipe.period, recipe.week_starts, where)
     columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
     for rule in recipe.columns:
-        filled, said = fill_gaps(values[rule.column][grid.rows], grid.labels, rule.gap, rule.column, of)
+        filled, said = fill_gaps(
+            values[rule.column][grid.rows], grid.labels, rule.gap, rule.column, of
+        )
         columns[rule.column] = resample(filled, periods, rule.aggregate)
         notes += said
     return _Resampled(periods.starts, columns, notes)
@@ -242,15 +299,23 @@ def _combined(found: dict[str, _Resampled], recipe: Recipe) -> _Resampled:
         shared = item.starts if shared is None else np.intersect1d(shared, item.starts)
     assert shared is not None  # noqa: S101 - there are at least two markets
     if not len(shared):
-        raise UserError("the markets have no period in common.", where="market", fix="Keep markets that overlap.")
+        raise UserError(
+            "the markets have no period in common.",
+            where="market",
+            fix="Keep markets that overlap.",
+        )
     every = np.unique(np.concatenate([item.starts for item in found.values()]))
     lost = np.setdiff1d(every, shared)
     notes = [note for item in found.values() for note in item.notes]
     if len(lost):
-        notes.append(f"Left out, for not every market has them: the {recipe.period} of {listed_days(lost)}.")
+        notes.append(
+            f"Left out, for not every market has them: the {recipe.period} of {listed_days(lost)}."
+        )
     columns = {}
     for rule in recipe.columns:
-        stack = np.stack([item.columns[rule.column][np.isin(item.starts, shared)] for item in found.values()])
+        stack = np.stack(
+            [item.columns[rule.column][np.isin(item.starts, shared)] for item in found.values()]
+        )
         columns[rule.column] = _across(stack, rule, shared)
     return _Resampled(shared, columns, notes)
 
@@ -277,7 +342,9 @@ def _finished(item: _Resampled, recipe: Recipe, market: str | None = None) -> Pr
     if lost:
         first = "period" if lost == 1 else f"{lost} periods"
         notes.append(f"Left out, for lagged columns have no value there: the first {first}.")
-    names = [rule.column for rule in recipe.columns if rule.keep] + [derived.name for derived in recipe.derived]
+    names = [rule.column for rule in recipe.columns if rule.keep] + [
+        derived.name for derived in recipe.derived
+    ]
     arrays: dict[str, Any] = {recipe.date: pa.array(item.starts[lost:], pa.date32())}
     arrays |= {name: _array(columns[name][lost:]) for name in names}
     return Prepared(pa.table(arrays), tuple(notes), market)

@@ -1,4 +1,6 @@
-"""Before and after a preparation: what became of each column's numbers, and the column as two series."""
+"""Before and after a preparation: what became of each column's numbers, and the column as two
+series.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class BeforeAfter:
 def before_after(table: pa.Table, recipe: Recipe, prepared: Prepared) -> tuple[BeforeAfter, ...]:
     """Every number column of the prepared table, in order, beside the source's rows in the window."""
     source = _source(table, recipe, prepared)
-    rules = {rule.column: rule.aggregate for rule in recipe.columns} | {item.name: item.kind for item in recipe.derived}
+    rules = {rule.column: rule.aggregate for rule in recipe.columns} | {
+        item.name: item.kind for item in recipe.derived
+    }
     found = []
     for name in prepared.table.column_names:
         after = read_numbers(prepared.table[name])
@@ -45,13 +49,22 @@ def before_after(table: pa.Table, recipe: Recipe, prepared: Prepared) -> tuple[B
             continue
         before = read_numbers(source[name]) if name in source.column_names else None
         found.append(
-            BeforeAfter(name, rules[name], None if before is None else _figures(before.values), _figures(after.values))
+            BeforeAfter(
+                name,
+                rules[name],
+                None if before is None else _figures(before.values),
+                _figures(after.values),
+            )
         )
     return tuple(found)
 
 
-def series(table: pa.Table, recipe: Recipe, prepared: Prepared, column: str) -> tuple[pa.Table | None, pa.Table]:
-    """(`date` and the column in the source, rows of one day added up; the same in the prepared table)."""
+def series(
+    table: pa.Table, recipe: Recipe, prepared: Prepared, column: str
+) -> tuple[pa.Table | None, pa.Table]:
+    """(`date` and the column in the source, rows of one day added up; the same in the prepared
+    table).
+    """
     after = prepared.table.select([recipe.date, column]).rename_columns(["date", column])
     source = _source(table, recipe, prepared)
     numbers = read_numbers(source[column]) if column in source.column_names else None
@@ -85,4 +98,6 @@ def _figures(values: np.ndarray) -> Figures:
     here = values[~np.isnan(values)]
     if not len(here):
         return Figures(0)
-    return Figures(len(here), float(here.sum()), float(here.mean()), float(here.min()), float(here.max()))
+    return Figures(
+        len(here), float(here.sum()), float(here.mean()), float(here.min()), float(here.max())
+    )

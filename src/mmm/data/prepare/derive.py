@@ -16,16 +16,24 @@ def derive(
     for item in items:
         for name in inputs(item):
             if found[name].dtype == object:
-                raise UserError(f"column {name!r} holds texts.", where=f"derived column {item.name!r}", fix="Flag it.")
+                raise UserError(
+                    f"column {name!r} holds texts.",
+                    where=f"derived column {item.name!r}",
+                    fix="Flag it.",
+                )
         found[item.name] = _value(item, found, days)
         if isinstance(item, Lag):
             if item.periods >= len(days):
-                raise UserError(f"{len(days)} periods are too few.", where=f"derived column {item.name!r}")
+                raise UserError(
+                    f"{len(days)} periods are too few.", where=f"derived column {item.name!r}"
+                )
             lost = max(lost, int(np.isnan(found[item.name]).cumprod().sum()))
     return found, lost
 
 
-def _value(item: Sum | Product | Ratio | Lag, columns: dict[str, np.ndarray], days: np.ndarray) -> np.ndarray:
+def _value(
+    item: Sum | Product | Ratio | Lag, columns: dict[str, np.ndarray], days: np.ndarray
+) -> np.ndarray:
     if isinstance(item, Lag):
         source = columns[item.column]
         return np.concatenate([np.full(item.periods, np.nan), source[: -item.periods]])

@@ -1,4 +1,6 @@
-"""From rows to an even grid of periods without gaps: the source's own cadence, before anything is resampled."""
+"""From rows to an even grid of periods without gaps: the source's own cadence, before anything is
+resampled.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,11 @@ _DAY = np.timedelta64(1, "D")
 
 @dataclass(frozen=True)
 class Grid:
-    """Even periods: `days` (T,) the local day each begins on, `rows` (T,) the source row, -1 where it is missing.
+    """Even periods: `days` (T,) the local day each begins on, `rows` (T,) the source row, -1 where
+    it is missing.
 
-    `labels` (T,) name the periods in messages. `first` and `last` are the days fully covered; `cadence` is None for
-    steps below a day.
+    `labels` (T,) name the periods in messages. `first` and `last` are the days fully covered;
+    `cadence` is None for steps below a day.
     """
 
     days: np.ndarray
@@ -34,21 +37,33 @@ class Grid:
 
 
 def find_step(times: Times, where: str) -> Cadence | None:
-    """The cadence of all rows' days; None for times within the day. Raises UserError for any other step."""
+    """The cadence of all rows' days; None for times within the day. Raises UserError for any other
+    step.
+    """
     days = np.unique(times.days)
     if len(np.unique(times.instants)) > len(days):
         return None
     cadence = find_cadence(days)
     if cadence is None:
-        raise UserError("one date alone has no step.", where=where, fix="Widen the window, or load more history.")
+        raise UserError(
+            "one date alone has no step.",
+            where=where,
+            fix="Widen the window, or load more history.",
+        )
     if cadence.period is None:
         fix = "Give daily, weekly or monthly rows, or times within the day."
-        raise UserError(f"the usual distance between dates is {cadence.days} days.", where=where, fix=fix)
+        raise UserError(
+            f"the usual distance between dates is {cadence.days} days.", where=where, fix=fix
+        )
     return cadence
 
 
-def build_grid(times: Times, rows: np.ndarray, cadence: Cadence | None, zone: str | None, where: str) -> Grid:
-    """The even grid of one market's rows. Raises InvalidInput for repeated and odd dates, naming their rows."""
+def build_grid(
+    times: Times, rows: np.ndarray, cadence: Cadence | None, zone: str | None, where: str
+) -> Grid:
+    """The even grid of one market's rows. Raises InvalidInput for repeated and odd dates, naming
+    their rows.
+    """
     if cadence is None:
         return _within_days(times, rows, zone, where)
     days = times.days[rows]
@@ -61,12 +76,17 @@ def build_grid(times: Times, rows: np.ndarray, cadence: Cadence | None, zone: st
             f"{where} is not in step:",
             [
                 Finding(
-                    "error", f"{len(odd)} dates fall out of the {cadence} step, first {odd[0]}.", where, "Correct them."
+                    "error",
+                    f"{len(odd)} dates fall out of the {cadence} step, first {odd[0]}.",
+                    where,
+                    "Correct them.",
                 )
             ],
         )
     if cadence.period == "month":
-        grid = np.arange(distinct[0].astype("datetime64[M]"), distinct[-1].astype("datetime64[M]") + 1)
+        grid = np.arange(
+            distinct[0].astype("datetime64[M]"), distinct[-1].astype("datetime64[M]") + 1
+        )
         grid = grid.astype("datetime64[D]")
     else:
         grid = np.arange(distinct[0], distinct[-1] + _DAY, np.timedelta64(cadence.days, "D"))
@@ -77,12 +97,18 @@ def build_grid(times: Times, rows: np.ndarray, cadence: Cadence | None, zone: st
 
 
 def _within_days(times: Times, rows: np.ndarray, zone: str | None, where: str) -> Grid:
-    """Hours or minutes: even in absolute time, so that a day with a clock change has its 23 or 25 hours."""
+    """Hours or minutes: even in absolute time, so that a day with a clock change has its 23 or 25
+    hours.
+    """
     instants = times.instants[rows]
     distinct = _once(instants, rows, where)
     steps = np.diff(distinct).astype(np.int64)
     if not len(steps):
-        raise UserError("one time alone has no step.", where=where, fix="Widen the window, or load more history.")
+        raise UserError(
+            "one time alone has no step.",
+            where=where,
+            fix="Widen the window, or load more history.",
+        )
     sizes, counts = np.unique(steps, return_counts=True)
     step = int(sizes[np.argmax(counts)])
     places, odd = np.divmod((instants - distinct[0]).astype(np.int64), step)
@@ -90,7 +116,9 @@ def _within_days(times: Times, rows: np.ndarray, zone: str | None, where: str) -
         at = int(np.flatnonzero(odd)[0])
         minutes = f"{step / 6e7:g} minutes"
         what = f"{rows_text(rows[np.flatnonzero(odd)])} fall out of the step of {minutes}, first {instants[at]}."
-        raise InvalidInput(f"{where} is not in step:", [Finding("error", what, where, "Correct the times.")])
+        raise InvalidInput(
+            f"{where} is not in step:", [Finding("error", what, where, "Correct the times.")]
+        )
     # One step more at both ends shows whether the first and the last day are whole.
     grid = distinct[0] + np.arange(-1, int(places.max()) + 2) * np.timedelta64(step, "us")
     local = _local(grid, zone)
@@ -104,13 +132,17 @@ def _within_days(times: Times, rows: np.ndarray, zone: str | None, where: str) -
     if days[-2] == days[-1]:
         inside &= days < days[-2]
     if not inside.any():
-        raise UserError("no day is covered from its beginning to its end.", where=where, fix="Widen the window.")
+        raise UserError(
+            "no day is covered from its beginning to its end.", where=where, fix="Widen the window."
+        )
     days, found, local = days[inside], found[inside], local[inside]
     return Grid(days, found, local, days[0], days[-1], None)
 
 
 def _local(instants: np.ndarray, zone: str | None) -> np.ndarray:
-    """What the clock in the zone shows at these instants of UTC; without a zone they are local already."""
+    """What the clock in the zone shows at these instants of UTC; without a zone they are local
+    already.
+    """
     if zone is None:
         return instants
     array = pa.array(instants).cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
@@ -125,14 +157,18 @@ def _once(keys: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
         count = int((counts > 1).sum())
         what = f"{count:,} dates occur more than once, first {first} in {rows_text(rows[keys == first])}."
         fix = "Name the market column in the recipe, or remove the repeated rows."
-        raise InvalidInput(f"{where} has no one row per period:", [Finding("error", what, where, fix)])
+        raise InvalidInput(
+            f"{where} has no one row per period:", [Finding("error", what, where, fix)]
+        )
     return distinct
 
 
 def fill_gaps(
     values: np.ndarray, labels: np.ndarray, rule: Gap, column: str, where: str
 ) -> tuple[np.ndarray, list[str]]:
-    """(values without gaps, notes). Numbers have NaN in their gaps, texts None. Raises InvalidInput under "error"."""
+    """(values without gaps, notes). Numbers have NaN in their gaps, texts None. Raises InvalidInput
+    under "error".
+    """
     text = values.dtype == object
     empty = np.array([value is None for value in values]) if text else np.isnan(values)
     if not empty.any():
@@ -143,7 +179,12 @@ def fill_gaps(
         fix = "Fill them in the source, or declare a rule for gaps: zero, previous or interpolate."
         raise _cannot(column, where, f"{gaps} and its rule for gaps is error.", fix)
     if text and rule in ("zero", "interpolate"):
-        raise _cannot(column, where, f"texts have no rule {rule!r} for gaps.", "Use previous, or flag the text.")
+        raise _cannot(
+            column,
+            where,
+            f"texts have no rule {rule!r} for gaps.",
+            "Use previous, or flag the text.",
+        )
     if rule == "zero":
         return np.where(empty, 0.0, values), [f"Column {column!r}: {gaps} filled with 0{where}."]
     known = np.flatnonzero(~empty)
@@ -160,12 +201,17 @@ def fill_gaps(
 
 
 def _label(moment: np.datetime64) -> str:
-    return str(moment.astype("datetime64[m]")) if moment.dtype == np.dtype("datetime64[us]") else str(moment)
+    return (
+        str(moment.astype("datetime64[m]"))
+        if moment.dtype == np.dtype("datetime64[us]")
+        else str(moment)
+    )
 
 
 def _cannot(column: str, where: str, what: str, fix: str) -> InvalidInput:
     return InvalidInput(
-        f"column {column!r} cannot be prepared:", [Finding("error", what, f"column {column!r}{where}", fix)]
+        f"column {column!r} cannot be prepared:",
+        [Finding("error", what, f"column {column!r}{where}", fix)],
     )
 
 

@@ -1,4 +1,6 @@
-"""A first recipe for a table and its mapping: which rule each column gets, and why nothing is filled with 0."""
+"""A first recipe for a table and its mapping: which rule each column gets, and why nothing is
+filled with 0.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,19 @@ from mmm.data.quality.frame import media_columns
 
 
 def propose_recipe(
-    table: pa.Table, mapping: Mapping, period: Period, rules: NamingRules = DEFAULT_RULES, markets: str = "combine"
+    table: pa.Table,
+    mapping: Mapping,
+    period: Period,
+    rules: NamingRules = DEFAULT_RULES,
+    markets: str = "combine",
 ) -> Recipe:
-    """A recipe for the mapped columns: spend, exposure, organic and KPI are added up, context is averaged, 0/1 flags
-    take the largest, texts the first; names with a word for a rate (naming rules) are averaged. A gap is an error.
+    """A recipe for the mapped columns: spend, exposure, organic and KPI are added up, context is
+    averaged, 0/1 flags take the largest, texts the first; names with a word for a rate (naming
+    rules) are averaged. A gap is an error.
     """
-    require_columns(table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping")
+    require_columns(
+        table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping"
+    )
     facts = {item.name: item for item in profile(table.select(mapping.columns()))}
     summed = {mapping.kpi, *media_columns(mapping)}
     columns = tuple(
@@ -32,7 +41,11 @@ def propose_recipe(
     if mapping.market:
         market = MarketRule.model_validate({"column": mapping.market, "join": markets})
     return Recipe(
-        date=mapping.date, period=period, week_starts=_week_starts(table, mapping.date), market=market, columns=columns
+        date=mapping.date,
+        period=period,
+        week_starts=_week_starts(table, mapping.date),
+        market=market,
+        columns=columns,
     )
 
 
@@ -50,6 +63,10 @@ def _aggregate(facts: ColumnFacts, summed: bool, rules: NamingRules) -> Aggregat
 def _week_starts(table: pa.Table, date: str) -> Weekday:
     """The weekday weekly rows begin on; Monday for any other table."""
     times = read_times(table[date])
-    days = np.array([], "datetime64[D]") if times is None else np.unique(times.days[~np.isnat(times.days)])
+    days = (
+        np.array([], "datetime64[D]")
+        if times is None
+        else np.unique(times.days[~np.isnat(times.days)])
+    )
     cadence = find_cadence(days)
     return WEEKDAYS[int(weekday(days[:1])[0])] if cadence and cadence.period == "week" else "monday"

@@ -25,8 +25,9 @@ class _Part(BaseModel):
 class ColumnRule(_Part):
     """How one column is resampled, what fills its gaps, and how markets are joined where they are.
 
-    `across` None joins markets as `aggregate` joins days (last and first: the mean). `keep` false leaves the column out
-    of the result; derived columns may still use it. Texts can be taken first or last, and filled from the one before.
+    `across` None joins markets as `aggregate` joins days (last and first: the mean). `keep` false
+    leaves the column out of the result; derived columns may still use it. Texts can be taken first
+    or last, and filled from the one before.
     """
 
     column: Name
@@ -37,7 +38,9 @@ class ColumnRule(_Part):
 
 
 class MarketRule(_Part):
-    """Which markets of the table (none named: all), and what becomes of several: one dataset each, or one for all."""
+    """Which markets of the table (none named: all), and what becomes of several: one dataset each,
+    or one for all.
+    """
 
     column: Name
     keep: tuple[str, ...] = ()
@@ -45,7 +48,9 @@ class MarketRule(_Part):
 
 
 class Flag(_Part):
-    """1 in rows whose text is one of `values`, 0 elsewhere: made first, so that a rule can resample it."""
+    """1 in rows whose text is one of `values`, 0 elsewhere: made first, so that a rule can resample
+    it.
+    """
 
     name: Name
     column: Name
@@ -75,7 +80,9 @@ class Ratio(_Part):
 
 
 class Lag(_Part):
-    """The column as it was `periods` before; the first periods, which have no such value, are left out."""
+    """The column as it was `periods` before; the first periods, which have no such value, are left
+    out.
+    """
 
     kind: Literal["lag"]
     name: Name
@@ -87,10 +94,11 @@ Derived = Annotated[Sum | Product | Ratio | Lag, Field(discriminator="kind")]
 
 
 class Recipe(_Part):
-    """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in this order.
+    """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in
+    this order.
 
-    `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and `end` are inclusive
-    and choose the periods of the source that begin within them.
+    `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
+    `end` are inclusive and choose the periods of the source that begin within them.
     """
 
     schema_version: Literal[1] = 1
@@ -112,7 +120,9 @@ class Recipe(_Part):
             try:
                 ZoneInfo(zone)
             except (KeyError, ValueError, OSError):
-                raise ValueError("there is no such time zone; write it like Europe/Berlin") from None
+                raise ValueError(
+                    "there is no such time zone; write it like Europe/Berlin"
+                ) from None
         return zone
 
     @model_validator(mode="after")
@@ -125,13 +135,17 @@ class Recipe(_Part):
         for item in self.derived:
             for used in inputs(item):
                 if used not in taken[1:]:
-                    raise ValueError(f"derived column {item.name!r} needs {used!r}, which no rule before it gives")
+                    raise ValueError(
+                        f"derived column {item.name!r} needs {used!r}, which no rule before it gives"
+                    )
             _take(item.name, taken)
         unused = [flag.name for flag in self.flags if flag.name not in taken]
         if unused:
             raise ValueError(f"the flag {unused[0]!r} has no rule in columns")
         if self.market and self.market.column in taken:
-            raise ValueError(f"the market column {self.market.column!r} cannot have a rule of its own")
+            raise ValueError(
+                f"the market column {self.market.column!r} cannot have a rule of its own"
+            )
         if not any(rule.keep for rule in self.columns):
             raise ValueError("no column is kept")
         return self
@@ -139,8 +153,16 @@ class Recipe(_Part):
     def source_columns(self) -> list[str]:
         """The columns the source must have."""
         flags = {flag.name for flag in self.flags}
-        names = [self.date, *([self.market.column] if self.market else []), *(flag.column for flag in self.flags)]
-        return list(dict.fromkeys([*names, *(item.column for item in self.columns if item.column not in flags)]))
+        names = [
+            self.date,
+            *([self.market.column] if self.market else []),
+            *(flag.column for flag in self.flags),
+        ]
+        return list(
+            dict.fromkeys(
+                [*names, *(item.column for item in self.columns if item.column not in flags)]
+            )
+        )
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=2)
@@ -165,7 +187,11 @@ def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
         return Recipe.model_validate(json.loads(text))
     except ValidationError as error:
         findings = [
-            Finding("error", item["msg"].removeprefix("Value error, "), ".".join(map(str, item["loc"])) or "(whole)")
+            Finding(
+                "error",
+                item["msg"].removeprefix("Value error, "),
+                ".".join(map(str, item["loc"])) or "(whole)",
+            )
             for item in error.errors()
         ]
         raise InvalidInput(f"{where} is not valid:", findings) from None

@@ -17,8 +17,10 @@ _WEEK = 7
 
 @dataclass(frozen=True)
 class Periods:
-    """How grid points fall into periods: `starts` (P,) the periods' first days, `begins` (P,) and `ends` (P,) their
-    first and one past their last point. With `daily` each grid point first becomes seven days (weeks into months)."""
+    """How grid points fall into periods: `starts` (P,) the periods' first days, `begins` (P,) and
+    `ends` (P,) their first and one past their last point. With `daily` each grid point first
+    becomes seven days (weeks into months).
+    """
 
     starts: np.ndarray
     begins: np.ndarray
@@ -28,11 +30,15 @@ class Periods:
 
 
 def find_periods(grid: Grid, period: Period, week_starts: Weekday, where: str) -> Periods:
-    """The whole calendar periods of the grid. Raises UserError where the source is coarser, or no period is whole."""
+    """The whole calendar periods of the grid. Raises UserError where the source is coarser, or no
+    period is whole.
+    """
     cadence = grid.cadence.period if grid.cadence else "day"
     assert cadence is not None  # noqa: S101 - find_step refused other steps
     if _FINENESS[cadence] > _FINENESS[period]:
-        raise UserError(f"the rows are {grid.cadence}; they cannot be split by {period}.", where=where)
+        raise UserError(
+            f"the rows are {grid.cadence}; they cannot be split by {period}.", where=where
+        )
     days, notes = grid.days, []
     daily = (cadence, period) == ("week", "month")
     if cadence == period == "week":
@@ -50,13 +56,21 @@ def find_periods(grid: Grid, period: Period, week_starts: Weekday, where: str) -
     begins = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
     ends = np.append(begins[1:], len(starts))
     found = starts[begins]
-    whole = (found >= grid.first) & (next_period(found, period) - np.timedelta64(1, "D") <= grid.last)
+    whole = (found >= grid.first) & (
+        next_period(found, period) - np.timedelta64(1, "D") <= grid.last
+    )
     if not whole.any():
-        raise UserError(f"the data cover no whole {period}.", where=where, fix="Widen the window, or choose days.")
+        raise UserError(
+            f"the data cover no whole {period}.",
+            where=where,
+            fix="Widen the window, or choose days.",
+        )
     if not whole.all():
         dropped = found[~whole]
         covered = f"the data cover {grid.first} to {grid.last}"
-        notes.append(f"Incomplete at the edge and left out: the {period} of {listed_days(dropped)} ({covered}).")
+        notes.append(
+            f"Incomplete at the edge and left out: the {period} of {listed_days(dropped)} ({covered})."
+        )
     return Periods(found[whole], begins[whole], ends[whole], daily, tuple(notes))
 
 

@@ -1,4 +1,6 @@
-"""Data quality: a traffic light per check, and per channel what the data can and cannot tell, before any compute."""
+"""Data quality: a traffic light per check, and per channel what the data can and cannot tell,
+before any compute.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ __all__ = ["CHANNELS", "CHECKS", "ChannelReport", "CheckResult", "Light", "Quali
 
 
 class Check(Protocol):
-    """A frozen dataclass: its fields are the thresholds, `run` gives the verdict or raises CannotTell."""
+    """A frozen dataclass: its fields are the thresholds, `run` gives the verdict or raises
+    CannotTell.
+    """
 
     name: str
     title: str
@@ -38,7 +42,8 @@ class Check(Protocol):
     def run(self, frame: Frame) -> Verdict: ...
 
 
-#: In the order they are shown: first whether there is a series, then what is in it, then how columns relate.
+#: In the order they are shown: first whether there is a series, then what is in it, then how
+#: columns relate.
 CHECKS: tuple[Check, ...] = (
     Types(),
     CadenceAndGaps(),
@@ -85,7 +90,9 @@ def review(
     checks: Sequence[Check] = CHECKS,
     channels: ChannelReview = CHANNELS,
 ) -> QualityReport:
-    """Check the table as mapped: all its markets together, or one. Raises UserError where the mapping does not fit."""
+    """Check the table as mapped: all its markets together, or one. Raises UserError where the
+    mapping does not fit.
+    """
     frame = build_frame(table, mapping, market)
     results = tuple(_result(check, frame) for check in checks)
     return QualityReport(worst([result.light for result in results]), results, channels.run(frame))
@@ -95,9 +102,13 @@ def _result(check: Check, frame: Frame) -> CheckResult:
     try:
         verdict = check.run(frame)
     except CannotTell as reason:
-        return CheckResult(check.name, check.title, Light.UNKNOWN, f"Could not run: {reason}", check.why, check.fix)
+        return CheckResult(
+            check.name, check.title, Light.UNKNOWN, f"Could not run: {reason}", check.why, check.fix
+        )
     light = verdict.light or worst([place.light for place in verdict.places])
-    return CheckResult(check.name, check.title, light, verdict.finding, check.why, check.fix, verdict.places)
+    return CheckResult(
+        check.name, check.title, light, verdict.finding, check.why, check.fix, verdict.places
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,9 @@ class Sentence:
 
 @dataclass(frozen=True)
 class ChannelReport:
-    """A paid channel. `active` of `periods` have spend; shares are fractions; null where it cannot be computed."""
+    """A paid channel. `active` of `periods` have spend; shares are fractions; null where it cannot
+    be computed.
+    """
 
     channel: str
     light: Light
@@ -52,14 +54,18 @@ class ChannelReview:
     def run(self, frame: Frame) -> tuple[ChannelReport, ...]:
         try:
             total = sum(float(np.nansum(frame.series(paid.spend))) for paid in frame.mapping.paid)
-            names, matrix = correlations(frame, modelled_columns(frame.mapping), self.least_periods, 1000)
+            names, matrix = correlations(
+                frame, modelled_columns(frame.mapping), self.least_periods, 1000
+            )
             together = dict(zip(names, matrix, strict=True))
         except CannotTell as reason:
             total, names, together = 0.0, [], {}
             why: str | None = f"How it moves with the others cannot be told: {reason}"
         else:
             why = None
-        return tuple(self._channel(frame, paid, total, names, together, why) for paid in frame.mapping.paid)
+        return tuple(
+            self._channel(frame, paid, total, names, together, why) for paid in frame.mapping.paid
+        )
 
     def _channel(
         self,
@@ -95,28 +101,44 @@ class ChannelReview:
             )
             said = [Sentence(Light.GREEN, text)]
         light = worst([item.light for item in said])
-        return ChannelReport(paid.spend, light, tuple(said), len(spend), len(active), share, variation, closest, r)
+        return ChannelReport(
+            paid.spend, light, tuple(said), len(spend), len(active), share, variation, closest, r
+        )
 
     def _activity(self, active: int, periods: int) -> list[Sentence]:
         if not active:
             return [Sentence(Light.RED, "Never on: nothing can be told.")]
         if active < self.red_active:
-            return [Sentence(Light.RED, f"On in {active} of {periods} periods: its effect rests on too few of them.")]
+            return [
+                Sentence(
+                    Light.RED,
+                    f"On in {active} of {periods} periods: its effect rests on too few of them.",
+                )
+            ]
         if active < self.yellow_active_share * periods:
             text = f"On in {active} of {periods} periods: carryover and saturation rest on few of them."
             return [Sentence(Light.YELLOW, text)]
         return []
 
-    def _exposure(self, paid: PaidColumns, spend: np.ndarray, exposure: np.ndarray) -> list[Sentence]:
+    def _exposure(
+        self, paid: PaidColumns, spend: np.ndarray, exposure: np.ndarray
+    ) -> list[Sentence]:
         """Spend in periods without the exposure that is modelled in its place."""
         alone, share = without(spend, exposure)
         if share <= self.without_exposure.yellow_share:
             return []
         light = Light.RED if share > self.without_exposure.red_share else Light.YELLOW
         periods = f"{len(alone)} of the {int((spend > 0).sum())} periods it is on"
-        return [Sentence(light, f"In {periods} there is no {paid.exposure!r}: what was spent then earns nothing.")]
+        return [
+            Sentence(
+                light,
+                f"In {periods} there is no {paid.exposure!r}: what was spent then earns nothing.",
+            )
+        ]
 
-    def _variation(self, active: np.ndarray, variation: float | None, periods: int) -> list[Sentence]:
+    def _variation(
+        self, active: np.ndarray, variation: float | None, periods: int
+    ) -> list[Sentence]:
         if variation is None or len(active) < self.red_active:
             return []
         always = len(active) >= self.always_on_share * periods
@@ -146,10 +168,15 @@ class ChannelReview:
         if r is None or abs(r) < self.together_yellow:
             return []
         if abs(r) >= self.together_red:
-            text = f"Always moves with {closest!r} (r = {r:.2f}): their effects cannot be separated."
+            text = (
+                f"Always moves with {closest!r} (r = {r:.2f}): their effects cannot be separated."
+            )
             return [Sentence(Light.RED, text)]
         return [
-            Sentence(Light.YELLOW, f"Mostly moves with {closest!r} (r = {r:.2f}): their effects are hard to separate.")
+            Sentence(
+                Light.YELLOW,
+                f"Mostly moves with {closest!r} (r = {r:.2f}): their effects are hard to separate.",
+            )
         ]
 
     def _size(self, share: float | None) -> list[Sentence]:
@@ -157,12 +184,16 @@ class ChannelReview:
             return []
         return [
             Sentence(
-                Light.YELLOW, f"It has {share:.1%} of the spend: its effect drowns in the noise unless it is large."
+                Light.YELLOW,
+                f"It has {share:.1%} of the spend: its effect drowns in the noise unless it is large.",
             )
         ]
 
 
 def _range(values: np.ndarray) -> str:
     """Smallest to largest, whole numbers from 10,000 on."""
-    low, high = (f"{value:,.0f}" if value >= 10_000 else f"{value:,.4g}" for value in (values.min(), values.max()))
+    low, high = (
+        f"{value:,.0f}" if value >= 10_000 else f"{value:,.4g}"
+        for value in (values.min(), values.max())
+    )
     return f"{low} to {high}"

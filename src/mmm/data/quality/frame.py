@@ -1,7 +1,8 @@
-"""A table as the checks see it: rows as they are, and one series per column with a value for each period.
+"""A table as the checks see it: rows as they are, and one series per column with a value for each
+period.
 
-With a market column the series are all markets together (media and KPI added up, context averaged), as a model of the
-whole sees them; or one market's.
+With a market column the series are all markets together (media and KPI added up, context averaged),
+as a model of the whole sees them; or one market's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.data.calendar import Cadence, distinct_days, find_cadence, repeated_rows
-from mmm.data.columns import Numbers, Times, is_text, listed, read_numbers, read_texts, read_times, require_columns
+from mmm.data.columns import (
+    Numbers,
+    Times,
+    is_text,
+    listed,
+    read_numbers,
+    read_texts,
+    read_times,
+    require_columns,
+)
 from mmm.data.mapping import Mapping
 from mmm.data.quality.result import CannotTell
 from mmm.errors import UserError
@@ -25,9 +35,10 @@ from mmm.errors import UserError
 class Frame:
     """Mapped columns of a table.
 
-    Rows: `days` (rows,), `markets` codes (rows,) into `market_names`, `numbers` and `levels` by column, `repeated` rows
-    (rows,) that share date and market with an earlier row. Periods: `periods` (T,) are the distinct days in order,
-    `row_period` (rows,) the period of each row (-1 without a date). `unreadable` says why a column has no numbers.
+    Rows: `days` (rows,), `markets` codes (rows,) into `market_names`, `numbers` and `levels` by
+    column, `repeated` rows (rows,) that share date and market with an earlier row. Periods:
+    `periods` (T,) are the distinct days in order, `row_period` (rows,) the period of each row (-1
+    without a date). `unreadable` says why a column has no numbers.
     """
 
     mapping: Mapping
@@ -46,7 +57,9 @@ class Frame:
     _series: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     def series(self, column: str) -> np.ndarray:
-        """A number column by period, shape (T,), NaN where a cell is empty. Raises CannotTell where there is none."""
+        """A number column by period, shape (T,), NaN where a cell is empty. Raises CannotTell where
+        there is none.
+        """
         self.need_periods()
         if column in self.unreadable:
             raise CannotTell(f"column {column!r} {self.unreadable[column]}.")
@@ -64,7 +77,11 @@ class Frame:
         """Why there is no series; empty where there is one."""
         if self.times is None or len(self.times.wrong) or len(self.times.missing):
             return f"column {self.mapping.date!r} has rows without a readable date."
-        return "dates occur more than once, so there is no series to look at." if len(self.repeated) else ""
+        return (
+            "dates occur more than once, so there is no series to look at."
+            if len(self.repeated)
+            else ""
+        )
 
     def spread(self, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(periods where none of the columns is empty, their values (periods, columns))."""
@@ -87,21 +104,32 @@ def media_columns(mapping: Mapping) -> list[str]:
 
 
 def modelled_columns(mapping: Mapping) -> list[str]:
-    """The number columns that become regressors: each paid medium's exposure or spend, organic media, context."""
+    """The number columns that become regressors: each paid medium's exposure or spend, organic
+    media, context.
+    """
     names = [paid.exposure or paid.spend for paid in mapping.paid]
     return [*names, *(item.column for item in (*mapping.organic, *mapping.context))]
 
 
 def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) -> Frame:
-    """Read the mapped columns. Raises InvalidInput for columns the table lacks or has twice and for an empty table."""
-    require_columns(table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping")
+    """Read the mapped columns. Raises InvalidInput for columns the table lacks or has twice and for
+    an empty table.
+    """
+    require_columns(
+        table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping"
+    )
     if market is not None:
         table = _one_market(table, mapping, market)
     times = read_times(table[mapping.date])
-    days = np.full(table.num_rows, np.datetime64("NaT"), "datetime64[D]") if times is None else times.days
+    days = (
+        np.full(table.num_rows, np.datetime64("NaT"), "datetime64[D]")
+        if times is None
+        else times.days
+    )
     markets, names = _markets(table, mapping)
     numbers, unreadable = _numbers(table, mapping)
-    # Times of one day are periods of their own only in that they repeat its date: a model needs whole days.
+    # Times of one day are periods of their own only in that they repeat its date: a model needs
+    # whole days.
     periods, row_period = distinct_days(days)
     return Frame(
         mapping=mapping,
@@ -129,19 +157,27 @@ def _numbers(table: pa.Table, mapping: Mapping) -> tuple[dict[str, Numbers], dic
             continue
         found[name] = numbers
         if len(numbers.wrong):
-            unreadable[name] = f"has {len(numbers.wrong):,} cells that are no numbers, first {numbers.first_wrong}"
+            unreadable[name] = (
+                f"has {len(numbers.wrong):,} cells that are no numbers, first {numbers.first_wrong}"
+            )
     return found, unreadable
 
 
 def _one_market(table: pa.Table, mapping: Mapping, market: str) -> pa.Table:
     if mapping.market is None:
-        raise UserError("the mapping has no market column.", where="market", fix="Map one, or leave the market out.")
+        raise UserError(
+            "the mapping has no market column.",
+            where="market",
+            fix="Map one, or leave the market out.",
+        )
     texts = _as_text(table[mapping.market])
     chosen = table.filter(pc.equal(texts, pa.scalar(market)))
     if not chosen.num_rows:
         known = [name for name in texts.unique().to_pylist() if name is not None]
         raise UserError(
-            f"there is no market {market!r}.", where=f"column {mapping.market!r}", fix=f"It has: {listed(known)}."
+            f"there is no market {market!r}.",
+            where=f"column {mapping.market!r}",
+            fix=f"It has: {listed(known)}.",
         )
     return chosen
 

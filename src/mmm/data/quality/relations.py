@@ -1,4 +1,6 @@
-"""Checks between columns: spend and exposure, columns that move together, columns that give the KPI away."""
+"""Checks between columns: spend and exposure, columns that move together, columns that give the KPI
+away.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +41,20 @@ class SpendAndExposure:
                 if share > self.yellow_share:
                     light = Light.RED if share > self.red_share else Light.YELLOW
                     what = f"{counted(len(alone), 'period')} ({share:.0%} of those it is on) without {other_name!r}"
-                    places.append(Place(column, light, what, first_dates(frame.periods[alone]), len(alone)))
+                    places.append(
+                        Place(column, light, what, first_dates(frame.periods[alone]), len(alone))
+                    )
         if places:
-            return Verdict(f"Spend and exposure do not go together in {columns_of(places)}.", tuple(places))
+            return Verdict(
+                f"Spend and exposure do not go together in {columns_of(places)}.", tuple(places)
+            )
         return Verdict("Spend and exposure are on in the same periods.")
 
 
 def without(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
-    """(periods in which the one is on and the other is 0, their share of those in which the one is on)."""
+    """(periods in which the one is on and the other is 0, their share of those in which the one is
+    on).
+    """
     alone = np.flatnonzero((one > 0) & (other == 0))
     return alone, len(alone) / max(int((one > 0).sum()), 1)
 
@@ -66,16 +74,23 @@ class Correlation:
     most_columns: int = 1000
 
     def run(self, frame: Frame) -> Verdict:
-        names, matrix = correlations(frame, modelled_columns(frame.mapping), self.least_periods, self.most_columns)
+        names, matrix = correlations(
+            frame, modelled_columns(frame.mapping), self.least_periods, self.most_columns
+        )
         first, second = np.nonzero(np.triu(np.abs(matrix) >= self.yellow, 1))
         order = np.argsort(-np.abs(matrix[first, second]))
         places = []
         for i in order[: self.pairs_shown]:
             r = float(matrix[first[i], second[i]])
             light = Light.RED if abs(r) >= self.red else Light.YELLOW
-            places.append(Place(names[first[i]], light, f"moves with {names[second[i]]!r} (r = {r:.2f})"))
+            places.append(
+                Place(names[first[i]], light, f"moves with {names[second[i]]!r} (r = {r:.2f})")
+            )
         if places:
-            return Verdict(f"{counted(len(order), 'pair')} of columns with |r| from {self.yellow} on.", tuple(places))
+            return Verdict(
+                f"{counted(len(order), 'pair')} of columns with |r| from {self.yellow} on.",
+                tuple(places),
+            )
         return Verdict(f"No two modelled columns move together (|r| from {self.yellow}).")
 
 
@@ -103,14 +118,17 @@ class VarianceInflation:
                 places.append(Place(names[i], light, what))
         if places:
             return Verdict(f"The other columns predict {columns_of(places)}.", tuple(places))
-        return Verdict(f"Every modelled column has movement of its own (VIF below {self.yellow:g}).")
+        return Verdict(
+            f"Every modelled column has movement of its own (VIF below {self.yellow:g})."
+        )
 
 
 @dataclass(frozen=True)
 class Leakage:
     """A column that nearly equals the KPI in the same period, or some periods before or after it.
 
-    Red where both levels and changes follow the KPI; yellow where the levels do, as a common trend makes them, too.
+    Red where both levels and changes follow the KPI; yellow where the levels do, as a common trend
+    makes them, too.
     """
 
     name = "leakage"
@@ -137,13 +155,17 @@ class Leakage:
                 what = f"follows the KPI{when} (r = {levels:.2f}, of changes {changes:.2f})"
                 places.append(Place(name, Light.RED if red else Light.YELLOW, what))
         if len(frame.periods) < self.least_periods:
-            raise CannotTell(f"{len(frame.periods)} periods are too few to compare columns with the KPI.")
+            raise CannotTell(
+                f"{len(frame.periods)} periods are too few to compare columns with the KPI."
+            )
         if places:
             return Verdict(f"The KPI is followed closely by {columns_of(places)}.", tuple(places))
         return Verdict("No column follows the KPI closely.")
 
     def _closest(self, kpi: np.ndarray, values: np.ndarray) -> tuple[int, float, float] | None:
-        """(lag, r of levels, r of changes) where the column is closest to the KPI; lag > 0: the column comes later."""
+        """(lag, r of levels, r of changes) where the column is closest to the KPI; lag > 0: the
+        column comes later.
+        """
         best = None
         for lag in sorted(range(-self.most_lag, self.most_lag + 1), key=abs):
             ahead, behind = max(lag, 0), max(-lag, 0)
@@ -151,7 +173,10 @@ class Leakage:
             both = ~np.isnan(one) & ~np.isnan(other)
             if both.sum() < self.least_periods:
                 continue
-            levels, changes = _r(one[both], other[both]), _r(np.diff(one[both]), np.diff(other[both]))
+            levels, changes = (
+                _r(one[both], other[both]),
+                _r(np.diff(one[both]), np.diff(other[both])),
+            )
             if best is None or abs(levels) > abs(best[1]) + 1e-9:
                 best = lag, levels, changes
         return best
@@ -173,12 +198,16 @@ def correlations(
 ) -> tuple[list[str], np.ndarray]:
     """(columns that vary, their correlation matrix) over the periods where none is empty."""
     if len(columns) > most_columns:
-        raise CannotTell(f"{len(columns):,} columns are more than the {most_columns:,} this is computed for.")
+        raise CannotTell(
+            f"{len(columns):,} columns are more than the {most_columns:,} this is computed for."
+        )
     if len(columns) < 2:
         raise CannotTell("one column alone has nothing to be compared with.")
     days, values = frame.spread(columns)
     if len(days) < least_periods:
-        raise CannotTell(f"{len(days):,} complete periods are too few for {len(columns):,} columns.")
+        raise CannotTell(
+            f"{len(days):,} complete periods are too few for {len(columns):,} columns."
+        )
     varying = np.ptp(values, axis=0) > 0
     names = [name for name, varies in zip(columns, varying, strict=True) if varies]
     if len(names) < 2:

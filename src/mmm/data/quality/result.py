@@ -32,7 +32,9 @@ def worst(lights: Sequence[Light]) -> Light:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a check found something: a column (None: the table), what is there, the first dates of `count`."""
+    """Where a check found something: a column (None: the table), what is there, the first dates of
+    `count`.
+    """
 
     column: str | None
     light: Light
@@ -56,7 +58,9 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check's own code gives; the light is the worst of its places, green when there are none."""
+    """What a check's own code gives; the light is the worst of its places, green when there are
+    none.
+    """
 
     finding: str
     places: tuple[Place, ...] = ()

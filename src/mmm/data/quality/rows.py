@@ -50,17 +50,23 @@ class MissingValues:
         places = []
         if frame.times is not None and len(frame.times.missing):
             what = f"no date in {rows_text(frame.times.missing)}"
-            places.append(Place(frame.mapping.date, Light.RED, what, count=len(frame.times.missing)))
+            places.append(
+                Place(frame.mapping.date, Light.RED, what, count=len(frame.times.missing))
+            )
         for name, numbers in frame.numbers.items():
             empty = numbers.missing
             if len(empty):
                 what = f"{len(empty):,} of {frame.rows:,} cells are empty"
-                places.append(Place(name, Light.RED, what, first_dates(frame.days[empty]), len(empty)))
+                places.append(
+                    Place(name, Light.RED, what, first_dates(frame.days[empty]), len(empty))
+                )
         for name, (codes, _) in frame.levels.items():
             empty = np.flatnonzero(codes < 0)
             if len(empty):
                 what = f"{len(empty):,} empty cells count as a level of their own"
-                places.append(Place(name, Light.YELLOW, what, first_dates(frame.days[empty]), len(empty)))
+                places.append(
+                    Place(name, Light.YELLOW, what, first_dates(frame.days[empty]), len(empty))
+                )
         if places:
             return Verdict(f"Empty cells in {columns_of(places)}.", tuple(places))
         return Verdict("No mapped column has an empty cell.")
@@ -103,8 +109,13 @@ class CadenceAndGaps:
         if frame.cadence is None:
             raise CannotTell("there is one date only.")
         if frame.cadence.period is None:
-            place = Place(frame.mapping.date, Light.RED, f"the usual step is {frame.cadence.days} days")
-            return Verdict(f"The rows come every {frame.cadence.days} days, not by day, week or month.", (place,))
+            place = Place(
+                frame.mapping.date, Light.RED, f"the usual step is {frame.cadence.days} days"
+            )
+            return Verdict(
+                f"The rows come every {frame.cadence.days} days, not by day, week or month.",
+                (place,),
+            )
         places = self._gaps(frame, frame.periods, "")
         if len(frame.market_names) > 1:
             places += self._markets(frame)
@@ -112,8 +123,12 @@ class CadenceAndGaps:
         if places:
             first = places[0]
             more = f" ({counted(len(places) - 1, 'more finding')})" if len(places) > 1 else ""
-            return Verdict(f"The rows are {frame.cadence}, but not evenly: {first.what}{more}.", tuple(places))
-        return Verdict(f"The rows are {frame.cadence} without a gap, {span}, {len(frame.periods):,} periods.")
+            return Verdict(
+                f"The rows are {frame.cadence}, but not evenly: {first.what}{more}.", tuple(places)
+            )
+        return Verdict(
+            f"The rows are {frame.cadence} without a gap, {span}, {len(frame.periods):,} periods."
+        )
 
     def _gaps(self, frame: Frame, days: np.ndarray, market: str) -> list[Place]:
         assert frame.cadence is not None  # noqa: S101 - run() looked
@@ -122,7 +137,9 @@ class CadenceAndGaps:
         places = []
         if len(missing):
             what = f"{counted(len(missing), 'period')} missing{of}, first {missing[0]}"
-            places.append(Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing)))
+            places.append(
+                Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
+            )
         if len(odd):
             what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]}"
             places.append(Place(frame.mapping.date, Light.RED, what, first_dates(odd), len(odd)))
@@ -142,10 +159,18 @@ class CadenceAndGaps:
                 places += self._gaps(frame, days, name)
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"
-                places.append(Place(frame.mapping.market, Light.YELLOW, what, first_dates(days[:1]), 1))
+                places.append(
+                    Place(frame.mapping.market, Light.YELLOW, what, first_dates(days[:1]), 1)
+                )
         if len(short) > self.markets_shown:
             names = [frame.market_names[code] for code in short[self.markets_shown :]]
-            places.append(Place(frame.mapping.market, Light.RED, f"more markets have fewer periods: {listed(names)}"))
+            places.append(
+                Place(
+                    frame.mapping.market,
+                    Light.RED,
+                    f"more markets have fewer periods: {listed(names)}",
+                )
+            )
         return places
 
 
@@ -166,7 +191,9 @@ class NegativeValues:
             rows = np.flatnonzero(frame.numbers[name].values < 0)
             if len(rows):
                 light = Light.YELLOW if name == frame.mapping.kpi else Light.RED
-                what = f"negative in {rows_text(rows)}, first {frame.numbers[name].values[rows[0]]:g}"
+                what = (
+                    f"negative in {rows_text(rows)}, first {frame.numbers[name].values[rows[0]]:g}"
+                )
                 places.append(Place(name, light, what, first_dates(frame.days[rows]), len(rows)))
         if places:
             return Verdict(f"Negative values in {columns_of(places)}.", tuple(places))
@@ -188,19 +215,30 @@ class Length:
         if frame.cadence is None:
             raise CannotTell("there are fewer than two dates.")
         days = int((frame.periods[-1] - frame.periods[0]).astype(int)) + frame.cadence.days
-        light = Light.RED if days < self.red_days else Light.YELLOW if days < self.yellow_days else Light.GREEN
+        light = (
+            Light.RED
+            if days < self.red_days
+            else Light.YELLOW
+            if days < self.yellow_days
+            else Light.GREEN
+        )
         return Verdict(
-            f"The data cover {days:,} days ({days / 365.25:.1f} years, {len(frame.periods):,} periods).", light=light
+            f"The data cover {days:,} days ({days / 365.25:.1f} years, {len(frame.periods):,} periods).",
+            light=light,
         )
 
 
 @dataclass(frozen=True)
 class ObservationsPerParameter:
-    """Periods per coefficient. A model has `own_terms` besides the mapped ones: intercept, trend, season, holidays."""
+    """Periods per coefficient. A model has `own_terms` besides the mapped ones: intercept, trend,
+    season, holidays.
+    """
 
     name = "observations"
     title = "Observations per parameter"
-    why = "With few periods per coefficient chance decides what each medium gets (Robyn advises 10)."
+    why = (
+        "With few periods per coefficient chance decides what each medium gets (Robyn advises 10)."
+    )
     fix = "Widen the window, or map fewer columns: join small channels, leave weak context out."
     own_terms: int = 4
     red_below: float = 3
@@ -209,9 +247,17 @@ class ObservationsPerParameter:
     def run(self, frame: Frame) -> Verdict:
         frame.need_periods()
         mapping = frame.mapping
-        terms = len(mapping.paid) + len(mapping.organic) + len(mapping.context) + len(mapping.factors)
+        terms = (
+            len(mapping.paid) + len(mapping.organic) + len(mapping.context) + len(mapping.factors)
+        )
         each = len(frame.periods) / (terms + self.own_terms)
-        light = Light.RED if each < self.red_below else Light.YELLOW if each < self.yellow_below else Light.GREEN
+        light = (
+            Light.RED
+            if each < self.red_below
+            else Light.YELLOW
+            if each < self.yellow_below
+            else Light.GREEN
+        )
         return Verdict(
             f"{len(frame.periods):,} periods for about {terms + self.own_terms:,} coefficients: {each:.1f} each.",
             light=light,

@@ -15,8 +15,11 @@ from mmm.errors import UserError
 TOTAL_SPEND = "all spend"
 
 
-def over_time(table: pa.Table, mapping: Mapping, columns: Sequence[str], market: str | None = None) -> pa.Table:
-    """`date` and a column each for the KPI, all spends together (named `TOTAL_SPEND`) and `columns`, NaN where empty.
+def over_time(
+    table: pa.Table, mapping: Mapping, columns: Sequence[str], market: str | None = None
+) -> pa.Table:
+    """`date` and a column each for the KPI, all spends together (named `TOTAL_SPEND`) and
+    `columns`, NaN where empty.
 
     Raises UserError where the data give no series.
     """
@@ -26,6 +29,8 @@ def over_time(table: pa.Table, mapping: Mapping, columns: Sequence[str], market:
         spend = np.sum([frame.series(paid.spend) for paid in mapping.paid], axis=0)
         found = {name: frame.series(name) for name in names}
     except CannotTell as reason:
-        raise UserError(f"There is nothing to draw: {reason}", fix="The checks above say what to do.") from None
+        raise UserError(
+            f"There is nothing to draw: {reason}", fix="The checks above say what to do."
+        ) from None
     series = {mapping.kpi: found.pop(mapping.kpi), TOTAL_SPEND: spend} | found
     return pa.table({"date": pa.array(frame.periods, pa.date32()), **series})

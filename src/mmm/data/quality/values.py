@@ -33,7 +33,9 @@ class NeverVaries:
             values = frame.series(name)
             here = values[~np.isnan(values)]
             if len(here) and here.min() == here.max():
-                places.append(Place(name, Light.RED, f"is {here[0]:g} in all periods", count=len(here)))
+                places.append(
+                    Place(name, Light.RED, f"is {here[0]:g} in all periods", count=len(here))
+                )
         for name, (codes, texts) in frame.levels.items():
             if len(np.unique(codes)) == 1:
                 level = texts[codes[0]] if codes[0] >= 0 else "(empty)"
@@ -67,7 +69,9 @@ class Zeros:
             if share > (self.kpi_yellow_share if is_kpi else self.media_yellow_share):
                 light = Light.RED if share > red else Light.YELLOW
                 what = f"is 0 in {_media_share(len(zeros), len(values))} ({share:.0%})"
-                places.append(Place(name, light, what, first_dates(frame.periods[zeros]), len(zeros)))
+                places.append(
+                    Place(name, light, what, first_dates(frame.periods[zeros]), len(zeros))
+                )
         if places:
             return Verdict(f"Zeros in {columns_of(places)}.", tuple(places))
         return Verdict("The KPI is never 0, and every medium is on in most periods.")
@@ -77,7 +81,8 @@ class Zeros:
 class Outliers:
     """Values far from the rest, counted in robust standard deviations (median absolute deviation).
 
-    KPI and context are measured from their running median over `window` periods, media among the periods they are on.
+    KPI and context are measured from their running median over `window` periods, media among the
+    periods they are on.
     """
 
     name = "outliers"
@@ -121,8 +126,9 @@ class Outliers:
 class LevelBreaks:
     """A jump between two levels that lasts, as after a change of unit, currency, tracking or scope.
 
-    Medians of `near_days` before and after a date, and of `far_days`, must both differ by the ratio, and by more than
-    `sigmas` of the scatter of their logarithms. Periods of 0 do not count: a medium may start and stop.
+    Medians of `near_days` before and after a date, and of `far_days`, must both differ by the
+    ratio, and by more than `sigmas` of the scatter of their logarithms. Periods of 0 do not count:
+    a medium may start and stop.
     """
 
     name = "breaks"
@@ -144,17 +150,23 @@ class LevelBreaks:
             values = frame.series(name)
             is_kpi = name == frame.mapping.kpi
             use = values > 0
-            found = self._break(values[use], frame.cadence.days, self.kpi_ratio if is_kpi else self.media_ratio)
+            found = self._break(
+                values[use], frame.cadence.days, self.kpi_ratio if is_kpi else self.media_ratio
+            )
             if found is not None:
                 at, before, after = found
                 day = frame.periods[use][at]
                 what = f"from {day} on about {after:,.4g} a period, {before:,.4g} before"
-                places.append(Place(name, Light.YELLOW, what, first_dates(frame.periods[use][at : at + 1]), 1))
+                places.append(
+                    Place(name, Light.YELLOW, what, first_dates(frame.periods[use][at : at + 1]), 1)
+                )
         if places:
             return Verdict(f"A lasting change of level in {columns_of(places)}.", tuple(places))
         return Verdict("KPI and media keep their level.")
 
-    def _break(self, values: np.ndarray, step: int, ratio: float) -> tuple[int, float, float] | None:
+    def _break(
+        self, values: np.ndarray, step: int, ratio: float
+    ) -> tuple[int, float, float] | None:
         """(place, median before, median after) of the sharpest lasting jump of positive values."""
         near, far = max(3, self.near_days // step), max(6, self.far_days // step)
         if len(values) < 2 * far:
@@ -170,8 +182,11 @@ class LevelBreaks:
             return None
         return best + far, float(np.exp(before[best])), float(np.exp(after[best]))
 
-    def _jumps(self, values: np.ndarray, width: int, margin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(size of the jump, 0 within the scatter; median before; after) of `width` values around each place.
+    def _jumps(
+        self, values: np.ndarray, width: int, margin: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(size of the jump, 0 within the scatter; median before; after) of `width` values around
+        each place.
 
         Places lie at least `margin` from both ends.
         """
@@ -188,4 +203,6 @@ class LevelBreaks:
 def _running_median(values: np.ndarray, window: int) -> np.ndarray:
     """Median of the `window` values around each, the series mirrored at its ends."""
     half = min(window // 2, len(values) - 1)
-    return np.median(sliding_window_view(np.pad(values, half, mode="reflect"), 2 * half + 1), axis=1)
+    return np.median(
+        sliding_window_view(np.pad(values, half, mode="reflect"), 2 * half + 1), axis=1
+    )

@@ -11,17 +11,28 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.tables import Chosen, Search, table
 
 
-def compared_tests(problem: Problem, frame: Frame, settings: RidgeSettings) -> list[tuple[int, LiftTest]]:
+def compared_tests(
+    problem: Problem, frame: Frame, settings: RidgeSettings
+) -> list[tuple[int, LiftTest]]:
     """(number from 1, test) of those inside the window: the studies of the design, in its order."""
     robyn = settings.method == "robyn"
     tests = enumerate(problem.lift_tests, start=1)
-    return [(number, test) for number, test in tests if study_rows(frame, test, robyn=robyn) is not None]
+    return [
+        (number, test) for number, test in tests if study_rows(frame, test, robyn=robyn) is not None
+    ]
 
 
 def lift_tests_table(
-    problem: Problem, frame: Frame, found: Search, chosen: Chosen, settings: RidgeSettings, unmoved: np.ndarray
+    problem: Problem,
+    frame: Frame,
+    found: Search,
+    chosen: Chosen,
+    settings: RidgeSettings,
+    unmoved: np.ndarray,
 ) -> pa.Table:
-    """Kept models x tests. `unmoved` (S, 2): effects in the model that would be recommended without any test."""
+    """Kept models x tests. `unmoved` (S, 2): effects in the model that would be recommended without
+    any test.
+    """
     tests = compared_tests(problem, frame, settings)
     kept = len(chosen.models)
 

@@ -1,7 +1,8 @@
-"""Evaluation of candidates: from hyperparameters to coefficients, fit and business distance, compiled, in batches.
+"""Evaluation of candidates: from hyperparameters to coefficients, fit and business distance,
+compiled, in batches.
 
-A candidate is one setting of all hyperparameters. Every candidate is evaluated on its own in one thread, so results
-are the same bit for bit whatever the number of cores.
+A candidate is one setting of all hyperparameters. Every candidate is evaluated on its own in one
+thread, so results are the same bit for bit whatever the number of cores.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ TRAIN, VAL, TEST = 0, 1, 2
 
 
 class Design(NamedTuple):
-    """Everything candidates share. T rows, n of them in the window, K other regressors before M media, p = K + M.
+    """Everything candidates share. T rows, n of them in the window, K other regressors before M
+    media, p = K + M.
 
-    Units: `media` in money (exposures are rescaled to the spend's total), `y` and `base` in units of the KPI or raw.
+    Units: `media` in money (exposures are rescaled to the spend's total), `y` and `base` in units
+    of the KPI or raw.
     """
 
     y: np.ndarray  # (n,)
@@ -46,16 +49,21 @@ class Design(NamedTuple):
     lift_rows: np.ndarray  # (S, 2) first and last row of each study, within all T rows
     lift_media: np.ndarray  # (S, M) 1 where the medium is part of the study
     lift_immediate: np.ndarray  # (S,) 1: immediate, 0: total
-    lift_scale: np.ndarray  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
+    lift_scale: (
+        np.ndarray
+    )  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
     lift_error: np.ndarray  # (S,) its standard error as a share of it, from the study's confidence
-    previous_share: np.ndarray  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
+    previous_share: (
+        np.ndarray
+    )  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
 
 
 class Candidates(NamedTuple):
-    """Hyperparameters of B candidates. `penalty` are the factors v_j >= 0, any scale; `rate` and `scale` are the
-    adstock's theta (scale unused) or Weibull shape and scale; `lambda_` is absolute; `train_size` within (0, 1].
+    """Hyperparameters of B candidates. `penalty` are the factors v_j >= 0, any scale; `rate` and
+    `scale` are the adstock's theta (scale unused) or Weibull shape and scale; `lambda_` is
+    absolute; `train_size` within (0, 1].
     """
 
     alpha: np.ndarray  # (B, M)
@@ -75,7 +83,9 @@ class Candidates(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Results of B candidates. Splits are ordered train, validation, test; NaN where a split is empty."""
+    """Results of B candidates. Splits are ordered train, validation, test; NaN where a split is
+    empty.
+    """
 
     coefficients: np.ndarray  # (B, p)
     intercept: np.ndarray  # (B,)
@@ -85,8 +95,12 @@ class Evaluation(NamedTuple):
     effects: np.ndarray  # (B, p + 1) sum over the window per regressor, then the intercept's
     inflexion: np.ndarray  # (B, M)
     inflation: np.ndarray  # (B, M)
-    passes: np.ndarray  # (B,) factorisations or coordinate-descent passes; negative: did not converge
-    studied: np.ndarray  # (B, S, 2) effect over each study's period, in its scope and in total; NaN: no comparison
+    passes: (
+        np.ndarray
+    )  # (B,) factorisations or coordinate-descent passes; negative: did not converge
+    studied: (
+        np.ndarray
+    )  # (B, S, 2) effect over each study's period, in its scope and in total; NaN: no comparison
 
     @classmethod
     def empty(cls, batch: int, p: int, media: int, studies: int = 0) -> Evaluation:
@@ -102,7 +116,9 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """Row counts of the window's parts in time order (Robyn: train_size, floor of the type-7 quantile)."""
+    """Row counts of the window's parts in time order (Robyn: train_size, floor of the type-7
+    quantile).
+    """
 
     train: int
     val: int
@@ -144,7 +160,8 @@ def _transform_media(design, cand, c, X, adstocked, weights, out):  # type: igno
 
 @jit
 def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
-    """Standardised columns Z, their products A = Z'Z/N and rhs = Z'(y - mean y)/(N sd y); returns (mean y, sd y).
+    """Standardised columns Z, their products A = Z'Z/N and rhs = Z'(y - mean y)/(N sd y); returns
+    (mean y, sd y).
 
     A column that is constant in the training rows gets sd 0 and zeros.
     """
@@ -191,7 +208,9 @@ def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
 
 @jit
 def _uncentre(mean, sd, y_mean, y_sd, A, rhs):  # type: ignore[no-untyped-def]
-    """Moments for a fit without intercept: nothing is centred, columns keep their SD; returns sqrt(mean y^2)."""
+    """Moments for a fit without intercept: nothing is centred, columns keep their SD; returns
+    sqrt(mean y^2).
+    """
     p = mean.shape[0]
     y_root = math.sqrt(y_sd**2 + y_mean**2)
     for i in range(p):
@@ -212,14 +231,17 @@ def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # t
         factors += v[j]
     low, high, penalty, state, index, L, g, diagonal = work
     for j in range(p):
-        # Without any spread there is nothing to fit; a zero box keeps the column out of both solvers.
+        # Without any spread there is nothing to fit; a zero box keeps the column out of both
+        # solvers.
         low[j] = lower[j] * sd[j] / y_scale if sd[j] > 0.0 and lower[j] > -np.inf else lower[j]
         high[j] = upper[j] * sd[j] / y_scale if sd[j] > 0.0 and upper[j] < np.inf else upper[j]
         if sd[j] == 0.0:
             low[j], high[j] = 0.0, 0.0
         penalty[j] = lambda_ / y_scale * (v[j] * p / factors if factors > 0.0 else 0.0)
     if design.method == ROBYN:
-        passes = solve_glmnet(A, rhs, penalty, low, high, design.threshold, b, state, index, g, diagonal)
+        passes = solve_glmnet(
+            A, rhs, penalty, low, high, design.threshold, b, state, index, g, diagonal
+        )
     else:
         for j in range(p):
             A[j, j] += penalty[j] if sd[j] > 0.0 else 1.0
@@ -233,7 +255,9 @@ def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # t
 
 @jit
 def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore[no-untyped-def]
-    """Fit the first `rows` rows; coefficients into b. Returns (intercept, intercept was dropped, solver's count)."""
+    """Fit the first `rows` rows; coefficients into b. Returns (intercept, intercept was dropped,
+    solver's count).
+    """
     mean, sd, Z, A, rhs = moments
     lower, upper = bounds
     y_mean, y_sd = _moments(X, design.y, rows, mean, sd, Z, A, rhs)
@@ -256,7 +280,9 @@ def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore
 
 @jit
 def _distance_to_previous(design, effects, k, paid):  # type: ignore[no-untyped-def]
-    """Root mean square change of the shares of effect: of paid media, and weighted of all others (refreshed RSSD)."""
+    """Root mean square change of the shares of effect: of paid media, and weighted of all others
+    (refreshed RSSD).
+    """
     parts = effects.shape[0]
     fitted, of_paid, of_others = 0.0, 0.0, 0.0
     for j in range(parts):
@@ -267,7 +293,9 @@ def _distance_to_previous(design, effects, k, paid):  # type: ignore[no-untyped-
             of_paid += change
         else:
             of_others += change
-    return math.sqrt(of_paid / paid) + math.sqrt(of_others / (parts - paid)) * design.previous_weight
+    return (
+        math.sqrt(of_paid / paid) + math.sqrt(of_others / (parts - paid)) * design.previous_weight
+    )
 
 
 @jit
@@ -340,9 +368,17 @@ def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
         if design.lift_immediate[study] == 1:
             x = design.media[m]
             if design.method == ROBYN:
-                # Robyn counts the Weibull's length on the study's rows alone, so its decay differs from the model's.
+                # Robyn counts the Weibull's length on the study's rows alone, so its decay differs
+                # from the model's.
                 own = buffer[: last + 1 - first]
-                adstock_into(x[first : last + 1], design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
+                adstock_into(
+                    x[first : last + 1],
+                    design.adstock[m],
+                    cand.rate[c, m],
+                    cand.scale[c, m],
+                    weights,
+                    own,
+                )
                 for t in range(first, last + 1):
                     historic = adstocked[m, t] - own[t - first]
                     earlier += b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
@@ -350,7 +386,9 @@ def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
                 for t in range(x.shape[0]):
                     buffer[t] = x[t] if t < first else 0.0
                 own = weights[x.shape[0] : 2 * x.shape[0]]
-                adstock_into(buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
+                adstock_into(
+                    buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own
+                )
                 for t in range(first, last + 1):
                     earlier += b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
     return total - earlier, total
@@ -364,7 +402,9 @@ def _calibration(design, cand, c, X, adstocked, b, weights, buffer, out):  # typ
         effect, whole = _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
         out.studied[c, study, 0] = effect * design.lift_scale[study]
         out.studied[c, study, 1] = whole * design.lift_scale[study]
-        error = abs(out.studied[c, study, 0] - design.lift_value[study]) / abs(design.lift_value[study])
+        error = abs(out.studied[c, study, 0] - design.lift_value[study]) / abs(
+            design.lift_value[study]
+        )
         if not math.isnan(error):
             total += error
             count += 1
@@ -382,7 +422,13 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
         for j in range(k):
             X[t, j] = design.base[t, j]
     adstocked, weights, buffer = np.empty((media, T)), np.empty(2 * T), np.empty(T)
-    A, L, rhs, mean, sd = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p), np.empty(p), np.empty(p)
+    A, L, rhs, mean, sd = (
+        np.empty((p, p)),
+        np.empty((p + 1, p)),
+        np.empty(p),
+        np.empty(p),
+        np.empty(p),
+    )
     bounds = (np.empty(p), np.empty(p))
     work = (
         np.empty(p), np.empty(p), np.empty(p), np.empty(p, np.int64), np.empty(p, np.int64), L, np.empty(p), np.empty(p)
@@ -392,7 +438,15 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
         rows, val = _split(n, cand.train_size[c])
         b = out.coefficients[c]
         intercept, dropped, passes = _fit(
-            design, cand.lambda_[c], cand.penalty[c], X, rows, b, (mean, sd, Z, A, rhs), bounds, work
+            design,
+            cand.lambda_[c],
+            cand.penalty[c],
+            X,
+            rows,
+            b,
+            (mean, sd, Z, A, rhs),
+            bounds,
+            work,
         )
         out.intercept[c] = intercept
         out.passes[c] = passes
@@ -402,13 +456,18 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
 
 
 def evaluate(
-    design: Design, candidates: Candidates, cores: int | None = None, pool: ThreadPoolExecutor | None = None
+    design: Design,
+    candidates: Candidates,
+    cores: int | None = None,
+    pool: ThreadPoolExecutor | None = None,
 ) -> Evaluation:
-    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`. Who evaluates often
-    brings a `pool` of that many threads.
+    """Evaluate B candidates on `cores` threads (default: all). Results do not depend on `cores`.
+    Who evaluates often brings a `pool` of that many threads.
     """
     batch = candidates.batch
-    out = Evaluation.empty(batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value))
+    out = Evaluation.empty(
+        batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value)
+    )
     cores = cores or usable_cores()
     chunk = max(1, min(64, -(-batch // cores)))
     starts = range(0, batch, chunk)
@@ -416,5 +475,10 @@ def evaluate(
         _evaluate(design, candidates, 0, batch, out)
         return out
     with nullcontext(pool) if pool else ThreadPoolExecutor(cores) as threads:
-        list(threads.map(lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out), starts))
+        list(
+            threads.map(
+                lambda start: _evaluate(design, candidates, start, min(start + chunk, batch), out),
+                starts,
+            )
+        )
     return out

@@ -29,7 +29,9 @@ def coefficients(problem: Problem, settings: RidgeSettings) -> int:
 
 
 def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
-    """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is rounding noise."""
+    """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is
+    rounding noise.
+    """
     if settings.prophet is None:
         parts: tuple[str, ...] = ("trend", "season")
         if problem.step_days == 1:
@@ -43,15 +45,23 @@ def _rows(problem: Problem, settings: RidgeSettings) -> list[Finding]:
     count = coefficients(problem, settings)
     if rows < count + 2:
         fix = "Widen the window, or map fewer columns."
-        return [Finding("error", f"{rows} periods are too few for {count} coefficients.", "window", fix)]
+        return [
+            Finding("error", f"{rows} periods are too few for {count} coefficients.", "window", fix)
+        ]
     found = []
     if rows < _ROWS_PER_COEFFICIENT * count:
         what = f"{rows} periods for {count} coefficients; {_ROWS_PER_COEFFICIENT} per coefficient or more are advised."
         found.append(Finding("warning", what, "window", "Widen the window, or map fewer columns."))
     days = int((problem.dates[-1] - problem.dates[0]).astype("timedelta64[D]").astype(int))
     if "season" in prophet_parts(problem, settings) and days < _TWO_YEARS_DAYS:
-        what = "less than two years of data: a yearly season can hardly be told from trend and media."
-        found.append(Finding("warning", what, "settings.prophet", "Load more history, or leave out 'season'."))
+        what = (
+            "less than two years of data: a yearly season can hardly be told from trend and media."
+        )
+        found.append(
+            Finding(
+                "warning", what, "settings.prophet", "Load more history, or leave out 'season'."
+            )
+        )
     return found
 
 
@@ -61,25 +71,39 @@ def _settings(problem: Problem, settings: RidgeSettings) -> list[Finding]:
     for name in settings.media:
         if name not in media:
             fix = f"Use: {', '.join(sorted(media))}."
-            found.append(Finding("error", f"unknown medium {name!r}.", f"settings.media.{name}", fix))
+            found.append(
+                Finding("error", f"unknown medium {name!r}.", f"settings.media.{name}", fix)
+            )
     parts = prophet_parts(problem, settings)
     if "holiday" in parts and not problem.holidays:
         fix = "Set the experiment's country, or leave out 'holiday'."
-        found.append(Finding("error", "holidays are to be modelled but none are known.", "settings.prophet", fix))
+        found.append(
+            Finding(
+                "error", "holidays are to be modelled but none are known.", "settings.prophet", fix
+            )
+        )
     if settings.prophet and "weekday" in settings.prophet and problem.step_days != 1:
         what = "a weekday effect needs daily data; it is left out."
         found.append(Finding("warning", what, "settings.prophet"))
     if not parts and any(isinstance(item, Factor) for item in problem.context):
         fix = "Name a part such as 'trend', or leave the factors out."
-        found.append(Finding("error", "factor variables need at least one Prophet part.", "settings.prophet", fix))
+        found.append(
+            Finding(
+                "error", "factor variables need at least one Prophet part.", "settings.prophet", fix
+            )
+        )
     if settings.min_candidates > settings.trials * settings.iterations:
         what = f"{settings.min_candidates} models are to be kept of {settings.trials * settings.iterations} candidates."
-        found.append(Finding("error", what, "settings.min_candidates", "Raise iterations or trials."))
+        found.append(
+            Finding("error", what, "settings.min_candidates", "Raise iterations or trials.")
+        )
     return found
 
 
 def _validation(problem: Problem, settings: RidgeSettings) -> list[Finding]:
-    """The smallest training split must hold the coefficients, and every split must show a varying KPI."""
+    """The smallest training split must hold the coefficients, and every split must show a varying
+    KPI.
+    """
     if settings.validation is None:
         return []
     rows = problem.window[1] - problem.window[0] + 1
@@ -108,8 +132,12 @@ def _previous(problem: Problem, settings: RidgeSettings) -> list[Finding]:
         *(item.name for item in problem.organic),
     )
     known = set(previous.effects) - {"intercept"}
-    found = [f"{name!r} is no part of model {previous.model_id}." for name in names if name not in known]
-    found += [f"{name!r} of model {previous.model_id} is missing." for name in sorted(known - set(names))]
+    found = [
+        f"{name!r} is no part of model {previous.model_id}." for name in names if name not in known
+    ]
+    found += [
+        f"{name!r} of model {previous.model_id} is missing." for name in sorted(known - set(names))
+    ]
     fix = "A refresh models the same variables; for others submit a new experiment."
     findings = [Finding("error", what, "refresh", fix) for what in found]
     rows = problem.window[1] - problem.window[0] + 1
@@ -118,5 +146,9 @@ def _previous(problem: Problem, settings: RidgeSettings) -> list[Finding]:
         findings.append(Finding("error", what, "refresh.steps", "Submit a new experiment."))
     elif 2 * previous.steps > rows:
         what = f"more than half of the window, {previous.steps} of {rows} periods, is new."
-        findings.append(Finding("warning", what, "refresh.steps", "A new experiment would be freer to find its way."))
+        findings.append(
+            Finding(
+                "warning", what, "refresh.steps", "A new experiment would be freer to find its way."
+            )
+        )
     return findings

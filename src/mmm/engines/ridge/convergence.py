@@ -1,4 +1,6 @@
-"""Did the search settle? Robyn's rule (robyn_converge): 20 equal parts of all trials' candidates in their order."""
+"""Did the search settle? Robyn's rule (robyn_converge): 20 equal parts of all trials' candidates in
+their order.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _GROWTH = 0.005
 
 @dataclass(frozen=True)
 class Convergence:
-    """One error's course. `median` and `sd` per part (20,); converged when both fell clearly from first to last."""
+    """One error's course. `median` and `sd` per part (20,); converged when both fell clearly from
+    first to last.
+    """
 
     error: str
     median: np.ndarray
@@ -33,9 +37,11 @@ class Convergence:
 
 
 def convergence(error: str, values: np.ndarray, trial: np.ndarray) -> Convergence | None:
-    """Course of an error over the candidates, (B,) in order, numbered within their trial. None without usable values.
+    """Course of an error over the candidates, (B,) in order, numbered within their trial. None
+    without usable values.
 
-    Only positive finite values count. The last part ends at the largest number of usable candidates in a trial.
+    Only positive finite values count. The last part ends at the largest number of usable candidates
+    in a trial.
     """
     usable = np.isfinite(values) & (values > 0)
     values, trial = values[usable], trial[usable]
@@ -56,7 +62,9 @@ def convergence(error: str, values: np.ndarray, trial: np.ndarray) -> Convergenc
 
 
 def dominated_area(loss: np.ndarray, reference: float = 1.0) -> float:
-    """Area of losses (B, 2) better than `reference` that at least one candidate dominates (hypervolume)."""
+    """Area of losses (B, 2) better than `reference` that at least one candidate dominates
+    (hypervolume).
+    """
     inside = loss[(loss < reference).all(axis=1)]
     inside = inside[np.lexsort((inside[:, 1], inside[:, 0]))]
     if not len(inside):
@@ -66,10 +74,11 @@ def dominated_area(loss: np.ndarray, reference: float = 1.0) -> float:
 
 
 def settled(loss: np.ndarray, iteration: np.ndarray) -> tuple[float, bool]:
-    """(growth of the dominated area over the last fifth of the iterations, as a share; is it small enough).
+    """(growth of the dominated area over the last fifth of the iterations, as a share; is it small
+    enough).
 
-    Robyn's rule compares the first twentieth of the candidates with the last; a search that is good by then already
-    counts as not converged. This one asks whether more candidates would still help.
+    Robyn's rule compares the first twentieth of the candidates with the last; a search that is good
+    by then already counts as not converged. This one asks whether more candidates would still help.
     """
     before = dominated_area(loss[iteration <= 0.8 * iteration.max()])
     after = dominated_area(loss)

@@ -1,4 +1,6 @@
-"""Decomposition of one model: each variable's effect per period, and what a medium's past and present caused."""
+"""Decomposition of one model: each variable's effect per period, and what a medium's past and
+present caused.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from mmm.engines.ridge.frame import Frame
 
 @dataclass(frozen=True)
 class Model:
-    """One candidate in full: its curves in the frame's media order, coefficients of all regressors, intercept."""
+    """One candidate in full: its curves in the frame's media order, coefficients of all regressors,
+    intercept.
+    """
 
     model_id: str
     curves: tuple[Curve, ...]
@@ -22,7 +26,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Effects within the window, n rows. Inputs are per medium, (M, n), in the medium's modelled unit."""
+    """Effects within the window, n rows. Inputs are per medium, (M, n), in the medium's modelled
+    unit.
+    """
 
     effects: np.ndarray  # (n, p)
     intercept: float

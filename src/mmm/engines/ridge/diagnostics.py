@@ -27,17 +27,32 @@ class _Note:
 
 
 def diagnostics_table(
-    problem: Problem, frame: Frame, design: Design, space: Space, found: Search, chosen: Chosen, settings: RidgeSettings
+    problem: Problem,
+    frame: Frame,
+    design: Design,
+    space: Space,
+    found: Search,
+    chosen: Chosen,
+    settings: RidgeSettings,
 ) -> pa.Table:
     notes = list(_notes(problem, frame, design, space, found, chosen, settings))
     return tables.table(
         "diagnostics",
-        {name: [getattr(note, name) for note in notes] for name in ("name", "subject", "value", "text")},
+        {
+            name: [getattr(note, name) for note in notes]
+            for name in ("name", "subject", "value", "text")
+        },
     )
 
 
 def _notes(
-    problem: Problem, frame: Frame, design: Design, space: Space, found: Search, chosen: Chosen, settings: RidgeSettings
+    problem: Problem,
+    frame: Frame,
+    design: Design,
+    space: Space,
+    found: Search,
+    chosen: Chosen,
+    settings: RidgeSettings,
 ) -> Iterator[_Note]:
     solver = {
         "exact": "Each candidate's bounded ridge problem is solved to its optimum.",

@@ -1,4 +1,6 @@
-"""The native engine `ridge`: bounded ridge regression on adstocked and saturated media, Robyn's method."""
+"""The native engine `ridge`: bounded ridge regression on adstocked and saturated media, Robyn's
+method.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from mmm.errors import Finding
 
 
 class RidgeEngine:
-    """See `mmm.engines.base.Engine`. Bit-identical for the same inputs, seed and versions on the same machine."""
+    """See `mmm.engines.base.Engine`. Bit-identical for the same inputs, seed and versions on the
+    same machine.
+    """
 
     name = "ridge"
     version = "1"
@@ -22,10 +26,14 @@ class RidgeEngine:
     def check_environment(self) -> list[Finding]:
         return []  # it needs nothing but the libraries it is installed with
 
-    def train(self, problem: Problem, settings: RidgeSettings, progress: ProgressListener) -> EngineResult:
+    def train(
+        self, problem: Problem, settings: RidgeSettings, progress: ProgressListener
+    ) -> EngineResult:
         from threadpoolctl import threadpool_limits
 
-        from mmm.engines.ridge.pipeline import train  # the compiled core, which checking does not need
+        from mmm.engines.ridge.pipeline import (
+            train,
+        )  # the compiled core, which checking does not need
 
         # Threaded linear algebra sums in an order that depends on the number of cores.
         with threadpool_limits(1):

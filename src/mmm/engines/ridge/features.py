@@ -1,4 +1,6 @@
-"""Feature engineering (robyn_engineering): trend, season, holidays, factors by Prophet; exposures in money."""
+"""Feature engineering (robyn_engineering): trend, season, holidays, factors by Prophet; exposures
+in money.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.transforms import adstock
 
-#: The carryover at which media enter Prophet's fit, and the rows it takes for each further regressor.
+#: The carryover at which media enter Prophet's fit, and the rows it takes for each further
+#: regressor.
 _DRIVER_THETA, _ROWS_PER_DRIVER = 0.4, 5
 
 
@@ -30,8 +33,9 @@ def build_frame(
 ) -> Frame:
     """The model frame of a problem: Prophet parts, context, media in money (paid, then organic).
 
-    `components` are Prophet's parts and the factors' effects, (T,) each, where they are known already: another version
-    of Prophet may find others. So are `costs`, the cost per exposure by channel.
+    `components` are Prophet's parts and the factors' effects, (T,) each, where they are known
+    already: another version of Prophet may find others. So are `costs`, the cost per exposure by
+    channel.
     """
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
@@ -39,7 +43,10 @@ def build_frame(
         drivers = prophet_drivers(problem) if settings.method == "exact" else {}
         components = prophet_components(problem, parts, factors, drivers) if parts else {}
     base = [components[part] for part in parts]
-    base += [components[item.name] if isinstance(item, Factor) else item.values for item in problem.context]
+    base += [
+        components[item.name] if isinstance(item, Factor) else item.values
+        for item in problem.context
+    ]
     costs = exposure_costs(problem) if costs is None else costs
     media = [money(medium, costs) for medium in problem.paid]
     media += [variable.values for variable in problem.organic]
@@ -52,9 +59,18 @@ def build_frame(
         base_kinds=(*parts, *("context" for _ in problem.context)),
         base_signs=(*("default" for _ in parts), *(item.sign for item in problem.context)),
         media=np.array(media, float),
-        media_names=(*(medium.name for medium in problem.paid), *(item.name for item in problem.organic)),
-        selected=(*(medium.selected for medium in problem.paid), *(item.name for item in problem.organic)),
-        media_signs=(*(medium.sign for medium in problem.paid), *(item.sign for item in problem.organic)),
+        media_names=(
+            *(medium.name for medium in problem.paid),
+            *(item.name for item in problem.organic),
+        ),
+        selected=(
+            *(medium.selected for medium in problem.paid),
+            *(item.name for item in problem.organic),
+        ),
+        media_signs=(
+            *(medium.sign for medium in problem.paid),
+            *(item.sign for item in problem.organic),
+        ),
         spend=np.array([medium.spend for medium in problem.paid], float),
         window=problem.window,
     )
@@ -78,10 +94,12 @@ def money(medium: PaidMedium, costs: Mapping[str, float]) -> np.ndarray:
 
 
 def prophet_drivers(problem: Problem) -> dict[str, np.ndarray]:
-    """What else moves the KPI, for Prophet's fit alone, (T,) each: numeric context and media on a middling curve.
+    """What else moves the KPI, for Prophet's fit alone, (T,) each: numeric context and media on a
+    middling curve.
 
-    Without them Prophet books what spends and controls did in each season, holiday or bend of the trend on these, and
-    the regression after it can only share out the rest. Empty where the rows are too few to tell so many apart.
+    Without them Prophet books what spends and controls did in each season, holiday or bend of the
+    trend on these, and the regression after it can only share out the rest. Empty where the rows
+    are too few to tell so many apart.
     """
     drivers = {item.name: item.values for item in problem.context if not isinstance(item, Factor)}
     costs = exposure_costs(problem)
@@ -101,12 +119,14 @@ def prophet_components(
     factors: Sequence[Factor],
     drivers: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Prophet's additive components over all T rows, in units of the KPI, by part; and one series per factor.
+    """Prophet's additive components over all T rows, in units of the KPI, by part; and one series
+    per factor.
 
-    A factor's levels are one-hot regressors but for the most frequent one, the baseline; its series is their summed
-    effect less its minimum. Robyn enters all levels: their common part is then exchanged freely with the trend's level,
-    so that the trend depends on where the optimiser stops (on Robyn's weekly data by 40 % of its own size).
-    `drivers` are further regressors whose effects are left out of what is returned.
+    A factor's levels are one-hot regressors but for the most frequent one, the baseline; its series
+    is their summed effect less its minimum. Robyn enters all levels: their common part is then
+    exchanged freely with the trend's level, so that the trend depends on where the optimiser stops
+    (on Robyn's weekly data by 40 % of its own size). `drivers` are further regressors whose effects
+    are left out of what is returned.
     """
     import pandas as pd
 
@@ -121,7 +141,9 @@ def prophet_components(
         columns[factor.name] = [f"{factor.name}_{level}" for level in levels]
         for level, column in zip(levels, columns[factor.name], strict=True):
             table[column] = [float(value == level) for value in factor.levels]
-    known = [f"driver_{number}" for number in range(len(drivers))]  # names that none of Prophet's own can equal
+    known = [
+        f"driver_{number}" for number in range(len(drivers))
+    ]  # names that none of Prophet's own can equal
     for column, values in zip(known, drivers.values(), strict=True):
         table[column] = values
     with _quiet_prophet():
@@ -134,7 +156,13 @@ def prophet_components(
         # One seed, so that the optimiser's start is the same in every process.
         model.fit(table, seed=1)
         forecast = model.predict(table)
-    source = {"trend": "trend", "season": "yearly", "monthly": "monthly", "weekday": "weekly", "holiday": "holidays"}
+    source = {
+        "trend": "trend",
+        "season": "yearly",
+        "monthly": "monthly",
+        "weekday": "weekly",
+        "holiday": "holidays",
+    }
     found = {part: forecast[source[part]].to_numpy(float) for part in parts}
     for name, names in columns.items():
         effect = forecast[names].sum(axis=1).to_numpy(float)
@@ -163,10 +191,11 @@ def _prophet(problem: Problem, parts: Sequence[str]) -> Any:
 
 
 def period_holidays(problem: Problem) -> list[tuple[date, str]]:
-    """Holidays on the data's own dates, within the data: the start of the week or month that holds them.
+    """Holidays on the data's own dates, within the data: the start of the week or month that holds
+    them.
 
-    All holidays of one period are one effect of its own, their names joined; as in Robyn, a week starts on the weekday
-    of the first date.
+    All holidays of one period are one effect of its own, their names joined; as in Robyn, a week
+    starts on the weekday of the first date.
     """
     first = problem.dates[0].astype("datetime64[D]").item()
     last = problem.dates[-1].astype("datetime64[D]").item() + timedelta(days=problem.step_days - 1)
@@ -185,10 +214,15 @@ def period_holidays(problem: Problem) -> list[tuple[date, str]]:
 
 @contextmanager
 def _quiet_prophet() -> Iterator[None]:
-    """Prophet and its back end log to stderr as they are imported and as they work; our own log says what is done."""
+    """Prophet and its back end log to stderr as they are imported and as they work; our own log
+    says what is done.
+    """
     _import_prophet()  # first: importing it logs as well
     logger = logging.getLogger("cmdstanpy")
-    before, logger.disabled = logger.disabled, True  # its level is set anew as long as there is no handler
+    before, logger.disabled = (
+        logger.disabled,
+        True,
+    )  # its level is set anew as long as there is no handler
     try:
         yield
     finally:
@@ -196,7 +230,9 @@ def _quiet_prophet() -> Iterator[None]:
 
 
 def _import_prophet() -> None:
-    """Import Prophet without its drawing library, which is optional to it and half of its import's time and memory."""
+    """Import Prophet without its drawing library, which is optional to it and half of its import's
+    time and memory.
+    """
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # tells of what it does not find
     modules: dict[str, Any] = sys.modules
     hide = "matplotlib" not in modules

@@ -1,4 +1,6 @@
-"""The model frame: what is regressed on what, after feature engineering and before adstock and saturation."""
+"""The model frame: what is regressed on what, after feature engineering and before adstock and
+saturation.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,19 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.ridge.transforms import ADSTOCK_CODES
 
 LAMBDA_RATIO = 1e-4
-#: A confidence is that of a lift that differs from 0, so its quantile is the lift in standard errors; 1 would be none.
+#: A confidence is that of a lift that differs from 0, so its quantile is the lift in standard
+#: errors; 1 would be none.
 _MOST_CONFIDENCE = 0.9999
 
 
 @dataclass(frozen=True)
 class Frame:
-    """T rows. `base` (T, K): prophet parts, then context; `media` (M, T): paid, then organic, in money where paid.
+    """T rows. `base` (T, K): prophet parts, then context; `media` (M, T): paid, then organic, in
+    money where paid.
 
-    `base_kinds` name each base column's component kind (trend, season, ..., context). `media_names` are the names
-    channels are known by (a paid medium's spend), `selected` the modelled columns' names. `spend` (P, T) is raw.
+    `base_kinds` name each base column's component kind (trend, season, ..., context). `media_names`
+    are the names channels are known by (a paid medium's spend), `selected` the modelled columns'
+    names. `spend` (P, T) is raw.
     """
 
     dates: np.ndarray
@@ -66,9 +71,11 @@ class Frame:
 
 
 def lambda_max(frame: Frame) -> float:
-    """Largest lambda of the search: a tenth of glmnet's sequence start (Robyn: lambda_seq, hyper_collector).
+    """Largest lambda of the search: a tenth of glmnet's sequence start (Robyn: lambda_seq,
+    hyper_collector).
 
-    Computed on all rows, columns standardised with their population SD, media untransformed, y not centred.
+    Computed on all rows, columns standardised with their population SD, media untransformed, y not
+    centred.
     """
     X = np.column_stack([frame.base, frame.media.T])
     sd = X.std(axis=0)
@@ -86,7 +93,9 @@ def build_design(
     lift_tests: tuple[LiftTest, ...] = (),
     previous: PreviousModel | None = None,
 ) -> Design:
-    """Arrays for the compiled core. Prophet parts are held to [0, 1], as in Robyn, whatever their sign."""
+    """Arrays for the compiled core. Prophet parts are held to [0, 1], as in Robyn, whatever their
+    sign.
+    """
     bounds = [
         (0.0, 1.0) if kind != "context" else _bounds(sign)
         for kind, sign in zip(frame.base_kinds, frame.base_signs, strict=True)
@@ -117,7 +126,9 @@ def build_design(
 
 
 def _shares(frame: Frame, previous: PreviousModel) -> np.ndarray:
-    """Shares of the previous model's effects, (p + 1,), in the order of the coefficients, the intercept last."""
+    """Shares of the previous model's effects, (p + 1,), in the order of the coefficients, the
+    intercept last.
+    """
     effects = np.array([previous.effects[name] for name in (*frame.names, "intercept")])
     return np.asarray(effects / effects.sum())
 
@@ -131,8 +142,12 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
     return (own.adstock if own else None) or settings.adstock
 
 
-def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]) -> dict[str, np.ndarray]:
-    """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned of it."""
+def _studies(
+    frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
+) -> dict[str, np.ndarray]:
+    """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned
+    of it.
+    """
     rows, media, immediate, scale, lift, error = [], [], [], [], [], []
     for test in lift_tests:
         found = study_rows(frame, test, robyn=settings.method == "robyn")
@@ -140,7 +155,12 @@ def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, 
             continue
         first, last, factor = found
         rows.append((first, last))
-        media.append([int(name in test.channels or other in test.channels) for name, other in _both_names(frame)])
+        media.append(
+            [
+                int(name in test.channels or other in test.channels)
+                for name, other in _both_names(frame)
+            ]
+        )
         immediate.append(int(test.scope == "immediate"))
         scale.append(factor)
         lift.append(test.lift)
@@ -159,9 +179,10 @@ def _studies(frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, 
 def study_rows(frame: Frame, test: LiftTest, *, robyn: bool) -> tuple[int, int, float] | None:
     """(first row, last row, factor) of a study; None outside the window.
 
-    Rows are the periods the study touches. The factor brings their effect to the study's own length: days of the study
-    over days of those periods, both inclusive. Robyn (`robyn=True`) divides by the distance between the first and the
-    last period's start, which is 0 for a study within one period (no comparison) and too short by one period otherwise.
+    Rows are the periods the study touches. The factor brings their effect to the study's own
+    length: days of the study over days of those periods, both inclusive. Robyn (`robyn=True`)
+    divides by the distance between the first and the last period's start, which is 0 for a study
+    within one period (no comparison) and too short by one period otherwise.
     """
     dates = frame.dates.astype("datetime64[D]")
     start, end = np.datetime64(test.start, "D"), np.datetime64(test.end, "D")

@@ -1,8 +1,10 @@
-"""One model as JSON that makes it again exactly: its data, the frame's components, its parameters, and what it said.
+"""One model as JSON that makes it again exactly: its data, the frame's components, its parameters,
+and what it said.
 
-The sections InputCollect, ModelsCollect, ExportedModel and Extras are those of Robyn's RobynModel-<id>.json. The
-section `mmm` holds in full precision what making the model again needs: Prophet's components and the cost per exposure
-are stored, so that neither another Prophet nor another table can change them unseen.
+The sections InputCollect, ModelsCollect, ExportedModel and Extras are those of Robyn's
+RobynModel-<id>.json. The section `mmm` holds in full precision what making the model again needs:
+Prophet's components and the cost per exposure are stored, so that neither another Prophet nor
+another table can change them unseen.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Previous(_Stored):
 
 
 class Said(_Stored):
-    """What the model said when it was trained; making it again is compared with this. Effects sum over the window."""
+    """What the model said when it was trained; making it again is compared with this. Effects sum
+    over the window.
+    """
 
     coefficients: dict[str, float]
     intercept: float
@@ -76,7 +80,9 @@ class StoredModel(_Stored):
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far a quantity of the model made again is from the stored one: relative to it, 0 when equal bit for bit."""
+    """How far a quantity of the model made again is from the stored one: relative to it, 0 when
+    equal bit for bit.
+    """
 
     quantity: str
     largest: float
@@ -84,9 +90,17 @@ class Deviation:
 
 
 def stored_model(
-    built: Rebuilt, row: int, tables: Any, *, run_id: str, experiment: dict[str, Any], engine_version: str
+    built: Rebuilt,
+    row: int,
+    tables: Any,
+    *,
+    run_id: str,
+    experiment: dict[str, Any],
+    engine_version: str,
 ) -> StoredModel:
-    """The candidate at `row` of `built` with all that makes it again. `tables` are the run's, for the components."""
+    """The candidate at `row` of `built` with all that makes it again. `tables` are the run's, for
+    the components.
+    """
     problem, frame, search = built.problem, built.frame, built.search
     model, _ = built.model(row)
     values = [
@@ -94,7 +108,9 @@ def stored_model(
         for i, item in enumerate(built.space.hyperparameters)
         if item.parameter != "lambda"
     ]
-    values.append(Hyper(variable="", parameter="lambda", value=float(built.candidates.lambda_[row])))
+    values.append(
+        Hyper(variable="", parameter="lambda", value=float(built.candidates.lambda_[row]))
+    )
     parts = components(problem, built.settings, tables["frame"])
     return StoredModel(
         engine_version=engine_version,
@@ -114,7 +130,9 @@ def stored_model(
 def _stored_previous(previous: PreviousModel | None) -> Previous | None:
     if previous is None:
         return None
-    return Previous(model_id=previous.model_id, steps=previous.steps, effects=dict(previous.effects))
+    return Previous(
+        model_id=previous.model_id, steps=previous.steps, effects=dict(previous.effects)
+    )
 
 
 def _said(frame: Frame, model: Model, evaluation: Evaluation, row: int) -> Said:
@@ -122,7 +140,9 @@ def _said(frame: Frame, model: Model, evaluation: Evaluation, row: int) -> Said:
     return Said(
         coefficients=dict(zip(frame.names, model.coefficients.tolist(), strict=True)),
         intercept=model.intercept,
-        effects=dict(zip((*frame.names, "intercept"), evaluation.effects[row].tolist(), strict=True)),
+        effects=dict(
+            zip((*frame.names, "intercept"), evaluation.effects[row].tolist(), strict=True)
+        ),
         carryover=dict(zip(frame.media_names, parts.carryover.sum(axis=1).tolist(), strict=True)),
         fitted=parts.fitted.tolist(),
         errors=_errors(evaluation, row),
@@ -137,9 +157,11 @@ def _errors(evaluation: Evaluation, row: int) -> dict[str, float]:
 
 
 def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviation]]:
-    """The stored model made again on the problem's data: what it says now, and how far that is from what it said.
+    """The stored model made again on the problem's data: what it says now, and how far that is from
+    what it said.
 
-    The problem must have the stored dates. Prophet is not asked: its components are the stored ones.
+    The problem must have the stored dates. Prophet is not asked: its components are the stored
+    ones.
     """
     from threadpoolctl import threadpool_limits
 
@@ -148,9 +170,14 @@ def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviatio
     frame = build_frame(problem, settings, known, stored.costs)
     previous = None
     if stored.previous is not None:
-        previous = PreviousModel(stored.previous.model_id, stored.previous.steps, {}, stored.previous.effects, {})
+        previous = PreviousModel(
+            stored.previous.model_id, stored.previous.steps, {}, stored.previous.effects, {}
+        )
     with threadpool_limits(1):  # as in training
-        design, space = build_design(frame, settings, problem.lift_tests, previous), build_space(frame, settings)
+        design, space = (
+            build_design(frame, settings, problem.lift_tests, previous),
+            build_space(frame, settings),
+        )
     value = {(item.variable, item.parameter): item.value for item in stored.hyperparameters}
     row = np.array([[value[item.variable, item.parameter] for item in space.hyperparameters]])
     candidate = space.candidates(row)._replace(lambda_=np.array([value["", "lambda"]]))
@@ -163,7 +190,9 @@ def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviatio
 
 def compare(now: Said, then: Said, dates: list[str]) -> list[Deviation]:
     """Largest relative deviation per quantity, and where it is."""
-    fitted_now, fitted_then = (dict(zip(dates, values, strict=True)) for values in (now.fitted, then.fitted))
+    fitted_now, fitted_then = (
+        dict(zip(dates, values, strict=True)) for values in (now.fitted, then.fitted)
+    )
     return [
         _largest("coefficients", now.coefficients, then.coefficients),
         _largest("intercept", {"": now.intercept}, {"": then.intercept}),
@@ -177,7 +206,10 @@ def compare(now: Said, then: Said, dates: list[str]) -> list[Deviation]:
 def _largest(quantity: str, now: dict[str, float], then: dict[str, float]) -> Deviation:
     found: dict[str, float] = {}
     for name in then.keys() | now.keys():
-        a, b = now.get(name, float("inf")), then.get(name, 0.0)  # a quantity that only one of them has
+        a, b = (
+            now.get(name, float("inf")),
+            then.get(name, 0.0),
+        )  # a quantity that only one of them has
         found[name] = 0.0 if a == b else abs(a - b) / abs(b) if b else float("inf")
     where = max(sorted(found), key=lambda name: found[name])
     return Deviation(quantity, found[where], where if found[where] else "")

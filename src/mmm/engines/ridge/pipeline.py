@@ -32,7 +32,8 @@ from mmm.engines.ridge.space import Space, build_space
 from mmm.engines.ridge.tables import Chosen, Course, Rule, Search
 from mmm.errors import UserError
 
-#: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share of 0 at 4 digits).
+#: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share
+#: of 0 at 4 digits).
 _NO_EFFECT = 0.5e-4
 
 
@@ -75,7 +76,8 @@ def train(
     chosen = choose(frame, design, space, found, settings)
     if free is not None:
         other = choose(frame, plain, space, free, settings)
-        # What this run would have recommended without any lift test: the same data, seed and settings.
+        # What this run would have recommended without any lift test: the same data, seed and
+        # settings.
         best = free.values[[other.selection.kept[other.recommended]]]
         unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
     else:
@@ -95,7 +97,9 @@ def train(
         "frame": lambda: tables.frame_table(problem, frame),
         "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
         "lift_tests": lambda: lift_tests_table(problem, frame, found, chosen, settings, unmoved),
-        "diagnostics": lambda: diagnostics.diagnostics_table(problem, frame, design, space, found, chosen, settings),
+        "diagnostics": lambda: diagnostics.diagnostics_table(
+            problem, frame, design, space, found, chosen, settings
+        ),
     }
     stage = _Stage(progress, "tables", len(builders))
     built = {}
@@ -106,18 +110,23 @@ def train(
     return built, chosen.models[chosen.recommended].model_id, why
 
 
-def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _Stage, before: int = 0) -> Search:
-    """All candidates of all trials, ordered by trial and iteration; of very many, those that are listed. The stage has
-    done `before` candidates already.
+def run_search(
+    design: Design, space: Space, settings: RidgeSettings, stage: _Stage, before: int = 0
+) -> Search:
+    """All candidates of all trials, ordered by trial and iteration; of very many, those that are
+    listed. The stage has done `before` candidates already.
 
-    Of very many candidates only hyperparameters and losses are held, until it is known which to list; these are
-    evaluated again, which gives the same numbers bit for bit.
+    Of very many candidates only hyperparameters and losses are held, until it is known which to
+    list; these are evaluated again, which gives the same numbers bit for bit.
     """
     calibrated = len(design.lift_value) > 0
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
     trials, count = settings.trials, settings.iterations
     many = trials * count > tables.MOST_LISTED
-    values, loss = np.empty((trials, count, len(space.hyperparameters))), np.empty((trials, count, 3))
+    values, loss = (
+        np.empty((trials, count, len(space.hyperparameters))),
+        np.empty((trials, count, 3)),
+    )
     evaluations: list[Evaluation] = []
     done = unsolved = 0
 
@@ -136,7 +145,10 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
     with ThreadPoolExecutor(usable_cores()) as pool:
         for number in search(space.dimensions, trials, count, settings.seed, losses):
             stage.done(before + number * trials)
-    trial, iteration = np.repeat(np.arange(1, trials + 1), count), np.tile(np.arange(1, count + 1), trials)
+    trial, iteration = (
+        np.repeat(np.arange(1, trials + 1), count),
+        np.tile(np.arange(1, count + 1), trials),
+    )
     course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
     if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
         raise UserError(
@@ -144,14 +156,21 @@ def run_search(design: Design, space: Space, settings: RidgeSettings, stage: _St
             where="search",
             fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
         )
-    flat, scores = values.reshape(-1, values.shape[2]), error_scores(course.loss, settings.objective_weights)
+    flat, scores = (
+        values.reshape(-1, values.shape[2]),
+        error_scores(course.loss, settings.objective_weights),
+    )
     if not many:
-        evaluation = Evaluation(*(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True)))
+        evaluation = Evaluation(
+            *(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True))
+        )
         return Search(flat, evaluation, course.trial, course.iteration, scores)
     rows = np.arange(len(flat)) % (len(flat) // tables.LISTED_OF_MANY) == 0
     rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
     evaluation = evaluate(design, space.candidates(flat[rows]))
-    return Search(flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course)
+    return Search(
+        flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course
+    )
 
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
@@ -161,39 +180,64 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
     return joined.reshape(trials * joined.shape[1], *joined.shape[2:])
 
 
-def choose(frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings) -> Chosen:
+def choose(
+    frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings
+) -> Chosen:
     """Fronts, clusters, the kept models' consensus and the recommended one.
 
-    The recommended model is the one nearest to the consensus, and stands for its cluster. Method "robyn" takes the
-    smallest score of the clusters' best; in a refresh, the nearest to the previous model. A refresh by the exact method
-    lets fit count as well, by the score.
+    The recommended model is the one nearest to the consensus, and stands for its cluster. Method
+    "robyn" takes the smallest score of the clusters' best; in a refresh, the nearest to the
+    previous model. A refresh by the exact method lets fit count as well, by the score.
     """
-    loss, robyn, refreshing = found.evaluation.loss, settings.method == "robyn", len(design.previous_share) > 0
+    loss, robyn, refreshing = (
+        found.evaluation.loss,
+        settings.method == "robyn",
+        len(design.previous_share) > 0,
+    )
     selection = listed(select(found.course, settings, refreshing=refreshing), found)
     kept = selection.kept
     scores = error_scores(loss[kept], settings.objective_weights)
-    media = [i for i, item in enumerate(space.hyperparameters) if item.parameter not in ("lambda", "train_size")]
-    clusters = cluster_models(found.values[kept][:, media], scores, settings.clusters, settings.seed)
+    media = [
+        i
+        for i, item in enumerate(space.hyperparameters)
+        if item.parameter not in ("lambda", "train_size")
+    ]
+    clusters = cluster_models(
+        found.values[kept][:, media], scores, settings.clusters, settings.seed
+    )
     models = tables.kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
     missed = found.evaluation.studied[kept, :, 0] - design.lift_value
     studies = missed / (np.abs(design.lift_value) * design.lift_error)
     weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
-    rule: Rule = "consensus" if not (robyn or refreshing) else "previous" if robyn and refreshing else "score"
+    rule: Rule = (
+        "consensus"
+        if not (robyn or refreshing)
+        else "previous"
+        if robyn and refreshing
+        else "score"
+    )
     if rule == "consensus":
         k = frame.base.shape[1]
         best = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
         clusters = clusters.standing_for_its_own(best)
     else:
-        best = int(np.argmin(loss[kept, 1])) if rule == "previous" else recommended(clusters.best, scores)
+        best = (
+            int(np.argmin(loss[kept, 1]))
+            if rule == "previous"
+            else recommended(clusters.best, scores)
+        )
     return Chosen(selection, clusters, models, parts, best, rule, weights)
 
 
 def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
-    """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests alone, but for a refresh,
-    whose candidates are all near the previous model."""
+    """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests
+    alone, but for a refresh, whose candidates are all near the previous model.
+    """
     robyn = settings.method == "robyn"
-    within = eligible(course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0)
+    within = eligible(
+        course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0
+    )
     within &= np.isfinite(course.loss[:, :2]).all(axis=1)
     if robyn:
         return pareto_fronts(course.loss, within, settings.min_candidates)
@@ -229,7 +273,11 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
         return ends.get(place, f"number {place} of {len(best)}, smallest first")
 
     trials = len(np.unique(found.trial[kept]))
-    origin = f"come from the Pareto fronts of {trials} trials" if trials > 1 else "come from its Pareto fronts"
+    origin = (
+        f"come from the Pareto fronts of {trials} trials"
+        if trials > 1
+        else "come from its Pareto fronts"
+    )
     parts = chosen.parts[row]
     effects = parts.effects[:, -len(chosen.models[row].curves) :].sum(axis=0)
     unexplained = int((np.abs(effects) < _NO_EFFECT * parts.fitted.sum()).sum())

@@ -1,4 +1,6 @@
-"""What ranges of adstock and saturation allow: their curves at the lower ends, the middle and the upper ends."""
+"""What ranges of adstock and saturation allow: their curves at the lower ends, the middle and the
+upper ends.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +29,33 @@ def decay(kind: str, ranges: dict[str, Range], length: int) -> list[dict[str, An
         weights = _weights(kind, ranges, at, length)
         heard = np.flatnonzero(weights >= _HEARD)
         longest = max(longest, int(heard[-1]) + 1 if len(heard) else 1)
-        rows += [{"end": name, "lag": lag, "weight": float(weight)} for lag, weight in enumerate(weights[:_LAGS])]
+        rows += [
+            {"end": name, "lag": lag, "weight": float(weight)}
+            for lag, weight in enumerate(weights[:_LAGS])
+        ]
     return [row for row in rows if row["lag"] <= max(3, longest)]
 
 
 def saturation(alpha: Range, gamma: Range) -> list[dict[str, Any]]:
-    """Rows `end`, `pressure` (share of the largest adstocked value), `effect` (share of the ceiling)."""
+    """Rows `end`, `pressure` (share of the largest adstocked value), `effect` (share of the
+    ceiling).
+    """
     pressure = np.linspace(0.0, 1.0, _POINTS)
     rows = []
     for name, at in zip(ENDS, (0.0, 0.5, 1.0), strict=True):
         effect = np.empty_like(pressure)
         hill_into.py_func(pressure, _between(alpha, at), _between(gamma, at), effect)
-        rows += [{"end": name, "pressure": float(x), "effect": float(y)} for x, y in zip(pressure, effect, strict=True)]
+        rows += [
+            {"end": name, "pressure": float(x), "effect": float(y)}
+            for x, y in zip(pressure, effect, strict=True)
+        ]
     return rows
 
 
 def _weights(kind: str, ranges: dict[str, Range], at: float, length: int) -> np.ndarray:
-    """The functions themselves, not compiled: a page must not wait for a compiler over a few hundred numbers."""
+    """The functions themselves, not compiled: a page must not wait for a compiler over a few
+    hundred numbers.
+    """
     if kind == "geometric":
         return adstock_weights(length, kind, _between(ranges["theta"], at))
     weights = np.empty(length)
@@ -63,7 +75,11 @@ def in_words(kind: str, ranges: dict[str, Range], period: str) -> list[str]:
             f"{_half_life(low)} to {_half_life(high)} {period}s."
         )
     elif {"shape", "scale"} <= ranges.keys():
-        what = "may peak later than its spend" if kind == "weibull_pdf" and ranges["shape"][1] > 1 else "fades at once"
+        what = (
+            "may peak later than its spend"
+            if kind == "weibull_pdf" and ranges["shape"][1] > 1
+            else "fades at once"
+        )
         said.append(
             f"An effect {what}; its time scale is {ranges['scale'][0]:.0%} to {ranges['scale'][1]:.0%} of the series."
         )
@@ -78,7 +94,8 @@ def in_words(kind: str, ranges: dict[str, Range], period: str) -> list[str]:
 
 
 def channel_ranges(settings: Any, channel: str) -> tuple[str, dict[str, Range]]:
-    """(adstock kind, range by parameter) of one channel: its own where it has one, else the general one.
+    """(adstock kind, range by parameter) of one channel: its own where it has one, else the general
+    one.
 
     `settings` is any engine's that call them as here; parameters it does not have are left out.
     """

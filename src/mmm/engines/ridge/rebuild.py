@@ -1,4 +1,6 @@
-"""Models made again from what a run stored: its data, the frame's components, and the candidates' hyperparameters."""
+"""Models made again from what a run stored: its data, the frame's components, and the candidates'
+hyperparameters.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from mmm.engines.ridge.tables import Search, kept_models
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Candidates evaluated again, in the order of `stored`, the rows of the table `models` that they are."""
+    """Candidates evaluated again, in the order of `stored`, the rows of the table `models` that
+    they are.
+    """
 
     problem: Problem
     settings: RidgeSettings
@@ -39,20 +43,36 @@ class Rebuilt:
     def model(self, row: int) -> tuple[Model, Decomposition]:
         """One candidate in full."""
         one, of = slice(row, row + 1), self.search
-        alone = Search(of.values[one], of.evaluation.rows(one), of.trial[one], of.iteration[one], of.scores[one])
+        alone = Search(
+            of.values[one],
+            of.evaluation.rows(one),
+            of.trial[one],
+            of.iteration[one],
+            of.scores[one],
+        )
         found = kept_models(self.frame, self.space, alone, np.array([0]))[0]
         return found, decompose(self.frame, found)
 
 
 def components(problem: Problem, settings: RidgeSettings, table: pa.Table) -> dict[str, np.ndarray]:
     """Prophet's parts and the factors' effects, (T,) each, from the table `frame`."""
-    names = [*prophet_parts(problem, settings), *(item.name for item in problem.context if isinstance(item, Factor))]
+    names = [
+        *prophet_parts(problem, settings),
+        *(item.name for item in problem.context if isinstance(item, Factor)),
+    ]
     regressors = table.filter(pc.not_equal(table["kind"], "kpi"))
-    return {name: regressors.filter(pc.equal(regressors["variable"], name))["value"].to_numpy() for name in names}
+    return {
+        name: regressors.filter(pc.equal(regressors["variable"], name))["value"].to_numpy()
+        for name in names
+    }
 
 
 def rebuild(
-    problem: Problem, settings: RidgeSettings, tables: Mapping[str, pa.Table], *, everything: bool = False
+    problem: Problem,
+    settings: RidgeSettings,
+    tables: Mapping[str, pa.Table],
+    *,
+    everything: bool = False,
 ) -> Rebuilt:
     """The kept models of a run, or all its candidates, evaluated again from its stored tables."""
     from threadpoolctl import threadpool_limits
@@ -78,7 +98,10 @@ def _values(space: Space, parameters: pa.Table, ids: pa.ChunkedArray) -> np.ndar
     for item in space.hyperparameters:
         name = "lambda_unit" if item.parameter == "lambda" else item.parameter
         rows = parameters.filter(
-            pc.and_(pc.equal(parameters["variable"], item.variable), pc.equal(parameters["parameter"], name))
+            pc.and_(
+                pc.equal(parameters["variable"], item.variable),
+                pc.equal(parameters["parameter"], name),
+            )
         )
         place = pc.index_in(ids, value_set=rows["model_id"].combine_chunks())
         columns.append(rows["value"].take(place).to_numpy())

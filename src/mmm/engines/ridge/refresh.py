@@ -1,7 +1,9 @@
-"""Refresh: a chosen model brought up to date with new periods (robyn_refresh): narrowed ranges, and what moved and why.
+"""Refresh: a chosen model brought up to date with new periods (robyn_refresh): narrowed ranges, and
+what moved and why.
 
-The search stays near the previous model: every range is cut to the previous value plus or minus a share of the initial
-range, and the second loss is the distance to the previous model's decomposition instead of that to the budget's split.
+The search stays near the previous model: every range is cut to the previous value plus or minus a
+share of the initial range, and the second loss is the distance to the previous model's
+decomposition instead of that to the budget's split.
 """
 
 from __future__ import annotations
@@ -44,8 +46,12 @@ def moved_window(window: tuple[int, int], steps: int) -> tuple[int, int]:
 
 
 def freedom(previous: PreviousModel, rows: int, settings: RidgeSettings) -> float:
-    """How much of its initial range a parameter may move by: new periods over the window's length, or as set."""
-    return settings.refresh_freedom if settings.refresh_freedom is not None else previous.steps / rows
+    """How much of its initial range a parameter may move by: new periods over the window's length,
+    or as set.
+    """
+    return (
+        settings.refresh_freedom if settings.refresh_freedom is not None else previous.steps / rows
+    )
 
 
 def narrowed(space: Space, previous: PreviousModel, settings: RidgeSettings) -> Space:
@@ -53,7 +59,9 @@ def narrowed(space: Space, previous: PreviousModel, settings: RidgeSettings) -> 
     share = freedom(previous, space.frame.n, settings)
     items = []
     for item in space.hyperparameters:
-        low, high = _range(item, previous_value(item, previous, robyn=settings.method == "robyn"), share)
+        low, high = _range(
+            item, previous_value(item, previous, robyn=settings.method == "robyn"), share
+        )
         items.append(replace(item, low=low, high=high))
     return replace(space, hyperparameters=tuple(items))
 
@@ -61,8 +69,9 @@ def narrowed(space: Space, previous: PreviousModel, settings: RidgeSettings) -> 
 def previous_value(item: Hyperparameter, previous: PreviousModel, *, robyn: bool = False) -> float:
     """The previous model's value of a hyperparameter, lambda on its unit scale.
 
-    Robyn turns lambda back to [0, 1] without subtracting the smallest lambda first, so that its value is slightly too
-    large (`robyn=True`). A penalty or training size that the previous model did not have was 1.
+    Robyn turns lambda back to [0, 1] without subtracting the smallest lambda first, so that its
+    value is slightly too large (`robyn=True`). A penalty or training size that the previous model
+    did not have was 1.
     """
     if item.parameter == "lambda":
         unit = previous.parameters["", "lambda_unit"]
@@ -76,7 +85,9 @@ def previous_value(item: Hyperparameter, previous: PreviousModel, *, robyn: bool
 
 
 def _range(item: Hyperparameter, value: float, share: float) -> tuple[float, float]:
-    """A range keeps within the initial one. A fixed value becomes a range around the previous value, within limits."""
+    """A range keeps within the initial one. A fixed value becomes a range around the previous
+    value, within limits.
+    """
     if item.fixed:
         limit = _LIMITS[item.parameter]
         last = limit.high - _OPEN_END if limit.high_open else limit.high
@@ -97,7 +108,9 @@ class _Said:
     def measures(self, conversion: bool) -> dict[tuple[str, str], float]:
         fitted, paid = sum(self.effects.values()), sum(self.effects[name] for name in self.spend)
         spent = sum(self.spend.values())
-        found = {(name, "contribution_share"): effect / fitted for name, effect in self.effects.items()}
+        found = {
+            (name, "contribution_share"): effect / fitted for name, effect in self.effects.items()
+        }
         for name, spend in self.spend.items():
             effect = self.effects[name]
             found[name, "spend"] = spend
@@ -109,11 +122,14 @@ class _Said:
         return found | dict(self.parameters)
 
 
-def moves_table(problem: Problem, design: Design, space: Space, found: Search, chosen: Chosen) -> pa.Table:
-    """Old, refitted and new value per kept model, variable and measure; empty where nothing is refreshed.
+def moves_table(
+    problem: Problem, design: Design, space: Space, found: Search, chosen: Chosen
+) -> pa.Table:
+    """Old, refitted and new value per kept model, variable and measure; empty where nothing is
+    refreshed.
 
-    The refitted model has the previous model's hyperparameters and the new data, so that its coefficients, inflexions
-    and effects are what the data alone have changed.
+    The refitted model has the previous model's hyperparameters and the new data, so that its
+    coefficients, inflexions and effects are what the data alone have changed.
     """
     previous = problem.previous
     names = SCHEMAS["moves"].names
@@ -121,7 +137,9 @@ def moves_table(problem: Problem, design: Design, space: Space, found: Search, c
         return table("moves", {name: [] for name in names})
     conversion = problem.kpi_kind == "conversion"
     frame = space.frame
-    spend = dict(zip(frame.media_names, frame.spend[:, frame.window_rows].sum(axis=1).tolist(), strict=False))
+    spend = dict(
+        zip(frame.media_names, frame.spend[:, frame.window_rows].sum(axis=1).tolist(), strict=False)
+    )
     at_old = np.array([[previous_value(item, previous) for item in space.hyperparameters]])
     refit = evaluate(design, space.candidates(at_old), cores=1)
     keys = [(item.variable, _named(item)) for item in space.hyperparameters]
@@ -131,7 +149,9 @@ def moves_table(problem: Problem, design: Design, space: Space, found: Search, c
     rows: list[tuple[str, str, str, float, float, float]] = []
     for model, index in zip(chosen.models, chosen.selection.kept, strict=True):
         values = dict(zip(keys, found.values[index].tolist(), strict=True))
-        new = _Said(_effects(frame, found.evaluation.effects[index]), spend, values).measures(conversion)
+        new = _Said(_effects(frame, found.evaluation.effects[index]), spend, values).measures(
+            conversion
+        )
         rows += [(model.model_id, *key, old[key], refitted[key], new[key]) for key in new]
     return table("moves", dict(zip(names, zip(*rows, strict=True), strict=True)))
 

@@ -1,7 +1,8 @@
-"""A run's models in the tables Robyn's export writes, with Robyn's names and columns, one function per file.
+"""A run's models in the tables Robyn's export writes, with Robyn's names and columns, one function
+per file.
 
-Media are called by their modelled column, as in Robyn. What Robyn knows and we do not is left out: row numbers, the
-seconds of each candidate, and `dist100` of the clusters' intervals.
+Media are called by their modelled column, as in Robyn. What Robyn knows and we do not is left out:
+row numbers, the seconds of each candidate, and `dist100` of the clusters' intervals.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _INTERCEPT = "(Intercept)"
 
 
 def robyn_name(item: Hyperparameter, frame: Frame) -> str:
-    """Robyn's name of a hyperparameter: `facebook_I_alphas`, `lambda_hp`, `trend_penalty`, `train_size`."""
+    """Robyn's name of a hyperparameter: `facebook_I_alphas`, `lambda_hp`, `trend_penalty`,
+    `train_size`.
+    """
     if not item.variable:
         return "lambda_hp" if item.parameter == "lambda" else item.parameter
     names = dict(zip(frame.media_names, frame.selected, strict=True))
@@ -74,16 +77,26 @@ def _group(built: Rebuilt) -> Columns:
 
 
 def hyperparameters(built: Rebuilt, all_models: pa.Table) -> pa.Table:
-    """pareto_hyperparameters, or all_hyperparameters: one row per model. `all_models` is the run's table `models`."""
+    """pareto_hyperparameters, or all_hyperparameters: one row per model. `all_models` is the run's
+    table `models`.
+    """
     evaluation, frame = built.search.evaluation, built.frame
-    media = [(i, item) for i, item in enumerate(built.space.hyperparameters) if item.parameter in ROBYN_NAMES]
+    media = [
+        (i, item)
+        for i, item in enumerate(built.space.hyperparameters)
+        if item.parameter in ROBYN_NAMES
+    ]
     found: Columns = {robyn_name(item, frame): built.search.values[:, i] for i, item in media}
     fit = _fit(built)
     found["train_size"] = fit.pop("train_size")
     for what, values in (("inflexion", evaluation.inflexion), ("inflation", evaluation.inflation)):
         found |= {f"{name}_{what}": values[:, m] for m, name in enumerate(frame.selected)}
     found |= fit
-    penalties = [(i, item) for i, item in enumerate(built.space.hyperparameters) if item.parameter == "penalty"]
+    penalties = [
+        (i, item)
+        for i, item in enumerate(built.space.hyperparameters)
+        if item.parameter == "penalty"
+    ]
     found |= {robyn_name(item, frame): built.search.values[:, i] for i, item in penalties}
     k = frame.base.shape[1]
     found["pos"] = (evaluation.effects >= 0).all(axis=1).astype(int)
@@ -104,15 +117,21 @@ def _within(built: Rebuilt, all_models: pa.Table) -> np.ndarray:
         ]
     ).astype(float)
     constraint = 1.0 if built.problem.previous else built.settings.calibration_constraint
-    within = dict(zip(all_models["model_id"].to_pylist(), eligible(loss, constraint).tolist(), strict=True))
+    within = dict(
+        zip(all_models["model_id"].to_pylist(), eligible(loss, constraint).tolist(), strict=True)
+    )
     return np.array([within[name] for name in built.search.ids])
 
 
 def aggregated(built: Rebuilt) -> pa.Table:
-    """pareto_aggregated, or all_aggregated: one row per model and variable. Response columns are the kept models'."""
+    """pareto_aggregated, or all_aggregated: one row per model and variable. Response columns are
+    the kept models'.
+    """
     shared, boot = _shared(built), _bootstrapped(built)
     rows = [_aggregated(built, row, shared, boot) for row in range(len(built.search.trial))]
-    return pa.concat_tables(rows, promote_options="default")  # a model without cluster has nulls of no type
+    return pa.concat_tables(
+        rows, promote_options="default"
+    )  # a model without cluster has nulls of no type
 
 
 def aggregated_model(built: Rebuilt, row: int) -> pa.Table:
@@ -132,7 +151,9 @@ def _aggregated(built: Rebuilt, row: int, shared: Columns, boot: Bootstrapped) -
     found: Columns = {"rn": np.array(names), **_sums(built, model, parts)}
     found |= {name: _repeat(values[row], len(names)) for name, values in shared.items()}
     found |= _responses(built, model, parts, kept)
-    found |= {name: _repeat(values[row].as_py(), len(names)) for name, values in _group(built).items()}
+    found |= {
+        name: _repeat(values[row].as_py(), len(names)) for name, values in _group(built).items()
+    }
     found |= _intervals(built, boot, row)
     found["carryover_pct"] = _carryover(built, parts, kept)
     return _table(found)
@@ -162,8 +183,13 @@ def _sums(built: Rebuilt, model: Model, parts: Decomposition) -> Columns:
         found[f"xDecompMeanNon0Perc{suffix}"] = mean / mean.sum()
     found["pos"] = found["xDecompAgg"] >= 0
     spend = frame.spend[:, frame.window_rows]
-    exposure = [medium.exposure for medium in built.problem.paid] + [item.values for item in built.problem.organic]
-    raw = [np.full(frame.n, np.nan) if values is None else values[frame.window_rows] for values in exposure]
+    exposure = [medium.exposure for medium in built.problem.paid] + [
+        item.values for item in built.problem.organic
+    ]
+    raw = [
+        np.full(frame.n, np.nan) if values is None else values[frame.window_rows]
+        for values in exposure
+    ]
     totals, new_totals = spend.sum(axis=1), spend[:, new].sum(axis=1)
     found["spend_share"] = _of_paid(frame, totals / totals.sum())
     found["spend_share_refresh"] = _of_paid(frame, new_totals / new_totals.sum())
@@ -171,7 +197,10 @@ def _sums(built: Rebuilt, model: Model, parts: Decomposition) -> Columns:
     found["total_spend"] = _of_paid(frame, totals)
     found["mean_exposure"] = _of_media(frame, [values.mean() for values in raw])
     found["mean_exposure_refresh"] = _of_media(frame, [values[new].mean() for values in raw])
-    for name, column in (("effect_share", "xDecompPerc"), ("effect_share_refresh", "xDecompPercRF")):
+    for name, column in (
+        ("effect_share", "xDecompPerc"),
+        ("effect_share_refresh", "xDecompPercRF"),
+    ):
         paid = found[column][1 + frame.base.shape[1] :][: frame.paid]
         with np.errstate(invalid="ignore", divide="ignore"):
             found[name] = _of_paid(frame, paid / paid.sum())
@@ -179,7 +208,9 @@ def _sums(built: Rebuilt, model: Model, parts: Decomposition) -> Columns:
 
 
 def _mean_of_nonzero(values: np.ndarray) -> np.ndarray:
-    """Mean of what is not zero; 0 where nothing is positive, as in Robyn, hence for negative effects too."""
+    """Mean of what is not zero; 0 where nothing is positive, as in Robyn, hence for negative
+    effects too.
+    """
     count = (values != 0).sum(axis=0)
     mean = values.sum(axis=0) / np.maximum(count, 1)
     return np.where((values > 0).any(axis=0), mean, 0.0)
@@ -222,7 +253,9 @@ def _carryover(built: Rebuilt, parts: Decomposition, kept: bool) -> np.ndarray:
 
 
 def _bootstrapped(built: Rebuilt) -> Bootstrapped:
-    """(number of models, interval) by paid medium's number and cluster: of ROI, or of CPA for conversions."""
+    """(number of models, interval) by paid medium's number and cluster: of ROI, or of CPA for
+    conversions.
+    """
     frame, k = built.frame, built.frame.base.shape[1]
     cluster = np.array([label or 0 for label in built.stored["cluster"].to_pylist()])
     effects = built.search.evaluation.effects[:, k : k + frame.paid]
@@ -233,7 +266,9 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
     for label in sorted(set(cluster[cluster > 0].tolist())):
         members = cluster == label
         for m in range(frame.paid):
-            interval = cluster_interval(measure[members, m], built.settings.bootstrap, built.settings.seed)
+            interval = cluster_interval(
+                measure[members, m], built.settings.bootstrap, built.settings.seed
+            )
             found[m, label] = (int(members.sum()), interval)
     return found
 
@@ -241,12 +276,16 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
 def _intervals(built: Rebuilt, boot: Bootstrapped, row: int) -> Columns:
     label, paid = built.stored["cluster"][row].as_py(), range(built.frame.paid)
     found = [boot[m, label][1] if label is not None else Interval(*[np.nan] * 4) for m in paid]
-    columns = zip(("boot_mean", "boot_se", "ci_low", "ci_up"), zip(*found, strict=True), strict=True)
+    columns = zip(
+        ("boot_mean", "boot_se", "ci_low", "ci_up"), zip(*found, strict=True), strict=True
+    )
     return {name: _of_paid(built.frame, np.array(values)) for name, values in columns}
 
 
 def media_transform(built: Rebuilt) -> pa.Table:
-    """pareto_media_transform_matrix: media per model, date and type (adstockedMedia: input, decompMedia: effect)."""
+    """pareto_media_transform_matrix: media per model, date and type (adstockedMedia: input,
+    decompMedia: effect).
+    """
     frame, k = built.frame, built.frame.base.shape[1]
 
     def blocks() -> Iterator[pa.Table]:
@@ -257,13 +296,17 @@ def media_transform(built: Rebuilt) -> pa.Table:
                 ("decompMedia", parts.effects[:, k:]),
             ):
                 media = dict(zip(frame.selected, values.T, strict=True))
-                yield _table({"ds": _dates(frame), **media, "type": [kind] * frame.n} | _repeated(built, row))
+                yield _table(
+                    {"ds": _dates(frame), **media, "type": [kind] * frame.n} | _repeated(built, row)
+                )
 
     return pa.concat_tables(blocks(), promote_options="default")
 
 
 def alldecomp(built: Rebuilt) -> pa.Table:
-    """pareto_alldecomp_matrix: per model and date the KPI, every variable's effect, intercept and fitted KPI."""
+    """pareto_alldecomp_matrix: per model and date the KPI, every variable's effect, intercept and
+    fitted KPI.
+    """
     frame = built.frame
 
     def blocks() -> Iterator[pa.Table]:
@@ -290,9 +333,16 @@ def _repeated(built: Rebuilt, row: int) -> Columns:
 
 
 def clusters(built: Rebuilt) -> pa.Table:
-    """pareto_clusters: the kept models' features, scaled to 0..1 as they were clustered by, and their clusters."""
+    """pareto_clusters: the kept models' features, scaled to 0..1 as they were clustered by, and
+    their clusters.
+    """
     loss, labels = built.search.evaluation.loss, built.stored["cluster"].to_numpy()
-    found: Columns = {"solID": built.search.ids, "mape": loss[:, 2], "decomp.rssd": loss[:, 1], "nrmse": loss[:, 0]}
+    found: Columns = {
+        "solID": built.search.ids,
+        "mape": loss[:, 2],
+        "decomp.rssd": loss[:, 1],
+        "nrmse": loss[:, 0],
+    }
     found["nrmse_train"] = built.search.evaluation.nrmse[:, 0]
     for parameter in ("theta", "shape", "scale", "alpha", "gamma", "penalty"):
         for i, item in enumerate(built.space.hyperparameters):
@@ -308,7 +358,10 @@ def clusters(built: Rebuilt) -> pa.Table:
 
 def clusters_ci(built: Rebuilt) -> pa.Table:
     """pareto_clusters_ci: bootstrapped ROI (or CPA) per paid medium and cluster."""
-    order = sorted(_bootstrapped(built).items(), key=lambda pair: (built.frame.selected[pair[0][0]], pair[0][1]))
+    order = sorted(
+        _bootstrapped(built).items(),
+        key=lambda pair: (built.frame.selected[pair[0][0]], pair[0][1]),
+    )
     rows = [
         {
             "rn": built.frame.selected[m], "cluster": label, "n": n, "boot_mean": found.mean, "boot_se": found.se,
@@ -321,7 +374,9 @@ def clusters_ci(built: Rebuilt) -> pa.Table:
 
 
 def calibration(built: Rebuilt) -> pa.Table:
-    """pareto_calibration: per kept model and lift test the effect over the test's days, in its scope and in total."""
+    """pareto_calibration: per kept model and lift test the effect over the test's days, in its
+    scope and in total.
+    """
     frame, robyn = built.frame, built.settings.method == "robyn"
     names = dict(zip(frame.media_names, frame.selected, strict=True))
     rows = []
@@ -346,7 +401,10 @@ def calibration(built: Rebuilt) -> pa.Table:
 
 def raw_data(problem: Problem, date_name: str) -> pa.Table:
     """raw_data: every mapped column as it was read, by date."""
-    found: Columns = {date_name: problem.dates.astype("datetime64[D]"), problem.kpi_name: problem.kpi}
+    found: Columns = {
+        date_name: problem.dates.astype("datetime64[D]"),
+        problem.kpi_name: problem.kpi,
+    }
     for medium in problem.paid:
         found[medium.name] = medium.spend
         if medium.exposure is not None and medium.exposure_name is not None:
@@ -363,5 +421,7 @@ def _table(columns: Columns) -> pa.Table:
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             arrays[name] = pa.array(values, mask=np.isnan(values))
         else:
-            arrays[name] = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
+            arrays[name] = (
+                values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
+            )
     return pa.table(arrays)

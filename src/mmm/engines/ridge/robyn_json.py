@@ -1,8 +1,10 @@
-"""The sections of Robyn's RobynModel-<id>.json for one model: InputCollect, ModelsCollect, ExportedModel, Extras.
+"""The sections of Robyn's RobynModel-<id>.json for one model: InputCollect, ModelsCollect,
+ExportedModel, Extras.
 
-Names and nesting are Robyn's; single values are lists of one, as its writer makes them. Numbers differ where Robyn's
-own files disagree with each other: performance is the effect over the spend of the same window, here for each channel
-and in total (Robyn divides by the spend of all rows, and its total is the sum of the channels' ROAS).
+Names and nesting are Robyn's; single values are lists of one, as its writer makes them. Numbers
+differ where Robyn's own files disagree with each other: performance is the effect over the spend of
+the same window, here for each channel and in total (Robyn divides by the spend of all rows, and its
+total is the sum of the channels' ROAS).
 """
 
 from __future__ import annotations
@@ -31,7 +33,17 @@ _SUMMARY = {
     "ci_low": "ci_low",
     "ci_up": "ci_up",
 }
-_ERRORS = ("rsq_train", "rsq_val", "rsq_test", "nrmse_train", "nrmse_val", "nrmse_test", "nrmse", "decomp.rssd", "mape")
+_ERRORS = (
+    "rsq_train",
+    "rsq_val",
+    "rsq_test",
+    "nrmse_train",
+    "nrmse_val",
+    "nrmse_test",
+    "nrmse",
+    "decomp.rssd",
+    "mape",
+)
 
 
 def sections(
@@ -50,9 +62,16 @@ def sections(
 def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
     first, last = problem.window
-    parts = [name for name, kind in zip(frame.base_names, frame.base_kinds, strict=True) if kind != "context"]
+    parts = [
+        name
+        for name, kind in zip(frame.base_names, frame.base_kinds, strict=True)
+        if kind != "context"
+    ]
     signs = {item.name: item.sign for item in (*problem.context, *problem.organic)}
-    context, organic = [item.name for item in problem.context], [item.name for item in problem.organic]
+    context, organic = (
+        [item.name for item in problem.context],
+        [item.name for item in problem.organic],
+    )
     new = first if problem.previous is None else last + 1 - problem.previous.steps
     return {
         "date_var": [date],
@@ -70,7 +89,9 @@ def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
         "paid_media_spends": [medium.name for medium in problem.paid],
         "paid_media_selected": list(frame.selected[: frame.paid]),
         "paid_media_total": [float(frame.spend[:, frame.window_rows].sum())],
-        "exposure_vars": [medium.selected for medium in problem.paid if medium.exposure is not None],
+        "exposure_vars": [
+            medium.selected for medium in problem.paid if medium.exposure is not None
+        ],
         "organic_vars": organic,
         "organic_signs": [signs[name] for name in organic],
         "all_media": list(frame.selected),
@@ -97,12 +118,16 @@ def _day(built: Rebuilt, row: int) -> str:
 
 
 def _ranges(built: Rebuilt, *, refreshed: bool) -> dict[str, list[float]]:
-    """Ranges by Robyn's names; a fixed value is a list of one. `refreshed`: those a refresh narrowed them to."""
+    """Ranges by Robyn's names; a fixed value is a list of one. `refreshed`: those a refresh
+    narrowed them to.
+    """
     space, previous = built.space, built.problem.previous
     if refreshed and previous is not None:
         space = narrowed(space, previous, built.settings)
     return {
-        _range_name(robyn_name(item, built.frame)): [item.low] if item.fixed else [item.low, item.high]
+        _range_name(robyn_name(item, built.frame)): [item.low]
+        if item.fixed
+        else [item.low, item.high]
         for item in space.hyperparameters
     }
 
@@ -136,11 +161,18 @@ def _model(built: Rebuilt, row: int) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
     rows = aggregated_model(built, row).to_pylist()
     media = rows[1 + frame.base.shape[1] :][: frame.paid]
-    effect, spend = sum(line["xDecompAgg"] for line in media), sum(line["total_spend"] for line in media)
+    effect, spend = (
+        sum(line["xDecompAgg"] for line in media),
+        sum(line["total_spend"] for line in media),
+    )
     conversion = problem.kpi_kind == "conversion"
     names = {**_SUMMARY, "performance": "cpa_total" if conversion else "roi_total"}
     found = {robyn_name(item, frame): i for i, item in enumerate(built.space.hyperparameters)}
-    values = {name: [float(built.search.values[row, i])] for name, i in found.items() if name != "lambda_hp"}
+    values = {
+        name: [float(built.search.values[row, i])]
+        for name, i in found.items()
+        if name != "lambda_hp"
+    }
     values["lambda"] = [float(built.candidates.lambda_[row])]
     solution = str(built.search.ids[row])
     cluster = built.stored["cluster"]
@@ -153,13 +185,17 @@ def _model(built: Rebuilt, row: int) -> dict[str, Any]:
                 "metric": "CPA" if conversion else "ROAS",
                 "spend": spend,
                 "response": effect,
-                "performance": (spend / effect if effect else None) if conversion else effect / spend,
+                "performance": (spend / effect if effect else None)
+                if conversion
+                else effect / spend,
             }
         ],
         "summary": [
             {
                 "variable": line["rn"],
-                **{name: line[column] for name, column in names.items() if line[column] is not None},
+                **{
+                    name: line[column] for name, column in names.items() if line[column] is not None
+                },
             }
             for line in rows
         ],

@@ -1,9 +1,11 @@
-"""Multi-objective search: differential evolution with non-dominated sorting, whole generations at a time.
+"""Multi-objective search: differential evolution with non-dominated sorting, whole generations at a
+time.
 
-Robyn asks Nevergrad's TwoPointsDE for one candidate per core and tells it a scalar made of the losses. Here every
-trial keeps a population and evaluates a generation at once; survivors are chosen by front (Kukkonen and Lampinen 2005,
-GDE3) and, within a front, by the area only they dominate (Beume et al. 2007, SMS-EMOA). All trials advance together,
-each with a generator of its own, so that a trial's candidates depend on the seed and the trial's number alone.
+Robyn asks Nevergrad's TwoPointsDE for one candidate per core and tells it a scalar made of the
+losses. Here every trial keeps a population and evaluates a generation at once; survivors are chosen
+by front (Kukkonen and Lampinen 2005, GDE3) and, within a front, by the area only they dominate
+(Beume et al. 2007, SMS-EMOA). All trials advance together, each with a generator of its own, so
+that a trial's candidates depend on the seed and the trial's number alone.
 """
 
 from __future__ import annotations
@@ -14,18 +16,24 @@ import numpy as np
 
 from mmm.engines.ridge.transforms import jit
 
-#: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call for many generations;
-#: chosen with the shares below by hypervolume on two data sets (benchmarks/search_quality.py).
+#: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call
+#: for many generations; chosen with the shares below by hypervolume on two data sets
+#: (benchmarks/search_quality.py).
 POPULATION = 20
 _BEST_SHARE, _EXPLORE_SHARE, _WEIGHTS = 0.25, 0.4, (0.4, 1.0)
-#: Losses beyond this are of no interest; the dominated area is measured up to it (Robyn: MultiobjectiveReference).
+#: Losses beyond this are of no interest; the dominated area is measured up to it (Robyn:
+#: MultiobjectiveReference).
 _REFERENCE = 1.0
 
 
 class Evolution:
-    """One trial: `ask` for points in [0, 1]^d, `tell` their losses (B, objectives). Smaller is better, NaN is worst."""
+    """One trial: `ask` for points in [0, 1]^d, `tell` their losses (B, objectives). Smaller is
+    better, NaN is worst.
+    """
 
-    def __init__(self, dimensions: int, rng: np.random.Generator, population: int = POPULATION) -> None:
+    def __init__(
+        self, dimensions: int, rng: np.random.Generator, population: int = POPULATION
+    ) -> None:
         self._d = dimensions
         self._rng = rng
         self._size = population
@@ -41,7 +49,9 @@ class Evolution:
 
     def _first(self, count: int) -> np.ndarray:
         """A Latin hypercube: every coordinate's range is covered evenly."""
-        cells = np.array([self._rng.permutation(count) for _ in range(self._d)]).T.reshape(count, self._d)
+        cells = np.array([self._rng.permutation(count) for _ in range(self._d)]).T.reshape(
+            count, self._d
+        )
         return (cells + self._rng.random((count, self._d))) / count
 
     def _next(self, count: int) -> np.ndarray:
@@ -74,15 +84,21 @@ class Evolution:
 
 
 def rank_by_front(losses: np.ndarray) -> np.ndarray:
-    """Indices ordered by front, within a front the least dispensable first. `losses` (B, objectives)."""
+    """Indices ordered by front, within a front the least dispensable first. `losses` (B,
+    objectives).
+    """
     fronts = fronts_by_domination(losses)
     spread = spread_by_area if losses.shape[1] == 2 else _by_crowding
-    return np.concatenate([spread(losses, np.flatnonzero(fronts == front)) for front in np.unique(fronts)])
+    return np.concatenate(
+        [spread(losses, np.flatnonzero(fronts == front)) for front in np.unique(fronts)]
+    )
 
 
 @jit
 def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
-    """Front number from 0 of each row, by repeated removal of the undominated ones. For populations, not for all."""
+    """Front number from 0 of each row, by repeated removal of the undominated ones. For
+    populations, not for all.
+    """
     count, objectives = losses.shape
     fronts = np.full(count, -1)
     left, number = count, 0
@@ -109,15 +125,18 @@ def fronts_by_domination(losses: np.ndarray) -> np.ndarray:
 
 
 def spread_by_area(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Members of one front of two losses, by removing again and again the one that adds the least dominated area."""
+    """Members of one front of two losses, by removing again and again the one that adds the least
+    dominated area.
+    """
     ordered = members[np.lexsort((losses[members, 1], losses[members, 0]))]
     return np.asarray(ordered[_removal_order(losses[ordered, 0], losses[ordered, 1])])
 
 
 @jit
 def _removal_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Positions in a front ordered by its first loss, the last removed first. A removal changes its two neighbours'
-    areas alone; the first of equals goes first."""
+    """Positions in a front ordered by its first loss, the last removed first. A removal changes its
+    two neighbours' areas alone; the first of equals goes first.
+    """
     count = x.shape[0]
     after, before = np.arange(1, count + 1), np.arange(-1, count - 1)
     right, upper = max(_REFERENCE, x[count - 1]), max(_REFERENCE, y[0])
@@ -151,7 +170,9 @@ def _alone(x, y, i, previous, following, right, upper):  # type: ignore[no-untyp
 
 
 def _by_crowding(losses: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Members of one front of any number of losses, by falling crowding distance (Deb et al. 2002, NSGA-II)."""
+    """Members of one front of any number of losses, by falling crowding distance (Deb et al. 2002,
+    NSGA-II).
+    """
     distance = np.zeros(len(members))
     for objective in range(losses.shape[1]):
         order = np.argsort(losses[members, objective], kind="stable")
@@ -174,9 +195,13 @@ def search(
 ) -> Iterator[int]:
     """Run all trials side by side; yields the number of points evaluated so far in every trial.
 
-    `losses` gets points (trials x B, d), trial by trial, and returns losses (trials x B, objectives).
+    `losses` gets points (trials x B, d), trial by trial, and returns losses (trials x B,
+    objectives).
     """
-    evolutions = [Evolution(dimensions, np.random.default_rng([seed, trial])) for trial in range(1, trials + 1)]
+    evolutions = [
+        Evolution(dimensions, np.random.default_rng([seed, trial]))
+        for trial in range(1, trials + 1)
+    ]
     done = 0
     while done < iterations:
         asked = [evolution.ask(iterations - done) for evolution in evolutions]

@@ -1,5 +1,6 @@
-"""From all candidates to a few models: fronts, score, clusters with intervals, and the one recommended (Robyn: pareto
-and clusters)."""
+"""From all candidates to a few models: fronts, score, clusters with intervals, and the one
+recommended (Robyn: pareto and clusters).
+"""
 
 from __future__ import annotations
 
@@ -17,14 +18,16 @@ _ERROR_QUANTILE = 0.9
 #: A further cluster must take at least this share of the total sum of squares (Robyn: wss_var).
 _WSS_DROP, _FEWEST_CLUSTERS, _MOST_CLUSTERS = 0.06, 3, 10
 _KMEANS_STARTS = 10
-#: Of the consensus: powers of the likelihoods of fit and studies, the business distance that counts as one standard
-#: deviation, and the standard deviations an interval reaches to either side.
+#: Of the consensus: powers of the likelihoods of fit and studies, the business distance that counts
+#: as one standard deviation, and the standard deviations an interval reaches to either side.
 _FIT_POWER, _STUDY_POWER, _DISTANCE_SD, _INTERVAL_SD = 0.3, 0.3, 0.2, 2.0
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Fronts of all candidates, (B,): 0 for those not kept, else from 1. `kept` are their indices in order."""
+    """Fronts of all candidates, (B,): 0 for those not kept, else from 1. `kept` are their indices
+    in order.
+    """
 
     fronts: np.ndarray
     kept: np.ndarray
@@ -32,7 +35,9 @@ class Selection:
 
 
 def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
-    """Candidates whose errors are not among the worst (Robyn: mape.qt10). `loss` (B, 3): NRMSE, RSSD, MAPE."""
+    """Candidates whose errors are not among the worst (Robyn: mape.qt10). `loss` (B, 3): NRMSE,
+    RSSD, MAPE.
+    """
     keep = np.ones(len(loss), bool)
     for column, level in ((2, calibration_constraint), (0, _ERROR_QUANTILE), (1, _ERROR_QUANTILE)):
         finite = loss[np.isfinite(loss[:, column]), column]
@@ -45,7 +50,8 @@ def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
 def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection:
     """The smallest number of fronts on (NRMSE, RSSD) that holds `least` candidates among `within`.
 
-    Exact duplicates share the smaller front. When `within` holds fewer candidates, all its fronts are kept.
+    Exact duplicates share the smaller front. When `within` holds fewer candidates, all its fronts
+    are kept.
     """
     fronts = np.zeros(len(loss), int)
     left = np.flatnonzero(within)
@@ -55,7 +61,8 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         number += 1
         running = np.minimum.accumulate(loss[left, 1])
         new_minimum = np.append(True, running[1:] < running[:-1])
-        # Equal rows are neighbours in this order: a group that begins on the front is on it as a whole.
+        # Equal rows are neighbours in this order: a group that begins on the front is on it as a
+        # whole.
         begins = np.append(True, (loss[left[1:], :2] != loss[left[:-1], :2]).any(axis=1))
         same = new_minimum[np.flatnonzero(begins)][np.cumsum(begins) - 1]
         fronts[left[same]] = number
@@ -63,12 +70,15 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
 
 
-def pareto_fronts_by_trial(loss: np.ndarray, within: np.ndarray, least: int, trial: np.ndarray) -> Selection:
+def pareto_fronts_by_trial(
+    loss: np.ndarray, within: np.ndarray, least: int, trial: np.ndarray
+) -> Selection:
     """Every trial's best models, `least` together; fronts are numbered over all that are kept.
 
-    A search that gets close to the front lets one trial dominate the pooled fronts, and the kept models are then
-    variations of a single solution. Taking each trial's fronts keeps solutions that are as good by another way. A front
-    with more models than a trial's share is thinned to those that dominate the most area by themselves.
+    A search that gets close to the front lets one trial dominate the pooled fronts, and the kept
+    models are then variations of a single solution. Taking each trial's fronts keeps solutions that
+    are as good by another way. A front with more models than a trial's share is thinned to those
+    that dominate the most area by themselves.
     """
     names = np.unique(trial)
     share = -(-least // len(names))
@@ -83,10 +93,14 @@ def pareto_fronts_by_trial(loss: np.ndarray, within: np.ndarray, least: int, tri
     return pareto_fronts(loss, kept, int(kept.sum()))
 
 
-def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None) -> np.ndarray:
-    """Weighted distance from the best of each error, min-max normalised (Robyn: errors_scores); (B,), less is better.
+def error_scores(
+    loss: np.ndarray, weights: tuple[float, float, float], within: np.ndarray | None = None
+) -> np.ndarray:
+    """Weighted distance from the best of each error, min-max normalised (Robyn: errors_scores);
+    (B,), less is better.
 
-    `within` normalises over these candidates only. Robyn replaces infinite errors by 1; here their score is infinite.
+    `within` normalises over these candidates only. Robyn replaces infinite errors by 1; here their
+    score is infinite.
     """
     reference = loss if within is None else loss[within]
     share = np.array(weights) / sum(weights)
@@ -103,30 +117,40 @@ def error_scores(loss: np.ndarray, weights: tuple[float, float, float], within: 
 def consensus_weights(
     loss: np.ndarray, study_errors: np.ndarray, rows: int, weights: tuple[float, float, float]
 ) -> np.ndarray:
-    """How much each kept model counts in their consensus, (K,), summing to 1: a likelihood, tempered.
+    """How much each kept model counts in their consensus, (K,), summing to 1: a likelihood,
+    tempered.
 
-    `loss` (K, 3) as in the search; `study_errors` (K, S): a study's deviation in units of its own standard error;
-    `rows` the periods of the fit. A model counts less the worse it fits (a power of the normal likelihood of `rows`
-    errors), the further shares of effect lie from shares of spend, and the more its effects contradict the studies.
-    The powers were chosen on simulated markets (docs/recovery.md): the full likelihood would let one model decide.
+    `loss` (K, 3) as in the search; `study_errors` (K, S): a study's deviation in units of its own
+    standard error; `rows` the periods of the fit. A model counts less the worse it fits (a power of
+    the normal likelihood of `rows` errors), the further shares of effect lie from shares of spend,
+    and the more its effects contradict the studies. The powers were chosen on simulated markets
+    (docs/recovery.md): the full likelihood would let one model decide.
     """
     fit, distance, studies = weights
     logarithm = -_FIT_POWER * fit * rows * np.log(np.maximum(loss[:, 0], 1e-12))
     logarithm -= 0.5 * distance * (loss[:, 1] / _DISTANCE_SD) ** 2
-    logarithm -= 0.5 * _STUDY_POWER * studies * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
+    logarithm -= (
+        0.5
+        * _STUDY_POWER
+        * studies
+        * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
+    )
     found = np.exp(logarithm - logarithm.max())
     return np.asarray(found / found.sum())
 
 
 def nearest_to_consensus(effects: np.ndarray, weights: np.ndarray) -> int:
-    """The model whose media effects (K, P) lie nearest to the weighted mean of all, in money rather than in ROI."""
+    """The model whose media effects (K, P) lie nearest to the weighted mean of all, in money rather
+    than in ROI.
+    """
     return int(np.argmin(np.abs(effects - weights @ effects).sum(axis=1)))
 
 
 def consensus_interval(effects: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high), (P,) each: the weighted mean of the kept models' effects (K, P) and two standard deviations of all
-    of them, unweighted, to either side; not below 0 where no model is. On simulated markets it holds the truth in about
-    nine of ten cases (docs/recovery.md)."""
+    """(low, high), (P,) each: the weighted mean of the kept models' effects (K, P) and two standard
+    deviations of all of them, unweighted, to either side; not below 0 where no model is. On
+    simulated markets it holds the truth in about nine of ten cases (docs/recovery.md).
+    """
     centre = weights @ effects
     half = _INTERVAL_SD * np.sqrt(((effects - centre) ** 2).mean(axis=0))
     return np.maximum(centre - half, np.minimum(effects.min(axis=0), 0.0)), centre + half
@@ -134,7 +158,9 @@ def consensus_interval(effects: np.ndarray, weights: np.ndarray) -> tuple[np.nda
 
 @dataclass(frozen=True)
 class Clusters:
-    """Clusters of the kept models: `labels` (K,) from 1, `best` (K,) marks each cluster's best; WSS per tried count."""
+    """Clusters of the kept models: `labels` (K,) from 1, `best` (K,) marks each cluster's best; WSS
+    per tried count.
+    """
 
     labels: np.ndarray
     best: np.ndarray
@@ -152,18 +178,22 @@ class Clusters:
 
 
 def choose_cluster_count(wss: np.ndarray) -> int:
-    """The largest count whose drop in WSS exceeds 6 % of the first, between 3 and 10. `wss[k - 1]` belongs to k."""
+    """The largest count whose drop in WSS exceeds 6 % of the first, between 3 and 10. `wss[k - 1]`
+    belongs to k.
+    """
     drops = (wss[:-1] - wss[1:]) / wss[0] if wss[0] > 0 else np.zeros(len(wss) - 1)
     enough = np.flatnonzero(drops > _WSS_DROP) + 2
     wanted = int(enough.max()) if len(enough) else _FEWEST_CLUSTERS
     return min(max(wanted, _FEWEST_CLUSTERS), _MOST_CLUSTERS, len(wss))
 
 
-def cluster_models(features: np.ndarray, scores: np.ndarray, count: int | None, seed: int) -> Clusters:
+def cluster_models(
+    features: np.ndarray, scores: np.ndarray, count: int | None, seed: int
+) -> Clusters:
     """k-means on min-max scaled features (K, F); best = smallest score, the first of equals.
 
-    Robyn starts k-means once, so that its WSS curve is not monotone and a lucky late drop can decide the count; here
-    each count takes the best of ten k-means++ starts.
+    Robyn starts k-means once, so that its WSS curve is not monotone and a lucky late drop can
+    decide the count; here each count takes the best of ten k-means++ starts.
     """
     scaled = _min_max(features)
     most = min(len(scaled), _MOST_CLUSTERS + 1 if count is None else count)
@@ -218,10 +248,11 @@ class Interval(NamedTuple):
 
 
 def cluster_interval(values: np.ndarray, draws: int, seed: int) -> Interval:
-    """Interval of a cluster's values by bootstrap; NaN for fewer than 3 values, one value is its own interval.
+    """Interval of a cluster's values by bootstrap; NaN for fewer than 3 values, one value is its
+    own interval.
 
-    As Robyn's, the interval is mean +- t(0.975, m-1) x se x sqrt(m), cut at 0: the spread of single models rather than
-    that of their mean. numpy's generator takes the place of R's.
+    As Robyn's, the interval is mean +- t(0.975, m-1) x se x sqrt(m), cut at 0: the spread of single
+    models rather than that of their mean. numpy's generator takes the place of R's.
     """
     values = values[np.isfinite(values)]
     m = len(values)

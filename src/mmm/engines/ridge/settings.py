@@ -1,4 +1,6 @@
-"""Settings of the native engine. Every limit is declared here once; messages, CLI and web form read it from here."""
+"""Settings of the native engine. Every limit is declared here once; messages, CLI and web form read
+it from here.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,14 @@ class Within:
             raise ValueError(f"must lie within {self}; got {value!r}")
         return (first, last)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {**handler(schema), "limits": str(self)}
 
 
@@ -63,7 +69,9 @@ def _is_number(value: Any) -> bool:
 Theta = Annotated[
     Interval,
     Within(0, 1, high_open=True),
-    Field(title="Carryover (theta)", description="share of an effect that lasts into the next period"),
+    Field(
+        title="Carryover (theta)", description="share of an effect that lasts into the next period"
+    ),
 ]
 Alpha = Annotated[
     Interval,
@@ -76,23 +84,33 @@ Alpha = Annotated[
 Gamma = Annotated[
     Interval,
     Within(0, 1, low_open=True),
-    Field(title="Where saturation sets in (gamma)", description="half the effect, as a share of the largest pressure"),
+    Field(
+        title="Where saturation sets in (gamma)",
+        description="half the effect, as a share of the largest pressure",
+    ),
 ]
 Shape = Annotated[
     Interval,
     Within(0, 20, high_open=True),
-    Field(title="Course of decay (shape)", description="Weibull: above 1 the effect fades late, or peaks later"),
+    Field(
+        title="Course of decay (shape)",
+        description="Weibull: above 1 the effect fades late, or peaks later",
+    ),
 ]
 Scale = Annotated[
     Interval,
     Within(0, 1),
-    Field(title="Length of decay (scale)", description="Weibull: how long it takes, as a share of the whole series"),
+    Field(
+        title="Length of decay (scale)",
+        description="Weibull: how long it takes, as a share of the whole series",
+    ),
 ]
 Unit = Annotated[Interval, Within(0, 1)]
 TrainSize = Annotated[Interval, Within(0.1, 1, low_open=True)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=10)]
 
-#: Sizes of a search with the settings each stands for; what a preset does not name keeps its default.
+#: Sizes of a search with the settings each stands for; what a preset does not name keeps its
+#: default.
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"trials": 2, "iterations": 500},
     "standard": {"trials": 5, "iterations": 2000},
@@ -116,21 +134,27 @@ class MediumSettings(_Settings):
 
 
 class Validation(_Settings):
-    """Time-series validation: the last rows are held out; the search minimises the validation error."""
+    """Time-series validation: the last rows are held out; the search minimises the validation
+    error.
+    """
 
-    train_size: TrainSize = Field(default=(0.5, 0.8), description="share of the window the models are fitted on")
+    train_size: TrainSize = Field(
+        default=(0.5, 0.8), description="share of the window the models are fitted on"
+    )
 
 
 class RidgeSettings(_Settings):
     """Settings of the engine `ridge`. Defaults are Robyn's unless a comment says otherwise.
 
-    `method`: "exact" solves each bounded ridge problem to its optimum, shows Prophet the media and controls, counts a
-    lift test's days in full, keeps models of every trial and recommends the one nearest to what all of them say;
-    "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its frame, its day count, pooled fronts, smallest score.
+    `method`: "exact" solves each bounded ridge problem to its optimum, shows Prophet the media and
+    controls, counts a lift test's days in full, keeps models of every trial and recommends the one
+    nearest to what all of them say; "robyn" does as Robyn 3.12.1 does: glmnet's stopping rule, its
+    frame, its day count, pooled fronts, smallest score.
     """
 
     method: Literal["exact", "robyn"] = Field(
-        default="exact", description="exact: each ridge problem to its optimum; robyn: as Robyn 3.12.1 does"
+        default="exact",
+        description="exact: each ridge problem to its optimum; robyn: as Robyn 3.12.1 does",
     )
     #: Where the method "robyn" stops its coordinate descent (glmnet: thresh).
     threshold: StrictFloat = Field(default=1e-7, ge=1e-30, le=1e-3)
@@ -139,30 +163,43 @@ class RidgeSettings(_Settings):
     shape: Shape = (0.0, 10.0)
     scale: Scale = (0.0, 0.1)
     alpha: Alpha = (0.5, 3.0)
-    #: From 0.3, as in Robyn's demo (it offers 0.01): a curve that is saturated by nearly every observed spend is a
-    #: constant, whose effect cannot be told from the base (docs/recovery.md).
+    #: From 0.3, as in Robyn's demo (it offers 0.01): a curve that is saturated by nearly every
+    #: observed spend is a constant, whose effect cannot be told from the base (docs/recovery.md).
     gamma: Gamma = (0.3, 1.0)
     #: By channel (the spend column's name) or organic variable.
     media: dict[str, MediumSettings] = Field(default_factory=dict)
-    lambda_: Annotated[Unit, Field(alias="lambda", title="Penalty (lambda)", description="0 least, 1 most")] = (
+    lambda_: Annotated[
+        Unit, Field(alias="lambda", title="Penalty (lambda)", description="0 least, 1 most")
+    ] = (
         0.0,
         1.0,
     )
     trials: StrictInt = Field(default=5, ge=1, le=100, description="independent searches")
-    iterations: StrictInt = Field(default=2000, ge=10, le=1_000_000, description="candidate models of each search")
-    seed: StrictInt = Field(default=123, ge=0, le=2**31 - 1, description="the same seed gives the same models")
+    iterations: StrictInt = Field(
+        default=2000, ge=10, le=1_000_000, description="candidate models of each search"
+    )
+    seed: StrictInt = Field(
+        default=123, ge=0, le=2**31 - 1, description="the same seed gives the same models"
+    )
     #: None: trend, season, holiday (when a country is given), and weekday for daily data.
     prophet: tuple[ProphetPart, ...] | None = Field(
-        default=None, title="Trend and seasons", description="left open: what the data and the country allow"
+        default=None,
+        title="Trend and seasons",
+        description="left open: what the data and the country allow",
     )
     validation: Validation | None = None
     intercept: StrictBool = True
     intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
     #: Robyn: rssd_zero_penalty.
-    zero_effect_penalty: StrictBool = Field(default=True, description="models with channels without effect score worse")
+    zero_effect_penalty: StrictBool = Field(
+        default=True, description="models with channels without effect score worse"
+    )
     #: Robyn: add_penalty_factor.
-    penalty_factors: StrictBool = Field(default=False, description="a penalty of its own for each variable")
-    #: 0 leaves an error out of the search: business distance, which pulls ROIs together, for example.
+    penalty_factors: StrictBool = Field(
+        default=False, description="a penalty of its own for each variable"
+    )
+    #: 0 leaves an error out of the search: business distance, which pulls ROIs together, for
+    #: example.
     objective_weights: tuple[Weight, Weight, Weight] = Field(
         default=(1.0, 1.0, 1.0),
         description="of NRMSE, business distance and calibration error, in score and consensus; 0 also in the search",
@@ -174,13 +211,20 @@ class RidgeSettings(_Settings):
         description="method robyn: share of candidates nearest to the lift tests that is kept",
     )
     min_candidates: StrictInt = Field(
-        default=100, ge=3, le=2000, title="Models to keep", description="fronts are kept until they hold so many"
+        default=100,
+        ge=3,
+        le=2000,
+        title="Models to keep",
+        description="fronts are kept until they hold so many",
     )
-    clusters: StrictInt | None = Field(default=None, ge=1, le=20, description="left open: as many as the models show")
+    clusters: StrictInt | None = Field(
+        default=None, ge=1, le=20, description="left open: as many as the models show"
+    )
     bootstrap: StrictInt = Field(
         default=1000, ge=100, le=100_000, description="method robyn: samples behind each interval"
     )
-    #: In a refresh: how much of its range a parameter may move by. None: new periods over the window's length.
+    #: In a refresh: how much of its range a parameter may move by. None: new periods over the
+    #: window's length.
     refresh_freedom: StrictFloat | None = Field(default=None, gt=0, le=1)  # Robyn: bounds_freedom
 
     model_config = ConfigDict(populate_by_name=True)

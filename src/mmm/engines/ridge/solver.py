@@ -1,7 +1,8 @@
-"""Bounded ridge regression on moments: minimise b'Ab/2 - r'b subject to lower <= b <= upper, compiled.
+"""Bounded ridge regression on moments: minimise b'Ab/2 - r'b subject to lower <= b <= upper,
+compiled.
 
-`A` (p, p) is positive definite and holds the penalty on its diagonal. Two solvers: the exact optimum, and glmnet's
-coordinate descent with its default stopping rule, which Robyn reports.
+`A` (p, p) is positive definite and holds the penalty on its diagonal. Two solvers: the exact
+optimum, and glmnet's coordinate descent with its default stopping rule, which Robyn reports.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ _GLMNET_PASSES = 100_000
 
 @jit
 def _solve_free(A, rhs, free, count, L, b):  # type: ignore[no-untyped-def]
-    """Solve the free rows of A b = rhs by Cholesky; the free entries of b are 0 on entry, the others are held.
+    """Solve the free rows of A b = rhs by Cholesky; the free entries of b are 0 on entry, the
+    others are held.
 
-    A pivot that is lost to rounding (a column that is a sum of others, unpenalised) gets a tiny ridge.
+    A pivot that is lost to rounding (a column that is a sum of others, unpenalised) gets a tiny
+    ridge.
     """
     p = A.shape[0]
     for i in range(count):
@@ -51,11 +54,13 @@ def _solve_free(A, rhs, free, count, L, b):  # type: ignore[no-untyped-def]
 
 @jit
 def solve_exact(A, rhs, lower, upper, b, state, free, L):  # type: ignore[no-untyped-def]
-    """The optimum, by block principal pivoting (Portugal, Judice and Vicente 1994; Judice and Pires 1994 for boxes).
+    """The optimum, by block principal pivoting (Portugal, Judice and Vicente 1994; Judice and Pires
+    1994 for boxes).
 
-    Whole blocks of infeasible variables change their state at once; when that stops making progress, one variable at
-    a time does (Murty's rule), which ends for every positive definite A. Working memory: `state` (p,) and `free` (p,)
-    int64, `L` (p + 1, p). Returns the number of factorisations.
+    Whole blocks of infeasible variables change their state at once; when that stops making
+    progress, one variable at a time does (Murty's rule), which ends for every positive definite A.
+    Working memory: `state` (p,) and `free` (p,) int64, `L` (p + 1, p). Returns the number of
+    factorisations.
     """
     p = A.shape[0]
     scale = 0.0
@@ -90,7 +95,8 @@ def solve_exact(A, rhs, lower, upper, b, state, free, L):  # type: ignore[no-unt
         else:
             whole_block = False
         if whole_block:
-            # A block is judged on one and the same point, so new states are kept apart until all are known.
+            # A block is judged on one and the same point, so new states are kept apart until all
+            # are known.
             for j in range(p):
                 free[j] = _next_state(A, rhs, lower, upper, b, state, j, tolerance)
             for j in range(p):
@@ -123,7 +129,9 @@ def _next_state(A, rhs, lower, upper, b, state, j, tolerance):  # type: ignore[n
 
 @jit
 def _descend(j, A, g, diagonal, penalty, lower, upper, b):  # type: ignore[no-untyped-def]
-    """One coordinate's update; returns the squared change in units of the fit, 0 when nothing changed."""
+    """One coordinate's update; returns the squared change in units of the fit, 0 when nothing
+    changed.
+    """
     old = b[j]
     u = g[j] + old * diagonal[j]
     new = 0.0
@@ -140,10 +148,12 @@ def _descend(j, A, g, diagonal, penalty, lower, upper, b):  # type: ignore[no-un
 
 @jit
 def solve_glmnet(A, rhs, penalty, lower, upper, threshold, b, state, active, g, diagonal):  # type: ignore[no-untyped-def]
-    """Coordinate descent in the order and with the stopping rule of glmnet's covariance update (its default: 1e-7).
+    """Coordinate descent in the order and with the stopping rule of glmnet's covariance update (its
+    default: 1e-7).
 
-    Here `A` is without the penalty, which is given apart, shape (p,). Working memory: `state` and `active` (p,) int64,
-    `g` and `diagonal` (p,). Returns the number of passes, -1 when the limit of 100,000 is reached.
+    Here `A` is without the penalty, which is given apart, shape (p,). Working memory: `state` and
+    `active` (p,) int64, `g` and `diagonal` (p,). Returns the number of passes, -1 when the limit of
+    100,000 is reached.
     """
     p = A.shape[0]
     for j in range(p):
@@ -169,7 +179,9 @@ def solve_glmnet(A, rhs, penalty, lower, upper, threshold, b, state, active, g, 
             passes += 1
             largest = 0.0
             for i in range(count):
-                largest = max(largest, _descend(active[i], A, g, diagonal, penalty, lower, upper, b))
+                largest = max(
+                    largest, _descend(active[i], A, g, diagonal, penalty, lower, upper, b)
+                )
             if largest < threshold:
                 break
     return -1

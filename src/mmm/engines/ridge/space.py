@@ -11,13 +11,22 @@ from mmm.engines.ridge.candidates import Candidates
 from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame, lambda_max
 from mmm.engines.ridge.settings import MediumSettings, RidgeSettings
 
-#: Robyn's plural names of the hyperparameters, whose alphabetical order is the order of the search space.
-ROBYN_NAMES = {"alpha": "alphas", "gamma": "gammas", "theta": "thetas", "shape": "shapes", "scale": "scales"}
+#: Robyn's plural names of the hyperparameters, whose alphabetical order is the order of the search
+#: space.
+ROBYN_NAMES = {
+    "alpha": "alphas",
+    "gamma": "gammas",
+    "theta": "thetas",
+    "shape": "shapes",
+    "scale": "scales",
+}
 
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One hyperparameter: of a medium, of a regressor's penalty, or of the whole fit. `low` == `high`: fixed."""
+    """One hyperparameter: of a medium, of a regressor's penalty, or of the whole fit. `low` ==
+    `high`: fixed.
+    """
 
     variable: str
     parameter: str
@@ -43,17 +52,24 @@ class Space:
         return sum(not item.fixed for item in self.hyperparameters)
 
     def values(self, points: np.ndarray) -> np.ndarray:
-        """(B, d) points to (B, H) values; lambda stays in [0, 1]. Coordinates keep 10 significant digits, as Robyn."""
-        low, high = (np.array([getattr(item, end) for item in self.hyperparameters]) for end in ("low", "high"))
+        """(B, d) points to (B, H) values; lambda stays in [0, 1]. Coordinates keep 10 significant
+        digits, as Robyn.
+        """
+        low, high = (
+            np.array([getattr(item, end) for item in self.hyperparameters])
+            for end in ("low", "high")
+        )
         ranged = low != high
         out = np.tile(low, (points.shape[0], 1))
         out[:, ranged] = low[ranged] + (high - low)[ranged] * _significant(points, 10)
         return out
 
     def absolute_lambda(self, unit: np.ndarray) -> np.ndarray:
-        """Lambda from its unit scale: linear between 1e-4 of the largest and the largest, as in Robyn.
+        """Lambda from its unit scale: linear between 1e-4 of the largest and the largest, as in
+        Robyn.
 
-        A logarithmic scale was tried: the search dominates less with it (benchmarks/search_quality.py).
+        A logarithmic scale was tried: the search dominates less with it
+        (benchmarks/search_quality.py).
         """
         low = LAMBDA_RATIO * self.lambda_max
         return np.asarray(low + (self.lambda_max - low) * unit)
@@ -103,15 +119,21 @@ def media_hyperparameters(
     found = []
     for name, selected in media:
         own = medium_settings(name, selected, settings)
-        rates = ("theta",) if (own.adstock or settings.adstock) == "geometric" else ("shape", "scale")
+        rates = (
+            ("theta",) if (own.adstock or settings.adstock) == "geometric" else ("shape", "scale")
+        )
         for parameter in ("alpha", "gamma", *rates):
             low, high = getattr(own, parameter) or getattr(settings, parameter)
-            found.append((f"{selected}_{ROBYN_NAMES[parameter]}", Hyperparameter(name, parameter, low, high)))
+            found.append(
+                (f"{selected}_{ROBYN_NAMES[parameter]}", Hyperparameter(name, parameter, low, high))
+            )
     return sorted(found, key=lambda pair: pair[0])
 
 
 def build_space(frame: Frame, settings: RidgeSettings) -> Space:
-    """The hyperparameters of a frame under `settings`, in Robyn's order (media by full name, then the rest)."""
+    """The hyperparameters of a frame under `settings`, in Robyn's order (media by full name, then
+    the rest).
+    """
     media = list(zip(frame.media_names, frame.selected, strict=True))
     kinds = [medium_settings(*medium, settings).adstock or settings.adstock for medium in media]
     ordered = [item for _, item in media_hyperparameters(media, settings)]

@@ -1,4 +1,6 @@
-"""The engine's result as engine-neutral tables (`mmm.engines.base.SCHEMAS`), one function per table."""
+"""The engine's result as engine-neutral tables (`mmm.engines.base.SCHEMAS`), one function per
+table.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ from mmm.engines.ridge.space import Space
 from mmm.engines.ridge.transforms import adstock_weights
 
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
-#: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of weeks.
+#: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of
+#: weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
 
-#: Up to so many candidates are all listed; of more, the kept models and an even sample of about so many others.
+#: Up to so many candidates are all listed; of more, the kept models and an even sample of about so
+#: many others.
 MOST_LISTED, LISTED_OF_MANY = 100_000, 20_000
 
 Columns = Mapping[str, object]
@@ -33,7 +37,9 @@ Rule = Literal["consensus", "score", "previous"]
 
 @dataclass(frozen=True)
 class Course:
-    """Losses (N, 3) of every candidate that was evaluated, N of them, with trial and iteration (N,)."""
+    """Losses (N, 3) of every candidate that was evaluated, N of them, with trial and iteration
+    (N,).
+    """
 
     loss: np.ndarray
     trial: np.ndarray
@@ -43,7 +49,9 @@ class Course:
 
 @dataclass(frozen=True)
 class Search:
-    """Candidates of all trials, B of them, ordered by trial and iteration: all, or those that the tables list."""
+    """Candidates of all trials, B of them, ordered by trial and iteration: all, or those that the
+    tables list.
+    """
 
     values: np.ndarray  # (B, H) hyperparameters, lambda on its unit scale
     evaluation: Evaluation
@@ -59,12 +67,16 @@ class Search:
 
     @property
     def ids(self) -> np.ndarray:
-        return np.array([f"{trial}_{i}" for trial, i in zip(self.trial, self.iteration, strict=True)])
+        return np.array(
+            [f"{trial}_{i}" for trial, i in zip(self.trial, self.iteration, strict=True)]
+        )
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The kept models: K of them, their rows in the search, decompositions, clusters and the recommended one."""
+    """The kept models: K of them, their rows in the search, decompositions, clusters and the
+    recommended one.
+    """
 
     selection: Selection
     clusters: Clusters
@@ -107,7 +119,9 @@ def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) ->
             )
             for m in range(len(frame.media_names))
         )
-        models.append(Model(str(ids[index]), curves, coefficients, float(search.evaluation.intercept[index])))
+        models.append(
+            Model(str(ids[index]), curves, coefficients, float(search.evaluation.intercept[index]))
+        )
     return tuple(models)
 
 
@@ -126,8 +140,14 @@ def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
             "trial": search.trial,
             "iteration": search.iteration,
             "nrmse": evaluation.loss[:, 0],
-            **{f"nrmse_{split}": evaluation.nrmse[:, i] for i, split in enumerate(("train", "val", "test"))},
-            **{f"rsq_{split}": evaluation.rsq[:, i] for i, split in enumerate(("train", "val", "test"))},
+            **{
+                f"nrmse_{split}": evaluation.nrmse[:, i]
+                for i, split in enumerate(("train", "val", "test"))
+            },
+            **{
+                f"rsq_{split}": evaluation.rsq[:, i]
+                for i, split in enumerate(("train", "val", "test"))
+            },
             "business_distance": evaluation.loss[:, 1],
             "calibration_error": evaluation.loss[:, 2] if calibrated else np.full(batch, np.nan),
             "score": search.scores,
@@ -141,7 +161,10 @@ def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
 
 
 def per_medium(
-    chosen: Chosen, frame: Frame, name: str, rows: Callable[[Model, Decomposition, int], Columns | None]
+    chosen: Chosen,
+    frame: Frame,
+    name: str,
+    rows: Callable[[Model, Decomposition, int], Columns | None],
 ) -> pa.Table:
     """One block of rows per kept model and medium, concatenated."""
     blocks = []
@@ -151,14 +174,21 @@ def per_medium(
             if block is not None:
                 length = len(next(iter(block.values())))  # type: ignore[arg-type]
                 ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
-                kind = {"kind": [frame.media_kinds[m]] * length} if "kind" in SCHEMAS[name].names else {}
+                kind = (
+                    {"kind": [frame.media_kinds[m]] * length}
+                    if "kind" in SCHEMAS[name].names
+                    else {}
+                )
                 blocks.append(table(name, {**ids, **kind, **block}))
     return pa.concat_tables(blocks)
 
 
-def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings) -> pa.Table:
-    """Spend, effect and efficiency. Intervals are those of all kept models together; in method "robyn" they are
-    bootstrapped over the models of a model's cluster."""
+def channels_table(
+    problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings
+) -> pa.Table:
+    """Spend, effect and efficiency. Intervals are those of all kept models together; in method
+    "robyn" they are bootstrapped over the models of a model's cluster.
+    """
     k, paid = frame.base.shape[1], frame.paid
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
     totals = np.array([parts.effects.sum(axis=0) for parts in chosen.parts])  # (K, p)
@@ -171,7 +201,10 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
         effect_share = effects[:, :paid] / effects[:, :paid].sum(axis=1, keepdims=True)
         carryover_share = carryover / effects
     marginal = np.array(
-        [[_marginal(m, p, i) for i in range(paid)] for m, p in zip(chosen.models, chosen.parts, strict=True)]
+        [
+            [_marginal(m, p, i) for i in range(paid)]
+            for m, p in zip(chosen.models, chosen.parts, strict=True)
+        ]
     )
     low, high = consensus_interval(effects[:, :paid], chosen.weights)
     firmness = [firmness_word(roi[:, i]) for i in range(paid)]
@@ -187,7 +220,10 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
 
     def block(row: int) -> Columns:
         def padded(values: np.ndarray, use: bool = True) -> np.ndarray:
-            return np.append(values if use else np.full(paid, np.nan), np.full(len(frame.media_names) - paid, np.nan))
+            return np.append(
+                values if use else np.full(paid, np.nan),
+                np.full(len(frame.media_names) - paid, np.nan),
+            )
 
         return {
             "model_id": [chosen.models[row].model_id] * len(frame.media_names),
@@ -216,12 +252,16 @@ def channels_table(problem: Problem, frame: Frame, chosen: Chosen, settings: Rid
 
 
 def _marginal(model: Model, parts: Decomposition, m: int) -> float:
-    """Effect of one more unit of spend per period at the mean (Robyn: response at x + 1 less response at x)."""
+    """Effect of one more unit of spend per period at the mean (Robyn: response at x + 1 less
+    response at x).
+    """
     at = parts.immediate_input[m].mean() + parts.carryover_input[m].mean()
     return float(model.curves[m].next_unit(at))
 
 
-def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) -> tuple[np.ndarray, np.ndarray]:
+def _intervals(
+    values: np.ndarray, labels: np.ndarray, settings: RidgeSettings
+) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (K, P) of each model's cluster, widened to hold the model's own value."""
     low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for label in np.unique(labels):
@@ -233,8 +273,12 @@ def _intervals(values: np.ndarray, labels: np.ndarray, settings: RidgeSettings) 
     return _holding(values, low, high)
 
 
-def _holding(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't be read."""
+def _holding(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't
+    be read.
+    """
     return np.minimum(low, values), np.maximum(high, values)
 
 
@@ -335,7 +379,9 @@ def curve_points_table(frame: Frame, chosen: Chosen) -> pa.Table:
 def adstock_table(frame: Frame, chosen: Chosen) -> pa.Table:
     def rows(model: Model, parts: Decomposition, m: int) -> Columns:
         curve = model.curves[m]
-        weights = adstock_weights(len(frame.dates), curve.kind, curve.rate, curve.scale)[:_MOST_LAGS]
+        weights = adstock_weights(len(frame.dates), curve.kind, curve.rate, curve.scale)[
+            :_MOST_LAGS
+        ]
         used = int(np.flatnonzero(weights >= _SMALLEST_WEIGHT).max(initial=0)) + 1
         return {"lag": np.arange(used), "weight": weights[:used]}
 
@@ -343,7 +389,9 @@ def adstock_table(frame: Frame, chosen: Chosen) -> pa.Table:
 
 
 def parameters_table(frame: Frame, space: Space, search: Search, chosen: Chosen) -> pa.Table:
-    """Hyperparameters of all candidates; absolute lambda, coefficients, inflexion and inflation of the kept ones."""
+    """Hyperparameters of all candidates; absolute lambda, coefficients, inflexion and inflation of
+    the kept ones.
+    """
     ids, kept = search.ids, chosen.selection.kept
     blocks: list[tuple[np.ndarray, str, str, np.ndarray]] = []
     for i, item in enumerate(space.hyperparameters):

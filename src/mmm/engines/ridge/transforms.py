@@ -1,7 +1,8 @@
 """Adstock and saturation, one function per published transformation, compiled.
 
 All functions take and return float64 arrays of shape (T,) and are pure. They mirror Robyn 3.12.1's
-`adstock_geometric`, `adstock_weibull` and `saturation_hill` to rounding; differences are named where they occur.
+`adstock_geometric`, `adstock_weibull` and `saturation_hill` to rounding; differences are named
+where they occur.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from numba import njit
 GEOMETRIC, WEIBULL_CDF, WEIBULL_PDF = 0, 1, 2
 ADSTOCK_CODES = {"geometric": GEOMETRIC, "weibull_cdf": WEIBULL_CDF, "weibull_pdf": WEIBULL_PDF}
 
-#: A lagged weight below this share of the largest possible sum cannot change a float64 result; the tail stops there.
+#: A lagged weight below this share of the largest possible sum cannot change a float64 result; the
+#: tail stops there.
 _NEGLIGIBLE = 1e-20
 
 jit = njit(cache=True, nogil=True, error_model="numpy")
@@ -31,10 +33,12 @@ def adstock_geometric(x: np.ndarray, theta: float, out: np.ndarray) -> None:
 
 @jit
 def weibull_weights(length: int, kind: int, shape: float, scale: float, out: np.ndarray) -> int:
-    """Weights of the lags 0..length-1 into `out`; returns how many matter. 0: no adstock (shape or scale is 0).
+    """Weights of the lags 0..length-1 into `out`; returns how many matter. 0: no adstock (shape or
+    scale is 0).
 
-    As in Robyn the scale is a fraction of the series' length, so that the same scale means another curve on a longer
-    series; the scale in periods is the rounded (half to even) type-7 quantile of 1..length.
+    As in Robyn the scale is a fraction of the series' length, so that the same scale means another
+    curve on a longer series; the scale in periods is the rounded (half to even) type-7 quantile of
+    1..length.
     """
     if shape == 0.0 or scale == 0.0 or length == 1:
         for k in range(length):
@@ -78,10 +82,14 @@ def convolve_lags(x: np.ndarray, weights: np.ndarray, used: int, out: np.ndarray
 
 
 @jit
-def adstock_into(x: np.ndarray, kind: int, first: float, second: float, weights: np.ndarray, out: np.ndarray) -> float:
-    """Adstock `x` into `out`; returns the immediate weight, so that the immediate part is x times it.
+def adstock_into(
+    x: np.ndarray, kind: int, first: float, second: float, weights: np.ndarray, out: np.ndarray
+) -> float:
+    """Adstock `x` into `out`; returns the immediate weight, so that the immediate part is x times
+    it.
 
-    `first` is theta, or shape; `second` is scale. `weights` is working memory of the length of `x` or more.
+    `first` is theta, or shape; `second` is scale. `weights` is working memory of the length of `x`
+    or more.
     """
     if kind == GEOMETRIC:
         adstock_geometric(x, first, out)
@@ -110,8 +118,12 @@ def hill_into(z: np.ndarray, alpha: float, inflexion: float, out: np.ndarray) ->
         out[t] = power / (power + half)
 
 
-def adstock(x: np.ndarray, kind: str, first: float, second: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """(adstocked, immediate) of `x`, shape (T,) each. `first` is theta or shape, `second` the Weibull scale."""
+def adstock(
+    x: np.ndarray, kind: str, first: float, second: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(adstocked, immediate) of `x`, shape (T,) each. `first` is theta or shape, `second` the
+    Weibull scale.
+    """
     x = np.ascontiguousarray(x, dtype=np.float64)
     out = np.empty_like(x)
     immediate_weight = adstock_into(x, ADSTOCK_CODES[kind], first, second, np.empty_like(x), out)
@@ -119,7 +131,9 @@ def adstock(x: np.ndarray, kind: str, first: float, second: float = 0.0) -> tupl
 
 
 def adstock_weights(length: int, kind: str, first: float, second: float = 0.0) -> np.ndarray:
-    """Weights of the lags 0..length-1. Robyn's reported geometric vector starts at theta; this one at lag 0 with 1."""
+    """Weights of the lags 0..length-1. Robyn's reported geometric vector starts at theta; this one
+    at lag 0 with 1.
+    """
     if kind == "geometric":
         return np.asarray(float(first) ** np.arange(length))
     weights = np.empty(length)

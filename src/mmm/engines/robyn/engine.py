@@ -20,7 +20,9 @@ from mmm.errors import Finding
 
 
 class RobynEngine:
-    """See `mmm.engines.base.Engine`. Reproducible with the same inputs, seed, cores and versions of R's packages."""
+    """See `mmm.engines.base.Engine`. Reproducible with the same inputs, seed, cores and versions of
+    R's packages.
+    """
 
     name = "robyn"
     version = "1"
@@ -33,7 +35,9 @@ class RobynEngine:
     def check_environment(self) -> list[Finding]:
         return REnvironment.from_settings().check()
 
-    def train(self, problem: Problem, settings: RobynSettings, progress: ProgressListener) -> EngineResult:
+    def train(
+        self, problem: Problem, settings: RobynSettings, progress: ProgressListener
+    ) -> EngineResult:
         with TemporaryDirectory(prefix="mmm-robyn-") as name:
             folder = Path(name)
             write_inputs(problem, settings, settings.cores or usable_cores(), folder)
@@ -42,12 +46,16 @@ class RobynEngine:
             run_script(REnvironment.from_settings(), folder, course)
             course.enter("tables", 1)
 
-            from mmm.engines.robyn.outputs import read_outputs  # the compiled core, which checking does not need
+            from mmm.engines.robyn.outputs import (
+                read_outputs,
+            )  # the compiled core, which checking does not need
 
             read = read_outputs(folder, problem, settings, course.warnings)
             files = _files(folder / "artifacts")
         course.done(1)
-        return EngineResult(self.name, read.version, read.tables, read.recommended, read.reason, files)
+        return EngineResult(
+            self.name, read.version, read.tables, read.recommended, read.reason, files
+        )
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -79,7 +87,9 @@ class _Course:
             if "warning" in told:
                 self.warnings.append(told["warning"])
             if "stage" in told:
-                self.enter(told["stage"], self.trials * self.iterations if told["stage"] == "search" else 1)
+                self.enter(
+                    told["stage"], self.trials * self.iterations if told["stage"] == "search" else 1
+                )
         elif percent is not None and self._stage == "search":
             self._trial += percent < self._percent
             self._percent = percent

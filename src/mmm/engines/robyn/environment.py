@@ -37,12 +37,18 @@ class REnvironment:
         program = shutil.which(self.rscript)
         if program is None:
             fix = f"Install R 4.0 or newer, or name its Rscript in MMM_RSCRIPT. {_INSTALL}"
-            raise UserError(f"{self.rscript!r} is not found; the engine robyn runs in R.", where="R", fix=fix)
+            raise UserError(
+                f"{self.rscript!r} is not found; the engine robyn runs in R.", where="R", fix=fix
+            )
         return [program, "--no-init-file", str(script()), *arguments]
 
     def variables(self) -> dict[str, str]:
         """The environment that R gets."""
-        kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+        }
         kept.setdefault("LANG", "C.UTF-8")  # without one, R reads and writes ASCII
         if self.library is not None:
             kept["R_LIBS"] = os.pathsep.join(filter(None, (str(self.library), kept.get("R_LIBS"))))
@@ -56,37 +62,76 @@ class REnvironment:
             return [Finding("error", error.what, error.where, error.fix)]
         try:
             done = subprocess.run(  # noqa: S603
-                command, env=self.variables(), capture_output=True, text=True, timeout=_SECONDS, check=False
+                command,
+                env=self.variables(),
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return [Finding("error", f"cannot be started: {error}.", "R", _INSTALL)]
         if done.returncode:
-            return [Finding("error", f"ends with code {done.returncode}: {done.stderr.strip()}", "R", _INSTALL)]
+            return [
+                Finding(
+                    "error",
+                    f"ends with code {done.returncode}: {done.stderr.strip()}",
+                    "R",
+                    _INSTALL,
+                )
+            ]
         found = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
-        return [*_packages({name: version.strip() for name, version in found.items()}), *self._nevergrad()]
+        return [
+            *_packages({name: version.strip() for name, version in found.items()}),
+            *self._nevergrad(),
+        ]
 
     def _nevergrad(self) -> list[Finding]:
-        """Robyn searches with Python's nevergrad. Only a named Python can be asked without starting reticulate."""
+        """Robyn searches with Python's nevergrad. Only a named Python can be asked without starting
+        reticulate.
+        """
         python = os.environ.get("RETICULATE_PYTHON")
         if not python:
             what = "is not set: R chooses some Python, which may lack nevergrad."
-            return [Finding("warning", what, "RETICULATE_PYTHON", "Name a Python that has nevergrad.")]
+            return [
+                Finding("warning", what, "RETICULATE_PYTHON", "Name a Python that has nevergrad.")
+            ]
         code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('nevergrad') is None)"
         try:
-            missing = subprocess.run([python, "-c", code], capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
+            missing = subprocess.run(  # noqa: S603
+                [python, "-c", code], capture_output=True, timeout=_SECONDS, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return [Finding("error", f"cannot be started: {error}.", "RETICULATE_PYTHON", "Name a Python program.")]
+            return [
+                Finding(
+                    "error",
+                    f"cannot be started: {error}.",
+                    "RETICULATE_PYTHON",
+                    "Name a Python program.",
+                )
+            ]
         if missing.returncode == 0:
             return []
         fix = f"Install it: {python} -m pip install nevergrad."
-        return [Finding("error", f"{python} has no nevergrad, with which Robyn searches.", "RETICULATE_PYTHON", fix)]
+        return [
+            Finding(
+                "error",
+                f"{python} has no nevergrad, with which Robyn searches.",
+                "RETICULATE_PYTHON",
+                fix,
+            )
+        ]
 
 
 def _packages(versions: dict[str, str]) -> list[Finding]:
     missing = sorted(name for name, version in versions.items() if version == "missing")
     if missing:
         what = f"lacks {', '.join(missing)}."
-        return [Finding("error", what, "R's library", f"Set MMM_ROBYN_LIBRARY where they are. {_INSTALL}")]
+        return [
+            Finding(
+                "error", what, "R's library", f"Set MMM_ROBYN_LIBRARY where they are. {_INSTALL}"
+            )
+        ]
     if versions["Robyn"] != ROBYN:
         what = f"version {versions['Robyn']} is installed; this engine is written for {ROBYN}."
         return [Finding("warning", what, "Robyn", f"Install {ROBYN} if the run fails.")]
@@ -94,5 +139,7 @@ def _packages(versions: dict[str, str]) -> list[Finding]:
 
 
 def script() -> Path:
-    """`run_robyn.R`. It lies in the package so that an installed one has it; `r/run_robyn.R` leads here."""
+    """`run_robyn.R`. It lies in the package so that an installed one has it; `r/run_robyn.R` leads
+    here.
+    """
     return Path(__file__).with_name("run_robyn.R")

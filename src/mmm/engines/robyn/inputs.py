@@ -57,9 +57,18 @@ def _names(problem: Problem) -> list[Finding]:
         where = f"column {name!r}"
         if not _NAME.fullmatch(name):
             what = "Robyn takes names of letters, digits, . and _ that begin with a letter."
-            found.append(Finding("error", what, where, "Rename the column, or use the engine ridge."))
+            found.append(
+                Finding("error", what, where, "Rename the column, or use the engine ridge.")
+            )
         elif name in _OWN:
-            found.append(Finding("error", "Robyn makes a column of this name itself.", where, "Rename the column."))
+            found.append(
+                Finding(
+                    "error",
+                    "Robyn makes a column of this name itself.",
+                    where,
+                    "Rename the column.",
+                )
+            )
     return found
 
 
@@ -76,10 +85,16 @@ def _columns(problem: Problem) -> dict[str, Any]:
 
 
 def _hyperparameters(problem: Problem, settings: RobynSettings) -> list[Finding]:
-    """Every name must be a medium's. By position, as Robyn renames them, ranges would land on other media."""
+    """Every name must be a medium's. By position, as Robyn renames them, ranges would land on other
+    media.
+    """
     names = {name for medium in problem.paid for name in (medium.name, medium.selected)}
     names |= {item.name for item in problem.organic}
-    used = ("alphas", "gammas", *(("thetas",) if settings.adstock == "geometric" else ("shapes", "scales")))
+    used = (
+        "alphas",
+        "gammas",
+        *(("thetas",) if settings.adstock == "geometric" else ("shapes", "scales")),
+    )
     found, seen = [], set()
     alias = {medium.name: medium.selected for medium in problem.paid}
     for name in settings.hyperparameters:
@@ -88,7 +103,14 @@ def _hyperparameters(problem: Problem, settings: RobynSettings) -> list[Finding]
         if ending not in ENDINGS or not medium:
             continue
         if medium not in names:
-            found.append(Finding("error", f"unknown medium {medium!r}.", where, f"Use: {', '.join(sorted(names))}."))
+            found.append(
+                Finding(
+                    "error",
+                    f"unknown medium {medium!r}.",
+                    where,
+                    f"Use: {', '.join(sorted(names))}.",
+                )
+            )
         elif ending not in used:
             what = f"{settings.adstock} adstock has no {ending}."
             found.append(Finding("error", what, where, f"It has {', '.join(used)}."))
@@ -109,25 +131,43 @@ def _search(problem: Problem, settings: RobynSettings) -> list[Finding]:
         left = settings.calibration_constraint * candidates
         if left < settings.min_candidates:
             what = f"lift tests leave about {left:.0f} of {candidates} candidates, fewer than min_candidates."
-            found.append(Finding("error", what, where, "Raise iterations or trials, or lower min_candidates."))
+            found.append(
+                Finding(
+                    "error", what, where, "Raise iterations or trials, or lower min_candidates."
+                )
+            )
     elif _LEFT * candidates <= max(_FEWEST, settings.min_candidates):
         what = f"{candidates} candidates are too few for {max(_FEWEST, settings.min_candidates)} models."
         found.append(Finding("error", what, where, "Raise iterations or trials."))
     if weights is not None and len(weights) != (3 if problem.lift_tests else 2):
         what = f"{len(weights)} weights are given; {'with' if problem.lift_tests else 'without'} lift tests there are "
-        found.append(Finding("error", f"{what}{3 if problem.lift_tests else 2}.", "settings.objective_weights"))
+        found.append(
+            Finding(
+                "error", f"{what}{3 if problem.lift_tests else 2}.", "settings.objective_weights"
+            )
+        )
     if settings.allocator and len(problem.paid) < 2:
-        found.append(Finding("error", "Robyn's allocator needs two paid media.", "settings.allocator", "Turn it off."))
+        found.append(
+            Finding(
+                "error",
+                "Robyn's allocator needs two paid media.",
+                "settings.allocator",
+                "Turn it off.",
+            )
+        )
     return found
 
 
 def _studies(problem: Problem) -> list[Finding]:
-    """A study within one period: Robyn divides by the days between its periods and silently leaves it out."""
+    """A study within one period: Robyn divides by the days between its periods and silently leaves
+    it out.
+    """
     days = problem.dates.astype("datetime64[D]")
     return [
         Finding("warning", "lies within one period; Robyn leaves it out.", f"lift_tests.{number}")
         for number, test in enumerate(problem.lift_tests, start=1)
-        if days.searchsorted(np.datetime64(test.start), "right") == days.searchsorted(np.datetime64(test.end), "right")
+        if days.searchsorted(np.datetime64(test.start), "right")
+        == days.searchsorted(np.datetime64(test.end), "right")
     ]
 
 
@@ -136,22 +176,31 @@ def write_inputs(problem: Problem, settings: RobynSettings, cores: int, folder: 
     columns = _columns(problem)
     days = [str(day)[:10] for day in problem.dates]
     _write(
-        folder / "data.csv", (DATE, *columns), zip(days, *(map(_text, item) for item in columns.values()), strict=True)
+        folder / "data.csv",
+        (DATE, *columns),
+        zip(days, *(map(_text, item) for item in columns.values()), strict=True),
     )
     country = problem.country or "none"
     if problem.holidays:
-        rows = ((item.date.isoformat(), item.name, country, item.date.year) for item in problem.holidays)
+        rows = (
+            (item.date.isoformat(), item.name, country, item.date.year) for item in problem.holidays
+        )
         _write(folder / "holidays.csv", ("ds", "holiday", "country", "year"), rows)
     factors = [item.name for item in problem.context if isinstance(item, Factor)]
     document = {
-        "types": {DATE: "Date", **{name: "character" if name in factors else "numeric" for name in columns}},
+        "types": {
+            DATE: "Date",
+            **{name: "character" if name in factors else "numeric" for name in columns},
+        },
         "inputs": _present(_inputs(problem, settings, days, factors, country)),
         "calibration": calibration_input(problem),
         "run": _present(_run(settings, cores)),
         "outputs": _outputs(settings),
         "allocator": {"scenario": "max_response", "export": True} if settings.allocator else {},
     }
-    (folder / "inputs.json").write_text(json.dumps(document, indent=1, allow_nan=False), encoding="utf-8")
+    (folder / "inputs.json").write_text(
+        json.dumps(document, indent=1, allow_nan=False), encoding="utf-8"
+    )
 
 
 def _text(value: Any) -> str:
@@ -173,7 +222,9 @@ def _present(arguments: dict[str, Any]) -> dict[str, Any]:
 def _inputs(
     problem: Problem, settings: RobynSettings, days: list[str], factors: list[str], country: str
 ) -> dict[str, Any]:
-    """Arguments of robyn_inputs beside the data. The window's ends are data dates, which Robyn takes as they are."""
+    """Arguments of robyn_inputs beside the data. The window's ends are data dates, which Robyn
+    takes as they are.
+    """
     parts = prophet_parts(problem, settings.as_ridge(problem))
     return {
         "date_var": DATE,
@@ -228,7 +279,9 @@ def calibration_input(problem: Problem) -> list[dict[str, Any]]:
 
 
 def _run(settings: RobynSettings, cores: int) -> dict[str, Any]:
-    """Arguments of robyn_run. Never quiet: with `quiet` it stops when hyperparameters are to be searched."""
+    """Arguments of robyn_run. Never quiet: with `quiet` it stops when hyperparameters are to be
+    searched.
+    """
     weights = settings.objective_weights
     return {
         "cores": cores,
@@ -248,7 +301,9 @@ def _run(settings: RobynSettings, cores: int) -> dict[str, Any]:
 
 
 def _outputs(settings: RobynSettings) -> dict[str, Any]:
-    """Arguments of robyn_outputs; `min_candidates` and `k` reach the selection and the clusters through its dots."""
+    """Arguments of robyn_outputs; `min_candidates` and `k` reach the selection and the clusters
+    through its dots.
+    """
     return {
         "pareto_fronts": "auto",
         "min_candidates": settings.min_candidates,

@@ -1,7 +1,8 @@
 """From what R wrote to the engine-neutral tables.
 
-Robyn reports hyperparameters, coefficients and sums. Effects per date, carryover, curves and adstock follow from them
-by the formulas of `ridge`, which are Robyn's; how far their sums are from Robyn's own is said in the diagnostics.
+Robyn reports hyperparameters, coefficients and sums. Effects per date, carryover, curves and
+adstock follow from them by the formulas of `ridge`, which are Robyn's; how far their sums are from
+Robyn's own is said in the diagnostics.
 """
 
 from __future__ import annotations
@@ -58,13 +59,19 @@ class _Robyn(Search):
         return self.names
 
 
-def read_outputs(folder: Path, problem: Problem, settings: RobynSettings, warnings: Sequence[str]) -> Outputs:
+def read_outputs(
+    folder: Path, problem: Problem, settings: RobynSettings, warnings: Sequence[str]
+) -> Outputs:
     """Read `about.json` and the tables in `folder`, and make the engine-neutral ones."""
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    read = {name: _read(folder / "tables" / f"{name}.csv") for name in ("frame", "candidates", "kept", "aggregated")}
+    read = {
+        name: _read(folder / "tables" / f"{name}.csv")
+        for name in ("frame", "candidates", "kept", "aggregated")
+    }
     frame = _frame(problem, settings, read["frame"], about)
     space = replace(
-        build_space(frame, settings.as_ridge(problem)), lambda_max=float(_numbers(read["candidates"], "lambda_max")[0])
+        build_space(frame, settings.as_ridge(problem)),
+        lambda_max=float(_numbers(read["candidates"], "lambda_max")[0]),
     )
     search, chosen = _models(frame, space, read)
     built = _tables(problem, settings, frame, space, search, chosen)
@@ -72,7 +79,9 @@ def read_outputs(folder: Path, problem: Problem, settings: RobynSettings, warnin
     built["diagnostics"] = _diagnostics(search, chosen, about, warnings)
     versions = about["versions"]
     version = f"{versions['Robyn']} (R {versions['R']})"
-    return Outputs(built, chosen.models[chosen.recommended].model_id, reason(search, chosen), version)
+    return Outputs(
+        built, chosen.models[chosen.recommended].model_id, reason(search, chosen), version
+    )
 
 
 def _read(path: Path) -> pa.Table:
@@ -88,12 +97,19 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(pc.cast(table[name], pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
-def _frame(problem: Problem, settings: RobynSettings, modelled: pa.Table, about: dict[str, Any]) -> Frame:
+def _frame(
+    problem: Problem, settings: RobynSettings, modelled: pa.Table, about: dict[str, Any]
+) -> Frame:
     """Robyn's own model frame: Prophet's components, factors' effects, exposures in money."""
     first, last = problem.window
-    if modelled.num_rows != problem.rows or (about["first_row"], about["last_row"]) != (first + 1, last + 1):
+    if modelled.num_rows != problem.rows or (about["first_row"], about["last_row"]) != (
+        first + 1,
+        last + 1,
+    ):
         what = f"Robyn modelled rows {about['first_row']} to {about['last_row']} of {modelled.num_rows}, "
-        raise UserError(f"{what}asked were {first + 1} to {last + 1} of {problem.rows}.", where="Robyn")
+        raise UserError(
+            f"{what}asked were {first + 1} to {last + 1} of {problem.rows}.", where="Robyn"
+        )
     ridge = settings.as_ridge(problem)
     factors = [item.name for item in problem.context if isinstance(item, Factor)]
     made = {name: _numbers(modelled, name) for name in (*prophet_parts(problem, ridge), *factors)}
@@ -117,7 +133,9 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
     rows, kept = rows[order], kept.take(order)
     evaluation = _evaluation(frame, candidates, aggregated, places)
     search = _Robyn(
-        np.column_stack([_numbers(candidates, robyn_name(item, frame)) for item in space.hyperparameters]),
+        np.column_stack(
+            [_numbers(candidates, robyn_name(item, frame)) for item in space.hyperparameters]
+        ),
         evaluation,
         _numbers(candidates, "trial").astype(int),
         _numbers(candidates, "iterations").astype(int),
@@ -141,7 +159,9 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
     return search, chosen
 
 
-def _evaluation(frame: Frame, candidates: pa.Table, aggregated: pa.Table, places: dict[str, int]) -> Evaluation:
+def _evaluation(
+    frame: Frame, candidates: pa.Table, aggregated: pa.Table, places: dict[str, int]
+) -> Evaluation:
     """Measures of all candidates; coefficients and effects of the kept ones, NaN elsewhere."""
     batch, names = candidates.num_rows, variable_names(frame)
     empty = Evaluation.empty(batch, len(names), len(frame.selected))
@@ -160,21 +180,35 @@ def _evaluation(frame: Frame, candidates: pa.Table, aggregated: pa.Table, places
         if variable == "(Intercept)":
             intercept[row], effects[row, -1] = coefficient, effect
         else:
-            coefficients[row, column[variable]], effects[row, column[variable]] = coefficient, effect
+            coefficients[row, column[variable]], effects[row, column[variable]] = (
+                coefficient,
+                effect,
+            )
     return empty._replace(
         coefficients=coefficients,
         intercept=intercept,
         effects=effects,
         nrmse=np.column_stack([_numbers(candidates, f"nrmse_{split}") for split in _SPLITS]),
         rsq=np.column_stack([_numbers(candidates, f"rsq_{split}") for split in _SPLITS]),
-        loss=np.column_stack([_numbers(candidates, name) for name in ("nrmse", "decomp.rssd", "mape")]),
-        inflexion=np.column_stack([_numbers(candidates, f"{name}_inflexion") for name in frame.selected]),
-        inflation=np.column_stack([_numbers(candidates, f"{name}_inflation") for name in frame.selected]),
+        loss=np.column_stack(
+            [_numbers(candidates, name) for name in ("nrmse", "decomp.rssd", "mape")]
+        ),
+        inflexion=np.column_stack(
+            [_numbers(candidates, f"{name}_inflexion") for name in frame.selected]
+        ),
+        inflation=np.column_stack(
+            [_numbers(candidates, f"{name}_inflation") for name in frame.selected]
+        ),
     )
 
 
 def _tables(
-    problem: Problem, settings: RobynSettings, frame: Frame, space: Space, search: _Robyn, chosen: Chosen
+    problem: Problem,
+    settings: RobynSettings,
+    frame: Frame,
+    space: Space,
+    search: _Robyn,
+    chosen: Chosen,
 ) -> dict[str, pa.Table]:
     train_sizes = space.candidates(search.values[chosen.selection.kept]).train_size
     return {
@@ -194,50 +228,93 @@ def _tables(
     }
 
 
-def _with_intervals(channels: pa.Table, aggregated: pa.Table, frame: Frame, problem: Problem) -> pa.Table:
-    """Robyn's own bootstrapped intervals, of ROAS or for a conversion of CPA; null where it gives none.
+def _with_intervals(
+    channels: pa.Table, aggregated: pa.Table, frame: Frame, problem: Problem
+) -> pa.Table:
+    """Robyn's own bootstrapped intervals, of ROAS or for a conversion of CPA; null where it gives
+    none.
 
     Widened to hold the model's own value where Robyn's does not, as in `ridge`.
     """
     measure = "cpa" if problem.kpi_kind == "conversion" else "roi"
     selected = dict(zip(frame.media_names, frame.selected, strict=True))
     keys = list(zip(aggregated["solID"].to_pylist(), aggregated["rn"].to_pylist(), strict=True))
-    wanted = list(zip(channels["model_id"].to_pylist(), channels["channel"].to_pylist(), strict=True))
+    wanted = list(
+        zip(channels["model_id"].to_pylist(), channels["channel"].to_pylist(), strict=True)
+    )
     value = np.asarray(channels[measure].to_numpy(zero_copy_only=False), float)
     for name in ("roi_low", "roi_high", "cpa_low", "cpa_high"):
         ends = np.full(channels.num_rows, np.nan)
         if name.startswith(measure):
             low = name.endswith("low")
-            found = dict(zip(keys, _numbers(aggregated, "ci_low" if low else "ci_up").tolist(), strict=True))
-            ends = np.array([found.get((model, selected[medium]), np.nan) for model, medium in wanted])
+            found = dict(
+                zip(keys, _numbers(aggregated, "ci_low" if low else "ci_up").tolist(), strict=True)
+            )
+            ends = np.array(
+                [found.get((model, selected[medium]), np.nan) for model, medium in wanted]
+            )
             ends = np.minimum(ends, value) if low else np.maximum(ends, value)
         column = channels.column_names.index(name)
-        channels = channels.set_column(column, SCHEMAS["channels"].field(name), pa.array(ends, mask=np.isnan(ends)))
+        channels = channels.set_column(
+            column, SCHEMAS["channels"].field(name), pa.array(ends, mask=np.isnan(ends))
+        )
     return channels
 
 
-def _diagnostics(search: _Robyn, chosen: Chosen, about: dict[str, Any], warnings: Sequence[str]) -> pa.Table:
+def _diagnostics(
+    search: _Robyn, chosen: Chosen, about: dict[str, Any], warnings: Sequence[str]
+) -> pa.Table:
     notes: list[tuple[str, str, float, str]] = [
         ("solver", "robyn", np.nan, "Fitted by glmnet in R at its own threshold."),
-        ("cores", "", float(about["cores"]), f"Searched on {about['cores']} cores; another number is another search."),
+        (
+            "cores",
+            "",
+            float(about["cores"]),
+            f"Searched on {about['cores']} cores; another number is another search.",
+        ),
     ]
     notes += [("version", name, np.nan, version) for name, version in about["versions"].items()]
     said = about["convergence"]
     for message in [said] if isinstance(said, str) else said:
-        notes.append(("convergence", message.split()[0], float("NOT converged" not in message), message))
+        notes.append(
+            ("convergence", message.split()[0], float("NOT converged" not in message), message)
+        )
     largest = _parity(search, chosen)
-    notes.append(("parity", "effects over the window", largest, f"Effects are within {largest:.1e} of Robyn's own."))
+    notes.append(
+        (
+            "parity",
+            "effects over the window",
+            largest,
+            f"Effects are within {largest:.1e} of Robyn's own.",
+        )
+    )
     if not largest <= _PARITY:
         text = f"Effects computed here differ from Robyn's own by up to {largest:.1e} of the KPI."
         notes.append(("warning", "parity", largest, text))
     for text in warnings:
-        notes.append(("warning", "files", np.nan, f"Robyn left out some of its files: {' '.join(text.split())}"))
+        notes.append(
+            (
+                "warning",
+                "files",
+                np.nan,
+                f"Robyn left out some of its files: {' '.join(text.split())}",
+            )
+        )
     names = ("name", "subject", "value", "text")
-    return tables.table("diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True)))
+    return tables.table(
+        "diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True))
+    )
 
 
 def _parity(search: _Robyn, chosen: Chosen) -> float:
-    """Largest difference of a variable's effect from the one Robyn reports, as a share of the fitted KPI."""
-    own = np.array([[*parts.effects.sum(axis=0), parts.intercept * len(parts.effects)] for parts in chosen.parts])
+    """Largest difference of a variable's effect from the one Robyn reports, as a share of the
+    fitted KPI.
+    """
+    own = np.array(
+        [
+            [*parts.effects.sum(axis=0), parts.intercept * len(parts.effects)]
+            for parts in chosen.parts
+        ]
+    )
     theirs = search.evaluation.effects[chosen.selection.kept]
     return float(np.nanmax(np.abs(own - theirs) / theirs.sum(axis=1, keepdims=True)))

@@ -35,14 +35,16 @@ _HINTS = {
     "nevergrad": "Install nevergrad into the Python of RETICULATE_PYTHON.",
 }
 
-#: Called with (JSON object or None, percentage of R's bar or None) for every line of progress, and at every tick.
+#: Called with (JSON object or None, percentage of R's bar or None) for every line of progress, and
+#: at every tick.
 Listener = Callable[[dict[str, Any] | None, int | None], None]
 
 
 def run_script(environment: REnvironment, folder: Path, listener: Listener) -> None:
     """Run `run_robyn.R` in `folder` to its end; its prints go to the log.
 
-    Raises UserError with R's message, and MemoryError where R had too little memory. Whatever `listener` raises ends R.
+    Raises UserError with R's message, and MemoryError where R had too little memory. Whatever
+    `listener` raises ends R.
     """
     read, write = os.pipe()
     with os.fdopen(read, "rb", buffering=0) as progress:
@@ -53,7 +55,8 @@ def run_script(environment: REnvironment, folder: Path, listener: Listener) -> N
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=environment.variables() | {"TMPDIR": str(folder)},  # what a killed R leaves goes with the folder
+                env=environment.variables()
+                | {"TMPDIR": str(folder)},  # what a killed R leaves goes with the folder
                 cwd=folder,
                 pass_fds=(write,),
             )
@@ -90,7 +93,9 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def _follow(
     process: subprocess.Popen[bytes], progress: int, output: int, listener: Listener
 ) -> tuple[str | None, list[str]]:
-    """Read both streams until they end, or R has ended and a worker of its keeps them open; (R's error, last lines)."""
+    """Read both streams until they end, or R has ended and a worker of its keeps them open; (R's
+    error, last lines).
+    """
     failure: str | None = None
     last: deque[str] = deque(maxlen=_LAST_LINES)
     rest = {progress: b"", output: b""}
@@ -139,7 +144,9 @@ def _error(failure: str | None, code: int, last: list[str]) -> Exception:
     if failure is None:
         how = f"was ended by {Signals(-code).name}" if code < 0 else f"ended with code {code}"
         said = f"R {how} without saying why. Its last lines:\n{said}"
-    hint = next((text for words, text in _HINTS.items() if words in said), "The log has all that R printed.")
+    hint = next(
+        (text for words, text in _HINTS.items() if words in said), "The log has all that R printed."
+    )
     if any(words in said for words in _WORKER_LOST):
         hint = "A worker may have run out of memory: give the task more, or set `cores` to 1."
     return UserError(said, where="Robyn", fix=hint)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from mmm.engines.base import Problem
 from mmm.engines.ridge.settings import (
@@ -54,8 +63,9 @@ class RobynSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     adstock: AdstockKind = "geometric"
-    #: Ranges or fixed values by Robyn's names: "tv_S_alphas", "lambda", "train_size". A medium with an exposure may be
-    #: named by its spend or by its exposure. What is left out has Robyn's default range.
+    #: Ranges or fixed values by Robyn's names: "tv_S_alphas", "lambda", "train_size". A medium with
+    #: an exposure may be named by its spend or by its exposure. What is left out has Robyn's
+    #: default range.
     hyperparameters: dict[str, Interval] = Field(default_factory=dict)
     #: None: trend, season, holiday (when a country is given), and weekday for daily data.
     prophet_vars: tuple[ProphetPart, ...] | None = None
@@ -71,14 +81,17 @@ class RobynSettings(BaseModel):
     intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
     nevergrad_algo: Algorithm = "TwoPointsDE"
     #: Weights of NRMSE, DECOMP.RSSD and, with lift tests, MAPE. None: equal.
-    objective_weights: Annotated[tuple[Weight, ...], Field(min_length=2, max_length=3)] | None = None
+    objective_weights: Annotated[tuple[Weight, ...], Field(min_length=2, max_length=3)] | None = (
+        None
+    )
     calibration_constraint: StrictFloat = Field(default=0.1, ge=0.01, le=0.1)
     min_candidates: StrictInt = Field(default=100, ge=3, le=2000)
     #: Number of clusters; None lets Robyn choose.
     clusters: StrictInt | None = Field(default=None, ge=3, le=30)
     #: Robyn's own pages as PNG, one per cluster's best model.
     one_pagers: StrictBool = True
-    #: Run Robyn's budget allocator (max_response) for each cluster's best model and keep its table and plot.
+    #: Run Robyn's budget allocator (max_response) for each cluster's best model and keep its table
+    #: and plot.
     allocator: StrictBool = False
 
     @field_validator("hyperparameters", mode="before")
@@ -88,7 +101,9 @@ class RobynSettings(BaseModel):
             return given
         found = {}
         for name, value in given.items():
-            limits = _WHOLE_FIT.get(name) or ENDINGS.get(str(name).rpartition("_")[2], ("", None))[1]
+            limits = (
+                _WHOLE_FIT.get(name) or ENDINGS.get(str(name).rpartition("_")[2], ("", None))[1]
+            )
             if limits is None:
                 raise ValueError(
                     f"{name!r} is no hyperparameter: {', '.join(_WHOLE_FIT)}, or a medium and _{_endings()}"
@@ -111,8 +126,14 @@ class RobynSettings(BaseModel):
         return self
 
     def as_ridge(self, problem: Problem) -> RidgeSettings:
-        """The same model in the native engine's terms, so that its checks, formulas and tables serve here as well."""
-        names = {alias: medium.name for medium in problem.paid for alias in (medium.name, medium.selected)}
+        """The same model in the native engine's terms, so that its checks, formulas and tables
+        serve here as well.
+        """
+        names = {
+            alias: medium.name
+            for medium in problem.paid
+            for alias in (medium.name, medium.selected)
+        }
         names |= {item.name: item.name for item in problem.organic}
         media: dict[str, dict[str, Interval]] = {}
         for name, value in self.hyperparameters.items():

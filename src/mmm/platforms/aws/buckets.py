@@ -16,7 +16,8 @@ from mmm.settings import Settings
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Config, S3Credential
 
-#: boto3 renews temporary credentials when they have less than this to live, so none is used for longer.
+#: boto3 renews temporary credentials when they have less than this to live, so none is used for
+#: longer.
 _CREDENTIALS_LAST = timedelta(minutes=10)
 
 

@@ -1,4 +1,6 @@
-"""What AWS's clients raise, as this project's errors, in one table. Nobody outside this folder sees botocore."""
+"""What AWS's clients raise, as this project's errors, in one table. Nobody outside this folder sees
+botocore.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,18 @@ _CODES: tuple[tuple[frozenset[str], type[UserError], str, str], ...] = (
     ),
     (
         frozenset(
-            {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"}
-            | {"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "InvalidToken"}
+            {
+                "UnrecognizedClientException",
+                "InvalidClientTokenId",
+                "InvalidAccessKeyId",
+                "AuthFailure",
+            }
+            | {
+                "SignatureDoesNotMatch",
+                "InvalidSignatureException",
+                "IncompleteSignature",
+                "InvalidToken",
+            }
         ),
         UserError,
         "AWS does not accept the credentials ({code}).",
@@ -36,8 +48,20 @@ _CODES: tuple[tuple[frozenset[str], type[UserError], str, str], ...] = (
     ),
     (
         frozenset(
-            {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "503", "500"}
-            | {"LimitExceededException", "ServerException", "InternalServiceError", "InternalFailure"}
+            {
+                "Throttling",
+                "ThrottlingException",
+                "TooManyRequestsException",
+                "RequestLimitExceeded",
+                "503",
+                "500",
+            }
+            | {
+                "LimitExceededException",
+                "ServerException",
+                "InternalServiceError",
+                "InternalFailure",
+            }
             | {"ServiceUnavailable", "ServiceUnavailableException"}
         ),
         UserError,
@@ -55,7 +79,12 @@ _CODES: tuple[tuple[frozenset[str], type[UserError], str, str], ...] = (
 #: The same for what goes wrong before there is an answer. The first match counts.
 _CLASSES: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     (
-        (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.NoAuthTokenError),
+        (
+            boto.NoCredentialsError,
+            boto.PartialCredentialsError,
+            boto.CredentialRetrievalError,
+            boto.NoAuthTokenError,
+        ),
         "there are no AWS credentials ({reason}).",
         "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on AWS give the task a role.",
     ),
@@ -105,6 +134,8 @@ def error_code(error: ClientError) -> str:
 
 
 def _action(error: ClientError, message: str) -> str:
-    """The missing permission. AWS names it in its message, and it may be another than the call's (iam:PassRole)."""
+    """The missing permission. AWS names it in its message, and it may be another than the call's
+    (iam:PassRole).
+    """
     named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
     return named.group(1) if named else error.operation_name

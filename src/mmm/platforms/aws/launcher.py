@@ -20,7 +20,8 @@ from mmm.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Tags of the training task definition that say where its tasks run; tags hold no commas, so spaces part the ids.
+#: Tags of the training task definition that say where its tasks run; tags hold no commas, so spaces
+#: part the ids.
 SUBNETS_TAG, SECURITY_GROUPS_TAG = "mmm-app:subnets", "mmm-app:security-groups"
 _STARTED_BY_LENGTH = 36
 
@@ -46,7 +47,9 @@ class _Definition:
 
 
 class EcsLauncher:
-    """Runs the newest revision of a task definition in a cluster; the run's address is the container's command."""
+    """Runs the newest revision of a task definition in a cluster; the run's address is the
+    container's command.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,9 @@ class EcsLauncher:
         )
 
     def submit(self, run_uri: str, name: str) -> str:
-        """Start the task; UserError when AWS refuses or has no room. The same name and run again give the same task."""
+        """Start the task; UserError when AWS refuses or has no room. The same name and run again
+        give the same task.
+        """
         definition = self._definition()
         with aws_errors(f"ECS cluster {self._cluster}"):
             answer = self._ecs.run_task(
@@ -98,14 +103,21 @@ class EcsLauncher:
                 ],
             )
         if not answer["tasks"]:
-            reasons = {in_words(str(failure.get("reason", ""))) for failure in answer.get("failures", ())}
-            raise UserError(f"{'; '.join(sorted(reasons)) or in_words('')}.", where=f"ECS cluster {self._cluster}")
+            reasons = {
+                in_words(str(failure.get("reason", ""))) for failure in answer.get("failures", ())
+            }
+            raise UserError(
+                f"{'; '.join(sorted(reasons)) or in_words('')}.",
+                where=f"ECS cluster {self._cluster}",
+            )
         task = str(answer["tasks"][0]["taskArn"])
         stream = f"{definition.log_prefix}/{CONTAINER}/{task.rpartition('/')[2]}"
         return json.dumps(asdict(_Handle(self._cluster, task, definition.log_group, stream)))
 
     def describe(self, handle: str) -> TaskStatus:
-        """Unknown is no verdict: ECS knows a new task only after a moment and forgets a stopped one after an hour."""
+        """Unknown is no verdict: ECS knows a new task only after a moment and forgets a stopped one
+        after an hour.
+        """
         task = _Handle(**json.loads(handle))
         try:
             with aws_errors("ECS"):
@@ -118,11 +130,15 @@ class EcsLauncher:
         return task_status(answer["tasks"][0])
 
     def cancel(self, handle: str, grace_seconds: float = 10.0) -> None:
-        """SIGTERM now and SIGKILL later; on ECS the grace is the task definition's `stopTimeout`, not the caller's."""
+        """SIGTERM now and SIGKILL later; on ECS the grace is the task definition's `stopTimeout`,
+        not the caller's.
+        """
         task = _Handle(**json.loads(handle))
         with aws_errors("ECS"):
             try:
-                self._ecs.stop_task(cluster=task.cluster, task=task.task, reason="Cancelled by mmm-app")
+                self._ecs.stop_task(
+                    cluster=task.cluster, task=task.task, reason="Cancelled by mmm-app"
+                )
             except ClientError as error:
                 if error_code(error) != "InvalidParameterException":  # ECS has forgotten it
                     raise
@@ -136,7 +152,9 @@ class EcsLauncher:
                 try:
                     answer = self._logs.get_log_events(**stream, **page, startFromHead=True)
                 except ClientError as error:
-                    if error_code(error) == "ResourceNotFoundException":  # it has printed nothing yet
+                    if (
+                        error_code(error) == "ResourceNotFoundException"
+                    ):  # it has printed nothing yet
                         return
                     raise
             yield from (str(event["message"]).rstrip("\n") for event in answer["events"])
@@ -148,9 +166,13 @@ class EcsLauncher:
         """The newest ACTIVE revision."""
         where = f"TRAINING_TASK_FAMILY {self._family}"
         with aws_errors(where):
-            answer = self._ecs.describe_task_definition(taskDefinition=self._family, include=["TAGS"])
+            answer = self._ecs.describe_task_definition(
+                taskDefinition=self._family, include=["TAGS"]
+            )
         found = answer["taskDefinition"]
-        container = next((one for one in found["containerDefinitions"] if one["name"] == CONTAINER), None)
+        container = next(
+            (one for one in found["containerDefinitions"] if one["name"] == CONTAINER), None
+        )
         if container is None:
             raise UserError(f"has no container named {CONTAINER!r}.", where=where)
         options = container.get("logConfiguration", {}).get("options", {})
@@ -162,7 +184,9 @@ class EcsLauncher:
         )
 
     def _network(self, definition: _Definition) -> dict[str, Any]:
-        """Private subnets and security groups: the settings' or those of the task definition's tags."""
+        """Private subnets and security groups: the settings' or those of the task definition's
+        tags.
+        """
         subnets = self._subnets or definition.tags.get(SUBNETS_TAG, "").split()
         groups = self._security_groups or definition.tags.get(SECURITY_GROUPS_TAG, "").split()
         if not subnets:

@@ -16,11 +16,17 @@ from mmm.settings import Settings
 _EMPTY = b"\0"
 #: The shortest time in which an administrator can bring a deleted secret back.
 _RECOVERY_DAYS = 7
-_MISSING, _EXISTS, _MARKED_DELETED = "ResourceNotFoundException", "ResourceExistsException", "InvalidRequestException"
+_MISSING, _EXISTS, _MARKED_DELETED = (
+    "ResourceNotFoundException",
+    "ResourceExistsException",
+    "InvalidRequestException",
+)
 
 
 class SecretsManagerStore:
-    """One secret of Secrets Manager per secret. A deleted one can be restored by hand for seven days."""
+    """One secret of Secrets Manager per secret. A deleted one can be restored by hand for seven
+    days.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -78,7 +84,9 @@ class SecretsManagerStore:
         checked_secret_name(name)
         with aws_errors(f"secret {name}"):
             try:
-                answer: dict[str, Any] = getattr(self._client, operation)(SecretId=name, **arguments)
+                answer: dict[str, Any] = getattr(self._client, operation)(
+                    SecretId=name, **arguments
+                )
             except ClientError as error:
                 if error_code(error) in (_MISSING, _MARKED_DELETED):
                     return None

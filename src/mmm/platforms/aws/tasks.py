@@ -17,10 +17,14 @@ _WAITING = {
 }
 #: From DEPROVISIONING on its containers are gone; ECS still takes the network away.
 _OVER = ("DEPROVISIONING", "STOPPED", "DELETED")
-#: Parts of ECS's own words (documented as stopped task errors and API failure reasons), what they mean here, and what
-#: to do. The first match counts.
+#: Parts of ECS's own words (documented as stopped task errors and API failure reasons), what they
+#: mean here, and what to do. The first match counts.
 _WORDS = (
-    ("OutOfMemory", "it ran out of memory", "Give the training task more, or the experiment fewer candidates"),
+    (
+        "OutOfMemory",
+        "it ran out of memory",
+        "Give the training task more, or the experiment fewer candidates",
+    ),
     (
         "CannotPull",
         "its image could not be fetched",
@@ -36,15 +40,25 @@ _WORDS = (
         "AWS could not set it up",
         "Check the network, the log group and the execution role",
     ),
-    ("network interface", "its network did not come up", "Check the subnets and their free addresses"),
-    ("Capacity is unavailable", "AWS had no capacity for it", "Try again later, or name subnets of more zones"),
+    (
+        "network interface",
+        "its network did not come up",
+        "Check the subnets and their free addresses",
+    ),
+    (
+        "Capacity is unavailable",
+        "AWS had no capacity for it",
+        "Try again later, or name subnets of more zones",
+    ),
     ("RESOURCE:", "the cluster had no room for it", "Try again later"),
     ("Spot Task was interrupted", "AWS took its Spot capacity back", "Try again"),
 )
 
 
 def in_words(ecs: str) -> str:
-    """ECS's reason with what it means and what to do, as the rest of a sentence, without a full stop at its end."""
+    """ECS's reason with what it means and what to do, as the rest of a sentence, without a full
+    stop at its end.
+    """
     ecs = ecs.strip().rstrip(".")
     if not ecs:
         return "AWS gives no reason"
@@ -57,7 +71,8 @@ def in_words(ecs: str) -> str:
 def task_status(task: Mapping[str, Any]) -> TaskStatus:
     """The status of one task of DescribeTasks.
 
-    A task that was told to stop counts as stopped: ECS kills it after its `stopTimeout`, whatever it does until then.
+    A task that was told to stop counts as stopped: ECS kills it after its `stopTimeout`, whatever
+    it does until then.
     """
     last = str(task.get("lastStatus", ""))
     told = task.get("desiredStatus") == "STOPPED" and task.get("stopCode") == "UserInitiated"
@@ -71,12 +86,16 @@ def task_status(task: Mapping[str, Any]) -> TaskStatus:
 
 def _container(task: Mapping[str, Any]) -> Mapping[str, Any]:
     containers = task.get("containers") or [{}]
-    found: Mapping[str, Any] = next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+    found: Mapping[str, Any] = next(
+        (one for one in containers if one.get("name") == CONTAINER), containers[0]
+    )
     return found
 
 
 def _why(task: Mapping[str, Any], code: int | None) -> str:
-    reason, stopped = (str(part or "") for part in (_container(task).get("reason"), task.get("stoppedReason")))
+    reason, stopped = (
+        str(part or "") for part in (_container(task).get("reason"), task.get("stoppedReason"))
+    )
     if reason:
         return in_words(reason)
     match task.get("stopCode"):

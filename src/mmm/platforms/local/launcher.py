@@ -1,8 +1,9 @@
 """Training tasks as processes of this machine.
 
-A task is a session of its own, so it survives its parent and its terminal. Its leader is a small shell that waits for
-the task and writes down its exit code: the only way to learn it when the parent has gone. The process id alone does
-not name a task, as ids are used again; with the moment it was created, it does.
+A task is a session of its own, so it survives its parent and its terminal. Its leader is a small
+shell that waits for the task and writes down its exit code: the only way to learn it when the
+parent has gone. The process id alone does not name a task, as ids are used again; with the moment
+it was created, it does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from mmm.errors import UserError
 from mmm.platforms.base import TaskState, TaskStatus, exit_reason
 from mmm.settings import Settings
 
-#: A trapped signal is reset in the child (an ignored one is not): the task gets SIGTERM, the shell waits for its code.
+#: A trapped signal is reset in the child (an ignored one is not): the task gets SIGTERM, the shell
+#: waits for its code.
 _WRAPPER = """trap : TERM INT HUP
 exit_file=$1
 shift
@@ -35,7 +37,8 @@ code=$?
 echo $code > "$exit_file.part" && mv "$exit_file.part" "$exit_file"
 """
 
-#: Two readings of the moment one process was created differ by rounding only; the system counts hundredths of seconds.
+#: Two readings of the moment one process was created differ by rounding only; the system counts
+#: hundredths of seconds.
 _SAME_MOMENT_SECONDS = 0.004
 
 
@@ -58,7 +61,9 @@ class _Handle:
 
 
 class LocalLauncher:
-    """Starts tasks as own processes; their output and exit codes lie in `folder`, one folder per task."""
+    """Starts tasks as own processes; their output and exit codes lie in `folder`, one folder per
+    task.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,7 +80,9 @@ class LocalLauncher:
         """Start any command as a task, with this process's environment and working directory."""
         if os.name != "posix":
             raise UserError(
-                "the local platform needs Linux or macOS.", where="CLOUD_PROVIDER", fix="On Windows use WSL."
+                "the local platform needs Linux or macOS.",
+                where="CLOUD_PROVIDER",
+                fix="On Windows use WSL.",
             )
         # The fault handler leaves a trace in the output when native code dies.
         environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
@@ -93,7 +100,9 @@ class LocalLauncher:
                 )
         except OSError as error:
             raise UserError(f"its process could not be started: {error}.", where=name) from error
-        handle = _Handle(socket.gethostname(), process.pid, _created(psutil.Process(process.pid)), str(folder))
+        handle = _Handle(
+            socket.gethostname(), process.pid, _created(psutil.Process(process.pid)), str(folder)
+        )
         # A long-lived parent (the web app) must collect its children, or they stay as zombies.
         threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
         return json.dumps(asdict(handle))
@@ -111,7 +120,9 @@ class LocalLauncher:
         return TaskStatus(TaskState.STOPPED, code, exit_reason(code))
 
     def cancel(self, handle: str, grace_seconds: float = 10.0) -> None:
-        """SIGTERM to the task's processes, and after `grace_seconds` SIGKILL to what is left of them."""
+        """SIGTERM to the task's processes, and after `grace_seconds` SIGKILL to what is left of
+        them.
+        """
         task = _Handle(**json.loads(handle))
         leader = _leader(task) if task.host == socket.gethostname() else None
         if leader is None:

@@ -28,7 +28,9 @@ class FileSecretStore:
             raise NotFound(f"there is no secret {name!r}.", where="secrets") from None
 
     def put(self, name: str, value: str) -> None:
-        """Store the secret, over an earlier value if there is one; a reader sees the old or the new one."""
+        """Store the secret, over an earlier value if there is one; a reader sees the old or the new
+        one.
+        """
         path = self._path(name)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)  # it may have been made by hand
@@ -41,7 +43,9 @@ class FileSecretStore:
             Path(part).replace(path)
         except OSError as error:
             Path(part).unlink(missing_ok=True)
-            raise UserError(f"the secret could not be stored: {error.strerror}.", where=name) from error
+            raise UserError(
+                f"the secret could not be stored: {error.strerror}.", where=name
+            ) from error
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""The sample: Robyn's public weekly demo data (MIT; see LICENSE beside it) and the mapping of its columns."""
+"""The sample: Robyn's public weekly demo data (MIT; see LICENSE beside it) and the mapping of its
+columns.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from pathlib import Path
 
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 
-#: 208 weeks from 2015-11-23; revenue, five spends, two exposures, one organic medium, a competitor and events.
+#: 208 weeks from 2015-11-23; revenue, five spends, two exposures, one organic medium, a competitor
+#: and events.
 PATH = Path(__file__).with_name("robyn_weekly.csv")
 COUNTRY = "DE"
 CURRENCY = "EUR"

@@ -28,14 +28,19 @@ def _who_may_come_in(user: User) -> None:
     st.subheader("Users and roles")
     people = admin.people(settings(), user)
     if sign_in() is None:
-        st.markdown("Nobody signs in: everybody who reaches this address acts as the local user, an admin.")
+        st.markdown(
+            "Nobody signs in: everybody who reaches this address acts as the local user, an admin."
+        )
     else:
         st.markdown("Whom the settings name may come in, everybody else is turned away.")
     if people:
-        table(("Who", "Role", "Setting"), [(who, str(role), setting) for who, role, setting in people])
+        table(
+            ("Who", "Role", "Setting"), [(who, str(role), setting) for who, role, setting in people]
+        )
     with st.expander("What each role may do"):
         rows = [
-            (action, *("yes" if may[role] else "no" for role in Role)) for action, may in admin.allowed_actions(user)
+            (action, *("yes" if may[role] else "no" for role in Role))
+            for action, may in admin.allowed_actions(user)
         ]
         table(("Action", *(str(role) for role in Role)), rows)
         st.caption("Looking at runs and results is open to everybody who is let in.")
@@ -62,9 +67,17 @@ def _connections() -> None:
 
 def _limits(user: User) -> None:
     st.subheader("Limits")
-    upload = ("A file to upload may have", f"{st.get_option('server.maxUploadSize')} MB", "server.maxUploadSize", "")
+    upload = (
+        "A file to upload may have",
+        f"{st.get_option('server.maxUploadSize')} MB",
+        "server.maxUploadSize",
+        "",
+    )
     found = admin.limits(loaded_settings(), user)
-    rows = [(what, wording.duration(float(seconds)), name, origin) for what, seconds, name, origin in found]
+    rows = [
+        (what, wording.duration(float(seconds)), name, origin)
+        for what, seconds, name, origin in found
+    ]
     table(("What", "Limit", "Setting", "From"), [*rows, upload])
     with st.expander("All settings"):
         table(("Setting", "Value", "From"), admin.all_settings(loaded_settings(), user))
@@ -77,12 +90,20 @@ def _versions(user: User) -> None:
 
 def _row(entry: AuditEntry) -> tuple[str, ...]:
     details = json.dumps(entry.details, ensure_ascii=False) if entry.details else ""
-    return f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", entry.actor, entry.action, entry.subject, details
+    return (
+        f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        entry.actor,
+        entry.action,
+        entry.subject,
+        details,
+    )
 
 
 def _chosen_days() -> tuple[date, date]:
     today = datetime.now(UTC).date()
-    chosen = st.date_input("Days (UTC)", (today - timedelta(days=_DAYS - 1), today), key="audit-days")
+    chosen = st.date_input(
+        "Days (UTC)", (today - timedelta(days=_DAYS - 1), today), key="audit-days"
+    )
     days = chosen if isinstance(chosen, tuple) else (chosen,)
     return (days[0], days[-1]) if days else (today, today)
 
@@ -92,9 +113,17 @@ def _audit(user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, last = _chosen_days()
         entries = admin.audit_log(workspace(), user, first, last)
-        who = st.multiselect("Who", sorted({entry.actor for entry in entries}), placeholder="Everybody")
-        what = st.multiselect("What", sorted({entry.action for entry in entries}), placeholder="Everything")
-    found = [entry for entry in entries if (not who or entry.actor in who) and (not what or entry.action in what)]
+        who = st.multiselect(
+            "Who", sorted({entry.actor for entry in entries}), placeholder="Everybody"
+        )
+        what = st.multiselect(
+            "What", sorted({entry.action for entry in entries}), placeholder="Everything"
+        )
+    found = [
+        entry
+        for entry in entries
+        if (not who or entry.actor in who) and (not what or entry.action in what)
+    ]
     refused = sum(entry.action.endswith(REFUSED) for entry in found)
     note = f", {refused} of them refused" if refused else ""
     shown = f" The newest {_SHOWN} are shown; the file has them all." if len(found) > _SHOWN else ""

@@ -26,10 +26,19 @@ def _runs(batch: BatchDocument) -> None:
     run_list(statuses)
     done = [status.run_id for status in statuses if status.state is RunState.SUCCEEDED]
     if FEWEST <= len(done) <= MOST:
-        links.link(links.COMPARE, "Compare them", icon=":material/compare_arrows:", primary=True, runs=",".join(done))
+        links.link(
+            links.COMPARE,
+            "Compare them",
+            icon=":material/compare_arrows:",
+            primary=True,
+            runs=",".join(done),
+        )
     elif len(done) > MOST:
         links.link(
-            links.RUNS, f"Choose up to {MOST} to compare", icon=":material/compare_arrows:", batch=batch.batch_id
+            links.RUNS,
+            f"Choose up to {MOST} to compare",
+            icon=":material/compare_arrows:",
+            batch=batch.batch_id,
         )
     if not all(status.final for status in statuses) and current_user().may("batch.cancel"):
         _cancel(batch)
@@ -37,7 +46,9 @@ def _runs(batch: BatchDocument) -> None:
 
 def _cancel(batch: BatchDocument) -> None:
     with st.popover("Cancel the batch", icon=":material/stop_circle:"):
-        st.markdown("Runs that wait never start; those under way stop, and what they have done is not kept.")
+        st.markdown(
+            "Runs that wait never start; those under way stop, and what they have done is not kept."
+        )
         if st.button("Cancel all its runs", type="primary"):
             with st.spinner("Stopping the tasks"):
                 cancel_batch(run_service(), batch, current_user())

@@ -17,7 +17,17 @@ from mmm.web.text import plain
 from mmm.workspace.models import RunState
 
 _CHOICE = 100
-_NUMBERS = ("Channel", "Run", "Run id", "Share of spend", "Share of paid effect", "Value", "Low", "High", "Verdict")
+_NUMBERS = (
+    "Channel",
+    "Run",
+    "Run id",
+    "Share of spend",
+    "Share of paid effect",
+    "Value",
+    "Low",
+    "High",
+    "Verdict",
+)
 
 
 def _asked() -> list[str]:
@@ -26,8 +36,13 @@ def _asked() -> list[str]:
 
 def _choose(asked: list[str]) -> list[str]:
     """The runs to compare, in the address so that it can be shared."""
-    done = [status for status in run_service().runs(limit=_CHOICE) if status.state is RunState.SUCCEEDED]
-    names = {status.run_id: f"{status.name or status.run_id} · {status.market} · {status.run_id}" for status in done}
+    done = [
+        status for status in run_service().runs(limit=_CHOICE) if status.state is RunState.SUCCEEDED
+    ]
+    names = {
+        status.run_id: f"{status.name or status.run_id} · {status.market} · {status.run_id}"
+        for status in done
+    }
     options = list(dict.fromkeys([*asked, *names]))
     chosen = st.multiselect(
         f"Runs, {FEWEST} to {MOST} of them",
@@ -43,7 +58,9 @@ def _choose(asked: list[str]) -> list[str]:
 
 
 def _ways_to_more() -> None:
-    st.markdown(f"Choose {FEWEST} to {MOST} runs that have succeeded; they may be of different data or engines.")
+    st.markdown(
+        f"Choose {FEWEST} to {MOST} runs that have succeeded; they may be of different data or engines."
+    )
     if run_service().workspace.run_ids():
         links.link(links.RUNS, "All runs", icon=":material/list:")
     else:
@@ -56,7 +73,11 @@ def _draw(chart: Any, key: str, title: str, reading: str) -> None:
         spec = chart.to_dict(validate=False)
     dark = st.context.theme.type == "dark"
     st.vega_lite_chart(
-        spec=in_dark(spec) if dark else spec, theme=None, width=charts.WIDTH, key=f"chart-{key}", alt=title
+        spec=in_dark(spec) if dark else spec,
+        theme=None,
+        width=charts.WIDTH,
+        key=f"chart-{key}",
+        alt=title,
     )
     st.caption(f"**How to read it.** {plain(reading)}")
 
@@ -102,7 +123,9 @@ def _facts(found: Comparison) -> None:
         "takes away reaches to the left of zero.",
     )
     st.subheader("Fit, size, time", anchor="facts")
-    letters, titles = ([getattr(side, name) for side in found.sides] for name in ("letter", "title"))
+    letters, titles = (
+        [getattr(side, name) for side in found.sides] for name in ("letter", "title")
+    )
     _table(("Measure", *letters), found.facts())
     st.subheader("Settings that differ", anchor="settings")
     differing = found.settings()
@@ -131,7 +154,12 @@ def _page(run_ids: list[str]) -> None:
     st.caption(f"**The rule.** {plain(RULE)}")
     with st.container(horizontal=True):
         for side in found.sides:
-            links.link(links.RESULTS, f"Results of {side.title}", icon=":material/bar_chart:", run=side.run_id)
+            links.link(
+                links.RESULTS,
+                f"Results of {side.title}",
+                icon=":material/bar_chart:",
+                run=side.run_id,
+            )
     _channels(found)
     _facts(found)
 

@@ -22,9 +22,14 @@ _FILE, _DATABASE, _SAMPLE = "File", "Database", "Sample"
 def _results(results: list[MarketResult]) -> None:
     for result in results:
         if result.error is not None:
-            st.error(f"**{plain(result.market)}** {error_markdown(result.error)}", icon=":material/error:")
+            st.error(
+                f"**{plain(result.market)}** {error_markdown(result.error)}",
+                icon=":material/error:",
+            )
         elif result.manifest is not None:
-            stored(result.manifest, "Stored as" if result.is_new else "Unchanged, was stored before as")
+            stored(
+                result.manifest, "Stored as" if result.is_new else "Unchanged, was stored before as"
+            )
 
 
 def _chosen(connections: Connections) -> str | None:
@@ -32,7 +37,11 @@ def _chosen(connections: Connections) -> str | None:
     names = connections.names()
     asked = st.query_params.get("connection")
     if asked is not None and asked not in names:
-        raise NotFound(f"there is no connection {asked!r}.", where="connection", fix="Leave it out of the address.")
+        raise NotFound(
+            f"there is no connection {asked!r}.",
+            where="connection",
+            fix="Leave it out of the address.",
+        )
     if not names:
         st.info("No connection to a database is saved yet.")
         return None
@@ -52,7 +61,9 @@ def _chosen(connections: Connections) -> str | None:
 
 def _what_is_set(connections: Connections, name: str) -> None:
     fields = connections.get(name).model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-    where = ", ".join(f"{field.replace('schema_name', 'schema')} {value}" for field, value in fields.items())
+    where = ", ".join(
+        f"{field.replace('schema_name', 'schema')} {value}" for field, value in fields.items()
+    )
     secrets = connections.secrets_set(name)
     shown = f"Secrets set: {', '.join(secrets)}." if secrets else "No secret is set."
     st.caption(f"{plain(where)}. {plain(shown)} A secret is never shown.")
@@ -61,7 +72,10 @@ def _what_is_set(connections: Connections, name: str) -> None:
 def _database() -> None:
     connections, user = Connections.of(settings()), current_user()
     if name := st.session_state.pop("connection-saved", None):
-        st.success(f"Saved **{plain(name)}**. Test it before you rely on it.", icon=":material/check_circle:")
+        st.success(
+            f"Saved **{plain(name)}**. Test it before you rely on it.",
+            icon=":material/check_circle:",
+        )
     name = _chosen(connections)
     if name is not None:
         _what_is_set(connections, name)
@@ -69,7 +83,9 @@ def _database() -> None:
             _results(read_form(connections, name))
         grants(connections, name)
     if not user.may("connection.add"):
-        st.caption(f"Your role, {user.role}, may read through connections; an administrator adds and changes them.")
+        st.caption(
+            f"Your role, {user.role}, may read through connections; an administrator adds and changes them."
+        )
         return
     with st.expander("Add a connection", icon=":material/add:", expanded=name is None), border():
         connection_form(connections)
@@ -97,7 +113,9 @@ st.title("Connect data")
 opening = st.empty()
 if current_user().may("dataset.ingest"):
     ways = [_FILE, _DATABASE, _SAMPLE]
-    way = st.segmented_control("From", ways, default=_FILE, required=True, key="from", bind="query-params")
+    way = st.segmented_control(
+        "From", ways, default=_FILE, required=True, key="from", bind="query-params"
+    )
     with border():
         if way == _DATABASE:
             _database()

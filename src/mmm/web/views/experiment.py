@@ -1,4 +1,6 @@
-"""Experiment: what to model and how, checked while it is being set up, kept as a draft until it starts."""
+"""Experiment: what to model and how, checked while it is being set up, kept as a draft until it
+starts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from mmm.runs.review import Review, review
 from mmm.web import links
 from mmm.web.experiment_draft import Draft, current, others, start_anew
 from mmm.web.experiment_fields import Form
-from mmm.web.experiment_parts import curves_part, data_part, further_parts, lift_part, search_part, signs_part
+from mmm.web.experiment_parts import (
+    curves_part,
+    data_part,
+    further_parts,
+    lift_part,
+    search_part,
+    signs_part,
+)
 from mmm.web.experiment_preview import preview
 from mmm.web.experiment_start import actions, batch_part, remaining, standing
 from mmm.web.session import current_user, workspace
@@ -41,7 +50,9 @@ def _draft_bar(draft: Draft) -> None:
     """That this is a draft, the way back, and the person's other drafts."""
     if draft.begun:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Your draft, kept {plain(draft.begun)}. It stays until you start it or begin anew.")
+            st.caption(
+                f"Your draft, kept {plain(draft.begun)}. It stays until you start it or begin anew."
+            )
             st.button("Begin anew", icon=":material/restart_alt:", on_click=start_anew)
     found = others(draft)
     if found:
@@ -55,7 +66,9 @@ def _draft_bar(draft: Draft) -> None:
 
 def _page(manifests: list[DatasetManifest]) -> None:
     draft = current()
-    found = review(draft.content, lambda market, dataset_id: _table(workspace().url, market, dataset_id))
+    found = review(
+        draft.content, lambda market, dataset_id: _table(workspace().url, market, dataset_id)
+    )
     labels = _labels(draft, found)
     form = Form(draft, found)
     own = draft.get(("dataset",), {})
@@ -79,7 +92,10 @@ def _page(manifests: list[DatasetManifest]) -> None:
 st.title("Experiment")
 acting = current_user()
 if not acting.may("run.submit"):
-    st.info(f"Your role, {acting.role}, may look at everything and start nothing.", icon=":material/block:")
+    st.info(
+        f"Your role, {acting.role}, may look at everything and start nothing.",
+        icon=":material/block:",
+    )
 elif stored := workspace().datasets():
     _page(stored)
 else:

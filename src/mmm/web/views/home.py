@@ -29,12 +29,22 @@ def _finding(runs: list[RunStatus]) -> str:
 
 
 def _failures(runs: list[RunStatus]) -> None:
-    failed = [s for s in runs if s.final and s.state not in (RunState.SUCCEEDED, RunState.CANCELLED)]
+    failed = [
+        s for s in runs if s.final and s.state not in (RunState.SUCCEEDED, RunState.CANCELLED)
+    ]
     if failed:
         st.subheader("What failed, and why")
     for status in failed:
-        st.error(f"**{plain(name_of(status))}** {status.label}: {plain_lines(status.message)}", icon=":material/error:")
-        links.link(links.RUN, f"Look into {name_of(status)}", icon=":material/arrow_forward:", run=status.run_id)
+        st.error(
+            f"**{plain(name_of(status))}** {status.label}: {plain_lines(status.message)}",
+            icon=":material/error:",
+        )
+        links.link(
+            links.RUN,
+            f"Look into {name_of(status)}",
+            icon=":material/arrow_forward:",
+            run=status.run_id,
+        )
 
 
 def _latest() -> None:
@@ -47,7 +57,9 @@ def _latest() -> None:
 
 def _open_sample(kind: Literal["primary", "secondary"]) -> None:
     if st.button("Open the sample", type=kind, icon=":material/science:"):
-        from mmm.runs.sample import submit_sample  # pyarrow and the engine's checks, which looking at runs needs not
+        from mmm.runs.sample import (
+            submit_sample,
+        )  # pyarrow and the engine's checks, which looking at runs needs not
 
         with st.spinner("Storing the sample and starting its run"):
             run_id = submit_sample(run_service(), current_user())

@@ -1,4 +1,6 @@
-"""Map columns: a role for every column, proposed with a reason, edited with checks, saved in versions."""
+"""Map columns: a role for every column, proposed with a reason, edited with checks, saved in
+versions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ import streamlit as st
 
 from mmm.data.mapping import Mapping
 from mmm.data.references import dataset_name, find_mapping
-from mmm.data.roles import Roles, changes, check_roles, mapping_of, roles_of_mapping, roles_of_proposal
+from mmm.data.roles import (
+    Roles,
+    changes,
+    check_roles,
+    mapping_of,
+    roles_of_mapping,
+    roles_of_proposal,
+)
 from mmm.data.saved_mappings import SavedMapping, difference, load_mapping, save_mapping
 from mmm.errors import Finding
 from mmm.results.format import count
@@ -32,13 +41,21 @@ def _finding(roles: Roles, findings: Sequence[Finding]) -> None:
     """How far the mapping is, and what it still lacks."""
     errors = [finding for finding in findings if finding.level == "error"]
     used = sum(item.role != "unused" for item in roles.columns)
-    state = f"{used} of {count(len(roles.columns), 'column')} {'has' if used == 1 else 'have'} a role"
+    state = (
+        f"{used} of {count(len(roles.columns), 'column')} {'has' if used == 1 else 'have'} a role"
+    )
     if not errors:
         doubts = len(findings)
-        st.markdown(f"{state}, nothing is missing" + (f"; {count(doubts, 'warning')} below." if doubts else "."))
+        st.markdown(
+            f"{state}, nothing is missing"
+            + (f"; {count(doubts, 'warning')} below." if doubts else ".")
+        )
         return
     st.markdown(f"{state}; {count(len(errors), 'thing')} to put right before it can be saved:")
-    lines = [f"{finding.where!r}: {finding.what}" if finding.where else finding.what for finding in errors]
+    lines = [
+        f"{finding.where!r}: {finding.what}" if finding.where else finding.what
+        for finding in errors
+    ]
     st.error("\n".join(f"- {plain(line)}" for line in lines), icon=":material/error:")
 
 
@@ -48,21 +65,33 @@ def _changed(before: Mapping | None, now: Mapping, base: str | None) -> None:
     lines = changes(before, now)
     if lines:
         name = base or "the proposal"
-        with st.expander(f"{count(len(lines), 'change')} against {plain(name)}", icon=":material/difference:"):
+        with st.expander(
+            f"{count(len(lines), 'change')} against {plain(name)}", icon=":material/difference:"
+        ):
             st.markdown("\n".join(f"- {plain(line)}" for line in lines))
 
 
-def _save(editor: RoleEditor, manifest: DatasetManifest, mapping: Mapping | None, base: str | None) -> None:
+def _save(
+    editor: RoleEditor, manifest: DatasetManifest, mapping: Mapping | None, base: str | None
+) -> None:
     st.subheader("Save")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         usual = base.partition("@")[0] if base else manifest.market
-        name = st.text_input("Name", usual, key=f"{editor.draft}-name", help="A known name gets a new version.")
-        saves = st.button("Save the mapping", type="primary", icon=":material/save:", disabled=mapping is None)
-        if st.button("Start again", icon=":material/undo:", help="Forget what has been changed here."):
+        name = st.text_input(
+            "Name", usual, key=f"{editor.draft}-name", help="A known name gets a new version."
+        )
+        saves = st.button(
+            "Save the mapping", type="primary", icon=":material/save:", disabled=mapping is None
+        )
+        if st.button(
+            "Start again", icon=":material/undo:", help="Forget what has been changed here."
+        ):
             editor.forget()
             st.rerun()
     if mapping is None:
-        st.caption("What you have done is kept as a draft; it can be saved when nothing is missing.")
+        st.caption(
+            "What you have done is kept as a draft; it can be saved when nothing is missing."
+        )
     elif saves:
         version = save_mapping(workspace(), name.strip(), mapping, manifest, current_user())
         editor.forget()
@@ -76,14 +105,24 @@ def _history(manifest: DatasetManifest, base: str | None) -> None:
         return
     st.subheader("Saved mappings")
     of = base.partition("@")[0] if base else names[0]
-    name = st.selectbox("Name", names, names.index(of) if of in names else 0, key=f"history-of-{of}", width=320)
+    name = st.selectbox(
+        "Name", names, names.index(of) if of in names else 0, key=f"history-of-{of}", width=320
+    )
     versions = sorted(workspace().mapping_versions(name), reverse=True)
     saved = {version: load_mapping(workspace(), name, version) for version in versions}
     for version, item in saved.items():
         when = f" · {moment(item.saved)}" if item.saved else ""
         called = f"{name}@{version}"
-        links.link(links.MAP, called, icon=":material/history:", dataset=dataset_name(manifest), mapping=called)
-        st.caption(f"by {plain(item.saved_by)} for {plain(item.dataset)}{when}. {_since(saved, version)}")
+        links.link(
+            links.MAP,
+            called,
+            icon=":material/history:",
+            dataset=dataset_name(manifest),
+            mapping=called,
+        )
+        st.caption(
+            f"by {plain(item.saved_by)} for {plain(item.dataset)}{when}. {_since(saved, version)}"
+        )
 
 
 def _since(saved: dict[int, SavedMapping], version: int) -> str:
@@ -105,12 +144,17 @@ def _page(manifest: DatasetManifest) -> None:
     findings = check_roles(roles, facts)
     wrong = any(finding.level == "error" for finding in findings)
     mapping = None if wrong else mapping_of(roles)
-    with st.container():  # what comes and goes here does not move the fields below out of their place
+    with (
+        st.container()
+    ):  # what comes and goes here does not move the fields below out of their place
         if name := st.session_state.pop("mapping-saved", None):
             st.success(f"Saved as **{plain(name)}**.", icon=":material/check_circle:")
             next_steps(manifest, name)
         elif roles != begin:
-            st.info("You have changes that are not saved. They are kept as your draft.", icon=":material/edit_note:")
+            st.info(
+                "You have changes that are not saved. They are kept as your draft.",
+                icon=":material/edit_note:",
+            )
         if saved is not None:
             findings_list(difference(saved, manifest).findings())
         _finding(roles, findings)

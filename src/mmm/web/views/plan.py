@@ -1,4 +1,6 @@
-"""Plan: the best split of a budget, or the budget for a target, with one model of a run; scenarios side by side."""
+"""Plan: the best split of a budget, or the budget for a target, with one model of a run; scenarios
+side by side.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from mmm.workspace.models import RunState
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the model")
-def _planning_model(_workspace: Workspace, url: str, run_id: str, number: int, model_id: str) -> PlanningModel:
+def _planning_model(
+    _workspace: Workspace, url: str, run_id: str, number: int, model_id: str
+) -> PlanningModel:
     """A model to plan with, kept while bounds are tried; results never change once written."""
     return model_to_plan(_workspace, run_id, model_id)
 
@@ -32,10 +36,17 @@ def _chosen_run(runs: list[RunStatus]) -> str:
     known = {status.run_id: status for status in runs}
     asked = st.query_params.get("run") or runs[0].run_id
     if asked not in known:
-        raise UserError(f"run {asked} has no results to plan with.", where="run", fix="Leave it out of the address.")
+        raise UserError(
+            f"run {asked} has no results to plan with.",
+            where="run",
+            fix="Leave it out of the address.",
+        )
     ids = list(known)
     chosen: str = st.selectbox(
-        "Run", ids, ids.index(asked), format_func=lambda run: f"{name_of(known[run])} · {moment(known[run].submitted)}"
+        "Run",
+        ids,
+        ids.index(asked),
+        format_func=lambda run: f"{name_of(known[run])} · {moment(known[run].submitted)}",
     )
     if chosen != asked:
         for name in ("model", "plan"):
@@ -51,7 +62,9 @@ def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
     asked = views.addressed(st.query_params.get("model") or used or recommended)
 
     def label(model_id: str) -> str:
-        note = "in use · " if model_id == used else "recommended · " if model_id == recommended else ""
+        note = (
+            "in use · " if model_id == used else "recommended · " if model_id == recommended else ""
+        )
         return f"{model_id} · {note}NRMSE {fixed(kept[model_id]['nrmse'], 4)}"
 
     ids = sorted(kept, key=lambda model_id: (model_id != used, model_id != recommended))
@@ -83,7 +96,9 @@ def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
         plan = chosen.plan(form.request())
     except UserError as error:
         form.tell(error)
-        st.info("There is no plan for this: see what is wrong above. Nothing you have typed is lost.")
+        st.info(
+            "There is no plan for this: see what is wrong above. Nothing you have typed is lost."
+        )
     else:
         draw_plan(chosen, plan)
         save_form(workspace, user, run_id, plan)

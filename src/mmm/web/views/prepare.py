@@ -1,4 +1,6 @@
-"""Prepare: a recipe from one dataset to another, before and after side by side, frozen as a dataset."""
+"""Prepare: a recipe from one dataset to another, before and after side by side, frozen as a
+dataset.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import streamlit as st
 
 from mmm.data.columns import is_number, is_text
 from mmm.data.mapping import Mapping
-from mmm.data.prepare import Prepared, Recipe, parse_recipe, prepare, prepare_dataset, propose_recipe
+from mmm.data.prepare import (
+    Prepared,
+    Recipe,
+    parse_recipe,
+    prepare,
+    prepare_dataset,
+    propose_recipe,
+)
 from mmm.data.prepare.compare import BeforeAfter, Figures, before_after, series
 from mmm.data.prepare.recipe import Aggregate
 from mmm.data.references import dataset_name
@@ -17,7 +26,16 @@ from mmm.errors import InvalidInput, UserError
 from mmm.results.format import MISSING, compact, count, span
 from mmm.web.border import border
 from mmm.web.dataset_list import notes_list, stored
-from mmm.web.recipe_editor import Fields, RecipeEditor, checked, column_rules, derived, flags, markets, periods
+from mmm.web.recipe_editor import (
+    Fields,
+    RecipeEditor,
+    checked,
+    column_rules,
+    derived,
+    flags,
+    markets,
+    periods,
+)
 from mmm.web.series_chart import series_chart
 from mmm.web.session import current_user, workspace
 from mmm.web.stored_data import (
@@ -37,15 +55,23 @@ from mmm.workspace import DatasetManifest
 _HEADINGS = (
     "Column",
     "Rule",
-    *(f"{what} {when}" for what in ("Values", "Sum", "Mean", "Range") for when in ("before", "after")),
+    *(
+        f"{what} {when}"
+        for what in ("Values", "Sum", "Mean", "Range")
+        for when in ("before", "after")
+    ),
 )
 _LONGEST_RECIPE = 1_000_000
 
 
 @st.cache_resource(max_entries=8, show_spinner="Preparing the data")
-def _prepared(_manifest: DatasetManifest, _recipe: Recipe, url: str, name: str, recipe: str) -> tuple[Prepared, ...]:
+def _prepared(
+    _manifest: DatasetManifest, _recipe: Recipe, url: str, name: str, recipe: str
+) -> tuple[Prepared, ...]:
     known = {column.name for column in _manifest.columns}
-    return prepare(table_of(_manifest).select([c for c in _recipe.source_columns() if c in known]), _recipe)
+    return prepare(
+        table_of(_manifest).select([c for c in _recipe.source_columns() if c in known]), _recipe
+    )
 
 
 @st.cache_data(max_entries=20, show_spinner="Comparing before and after")
@@ -57,7 +83,11 @@ def _rows(
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _series(
-    _manifest: DatasetManifest, _recipe: Recipe, _prepared: Prepared, column: str, key: tuple[str, ...]
+    _manifest: DatasetManifest,
+    _recipe: Recipe,
+    _prepared: Prepared,
+    column: str,
+    key: tuple[str, ...],
 ) -> tuple[pa.Table | None, pa.Table]:
     return series(table_of(_manifest), _recipe, _prepared, column)
 
@@ -93,12 +123,19 @@ def _edit(editor: RecipeEditor, manifest: DatasetManifest, fields: Fields) -> No
     taken = {fields["date"], *(rule["column"] for rule in fields["columns"])}
     taken |= {fields["market"]["column"]} if fields.get("market") else set()
     usual: dict[str, Aggregate] = {"text": "last", "flag": "max"}
-    unused = {name: usual.get(kind, "mean") for name, kind in kinds.items() if name not in taken and kind != "empty"}
+    unused = {
+        name: usual.get(kind, "mean")
+        for name, kind in kinds.items()
+        if name not in taken and kind != "empty"
+    }
     column_rules(editor, fields, unused)
     texts = [name for name in found.column_names if is_text(found[name].type)]
     with st.expander(f"Flags of texts ({len(fields['flags'])})", icon=":material/flag:"), border():
         flags(editor, fields, texts)
-    with st.expander(f"Derived columns ({len(fields['derived'])})", icon=":material/function:"), border():
+    with (
+        st.expander(f"Derived columns ({len(fields['derived'])})", icon=":material/function:"),
+        border(),
+    ):
         derived(editor, fields)
 
 
@@ -107,7 +144,12 @@ def _as_file(editor: RecipeEditor, manifest: DatasetManifest, fields: Fields) ->
         name = file_name_of("recipe", dataset_name(manifest), ending=".json")
         text = json.dumps(fields, indent=2, ensure_ascii=False)
         st.download_button(
-            "Download (JSON)", text, name, "application/json", icon=":material/download:", on_click="ignore"
+            "Download (JSON)",
+            text,
+            name,
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
         )
         if not editor.may_edit:
             return
@@ -137,7 +179,9 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
     shown = found[0]
     if len(found) > 1:
         names = [str(item.market) for item in found]
-        shown = found[names.index(st.selectbox("Market shown", names, key="market-shown", width=320))]
+        shown = found[
+            names.index(st.selectbox("Market shown", names, key="market-shown", width=320))
+        ]
     days = shown.table[recipe.date].to_pylist()
     st.markdown(
         f"**{count(manifest.rows, 'row')} become {count(shown.table.num_rows, recipe.period)}**, "
@@ -152,9 +196,16 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
         "**How to read it.** A sum keeps its total, but for rows in incomplete periods at the edges; a mean does not."
     )
     download(
-        "Before and after as CSV", _HEADINGS, rows, file_name_of("prepared", dataset_name(manifest), ending=".csv")
+        "Before and after as CSV",
+        _HEADINGS,
+        rows,
+        file_name_of("prepared", dataset_name(manifest), ending=".csv"),
     )
-    numbers = [name for name in shown.table.column_names if name != recipe.date and is_number(shown.table[name].type)]
+    numbers = [
+        name
+        for name in shown.table.column_names
+        if name != recipe.date and is_number(shown.table[name].type)
+    ]
     column = st.selectbox("Column shown", numbers, key="column-shown", width=320)
     before, after = _series(manifest, recipe, shown, column, key)
     panels = {f"{column} after, by {recipe.period}": after}
@@ -177,12 +228,16 @@ def _freeze(editor: RecipeEditor, manifest: DatasetManifest, recipe: Recipe) -> 
         return
     with st.container(horizontal=True):
         freezes = st.button("Freeze as dataset", type="primary", icon=":material/ac_unit:")
-        if st.button("Start again", icon=":material/undo:", help="Forget what has been changed here."):
+        if st.button(
+            "Start again", icon=":material/undo:", help="Forget what has been changed here."
+        ):
             editor.forget()
             st.rerun()
     if freezes:
         with st.spinner("Preparing and storing"):
-            made = prepare_dataset(workspace(), manifest.market, manifest.dataset_id, recipe, current_user())
+            made = prepare_dataset(
+                workspace(), manifest.market, manifest.dataset_id, recipe, current_user()
+            )
         editor.drop()
         datasets_changed()
         for item in made:
@@ -199,11 +254,15 @@ def _page(manifest: DatasetManifest) -> None:
     st.subheader("Before and after")
     try:
         recipe = checked(fields)
-        found = _prepared(manifest, recipe, workspace().url, dataset_name(manifest), recipe.to_json())
+        found = _prepared(
+            manifest, recipe, workspace().url, dataset_name(manifest), recipe.to_json()
+        )
     except UserError as error:
         st.error(error_markdown(error), icon=":material/error:")
         if isinstance(error, InvalidInput) or error.fix:
-            st.caption("What you have done is kept as a draft. Change the rules above, then the preview comes.")
+            st.caption(
+                "What you have done is kept as a draft. Change the rules above, then the preview comes."
+            )
         return
     _compared(manifest, recipe, found)
     with border():
@@ -214,7 +273,9 @@ def _page(manifest: DatasetManifest) -> None:
 
 
 st.title("Prepare data")
-st.markdown("From days to weeks or months by a rule per column; the result is a dataset of its own, the source stays.")
+st.markdown(
+    "From days to weeks or months by a rule per column; the result is a dataset of its own, the source stays."
+)
 dataset = chosen_dataset()
 if dataset is not None:
     _page(dataset)

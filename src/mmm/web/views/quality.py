@@ -1,4 +1,6 @@
-"""Data quality: a traffic light per check with why and fix, and per channel what the data can and cannot tell."""
+"""Data quality: a traffic light per check with why and fix, and per channel what the data can and
+cannot tell.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +47,23 @@ _CHANNEL_HEADINGS = (
 
 @st.cache_data(max_entries=50, show_spinner="Running the checks")
 def _report(
-    _manifest: DatasetManifest, _mapping: Mapping, url: str, name: str, mapping: str, market: str | None
+    _manifest: DatasetManifest,
+    _mapping: Mapping,
+    url: str,
+    name: str,
+    mapping: str,
+    market: str | None,
 ) -> QualityReport:
     return review(_mapped(_manifest, _mapping), _mapping, market=market)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _series(
-    _manifest: DatasetManifest, _mapping: Mapping, key: tuple[str, str, str], market: str | None, columns: list[str]
+    _manifest: DatasetManifest,
+    _mapping: Mapping,
+    key: tuple[str, str, str],
+    market: str | None,
+    columns: list[str],
 ) -> pa.Table:
     return over_time(_mapped(_manifest, _mapping), _mapping, columns, market)
 
@@ -68,12 +79,17 @@ def _market(manifest: DatasetManifest, mapping: Mapping) -> str | None:
         return None
     values = table_of(manifest)[mapping.market].unique().cast(pa.string()).to_pylist()
     names = sorted(name for name in values if name is not None)
-    return st.selectbox("Market", names, None, placeholder="All markets together", key="quality-market")
+    return st.selectbox(
+        "Market", names, None, placeholder="All markets together", key="quality-market"
+    )
 
 
 def _finding(report: QualityReport) -> None:
     """The state in a sentence, and what weighs most."""
-    counts = [(sum(result.light is light for result in report.checks), word) for light, (_, _, word) in _LIGHTS.items()]
+    counts = [
+        (sum(result.light is light for result in report.checks), word)
+        for light, (_, _, word) in _LIGHTS.items()
+    ]
     told = ", ".join(f"{number} {word}" for number, word in counts if number)
     meaning = {
         Light.RED: "Training would refuse these data, or its result would be worthless",
@@ -124,14 +140,21 @@ def _check_rows(checks: Iterable[CheckResult]) -> list[tuple[str, ...]]:
 def _channels(channels: tuple[ChannelReport, ...], name: str) -> None:
     st.subheader("What the data can and cannot tell, by channel", anchor="channels")
     firm = sum(channel.light is Light.GREEN for channel in channels)
-    st.markdown(f"Of {count(len(channels), 'paid channel')}, {firm} can be told apart without reservation.")
+    st.markdown(
+        f"Of {count(len(channels), 'paid channel')}, {firm} can be told apart without reservation."
+    )
     for channel in channels:
         told = " ".join(plain(sentence.text) for sentence in channel.sentences)
         st.markdown(f"{_badge(channel.light)} **{plain(channel.channel)}** {told}")
     rows = [_channel_row(channel) for channel in channels]
     with st.expander(f"Numbers ({count(len(rows), 'row')})"):
         table(_CHANNEL_HEADINGS, rows)
-        download("Download as CSV", _CHANNEL_HEADINGS, rows, file_name_of("channels", name, ending=".csv"))
+        download(
+            "Download as CSV",
+            _CHANNEL_HEADINGS,
+            rows,
+            file_name_of("channels", name, ending=".csv"),
+        )
 
 
 def _channel_row(channel: ChannelReport) -> tuple[str, ...]:
@@ -149,12 +172,16 @@ def _channel_row(channel: ChannelReport) -> tuple[str, ...]:
 
 def _over_time(manifest: DatasetManifest, mapping: Mapping, market: str | None, name: str) -> None:
     st.subheader("KPI and media over time", anchor="over-time")
-    chosen = st.multiselect("More columns", media_columns(mapping), key="quality-series", placeholder="Spend, exposure")
+    chosen = st.multiselect(
+        "More columns", media_columns(mapping), key="quality-series", placeholder="Spend, exposure"
+    )
     key = (workspace().url, name, mapping.model_dump_json())
     found = _series(manifest, mapping, key, market, chosen)
     kind = "revenue" if mapping.kpi_kind == "revenue" else "count"
     headings = {mapping.kpi: f"{mapping.kpi} (KPI, {kind})", TOTAL_SPEND: "All spend (money)"}
-    panels = {headings.get(item, item): found.select(["date", item]) for item in found.column_names[1:]}
+    panels = {
+        headings.get(item, item): found.select(["date", item]) for item in found.column_names[1:]
+    }
     series_chart(
         file_name_of("over-time", name, ending=""),
         panels,
@@ -175,7 +202,9 @@ def _page(manifest: DatasetManifest) -> None:
     for result in sorted(report.checks, key=lambda result: order.index(result.light)):
         _check(result)
     rows = _check_rows(report.checks)
-    download("All checks as CSV", _CHECK_HEADINGS, rows, file_name_of("quality", name, ending=".csv"))
+    download(
+        "All checks as CSV", _CHECK_HEADINGS, rows, file_name_of("quality", name, ending=".csv")
+    )
     _channels(report.channels, name)
     with border():
         _over_time(manifest, mapping, market, name)

@@ -28,14 +28,24 @@ def _opening(views: ModelViews, model_id: str) -> None:
     st.markdown(f"**Model {plain(model_id)}.** {plain(summary['model']['reason'])}")
     with st.container(horizontal=True):
         for name, value, note in cards(summary, views.labels):
-            st.metric(plain(name), plain(value), plain(note), delta_color="off", delta_arrow="off", border=True)
+            st.metric(
+                plain(name),
+                plain(value),
+                plain(note),
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
     with st.expander("What was modelled"):
         for name, text in facts(summary, views.labels):
             st.markdown(f"**{plain(name)}** {plain(text)}")
     if summary["plausibility"]:
         st.warning("\n\n".join(map(plain, summary["plausibility"])), icon=":material/warning:")
     if summary["warnings"]:
-        with st.expander(f"{count(len(summary['warnings']), 'warning')} to bear in mind", icon=":material/warning:"):
+        with st.expander(
+            f"{count(len(summary['warnings']), 'warning')} to bear in mind",
+            icon=":material/warning:",
+        ):
             for warning in summary["warnings"]:
                 st.markdown(f"- {plain(warning)}")
 
@@ -69,7 +79,9 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     views = ModelViews(service.workspace, run_id, service.workspace.results_manifest(run_id).number)
     model_id = chosen_model(views)
     with bar:
-        links.link(links.PLAN, "Plan a budget", icon=":material/payments:", run=run_id, model=model_id)
+        links.link(
+            links.PLAN, "Plan a budget", icon=":material/payments:", run=run_id, model=model_id
+        )
         links.link(links.COMPARE, "Compare", icon=":material/compare_arrows:", runs=run_id)
         if current_user().may("run.submit"):
             links.link(links.EXPERIMENT, "New experiment", icon=":material/edit_note:", run=run_id)

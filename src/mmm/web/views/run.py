@@ -19,7 +19,9 @@ _POLL_SECONDS = 1.0
 
 
 def _head(status: RunStatus) -> None:
-    st.title(plain(f"Study of {name_of(status)}" if studied_run(status.run_id) else name_of(status)))
+    st.title(
+        plain(f"Study of {name_of(status)}" if studied_run(status.run_id) else name_of(status))
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(status)
         attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
@@ -38,9 +40,13 @@ def _ending(status: RunStatus) -> None:
         if st.button("Look at the results", type="primary", icon=":material/bar_chart:"):
             st.switch_page(links.RESULTS, query_params=_results_of(status.run_id))
         return
-    st.error(f"**This run {_ended(status)}.** {plain_lines(status.message)}", icon=":material/error:")
+    st.error(
+        f"**This run {_ended(status)}.** {plain_lines(status.message)}", icon=":material/error:"
+    )
     if status.error and status.error.log_id:
-        st.caption(f"For whoever looks into it: id {plain(status.error.log_id)} in `mmm logs {status.run_id}`.")
+        st.caption(
+            f"For whoever looks into it: id {plain(status.error.log_id)} in `mmm logs {status.run_id}`."
+        )
     if status.error and status.error.output:
         st.caption("The last lines its task printed outside the log:")
         st.code(status.error.output, language=None)

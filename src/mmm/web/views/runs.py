@@ -1,4 +1,6 @@
-"""Runs: the queue and the whole history, filtered, page by page; batches; two to four runs to compare."""
+"""Runs: the queue and the whole history, filtered, page by page; batches; two to four runs to
+compare.
+"""
 
 from __future__ import annotations
 
@@ -39,19 +41,38 @@ def _filters() -> RunFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         states = [state.value for state in RunState]
         chosen = st.multiselect(
-            "State", states, key="state", format_func=_state_label, placeholder="any", bind="query-params"
+            "State",
+            states,
+            key="state",
+            format_func=_state_label,
+            placeholder="any",
+            bind="query-params",
         )
-        markets = st.multiselect("Market", workspace().markets(), key="market", placeholder="any", bind="query-params")
-        engines = st.multiselect("Engine", list(ENGINE_SETTINGS), key="engine", placeholder="any", bind="query-params")
-        text = st.text_input("Text", key="text", placeholder="name, id, person, message", bind="query-params")
-    return RunFilter(frozenset(chosen), frozenset(markets), frozenset(engines), st.query_params.get("batch", ""), text)
+        markets = st.multiselect(
+            "Market", workspace().markets(), key="market", placeholder="any", bind="query-params"
+        )
+        engines = st.multiselect(
+            "Engine", list(ENGINE_SETTINGS), key="engine", placeholder="any", bind="query-params"
+        )
+        text = st.text_input(
+            "Text", key="text", placeholder="name, id, person, message", bind="query-params"
+        )
+    return RunFilter(
+        frozenset(chosen),
+        frozenset(markets),
+        frozenset(engines),
+        st.query_params.get("batch", ""),
+        text,
+    )
 
 
 def _choose(status: RunStatus) -> None:
     chosen: dict[str, str] = st.session_state.setdefault(_CHOSEN, {})
     key = f"compare-{status.run_id}"
     name = plain(name_of(status))
-    if st.checkbox(f"Compare {name}", status.run_id in chosen, key=key, label_visibility="collapsed"):
+    if st.checkbox(
+        f"Compare {name}", status.run_id in chosen, key=key, label_visibility="collapsed"
+    ):
         chosen[status.run_id] = name_of(status)
     else:
         chosen.pop(status.run_id, None)
@@ -64,7 +85,13 @@ def _comparison() -> None:
         st.caption(f"{len(chosen)} runs are ticked; {MOST} at most can be compared.")
     elif len(chosen) >= FEWEST:
         label = f"Compare the {len(chosen)} ticked runs"
-        links.link(links.COMPARE, label, icon=":material/compare_arrows:", primary=True, runs=",".join(chosen))
+        links.link(
+            links.COMPARE,
+            label,
+            icon=":material/compare_arrows:",
+            primary=True,
+            runs=",".join(chosen),
+        )
     else:
         st.caption(f"Tick {FEWEST} to {MOST} runs that have succeeded to compare them.")
 
@@ -74,7 +101,9 @@ def _history(wanted: RunFilter) -> None:
     service.start_waiting()
     found = service.find(wanted) if wanted else None
     total = len(service.workspace.run_ids()) if found is None else len(found)
-    st.markdown(f"{count(total, 'run')} {'in this workspace' if found is None else 'of this kind'}, newest first.")
+    st.markdown(
+        f"{count(total, 'run')} {'in this workspace' if found is None else 'of this kind'}, newest first."
+    )
     pages = max(1, -(-total // _PER_PAGE))
     number = _asked_page(pages)
     first = (number - 1) * _PER_PAGE
@@ -86,13 +115,19 @@ def _history(wanted: RunFilter) -> None:
 
 
 def _pager(number: int, pages: int) -> None:
-    kept: dict[str, Any] = {name: st.query_params.get_all(name) for name in st.query_params if name != "page"}
+    kept: dict[str, Any] = {
+        name: st.query_params.get_all(name) for name in st.query_params if name != "page"
+    }
     with st.container(horizontal=True, vertical_alignment="center"):
         if number > 1:
-            links.link(links.RUNS, "Newer", icon=":material/chevron_left:", page=str(number - 1), **kept)
+            links.link(
+                links.RUNS, "Newer", icon=":material/chevron_left:", page=str(number - 1), **kept
+            )
         st.caption(f"Page {number:,} of {pages:,}")
         if number < pages:
-            links.link(links.RUNS, "Older", icon=":material/chevron_right:", page=str(number + 1), **kept)
+            links.link(
+                links.RUNS, "Older", icon=":material/chevron_right:", page=str(number + 1), **kept
+            )
 
 
 def _batches() -> None:
@@ -103,7 +138,12 @@ def _batches() -> None:
         for batch_id in batch_ids[:_BATCHES]:
             batch = workspace().batch(batch_id)
             label = f"{batch.name or batch_id} · {count(len(batch.members), 'run')} · {batch.actor}"
-            links.link(links.BATCH, f"{label} · {moment(batch.at)}", icon=":material/stacks:", batch=batch_id)
+            links.link(
+                links.BATCH,
+                f"{label} · {moment(batch.at)}",
+                icon=":material/stacks:",
+                batch=batch_id,
+            )
 
 
 st.title("Runs")
