@@ -17,7 +17,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmm.engines.ridge.settings import RidgeSettings, Within
+from mmm.engines.adstock_hill.settings import Within
+from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, UserError
 from mmm.runs.config import Experiment, parse_experiment
 

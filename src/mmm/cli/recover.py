@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mmm.cli import show
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 
 
@@ -18,7 +19,7 @@ def recover_command(
         list[Path],
         typer.Argument(help="Folders with data.csv, truth.json and maybe experiments.csv."),
     ],
-    engine: Annotated[str, typer.Option(help="The engine to train.")] = "ridge",
+    engine: Annotated[str, typer.Option(help="The engine to train.")] = DEFAULT_ENGINE,
     country: Annotated[
         str | None,
         typer.Option(

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.proposal import propose
-from mmm.engines import load_engine
+from mmm.engines import DEFAULT_ENGINE, load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.training import train
 from mmm.errors import UserError
 from mmm.planning.allocation import allocate
 from mmm.planning.media import read_model
@@ -43,7 +44,7 @@ class Case:
 
 def read_case(
     folder: Path,
-    engine: str = "ridge",
+    engine: str = DEFAULT_ENGINE,
     settings: dict[str, Any] | None = None,
     country: str | None = None,
 ) -> Case:
@@ -79,7 +80,7 @@ def recover(
     """
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine(case.experiment.engine)
-    result = engine.train(problem, case.experiment.engine_settings(), progress)
+    result = train(engine, problem, case.experiment.engine_settings(), progress)
     lost, lost_today = advice(case, result, problem)
     return (
         replace(score(case.truths, estimates(result)), regret=lost, regret_today=lost_today),

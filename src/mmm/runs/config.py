@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from datetime import date
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -23,14 +22,9 @@ from pydantic import (
 )
 
 from mmm.data.mapping import Mapping
+from mmm.engines import DEFAULT_ENGINE, ENGINES, load_engine, settings_model
+from mmm.engines.capabilities import Presets, offered
 from mmm.errors import Finding, InvalidInput, UserError
-
-#: Settings models by engine; dotted paths, so that reading a config imports no engine.
-ENGINE_SETTINGS = {
-    "ridge": "mmm.engines.ridge.settings:RidgeSettings",
-    "robyn": "mmm.engines.robyn.settings:RobynSettings",
-}
-
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
 
@@ -143,14 +137,14 @@ class Experiment(_Config):
     currency: str = Field(default="EUR", pattern=_CURRENCY)
     lift_tests: tuple[LiftTestConfig, ...] = ()
     refresh: RefreshOf | None = None
-    engine: str = "ridge"
+    engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, engine: str) -> str:
-        if engine not in ENGINE_SETTINGS:
-            raise ValueError(f"choose one of: {', '.join(ENGINE_SETTINGS)}")
+        if engine not in ENGINES:
+            raise ValueError(f"choose one of: {', '.join(ENGINES)}")
         return engine
 
     @field_validator("settings")
@@ -168,20 +162,10 @@ class Experiment(_Config):
         return self.model_dump_json(indent=2)
 
 
-def settings_model(engine: str) -> type[BaseModel]:
-    """The model of an engine's settings: what there is to set, its limits and defaults."""
-    module, _, attribute = ENGINE_SETTINGS[engine].partition(":")
-    model: type[BaseModel] = getattr(import_module(module), attribute)
-    return model
-
-
 def presets(engine: str) -> dict[str, dict[str, Any]]:
-    """The engine's presets by name, with the settings each stands for; declared as PRESETS beside
-    its settings.
-    """
-    module, _, _ = ENGINE_SETTINGS[engine].partition(":")
-    found: dict[str, dict[str, Any]] = getattr(import_module(module), "PRESETS", {})
-    return found
+    """The engine's presets by name, with the settings each stands for; none where it has none."""
+    found = offered(load_engine(engine), Presets)
+    return {} if found is None else {name: dict(of) for name, of in found.presets.items()}
 
 
 def with_preset(experiment: Experiment, name: str) -> Experiment:
@@ -222,10 +206,10 @@ def _models(content: Any) -> Models:
     """The models an experiment's content is checked by, with its engine's where it names a known
     one.
     """
-    engine = content.get("engine", "ridge") if isinstance(content, dict) else None
+    engine = content.get("engine", DEFAULT_ENGINE) if isinstance(content, dict) else None
     own: Models = (
         {("settings",): settings_model(engine)}
-        if isinstance(engine, str) and engine in ENGINE_SETTINGS
+        if isinstance(engine, str) and engine in ENGINES
         else {}
     )
     return {(): Experiment, **own}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.frame import Frame, study_rows
+from mmm.engines.adstock_hill.models import Chosen, Search
 from mmm.engines.base import LiftTest, Problem
-from mmm.engines.ridge.frame import Frame, study_rows
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.tables import Chosen, Search, table
+from mmm.engines.schemas import table
 
 
 def compared_tests(
