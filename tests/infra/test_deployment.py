@@ -218,7 +218,9 @@ def test_a_network_of_ones_own_takes_the_place_of_terraforms(applied: dict[str, 
     (balancer,) = own.of("aws_lb")
     assert (balancer["internal"], balancer["subnets"]) == (True, ["subnet-1", "subnet-2"])
     assert {one["vpc_id"] for one in own.of("aws_security_group")} == {"vpc-own"}
-    assert own.resources["aws_ecs_task_definition.training"]["tags"]["mmm-app:subnets"] == "subnet-3"
+    assert (
+        own.resources["aws_ecs_task_definition.training"]["tags"]["mmm-app:subnets"] == "subnet-3"
+    )
     people = [one for one in own.of("aws_security_group_rule") if one["description"] == "People"]
     assert [one["cidr_blocks"] for one in people] == [["10.0.0.0/8"]] * 2
 

@@ -32,7 +32,12 @@ def test_the_check_finds_what_the_provider_would_refuse(
             "  idle_time_out =",
             'An argument named "idle_time_out" is not expected here',
         ),
-        ("alb.tf", "subnets                    = local", "subnets = 3 # ", "list of string required"),
+        (
+            "alb.tf",
+            "subnets                    = local",
+            "subnets = 3 # ",
+            "list of string required",
+        ),
         (
             "alb.tf",
             "  health_check {",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,32 @@ def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
         "docker/Dockerfile.training-base", "docker/Dockerfile.web", "docker/Dockerfile.training",
     ]  # fmt: skip
     assert f"BASE_REF={host}/mmm-app-training-base@sha256:of-mmm-app-training-base-" in built[2]
+
+
+def test_the_bases_tag_changes_with_every_file_that_goes_into_it(tmp_path: Path) -> None:
+    """Else an update of R, Robyn or a package would never reach the registry."""
+    copy = tmp_path / "project"
+    for name in ("docker", "r", "infra"):
+        shutil.copytree(ROOT / name, copy / name)
+    script = (copy / "infra" / "push_images.sh").read_text()
+    function = re.search(r"^base_tag\(\) \{.*?^\}$", script, re.M | re.S)
+    assert function
+
+    def tag() -> str:
+        command = ["bash", "-ec", f"{function[0]}\nbase_tag"]
+        done = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    text = (copy / "docker" / "Dockerfile.training-base").read_text()
+    sources = re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.M)
+    copied = [name for line in sources for name in line.split()]
+    assert {"r/debian.lock", "r/robyn.lock", "r/install.R", "r/smoke.R"} <= set(copied)
+    tags = [tag()]
+    for name in ["docker/Dockerfile.training-base", *copied]:
+        with (copy / name).open("a") as file:
+            file.write("# changed\n")
+        tags.append(tag())
+    assert len(set(tags)) == len(tags)
 
 
 def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str, Any]) -> None:
