@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from statistics import NormalDist
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,9 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from mmm.errors import Finding
+
+#: A confidence of 1 would be a test without any error.
+_MOST_CONFIDENCE = 0.9999
 
 SIGNS = ("default", "positive", "negative")
 
@@ -85,7 +89,8 @@ class Holiday:
 @dataclass(frozen=True)
 class LiftTest:
     """One experiment: `lift` in units of the KPI over [start, end]; `channels` are summed; scope
-    immediate or total.
+    immediate or total. `standard_error` is the lift's own, in units of the KPI; None: `confidence`
+    tells it.
     """
 
     channels: tuple[str, ...]
@@ -95,6 +100,18 @@ class LiftTest:
     spend: float
     confidence: float = 0.9
     scope: str = "immediate"
+    standard_error: float | None = None
+
+    @property
+    def error(self) -> float:
+        """The lift's standard error in units of the KPI: as given, else from the confidence, which
+        is that of a lift that differs from 0, two-sided, so that its quantile is the lift in
+        standard errors.
+        """
+        if self.standard_error is not None:
+            return self.standard_error
+        confidence = min(self.confidence, _MOST_CONFIDENCE)
+        return abs(self.lift) / NormalDist().inv_cdf((1.0 + confidence) / 2.0)
 
 
 @dataclass(frozen=True)
@@ -278,7 +295,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect
     # over its days in its scope, and what the same search without any lift test would have chosen
-    # says there. No rows without lift tests.
+    # says there. `standard_error` is the lift's, in units of the KPI. No rows without lift tests.
     "lift_tests": _schema(
         ("model_id", _s),
         ("test", _i4),
@@ -288,6 +305,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("scope", _s),
         ("test_spend", _f8),
         ("confidence", _f8),
+        ("standard_error", _f8),
         ("lift", _f8),
         ("effect", _f8),
         ("uncalibrated", _f8),

@@ -8,6 +8,7 @@ import json
 from datetime import date
 from difflib import get_close_matches
 from importlib import import_module
+from statistics import NormalDist
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -100,6 +101,9 @@ class Window(_Config):
 class LiftTestConfig(_Config):
     """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both
     inclusive.
+
+    How sure it is, best first: `standard_error` in units of the KPI; the two ends of an interval
+    and its level; `confidence` that the lift differs from 0, as Robyn asks for.
     """
 
     channels: tuple[str, ...] = Field(min_length=1)
@@ -107,8 +111,22 @@ class LiftTestConfig(_Config):
     end: date
     lift: StrictFloat
     spend: StrictFloat = Field(ge=0)
+    standard_error: StrictFloat | None = Field(default=None, gt=0)
+    interval_low: StrictFloat | None = None
+    interval_high: StrictFloat | None = None
+    interval_level: StrictFloat = Field(default=0.9, gt=0, lt=1)
     confidence: StrictFloat = Field(default=0.9, gt=0, le=1)
     scope: Literal["immediate", "total"] = "immediate"
+
+    @property
+    def error(self) -> float | None:
+        """The standard error in units of the KPI, as given or from the interval's width; None where
+        only a confidence is given.
+        """
+        if self.interval_low is None or self.interval_high is None:
+            return self.standard_error
+        quantile = NormalDist().inv_cdf((1.0 + self.interval_level) / 2.0)
+        return (self.interval_high - self.interval_low) / (2.0 * quantile)
 
     @model_validator(mode="after")
     def _consistent(self) -> LiftTestConfig:
@@ -116,6 +134,15 @@ class LiftTestConfig(_Config):
             raise ValueError("the end must not lie before the start")
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("a channel is named twice")
+        if (self.interval_low is None) != (self.interval_high is None):
+            raise ValueError("an interval needs both ends, interval_low and interval_high")
+        if self.interval_low is None or self.interval_high is None:
+            return self
+        if self.standard_error is not None:
+            raise ValueError("give the standard error or an interval, not both")
+        inside = self.interval_low <= self.lift <= self.interval_high
+        if not inside or self.interval_low == self.interval_high:
+            raise ValueError("the interval must have a width and hold the lift")
         return self
 
 
