@@ -214,7 +214,7 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[dict[str, Any]] = []
         self.hits = 0
-        self._random = random.Random(1)  # noqa: S311
+        self._random = random.Random(1)
         self._lock = threading.Lock()
 
     def rule_for(self, what: str) -> dict[str, Any] | None:
