@@ -137,7 +137,8 @@ class Problem:
 
     `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in
     `currency`. `previous` is the model this one refreshes, None for a model of its own. `country`
-    is the one of the holidays.
+    is the one of the holidays. `value_per_conversion` (money per unit of a conversion KPI) and
+    `margin` (profit in one unit of revenue, 0 to 1) change no estimate, only what is reported.
     """
 
     dates: np.ndarray
@@ -154,6 +155,8 @@ class Problem:
     currency: str = "EUR"
     previous: PreviousModel | None = None
     country: str | None = None
+    value_per_conversion: float | None = None
+    margin: float | None = None
 
     @property
     def rows(self) -> int:

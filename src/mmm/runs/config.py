@@ -159,6 +159,10 @@ class RefreshOf(_Config):
 class Experiment(_Config):
     """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own
     model.
+
+    `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
+    channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
+    can be shown.
     """
 
     schema_version: Literal[1] = 1
@@ -168,6 +172,8 @@ class Experiment(_Config):
     window: Window = Window()
     country: Annotated[str, Field(pattern=_COUNTRY)] | None = None
     currency: str = Field(default="EUR", pattern=_CURRENCY)
+    value_per_conversion: Annotated[StrictFloat, Field(gt=0)] | None = None
+    margin: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
     lift_tests: tuple[LiftTestConfig, ...] = ()
     refresh: RefreshOf | None = None
     engine: str = "ridge"

@@ -110,6 +110,8 @@ def build_problem(
         currency=experiment.currency,
         previous=previous,
         country=experiment.country,
+        value_per_conversion=experiment.value_per_conversion,
+        margin=experiment.margin,
     )
     checks.findings += load_engine(experiment.engine).check(problem, experiment.engine_settings())
     checks.stop()
