@@ -21,7 +21,8 @@ from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, PreviousModel, Problem
 from mmm.engines.ridge.refresh import moved_window
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.recovery.folder import estimates, read_case
+from mmm.recovery.folder import CaseOptions, read_case
+from mmm.recovery.recover import estimates
 from mmm.recovery.score import ChannelTruth, score
 from mmm.results.summary import of_model
 from mmm.runs.problem import build_problem
@@ -51,7 +52,7 @@ def cases(count: int) -> Iterator[Case]:
             for seed in range(start, start + count):
                 folder = Path(work) / f"{difficulty}{seed}"
                 write_world(simulate(seed, difficulty), folder)
-                case = read_case(folder, country="US")
+                case = read_case(folder, CaseOptions(country="US"))
                 problem, _ = build_problem(
                     case.experiment.model_copy(update={"lift_tests": ()}), case.table
                 )
@@ -86,13 +87,14 @@ def row(name: str, problem: Problem, truths: Sequence[ChannelTruth]) -> Iterator
     engine = load_engine("ridge")
     start = replace(problem, window=(first, last - STEPS))
     before = engine.train(start, RidgeSettings.model_validate(FIRST), lambda progress: None)
-    old = {item.name: item for item in estimates(before)}
+    names = {medium.name: medium.name.removesuffix("_spend") for medium in problem.paid}
+    old = {item.name: item for item in estimates(before, names)}
     new_window = moved_window(start.window, STEPS)
     for weights in WEIGHTS:
         settings = RidgeSettings.model_validate({**AGAIN, "objective_weights": (*weights, 1.0)})
         refreshed = replace(problem, window=new_window, previous=previous_of(before, STEPS))
         after = engine.train(refreshed, settings, lambda progress: None)
-        new = {item.name: item for item in estimates(after)}
+        new = {item.name: item for item in estimates(after, names)}
         spend = np.array([item.effect / item.roi if item.roi else 0.0 for item in new.values()])
         moved = np.array(
             [

@@ -109,6 +109,8 @@ def limit_cases(limits: list[Any], path: Path) -> Iterator[Case]:
             yield path, limit.gt
         elif isinstance(limit, at.Le):
             yield path, limit.le + 1
+        elif isinstance(limit, at.Lt):
+            yield path, limit.lt
         elif isinstance(limit, at.MinLen):
             yield path, ""
         elif isinstance(limit, at.MaxLen):

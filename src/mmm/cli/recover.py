@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mmm.cli import show
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
+
+if TYPE_CHECKING:
+    from mmm.recovery.summary import CaseScore, GroupScore, WordScore
+
+_CASE = ("roi_error", "marginal_error", "misplaced", "total", "ranked", "covered", "width")
+_ADVICE = ("regret", "regret_today", "uplift", "best_uplift")
 
 
 def recover_command(
@@ -23,54 +29,87 @@ def recover_command(
     country: Annotated[
         str | None,
         typer.Option(
-            help="Country whose holidays are modelled, for example US; default the folder's experiment.json's."
+            help="Country whose holidays are modelled, for example US; default the folder's "
+            "experiment.json's."
         ),
     ] = None,
     settings: Annotated[str, typer.Option(help="The engine's settings as JSON.")] = "{}",
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="JSON file with the mapping, where columns are named otherwise."),
+    ] = None,
+    lift_tests: Annotated[
+        str, typer.Option(help="The file of lift tests in each folder.")
+    ] = "experiments.csv",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train on data with known truth and score the recommended model against it.
 
     Example: `mmm recover cases/easy1 cases/easy2`.
     """
-    from mmm.recovery.folder import (
-        read_case,
-        recover,
-    )  # the engine, which other commands don't load
+    # The engine, which other commands don't load.
+    from mmm.recovery.folder import CaseOptions, read_case
+    from mmm.recovery.recover import recover
 
+    options = CaseOptions(engine, _settings(settings), country, mapping, lift_tests)
+    scores, models = [], []
+    for folder in folders:
+        scored, result, _ = recover(read_case(folder, options))
+        scores.append(scored)
+        models.append(result.recommended)
+    if as_json:
+        typer.echo(json.dumps(_document(scores, models), indent=2))
+        return
+    _print(scores)
+
+
+def _settings(text: str) -> dict[str, Any]:
     try:
-        wanted = json.loads(settings)
+        found = json.loads(text)
     except ValueError as error:
         raise UserError(f"is not JSON ({error}).", where="--settings") from None
-    found = {}
-    for folder in folders:
-        scores, result, _ = recover(read_case(folder, engine, wanted, country))
-        found[folder.name] = {**asdict(scores), "model": result.recommended}
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
+    if not isinstance(found, dict):
+        raise UserError("must be an object, {...}.", where="--settings")
+    return found
+
+
+def _document(scores: list[CaseScore], models: list[str]) -> dict[str, Any]:
+    """By case: every score, the advice's, the channels', and the model they are of."""
+    return {
+        scored.name: {**asdict(scored.recovery), **asdict(scored.advice), "model": model}
+        for scored, model in zip(scores, models, strict=True)
+    }
+
+
+def _print(scores: list[CaseScore]) -> None:
+    from mmm.engines.words import Confidence
+    from mmm.recovery.summary import by_generator, by_word
+
+    head = [name.replace("_", " ").upper() for name in (*_CASE, *_ADVICE)]
+    show.table(["CASE", *head], [_case_row(scored) for scored in scores])
+    if len(scores) == 1:
         return
-    names = ("roi_error", "misplaced", "total", "ranked", "covered", "regret", "regret_today")
-    rows = [(case, *(f"{values[name]:.3f}" for name in names)) for case, values in found.items()]
-    if len(found) > 1:
-        rows.append(
-            (
-                "mean",
-                *(f"{_mean([values[name] for values in found.values()]):.3f}" for name in names),
-            )
-        )
-    head = (
-        "CASE",
-        "ROI ERROR",
-        "MISPLACED",
-        "TOTAL",
-        "RANKED",
-        "COVERED",
-        "REGRET",
-        "REGRET TODAY",
-    )
-    show.table(head, rows)
+    for title, rows in (
+        ("By generator", by_generator(scores)),
+        ("By confidence", by_word(scores, tuple(Confidence))),
+    ):
+        if rows:
+            typer.echo(f"\n{title}:")
+            print_rows(rows)
 
 
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else float("nan")
+def _case_row(scored: CaseScore) -> list[str]:
+    values = [getattr(scored.recovery, name) for name in _CASE]
+    values += [getattr(scored.advice, name) for name in _ADVICE]
+    return [scored.name, *(f"{value:.3f}" for value in values)]
+
+
+def print_rows(rows: list[GroupScore] | list[WordScore]) -> None:
+    """Print frozen rows of scores with their fields' names as headings."""
+    fields = list(vars(rows[0]))
+    cells = [[_cell(value) for value in vars(row).values()] for row in rows]
+    show.table([name.replace("_", " ").upper() for name in fields], cells)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

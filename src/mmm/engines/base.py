@@ -2,8 +2,8 @@
 
 An engine is pure: no storage, no network, no clock in its results. It gets a `Problem` and its own
 settings, reports progress through a callback, and returns an `EngineResult` whose tables have the
-columns declared in `mmm.engines.schemas`, the same for every engine. What an engine cannot give is null, never
-invented.
+columns declared in `mmm.engines.schemas`, the same for every engine. What an engine cannot give is
+null, never invented.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from statistics import NormalDist
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,9 @@ from pydantic import BaseModel
 
 from mmm.engines.schemas import OPTIONAL_TABLES, SCHEMAS, complete
 from mmm.errors import Finding
+
+#: A confidence of 1 would be a test without any error.
+_MOST_CONFIDENCE = 0.9999
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ class Holiday:
 @dataclass(frozen=True)
 class LiftTest:
     """One experiment: `lift` in units of the KPI over [start, end]; `channels` are summed; scope
-    immediate or total. `standard_error` of the lift, in its unit, where it is known; else it follows
-    from `confidence`, that of a lift that differs from 0 (Robyn's only measure).
+    immediate or total. `standard_error` is the lift's own, in units of the KPI; None: `confidence`
+    tells it.
     """
 
     channels: tuple[str, ...]
@@ -96,6 +100,17 @@ class LiftTest:
     confidence: float = 0.9
     scope: str = "immediate"
     standard_error: float | None = None
+
+    @property
+    def error(self) -> float:
+        """The lift's standard error in units of the KPI: as given, else from the confidence, which
+        is that of a lift that differs from 0, two-sided, so that its quantile is the lift in
+        standard errors.
+        """
+        if self.standard_error is not None:
+            return self.standard_error
+        confidence = min(self.confidence, _MOST_CONFIDENCE)
+        return abs(self.lift) / NormalDist().inv_cdf((1.0 + confidence) / 2.0)
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,8 @@ class Problem:
 
     `kpi_kind` is "revenue" (channels report ROAS) or "conversion" (they report CPA). Money is in
     `currency`. `previous` is the model this one refreshes, None for a model of its own. `country`
-    is the one of the holidays.
+    is the one of the holidays. `value_per_conversion` (money per unit of a conversion KPI) and
+    `margin` (profit in one unit of revenue, 0 to 1) change no estimate, only what is reported.
     """
 
     dates: np.ndarray
@@ -138,6 +154,8 @@ class Problem:
     currency: str = "EUR"
     previous: PreviousModel | None = None
     country: str | None = None
+    value_per_conversion: float | None = None
+    margin: float | None = None
 
     @property
     def rows(self) -> int:

@@ -176,7 +176,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect
     # over its days in its scope, and what the same search without any lift test would have chosen
-    # says there. No rows without lift tests.
+    # says there. `standard_error` is the lift's, in units of the KPI. No rows without lift tests.
     "lift_tests": _schema(
         ("model_id", _s),
         ("test", _i4),
@@ -186,6 +186,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("scope", _s),
         ("test_spend", _f8),
         ("confidence", _f8),
+        ("standard_error", _f8),
         ("lift", _f8),
         ("effect", _f8),
         ("uncalibrated", _f8),
@@ -221,6 +222,7 @@ OPTIONAL_COLUMNS: dict[str, frozenset[str]] = {
     "curves": frozenset(
         {"response_low", "response_high", "marginal_response_low", "marginal_response_high"}
     ),
+    "lift_tests": frozenset({"standard_error", "uncalibrated"}),
     "parameters": frozenset({"value_low", "value_high"}),
 }
 

@@ -5,132 +5,104 @@ experiments.csv.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.proposal import propose
-from mmm.engines import DEFAULT_ENGINE, load_engine
-from mmm.engines.base import EngineResult, Problem, ProgressListener
-from mmm.engines.training import train
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
-from mmm.planning.allocation import allocate
-from mmm.planning.media import read_model
-from mmm.planning.request import PlanRequest
-from mmm.recovery.score import ChannelEstimate, ChannelTruth, Recovery, regret, score
-from mmm.results.format import Labels
+from mmm.recovery.columns import named_columns, spend_columns
+from mmm.recovery.score import ChannelTruth
+from mmm.recovery.truth import read_truths
 from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
-from mmm.runs.problem import build_problem
 from mmm.sources.files import FileSource
 
-SPEND = "_spend"
+#: The column that tells a panel's markets apart.
+GEO = "geo"
+#: Units of exposure whose columns `<channel>_<unit>` belong to a channel and are no controls.
+_EXPOSURES = ("impressions", "clicks", "views", "grps", "reach", "frequency")
+LIFT_TESTS = "experiments.csv"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One folder, read: its experiment, table and truth. Channels are named without the column's
-    `_spend`.
+    """One folder, read: its experiment, table and truth. `columns` gives the spend's column of
+    each channel of the truth.
     """
 
     name: str
     experiment: Experiment
     table: pa.Table
     truths: tuple[ChannelTruth, ...]
+    columns: dict[str, str]
 
 
-def read_case(
-    folder: Path,
-    engine: str = DEFAULT_ENGINE,
-    settings: dict[str, Any] | None = None,
-    country: str | None = None,
-) -> Case:
-    """Read a folder; its columns are `date`, the KPI, `<channel>_spend`, optional
-    `<channel>_impressions`, controls.
-
-    Without `country`, its own experiment.json may name one, whose holidays are then modelled.
-    UserError for what is missing or can't be told.
+@dataclass(frozen=True)
+class CaseOptions:
+    """How folders are read and trained. `mapping` is JSON of an experiment's mapping, for columns
+    whose names are not the truth's; `lift_tests` names the file of tests in the folder.
     """
+
+    engine: str = DEFAULT_ENGINE
+    settings: dict[str, Any] | None = None
+    country: str | None = None
+    mapping: Path | None = None
+    lift_tests: str = LIFT_TESTS
+
+
+def read_case(folder: Path, options: CaseOptions | None = None) -> Case:
+    """Read a folder; its columns are a date, the KPI, spends, exposures (not modelled) and
+    controls. A panel (column `geo`) is summed to the nation.
+
+    Without `country`, its own experiment.json may name one, whose holidays are then modelled; it
+    may hold a mapping, too. UserError for what is missing or can't be told.
+    """
+    options = options or CaseOptions()
+    where = str(folder / "data.csv")
     table = _table(folder / "data.csv")
-    truths = _truths(folder / "truth.json")
-    known = [truth.name for truth in truths]
-    missing = [name + SPEND for name in known if name + SPEND not in table.column_names]
-    if missing:
-        raise UserError(f"has no column {missing[0]!r}.", where=str(folder / "data.csv"))
+    truths = read_truths(folder / "truth.json", _periods(table, where))
+    own = _own_experiment(folder / "experiment.json")
+    given = _given_mapping(options.mapping, own)
+    known = [] if given is None else [paid.spend for paid in given.paid]
+    columns = spend_columns(table, truths, known, where)
+    if GEO in table.column_names:
+        table = _nation(table, _date_column(table, given, where))
+    mapping = given or _mapping(table, list(columns.values()), list(columns), where)
+    country = options.country or own.get("country")
     experiment = Experiment(
         name=folder.name,
         dataset=DatasetRef(market="simulated", dataset_id="0" * 16),
-        mapping=_mapping(table, known, str(folder / "data.csv")),
-        country=country or _country(folder / "experiment.json"),
-        lift_tests=_lift_tests(folder / "experiments.csv"),
-        engine=engine,
-        settings=settings or {},
+        mapping=mapping,
+        country=country if isinstance(country, str) else None,
+        lift_tests=_lift_tests(folder / options.lift_tests, columns),
+        engine=options.engine,
+        settings=options.settings or {},
     )
-    return Case(folder.name, experiment, table, truths)
+    return Case(folder.name, experiment, table, truths, columns)
 
 
-def recover(
-    case: Case, progress: ProgressListener = lambda progress: None
-) -> tuple[Recovery, EngineResult, Problem]:
-    """Train the case's engine on its table and score the recommended model and the budget it
-    advises.
-    """
-    problem, _ = build_problem(case.experiment, case.table)
-    engine = load_engine(case.experiment.engine)
-    result = train(engine, problem, case.experiment.engine_settings(), progress)
-    lost, lost_today = advice(case, result, problem)
-    return (
-        replace(score(case.truths, estimates(result)), regret=lost, regret_today=lost_today),
-        result,
-        problem,
-    )
-
-
-def advice(case: Case, result: EngineResult, problem: Problem) -> tuple[float, float]:
-    """Regret of the plan that is made when nothing else is asked (today's money, each channel
-    between half and double of its own), and that of today's budget, both on the true curves. NaN
-    for one channel: there is nothing to move.
-    """
-    model = read_model(result.tables, result.recommended)
-    if len(model.paid) < 2:
-        return float("nan"), float("nan")
-    request = PlanRequest.model_validate({})
-    plan = allocate(model, request, Labels(problem.kpi_name, problem.kpi_kind, problem.currency))
-    advised, today, bounds = {}, {}, {}
-    for row in plan.channels.to_pylist():
-        name = row["channel"].removesuffix(SPEND)
-        advised[name], today[name] = row["spend"], row["initial_spend"]
-        # A channel to which the model gives no effect gets nothing, below its bounds: the best plan
-        # may do so too.
-        low, high = (factor * row["initial_spend"] for factor in request.factors)
-        bounds[name] = (min(low, row["spend"]), max(high, row["spend"]))
-    return regret(case.truths, advised, bounds), regret(case.truths, today, bounds)
-
-
-def estimates(result: EngineResult, model: str | None = None) -> list[ChannelEstimate]:
-    """What a model says of the paid channels; the recommended model when none is named."""
-    wanted = model or result.recommended
-    return [
-        ChannelEstimate(
-            row["channel"].removesuffix(SPEND),
-            row["contribution"],
-            row["roi"],
-            *(np.nan if row[name] is None else row[name] for name in ("roi_low", "roi_high")),
-        )
-        for row in result.tables["channels"].to_pylist()
-        if row["model_id"] == wanted and row["kind"] == "paid"
-    ]
-
-
-def _country(path: Path) -> str | None:
+def _own_experiment(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("country")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _given_mapping(path: Path | None, own: dict[str, Any]) -> Mapping | None:
+    """The mapping of the file, else of the folder's experiment; None where neither has one."""
+    if path is None:
+        return Mapping.model_validate(own["mapping"]) if "mapping" in own else None
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return Mapping.model_validate(read.get("mapping", read))
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"cannot be read as a mapping ({error}).", where=str(path)) from None
 
 
 def _table(path: Path) -> pa.Table:
@@ -138,66 +110,84 @@ def _table(path: Path) -> pa.Table:
         return pa.Table.from_batches(list(batches.read()), batches.schema)
 
 
-def _truths(path: Path) -> tuple[ChannelTruth, ...]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        channels = read.get("channels", read)
-        return tuple(
-            ChannelTruth(
-                name,
-                float(values["spend"]),
-                float(values["incremental_revenue"]),
-                *_curve(values["response_curve"]),
-            )
-            for name, values in channels.items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        fix = "It needs channels with spend, incremental_revenue, roi and response_curve."
-        raise UserError(
-            f"cannot be read as a truth ({error!r}).", where=str(path), fix=fix
-        ) from None
-
-
-def _curve(points: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(spends, responses) of a curve given as points, as pairs or as two lists."""
-    if isinstance(points, dict):
-        spend, response = list(points.values())[:2]
-    else:
-        spend, response = zip(
-            *(tuple(item.values()) if isinstance(item, dict) else item for item in points),
-            strict=True,
-        )
-    return np.asarray(spend, float), np.asarray(response, float)
-
-
-def _mapping(table: pa.Table, channels: list[str], where: str) -> Mapping:
-    """Spends as the truth names them; date and KPI as proposed from the table; every other number
-    is a control.
-    """
-    proposal = propose(table)
-    roles = {item.role: item.column for item in proposal.columns if item.role in ("date", "kpi")}
+def _roles(table: pa.Table, where: str) -> dict[str, str]:
+    """The columns of date and KPI as proposed from the table."""
+    roles: dict[str, str] = {
+        item.role: item.column for item in propose(table).columns if item.role in ("date", "kpi")
+    }
     if set(roles) != {"date", "kpi"}:
         raise UserError("has no column that can be told as the date and the KPI.", where=where)
-    media = {name + ending for name in channels for ending in (SPEND, "_impressions")}
-    controls = [
-        field.name
-        for field in table.schema
-        if field.name not in {*roles.values(), *media}
-        and (pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
-    ]
+    return roles
+
+
+def _date_column(table: pa.Table, given: Mapping | None, where: str) -> str:
+    return _roles(table, where)["date"] if given is None else given.date
+
+
+def _periods(table: pa.Table, where: str) -> int:
+    """How many periods the table covers: its rows, or those of one market of a panel."""
+    if GEO not in table.column_names:
+        return table.num_rows
+    markets = len(table[GEO].unique())
+    if table.num_rows % markets:
+        raise UserError("its markets differ in how many periods they have.", where=where)
+    return table.num_rows // markets
+
+
+def _nation(table: pa.Table, date: str) -> pa.Table:
+    """A panel's sum over its markets: controls, which are indices and prices, as their mean."""
+    summed = {
+        name
+        for name in table.column_names
+        if not name.startswith(("control_", "ctl_")) and _is_number(table.schema.field(name))
+    }
+    rules = []
+    for field in table.schema:
+        if field.name not in (date, GEO) and _is_number(field):
+            rules.append((field.name, "sum" if field.name in summed else "mean"))
+    found = table.group_by(date, use_threads=False).aggregate(rules).sort_by(date)
+    names = {f"{name}_{rule}": name for name, rule in rules}
+    return found.rename_columns([names.get(name, name) for name in found.column_names])
+
+
+def _is_number(field: pa.Field) -> bool:
+    return bool(pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
+
+
+def _mapping(table: pa.Table, spends: list[str], names: list[str], where: str) -> Mapping:
+    """Spends as told; date and KPI as proposed from the table; every other number that varies and
+    is no exposure of a channel is a control.
+    """
+    roles = _roles(table, where)
+    exposures = {f"{name}_{unit}" for name in names for unit in _EXPOSURES}
+    taken = {*roles.values(), *spends, *exposures}
+    controls = []
+    for field in table.schema:
+        if field.name in taken or not _is_number(field):
+            continue
+        if len(table[field.name].unique()) > 1:
+            controls.append(field.name)
     return Mapping(
         date=roles["date"],
         kpi=roles["kpi"],
-        paid=tuple(PaidColumns(spend=name + SPEND) for name in channels),
+        paid=tuple(PaidColumns(spend=name) for name in spends),
         context=tuple(SignedColumn(column=name) for name in controls),
     )
 
 
-def _lift_tests(path: Path) -> tuple[LiftTestConfig, ...]:
+def _lift_tests(path: Path, columns: dict[str, str]) -> tuple[LiftTestConfig, ...]:
+    """The tests of a file; columns that a lift test does not have are not read."""
     if not path.exists():
         return ()
     tests = []
     for row in _table(path).to_pylist():
-        channels = tuple(part.strip() + SPEND for part in str(row.pop("channel")).split("+"))
-        tests.append(LiftTestConfig.model_validate({**row, "channels": channels}))
+        names = [part.strip() for part in str(row.pop("channel")).split("+")]
+        channels = named_columns(names, columns, str(path))
+        known = {name: row[name] for name in LiftTestConfig.model_fields if name in row}
+        given = {name: value for name, value in known.items() if _is_given(value)}
+        tests.append(LiftTestConfig.model_validate({**given, "channels": channels}))
     return tuple(tests)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from difflib import get_close_matches
+from statistics import NormalDist
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -94,6 +95,9 @@ class Window(_Config):
 class LiftTestConfig(_Config):
     """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both
     inclusive.
+
+    How sure it is, best first: `standard_error` in units of the KPI; the two ends of an interval
+    and its level; `confidence` that the lift differs from 0, as Robyn asks for.
     """
 
     channels: tuple[str, ...] = Field(min_length=1)
@@ -101,8 +105,22 @@ class LiftTestConfig(_Config):
     end: date
     lift: StrictFloat
     spend: StrictFloat = Field(ge=0)
+    standard_error: StrictFloat | None = Field(default=None, gt=0)
+    interval_low: StrictFloat | None = None
+    interval_high: StrictFloat | None = None
+    interval_level: StrictFloat = Field(default=0.9, gt=0, lt=1)
     confidence: StrictFloat = Field(default=0.9, gt=0, le=1)
     scope: Literal["immediate", "total"] = "immediate"
+
+    @property
+    def error(self) -> float | None:
+        """The standard error in units of the KPI, as given or from the interval's width; None where
+        only a confidence is given.
+        """
+        if self.interval_low is None or self.interval_high is None:
+            return self.standard_error
+        quantile = NormalDist().inv_cdf((1.0 + self.interval_level) / 2.0)
+        return (self.interval_high - self.interval_low) / (2.0 * quantile)
 
     @model_validator(mode="after")
     def _consistent(self) -> LiftTestConfig:
@@ -110,6 +128,15 @@ class LiftTestConfig(_Config):
             raise ValueError("the end must not lie before the start")
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("a channel is named twice")
+        if (self.interval_low is None) != (self.interval_high is None):
+            raise ValueError("an interval needs both ends, interval_low and interval_high")
+        if self.interval_low is None or self.interval_high is None:
+            return self
+        if self.standard_error is not None:
+            raise ValueError("give the standard error or an interval, not both")
+        inside = self.interval_low <= self.lift <= self.interval_high
+        if not inside or self.interval_low == self.interval_high:
+            raise ValueError("the interval must have a width and hold the lift")
         return self
 
 
@@ -126,6 +153,10 @@ class RefreshOf(_Config):
 class Experiment(_Config):
     """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own
     model.
+
+    `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
+    channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
+    can be shown.
     """
 
     schema_version: Literal[1] = 1
@@ -135,6 +166,8 @@ class Experiment(_Config):
     window: Window = Window()
     country: Annotated[str, Field(pattern=_COUNTRY)] | None = None
     currency: str = Field(default="EUR", pattern=_CURRENCY)
+    value_per_conversion: Annotated[StrictFloat, Field(gt=0)] | None = None
+    margin: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
     lift_tests: tuple[LiftTestConfig, ...] = ()
     refresh: RefreshOf | None = None
     engine: str = DEFAULT_ENGINE

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from mmm.engines import load_engine
+from mmm.engines import ENGINES, load_engine
 from mmm.engines.capabilities import Rates, Sized, offered
 from mmm.errors import UserError
 from mmm.runs import wording
@@ -75,7 +75,9 @@ def size_of(experiment: Experiment, rows: int) -> Size:
 
 
 def _rates(engine: str) -> Rates | None:
-    """The measured rates of an engine; None where it has none."""
+    """The measured rates of an engine; None where it has none, or is one of another version."""
+    if engine not in ENGINES:
+        return None
     sized = offered(load_engine(engine), Sized)
     return None if sized is None else sized.rates
 

@@ -372,9 +372,20 @@ def _lift_test(form: Form, number: int) -> None:
             form.number((*at, "lift"), f"Lift {of}")
         with spend:
             form.number((*at, "spend"), f"Spend {of}")
-        confidence, scope, remove = st.columns([1, 1, 1], vertical_alignment="bottom")
+        error, confidence, scope, remove = st.columns([1, 1, 1, 1], vertical_alignment="bottom")
+        with error:
+            form.number(
+                (*at, "standard_error"),
+                f"Standard error {of}",
+                help="Of the lift, in the KPI's unit: a quarter of its 95 % interval's width.",
+            )
         with confidence:
-            form.number((*at, "confidence"), f"Confidence {of}", 0.9, help="0.9 for 90 %.")
+            form.number(
+                (*at, "confidence"),
+                f"Confidence {of}",
+                0.9,
+                help="Counts where no standard error is given: 0.9 for 90 %.",
+            )
         with scope:
             form.choice(
                 (*at, "scope"),

@@ -18,6 +18,7 @@ def check(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
         *_rows(problem, settings),
         *_settings(problem, settings),
         *_validation(problem, settings),
+        *_lift_tests(problem, settings),
         *_previous(problem, settings),
     ]
 
@@ -118,6 +119,18 @@ def _validation(problem: Problem, settings: AdstockHillSettings) -> list[Finding
         what = f"the validation part would have {held_out} periods."
         return [Finding("error", what, where, "Lower its upper end, or leave validation out.")]
     return []
+
+
+def _lift_tests(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
+    """Method "robyn" measures by the share of the lift that is missed, which a lift of 0 has not."""
+    if not settings.as_robyn:
+        return []
+    what = 'a lift of 0 gives method "robyn" no scale for the error.'
+    return [
+        Finding("error", what, f"lift_tests.{number}.lift", 'Leave it out, or use method "exact".')
+        for number, test in enumerate(problem.lift_tests, start=1)
+        if test.lift == 0
+    ]
 
 
 def _previous(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:

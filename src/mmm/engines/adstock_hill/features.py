@@ -40,7 +40,7 @@ def build_frame(
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
     if components is None:
-        drivers = prophet_drivers(problem) if settings.prophet_sees_media else {}
+        drivers = prophet_drivers(problem) if not settings.as_robyn else {}
         components = prophet_components(problem, parts, factors, drivers) if parts else {}
     base = [components[part] for part in parts]
     base += [

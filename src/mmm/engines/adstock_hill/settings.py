@@ -209,6 +209,8 @@ class AdstockHillSettings(Settings):
         return self
 
     @property
-    def prophet_sees_media(self) -> bool:
-        """Whether media and controls enter Prophet's fit (`features.prophet_drivers`). Robyn: no."""
-        return False
+    def as_robyn(self) -> bool:
+        """Whether all is done as Robyn does it: for one, media and controls do not enter Prophet's
+        fit (`features.prophet_drivers`).
+        """
+        return True

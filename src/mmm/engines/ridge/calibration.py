@@ -51,6 +51,7 @@ def lift_tests_table(
             "scope": each([test.scope for _, test in tests]),
             "test_spend": each([test.spend for _, test in tests]),
             "confidence": each([test.confidence for _, test in tests]),
+            "standard_error": each([test.error for _, test in tests]),
             "lift": each([test.lift for _, test in tests]),
             "effect": found.evaluation.studied[chosen.selection.kept, :, 0].ravel(),
             "uncalibrated": np.tile(unmoved[:, 0], kept),

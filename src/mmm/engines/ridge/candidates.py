@@ -53,7 +53,7 @@ class Design(NamedTuple):
         np.ndarray
     )  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
-    lift_error: np.ndarray  # (S,) its standard error as a share of it, from the study's confidence
+    lift_error: np.ndarray  # (S,) its standard error, in units of the KPI
     previous_share: (
         np.ndarray
     )  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 
 from mmm.engines.adstock_hill.frame import Frame, study_rows
 from mmm.engines.adstock_hill.transforms import ADSTOCK_CODES
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
 from mmm.engines.ridge.settings import RidgeSettings
-
-#: A confidence is that of a lift that differs from 0, so its quantile is the lift in standard
-#: errors; 1 would be none.
-_MOST_CONFIDENCE = 0.9999
 
 
 def _bounds(sign: str) -> tuple[float, float]:
@@ -97,7 +92,7 @@ def _studies(
         immediate.append(int(test.scope == "immediate"))
         scale.append(factor)
         lift.append(test.lift)
-        error.append(1.0 / ndtri((1.0 + min(test.confidence, _MOST_CONFIDENCE)) / 2.0))
+        error.append(test.error)
     shape = (len(lift), len(frame.media_names))
     return {
         "lift_rows": np.array(rows, np.int64).reshape(len(lift), 2),

@@ -219,7 +219,7 @@ def choose(
     models = kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
     missed = found.evaluation.studied[kept, :, 0] - design.lift_value
-    studies = missed / (np.abs(design.lift_value) * design.lift_error)
+    studies = missed / design.lift_error
     weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
     rule: Rule = (
         "consensus"

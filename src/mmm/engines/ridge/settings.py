@@ -69,5 +69,5 @@ class RidgeSettings(AdstockHillSettings):
         return self
 
     @property
-    def prophet_sees_media(self) -> bool:
-        return self.method == "exact"
+    def as_robyn(self) -> bool:
+        return self.method == "robyn"

@@ -164,7 +164,17 @@ def _studies(problem: Problem) -> list[Finding]:
     it out.
     """
     days = problem.dates.astype("datetime64[D]")
-    return [
+    nothing = [
+        Finding(
+            "error",
+            "a lift of 0 gives Robyn no scale for the error.",
+            f"lift_tests.{number}.lift",
+            "Leave the test out, or use another engine.",
+        )
+        for number, test in enumerate(problem.lift_tests, start=1)
+        if test.lift == 0
+    ]
+    return nothing + [
         Finding("warning", "lies within one period; Robyn leaves it out.", f"lift_tests.{number}")
         for number, test in enumerate(problem.lift_tests, start=1)
         if days.searchsorted(np.datetime64(test.start), "right")
