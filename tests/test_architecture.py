@@ -23,8 +23,9 @@ PURE = {
     "engines": ("mmm.cores", "mmm.errors", "mmm.settings"),
     "planning": (
         "mmm.errors",
-        "mmm.engines.adstock_hill.curves",
-        "mmm.engines.confidence",
+        "mmm.engines.response",
+        "mmm.engines.schemas",
+        "mmm.engines.capabilities",
         "mmm.results.format",
     ),
 }

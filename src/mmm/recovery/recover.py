@@ -8,9 +8,11 @@ import numpy as np
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.capabilities import Responds, offered
 from mmm.engines.training import train
 from mmm.planning.allocation import allocate
-from mmm.planning.media import read_model
+from mmm.planning.history import read_history
+from mmm.planning.models import planned_with
 from mmm.planning.request import PlanRequest
 from mmm.recovery.advice import Advice, judge
 from mmm.recovery.folder import Case
@@ -48,13 +50,15 @@ def advice(
     problem: Problem,
 ) -> Advice:
     """The worth of the plan for today's money within +-30 % of each channel. NaN for one channel:
-    there is nothing to move. `names` gives the truth's name of each column.
+    there is nothing to move, and for an engine that is not planned with. `names` gives the truth's name of each column.
     """
-    model = read_model(result.tables, result.recommended)
-    if len(model.paid) < 2:
+    engine = offered(load_engine(result.engine), Responds)
+    if engine is None or len(problem.paid) < 2:
         return Advice()
+    history = read_history(result.tables)
     request = PlanRequest.model_validate({"low": LOW, "high": HIGH})
-    plan = allocate(model, request, Labels(problem.kpi_name, problem.kpi_kind, problem.currency))
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
+    plan = allocate(history, planned_with(engine, result.tables, history), request, labels)
     advised, today, bounds = {}, {}, {}
     for row in plan.channels.to_pylist():
         name, initial = names[row["channel"]], row["initial_spend"]
