@@ -14,7 +14,7 @@ PRICES = json.loads((Path(__file__).parent / "prices.json").read_text())
 # What runs, and an assumed month of use.
 WEB_VCPU, WEB_GB = 2, 4
 TRAINING_VCPU, TRAINING_GB = 8, 32
-ZONES, ENDPOINTS, SECRETS, ALARMS = 2, 4, 4, 5
+ZONES, ENDPOINTS, SECRETS, ALARMS = 2, 4, 4, 6
 NAT_GB, ENDPOINT_GB, BUCKET_GB, IMAGE_GB, LOG_GB, INSIGHTS = 20, 20, 100, 20, 5, 30
 LCU = 0.1
 

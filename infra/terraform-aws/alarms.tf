@@ -113,3 +113,45 @@ resource "aws_cloudwatch_event_target" "training_failed" {
     input_template = "\"Training task <task> of <run> ended badly: <reason>. The run's page and `mmm logs` say more.\""
   }
 }
+
+# The account's vCPUs in use, of all its clusters: a run that finds no room waits.
+resource "aws_cloudwatch_metric_alarm" "vcpu_quota" {
+  alarm_name          = "${local.name}-vcpu-quota"
+  alarm_description   = "Four fifths of the account's Fargate vCPUs are in use: runs will wait. Ask for more in Service Quotas."
+  namespace           = "AWS/Usage"
+  metric_name         = "ResourceCount"
+  dimensions          = { Service = "Fargate", Type = "Resource", Resource = "vCPU", Class = "Standard/OnDemand" }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0.8 * var.vcpu_quota
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_budgets_budget" "month" {
+  count        = var.monthly_budget == null ? 0 : 1
+  name         = local.name
+  budget_type  = "COST"
+  limit_amount = var.monthly_budget
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = ["user:app$$${var.service_name}"]
+  }
+
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+
+    content {
+      notification_type          = notification.key
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      comparison_operator        = "GREATER_THAN"
+      subscriber_email_addresses = [var.alarm_email]
+    }
+  }
+}

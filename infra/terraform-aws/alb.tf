@@ -7,9 +7,9 @@ resource "aws_lb" "web" {
 
   name                       = "${local.name}-web"
   load_balancer_type         = "application"
-  internal                   = false
+  internal                   = var.internal
   security_groups            = [aws_security_group.alb.id]
-  subnets                    = [for subnet in aws_subnet.public : subnet.id]
+  subnets                    = local.load_balancer_subnets
   drop_invalid_header_fields = true
   enable_deletion_protection = var.environment == "prod"
   # Streamlit's WebSocket is quiet while nobody clicks.
@@ -20,7 +20,7 @@ resource "aws_lb_target_group" "web" {
   #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the way to the tasks is inside the VPC
 
   name                 = "${local.name}-web"
-  vpc_id               = aws_vpc.this.id
+  vpc_id               = local.vpc_id
   port                 = local.port
   protocol             = "HTTP"
   target_type          = "ip"

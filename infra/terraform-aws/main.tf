@@ -24,18 +24,22 @@ locals {
 module "storage" {
   source = "./modules/storage"
   bucket = var.bucket
+  backup = var.backup_bucket
+  name   = local.name
 }
 
 module "secrets" {
   source = "./modules/secrets"
   prefix = local.name
+  # Deleted by mistake, a secret of prod can be had back for a month.
+  recovery_days = var.environment == "prod" ? 30 : 7
   values = merge(
     {
       auth-client-id     = var.auth_client_id
       auth-client-secret = var.auth_client_secret
       auth-cookie-secret = var.auth_cookie_secret
     },
-    nonsensitive(var.sf_private_key == "") ? {} : { sf-private-key = var.sf_private_key },
+    var.sf_private_key_exists ? { sf-private-key = var.sf_private_key } : {},
   )
 }
 

@@ -1,8 +1,19 @@
 locals {
-  zones = { for index, letter in ["a", "b"] : letter => { index = index, name = data.aws_availability_zones.these.names[index] } }
+  # Three networks: one of your own; ours with private tasks behind a NAT gateway; ours with public addresses, the cheap one.
+  own          = var.network != null
+  private      = !local.own && var.nat_gateways > 0
+  public_tasks = !local.own && var.nat_gateways == 0
+
+  vpc_id                = local.own ? try(var.network.vpc_id, null) : aws_vpc.this[0].id
+  load_balancer_subnets = local.own ? try(var.network.load_balancer_subnets, []) : [for subnet in aws_subnet.public : subnet.id]
+  ours                  = local.private ? [for subnet in aws_subnet.private : subnet.id] : [for subnet in aws_subnet.public : subnet.id]
+  task_subnets          = local.own ? try(var.network.task_subnets, []) : local.ours
+
+  zones         = { for index, letter in ["a", "b"] : letter => { index = index, name = data.aws_availability_zones.these.names[index] } if !local.own }
+  private_zones = local.private ? local.zones : {}
   # Which zone's gateway a zone's private subnet uses.
   nats     = { for letter, zone in local.zones : letter => zone if zone.index < var.nat_gateways }
-  services = toset(["ecr.api", "ecr.dkr", "logs", "secretsmanager"])
+  services = toset(local.private ? ["ecr.api", "ecr.dkr", "logs", "secretsmanager"] : [])
 }
 
 data "aws_availability_zones" "these" {
@@ -21,6 +32,7 @@ data "aws_availability_zones" "these" {
 resource "aws_vpc" "this" {
   #checkov:skip=CKV2_AWS_11:flow logs cost more than they tell here; the load balancer is the only way in
 
+  count                = local.own ? 0 : 1
   cidr_block           = "10.42.0.0/16"
   enable_dns_support   = true
   enable_dns_hostnames = true
@@ -29,14 +41,15 @@ resource "aws_vpc" "this" {
 
 # Emptied, so that nothing can use it by accident.
 resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+  count  = local.own ? 0 : 1
+  vpc_id = aws_vpc.this[0].id
 }
 
 resource "aws_subnet" "public" {
   for_each          = local.zones
-  vpc_id            = aws_vpc.this.id
+  vpc_id            = aws_vpc.this[0].id
   availability_zone = each.value.name
-  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value.index)
+  cidr_block        = cidrsubnet(aws_vpc.this[0].cidr_block, 8, each.value.index)
   tags              = { Name = "${local.name}-public-${each.key}" }
 
   lifecycle {
@@ -45,10 +58,10 @@ resource "aws_subnet" "public" {
 }
 
 resource "aws_subnet" "private" {
-  for_each          = local.zones
-  vpc_id            = aws_vpc.this.id
+  for_each          = local.private_zones
+  vpc_id            = aws_vpc.this[0].id
   availability_zone = each.value.name
-  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 4, each.value.index + 1)
+  cidr_block        = cidrsubnet(aws_vpc.this[0].cidr_block, 4, each.value.index + 1)
   tags              = { Name = "${local.name}-private-${each.key}" }
 
   lifecycle {
@@ -57,25 +70,28 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_internet_gateway" "this" {
-  vpc_id = aws_vpc.this.id
+  count  = local.own ? 0 : 1
+  vpc_id = aws_vpc.this[0].id
   tags   = { Name = local.name }
 }
 
 resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.this.id
+  count  = local.own ? 0 : 1
+  vpc_id = aws_vpc.this[0].id
   tags   = { Name = "${local.name}-public" }
 }
 
 resource "aws_route" "public" {
-  route_table_id         = aws_route_table.public.id
+  count                  = local.own ? 0 : 1
+  route_table_id         = aws_route_table.public[0].id
   destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.this.id
+  gateway_id             = aws_internet_gateway.this[0].id
 }
 
 resource "aws_route_table_association" "public" {
   for_each       = aws_subnet.public
   subnet_id      = each.value.id
-  route_table_id = aws_route_table.public.id
+  route_table_id = aws_route_table.public[0].id
 }
 
 resource "aws_eip" "nat" {
@@ -94,13 +110,13 @@ resource "aws_nat_gateway" "this" {
 }
 
 resource "aws_route_table" "private" {
-  for_each = local.zones
-  vpc_id   = aws_vpc.this.id
+  for_each = local.private_zones
+  vpc_id   = aws_vpc.this[0].id
   tags     = { Name = "${local.name}-private-${each.key}" }
 }
 
 resource "aws_route" "private" {
-  for_each               = local.zones
+  for_each               = local.private_zones
   route_table_id         = aws_route_table.private[each.key].id
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[contains(keys(local.nats), each.key) ? each.key : "a"].id
@@ -114,16 +130,17 @@ resource "aws_route_table_association" "private" {
 
 # Training tasks have no way to the internet: S3 and these services are reached inside the VPC.
 resource "aws_vpc_endpoint" "s3" {
-  vpc_id            = aws_vpc.this.id
+  count             = local.own ? 0 : 1
+  vpc_id            = aws_vpc.this[0].id
   service_name      = "com.amazonaws.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = [for table in aws_route_table.private : table.id]
+  route_table_ids   = local.private ? [for table in aws_route_table.private : table.id] : [aws_route_table.public[0].id]
   tags              = { Name = "${local.name}-s3" }
 }
 
 resource "aws_vpc_endpoint" "service" {
   for_each            = local.services
-  vpc_id              = aws_vpc.this.id
+  vpc_id              = aws_vpc.this[0].id
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true

@@ -1,14 +1,14 @@
 resource "aws_security_group" "alb" {
   name        = "${local.name}-alb"
   description = "The load balancer: from everywhere, to the web tasks"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
   tags        = { Name = "${local.name}-alb" }
 }
 
 resource "aws_security_group" "web" {
   name        = "${local.name}-web"
   description = "Web tasks: from the load balancer, to AWS, the sign-in provider and data sources"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
   tags        = { Name = "${local.name}-web" }
 }
 
@@ -17,14 +17,14 @@ resource "aws_security_group" "training" {
 
   name        = "${local.name}-training"
   description = "Training tasks: from nowhere, to S3 and the VPC endpoints"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
   tags        = { Name = "${local.name}-training" }
 }
 
 resource "aws_security_group" "endpoints" {
   name        = "${local.name}-endpoints"
   description = "VPC endpoints: from the tasks"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
   tags        = { Name = "${local.name}-endpoints" }
 }
 
@@ -36,7 +36,7 @@ resource "aws_security_group_rule" "alb_from_everywhere" {
   protocol          = "tcp"
   from_port         = each.key
   to_port           = each.key
-  cidr_blocks       = ["0.0.0.0/0"]
+  cidr_blocks       = var.allowed_networks
 }
 
 resource "aws_security_group_rule" "alb_to_web" {
@@ -73,16 +73,31 @@ resource "aws_security_group_rule" "web_to_everywhere" {
 }
 
 resource "aws_security_group_rule" "training_to_s3" {
+  count             = local.private ? 1 : 0
   security_group_id = aws_security_group.training.id
   type              = "egress"
   description       = "S3, through its endpoint"
   protocol          = "tcp"
   from_port         = 443
   to_port           = 443
-  prefix_list_ids   = [aws_vpc_endpoint.s3.prefix_list_id]
+  prefix_list_ids   = [aws_vpc_endpoint.s3[0].prefix_list_id]
+}
+
+# Without endpoints S3, ECR and CloudWatch Logs have addresses of the internet.
+#trivy:ignore:AVD-AWS-0104
+resource "aws_security_group_rule" "training_to_aws" {
+  count             = local.private ? 0 : 1
+  security_group_id = aws_security_group.training.id
+  type              = "egress"
+  description       = "AWS"
+  protocol          = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_blocks       = ["0.0.0.0/0"]
 }
 
 resource "aws_security_group_rule" "training_to_endpoints" {
+  count                    = local.private ? 1 : 0
   security_group_id        = aws_security_group.training.id
   type                     = "egress"
   description              = "ECR and CloudWatch Logs, through their endpoints"
@@ -93,7 +108,7 @@ resource "aws_security_group_rule" "training_to_endpoints" {
 }
 
 resource "aws_security_group_rule" "endpoints_from_tasks" {
-  for_each                 = { web = aws_security_group.web.id, training = aws_security_group.training.id }
+  for_each                 = local.private ? { web = aws_security_group.web.id, training = aws_security_group.training.id } : {}
   security_group_id        = aws_security_group.endpoints.id
   type                     = "ingress"
   description              = "${each.key} tasks"

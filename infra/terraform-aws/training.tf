@@ -1,5 +1,11 @@
 locals {
   training_family = "${local.name}-training"
+
+  # Of `settings`, what a training task reads, too.
+  training_environment = merge(
+    { AWS_REGION = var.region, HOME = "/tmp" },
+    { for name, value in var.settings : name => value if contains(["MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL"], name) },
+  )
 }
 
 resource "aws_cloudwatch_log_group" "training" {
@@ -19,11 +25,14 @@ resource "aws_ecs_task_definition" "training" {
   memory                   = var.training.memory
   execution_role_arn       = aws_iam_role.training_execution.arn
   task_role_arn            = aws_iam_role.training.arn
+  # An older revision must stay usable: a deployment that fails half-way, or is rolled back, goes back to it.
+  skip_destroy = true
 
   # Where its tasks run: the launcher reads it here. Tags hold no commas.
   tags = {
-    "mmm-app:subnets"         = join(" ", [for subnet in aws_subnet.private : subnet.id])
+    "mmm-app:subnets"         = join(" ", local.task_subnets)
     "mmm-app:security-groups" = aws_security_group.training.id
+    "mmm-app:public-address"  = local.public_tasks ? "yes" : "no"
   }
 
   volume {
@@ -36,10 +45,7 @@ resource "aws_ecs_task_definition" "training" {
     cpu         = var.training.cpu
     memory      = var.training.memory
     stopTimeout = 30
-    environment = [
-      { name = "AWS_REGION", value = var.region },
-      { name = "HOME", value = "/tmp" },
-    ]
+    environment = [for name, value in local.training_environment : { name = name, value = value }]
     logConfiguration = {
       logDriver = "awslogs"
       options = {

@@ -152,13 +152,89 @@ variable "training" {
 }
 
 variable "nat_gateways" {
-  description = "1, or 2 to outlive the loss of an availability zone."
+  description = "1, or 2 to outlive the loss of an availability zone. 0 saves the gateway and the interface endpoints: tasks then have public addresses, which still let nobody in."
   type        = number
   default     = 1
 
   validation {
-    condition     = contains([1, 2], var.nat_gateways)
-    error_message = "Use 1 or 2."
+    condition     = contains([0, 1, 2], var.nat_gateways)
+    error_message = "Use 0, 1 or 2."
+  }
+}
+
+variable "network" {
+  description = "A network of your own in place of the one that Terraform makes: its VPC, and two subnets each for the load balancer and for the tasks. It must reach S3, ECR, CloudWatch Logs and Secrets Manager; nat_gateways does not count then."
+  type = object({
+    vpc_id                = string
+    load_balancer_subnets = list(string)
+    task_subnets          = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.network == null || try(length(var.network.load_balancer_subnets) >= 2 && length(var.network.task_subnets) >= 1, false)
+    error_message = "A load balancer needs subnets in two zones, the tasks at least one."
+  }
+}
+
+variable "internal" {
+  description = "Whether the load balancer has addresses inside the network only."
+  type        = bool
+  default     = false
+}
+
+variable "allowed_networks" {
+  description = "From where the load balancer may be reached, as CIDR blocks."
+  type        = list(string)
+  default     = ["0.0.0.0/0"]
+
+  validation {
+    condition     = length(var.allowed_networks) > 0 && alltrue([for block in var.allowed_networks : can(cidrhost(block, 0))])
+    error_message = "Use CIDR blocks, such as 203.0.113.0/24."
+  }
+}
+
+variable "settings" {
+  description = "Settings of the app by the names of its environment variables (docs/command-line.md), such as { MMM_LOG_LEVEL = \"DEBUG\" }. They win over what Terraform would set; secrets are not among them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : contains(local.settable, name)])
+    error_message = "Only these can be set here: ${join(", ", local.settable)}."
+  }
+}
+
+variable "backup_bucket" {
+  description = "A bucket in another region that keeps a copy of everything in the workspace's. It must exist and have versions; null: no copy."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backup_bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.backup_bucket))
+    error_message = "Use a bucket's name: 3 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "vcpu_quota" {
+  description = "The account's quota of Fargate vCPUs (Service Quotas, \"Fargate On-Demand vCPU resource count\"): an alarm tells at 80 % of it. New accounts have few."
+  type        = number
+  default     = 16
+
+  validation {
+    condition     = var.vcpu_quota >= 1
+    error_message = "Use the number that Service Quotas shows."
+  }
+}
+
+variable "monthly_budget" {
+  description = "Dollars a month; alarm_email is told at 80 % and when they are likely to be passed. null: no budget."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget == null || try(var.monthly_budget > 0 && var.alarm_email != null, false)
+    error_message = "A budget is more than 0, and needs alarm_email."
   }
 }
 
@@ -190,11 +266,22 @@ variable "alarm_email" {
   }
 }
 
+variable "sf_private_key_exists" {
+  description = "Whether there is a Snowflake key. false removes its secret; an apply that merely lacks the key is refused instead."
+  type        = bool
+  default     = true
+}
+
 variable "sf_private_key" {
-  description = "Snowflake's private key (PEM); empty without Snowflake. From TF_VAR_sf_private_key."
+  description = "Snowflake's private key (PEM). From TF_VAR_sf_private_key."
   type        = string
   sensitive   = true
   default     = ""
+
+  validation {
+    condition     = var.sf_private_key_exists == (var.sf_private_key != "")
+    error_message = "Export TF_VAR_sf_private_key=\"$(cat key.pem)\" (this apply would otherwise lose the key), or set sf_private_key_exists = false where there is no Snowflake, and leave the key out."
+  }
 
   validation {
     condition     = var.sf_private_key == "" || can(regex("PRIVATE KEY-----", var.sf_private_key))

@@ -17,7 +17,17 @@ locals {
       AUTH_DEFAULT_ROLE    = var.access.default_role
     },
     var.snowflake == null ? {} : { for key, value in var.snowflake : "SF_${upper(key)}" => value if value != null },
+    var.settings,
   )
+
+  # What `settings` may hold: all but secrets, and what belongs to a laptop or to Terraform's own resources.
+  settable = [
+    "AUTH_ADMINS", "AUTH_ALLOWED_DOMAINS", "AUTH_ALLOWED_EMAILS", "AUTH_ANALYSTS", "AUTH_DEFAULT_ROLE",
+    "AUTH_REDIRECT_URI", "AUTH_SERVER_METADATA_URL", "AUTH_SESSION_SECONDS", "MMM_BATCH_AT_ONCE",
+    "MMM_CRASH_AFTER_SECONDS", "MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL", "MMM_PUBLIC_URL",
+    "MMM_START_TIMEOUT_SECONDS", "MMM_TASK_TIMEOUT_SECONDS", "SF_ACCOUNT", "SF_DATABASE", "SF_ROLE", "SF_SCHEMA",
+    "SF_USER", "SF_WAREHOUSE", "TRAINING_SECURITY_GROUPS", "TRAINING_SUBNETS",
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "web" {
@@ -36,6 +46,8 @@ resource "aws_ecs_task_definition" "web" {
   memory                   = var.web.memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.web.arn
+  # An older revision must stay usable: a deployment that fails half-way, or is rolled back, goes back to it.
+  skip_destroy = true
 
   volume {
     name = "tmp"
@@ -49,7 +61,7 @@ resource "aws_ecs_task_definition" "web" {
     portMappings = [{ containerPort = local.port, hostPort = local.port, protocol = "tcp" }]
     stopTimeout  = 30
     environment  = [for name, value in local.web_environment : { name = name, value = value } if value != ""]
-    secrets      = [for name, arn in module.secrets.arns : { name = upper(replace(name, "-", "_")), valueFrom = arn }]
+    secrets      = [for name, version in module.secrets.versions : { name = upper(replace(name, "-", "_")), valueFrom = version }]
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -83,9 +95,9 @@ resource "aws_ecs_service" "web" {
   }
 
   network_configuration {
-    subnets          = [for subnet in aws_subnet.private : subnet.id]
+    subnets          = local.task_subnets
     security_groups  = [aws_security_group.web.id]
-    assign_public_ip = false
+    assign_public_ip = local.public_tasks
   }
 
   load_balancer {

@@ -50,8 +50,22 @@ run "prod" {}
 run "dev" {
   state_key = "dev"
   variables {
-    environment = "dev"
-    bucket      = "mmm-app-output-aws-dev"
+    environment  = "dev"
+    bucket       = "mmm-app-output-aws-dev"
+    nat_gateways = 0
+  }
+}
+
+# In a network of the organisation's own, with everything that is off otherwise.
+run "own" {
+  state_key = "own"
+  variables {
+    network          = { vpc_id = "vpc-own", load_balancer_subnets = ["subnet-1", "subnet-2"], task_subnets = ["subnet-3"] }
+    internal         = true
+    allowed_networks = ["10.0.0.0/8"]
+    backup_bucket    = "mmm-app-backup"
+    monthly_budget   = 300
+    settings         = { MMM_LOG_LEVEL = "DEBUG", AUTH_SERVER_METADATA_URL = "https://login.example.com/.well-known/openid-configuration" }
   }
 }
 
@@ -59,13 +73,14 @@ run "dev" {
 run "first" {
   state_key = "first"
   variables {
-    sf_private_key  = ""
-    domain_name     = null
-    certificate_arn = null
-    access          = {}
-    snowflake       = null
-    alarm_email     = null
-    nat_gateways    = 1
+    sf_private_key_exists = false
+    sf_private_key        = ""
+    domain_name           = null
+    certificate_arn       = null
+    access                = {}
+    snowflake             = null
+    alarm_email           = null
+    nat_gateways          = 1
   }
   expect_failures = [check.sign_in]
 }

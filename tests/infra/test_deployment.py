@@ -188,6 +188,89 @@ def test_one_nat_gateway_serves_both_zones_unless_there_are_two(
         assert names == {"s3", "ecr.api", "ecr.dkr", "logs", "secretsmanager"}
 
 
+def test_without_nat_gateway_tasks_have_public_addresses_and_nobody_gets_in(
+    applied: dict[str, Applied],
+) -> None:
+    dev = applied["dev"]
+    assert (dev.of("aws_nat_gateway"), dev.of("aws_eip")) == ([], [])
+    assert [one["vpc_endpoint_type"] for one in dev.of("aws_vpc_endpoint")] == ["Gateway"]
+    (service,) = dev.of("aws_ecs_service")
+    assert service["network_configuration"][0]["assign_public_ip"] is True
+    tags = dev.resources["aws_ecs_task_definition.training"]["tags"]
+    public = {one["id"] for name, one in dev.resources.items() if "aws_subnet.public" in name}
+    assert set(tags["mmm-app:subnets"].split()) == public
+    assert tags["mmm-app:public-address"] == "yes"
+    tasks = {dev.resources[f"aws_security_group.{name}"]["id"] for name in ("web", "training")}
+    inward = [
+        one
+        for one in dev.of("aws_security_group_rule")
+        if one["type"] == "ingress" and one["security_group_id"] in tasks
+    ]
+    load_balancer = dev.resources["aws_security_group.alb"]["id"]
+    assert [one["source_security_group_id"] for one in inward] == [load_balancer]
+    assert "nat_gateways = 0" in (CONFIGURATION / "envs" / "dev.tfvars").read_text()
+
+
+def test_a_network_of_ones_own_takes_the_place_of_terraforms(applied: dict[str, Applied]) -> None:
+    own = applied["own"]
+    made = {address.split(".")[0] for address in own.resources if not address.startswith("data")}
+    assert not made & {"aws_vpc", "aws_subnet", "aws_nat_gateway", "aws_vpc_endpoint", "aws_route"}
+    (balancer,) = own.of("aws_lb")
+    assert (balancer["internal"], balancer["subnets"]) == (True, ["subnet-1", "subnet-2"])
+    assert {one["vpc_id"] for one in own.of("aws_security_group")} == {"vpc-own"}
+    assert (
+        own.resources["aws_ecs_task_definition.training"]["tags"]["mmm-app:subnets"] == "subnet-3"
+    )
+    people = [one for one in own.of("aws_security_group_rule") if one["description"] == "People"]
+    assert [one["cidr_blocks"] for one in people] == [["10.0.0.0/8"]] * 2
+
+
+def test_every_setting_can_be_set_or_is_excused(applied: dict[str, Applied]) -> None:
+    """Settings that no Terraform variable reaches would need a fork of the configuration."""
+    text = (CONFIGURATION / "web.tf").read_text()
+    settable = set(re.findall(r'"([A-Z_]+)"', text.partition("settable = [")[2].partition("]")[0]))
+    excused = {
+        # A laptop's: in the cloud a role gives the rights, and the workspace is the bucket.
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL",
+        "AWS_ACCOUNT_ID", "MMM_WORKSPACE", "MMM_SECRETS_DIR",
+        # The image's.
+        "MMM_RSCRIPT", "MMM_ROBYN_LIBRARY",
+        # The connection that Terraform makes ready signs in by its key.
+        "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE",
+    }  # fmt: skip
+    google = {name for name in NAMES if name.startswith(("GCP_", "GCS_"))} | {"TRAINING_JOB_NAME"}
+    container = applied["own"].container("web")
+    made = set(applied["own"].environment("web")) | {one["name"] for one in container["secrets"]}
+    assert NAMES.keys() - made - settable - excused - google == set()
+    assert settable - NAMES.keys() == set()
+    assert applied["own"].environment("web")["MMM_LOG_LEVEL"] == "DEBUG"
+    assert applied["own"].environment("training")["MMM_LOG_LEVEL"] == "DEBUG"
+
+
+def test_older_revisions_stay_usable_for_a_rollback(prod: Applied) -> None:
+    """An apply that fails half-way must not leave the family without an active revision."""
+    definitions = prod.of("aws_ecs_task_definition")
+    assert [one["skip_destroy"] for one in definitions] == [True, True]
+
+
+def test_a_new_secret_value_is_a_new_task_definition(prod: Applied) -> None:
+    secrets = prod.container("web")["secrets"]
+    assert len(secrets) == 4
+    assert all(re.fullmatch(r"[^:]+:::[^:]+", one["valueFrom"]) for one in secrets), secrets
+    kept = {one["recovery_window_in_days"] for one in prod.of("aws_secretsmanager_secret")}
+    assert kept == {30}
+
+
+def test_the_copy_of_the_bucket_keeps_what_is_deleted(applied: dict[str, Applied]) -> None:
+    (copy,) = applied["own"].of("aws_s3_bucket_replication_configuration")
+    (rule,) = copy["rule"]
+    assert rule["destination"][0]["bucket"] == "arn:aws:s3:::mmm-app-backup"
+    assert rule["delete_marker_replication"][0]["status"] == "Disabled"
+    (budget,) = applied["own"].of("aws_budgets_budget")
+    assert {one["threshold"] for one in budget["notification"]} == {80, 100}
+    assert applied["prod"].of("aws_s3_bucket_replication_configuration") == []
+
+
 def test_dev_stands_beside_prod(applied: dict[str, Applied]) -> None:
     """Two states in one account: no name twice, save for the repositories, which prod's state owns
     alone.
@@ -219,7 +302,9 @@ def test_every_alarm_goes_to_the_topic_whose_subscriber_is_the_alarm_address(pro
         one["alarm_name"].removeprefix("mmm-app-web-"): one
         for one in prod.of("aws_cloudwatch_metric_alarm")
     }
-    assert alarms.keys() == {"no-healthy-task", "errors", "slow", "cpu", "memory"}
+    assert alarms.keys() == {
+        "no-healthy-task", "errors", "slow", "cpu", "memory", "mmm-app-vcpu-quota",
+    }  # fmt: skip
     assert {tuple(one["alarm_actions"]) for one in alarms.values()} == {(topic["arn"],)}
     assert (alarms["slow"]["statistic"], alarms["slow"]["extended_statistic"]) == (None, "p95")
     (mail,) = prod.of("aws_sns_topic_subscription")

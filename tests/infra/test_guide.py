@@ -139,7 +139,7 @@ def test_exported_variables_are_settings_of_the_app_terraform_or_aws() -> None:
 
 
 def test_alarms_are_terraforms(applied: dict[str, Applied]) -> None:
-    told = dict(re.findall(r"^\| `(mmm-app-web-[a-z-]+)` \| (.*) \|$", TEXT, re.M))
+    told = dict(re.findall(r"^\| `(mmm-app-(?:web|vcpu)-[a-z-]+)` \| (.*) \|$", TEXT, re.M))
     made = applied["prod"].of("aws_cloudwatch_metric_alarm")
     assert told == {one["alarm_name"]: one["alarm_description"] for one in made}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from terraform_cli import CONFIGURATION, HERE, ROOT
 GUIDE = json.loads((HERE / "guide.json").read_text())["workflow"]
 FILE = ROOT / ".github" / "workflows" / "ci-aws.yml"
 GITHUB = ROOT / "infra" / "github"
-#: What making one of each takes.
-CREATES = {
+#: What making one of each, waiting for it and reading it again takes: the calls of provider 6 that a
+#: refused deployment has shown to be forgotten most easily.
+CALLS = {
     "aws_appautoscaling_policy": "application-autoscaling:PutScalingPolicy",
+    "aws_budgets_budget": "budgets:ModifyBudget budgets:ViewBudget budgets:ListTagsForResource",
     "aws_appautoscaling_target": "application-autoscaling:RegisterScalableTarget",
     "aws_cloudwatch_event_rule": "events:PutRule",
     "aws_cloudwatch_event_target": "events:PutTargets",
@@ -29,7 +32,10 @@ CREATES = {
     "aws_ecr_lifecycle_policy": "ecr:PutLifecyclePolicy",
     "aws_ecr_repository": "ecr:CreateRepository",
     "aws_ecs_cluster": "ecs:CreateCluster",
-    "aws_ecs_service": "ecs:CreateService",
+    # `wait_for_steady_state` follows the service's deployment, and stops it when it waits in vain.
+    "aws_ecs_service": "ecs:CreateService ecs:DescribeServices ecs:UpdateService "
+    "ecs:ListServiceDeployments ecs:DescribeServiceDeployments ecs:DescribeServiceRevisions "
+    "ecs:StopServiceDeployment",
     "aws_ecs_task_definition": "ecs:RegisterTaskDefinition",
     "aws_eip": "ec2:AllocateAddress",
     "aws_iam_role": "iam:CreateRole",
@@ -47,6 +53,7 @@ CREATES = {
     "aws_s3_bucket_ownership_controls": "s3:PutBucketOwnershipControls",
     "aws_s3_bucket_policy": "s3:PutBucketPolicy",
     "aws_s3_bucket_public_access_block": "s3:PutBucketPublicAccessBlock",
+    "aws_s3_bucket_replication_configuration": "s3:PutReplicationConfiguration",
     "aws_s3_bucket_server_side_encryption_configuration": "s3:PutEncryptionConfiguration",
     "aws_s3_bucket_versioning": "s3:PutBucketVersioning",
     "aws_secretsmanager_secret": "secretsmanager:CreateSecret",
@@ -198,6 +205,32 @@ def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
     assert f"BASE_REF={host}/mmm-app-training-base@sha256:of-mmm-app-training-base-" in built[2]
 
 
+def test_the_bases_tag_changes_with_every_file_that_goes_into_it(tmp_path: Path) -> None:
+    """Else an update of R, Robyn or a package would never reach the registry."""
+    copy = tmp_path / "project"
+    for name in ("docker", "r", "infra"):
+        shutil.copytree(ROOT / name, copy / name)
+    script = (copy / "infra" / "push_images.sh").read_text()
+    function = re.search(r"^base_tag\(\) \{.*?^\}$", script, re.M | re.S)
+    assert function
+
+    def tag() -> str:
+        command = ["bash", "-ec", f"{function[0]}\nbase_tag"]
+        done = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    text = (copy / "docker" / "Dockerfile.training-base").read_text()
+    sources = re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.M)
+    copied = [name for line in sources for name in line.split()]
+    assert {"r/debian.lock", "r/robyn.lock", "r/install.R", "r/smoke.R"} <= set(copied)
+    tags = [tag()]
+    for name in ["docker/Dockerfile.training-base", *copied]:
+        with (copy / name).open("a") as file:
+            file.write("# changed\n")
+        tags.append(tag())
+    assert len(set(tags)) == len(tags)
+
+
 def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str, Any]) -> None:
     (statement,) = json.loads((GITHUB / "trust.json").read_text())["Statement"]
     (condition,) = statement["Condition"].values()
@@ -230,9 +263,15 @@ def test_the_roles_rights_cover_every_resource_and_stay_with_this_apps_names() -
             re.M,
         )
     )
-    assert used == CREATES.keys()
+    assert used == CALLS.keys()
     given = "|".join(re.escape(action).replace(r"\*", ".*") for action in actions)
-    assert [kind for kind, action in CREATES.items() if not re.fullmatch(given, action)] == []
+    missing = {
+        (kind, call)
+        for kind, calls in CALLS.items()
+        for call in calls.split()
+        if not re.fullmatch(given, call)
+    }
+    assert missing == set()
     # No whole service, no users, no managed policies.
     assert [action for action in actions if action.endswith(":*")] == []
     assert [

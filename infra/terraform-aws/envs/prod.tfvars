@@ -11,3 +11,6 @@ web = { min = 1, max = 4 }
 # snowflake       = { account = "MYORG-SHOP", user = "MMM", role = "MMM_READER", warehouse = "WH" }
 # alarm_email     = "ann@example.com"
 # nat_gateways    = 2
+# Without Snowflake: sf_private_key_exists = false
+# monthly_budget  = 300
+# backup_bucket   = "mmm-app-backup-eu-west-1"

@@ -9,6 +9,7 @@ from typing import Any
 from mmm.certificate.families import Family
 from mmm.certificate.worlds import World
 from mmm.engines.base import Engine, EngineResult, Problem, Progress
+from mmm.engines.training import train
 from mmm.errors import UserError
 from mmm.scoring.advice import Advice, best_budget, judge
 from mmm.scoring.estimates import estimates
@@ -44,7 +45,7 @@ def refit(
 ) -> Refit | str:
     """Train the world and score the answer; the reason in words where it cannot be trained."""
     try:
-        result = engine.train(world.problem, settings, _silent)
+        result = train(engine, world.problem, settings, _silent)
     except UserError as error:
         return str(error)
     own = {medium.name: medium.name for medium in world.problem.paid}

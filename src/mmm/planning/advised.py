@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmm.engines.base import EngineResult, Problem
 from mmm.planning.allocation import allocate
-from mmm.planning.media import read_model
+from mmm.planning.media import Tables, read_model
 from mmm.planning.request import PlanRequest
 from mmm.results.format import Labels
 
@@ -24,13 +23,12 @@ class Advised:
     spend: dict[str, float]
 
 
-def advised_budget(result: EngineResult, problem: Problem) -> Advised | None:
-    """The advice of the result's recommended model; None for one channel: there is nothing to move."""
-    model = read_model(result.tables, result.recommended)
+def advised_budget(tables: Tables, model_id: str, labels: Labels) -> Advised | None:
+    """The advice of a kept model; None for one channel: there is nothing to move."""
+    model = read_model(tables, model_id)
     if len(model.paid) < 2:
         return None
     request = PlanRequest.model_validate({"low": LOW, "high": HIGH})
-    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
     rows = allocate(model, request, labels).channels.to_pylist()
     return Advised(
         today={row["channel"]: row["initial_spend"] for row in rows},

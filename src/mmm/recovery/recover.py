@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.training import train
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.recovery.folder import Case
 from mmm.recovery.summary import CaseScore
+from mmm.results.format import Labels
 from mmm.runs.problem import build_problem
 from mmm.scoring.advice import Advice, judge
 from mmm.scoring.estimates import estimates
@@ -23,7 +25,7 @@ def recover(
     """
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine(case.experiment.engine)
-    result = engine.train(problem, case.experiment.engine_settings(), progress)
+    result = train(engine, problem, case.experiment.engine_settings(), progress)
     names = {column: name for name, column in case.columns.items()}
     recovery = score(case.truths, estimates(result.tables, result.recommended, names))
     advised = advice(case.truths, names, result, problem)
@@ -39,7 +41,8 @@ def advice(
     """The worth of the plan for today's money within +-30 % of each channel; NaN where there is
     none. `names` gives the truth's name of each column.
     """
-    advised = advised_budget(result, problem)
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
+    advised = advised_budget(result.tables, result.recommended, labels)
     if advised is None:
         return Advice()
     today = {names[column]: spend for column, spend in advised.today.items()}

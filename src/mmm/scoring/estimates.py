@@ -29,7 +29,7 @@ def estimates(
                 low,
                 high,
                 marginal,
-                row["firmness"] or "",
+                row["confidence"] or "",
             )
         )
     return found

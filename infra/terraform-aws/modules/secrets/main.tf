@@ -9,6 +9,11 @@ variable "values" {
   sensitive   = true
 }
 
+variable "recovery_days" {
+  description = "For how many days a deleted secret can be had back."
+  type        = number
+}
+
 locals {
   names = nonsensitive(toset(keys(var.values)))
 }
@@ -20,7 +25,7 @@ resource "aws_secretsmanager_secret" "this" {
 
   for_each                = local.names
   name                    = "${var.prefix}-${each.key}"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.recovery_days
 }
 
 # Write-only: the value is in neither state nor plan. The number tells Terraform that it changed.
@@ -29,6 +34,11 @@ resource "aws_secretsmanager_secret_version" "this" {
   secret_id                = aws_secretsmanager_secret.this[each.key].id
   secret_string_wo         = var.values[each.key]
   secret_string_wo_version = nonsensitive(parseint(substr(sha256(var.values[each.key]), 0, 7), 16))
+}
+
+output "versions" {
+  description = "As `arns`, each with the version that is current: a new value is a new task definition, and so deploys itself."
+  value       = { for name, version in aws_secretsmanager_secret_version.this : name => "${version.arn}:::${version.version_id}" }
 }
 
 output "arns" {

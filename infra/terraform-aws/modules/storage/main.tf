@@ -3,10 +3,21 @@ variable "bucket" {
   type        = string
 }
 
+variable "backup" {
+  description = "A bucket in another region that gets a copy of every object; null: none does."
+  type        = string
+  default     = null
+}
+
+variable "name" {
+  description = "The role's name that copies begins with it."
+  type        = string
+}
+
 #trivy:ignore:AVD-AWS-0089
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:CloudTrail's data events are the organisation's choice; the app keeps its own audit log
-  #checkov:skip=CKV_AWS_144:one region; versions are the safety net
+  #checkov:skip=CKV_AWS_144:a copy in another region is a choice, see `backup`
   #checkov:skip=CKV_AWS_145:AES-256 with AWS's key, see the encryption below
   #checkov:skip=CKV2_AWS_62:nothing listens to the bucket
 
@@ -90,6 +101,70 @@ resource "aws_s3_bucket_policy" "this" {
   })
 
   depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# What is deleted here stays in the copy: it is a backup.
+resource "aws_s3_bucket_replication_configuration" "backup" {
+  count  = var.backup == null ? 0 : 1
+  bucket = aws_s3_bucket.this.id
+  role   = aws_iam_role.backup[0].arn
+
+  rule {
+    id     = "everything"
+    status = "Enabled"
+    filter {}
+
+    delete_marker_replication {
+      status = "Disabled"
+    }
+
+    destination {
+      bucket = "arn:aws:s3:::${var.backup}"
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_iam_role" "backup" {
+  count = var.backup == null ? 0 : 1
+  name  = "${var.name}-backup-role"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "s3.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "backup" {
+  count = var.backup == null ? 0 : 1
+  name  = "${var.name}-backup"
+  role  = aws_iam_role.backup[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
+        Resource = "arn:aws:s3:::${var.bucket}"
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
+        Resource = "arn:aws:s3:::${var.bucket}/*"
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:ReplicateObject", "s3:ReplicateTags"]
+        Resource = "arn:aws:s3:::${var.backup}/*"
+      },
+    ]
+  })
 }
 
 output "bucket" {

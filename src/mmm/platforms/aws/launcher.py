@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 #: Tags of the training task definition that say where its tasks run; tags hold no commas, so spaces
 #: part the ids.
 SUBNETS_TAG, SECURITY_GROUPS_TAG = "mmm-app:subnets", "mmm-app:security-groups"
+#: "yes" in a network without NAT gateway and endpoints, where a task needs an address of its own.
+PUBLIC_ADDRESS_TAG = "mmm-app:public-address"
 _STARTED_BY_LENGTH = 36
 
 
@@ -192,5 +194,9 @@ class EcsLauncher:
         if not subnets:
             fix = f"Set TRAINING_SUBNETS, or give the task definition the tag {SUBNETS_TAG} (Terraform does)."
             raise UserError("does not say in which subnets to run.", where=self._family, fix=fix)
-        network: dict[str, Any] = {"subnets": list(subnets), "assignPublicIp": "DISABLED"}
+        public = definition.tags.get(PUBLIC_ADDRESS_TAG) == "yes"
+        network: dict[str, Any] = {
+            "subnets": list(subnets),
+            "assignPublicIp": "ENABLED" if public else "DISABLED",
+        }
         return network | ({"securityGroups": list(groups)} if groups else {})

@@ -1,0 +1,1 @@
+"""The engine `bayes`: adstock and saturation per channel, a flexible baseline integrated out exactly."""

@@ -1,0 +1,65 @@
+"""Priors of the model with their sources in the project's measurements (docs: bayes engine)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.engines.bayes.kernel import POOLED
+
+#: Of log sigma: the noise as a share of the mean KPI.
+SIGMA = (math.log(0.03), 1.0)
+#: Of the log sd of each group of baseline columns, as a share of the mean KPI.
+TAU = {
+    "trend": (math.log(0.05), 1.0),
+    "season": (math.log(0.3), 0.3),
+    "year_end": (math.log(0.3), 0.3),
+    "calendar": (math.log(0.01), 1.0),
+    "weekday": (math.log(0.1), 1.0),
+}
+#: The sd of waves falls as order^-q, q uniform here.
+Q_RANGE = (0.75, 2.25)
+#: Sd of a control's effect per standard deviation, and of a 0/1 flag's.
+CONTROL_SD, FLAG_SD = 0.1, 0.2
+#: Expected media share of the KPI and how soft that is.
+SHARE = (0.25, 0.15)
+#: mu0 = log(this share of the KPI / spend).
+EXPECTED_SHARE = 0.2
+#: mu - mu0 and log t.
+POOL_MEAN_SD, POOL_SPREAD = 0.5, (math.log(0.6), 0.35)
+#: Channels without effect: prior mass, their middle as a multiple of exp(mu0), sd of its logarithm.
+ZERO_WEIGHT, ZERO_LEVEL, ZERO_SD = 0.1, 0.05, 0.8
+
+
+@dataclass(frozen=True)
+class CurvePrior:
+    """Normal priors (mean, sd): logit of a week's theta, log(r - 1), log kappa, log k."""
+
+    theta: tuple[float, float] = (-0.6, 1.0)
+    rho: tuple[float, float] = (-1.5, 1.5)
+    kappa: tuple[float, float] = (math.log(2.0), 0.5)
+    shape: tuple[float, float] = (math.log(1.2), 0.35)
+
+    @property
+    def means(self) -> np.ndarray:
+        return np.array([self.theta[0], self.rho[0], self.kappa[0], self.shape[0]])
+
+    @property
+    def sds(self) -> np.ndarray:
+        return np.array([self.theta[1], self.rho[1], self.kappa[1], self.shape[1]])
+
+
+@dataclass(frozen=True)
+class EffectPrior:
+    """Prior of a channel's effect. `kind` as in `kernel`; mean and sd of u where it is not pooled."""
+
+    kind: int
+    mean: float = 0.0
+    sd: float = 1.0
+    zero_weight: float = 0.0
+
+
+CURVE = CurvePrior()
+POOLED_EFFECT = EffectPrior(POOLED, zero_weight=ZERO_WEIGHT)
