@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pytest
 
 from mmm.access import Role, User
+from mmm.engines.adstock_hill.media import read_model
+from mmm.engines.adstock_hill.range_response import history
 from mmm.errors import UserError
-from mmm.planning.media import read_model
 from mmm.planning.request import PlanRequest
-from mmm.planning.response import history
 from mmm.results import read_results
 from mmm.runs.plans import plan_run, save_plan, saved_plan
 from mmm.workspace import Workspace
