@@ -72,7 +72,9 @@ def test_the_same_content_is_one_dataset_per_market(tmp_path: Path, workspace: W
         }
     )
     pq.write_table(table, tmp_path / "weekly.parquet")
-    assert put(workspace, tmp_path / "weekly.parquet", who="bob") == first
+    again = put(workspace, tmp_path / "weekly.parquet", who="bob")
+    assert again.model_copy(update={"stored_again": None}) == first
+    assert again.stored_again is not None
     assert put(workspace, path, market="fr").market == "fr"
     assert len(workspace.datasets("de")) == 1
 

@@ -9,7 +9,8 @@ import pytest
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.data.mapping import Mapping, PaidColumns
-from mmm.data.references import find_dataset, find_mapping, mapping_for
+from mmm.data.prepare import Recipe, prepare_dataset
+from mmm.data.references import find_dataset, find_mapping, find_source, mapping_for
 from mmm.data.saved_mappings import save_mapping
 from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.sources.files import FileSource
@@ -41,6 +42,30 @@ def test_datasets_by_id_and_the_newest(workspace: Workspace, tmp_path: Path) -> 
     for name in ("de", "", "../x"):
         with pytest.raises(UserError):
             find_dataset(workspace, name)
+
+
+def test_what_came_again_is_the_newest(workspace: Workspace, tmp_path: Path) -> None:
+    first = store(workspace, tmp_path)
+    store(workspace, tmp_path, "sales")
+    store(workspace, tmp_path)
+    assert find_dataset(workspace, "de/latest").dataset_id == first.dataset_id
+
+
+def test_a_recipe_starts_from_what_was_read_in_not_from_its_own_result(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    first = store(workspace, tmp_path)
+    rules = [{"column": name, "aggregate": "sum"} for name in ("revenue", "tv_spend")]
+    recipe = Recipe.model_validate({"date": "date", "period": "week", "columns": rules[:1]})
+    (made,) = prepare_dataset(workspace, "de", first.dataset_id, recipe, ANA)
+    assert find_dataset(workspace, "de/latest") == made
+    source, note = find_source(workspace, "de/latest")
+    assert source == first
+    assert note == (
+        f"de/latest is {made.dataset_id}, which was prepared; its newest source is used, "
+        f"de/{first.dataset_id}."
+    )
+    assert find_source(workspace, f"de/{made.dataset_id}") == (made, "")
 
 
 def test_mappings_by_version_and_the_newest(workspace: Workspace, tmp_path: Path) -> None:

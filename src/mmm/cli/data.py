@@ -111,6 +111,9 @@ def store_file(
     )
     for note in manifest.notes:
         typer.echo(f"Note: {note}", err=True)
+    if manifest.stored_again is not None:
+        known = f"The same data were stored on {manifest.created:%Y-%m-%d} already"
+        typer.echo(f"Note: {known}; {market}/latest now means them again.", err=True)
     return manifest
 
 

@@ -36,7 +36,8 @@ def propose_command(
         str | None, typer.Option(help="Save the proposed mapping under this name.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Print a recipe for preparing by day, week or month instead.")
+        str | None,
+        typer.Option(help="Print a recipe for preparing by day, week, month or quarter."),
     ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="Naming rules (JSON); they become the workspace's own.")
@@ -49,10 +50,14 @@ def propose_command(
     # pyarrow, which looking at runs does not need
     from mmm.data.naming import naming_rules, parse_naming_rules, save_naming_rules
     from mmm.data.proposal import propose
-    from mmm.data.references import proposed
+    from mmm.data.references import dataset_name, find_source, proposed
     from mmm.data.saved_mappings import save_mapping
 
     workspace, manifest = _open(dataset)
+    if recipe is not None:
+        manifest, note = find_source(workspace, dataset)
+        if note:
+            typer.echo(f"Note: {note}", err=True)
     if rules is not None:
         save_naming_rules(
             workspace, parse_naming_rules(read_file(rules), where=str(rules)), local_user()
@@ -63,7 +68,9 @@ def propose_command(
     if recipe is not None:
         from mmm.data.prepare import propose_recipe
 
-        typer.echo(propose_recipe(table, proposed(found), _period(recipe), known).to_json())
+        made = propose_recipe(table, proposed(found), _period(recipe), known)
+        named = made.model_copy(update={"source": dataset_name(manifest)})
+        typer.echo(named.to_json())
         return
     _print_proposal(found, as_json)
     if save is not None:
@@ -117,9 +124,16 @@ def prepare_command(
     Example: `mmm prepare DE/latest recipe.json`.
     """
     from mmm.data.prepare import parse_recipe, prepare_dataset
+    from mmm.data.references import dataset_name, find_source
 
-    workspace, manifest = _open(dataset)
+    workspace = Workspace.open(load_settings().settings)
+    manifest, note = find_source(workspace, dataset)
     parsed = parse_recipe(read_file(recipe), where=str(recipe))
+    if parsed.source and parsed.source != dataset_name(manifest):
+        other = f"The recipe was made for {parsed.source}; {dataset_name(manifest)} is prepared."
+        note = f"{note} {other}".strip()
+    if note:
+        typer.echo(f"Note: {note}", err=True)
     for made in prepare_dataset(
         workspace, manifest.market, manifest.dataset_id, parsed, local_user()
     ):
@@ -138,12 +152,13 @@ def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
 
 
 def _period(text: str) -> Period:
-    periods: dict[str, Period] = {"day": "day", "week": "week", "month": "month"}
-    if text not in periods:
-        raise UserError(
-            f"{text!r} is no period.", where="--recipe", fix=f"Use one of: {', '.join(periods)}."
-        )
-    return periods[text]
+    from mmm.data.calendar import PERIODS
+
+    for period in PERIODS:
+        if period == text:
+            return period
+    fix = f"Use one of: {', '.join(PERIODS)}."
+    raise UserError(f"{text!r} is no period.", where="--recipe", fix=fix)
 
 
 def _print_proposal(found: Proposal, as_json: bool) -> None:

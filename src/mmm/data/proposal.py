@@ -8,40 +8,26 @@ engine refuse, is said as findings, and only a mapping that passes its own valid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from mmm.data.calendar import distinct_days, repeated_rows
-from mmm.data.columns import is_text, read_numbers, read_texts, read_times
-from mmm.data.mapping import KpiKind, Mapping, OrganicColumn, PaidColumns, SignedColumn
-from mmm.data.naming import DEFAULT_RULES, At, NamingRule, NamingRules, Role, matches, words_of
+from mmm.data.columns import read_numbers, read_times
+from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
+from mmm.data.markets import read_markets
+from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, Role, matches, words_of
+from mmm.data.pairing import pair_exposures
 from mmm.data.profile import ColumnFacts, profile
+from mmm.data.proposed import Candidate, ColumnProposal
 from mmm.errors import Finding
 from mmm.sources.names import require_names
 
 #: A text with more different values than this is no factor; the engines refuse it too.
 MOST_LEVELS = 30
-#: Spend and exposure of one channel should be on in the same periods; below this share the pair is
-#: doubtful.
-_LEAST_AGREEMENT = 0.6
 _DOUBT = 0.5
 _UNKNOWN = 0.3
-
-
-@dataclass(frozen=True)
-class ColumnProposal:
-    """One column's role. `confidence` is 0 to 1; `partner` the spend of an exposure and the
-    exposure of a spend.
-    """
-
-    column: str
-    role: Role
-    confidence: float
-    reason: str
-    partner: str | None = None
-    kpi_kind: KpiKind | None = None
 
 
 @dataclass(frozen=True)
@@ -58,40 +44,16 @@ class Proposal:
         return next(item for item in self.columns if item.column == name)
 
 
-@dataclass
-class _Candidate:
-    """A column on its way: what it holds, and the rule that matched it, if one did."""
-
-    facts: ColumnFacts
-    words: tuple[str, ...]
-    rank: tuple[int, int] = (10_000, 0)
-    proposal: ColumnProposal = field(init=False)
-
-    def take(
-        self, role: Role, confidence: float, reason: str, kpi_kind: KpiKind | None = None
-    ) -> None:
-        self.proposal = ColumnProposal(
-            self.facts.name, role, round(confidence, 2), reason, kpi_kind=kpi_kind
-        )
-
-    def drop(self, reason: str, confidence: float = 0.8) -> None:
-        self.take("unused", confidence, reason)
-
-    @property
-    def role(self) -> Role:
-        return self.proposal.role
-
-
 def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     """Propose a mapping for the table. Raises UserError for unnamed and repeated columns."""
     require_names(table.column_names, "the table")
-    found = [_Candidate(facts, words_of(facts.name)) for facts in profile(table)]
+    found = [Candidate(facts, words_of(facts.name)) for facts in profile(table)]
     for candidate in found:
         _by_name(candidate, rules)
     _choose_date(found)
     _choose_market(found, table)
     _choose_kpi(found)
-    _pair(found, table, rules)
+    pair_exposures(found, table, rules)
     _drop_copies(found, table)
     columns = tuple(candidate.proposal for candidate in found)
     findings = _lacking(columns) + _refused(found)
@@ -99,7 +61,7 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     return Proposal(columns, None if lacking else _mapping(columns), tuple(findings))
 
 
-def _by_name(candidate: _Candidate, rules: NamingRules) -> None:
+def _by_name(candidate: Candidate, rules: NamingRules) -> None:
     """The first rule that fits name and content; without one, what the content alone says."""
     facts = candidate.facts
     if facts.kind == "empty":
@@ -120,11 +82,12 @@ def _by_name(candidate: _Candidate, rules: NamingRules) -> None:
     elif facts.constant:
         candidate.drop(f"it is {facts.minimum:g} everywhere", 0.95)
     else:
+        candidate.could_be_exposure = True
         candidate.drop("no naming rule knows it; give it a role if it moves the KPI", _UNKNOWN)
     return None
 
 
-def _take_rule(candidate: _Candidate, rule: NamingRule, word: str) -> None:
+def _take_rule(candidate: Candidate, rule: NamingRule, word: str) -> None:
     facts = candidate.facts
     if facts.constant and rule.role not in ("date", "market", "unused"):
         value = "has one value only" if facts.kind == "text" else f"is {facts.minimum:g} everywhere"
@@ -155,7 +118,7 @@ def _fits(role: Role, facts: ColumnFacts) -> bool:
     }[role]
 
 
-def _choose_one(found: list[_Candidate], role: Role, why_not: str) -> _Candidate | None:
+def _choose_one(found: list[Candidate], role: Role, why_not: str) -> Candidate | None:
     """Keep the best candidate for a role that only one column has: by rule, then by the table's
     order.
     """
@@ -171,17 +134,17 @@ def _choose_one(found: list[_Candidate], role: Role, why_not: str) -> _Candidate
     return candidates[0] if candidates else None
 
 
-def _choose_date(found: list[_Candidate]) -> None:
+def _choose_date(found: list[Candidate]) -> None:
     _choose_one(found, "date", "another date; {chosen!r} is proposed")
 
 
-def _choose_kpi(found: list[_Candidate]) -> None:
+def _choose_kpi(found: list[Candidate]) -> None:
     _choose_one(
         found, "kpi", "another KPI; {chosen!r} is proposed, and as a driver this one would leak"
     )
 
 
-def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
+def _choose_market(found: list[Candidate], table: pa.Table) -> None:
     """The market's column: named like one, or the text that makes repeated dates distinct."""
     date = next((item for item in found if item.role == "date"), None)
     days = None if date is None else read_times(table[date.facts.name])
@@ -205,82 +168,13 @@ def _choose_market(found: list[_Candidate], table: pa.Table) -> None:
 
 def _tells_apart(table: pa.Table, name: str, row_date: np.ndarray, dates: int) -> bool:
     """Whether dates and this column together name every row once."""
-    column = table[name]
-    codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
-    return len(texts) > 1 and not len(
-        repeated_rows(row_date, np.where(codes < 0, len(texts), codes), dates)
-    )
+    markets = read_markets(table[name])
+    count = len(markets.names)
+    codes = np.where(markets.codes < 0, count, markets.codes)
+    return count > 1 and not len(repeated_rows(row_date, codes, dates))
 
 
-def _pair(found: list[_Candidate], table: pa.Table, rules: NamingRules) -> None:
-    """Each spend with the exposure of the same channel; what is left of the exposures is organic or
-    unused.
-    """
-    strip = rules.media_words()
-    spends: dict[tuple[str, ...], _Candidate] = {}
-    for item in sorted(
-        (item for item in found if item.role == "spend"), key=lambda item: item.rank
-    ):
-        first = spends.setdefault(_channel(item.words, strip), item)
-        if first is not item:
-            item.drop(f"a second spend of the channel of {first.facts.name!r}", 0.6)
-    for item in sorted(
-        (item for item in found if item.role == "exposure"), key=lambda item: item.rank
-    ):
-        spend = spends.get(_channel(item.words, strip))
-        if spend is None:
-            item.take(
-                "organic",
-                item.proposal.confidence * 0.6,
-                f"{item.proposal.reason}, and no spend belongs to it",
-            )
-        elif spend.proposal.partner:
-            item.drop(
-                f"a second exposure of {spend.facts.name!r}; {spend.proposal.partner!r} is proposed",
-                0.6,
-            )
-        else:
-            _join(spend, item, table)
-
-
-def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> tuple[str, ...]:
-    """The channel's words: the name without what says spend or exposure. A name of such words alone
-    stays whole.
-    """
-    left = words
-    while True:
-        shorter = next(
-            (rest for word, at in strip if (rest := _without(word, at, left)) and rest != left),
-            left,
-        )
-        if shorter == left:
-            return tuple(sorted(left))
-        left = shorter
-
-
-def _without(word: str, at: At, words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words without this one (or these in a row) where it stands at its place."""
-    if not matches(word, at, words):
-        return words
-    wanted = tuple(word.split())
-    places = [i for i in range(len(words)) if words[i : i + len(wanted)] == wanted]
-    start = places[-1] if at == "last" else places[0]
-    return words[:start] + words[start + len(wanted) :]
-
-
-def _join(spend: _Candidate, exposure: _Candidate, table: pa.Table) -> None:
-    paid, seen = read_numbers(table[spend.facts.name]), read_numbers(table[exposure.facts.name])
-    assert paid is not None and seen is not None  # noqa: S101, PT018 - both were found to hold numbers
-    agreement = float(((paid.values > 0) == (seen.values > 0)).mean())
-    doubt = 1.0 if agreement >= _LEAST_AGREEMENT else _DOUBT
-    names = spend.facts.name, exposure.facts.name
-    for item, other in ((spend, names[1]), (exposure, names[0])):
-        reason = f"{item.proposal.reason}; paired with {other!r}, on or off together in {agreement:.0%} of rows"
-        confidence = round(item.proposal.confidence * doubt, 2)
-        item.proposal = replace(item.proposal, partner=other, reason=reason, confidence=confidence)
-
-
-def _drop_copies(found: list[_Candidate], table: pa.Table) -> None:
+def _drop_copies(found: list[Candidate], table: pa.Table) -> None:
     """Of context columns that hold the same in every row, such as holidays that always coincide,
     keep the first.
     """
@@ -321,7 +215,7 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
     ]
 
 
-def _refused(found: Sequence[_Candidate]) -> list[Finding]:
+def _refused(found: Sequence[Candidate]) -> list[Finding]:
     """What an engine would refuse in the columns as they are proposed."""
     findings = []
     for item in found:

@@ -32,6 +32,22 @@ def find_dataset(workspace: Workspace, name: str) -> DatasetManifest:
     return found[0]
 
 
+def find_source(workspace: Workspace, name: str) -> tuple[DatasetManifest, str]:
+    """(the dataset that a preparation starts from, a note or ""). MARKET/latest is here the newest
+    one that was read in: a recipe is not to be run on its own result.
+    """
+    found = find_dataset(workspace, name)
+    market, _, dataset_id = name.rpartition("/")
+    if dataset_id != LATEST or found.parent is None:
+        return found, ""
+    read_in = [item for item in workspace.datasets(market) if item.parent is None]
+    if not read_in:
+        return found, ""
+    source = read_in[0]
+    note = f"{name} is {found.dataset_id}, which was prepared; its newest source is used, "
+    return source, f"{note}{dataset_name(source)}."
+
+
 def dataset_name(manifest: DatasetManifest) -> str:
     return f"{manifest.market}/{manifest.dataset_id}"
 

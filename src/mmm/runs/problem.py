@@ -110,6 +110,8 @@ def build_problem(
         currency=experiment.currency,
         previous=previous,
         country=experiment.country,
+        value_per_conversion=experiment.value_per_conversion,
+        margin=experiment.margin,
     )
     checks.findings += load_engine(experiment.engine).check(problem, experiment.engine_settings())
     checks.stop()
@@ -380,17 +382,26 @@ def _lift_tests(
         if test.start < first or test.end > last:
             what = f"{test.start} to {test.end} is not inside the window, {first} to {last}."
             checks.error(what, where, "Widen the window, or leave the test out.")
-        if test.lift == 0:
-            what = "a lift of 0 gives no scale for the error."
-            checks.error(what, f"{where}.lift", "Leave the test out or give its lift.")
-        if test.confidence < _LEAST_CONFIDENCE:
+        if test.lift == 0 and test.error is None:
+            what = (
+                "a lift of 0 without a standard error or an interval does not say how sure it is."
+            )
+            checks.error(what, f"{where}.lift", "Give the test's standard_error or its interval.")
+        if test.error is None and test.confidence < _LEAST_CONFIDENCE:
             what = f"its confidence of {test.confidence:.0%} is below {_LEAST_CONFIDENCE:.0%}."
             checks.warn(what, f"{where}.confidence")
         if set(test.channels) <= paid & numbers.keys():
             _check_test_spend(checks, test, f"{where}.spend", numbers, calendar)
     return tuple(
         LiftTest(
-            test.channels, test.start, test.end, test.lift, test.spend, test.confidence, test.scope
+            channels=test.channels,
+            start=test.start,
+            end=test.end,
+            lift=test.lift,
+            spend=test.spend,
+            confidence=test.confidence,
+            scope=test.scope,
+            standard_error=test.error,
         )
         for test in experiment.lift_tests
     )

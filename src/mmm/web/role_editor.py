@@ -8,7 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from mmm.data.profile import ColumnFacts
-from mmm.data.proposal import ColumnProposal, Proposal
+from mmm.data.proposal import Proposal
+from mmm.data.proposed import ColumnProposal
 from mmm.data.roles import DEFAULT_SIGNS, KPI_KINDS, ROLES, SIGNS, Roles, roles_of_fields
 from mmm.errors import Finding
 from mmm.web.border import border

@@ -22,12 +22,12 @@ class Datasets(Part):
 
     def save_dataset(self, manifest: DatasetManifest, parquet_path: Path) -> DatasetManifest:
         """Store a Parquet file as a dataset. The same content in the same market again gives the
-        first manifest.
+        first manifest, with the time at which it came again.
         """
         manifest = manifest.model_copy(update={"market": checked_name(manifest.market, "market")})
         folder = _folder(manifest.market, manifest.dataset_id)
         try:
-            return self.dataset(manifest.market, manifest.dataset_id)
+            return self._again(self.dataset(manifest.market, manifest.dataset_id), manifest)
         except NotFound:
             self._objects.upload(f"{folder}/data.parquet", parquet_path)
         try:
@@ -35,6 +35,13 @@ class Datasets(Part):
         except AlreadyExists:
             return self.dataset(manifest.market, manifest.dataset_id)
         return manifest
+
+    def _again(self, first: DatasetManifest, now: DatasetManifest) -> DatasetManifest:
+        """The first manifest of the same content, marked as having come once more."""
+        again = first.model_copy(update={"stored_again": now.created})
+        key = f"{_folder(first.market, first.dataset_id)}/manifest.json"
+        self._objects.put(key, again.model_dump_json(indent=2).encode())
+        return again
 
     def dataset(self, market: str, dataset_id: str) -> DatasetManifest:
         """The manifest; NotFound names the market and its datasets' ids."""
@@ -58,7 +65,7 @@ class Datasets(Part):
         return self._objects.folders("datasets")
 
     def datasets(self, market: str | None = None) -> list[DatasetManifest]:
-        """Manifests of all datasets, or of one market's, newest first."""
+        """Manifests of all datasets, or of one market's, newest first: by when each last came in."""
         markets = (
             self._objects.folders("datasets")
             if market is None
@@ -70,7 +77,7 @@ class Datasets(Part):
                 key = f"datasets/{name}/{dataset_id}/manifest.json"
                 if self._objects.exists(key):  # not yet while its data is being uploaded
                     found.append(DatasetManifest.model_validate_json(self._objects.get(key)))
-        return sorted(found, key=lambda manifest: manifest.created, reverse=True)
+        return sorted(found, key=lambda manifest: manifest.last_stored, reverse=True)
 
     def read_dataset(
         self, market: str, dataset_id: str, columns: Sequence[str] | None = None

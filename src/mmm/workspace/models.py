@@ -35,7 +35,8 @@ class DatasetManifest(_Stored):
 
     A database's has the name of its `connection`, and for a query its text and the `parameters` it
     ran with. A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made
-    it of the parent.
+    it of the parent. `stored_again` is when the same content last came once more: the data stay,
+    but it is then the market's newest.
     """
 
     dataset_id: str
@@ -54,6 +55,12 @@ class DatasetManifest(_Stored):
     parameters: dict[str, str] = Field(default_factory=dict)
     parent: str | None = None
     recipe: dict[str, Any] | None = None
+    stored_again: datetime | None = None
+
+    @property
+    def last_stored(self) -> datetime:
+        """When this content last came in; the market's `latest` is the one with the newest."""
+        return self.stored_again or self.created
 
 
 class RunState(StrEnum):

@@ -17,7 +17,7 @@ import pytest
 
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.quality import CHECKS, Light, review
-from mmm.data.quality.relations import inflation
+from mmm.data.quality.relations import exact_sets, inflation
 from mmm.data.quality.series import TOTAL_SPEND, over_time
 from mmm.errors import InvalidInput, UserError
 from mmm.sources import sample
@@ -291,8 +291,8 @@ def test_correlation_and_inflation() -> None:
         ("tv", Light.RED, "moves with 'mails' (r = 1.00)")
     ]
     assert [(p.column, p.what) for p in report.check("vif").places] == [
-        ("tv", "is a sum of others exactly"),
-        ("mails", "is a sum of others exactly"),
+        ("tv", "is a sum of others exactly: 'mails'"),
+        ("mails", "is a sum of others exactly: 'tv'"),
     ]
     tv = report.channels[0]
     assert (tv.light, tv.closest, round(tv.closest_r or 0, 6)) == (Light.RED, "mails", 1.0)
@@ -300,6 +300,82 @@ def test_correlation_and_inflation() -> None:
         tv.sentences[0].text
         == "Always moves with 'mails' (r = 1.00): their effects cannot be separated."
     )
+
+
+def test_an_exact_sum_is_named_as_a_set_and_its_channels_are_red() -> None:
+    def add(made: Columns) -> None:
+        made["search"] = np.array(made["tv"]) + np.array(made["radio"])
+        made["clicks"] = made["search"]
+
+    mapping = MAPPING.model_copy(
+        update={
+            "paid": (
+                PaidColumns(spend="tv"),
+                PaidColumns(spend="search"),
+                PaidColumns(spend="radio"),
+                PaidColumns(spend="free"),
+            )
+        }
+    )
+    rng = np.random.default_rng(7)
+
+    def change(made: Columns) -> None:
+        made["radio"] = rng.uniform(1, 100, WEEKS)
+        made["free"] = rng.uniform(1, 100, WEEKS)
+        add(made)
+
+    report = review(flawed(change), mapping)
+    lights = {channel.channel: channel.light for channel in report.channels}
+    assert lights == {
+        "tv": Light.RED,
+        "search": Light.RED,
+        "radio": Light.RED,
+        "free": Light.GREEN,
+    }
+    said = {item.channel: item.sentences[-1].text for item in report.channels}
+    assert said["tv"] == (
+        "It is an exact sum of 'search', 'radio': their effects cannot be told apart at all."
+    )
+    named = {place.column: place.what for place in report.check("vif").places}
+    assert set(named) == {"tv", "search", "radio"}
+    assert named["search"] == "is a sum of others exactly: 'tv', 'radio'"
+
+
+def test_two_exact_sums_are_two_sets() -> None:
+    rng = np.random.default_rng(3)
+    a, b, c, d = rng.normal(size=(4, 200))
+    names = ["a", "b", "c", "d", "a+b", "c-2d"]
+    matrix = np.corrcoef([a, b, c, d, a + b, c - 2 * d])
+    sets = exact_sets(names, matrix)
+    assert {name: set(members) for name, members in sets.items()} == {
+        "a": {"a", "b", "a+b"},
+        "b": {"a", "b", "a+b"},
+        "a+b": {"a", "b", "a+b"},
+        "c": {"c", "d", "c-2d"},
+        "d": {"c", "d", "c-2d"},
+        "c-2d": {"c", "d", "c-2d"},
+    }
+
+
+def test_month_ends_are_one_date_per_month() -> None:
+    firsts = np.arange(np.datetime64("2012-02"), np.datetime64("2012-02") + WEEKS)
+    ends = (firsts.astype("datetime64[D]") - np.timedelta64(1, "D")).tolist()
+    found = review(flawed(lambda made: made.update(date=ends)), MAPPING).check("cadence")
+    assert found.light is Light.GREEN
+    assert found.finding.startswith("The rows are monthly without a gap, 2012-01-31 to ")
+
+
+def test_markets_in_other_spellings_are_one() -> None:
+    table = pa.table(columns())
+    names = pa.array(["DE", "De", "de "] * 53 + ["DE"])
+    table = table.append_column("geo", names)
+    report = review(table, MAPPING.model_copy(update={"market": "geo"}))
+    assert report.check("duplicates").light is Light.GREEN
+    assert report.check("cadence").light is Light.GREEN
+    (place,) = report.check("types").places
+    assert (place.column, place.light) == ("geo", Light.YELLOW)
+    assert place.what == "'DE', 'De', 'de ' are taken for one market, 'DE'"
+    assert review(table, MAPPING.model_copy(update={"market": "geo"}), market="dE").light
 
 
 def test_inflation_equals_its_definition() -> None:

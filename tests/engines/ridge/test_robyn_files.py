@@ -11,14 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO
+from mmm.engines.adstock_hill.models import Search
+from mmm.engines.adstock_hill.space import build_space
 from mmm.engines.base import Problem
 from mmm.engines.ridge.candidates import evaluate
-from mmm.engines.ridge.frame import LAMBDA_RATIO, build_design
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.robyn_files import aggregated_model
+from mmm.engines.ridge.robyn_json import _model
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
-from mmm.engines.ridge.tables import Search
 
 #: Bootstrapped numbers hang on R's generator; a fixed model has no lambda on the unit scale, and
 #: its own front.
@@ -70,3 +72,24 @@ def test_aggregated_holds_robyns_numbers(
             [np.nan if value is None else value for value in ours[column].to_pylist()], float
         )
         assert run_cases.deviation(values, run_cases.numbers(recorded[column])) < 1e-9, column
+
+
+def test_a_channel_without_effect_has_no_cpa_in_the_models_json(
+    golden: Path, run_cases: ModuleType, demo_problem: Problem
+) -> None:
+    """Spend over an effect of 0 is endless in Robyn's table; JSON has no such number."""
+    folder = golden / "refit" / "c06_wpdf_tsval"
+    settings = run_cases.load_settings(json.loads((folder / "case.json").read_text()), "robyn")
+    problem = replace(demo_problem, kpi_kind="conversion")
+    built = rebuilt(run_cases, folder, problem, settings)
+    endless = [
+        row["rn"]
+        for row in aggregated_model(built, 0).to_pylist()
+        if row["cpa_total"] is not None and np.isinf(row["cpa_total"])
+    ]
+    assert len(endless) == 1
+    exported = _model(built, 0)
+    json.dumps(exported, allow_nan=False)
+    performance = {row["variable"]: row.get("performance") for row in exported["summary"]}
+    assert performance[endless[0]] is None
+    assert sum(value is not None for value in performance.values()) == 4

@@ -25,6 +25,7 @@ from mmm.data.columns import (
     require_columns,
     rows_text,
 )
+from mmm.data.markets import read_markets
 from mmm.data.optimise import optimise
 from mmm.data.prepare.derive import derive
 from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
@@ -64,7 +65,7 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     column and date.
     """
     require_columns(table, recipe.source_columns(), "the recipe")
-    table, groups = _groups(table, recipe.market)
+    table, groups, notes = _groups(table, recipe.market)
     times, zone = _times(table, recipe)
     values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
@@ -73,13 +74,13 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
         name: _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
         for name, rows in groups.items()
     }
+    for item in found.values():
+        item.notes[:0] = notes
     if recipe.market and recipe.market.join == "split":
         return tuple(_finished(item, recipe, name) for name, item in found.items())
-    return (
-        _finished(
-            _combined(found, recipe) if len(found) > 1 else next(iter(found.values())), recipe
-        ),
-    )
+    single = next(iter(found.values()))
+    joined = _combined(found, recipe) if len(found) > 1 else single
+    return (_finished(joined, recipe),)
 
 
 def prepare_dataset(
@@ -141,35 +142,36 @@ def _store(
         return workspace.save_dataset(manifest, optimised.path)
 
 
-def _groups(table: pa.Table, rule: MarketRule | None) -> tuple[pa.Table, dict[str, np.ndarray]]:
-    """(the rows of the wanted markets, row numbers by market). Without a market rule all rows are
-    one group, ''.
+def _groups(
+    table: pa.Table, rule: MarketRule | None
+) -> tuple[pa.Table, dict[str, np.ndarray], list[str]]:
+    """(the table, row numbers by wanted market, notes). Without a market rule all rows are one
+    group, ''.
     """
     if rule is None:
-        return table, {"": np.arange(table.num_rows)}
-    column = table[rule.column]
-    codes, texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))
+        return table, {"": np.arange(table.num_rows)}, []
+    markets = read_markets(table[rule.column])
     where = f"column {rule.column!r}"
-    if (codes < 0).any():
-        fix = "Fill it in, or remove the rows."
-        what = f"no market in {rows_text(np.flatnonzero(codes < 0))}."
-        raise InvalidInput(
-            "the markets cannot be told apart:", [Finding("error", what, where, fix)]
-        )
-    unknown = [name for name in rule.keep if name not in texts]
+    empty = np.flatnonzero(markets.codes < 0)
+    if len(empty):
+        what = f"no market in {rows_text(empty)}."
+        finding = Finding("error", what, where, "Fill it in, or remove the rows.")
+        raise InvalidInput("the markets cannot be told apart:", [finding])
+    unknown = [name for name in rule.keep if markets.find(name) is None]
     if unknown:
         raise UserError(
             f"there is no market {unknown[0]!r}.",
             where=where,
-            fix=f"It has: {listed(sorted(texts))}.",
+            fix=f"It has: {listed(sorted(markets.names))}.",
         )
-    wanted = list(rule.keep or texts)
+    wanted = list(rule.keep or markets.names)
     if rule.join == "one" and len(wanted) > 1:
         fix = 'Keep one of them, or set "join" to "combine" or "split".'
         raise UserError(
             f"the table has {len(wanted)} markets: {listed(wanted)}.", where=where, fix=fix
         )
-    return table, {name: np.flatnonzero(codes == texts.index(name)) for name in wanted}
+    rows = {name: np.flatnonzero(markets.codes == markets.find(name)) for name in wanted}
+    return table, rows, markets.notes()
 
 
 def _times(table: pa.Table, recipe: Recipe) -> tuple[Times, str | None]:
@@ -280,8 +282,8 @@ def _resampled(
         raise UserError(
             "no rows in the window.", where=where, fix="Leave the market out, or widen the window."
         )
-    grid = build_grid(times, rows, cadence, zone, where)
-    periods = find_periods(grid, recipe.period, recipe.week_starts, where)
+    grid = build_grid(times, rows, cadence, zone, where, recipe.rule)
+    periods = find_periods(grid, recipe.period, recipe.rule, where)
     columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
     for rule in recipe.columns:
         filled, said = fill_gaps(
@@ -306,7 +308,7 @@ def _combined(found: dict[str, _Resampled], recipe: Recipe) -> _Resampled:
         )
     every = np.unique(np.concatenate([item.starts for item in found.values()]))
     lost = np.setdiff1d(every, shared)
-    notes = [note for item in found.values() for note in item.notes]
+    notes = list(dict.fromkeys(note for item in found.values() for note in item.notes))
     if len(lost):
         notes.append(
             f"Left out, for not every market has them: the {recipe.period} of {listed_days(lost)}."

@@ -5,13 +5,22 @@ resampled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.data.calendar import Cadence, find_cadence, irregular, next_period
+from mmm.data.calendar import (
+    PLAIN,
+    Cadence,
+    CalendarRule,
+    Period,
+    find_cadence,
+    irregular,
+    next_period,
+    period_start,
+)
 from mmm.data.columns import Times, rows_text, stamps
 from mmm.data.prepare.recipe import Gap
 from mmm.errors import Finding, InvalidInput, UserError
@@ -51,7 +60,7 @@ def find_step(times: Times, where: str) -> Cadence | None:
             fix="Widen the window, or load more history.",
         )
     if cadence.period is None:
-        fix = "Give daily, weekly or monthly rows, or times within the day."
+        fix = "Give daily, weekly, monthly or quarterly rows, or times within the day."
         raise UserError(
             f"the usual distance between dates is {cadence.days} days.", where=where, fix=fix
         )
@@ -59,7 +68,12 @@ def find_step(times: Times, where: str) -> Cadence | None:
 
 
 def build_grid(
-    times: Times, rows: np.ndarray, cadence: Cadence | None, zone: str | None, where: str
+    times: Times,
+    rows: np.ndarray,
+    cadence: Cadence | None,
+    zone: str | None,
+    where: str,
+    rule: CalendarRule = PLAIN,
 ) -> Grid:
     """The even grid of one market's rows. Raises InvalidInput for repeated and odd dates, naming
     their rows.
@@ -67,8 +81,10 @@ def build_grid(
     if cadence is None:
         return _within_days(times, rows, zone, where)
     days = times.days[rows]
-    if cadence.period == "month":
-        days = days.astype("datetime64[M]").astype("datetime64[D]")
+    if cadence.fiscal:
+        _require_fiscal(days, cadence, rule, where)
+    elif cadence.period in ("month", "quarter"):
+        days = period_start(days, cadence.period, replace(rule, fiscal=None))
     distinct = _once(days, rows, where)
     odd = irregular(distinct, cadence)[1]
     if len(odd):
@@ -83,17 +99,38 @@ def build_grid(
                 )
             ],
         )
-    if cadence.period == "month":
-        grid = np.arange(
-            distinct[0].astype("datetime64[M]"), distinct[-1].astype("datetime64[M]") + 1
-        )
-        grid = grid.astype("datetime64[D]")
-    else:
-        grid = np.arange(distinct[0], distinct[-1] + _DAY, np.timedelta64(cadence.days, "D"))
+    own_rule = rule if cadence.fiscal else replace(rule, fiscal=None)
+    grid = _even(distinct, cadence, own_rule)
     found = np.full(len(grid), -1)
     found[np.searchsorted(grid, days)] = rows
-    last = next_period(grid[-1:], cadence.period or "day")[0] - _DAY
+    last = next_period(grid[-1:], cadence.period or "day", own_rule)[0] - _DAY
     return Grid(grid, found, grid, grid[0], last, cadence)
+
+
+def _even(distinct: np.ndarray, cadence: Cadence, rule: CalendarRule) -> np.ndarray:
+    """All periods from the first to the last one."""
+    first, last = distinct[0], distinct[-1]
+    if cadence.fiscal and rule.fiscal is not None:
+        starts = rule.fiscal.starts_between(first, last, quarters=cadence.period == "quarter")
+        return starts[(starts >= first) & (starts <= last)]
+    if cadence.period in ("month", "quarter"):
+        step = 1 if cadence.period == "month" else 3
+        months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1, step)
+        return months.astype("datetime64[D]")
+    return np.arange(first, last + _DAY, np.timedelta64(cadence.days, "D"))
+
+
+def _require_fiscal(days: np.ndarray, cadence: Cadence, rule: CalendarRule, where: str) -> None:
+    """Rows of a fiscal calendar need the recipe to say which; they are named by their first days."""
+    fix = 'Set "calendar", such as {"kind": "4-4-5", "starts": "2024-01-28"}, by its first days.'
+    if rule.fiscal is None:
+        what = f"the rows come {cadence}: periods of whole weeks, no calendar {cadence.period}s."
+        raise UserError(what, where=where, fix=fix)
+    period: Period = "quarter" if cadence.period == "quarter" else "month"
+    other = days[period_start(days, period, rule) != days]
+    if len(other):
+        what = f"{other[0]} is no first day of a period of the {rule.fiscal.pattern} calendar."
+        raise UserError(what, where=where, fix=fix)
 
 
 def _within_days(times: Times, rows: np.ndarray, zone: str | None, where: str) -> Grid:

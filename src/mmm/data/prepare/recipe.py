@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mmm.data.calendar import Period, Weekday
+from mmm.data.calendar import CalendarRule, Period, Weekday
+from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
 from mmm.errors import Finding, InvalidInput, UserError
 
 Aggregate = Literal["sum", "mean", "max", "last", "first"]
@@ -93,18 +94,44 @@ class Lag(_Part):
 Derived = Annotated[Sum | Product | Ratio | Lag, Field(discriminator="kind")]
 
 
+class CalendarSetting(_Part):
+    """What months and quarters are: the calendar's (quarters counted from the month `year_starts`),
+    or those of a fiscal year of whole weeks that `starts` on a day; `year_end` None takes the rule
+    that fits that day (`mmm.data.fiscal`).
+    """
+
+    kind: Literal["calendar"] | Pattern = "calendar"
+    year_starts: int = Field(default=1, ge=1, le=12)
+    starts: dt.date | None = None
+    year_end: YearEnd | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> CalendarSetting:
+        if self.kind == "calendar":
+            if self.starts or self.year_end:
+                raise ValueError("only a fiscal calendar has starts and year_end")
+            return self
+        if self.starts is None:
+            raise ValueError(f"a {self.kind} calendar needs the day on which one year starts")
+        fiscal_calendar(self.kind, self.starts, self.year_end)
+        return self
+
+
 class Recipe(_Part):
     """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in
     this order.
 
     `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
-    `end` are inclusive and choose the periods of the source that begin within them.
+    `end` are inclusive and choose the periods of the source that begin within them. `source` is the
+    dataset (MARKET/ID) that the recipe was made for.
     """
 
     schema_version: Literal[1] = 1
     date: Name
     period: Period
     week_starts: Weekday = "monday"
+    calendar: CalendarSetting = CalendarSetting()
+    source: str | None = None
     zone: str | None = None
     market: MarketRule | None = None
     start: dt.date | None = None
@@ -149,6 +176,15 @@ class Recipe(_Part):
         if not any(rule.keep for rule in self.columns):
             raise ValueError("no column is kept")
         return self
+
+    @property
+    def rule(self) -> CalendarRule:
+        """What the recipe's weeks, months and quarters are."""
+        setting = self.calendar
+        if setting.kind == "calendar" or setting.starts is None:
+            return CalendarRule(self.week_starts, setting.year_starts)
+        fiscal = fiscal_calendar(setting.kind, setting.starts, setting.year_end)
+        return CalendarRule(self.week_starts, fiscal=fiscal)
 
     def source_columns(self) -> list[str]:
         """The columns the source must have."""

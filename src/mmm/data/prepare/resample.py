@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.data.calendar import WEEKDAYS, Period, Weekday, next_period, period_start, weekday
+from mmm.data.calendar import (
+    WEEKDAYS,
+    CalendarRule,
+    Period,
+    next_period,
+    period_label,
+    period_start,
+    weekday,
+)
 from mmm.data.prepare.grid import Grid, listed_days
 from mmm.data.prepare.recipe import Aggregate
 from mmm.errors import UserError
 
-_FINENESS: dict[Period, int] = {"day": 0, "week": 1, "month": 2}
+_FINENESS: dict[Period, int] = {"day": 0, "week": 1, "month": 2, "quarter": 3}
 _WEEK = 7
 
 
@@ -29,36 +37,26 @@ class Periods:
     notes: tuple[str, ...]
 
 
-def find_periods(grid: Grid, period: Period, week_starts: Weekday, where: str) -> Periods:
+def find_periods(grid: Grid, period: Period, rule: CalendarRule, where: str) -> Periods:
     """The whole calendar periods of the grid. Raises UserError where the source is coarser, or no
     period is whole.
     """
-    cadence = grid.cadence.period if grid.cadence else "day"
-    assert cadence is not None  # noqa: S101 - find_step refused other steps
-    if _FINENESS[cadence] > _FINENESS[period]:
-        raise UserError(
-            f"the rows are {grid.cadence}; they cannot be split by {period}.", where=where
-        )
+    _require_finer(grid, period, rule, where)
     days, notes = grid.days, []
-    daily = (cadence, period) == ("week", "month")
-    if cadence == period == "week":
-        begins_on = WEEKDAYS[int(weekday(days[:1])[0])]
-        if begins_on != week_starts:
-            raise UserError(
-                f"its weeks begin on {begins_on}, the recipe's on {week_starts}.",
-                where=where,
-                fix=f'Set "week_starts" to "{begins_on}": weekly rows cannot be cut anew.',
-            )
+    daily = False
+    if grid.cadence and grid.cadence.period == "week" and period in ("month", "quarter"):
+        last_days = days + np.timedelta64(_WEEK - 1, "D")
+        divided = period_start(days, period, rule) != period_start(last_days, period, rule)
+        daily = bool(divided.any())
     if daily:
         days = np.arange(days[0], days[-1] + np.timedelta64(_WEEK, "D"))
-        notes.append("Weeks that lie in two months were divided by days.")
-    starts = period_start(days, period, week_starts)
+        notes.append(f"Weeks that lie in two {period}s were divided by days.")
+    starts = period_start(days, period, rule)
     begins = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
     ends = np.append(begins[1:], len(starts))
     found = starts[begins]
-    whole = (found >= grid.first) & (
-        next_period(found, period) - np.timedelta64(1, "D") <= grid.last
-    )
+    last_covered = next_period(found, period, rule) - np.timedelta64(1, "D")
+    whole = (found >= grid.first) & (last_covered <= grid.last)
     if not whole.any():
         raise UserError(
             f"the data cover no whole {period}.",
@@ -71,7 +69,31 @@ def find_periods(grid: Grid, period: Period, week_starts: Weekday, where: str) -
         notes.append(
             f"Incomplete at the edge and left out: the {period} of {listed_days(dropped)} ({covered})."
         )
+    if rule.fiscal is not None and period in ("month", "quarter"):
+        kept = found[whole]
+        named = [period_label(day.item(), period, rule) for day in kept[[0, -1]]]
+        notes.append(f"Periods of the {rule.fiscal.pattern} calendar: {named[0]} to {named[1]}.")
     return Periods(found[whole], begins[whole], ends[whole], daily, tuple(notes))
+
+
+def _require_finer(grid: Grid, period: Period, rule: CalendarRule, where: str) -> None:
+    """Raise UserError where rows are coarser than the period, or cut at other places than it."""
+    cadence = grid.cadence
+    source: Period = "day" if cadence is None or cadence.period is None else cadence.period
+    if _FINENESS[source] > _FINENESS[period]:
+        raise UserError(f"the rows are {cadence}; they cannot be split by {period}.", where=where)
+    if source == period == "week":
+        begins_on = WEEKDAYS[int(weekday(grid.days[:1])[0])]
+        if begins_on != rule.week_starts:
+            raise UserError(
+                f"its weeks begin on {begins_on}, the recipe's on {rule.week_starts}.",
+                where=where,
+                fix=f'Set "week_starts" to "{begins_on}": weekly rows cannot be cut anew.',
+            )
+    calendar_months = source in ("month", "quarter") and cadence and not cadence.fiscal
+    if calendar_months and rule.fiscal is not None:
+        what = f"the rows are {cadence}; they cannot be cut into periods of whole weeks."
+        raise UserError(what, where=where, fix="Load daily or weekly rows, or choose months.")
 
 
 def resample(values: np.ndarray, periods: Periods, rule: Aggregate) -> np.ndarray:

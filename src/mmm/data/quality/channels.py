@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmm.data.columns import listed
 from mmm.data.mapping import PaidColumns
 from mmm.data.quality.frame import Frame, modelled_columns
-from mmm.data.quality.relations import SpendAndExposure, correlations, without
+from mmm.data.quality.relations import (
+    SpendAndExposure,
+    correlations,
+    exact_sets,
+    explained_by,
+    inflation,
+    without,
+)
 from mmm.data.quality.result import CannotTell, Light, worst
 
 
@@ -38,6 +46,18 @@ class ChannelReport:
 
 
 @dataclass(frozen=True)
+class _Together:
+    """How the modelled columns move together: each one's correlations with all `names`, the exact
+    sums it is part of, and its inflation factor with the columns that predict it most.
+    """
+
+    names: list[str] = field(default_factory=list)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    exact: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    predicted: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ChannelReview:
     """Thresholds of what a channel's spend must show for its effect to be told."""
 
@@ -47,33 +67,46 @@ class ChannelReview:
     small_share: float = 0.01
     together_yellow: float = 0.8
     together_red: float = 0.9
+    inflation_yellow: float = 5
+    inflation_red: float = 10
     always_on_share: float = 0.98
     without_exposure: SpendAndExposure = field(default_factory=SpendAndExposure)
     least_periods: int = 12
+    most_columns: int = 1000
 
     def run(self, frame: Frame) -> tuple[ChannelReport, ...]:
         try:
             total = sum(float(np.nansum(frame.series(paid.spend))) for paid in frame.mapping.paid)
-            names, matrix = correlations(
-                frame, modelled_columns(frame.mapping), self.least_periods, 1000
-            )
-            together = dict(zip(names, matrix, strict=True))
+            together = self._together(frame)
         except CannotTell as reason:
-            total, names, together = 0.0, [], {}
+            total, together = 0.0, _Together()
             why: str | None = f"How it moves with the others cannot be told: {reason}"
         else:
             why = None
         return tuple(
-            self._channel(frame, paid, total, names, together, why) for paid in frame.mapping.paid
+            self._channel(frame, paid, total, together, why) for paid in frame.mapping.paid
         )
+
+    def _together(self, frame: Frame) -> _Together:
+        """How all modelled columns move together. Raises CannotTell."""
+        names, matrix = correlations(
+            frame, modelled_columns(frame.mapping), self.least_periods, self.most_columns
+        )
+        found = inflation(matrix)
+        predicted = {
+            name: (float(found[i]), explained_by(names, matrix, i))
+            for i, name in enumerate(names)
+            if self.inflation_yellow <= found[i] < np.inf
+        }
+        rows = dict(zip(names, matrix, strict=True))
+        return _Together(names, rows, exact_sets(names, matrix), predicted)
 
     def _channel(
         self,
         frame: Frame,
         paid: PaidColumns,
         total: float,
-        names: list[str],
-        together: dict[str, np.ndarray],
+        together: _Together,
         why: str | None,
     ) -> ChannelReport:
         try:
@@ -85,12 +118,13 @@ class ChannelReview:
         active = spend[spend > 0]
         share = float(active.sum()) / total if total > 0 else None
         variation = float(active.std() / active.mean()) if len(active) else None
-        closest, r = self._closest(paid, names, together)
+        closest, r = self._closest(paid, together)
         said = [
             *self._activity(len(active), len(spend)),
             *self._exposure(paid, spend, exposure),
             *self._variation(active, variation, len(spend)),
             *self._separation(closest, r),
+            *self._whole_set(paid, together, r),
             *([Sentence(Light.UNKNOWN, why)] if why else []),
             *self._size(share),
         ]
@@ -104,6 +138,23 @@ class ChannelReview:
         return ChannelReport(
             paid.spend, light, tuple(said), len(spend), len(active), share, variation, closest, r
         )
+
+    def _whole_set(self, paid: PaidColumns, together: _Together, r: float | None) -> list[Sentence]:
+        """What all other columns together say of this channel's, beyond the one closest to it."""
+        own = paid.exposure or paid.spend
+        if own in together.exact:
+            others = listed([name for name in together.exact[own] if name != own], most=5)
+            text = f"It is an exact sum of {others}: their effects cannot be told apart at all."
+            return [Sentence(Light.RED, text)]
+        if own not in together.predicted or (r is not None and abs(r) >= self.together_yellow):
+            return []
+        factor, others_most = together.predicted[own]
+        light = Light.RED if factor >= self.inflation_red else Light.YELLOW
+        text = (
+            f"The other columns together predict it (VIF {factor:.1f}), mostly "
+            f"{listed(others_most, most=3)}: its effect is hard to tell from theirs."
+        )
+        return [Sentence(light, text)]
 
     def _activity(self, active: int, periods: int) -> list[Sentence]:
         if not active:
@@ -153,14 +204,13 @@ class ChannelReview:
         text = f"Spend varies little where it is on ({_range(active)}): saturation cannot be told."
         return [Sentence(Light.YELLOW, text)]
 
-    def _closest(
-        self, paid: PaidColumns, names: list[str], together: dict[str, np.ndarray]
-    ) -> tuple[str | None, float | None]:
+    def _closest(self, paid: PaidColumns, together: _Together) -> tuple[str | None, float | None]:
         """The modelled column that moves most like this channel's, and r."""
         own = paid.exposure or paid.spend
-        if own not in together:
+        if own not in together.rows:
             return None, None
-        row = np.where([name == own for name in names], 0.0, together[own])
+        names = together.names
+        row = np.where([name == own for name in names], 0.0, together.rows[own])
         best = int(np.argmax(np.abs(row)))
         return names[best], float(row[best])
 

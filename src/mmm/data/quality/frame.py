@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mmm.data.calendar import Cadence, distinct_days, find_cadence, repeated_rows
 from mmm.data.columns import (
@@ -27,6 +26,7 @@ from mmm.data.columns import (
     require_columns,
 )
 from mmm.data.mapping import Mapping
+from mmm.data.markets import Markets, read_markets
 from mmm.data.quality.result import CannotTell
 from mmm.errors import UserError
 
@@ -35,7 +35,8 @@ from mmm.errors import UserError
 class Frame:
     """Mapped columns of a table.
 
-    Rows: `days` (rows,), `markets` codes (rows,) into `market_names`, `numbers` and `levels` by
+    Rows: `days` (rows,), `markets` codes (rows,) into `market_names`
+    (`market_notes` say which were written in several ways), `numbers` and `levels` by
     column, `repeated` rows (rows,) that share date and market with an earlier row. Periods:
     `periods` (T,) are the distinct days in order, `row_period` (rows,) the period of each row (-1
     without a date). `unreadable` says why a column has no numbers.
@@ -47,6 +48,7 @@ class Frame:
     days: np.ndarray
     markets: np.ndarray
     market_names: tuple[str, ...]
+    market_notes: tuple[str, ...]
     numbers: dict[str, Numbers]
     levels: dict[str, tuple[np.ndarray, list[str]]]
     unreadable: dict[str, str]
@@ -126,7 +128,7 @@ def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) ->
         if times is None
         else times.days
     )
-    markets, names = _markets(table, mapping)
+    markets = _markets(table, mapping)
     numbers, unreadable = _numbers(table, mapping)
     # Times of one day are periods of their own only in that they repeat its date: a model needs
     # whole days.
@@ -136,14 +138,15 @@ def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) ->
         rows=table.num_rows,
         times=times,
         days=days,
-        markets=markets,
-        market_names=tuple(names),
+        markets=markets.codes,
+        market_names=markets.names,
+        market_notes=tuple(markets.notes()),
         numbers=numbers,
         levels={item.column: read_texts(_as_text(table[item.column])) for item in mapping.factors},
         unreadable=unreadable,
         periods=periods,
         row_period=row_period,
-        repeated=repeated_rows(row_period, markets, len(periods)),
+        repeated=repeated_rows(row_period, markets.codes, len(periods)),
         cadence=find_cadence(periods),
     )
 
@@ -170,25 +173,26 @@ def _one_market(table: pa.Table, mapping: Mapping, market: str) -> pa.Table:
             where="market",
             fix="Map one, or leave the market out.",
         )
-    texts = _as_text(table[mapping.market])
-    chosen = table.filter(pc.equal(texts, pa.scalar(market)))
-    if not chosen.num_rows:
-        known = [name for name in texts.unique().to_pylist() if name is not None]
+    markets = read_markets(table[mapping.market])
+    code = markets.find(market)
+    if code is None:
         raise UserError(
             f"there is no market {market!r}.",
             where=f"column {mapping.market!r}",
-            fix=f"It has: {listed(known)}.",
+            fix=f"It has: {listed(list(markets.names))}.",
         )
-    return chosen
+    return table.filter(pa.array(markets.codes == code))
 
 
-def _markets(table: pa.Table, mapping: Mapping) -> tuple[np.ndarray, list[str]]:
+def _markets(table: pa.Table, mapping: Mapping) -> Markets:
+    """The rows' markets; empty cells are one more, `(empty)`."""
     if mapping.market is None:
-        return np.zeros(table.num_rows, np.int64), [""]
-    codes, texts = read_texts(_as_text(table[mapping.market]))
-    if (codes < 0).any():
-        codes, texts = np.where(codes < 0, len(texts), codes), [*texts, "(empty)"]
-    return codes, texts
+        return Markets(np.zeros(table.num_rows, np.int64), ("",), {})
+    found = read_markets(table[mapping.market])
+    if not (found.codes < 0).any():
+        return found
+    codes = np.where(found.codes < 0, len(found.names), found.codes)
+    return Markets(codes, (*found.names, "(empty)"), found.spellings)
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.data.columns import counted
+from mmm.data.columns import counted, listed
 from mmm.data.quality.frame import Frame, modelled_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
 
@@ -110,12 +110,20 @@ class VarianceInflation:
         wanted = modelled_columns(frame.mapping)
         names, matrix = correlations(frame, wanted, len(wanted) + 2, self.most_columns)
         found = inflation(matrix)
+        sets = exact_sets(names, matrix)
         places = []
         for i in np.argsort(-found):
-            if found[i] >= self.yellow:
-                light = Light.RED if found[i] >= self.red else Light.YELLOW
-                what = "is a sum of others exactly" if np.isinf(found[i]) else f"VIF {found[i]:.1f}"
-                places.append(Place(names[i], light, what))
+            if found[i] < self.yellow:
+                continue
+            if np.isinf(found[i]):
+                others = [name for name in sets[names[i]] if name != names[i]]
+                what = f"is a sum of others exactly: {listed(others, most=5)}"
+                places.append(Place(names[i], Light.RED, what))
+                continue
+            others = explained_by(names, matrix, int(i))
+            light = Light.RED if found[i] >= self.red else Light.YELLOW
+            what = f"VIF {found[i]:.1f}, mostly by {listed(others, most=3)}"
+            places.append(Place(names[i], light, what))
         if places:
             return Verdict(f"The other columns predict {columns_of(places)}.", tuple(places))
         return Verdict(
@@ -215,10 +223,55 @@ def correlations(
     return names, np.corrcoef(values[:, varying], rowvar=False)
 
 
+#: An eigenvalue of a correlation matrix below this, times its size, is an exact dependence.
+_NO_VARIANCE = 1e-10
+_NO_WEIGHT = 1e-6
+#: Standardised weights from here on name a column among those that explain another.
+_WEIGHT_SHOWN = 0.3
+
+
+def exact_sets(names: Sequence[str], matrix: np.ndarray) -> dict[str, tuple[str, ...]]:
+    """For each column that is an exact sum of others: the smallest found set, itself among it.
+
+    The directions without variance, brought to echelon form, name few columns each.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    rows = vectors[:, values < _NO_VARIANCE * len(matrix)].T.copy()
+    pivot = 0
+    for column in range(len(names)):
+        if pivot == len(rows):
+            break
+        best = pivot + int(np.argmax(np.abs(rows[pivot:, column])))
+        if abs(rows[best, column]) < _NO_WEIGHT:
+            continue
+        rows[[pivot, best]] = rows[[best, pivot]]
+        rows[pivot] /= rows[pivot, column]
+        for other in range(len(rows)):
+            if other != pivot:
+                rows[other] -= rows[other, column] * rows[pivot]
+        pivot += 1
+    found: dict[str, tuple[str, ...]] = {}
+    for row in sorted(rows, key=lambda one: int((np.abs(one) > _NO_WEIGHT).sum())):
+        members = tuple(names[int(i)] for i in np.flatnonzero(np.abs(row) > _NO_WEIGHT))
+        for name in members:
+            found.setdefault(name, members)
+    return found
+
+
+def explained_by(names: Sequence[str], matrix: np.ndarray, column: int) -> list[str]:
+    """The other columns that predict this one most, by their standardised weights."""
+    others = np.array([i for i in range(len(names)) if i != column])
+    within = matrix[np.ix_(others, others)]
+    weights = np.abs(np.linalg.lstsq(within, matrix[others, column], rcond=None)[0])
+    order = np.argsort(-weights)
+    most = [names[int(others[i])] for i in order if weights[i] >= _WEIGHT_SHOWN]
+    return most or [names[int(others[order[0]])]]
+
+
 def inflation(matrix: np.ndarray) -> np.ndarray:
     """Variance inflation factors from a correlation matrix; infinite for exact linear dependence."""
     values, vectors = np.linalg.eigh(matrix)
-    null = values < 1e-10 * len(matrix)
+    null = values < _NO_VARIANCE * len(matrix)
     found = (vectors[:, ~null] ** 2 / values[~null]).sum(axis=1)
     found[(vectors[:, null] ** 2).sum(axis=1) > 1e-8] = np.inf
     return found

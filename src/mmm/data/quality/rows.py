@@ -32,6 +32,8 @@ class Types:
             wrong = frame.numbers[name].wrong if name in frame.numbers else np.array([], int)
             what = reason + (f" ({rows_text(wrong)})" if len(wrong) else "")
             places.append(Place(name, Light.RED, what, first_dates(frame.days[wrong]), len(wrong)))
+        for note in frame.market_notes:
+            places.append(Place(frame.mapping.market, Light.YELLOW, note.removesuffix(".")))
         if places:
             return Verdict(f"Not what the role needs is in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column holds what its role needs.")

@@ -9,17 +9,18 @@ total is the sum of the channels' ROAS).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.engines.adstock_hill.robyn_names import calibration_input, robyn_name, variable_names
 from mmm.engines.base import Factor
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.refresh import narrowed
-from mmm.engines.ridge.robyn_files import aggregated_model, raw_data, robyn_name, variable_names
-from mmm.engines.robyn.inputs import calibration_input
+from mmm.engines.ridge.robyn_files import aggregated_model, raw_data
 
 _INTERVALS = {1: "day", 7: "week"}
 _SUMMARY = {
@@ -157,9 +158,22 @@ def _training(built: Rebuilt, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
     }
 
 
+def _ratio(above: float, below: float) -> float | None:
+    """None where nothing was spent, or nothing came of it."""
+    return above / below if below else None
+
+
+def _finite(line: dict[str, Any]) -> dict[str, Any]:
+    """The row with null in place of endless numbers, which JSON has not: a CPA without effect."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in line.items()
+    }
+
+
 def _model(built: Rebuilt, row: int) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
-    rows = aggregated_model(built, row).to_pylist()
+    rows = [_finite(line) for line in aggregated_model(built, row).to_pylist()]
     media = rows[1 + frame.base.shape[1] :][: frame.paid]
     effect, spend = (
         sum(line["xDecompAgg"] for line in media),
@@ -185,9 +199,7 @@ def _model(built: Rebuilt, row: int) -> dict[str, Any]:
                 "metric": "CPA" if conversion else "ROAS",
                 "spend": spend,
                 "response": effect,
-                "performance": (spend / effect if effect else None)
-                if conversion
-                else effect / spend,
+                "performance": _ratio(spend, effect) if conversion else _ratio(effect, spend),
             }
         ],
         "summary": [
