@@ -127,7 +127,7 @@ def test_limits_reach_the_plan(here: Run) -> None:
             ("--budget", "1"),
             "budget: 0.01 per period (1.00 in total) is below the least the channels' bounds allow.",
         ),
-        (("--model", "9_9"), "has kept no model '9_9'."),
+        (("--model", "9_9"), "model: run "),
         (("--csv", "none/plan.csv"), "none/plan.csv: cannot be written: "),
     ],
 )

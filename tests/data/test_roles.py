@@ -134,7 +134,7 @@ def test_what_a_version_changed() -> None:
     )
     assert changes(MAPPING, now) == [
         "The KPI was conversion and is revenue.",
-        "'refunds' had the sign positive and has default.",
+        "'refunds' had the sign positive and has unconstrained.",
         "'grps' was exposure and is unused.",
     ]
     assert changes(now, now) == []
