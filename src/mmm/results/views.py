@@ -16,6 +16,7 @@ from mmm.results import (
     candidates,
     charts,
     findings,
+    kept,
     stability,
     stability_charts,
     summary,
@@ -140,6 +141,7 @@ VIEWS: tuple[View, ...] = (
         charts.adstock,
         findings.adstock,
         "Across: {period}s since the spend; up: how much of the effect's peak it still has.",
+        present=summary.has_adstock,
     ),
     View(
         "carryover",
@@ -148,6 +150,7 @@ VIEWS: tuple[View, ...] = (
         charts.carryover,
         findings.carryover,
         "Blue is the effect in the {period} of the spend itself, yellow what spend of earlier {period}s still brought.",
+        present=summary.has_carryover,
     ),
     View(
         "residuals",
@@ -169,6 +172,7 @@ VIEWS: tuple[View, ...] = (
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
         ("model_id", "nrmse", "decomp_rssd", "front", "cluster", "trial", "recommended"),
+        present=kept.has_fronts,
     ),
     View(
         "clusters",
@@ -180,6 +184,7 @@ VIEWS: tuple[View, ...] = (
         "models: the dot is its middle model's {efficiency}, the bar holds four fifths of its models. Where the "
         "columns agree, it matters little which model is chosen. Of more than five clusters the largest are drawn; the "
         "table has all.",
+        present=kept.has_clusters,
     ),
     View(
         "stability",
