@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.schemas import kept_ids
+from mmm.engines.schemas import is_kept
 from mmm.results.format import Labels, compact, count, fixed, percent
 from mmm.results.model_summary import totals_of
 from mmm.results.summary import Tables, channels, curves, of_model
@@ -61,8 +61,7 @@ def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     Channels come in the order of the shown model's spend, clusters by their number.
     """
     models = tables["models"]
-    is_kept = pc.is_in(models["model_id"], pa.array(kept_ids(tables), pa.string()))
-    kept = models.filter(pc.and_(is_kept, pc.is_valid(models["cluster"])))
+    kept = models.filter(pc.and_(is_kept(tables), pc.is_valid(models["cluster"])))
     cluster_of = dict(zip(kept["model_id"].to_pylist(), kept["cluster"].to_pylist(), strict=True))
     measure = "roi" if labels.revenue else "cpa"
     found: dict[tuple[int, str], list[float]] = {}

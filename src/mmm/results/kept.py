@@ -1,5 +1,5 @@
 """Which models of a run are kept, and in which order they are offered: one rule for every view,
-report, page and command. Kept are the models with rows in `channels`.
+report, page and command.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from mmm.engines.schemas import kept_ids
+from mmm.engines.schemas import is_kept, kept_ids
 from mmm.results.summary import Tables
 
 
@@ -18,7 +17,7 @@ def kept_models(tables: Tables) -> pa.Table:
     engine has them.
     """
     models = tables["models"]
-    kept = models.filter(pc.is_in(models["model_id"], pa.array(kept_ids(tables), pa.string())))
+    kept = models.filter(is_kept(tables))
     order = [("recommended", "descending"), ("front", "ascending"), ("nrmse", "ascending")]
     return kept.sort_by(order)
 

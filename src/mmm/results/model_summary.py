@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.base import EngineResult, Problem
-from mmm.engines.schemas import confidence_of_today, kept_ids
+from mmm.engines.schemas import confidence_of_today, is_kept
 from mmm.results.findings import implausible
 from mmm.results.format import Labels
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
@@ -187,7 +187,7 @@ def _totals(parts: pa.Table, channels: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _candidates(tables: Tables) -> dict[str, int]:
     models = tables["models"]
-    kept = models.filter(pc.is_in(models["model_id"], pa.array(kept_ids(tables), pa.string())))
+    kept = models.filter(is_kept(tables))
     return {
         "evaluated": models.num_rows,
         "kept": kept.num_rows,

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.schemas import kept_ids
+from mmm.engines.schemas import is_kept
 from mmm.results.format import Labels
 
 Tables = Mapping[str, pa.Table]
@@ -207,8 +207,8 @@ def has_adstock(tables: Tables) -> bool:
 
 def has_carryover(tables: Tables) -> bool:
     """Whether the engine tells immediate effects from carried-over ones."""
-    contributions = tables["contributions"]
-    return bool(contributions["carryover"].null_count < contributions.num_rows)
+    share = tables["channels"]["carryover_share"]
+    return bool(share.null_count < len(share))
 
 
 def adstock(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
@@ -341,12 +341,12 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     models = tables["models"]
     nrmse = models["nrmse"].to_numpy(zero_copy_only=False).astype(float)
     distance = models["decomp_rssd"].to_numpy(zero_copy_only=False).astype(float)
-    is_kept = pc.is_in(models["model_id"], pa.array(kept_ids(tables), pa.string()))
+    kept = is_kept(tables)
     rows = [
         {**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id}
-        for row in models.filter(is_kept).to_pylist()
+        for row in models.filter(kept).to_pylist()
     ]
-    listed = ~is_kept.to_numpy(zero_copy_only=False)
+    listed = ~kept.to_numpy(zero_copy_only=False)
     other = listed & np.isfinite(nrmse) & np.isfinite(distance)
     if other.any():
         rows += _cells(nrmse[other], distance[other])
