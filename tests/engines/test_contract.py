@@ -30,19 +30,19 @@ from mmm.engines.capabilities import (
 from mmm.engines.result_check import InvalidResult, check_result
 from mmm.engines.schemas import SCHEMAS, complete, kept_ids, kept_weights
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, Experiment, Window, parse_experiment
+from mmm.models.artifacts import export_run
+from mmm.models.plans import plan_run
+from mmm.models.refresh import refresh_experiment
 from mmm.planning.request import PlanRequest
 from mmm.results import RunResults, draw_report, read_results
 from mmm.results.branding import Look
 from mmm.results.onepager import onepager
 from mmm.results.report import content, report_of
 from mmm.results.views import VIEWS, present_views
-from mmm.runs.artifacts import export_run
 from mmm.runs.comparison import compare_runs
-from mmm.runs.config import DatasetRef, Experiment, Window, parse_experiment
 from mmm.runs.estimate import estimate_of
 from mmm.runs.events import History
-from mmm.runs.plans import plan_run
-from mmm.runs.refresh import refresh_experiment
 from mmm.runs.service import RunService
 from mmm.runs.stability import StabilityStudy, newest_study
 from mmm.runs.task import EXIT_DONE, run_task

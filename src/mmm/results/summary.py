@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.schemas import is_kept
-from mmm.results.format import Labels
+from mmm.format import Labels
 
 Tables = Mapping[str, pa.Table]
 
