@@ -11,6 +11,7 @@ from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
 from mmm.web import links
+from mmm.web.certificate import certificate
 from mmm.web.choose_model import chosen_model
 from mmm.web.result_parts import draw_part
 from mmm.web.result_views import FIRST_PART, ModelViews
@@ -90,6 +91,8 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     draw_part(views, model_id, part)
     if part == "Stability":
         study(service, run_id, views.labels)
+    if part == "Certificate":
+        certificate(service, views, model_id)
 
 
 top = st.container(horizontal=True)

@@ -13,7 +13,7 @@ from mmm.web.run_live import progress_now, tail_of_log, timeline
 from mmm.web.session import current_user, run_service
 from mmm.web.text import moment, plain, plain_lines
 from mmm.workspace.models import RunState
-from mmm.workspace.names import studied_run
+from mmm.workspace.names import studied_run, study_kind
 
 _POLL_SECONDS = 1.0
 
@@ -55,7 +55,10 @@ def _ending(status: RunStatus) -> None:
 def _results_of(run_id: str) -> dict[str, str]:
     """Where a run's results are shown: a study's beside those of the run it is about."""
     studied = studied_run(run_id)
-    return {"run": studied, "part": "Stability"} if studied else {"run": run_id}
+    if studied is None:
+        return {"run": run_id}
+    part = "Certificate" if study_kind(run_id) == "certificate" else "Stability"
+    return {"run": studied, "part": part}
 
 
 def _ended(status: RunStatus) -> str:
