@@ -33,8 +33,9 @@ PURE = {
     ),
     "planning": (
         "mmm.errors",
-        "mmm.engines.adstock_hill.curves",
-        "mmm.engines.confidence",
+        "mmm.engines.response",
+        "mmm.engines.schemas",
+        "mmm.engines.capabilities",
         "mmm.results.format",
     ),
 }
