@@ -15,7 +15,7 @@ from mmm.certificate.certify import STAGE, Asked, Trained, certify
 from mmm.certificate.refit import Advise, Bounds
 from mmm.engines import load_engine
 from mmm.engines.base import Engine, EngineResult, Problem
-from mmm.engines.capabilities import Quick, Varies, offered
+from mmm.engines.capabilities import Quick, Responds, Varies, offered
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.results import read_results
 from mmm.results.format import Labels
@@ -89,13 +89,18 @@ def asked_of(engine: Engine, experiment: Experiment, request: CertificateRequest
         settings = varied.variant(settings, effort=quick.quick_effort(settings))
     else:
         effort = "full"
-    return Asked(request.worlds, request.seed, settings, effort, _advise(), Bounds(LOW, HIGH))
+    return Asked(request.worlds, request.seed, settings, effort, _advise(engine), Bounds(LOW, HIGH))
 
 
-def _advise() -> Advise:
+def _advise(engine: Engine) -> Advise:
+    """How the engine's results are planned with; without advice where they cannot be."""
+    responds = offered(engine, Responds)
+
     def advise(result: EngineResult, problem: Problem) -> Any:
+        if responds is None:
+            return None
         labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
-        found = advised_budget(result.tables, result.recommended, labels)
+        found = advised_budget(responds, result.tables, labels)
         return None if found is None else (found.today, found.spend)
 
     return advise
