@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from difflib import get_close_matches
-from importlib import import_module
+from statistics import NormalDist
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -23,14 +23,9 @@ from pydantic import (
 )
 
 from mmm.data.mapping import Mapping
+from mmm.engines import DEFAULT_ENGINE, ENGINES, load_engine, settings_model
+from mmm.engines.capabilities import Presets, offered
 from mmm.errors import Finding, InvalidInput, UserError
-
-#: Settings models by engine; dotted paths, so that reading a config imports no engine.
-ENGINE_SETTINGS = {
-    "ridge": "mmm.engines.ridge.settings:RidgeSettings",
-    "robyn": "mmm.engines.robyn.settings:RobynSettings",
-}
-
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
 
@@ -100,6 +95,11 @@ class Window(_Config):
 class LiftTestConfig(_Config):
     """An experiment whose effect was measured: `lift` in units of the KPI over [start, end], both
     inclusive.
+
+    How sure it is, best first: `standard_error` in units of the KPI; the two ends of an interval
+    and its level; `confidence` that the lift differs from 0, as Robyn asks for. Only finished tests
+    calibrate a model. `source` is where it comes from: a platform's study, a geo experiment, the
+    address of its report.
     """
 
     channels: tuple[str, ...] = Field(min_length=1)
@@ -107,8 +107,24 @@ class LiftTestConfig(_Config):
     end: date
     lift: StrictFloat
     spend: StrictFloat = Field(ge=0)
+    standard_error: StrictFloat | None = Field(default=None, gt=0)
+    interval_low: StrictFloat | None = None
+    interval_high: StrictFloat | None = None
+    interval_level: StrictFloat = Field(default=0.9, gt=0, lt=1)
     confidence: StrictFloat = Field(default=0.9, gt=0, le=1)
     scope: Literal["immediate", "total"] = "immediate"
+    status: Literal["planned", "running", "finished", "discarded"] = "finished"
+    source: str = Field(default="", max_length=500)
+
+    @property
+    def error(self) -> float | None:
+        """The standard error in units of the KPI, as given or from the interval's width; None where
+        only a confidence is given.
+        """
+        if self.interval_low is None or self.interval_high is None:
+            return self.standard_error
+        quantile = NormalDist().inv_cdf((1.0 + self.interval_level) / 2.0)
+        return (self.interval_high - self.interval_low) / (2.0 * quantile)
 
     @model_validator(mode="after")
     def _consistent(self) -> LiftTestConfig:
@@ -116,6 +132,15 @@ class LiftTestConfig(_Config):
             raise ValueError("the end must not lie before the start")
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("a channel is named twice")
+        if (self.interval_low is None) != (self.interval_high is None):
+            raise ValueError("an interval needs both ends, interval_low and interval_high")
+        if self.interval_low is None or self.interval_high is None:
+            return self
+        if self.standard_error is not None:
+            raise ValueError("give the standard error or an interval, not both")
+        inside = self.interval_low <= self.lift <= self.interval_high
+        if not inside or self.interval_low == self.interval_high:
+            raise ValueError("the interval must have a width and hold the lift")
         return self
 
 
@@ -135,7 +160,8 @@ class Experiment(_Config):
 
     `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
     channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
-    can be shown.
+    can be shown. `accept` names data checks by their ids whose red light is to be a warning for this
+    experiment.
     """
 
     schema_version: Literal[1] = 1
@@ -148,15 +174,16 @@ class Experiment(_Config):
     value_per_conversion: Annotated[StrictFloat, Field(gt=0)] | None = None
     margin: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
     lift_tests: tuple[LiftTestConfig, ...] = ()
+    accept: tuple[Literal["vif", "leakage", "currency", "observations"], ...] = ()
     refresh: RefreshOf | None = None
-    engine: str = "ridge"
+    engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, engine: str) -> str:
-        if engine not in ENGINE_SETTINGS:
-            raise ValueError(f"choose one of: {', '.join(ENGINE_SETTINGS)}")
+        if engine not in ENGINES:
+            raise ValueError(f"choose one of: {', '.join(ENGINES)}")
         return engine
 
     @field_validator("settings")
@@ -174,20 +201,10 @@ class Experiment(_Config):
         return self.model_dump_json(indent=2)
 
 
-def settings_model(engine: str) -> type[BaseModel]:
-    """The model of an engine's settings: what there is to set, its limits and defaults."""
-    module, _, attribute = ENGINE_SETTINGS[engine].partition(":")
-    model: type[BaseModel] = getattr(import_module(module), attribute)
-    return model
-
-
 def presets(engine: str) -> dict[str, dict[str, Any]]:
-    """The engine's presets by name, with the settings each stands for; declared as PRESETS beside
-    its settings.
-    """
-    module, _, _ = ENGINE_SETTINGS[engine].partition(":")
-    found: dict[str, dict[str, Any]] = getattr(import_module(module), "PRESETS", {})
-    return found
+    """The engine's presets by name, with the settings each stands for; none where it has none."""
+    found = offered(load_engine(engine), Presets)
+    return {} if found is None else {name: dict(of) for name, of in found.presets.items()}
 
 
 def with_preset(experiment: Experiment, name: str) -> Experiment:
@@ -228,10 +245,10 @@ def _models(content: Any) -> Models:
     """The models an experiment's content is checked by, with its engine's where it names a known
     one.
     """
-    engine = content.get("engine", "ridge") if isinstance(content, dict) else None
+    engine = content.get("engine", DEFAULT_ENGINE) if isinstance(content, dict) else None
     own: Models = (
         {("settings",): settings_model(engine)}
-        if isinstance(engine, str) and engine in ENGINE_SETTINGS
+        if isinstance(engine, str) and engine in ENGINES
         else {}
     )
     return {(): Experiment, **own}

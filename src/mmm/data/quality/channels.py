@@ -22,10 +22,13 @@ from mmm.data.quality.result import CannotTell, Light, worst
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing the data can (`light` green) or cannot tell."""
+    """One thing the data can (`light` green) or cannot tell. `alone` marks what the channel's own
+    series says; the others repeat what a check finds between columns.
+    """
 
     light: Light
     text: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,12 +161,13 @@ class ChannelReview:
 
     def _activity(self, active: int, periods: int) -> list[Sentence]:
         if not active:
-            return [Sentence(Light.RED, "Never on: nothing can be told.")]
+            return [Sentence(Light.RED, "Never on: nothing can be told.", alone=True)]
         if active < self.red_active:
             return [
                 Sentence(
                     Light.RED,
                     f"On in {active} of {periods} periods: its effect rests on too few of them.",
+                    alone=True,
                 )
             ]
         if active < self.yellow_active_share * periods:
@@ -178,7 +182,7 @@ class ChannelReview:
         alone, share = without(spend, exposure)
         if share <= self.without_exposure.yellow_share:
             return []
-        light = Light.RED if share > self.without_exposure.red_share else Light.YELLOW
+        light = Light.RED if share > self.without_exposure.orange_share else Light.YELLOW
         periods = f"{len(alone)} of the {int((spend > 0).sum())} periods it is on"
         return [
             Sentence(
@@ -200,7 +204,7 @@ class ChannelReview:
                 f"Always on and hardly changing ({_range(active)}): its effect cannot be "
                 "told from the base, nor its saturation."
             )
-            return [Sentence(Light.RED, text)]
+            return [Sentence(Light.RED, text, alone=True)]
         text = f"Spend varies little where it is on ({_range(active)}): saturation cannot be told."
         return [Sentence(Light.YELLOW, text)]
 
