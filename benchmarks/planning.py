@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmm.engines.curves import Curve
+from mmm.engines.adstock_hill.curves import Curve
 from mmm.planning.allocation import allocate
 from mmm.planning.media import MediaModel, Medium
 from mmm.planning.request import PlanRequest

@@ -111,7 +111,7 @@ def row(name: str, problem: Problem, truths: Sequence[ChannelTruth]) -> Iterator
         model = of_model(after.tables["models"], after.recommended).to_pylist()[0]
         yield (
             f"| {name} | {weights[0]:g} : {weights[1]:g} | {np.nansum(weight * moved) / weight.sum():.3f} "
-            f"| {np.nanmax(moved):.2f} | {lost} | {model['nrmse']:.4f} | {model['business_distance']:.4f} "
+            f"| {np.nanmax(moved):.2f} | {lost} | {model['nrmse']:.4f} | {model['decomp_rssd']:.4f} "
             f"| {errors[0]:.3f} | {errors[1]:.3f} |"
         )
 

@@ -21,7 +21,12 @@ UPWARD = {("mmm.sources.sample", "mmm.data.mapping.")}
 #: Pure rooms, and all of ours that they may import beside themselves.
 PURE = {
     "engines": ("mmm.cores", "mmm.errors", "mmm.settings"),
-    "planning": ("mmm.errors", "mmm.engines.curves", "mmm.engines.firmness", "mmm.results.format"),
+    "planning": (
+        "mmm.errors",
+        "mmm.engines.adstock_hill.curves",
+        "mmm.engines.confidence",
+        "mmm.results.format",
+    ),
 }
 #: Libraries that one room alone may know.
 KEEPERS = {

@@ -129,6 +129,6 @@ def test_the_report_has_a_section_for_each(trained: Workspace) -> None:
     plain, calibrated = (
         trained.result_file(run_id, "report.html").decode() for run_id in trained.run_ids()
     )
-    assert "How firm each channel is" in plain
+    assert "Confidence in each channel" in plain
     assert "What the lift tests moved" in calibrated
     assert "What the lift tests moved" not in plain

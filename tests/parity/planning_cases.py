@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.curves import Curve
-from mmm.engines.ridge.transforms import adstock
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.transforms import adstock
 from mmm.errors import UserError
 from mmm.planning.allocation import allocate, evaluate
 from mmm.planning.media import MediaModel, Medium

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmm.engines.curves import Curve
+from mmm.engines.adstock_hill.curves import Curve
 from mmm.planning.media import MediaModel, Medium
 from mmm.results.format import Labels
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmm.engines.curves import hill
+from mmm.engines.adstock_hill.curves import hill
 from mmm.planning.allocation import PlanDocument, allocate
 from mmm.planning.media import MediaModel
 from mmm.planning.request import PlanRequest

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mmm.engines.base import SCHEMAS
+from mmm.engines.schemas import SCHEMAS
 from mmm.results.calibration import calibrated, calibration, finding, interval
 from mmm.results.charts import svg
 from mmm.results.format import Labels

@@ -9,7 +9,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from mmm.engines.base import SCHEMAS, EngineResult
+from mmm.engines.base import EngineResult
+from mmm.engines.schemas import SCHEMAS
 from mmm.results import candidates, charts, summary
 from mmm.results.candidate_charts import PICKED
 from mmm.results.format import Labels

@@ -17,7 +17,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmm.engines.ridge.settings import RidgeSettings, Within
+from mmm.engines.adstock_hill.settings import Within
+from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, UserError
 from mmm.runs.config import Experiment, parse_experiment
 
@@ -108,6 +109,8 @@ def limit_cases(limits: list[Any], path: Path) -> Iterator[Case]:
             yield path, limit.gt
         elif isinstance(limit, at.Le):
             yield path, limit.le + 1
+        elif isinstance(limit, at.Lt):
+            yield path, limit.lt
         elif isinstance(limit, at.MinLen):
             yield path, ""
         elif isinstance(limit, at.MaxLen):

@@ -16,7 +16,7 @@ import pytest
 
 from mmm.engines.base import Factor, Problem
 from mmm.errors import InvalidInput
-from mmm.runs.config import Experiment
+from mmm.runs.config import Experiment, LiftTestConfig
 from mmm.runs.problem import build_problem
 from mmm.sources import sample
 from mmm.sources.files import FileSource
@@ -630,7 +630,8 @@ def lift_test(**changes: Any) -> dict[str, Any]:
         ),
         (
             {"lift": 0},
-            "lift_tests.1.lift: a lift of 0 gives no scale for the error. Leave the test out or give its lift.",
+            "lift_tests.1.lift: a lift of 0 without a standard error or an interval does not say how "
+            "sure it is. Give the test's standard_error or its interval.",
         ),
     ],
 )
@@ -652,6 +653,38 @@ def test_a_lift_test_against_the_data() -> None:
     middle = {"start": "2022-03-16", "end": "2022-03-22", "spend": tv[10] * 5 / 7 + tv[11] * 2 / 7}
     assert build(lift_tests=[lift_test(**middle)])[1] == []
     assert build(lift_tests=[lift_test(channels=["mail"], spend=0)])[1] == []
+
+
+def test_a_lift_test_says_how_sure_it_is() -> None:
+    """The standard error as given, from an interval's width, or from Robyn's confidence."""
+    band = {"interval_low": 23.55, "interval_high": 56.45}
+    problem, findings = build(
+        lift_tests=[
+            lift_test(standard_error=5.0, confidence=0.5),
+            lift_test(**band),
+            lift_test(interval_low=20.4, interval_high=59.6, interval_level=0.95),
+            lift_test(confidence=0.9),
+            lift_test(lift=0.0, standard_error=5.0),
+        ]
+    )
+    assert findings == []
+    assert [round(test.error, 1) for test in problem.lift_tests] == [5.0, 10.0, 10.0, 24.3, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"interval_low": 3.0}, "an interval needs both ends"),
+        ({"interval_low": 41.0, "interval_high": 50.0}, "must have a width and hold the lift"),
+        (
+            {"interval_low": 3.0, "interval_high": 50.0, "standard_error": 1.0},
+            "the standard error or an interval, not both",
+        ),
+    ],
+)
+def test_contradictions_about_how_sure_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LiftTestConfig.model_validate(lift_test(**changes))
 
 
 # What the engine needs

@@ -1,4 +1,4 @@
-"""`mmm stability`, `mmm calibration`: how firm a run's numbers are, and what its lift tests moved."""
+"""`mmm stability`, `mmm calibration`: how stable a run's numbers are, and what its lift tests moved."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stability_command(
     trials: Annotated[int | None, typer.Option(min=1, help="Trials; default as the run.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how firm each channel is: over candidates, trials, other seeds, earlier windows and
+    """Say how sure each channel is: over candidates, trials, other seeds, earlier windows and
     holdouts.
 
     The first time it trains the run's experiment again for every seed, window and holdout, as a

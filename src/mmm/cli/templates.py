@@ -10,6 +10,7 @@ import typer
 
 from mmm.cli import show
 from mmm.cli.runs import read_file
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
@@ -56,7 +57,7 @@ def list_() -> None:
         rows.append(
             (
                 name,
-                str(found.experiment.get("engine", "ridge")),
+                str(found.experiment.get("engine", DEFAULT_ENGINE)),
                 show.moment(found.at),
                 found.saved_by,
             )

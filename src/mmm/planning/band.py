@@ -1,6 +1,6 @@
 """A plan's band: the same spends under every kept model of the run.
 
-The band holds nine tenths of the kept models, the rule of "how firm" in the report. A plan is made
+The band holds 90 % of the kept models, the rule of the confidence in the report. A plan is made
 with one model; one that earns more than today's split only in that model is no reason to move
 money.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mmm.engines.firmness import CENTRAL
+from mmm.engines.confidence import CENTRAL
 from mmm.planning.solver import SteadyCurves
 
 Range = tuple[float, float]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.curves import Curve
+from mmm.engines.adstock_hill.curves import Curve
 from mmm.errors import NotFound, UserError
 
 Tables = Mapping[str, pa.Table]

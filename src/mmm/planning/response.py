@@ -2,7 +2,7 @@
 of spends.
 
 Robyn's `robyn_response`, without its slips: see `MediaModel.rows` for date ranges. Robyn's own
-ranges can be had by giving their rows. All numbers come from `mmm.engines.curves.Curve`.
+ranges can be had by giving their rows. All numbers come from `mmm.engines.adstock_hill.curves.Curve`.
 """
 
 from __future__ import annotations

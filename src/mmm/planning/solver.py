@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize
 from threadpoolctl import ThreadpoolController
 
-from mmm.engines.curves import hill, hill_slope
+from mmm.engines.adstock_hill.curves import hill, hill_slope
 
 #: Pieces of an envelope, relative gap at which the search stops, and most ranges looked at.
 _PIECES, _GAP, _MOST_NODES = 32, 1e-5, 12

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.firmness import CENTRAL
+from mmm.engines.confidence import CENTRAL
 from mmm.planning.allocation import Plan, PlanDocument
 from mmm.planning.media import MediaModel
 from mmm.planning.problem import build_market

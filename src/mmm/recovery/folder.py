@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.proposal import propose
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 from mmm.recovery.columns import named_columns, spend_columns
 from mmm.recovery.score import ChannelTruth
@@ -47,7 +48,7 @@ class CaseOptions:
     whose names are not the truth's; `lift_tests` names the file of tests in the folder.
     """
 
-    engine: str = "ridge"
+    engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] | None = None
     country: str | None = None
     mapping: Path | None = None

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.training import train
 from mmm.planning.allocation import allocate
 from mmm.planning.media import read_model
 from mmm.planning.request import PlanRequest
@@ -30,7 +31,7 @@ def recover(
     """
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine(case.experiment.engine)
-    result = engine.train(problem, case.experiment.engine_settings(), progress)
+    result = train(engine, problem, case.experiment.engine_settings(), progress)
     names = {column: name for name, column in case.columns.items()}
     recovery = score(case.truths, estimates(result, names))
     return (
@@ -82,7 +83,7 @@ def estimates(
                 low,
                 high,
                 marginal,
-                row["firmness"] or "",
+                row["confidence"] or "",
             )
         )
     return found

@@ -141,7 +141,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "part": ("Part of the curve", "text"),
     "split": ("Split", "text"),
     "model_id": ("Model", "text"),
-    "firmness": ("How firm", "firmness"),
+    "confidence": ("Confidence", "text"),
     "date": ("Date", "date"),
     "effect": ("Effect", "effect"),
     "start": ("From", "effect"),
@@ -176,7 +176,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "rsq_val": ("R² validation", "number"),
     "rsq_test": ("R² test", "number"),
     "paid_share": ("Paid media's share", "percent"),
-    "business_distance": ("Business distance", "number"),
+    "decomp_rssd": ("Business distance", "number"),
     "recommended": ("Recommended", "flag"),
     "spend_today": ("Spend today", "money"),
     "spend_plan": ("Planned spend", "money"),
@@ -219,24 +219,13 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
-#: How firm a channel's return is, by the engine's word.
-FIRMNESS = {"unknown": "the data cannot tell"}
-
-
-def firm_words(word: str | None) -> str:
-    """How firm, in the words of every view, table and command: firm, uncertain, the data cannot
-    tell.
-    """
-    return MISSING if word is None else FIRMNESS.get(word, word)
-
-
 def heading(column: str, labels: Labels) -> str:
     """A column's heading; an undeclared column is an error, so that none is shown without thought."""
     return COLUMNS[column][0].format(efficiency=labels.efficiency)
 
 
 def is_numeric(column: str) -> bool:
-    return COLUMNS[column][1] not in ("text", "firmness", "date", "flag")
+    return COLUMNS[column][1] not in ("text", "date", "flag")
 
 
 def cell(column: str, value: Any, labels: Labels) -> str:
@@ -250,8 +239,6 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         return "yes" if value else ""
     if kind == "integer":
         return f"{value:,}"
-    if kind == "firmness":
-        return firm_words(value)
     if kind == "text":
         return str(value)
     shown = {

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress, ProgressListener
+from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
+from mmm.engines.schemas import SCHEMAS, complete
 from mmm.errors import NotFound
-from mmm.results.model_summary import RunInfo, summarise
+from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
 
@@ -72,9 +73,8 @@ class RunResults(Mapping[str, "pa.Table"]):
             raise KeyError(name)
         if name not in self._tables:
             if f"{name}.parquet" in self._manifest.files:
-                self._tables[name] = self._workspace.result_table(
-                    self._run_id, name, manifest=self._manifest
-                )
+                stored = self._workspace.result_table(self._run_id, name, manifest=self._manifest)
+                self._tables[name] = complete(name, stored)
             else:  # of an earlier version, which did not have this table yet
                 self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
@@ -91,8 +91,7 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads(self.summary_text)
-        return loaded
+        return summary_of_today(json.loads(self.summary_text))
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there

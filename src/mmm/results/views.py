@@ -100,7 +100,7 @@ VIEWS: tuple[View, ...] = (
         findings.efficiency,
         "The dot is this model's {efficiency}, the bar its interval, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
-        "confidence. How firm is said by nine tenths of the kept models: firm, uncertain, or the data cannot tell. An "
+        "confidence. The confidence is high, medium or inconclusive by how nearly 90 % of the kept models agree. An "
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
     ),
@@ -168,7 +168,7 @@ VIEWS: tuple[View, ...] = (
         "Each point is a model; to the left fits better, lower agrees better with how the budget is split. No model "
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
-        ("model_id", "nrmse", "business_distance", "front", "cluster", "trial", "recommended"),
+        ("model_id", "nrmse", "decomp_rssd", "front", "cluster", "trial", "recommended"),
     ),
     View(
         "clusters",
@@ -183,11 +183,11 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "stability",
-        "How firm each channel is",
+        "Confidence in each channel",
         stability.stability,
         stability_charts.stability,
         stability.finding,
-        "Each bar holds nine tenths of the models that could have come out as well, the tick is this model: over all "
+        "Each bar holds 90 % of the models that could have come out as well, the tick is this model: over all "
         "kept candidates, and over the best of each trial. " + stability.rule(),
         present=stability.comparable,
     ),

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from pydantic import ValidationError
 
+from mmm.engines import load_engine
+from mmm.engines.capabilities import (
+    SECTION,
+    Deviation,
+    ExportRequest,
+    Exports,
+    Recreates,
+    asked,
+)
 from mmm.errors import UserError
 from mmm.results import read_results
 from mmm.runs.config import Experiment, parse_experiment
@@ -23,12 +31,7 @@ from mmm.runs.problem import build_problem
 from mmm.runs.refresh import previous_of
 from mmm.workspace import Workspace
 
-if TYPE_CHECKING:
-    from mmm.engines.ridge.model_file import Deviation
-    from mmm.engines.ridge.rebuild import Rebuilt
-
 FORMATS = ("csv", "parquet")
-_SECTION = "mmm"
 
 
 def export_run(
@@ -66,7 +69,7 @@ def export_run(
             raise UserError(what, where=run_id, fix="Leave out --format, --all and --model.")
         files = {name: partial(_copy, workspace, run_id, name) for name in own}
     else:
-        files = _robyn_files(workspace, run_id, table_format, everything, models)
+        files = _engine_files(workspace, run_id, table_format, everything, models)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         for name, write in files.items():
@@ -81,78 +84,40 @@ def _copy(workspace: Workspace, run_id: str, name: str, path: Path) -> None:
     path.write_bytes(workspace.result_artifact(run_id, name))
 
 
-def _robyn_files(
+def _engine_files(
     workspace: Workspace, run_id: str, table_format: str, everything: bool, models: Sequence[str]
 ) -> dict[str, Callable[[Path], object]]:
-    """What writes each file, by name: tables as Robyn's, and the models as JSON."""
-    from mmm.engines.ridge import robyn_files
-
+    """What writes each file, by name: the engine's tables and documents."""
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    fix = "`mmm results` shows its tables; the results' folder holds them as Parquet."
+    exporter = asked(load_engine(experiment.engine), Exports, "are not exported", fix)
     results = read_results(workspace, run_id)
     chosen = [results.require_kept(name) for name in models] or [results.summary["model"]["id"]]
-    built = _rebuilt(workspace, run_id, experiment)
-    documents = {
-        f"RobynModel-{name}.json": _document(built, name, run_id, experiment, results)
-        for name in chosen
-    }
-    all_models = results["models"]
-    tables: dict[str, Callable[[], pa.Table]] = {
-        "pareto_hyperparameters": lambda: robyn_files.hyperparameters(built, all_models),
-        "pareto_aggregated": lambda: robyn_files.aggregated(built),
-        "pareto_media_transform_matrix": lambda: robyn_files.media_transform(built),
-        "pareto_alldecomp_matrix": lambda: robyn_files.alldecomp(built),
-        "pareto_clusters": lambda: robyn_files.clusters(built),
-        "pareto_clusters_ci": lambda: robyn_files.clusters_ci(built),
-        "raw_data": lambda: robyn_files.raw_data(built.problem, experiment.mapping.date),
-    }
-    if experiment.lift_tests:
-        tables["pareto_calibration"] = lambda: robyn_files.calibration(built)
-    if everything:
-        every = _rebuilt(workspace, run_id, experiment, everything=True)
-        tables["all_hyperparameters"] = lambda: robyn_files.hyperparameters(every, all_models)
-        tables["all_aggregated"] = lambda: robyn_files.aggregated(every)
-    return {
-        **{f"{name}.{table_format}": partial(_write_table, make) for name, make in tables.items()},
-        **{name: partial(_write_json, document) for name, document in documents.items()},
-    }
-
-
-def _rebuilt(
-    workspace: Workspace, run_id: str, experiment: Experiment, *, everything: bool = False
-) -> Rebuilt:
-    """The run's models evaluated again on its dataset."""
-    from mmm.engines.ridge.rebuild import rebuild
-    from mmm.engines.ridge.settings import RidgeSettings
-
-    results = read_results(workspace, run_id)
     dataset = experiment.dataset
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, _ = build_problem(experiment, table, previous_of(workspace, experiment))
-    # The settings the run had, defaults included: a later version's may be others.
-    settings = RidgeSettings.model_validate(results.summary["settings"])
-    return rebuild(problem, settings, results, everything=everything)
-
-
-def _document(
-    built: Rebuilt, name: str, run_id: str, experiment: Experiment, results: Any
-) -> dict[str, Any]:
-    from mmm.engines.ridge.model_file import stored_model
-    from mmm.engines.ridge.robyn_json import sections
-
-    row = built.search.ids.tolist().index(name)
-    stored = stored_model(
-        built,
-        row,
-        results,
+    request = ExportRequest(
         run_id=run_id,
-        experiment=experiment.model_dump(mode="json"),
+        problem=problem,
+        settings=results.summary["settings"],
+        tables=results,
         engine_version=results.summary["engine"]["version"],
+        experiment=experiment.model_dump(mode="json"),
+        date=experiment.mapping.date,
+        country=experiment.country,
+        models=chosen,
+        everything=everything,
     )
-    shown = sections(built, row, results, date=experiment.mapping.date, country=experiment.country)
-    return {**shown, _SECTION: stored.model_dump(mode="json", by_alias=True)}
+    export = exporter.export(request)
+    files: dict[str, Callable[[Path], object]] = {}
+    for name, make in export.tables.items():
+        files[f"{name}.{table_format}"] = partial(_write_table, make)
+    for name, document in export.documents.items():
+        files[f"{name}.json"] = partial(_write_json, document)
+    return files
 
 
-def _write_json(document: dict[str, Any], path: Path) -> None:
+def _write_json(document: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
@@ -170,28 +135,21 @@ def recreate_model(path: Path, table: pa.Table | None = None) -> tuple[str, list
 
     `table` takes the place of the data in the file; it must have the same dates.
     """
-    from mmm.engines.ridge.model_file import StoredModel, recreate
-
     try:
         document = json.loads(path.read_bytes())
-        stored = StoredModel.model_validate(document[_SECTION])
-        raw = document["Extras"]["raw_data"]
+        section, raw = document[SECTION], document["Extras"]["raw_data"]
+        engine = asked(load_engine(section["engine"]), Recreates, "are not made again")
+        stored = engine.stored_model(section)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}.", where=str(path)) from None
-    except (ValueError, KeyError, TypeError, ValidationError):
+    except (ValueError, KeyError, TypeError):
         fix = "Give a RobynModel-<id>.json that `mmm export` wrote."
         raise UserError(
             "does not hold a model that can be made again.", where=str(path), fix=fix
         ) from None
-    experiment = parse_experiment(json.dumps(stored.experiment), where=str(path))
+    experiment = parse_experiment(json.dumps(section["experiment"]), where=str(path))
     problem, _ = build_problem(experiment, _table(raw, experiment) if table is None else table)
-    dates = [str(day) for day in problem.dates.astype("datetime64[D]")]
-    if dates != stored.dates:
-        what = f"has {len(dates)} periods from {dates[0]} to {dates[-1]}, the model {len(stored.dates)} from "
-        what += f"{stored.dates[0]} to {stored.dates[-1]}; they must be the same."
-        raise UserError(what, where="the data", fix="Leave the data out: the file holds its own.")
-    _, deviations = recreate(problem, stored)
-    return stored.model_id, deviations
+    return str(section["model_id"]), engine.recreate(stored, problem)
 
 
 def _table(rows: list[dict[str, Any]], experiment: Experiment) -> pa.Table:

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.access import User
+from mmm.engines import load_engine
 from mmm.engines.base import PreviousModel, Problem
+from mmm.engines.capabilities import Refreshes, asked
 from mmm.errors import Finding, UserError
 from mmm.results import read_results
 from mmm.runs.config import (
@@ -29,9 +31,6 @@ from mmm.runs.problem import build_problem
 from mmm.workspace import Workspace
 from mmm.workspace.models import Acceptance
 from mmm.workspace.names import utc_now
-
-#: Robyn's defaults for a refresh.
-TRIALS, ITERATIONS = 3, 1000
 
 
 def previous_of(workspace: Workspace, experiment: Experiment) -> PreviousModel | None:
@@ -81,11 +80,11 @@ def refresh_experiment(
     settings. Raises InvalidInput and UserError for data that do not fit.
     """
     parent = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    fix = "Submit a new experiment on the new data."
+    engine = asked(load_engine(parent.engine), Refreshes, "are not refreshed", fix)
     results = read_results(workspace, run_id)
-    summary, chosen = (
-        results.summary,
-        model or _model_in_use(workspace, run_id) or results.summary["model"]["id"],
-    )
+    summary = results.summary
+    chosen = model or _model_in_use(workspace, run_id) or summary["model"]["id"]
     bare = parent.model_copy(
         update={"dataset": dataset, "window": Window(), "lift_tests": (), "refresh": None}
     )
@@ -102,7 +101,7 @@ def refresh_experiment(
             "window": window,
             "lift_tests": tests,
             "refresh": RefreshOf(run=run_id, model=chosen, steps=steps),
-            "settings": _settings(summary["settings"]) | (changes or {}),
+            "settings": engine.refresh_settings(summary["settings"]) | (changes or {}),
         }
     )
     experiment = Experiment.model_validate(experiment.model_dump())
@@ -111,20 +110,6 @@ def refresh_experiment(
         what = f"{len(parent.lift_tests) - len(tests)} lift tests lie outside the new window and are left out."
         findings.append(Finding("warning", what, "lift_tests"))
     return experiment, findings
-
-
-def _settings(parent: dict[str, Any]) -> dict[str, Any]:
-    """The parent's settings, whose ranges stay those of the chain's first model, with a refresh's
-    search.
-
-    Method "robyn" weighs the distance to the previous model alone, as Robyn does. Otherwise the
-    parent's weights stay: a model that may not fit worse on the new data says more about them than
-    one that only repeats the old shares.
-    """
-    settings = {**parent, "trials": TRIALS, "iterations": ITERATIONS}
-    if parent.get("method") == "robyn":
-        settings["objective_weights"] = [0.0, 1.0, 1.0]
-    return settings
 
 
 def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[Window, int]:
@@ -148,9 +133,7 @@ def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[
     if steps > new:
         what = f"{steps} are asked for, the data hold {new} new periods."
         raise UserError(what, where="steps", fix=f"Ask for {new} or fewer.")
-    from mmm.engines.ridge.refresh import moved_window
-
-    start, end = moved_window((rows[0], rows[1]), steps)
+    start, end = rows[0] + steps, rows[1] + steps
     return Window(start=dates[start].item(), end=dates[end].item()), steps
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from mmm.runs.config import resolved, settings_model
+from mmm.engines import settings_model
+from mmm.runs.config import resolved
 
 Kind = Literal[
     "flag",

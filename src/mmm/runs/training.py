@@ -6,6 +6,7 @@ import logging
 
 from mmm.engines import load_engine
 from mmm.engines.base import Progress
+from mmm.engines.training import train as train_engine
 from mmm.results import RunInfo, write_results
 from mmm.runs.config import parse_experiment
 from mmm.runs.environment import environment_findings
@@ -48,7 +49,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
 
     for missing in environment_findings(engine):
         log.warning("%s", missing)
-    result = engine.train(problem, settings, progress)
+    result = train_engine(engine, problem, settings, progress)
     info = RunInfo(
         run_id=run_id,
         title=experiment.name,

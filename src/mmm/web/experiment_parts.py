@@ -8,8 +8,9 @@ import streamlit as st
 
 from mmm.data.holidays import countries
 from mmm.data.references import dataset_name
+from mmm.engines import DEFAULT_ENGINE, ENGINES
 from mmm.results.format import Labels, count
-from mmm.runs.config import ENGINE_SETTINGS, presets
+from mmm.runs.config import presets
 from mmm.runs.settings_form import FormField, form_fields
 from mmm.web import links
 from mmm.web.experiment_draft import OWN, PROPOSED, Draft
@@ -159,8 +160,8 @@ def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:
 
 
 def engine_of(draft: Draft) -> str:
-    engine = draft.get(("engine",), "ridge")
-    return engine if engine in ENGINE_SETTINGS else next(iter(ENGINE_SETTINGS))
+    engine = draft.get(("engine",), DEFAULT_ENGINE)
+    return engine if engine in ENGINES else DEFAULT_ENGINE
 
 
 def search_part(form: Form) -> None:
@@ -168,8 +169,8 @@ def search_part(form: Form) -> None:
     draft, engine = form.draft, engine_of(form.draft)
     st.subheader("Search")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if len(ENGINE_SETTINGS) > 1 or draft.get(("engine",), "ridge") not in ENGINE_SETTINGS:
-            form.choice(("engine",), "Engine", list(ENGINE_SETTINGS), "ridge")
+        if len(ENGINES) > 1 or draft.get(("engine",), DEFAULT_ENGINE) not in ENGINES:
+            form.choice(("engine",), "Engine", list(ENGINES), DEFAULT_ENGINE)
         _preset(draft, engine)
     form.tell("engine")
     fields = [field for field in form_fields(engine) if field.name in SEARCH]
@@ -371,9 +372,20 @@ def _lift_test(form: Form, number: int) -> None:
             form.number((*at, "lift"), f"Lift {of}")
         with spend:
             form.number((*at, "spend"), f"Spend {of}")
-        confidence, scope, remove = st.columns([1, 1, 1], vertical_alignment="bottom")
+        error, confidence, scope, remove = st.columns([1, 1, 1, 1], vertical_alignment="bottom")
+        with error:
+            form.number(
+                (*at, "standard_error"),
+                f"Standard error {of}",
+                help="Of the lift, in the KPI's unit: a quarter of its 95 % interval's width.",
+            )
         with confidence:
-            form.number((*at, "confidence"), f"Confidence {of}", 0.9, help="0.9 for 90 %.")
+            form.number(
+                (*at, "confidence"),
+                f"Confidence {of}",
+                0.9,
+                help="Counts where no standard error is given: 0.9 for 90 %.",
+            )
         with scope:
             form.choice(
                 (*at, "scope"),

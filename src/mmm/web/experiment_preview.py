@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from mmm.engines import load_engine
+from mmm.engines.capabilities import Previews, offered
 from mmm.results import charts, preview_charts
 from mmm.runs.review import Review
 from mmm.web.dark import in_dark
@@ -23,19 +26,21 @@ def preview(found: Review, channel: str | None, period: str) -> None:
     if found.experiment is None:
         st.info("The curves are drawn when the ranges are valid.")
         return
-    from mmm.engines.ridge.preview import channel_ranges, decay, in_words, saturation
-
-    kind, ranges = channel_ranges(found.experiment.engine_settings(), channel or "")
+    engine = offered(load_engine(found.experiment.engine), Previews)
+    if engine is None:
+        st.info("This engine's settings have no ranges to draw.")
+        return
     length = (
         found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
     )
-    for sentence in in_words(kind, ranges, period):
+    settings = found.experiment.engine_settings()
+    shown = engine.preview(settings, channel or "", length=length, period=period)
+    for sentence in shown.sentences:
         st.markdown(plain(sentence))
-    decays = {"theta"} if kind == "geometric" else {"shape", "scale"}
-    if decays <= ranges.keys():
-        _draw("Adstock", preview_charts.decay, decay(kind, ranges, length), period)
-    if {"alpha", "gamma"} <= ranges.keys():
-        _draw("Saturation", preview_charts.saturation, saturation(ranges["alpha"], ranges["gamma"]))
+    if shown.decay:
+        _draw("Adstock", preview_charts.decay, shown.decay, period)
+    if shown.saturation:
+        _draw("Saturation", preview_charts.saturation, shown.saturation)
     st.caption(
         "**How to read it.** Each line puts every parameter at that end of its range; what the search finds lies "
         "between and around them. Above, how much of an effect is left after so long; below, how near to its ceiling "
@@ -43,7 +48,7 @@ def preview(found: Review, channel: str | None, period: str) -> None:
     )
 
 
-def _draw(title: str, chart: Any, rows: list[dict[str, Any]], *more: Any) -> None:
+def _draw(title: str, chart: Any, rows: Sequence[Mapping[str, Any]], *more: Any) -> None:
     with charts.unvalidated():
         spec = chart(rows, *more).to_dict(validate=False)
     dark = st.context.theme.type == "dark"

@@ -39,7 +39,11 @@ _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
 #: What plans and previews import only when they compute.
-_COMPUTING = ("scipy.optimize", "mmm.engines.ridge.transforms", "mmm.engines.ridge.preview")
+_COMPUTING = (
+    "scipy.optimize",
+    "mmm.engines.adstock_hill.transforms",
+    "mmm.engines.adstock_hill.preview",
+)
 _RETURN_TO = "_mmm_return_to"
 _RETURN_WITHIN_SECONDS = 900
 

@@ -1,4 +1,4 @@
-"""The study of how firm a run's model is: started, followed, shown. It is a task; this page only
+"""The study of how stable a run's model is: started, followed, shown. It is a task; this page only
 looks at it.
 """
 
@@ -94,7 +94,7 @@ def _result(found: StudyResult, run_id: str, labels: Labels) -> None:
         st.warning(plain(note), icon=":material/warning:")
     with charts.unvalidated():
         chart = stability_charts.stability(numbers, labels).to_dict(validate=False)
-    show_chart(chart, "study", "How firm each channel is over all sources")
+    show_chart(chart, "study", "Confidence in each channel over all sources")
     st.caption(
         "**How to read it.** Each bar holds nine tenths of the models of one source, the tick is the run's recommended "
         f"model. {plain(stability.rule())}"

@@ -200,7 +200,7 @@ def test_the_best_score_among_the_clusters_best_is_recommended(recorded: Trained
     (row,) = models.filter(models["recommended"]).to_pylist()
     for name, column in (
         ("nrmse", "nrmse"),
-        ("business_distance", "decomp.rssd"),
+        ("decomp_rssd", "decomp.rssd"),
         ("calibration_error", "mape"),
     ):
         assert row[name] == pytest.approx(float(wanted[column]), rel=1e-12)

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.engines.adstock_hill.robyn_names import calibration_input, robyn_name, variable_names
 from mmm.engines.base import Factor
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.refresh import narrowed
-from mmm.engines.ridge.robyn_files import aggregated_model, raw_data, robyn_name, variable_names
-from mmm.engines.robyn.inputs import calibration_input
+from mmm.engines.ridge.robyn_files import aggregated_model, raw_data
 
 _INTERVALS = {1: "day", 7: "week"}
 _SUMMARY = {

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from mmm.engines import ENGINES
 from mmm.results.compare import FEWEST, MOST
 from mmm.results.format import count
-from mmm.runs.config import ENGINE_SETTINGS
 from mmm.runs.events import LABELS
 from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus
@@ -52,7 +52,7 @@ def _filters() -> RunFilter:
             "Market", workspace().markets(), key="market", placeholder="any", bind="query-params"
         )
         engines = st.multiselect(
-            "Engine", list(ENGINE_SETTINGS), key="engine", placeholder="any", bind="query-params"
+            "Engine", list(ENGINES), key="engine", placeholder="any", bind="query-params"
         )
         text = st.text_input(
             "Text", key="text", placeholder="name, id, person, message", bind="query-params"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmm.engines.adstock_hill.settings import AdstockHillSettings
 from mmm.engines.base import Factor, Problem
-from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import Finding
 
 #: Fewer rows per coefficient than this deserve a warning (Robyn's limit).
@@ -13,22 +13,23 @@ _ROWS_PER_COEFFICIENT = 10
 _TWO_YEARS_DAYS = 2 * 365
 
 
-def check(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+def check(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     return [
         *_rows(problem, settings),
         *_settings(problem, settings),
         *_validation(problem, settings),
+        *_lift_tests(problem, settings),
         *_previous(problem, settings),
     ]
 
 
-def coefficients(problem: Problem, settings: RidgeSettings) -> int:
+def coefficients(problem: Problem, settings: AdstockHillSettings) -> int:
     """Number of coefficients of the model, with the intercept."""
     parts = prophet_parts(problem, settings)
     return len(parts) + len(problem.context) + len(problem.paid) + len(problem.organic) + 1
 
 
-def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
+def prophet_parts(problem: Problem, settings: AdstockHillSettings) -> tuple[str, ...]:
     """The Prophet components that are modelled. A weekday effect needs daily data; elsewhere it is
     rounding noise.
     """
@@ -40,7 +41,7 @@ def prophet_parts(problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
     return tuple(part for part in settings.prophet if part != "weekday" or problem.step_days == 1)
 
 
-def _rows(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+def _rows(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     rows = problem.window[1] - problem.window[0] + 1
     count = coefficients(problem, settings)
     if rows < count + 2:
@@ -65,7 +66,7 @@ def _rows(problem: Problem, settings: RidgeSettings) -> list[Finding]:
     return found
 
 
-def _settings(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+def _settings(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     found = []
     media = {medium.name for medium in problem.paid} | {item.name for item in problem.organic}
     for name in settings.media:
@@ -100,7 +101,7 @@ def _settings(problem: Problem, settings: RidgeSettings) -> list[Finding]:
     return found
 
 
-def _validation(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+def _validation(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     """The smallest training split must hold the coefficients, and every split must show a varying
     KPI.
     """
@@ -120,7 +121,19 @@ def _validation(problem: Problem, settings: RidgeSettings) -> list[Finding]:
     return []
 
 
-def _previous(problem: Problem, settings: RidgeSettings) -> list[Finding]:
+def _lift_tests(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
+    """Method "robyn" measures by the share of the lift that is missed, which a lift of 0 has not."""
+    if not settings.as_robyn:
+        return []
+    what = 'a lift of 0 gives method "robyn" no scale for the error.'
+    return [
+        Finding("error", what, f"lift_tests.{number}.lift", 'Leave it out, or use method "exact".')
+        for number, test in enumerate(problem.lift_tests, start=1)
+        if test.lift == 0
+    ]
+
+
+def _previous(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     """A refresh models what the previous model did, in a window that keeps some of its periods."""
     previous = problem.previous
     if previous is None:

@@ -1,4 +1,4 @@
-"""The engine's result as engine-neutral tables (`mmm.engines.base.SCHEMAS`), one function per
+"""The engine's result as engine-neutral tables (`mmm.engines.schemas.SCHEMAS`), one function per
 table.
 """
 
@@ -6,123 +6,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.base import SCHEMAS, Problem
-from mmm.engines.curves import Curve
-from mmm.engines.firmness import firmness_word
-from mmm.engines.ridge.candidates import Evaluation, split_rows
-from mmm.engines.ridge.decomposition import Decomposition, Model
-from mmm.engines.ridge.frame import Frame
-from mmm.engines.ridge.selection import Clusters, Selection, cluster_interval, consensus_interval
-from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import Space
-from mmm.engines.ridge.transforms import adstock_weights
+from mmm.engines.adstock_hill.candidates import split_rows
+from mmm.engines.adstock_hill.decomposition import Decomposition, Model
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import Chosen, Search
+from mmm.engines.adstock_hill.space import Space
+from mmm.engines.adstock_hill.transforms import adstock_weights
+from mmm.engines.base import Problem
+from mmm.engines.confidence import confidence_word
+from mmm.engines.schemas import SCHEMAS, table
 
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of
 #: weeks.
 _SMALLEST_WEIGHT, _MOST_LAGS = 0.01, 104
 
-#: Up to so many candidates are all listed; of more, the kept models and an even sample of about so
-#: many others.
-MOST_LISTED, LISTED_OF_MANY = 100_000, 20_000
 
 Columns = Mapping[str, object]
-Rule = Literal["consensus", "score", "previous"]
 
 
 @dataclass(frozen=True)
-class Course:
-    """Losses (N, 3) of every candidate that was evaluated, N of them, with trial and iteration
-    (N,).
-    """
+class Intervals:
+    """Bounds of ROI and CPA, (K, P) each: kept models x paid channels."""
 
-    loss: np.ndarray
-    trial: np.ndarray
-    iteration: np.ndarray
-    unsolved: int
-
-
-@dataclass(frozen=True)
-class Search:
-    """Candidates of all trials, B of them, ordered by trial and iteration: all, or those that the
-    tables list.
-    """
-
-    values: np.ndarray  # (B, H) hyperparameters, lambda on its unit scale
-    evaluation: Evaluation
-    trial: np.ndarray  # (B,) from 1
-    iteration: np.ndarray  # (B,) from 1
-    scores: np.ndarray  # (B,)
-    every: Course | None = None  # of all candidates, where fewer are listed
-
-    @property
-    def course(self) -> Course:
-        of = self.evaluation
-        return self.every or Course(of.loss, self.trial, self.iteration, int((of.passes < 0).sum()))
-
-    @property
-    def ids(self) -> np.ndarray:
-        return np.array(
-            [f"{trial}_{i}" for trial, i in zip(self.trial, self.iteration, strict=True)]
-        )
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The kept models: K of them, their rows in the search, decompositions, clusters and the
-    recommended one.
-    """
-
-    selection: Selection
-    clusters: Clusters
-    models: tuple[Model, ...]
-    parts: tuple[Decomposition, ...]
-    recommended: int  # position among the kept
-    rule: Rule  # what the recommended model was chosen by
-    weights: np.ndarray  # (K,) of the kept models in their consensus, summing to 1
-
-
-def table(name: str, columns: Columns) -> pa.Table:
-    """A table of `SCHEMAS[name]`; NaN and infinite numbers become null."""
-    schema = SCHEMAS[name]
-    arrays = []
-    for field in schema:
-        values = columns[field.name]
-        if pa.types.is_floating(field.type):
-            numbers = np.asarray(values, float)
-            arrays.append(pa.array(numbers, field.type, mask=~np.isfinite(numbers)))
-        else:
-            arrays.append(pa.array(values, field.type))
-    return pa.table(arrays, schema=schema)
-
-
-def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) -> tuple[Model, ...]:
-    """The candidates at `kept` with all their parameters."""
-    candidates, ids = space.candidates(search.values[kept]), search.ids
-    k = frame.base.shape[1]
-    models = []
-    for row, index in enumerate(kept):
-        coefficients = search.evaluation.coefficients[index]
-        curves = tuple(
-            Curve(
-                space.kinds[m],
-                float(candidates.rate[row, m]),
-                float(candidates.scale[row, m]),
-                float(candidates.alpha[row, m]),
-                float(search.evaluation.inflexion[index, m]),
-                float(coefficients[k + m]),
-            )
-            for m in range(len(frame.media_names))
-        )
-        models.append(
-            Model(str(ids[index]), curves, coefficients, float(search.evaluation.intercept[index]))
-        )
-    return tuple(models)
+    roi_low: np.ndarray
+    roi_high: np.ndarray
+    cpa_low: np.ndarray
+    cpa_high: np.ndarray
 
 
 def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
@@ -148,7 +62,7 @@ def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
                 f"rsq_{split}": evaluation.rsq[:, i]
                 for i, split in enumerate(("train", "val", "test"))
             },
-            "business_distance": evaluation.loss[:, 1],
+            "decomp_rssd": evaluation.loss[:, 1],
             "calibration_error": evaluation.loss[:, 2] if calibrated else np.full(batch, np.nan),
             "score": search.scores,
             "front": np.ma.masked_equal(fronts, 0),
@@ -184,16 +98,15 @@ def per_medium(
 
 
 def channels_table(
-    problem: Problem, frame: Frame, chosen: Chosen, settings: RidgeSettings
+    problem: Problem, frame: Frame, chosen: Chosen, intervals: Intervals | None
 ) -> pa.Table:
-    """Spend, effect and efficiency. Intervals are those of all kept models together; in method
-    "robyn" they are bootstrapped over the models of a model's cluster.
+    """Spend, effect and efficiency. The engine gives the intervals of ROI and CPA; None: it has
+    none.
     """
     k, paid = frame.base.shape[1], frame.paid
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
-    totals = np.array([parts.effects.sum(axis=0) for parts in chosen.parts])  # (K, p)
     fitted = np.array([parts.fitted.sum() for parts in chosen.parts])
-    effects = totals[:, k:]
+    effects = effect_sums(frame, chosen)
     carryover = np.array([parts.carryover.sum(axis=1) for parts in chosen.parts])
     with np.errstate(invalid="ignore", divide="ignore"):
         roi = effects[:, :paid] / spend
@@ -206,16 +119,10 @@ def channels_table(
             for m, p in zip(chosen.models, chosen.parts, strict=True)
         ]
     )
-    low, high = consensus_interval(effects[:, :paid], chosen.weights)
-    firmness = [firmness_word(roi[:, i]) for i in range(paid)]
-    if settings.method == "robyn":
-        roi_low, roi_high = _intervals(roi, chosen.clusters.labels, settings)
-        cpa_low, cpa_high = _intervals(cpa, chosen.clusters.labels, settings)
-    else:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            roi_low, roi_high = _holding(roi, low / spend, high / spend)
-            # No upper end where the effect may be none.
-            cpa_low, cpa_high = _holding(cpa, spend / high, np.where(low > 0, spend / low, np.inf))
+    if intervals is None:
+        unknown = np.full(roi.shape, np.nan)
+        intervals = Intervals(unknown, unknown, unknown, unknown)
+    confidence = [confidence_word(roi[:, i]) for i in range(paid)]
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:
@@ -239,16 +146,22 @@ def channels_table(
             "effect_share": padded(effect_share[row]),
             "carryover_share": carryover_share[row],
             "roi": padded(roi[row]),
-            "roi_low": padded(roi_low[row]),
-            "roi_high": padded(roi_high[row]),
+            "roi_low": padded(intervals.roi_low[row]),
+            "roi_high": padded(intervals.roi_high[row]),
             "marginal_roi": padded(marginal[row]),
             "cpa": padded(cpa[row], conversion),
-            "cpa_low": padded(cpa_low[row], conversion),
-            "cpa_high": padded(cpa_high[row], conversion),
-            "firmness": [*firmness, *[None] * (len(frame.media_names) - paid)],
+            "cpa_low": padded(intervals.cpa_low[row], conversion),
+            "cpa_high": padded(intervals.cpa_high[row], conversion),
+            "confidence": [*confidence, *[None] * (len(frame.media_names) - paid)],
         }
 
     return pa.concat_tables([table("channels", block(row)) for row in range(len(chosen.models))])
+
+
+def effect_sums(frame: Frame, chosen: Chosen) -> np.ndarray:
+    """Effects over the window of the kept models x media, (K, M)."""
+    k = frame.base.shape[1]
+    return np.array([parts.effects.sum(axis=0)[k:] for parts in chosen.parts])
 
 
 def _marginal(model: Model, parts: Decomposition, m: int) -> float:
@@ -257,29 +170,6 @@ def _marginal(model: Model, parts: Decomposition, m: int) -> float:
     """
     at = parts.immediate_input[m].mean() + parts.carryover_input[m].mean()
     return float(model.curves[m].next_unit(at))
-
-
-def _intervals(
-    values: np.ndarray, labels: np.ndarray, settings: RidgeSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P) of each model's cluster, widened to hold the model's own value."""
-    low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
-    for label in np.unique(labels):
-        members = labels == label
-        for column in range(values.shape[1]):
-            _, _, low[members, column], high[members, column] = cluster_interval(
-                values[members, column], settings.bootstrap, settings.seed
-            )
-    return _holding(values, low, high)
-
-
-def _holding(
-    values: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K, P), widened to hold the model's own value: a value outside its own interval can't
-    be read.
-    """
-    return np.minimum(low, values), np.maximum(high, values)
 
 
 def media_table(frame: Frame) -> pa.Table:
@@ -379,9 +269,9 @@ def curve_points_table(frame: Frame, chosen: Chosen) -> pa.Table:
 def adstock_table(frame: Frame, chosen: Chosen) -> pa.Table:
     def rows(model: Model, parts: Decomposition, m: int) -> Columns:
         curve = model.curves[m]
-        weights = adstock_weights(len(frame.dates), curve.kind, curve.rate, curve.scale)[
-            :_MOST_LAGS
-        ]
+        weights = adstock_weights(
+            len(frame.dates), curve.kind, curve.rate, curve.scale, curve.lags
+        )[:_MOST_LAGS]
         used = int(np.flatnonzero(weights >= _SMALLEST_WEIGHT).max(initial=0)) + 1
         return {"lag": np.arange(used), "weight": weights[:used]}
 

@@ -15,6 +15,9 @@ from numba import njit
 GEOMETRIC, WEIBULL_CDF, WEIBULL_PDF = 0, 1, 2
 ADSTOCK_CODES = {"geometric": GEOMETRIC, "weibull_cdf": WEIBULL_CDF, "weibull_pdf": WEIBULL_PDF}
 
+#: The last lag of the kind `delayed`, in periods, where nothing else is said.
+DELAYED_LAGS = 15
+
 #: A lagged weight below this share of the largest possible sum cannot change a float64 result; the
 #: tail stops there.
 _NEGLIGIBLE = 1e-20
@@ -119,21 +122,40 @@ def hill_into(z: np.ndarray, alpha: float, inflexion: float, out: np.ndarray) ->
 
 
 def adstock(
-    x: np.ndarray, kind: str, first: float, second: float = 0.0
+    x: np.ndarray, kind: str, first: float, second: float = 0.0, lags: int = DELAYED_LAGS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(adstocked, immediate) of `x`, shape (T,) each. `first` is theta or shape, `second` the
-    Weibull scale.
+    """(adstocked, immediate) of `x`, shape (T,) each. `first` is theta or the Weibull shape, `second`
+    the Weibull scale or the delay, `lags` the last lag of the kind `delayed`.
     """
     x = np.ascontiguousarray(x, dtype=np.float64)
     out = np.empty_like(x)
+    if kind == "delayed":
+        weights = delayed_weights(first, second, lags)
+        convolve_lags(x, weights, len(weights), out)
+        return out, x * weights[0]
     immediate_weight = adstock_into(x, ADSTOCK_CODES[kind], first, second, np.empty_like(x), out)
     return out, x * immediate_weight
 
 
-def adstock_weights(length: int, kind: str, first: float, second: float = 0.0) -> np.ndarray:
-    """Weights of the lags 0..length-1. Robyn's reported geometric vector starts at theta; this one
-    at lag 0 with 1.
+def delayed_weights(theta: float, delay: float, lags: int = DELAYED_LAGS) -> np.ndarray:
+    """Weights of the lags 0..`lags`, summing to 1: proportional to (r)_l / l! theta^l with r the
+    `delay` and (r)_l its rising factorial. r = 1 is geometric, r > 1 peaks near the lag
+    theta (r - 1) / (1 - theta).
     """
+    lag = np.arange(1.0, lags + 1.0)
+    weights = np.append(1.0, np.cumprod(theta * (delay + lag - 1.0) / lag))
+    return np.asarray(weights / weights.sum())
+
+
+def adstock_weights(
+    length: int, kind: str, first: float, second: float = 0.0, lags: int = DELAYED_LAGS
+) -> np.ndarray:
+    """Weights of the lags 0..length-1 (`delayed`: as many as it has). Robyn's reported geometric
+    vector starts at theta; this one at lag 0 with 1. Delayed weights are shares of their largest.
+    """
+    if kind == "delayed":
+        delayed = delayed_weights(first, second, lags)[:length]
+        return np.asarray(delayed / delayed.max())
     if kind == "geometric":
         return np.asarray(float(first) ** np.arange(length))
     weights = np.empty(length)

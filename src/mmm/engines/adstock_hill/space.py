@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.engines.ridge.candidates import Candidates
-from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame, lambda_max
-from mmm.engines.ridge.settings import MediumSettings, RidgeSettings
+from mmm.engines.adstock_hill.candidates import Candidates
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO, Frame, lambda_max
+from mmm.engines.adstock_hill.settings import AdstockHillSettings, MediumSettings
 
 #: Robyn's plural names of the hyperparameters, whose alphabetical order is the order of the search
 #: space.
@@ -107,13 +107,13 @@ def _significant(x: np.ndarray, digits: int) -> np.ndarray:
     return np.asarray(np.round(x * magnitude) / magnitude)
 
 
-def medium_settings(name: str, selected: str, settings: RidgeSettings) -> MediumSettings:
+def medium_settings(name: str, selected: str, settings: AdstockHillSettings) -> MediumSettings:
     """A medium's own settings, by its name or by its modelled column's."""
     return settings.media.get(name) or settings.media.get(selected) or MediumSettings()
 
 
 def media_hyperparameters(
-    media: Iterable[tuple[str, str]], settings: RidgeSettings
+    media: Iterable[tuple[str, str]], settings: AdstockHillSettings
 ) -> list[tuple[str, Hyperparameter]]:
     """(Robyn's name, hyperparameter) of media given as (name, modelled column), in Robyn's order."""
     found = []
@@ -130,7 +130,7 @@ def media_hyperparameters(
     return sorted(found, key=lambda pair: pair[0])
 
 
-def build_space(frame: Frame, settings: RidgeSettings) -> Space:
+def build_space(frame: Frame, settings: AdstockHillSettings) -> Space:
     """The hyperparameters of a frame under `settings`, in Robyn's order (media by full name, then
     the rest).
     """

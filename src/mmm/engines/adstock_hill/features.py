@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from mmm.engines.adstock_hill.checks import prophet_parts
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.settings import AdstockHillSettings
+from mmm.engines.adstock_hill.transforms import adstock
 from mmm.engines.base import Factor, PaidMedium, Problem
-from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.frame import Frame
-from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.transforms import adstock
 
 #: The carryover at which media enter Prophet's fit, and the rows it takes for each further
 #: regressor.
@@ -27,7 +27,7 @@ _DRIVER_THETA, _ROWS_PER_DRIVER = 0.4, 5
 
 def build_frame(
     problem: Problem,
-    settings: RidgeSettings,
+    settings: AdstockHillSettings,
     components: Mapping[str, np.ndarray] | None = None,
     costs: Mapping[str, float] | None = None,
 ) -> Frame:
@@ -40,7 +40,7 @@ def build_frame(
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
     if components is None:
-        drivers = prophet_drivers(problem) if settings.method == "exact" else {}
+        drivers = prophet_drivers(problem) if not settings.as_robyn else {}
         components = prophet_components(problem, parts, factors, drivers) if parts else {}
     base = [components[part] for part in parts]
     base += [

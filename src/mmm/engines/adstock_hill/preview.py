@@ -10,12 +10,33 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.ridge.transforms import ADSTOCK_CODES, adstock_weights, hill_into, weibull_weights
+from mmm.engines.adstock_hill.transforms import (
+    ADSTOCK_CODES,
+    adstock_weights,
+    hill_into,
+    weibull_weights,
+)
+from mmm.engines.capabilities import Preview
 
 ENDS = ("low ends", "middle", "high ends")
 _LAGS, _POINTS, _HEARD = 26, 41, 0.01
 
 Range = tuple[float, float]
+
+
+def preview(settings: Any, channel: str, *, length: int, period: str) -> Preview:
+    """What the settings' ranges allow: see `mmm.engines.capabilities.Previews`."""
+    kind, ranges = channel_ranges(settings, channel)
+    rates = {"theta"} if kind == "geometric" else {"shape", "scale"}
+    return Preview(
+        sentences=in_words(kind, ranges, period),
+        decay=decay(kind, ranges, length) if rates <= ranges.keys() else (),
+        saturation=(
+            saturation(ranges["alpha"], ranges["gamma"])
+            if {"alpha", "gamma"} <= ranges.keys()
+            else ()
+        ),
+    )
 
 
 def decay(kind: str, ranges: dict[str, Range], length: int) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.engines.curves import Curve
-from mmm.engines.ridge.frame import Frame
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.frame import Frame
 
 
 @dataclass(frozen=True)

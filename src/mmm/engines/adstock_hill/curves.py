@@ -47,7 +47,8 @@ class MediumEffect:
 
 @dataclass(frozen=True)
 class Curve:
-    """One medium's curve in one model. `rate` is theta or the Weibull shape; `inflexion` is in the
+    """One medium's curve in one model. `rate` is theta or the Weibull shape, `scale` the Weibull
+    scale or the delay (r) of the kind `delayed`, whose last lag is `lags`; `inflexion` is in the
     medium's unit.
     """
 
@@ -57,6 +58,7 @@ class Curve:
     alpha: float
     inflexion: float
     coefficient: float
+    lags: int = 15
 
     def saturation(self, z: ArrayLike) -> np.ndarray:
         """Hill of an adstocked input, between 0 and 1."""
@@ -85,9 +87,9 @@ class Curve:
         difference to the total. 0/0 counts as no effect in the parts and stays NaN in the total, as
         in Robyn.
         """
-        from mmm.engines.ridge.transforms import adstock  # numba, which steady responses don't need
+        from mmm.engines.adstock_hill.transforms import adstock
 
-        total, immediate = adstock(x, self.kind, self.rate, self.scale)
+        total, immediate = adstock(x, self.kind, self.rate, self.scale, self.lags)
         carried = total - immediate
         saturated, carried_saturated = (
             self.saturation(total),
