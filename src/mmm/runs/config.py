@@ -97,13 +97,9 @@ class LiftTestConfig(_Config):
     inclusive.
 
     How sure it is, best first: `standard_error` in units of the KPI; the two ends of an interval
-<<<<<<< HEAD
     and its level; `confidence` that the lift differs from 0, as Robyn asks for. Only finished tests
     calibrate a model. `source` is where it comes from: a platform's study, a geo experiment, the
     address of its report.
-=======
-    and its level; `confidence` that the lift differs from 0, as Robyn asks for.
->>>>>>> main
     """
 
     channels: tuple[str, ...] = Field(min_length=1)
@@ -119,16 +115,6 @@ class LiftTestConfig(_Config):
     scope: Literal["immediate", "total"] = "immediate"
     status: Literal["planned", "running", "finished", "discarded"] = "finished"
     source: str = Field(default="", max_length=500)
-
-    @property
-    def error(self) -> float | None:
-        """The standard error in units of the KPI, as given or from the interval's width; None where
-        only a confidence is given.
-        """
-        if self.interval_low is None or self.interval_high is None:
-            return self.standard_error
-        quantile = NormalDist().inv_cdf((1.0 + self.interval_level) / 2.0)
-        return (self.interval_high - self.interval_low) / (2.0 * quantile)
 
     @property
     def error(self) -> float | None:

@@ -4,6 +4,7 @@ and each other.
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -151,10 +152,8 @@ def _contradiction(test: LiftTestConfig, other: LiftTestConfig) -> str | None:
     """How two tests of one thing differ, by day; None where their errors allow both."""
     days = [(item.end - item.start).days + 1 for item in (test, other)]
     rates = [item.lift / count for item, count in zip((test, other), days, strict=True)]
-    errors = [
-        _engines(item).error / count for item, count in zip((test, other), days, strict=True)
-    ]
-    spread = float(np.hypot(*errors))
+    errors = [_engines(item).error / count for item, count in zip((test, other), days, strict=True)]
+    spread = math.hypot(*errors)
     if abs(rates[0] - rates[1]) <= _CONTRADICTION * spread:
         return None
     return f"{rates[0]:,.4g} a day against {rates[1]:,.4g}"

@@ -58,6 +58,7 @@ def periods_of(frame: Frame) -> Periods:
     starts = _first_days(dates, cadence.period)
     after = next_period(starts[-1:], cadence.period)[0]
     other = np.flatnonzero(starts != dates)
+    renamed = ""
     if len(other):
         named = "monthly" if cadence.period == "month" else "quarterly"
         renamed = (

@@ -28,10 +28,11 @@ from mmm.data.quality import (
 )
 from mmm.data.quality.frame import Frame, build_frame
 from mmm.data.quality.money import OneCurrency, Units
-from mmm.data.quality.rows import ObservationsPerParameter
+from mmm.data.quality.rows import Length, ObservationsPerParameter
 from mmm.data.quality.values import NeverVaries
 from mmm.engines import load_engine
 from mmm.engines.base import Factor, Holiday, PaidMedium, PreviousModel, Problem, Variable
+from mmm.engines.capabilities import CountsTerms, offered
 from mmm.errors import Finding, UserError
 from mmm.runs.checks import Checks, column_text
 from mmm.runs.config import Experiment
@@ -102,15 +103,15 @@ def _has_dates(frame: Frame) -> bool:
     return times is not None and not len(times.wrong) and not len(times.missing)
 
 
-def _check_series(
-    checks: Checks, experiment: Experiment, inside: Frame, problem: Problem
-) -> None:
+def _check_series(checks: Checks, experiment: Experiment, inside: Frame, problem: Problem) -> None:
     """The data checks within the window, told what only the experiment knows."""
-    own_terms = getattr(load_engine(experiment.engine), "own_terms", None)
     counted = ObservationsPerParameter()
-    if own_terms is not None:
-        terms = own_terms(problem, experiment.engine_settings())
-        counted = ObservationsPerParameter(own_terms=terms)
+    engine = offered(load_engine(experiment.engine), CountsTerms)
+    if engine is not None:
+        terms = engine.own_terms(problem, experiment.engine_settings())
+        counted = ObservationsPerParameter(own_terms=len(terms))
+        if "season" not in terms:
+            checks.findings = [item for item in checks.findings if item.check != Length.name]
     told: dict[str, Check] = {
         counted.name: counted,
         OneCurrency.name: OneCurrency(currency=experiment.currency),
@@ -136,9 +137,7 @@ def _problem(
     """The problem as the table alone gives it."""
     mapping = experiment.mapping
     levels = {name: _level_texts(*item)[periods.order] for name, item in frame.levels.items()}
-    variables = [
-        Variable(item.column, numbers[item.column], item.sign) for item in mapping.context
-    ]
+    variables = [Variable(item.column, numbers[item.column], item.sign) for item in mapping.context]
     factors = [
         Factor(item.column, tuple(levels[item.column].tolist()), item.sign)
         for item in mapping.factors

@@ -125,7 +125,7 @@ class ChannelReview:
         said = [
             *self._activity(len(active), len(spend)),
             *self._exposure(paid, spend, exposure),
-            *self._variation(active, variation, len(spend)),
+            *self._variation(exposure[exposure > 0], len(spend)),
             *self._separation(closest, r),
             *self._whole_set(paid, together, r),
             *([Sentence(Light.UNKNOWN, why)] if why else []),
@@ -146,8 +146,11 @@ class ChannelReview:
         """What all other columns together say of this channel's, beyond the one closest to it."""
         own = paid.exposure or paid.spend
         if own in together.exact:
-            others = listed([name for name in together.exact[own] if name != own], most=5)
-            text = f"It is an exact sum of {others}: their effects cannot be told apart at all."
+            others = [name for name in together.exact[own] if name != own]
+            what = f"an exact sum of {listed(others, most=5)}"
+            if len(others) == 1:
+                what = f"{others[0]!r} but for its scale"
+            text = f"It is {what}: their effects cannot be told apart at all."
             return [Sentence(Light.RED, text)]
         if own not in together.predicted or (r is not None and abs(r) >= self.together_yellow):
             return []
@@ -191,11 +194,11 @@ class ChannelReview:
             )
         ]
 
-    def _variation(
-        self, active: np.ndarray, variation: float | None, periods: int
-    ) -> list[Sentence]:
-        if variation is None or len(active) < self.red_active:
+    def _variation(self, active: np.ndarray, periods: int) -> list[Sentence]:
+        """What the modelled column shows where it is on: its exposure, else its spend."""
+        if len(active) < self.red_active:
             return []
+        variation = float(active.std() / active.mean())
         always = len(active) >= self.always_on_share * periods
         if variation >= self.low_variation:
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,18 +12,80 @@ import pyarrow.compute as pc
 from mmm.data.columns import is_text
 from mmm.data.mapping import Mapping
 from mmm.data.naming import words_of
+from mmm.workspace import ColumnProfile
 
 #: Currencies as ISO 4217 has them that media are paid in, and their signs.
 CODES = frozenset(
-    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW"
-    " KWD MAD MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND"
-    " ZAR".split()
+    [
+        "AED",
+        "ARS",
+        "AUD",
+        "BGN",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CLP",
+        "CNY",
+        "COP",
+        "CZK",
+        "DKK",
+        "EGP",
+        "EUR",
+        "GBP",
+        "HKD",
+        "HUF",
+        "IDR",
+        "ILS",
+        "INR",
+        "ISK",
+        "JPY",
+        "KES",
+        "KRW",
+        "KWD",
+        "MAD",
+        "MXN",
+        "MYR",
+        "NGN",
+        "NOK",
+        "NZD",
+        "PEN",
+        "PHP",
+        "PKR",
+        "PLN",
+        "QAR",
+        "RON",
+        "RSD",
+        "RUB",
+        "SAR",
+        "SEK",
+        "SGD",
+        "THB",
+        "TRY",
+        "TWD",
+        "UAH",
+        "USD",
+        "VND",
+        "ZAR",
+    ]
 )
 SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR"}
 #: Codes that are words or parts of names as well: no column's name says them.
-_WORDS_TOO = frozenset("COP PEN RON TRY".split())
+_WORDS_TOO = frozenset(["COP", "PEN", "RON", "TRY"])
 #: Words that name a column of currencies.
-_WORDS = frozenset("currency currencies curr ccy waehrung währung devise divisa moneda valuta".split())
+_WORDS = frozenset(
+    [
+        "currency",
+        "currencies",
+        "curr",
+        "ccy",
+        "waehrung",
+        "währung",
+        "devise",
+        "divisa",
+        "moneda",
+        "valuta",
+    ]
+)
 #: A text column with more values than this is none of currencies.
 _MOST = 200
 
@@ -40,6 +103,20 @@ class Currencies:
     @property
     def all(self) -> tuple[str, ...]:
         return tuple(sorted({*self.values, *self.named.values()}))
+
+
+def columns_to_check(columns: Sequence[ColumnProfile], mapping: Mapping) -> list[str]:
+    """What the checks look at of a dataset: the mapped columns, and short texts that may be
+    currencies.
+    """
+    mapped = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    texts = [
+        column.name
+        for column in columns
+        if column.stored_type.startswith(("string", "large_string", "dictionary"))
+        and (column.distinct or 0) <= _MOST
+    ]
+    return list(dict.fromkeys([*mapped, *texts]))
 
 
 def currency_column(table: pa.Table) -> str | None:

@@ -82,7 +82,7 @@ class Frame:
     def span_text(self) -> str:
         """The time this frame is about, in words."""
         if self.window is None:
-            return "in all periods"
+            return "in the data"
         return f"in the window ({self.window[0]} to {self.window[1]})"
 
     def cut(self, first: date, last: date, last_day: date) -> Frame:

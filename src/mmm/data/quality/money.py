@@ -40,7 +40,9 @@ class OneCurrency:
             column = found.column or next(iter(found.named))
             what = f"the money is in {only}, the experiment says {self.currency}"
             fix = f"Set the experiment's currency to {only}, or correct the column."
-            return Verdict(f"The money is in {only}.", (Place(column, Light.ORANGE, what, fix=fix),))
+            return Verdict(
+                f"The money is in {only}.", (Place(column, Light.ORANGE, what, fix=fix),)
+            )
         return Verdict(f"The money is in {only}.")
 
 

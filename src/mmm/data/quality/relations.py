@@ -124,6 +124,8 @@ class VarianceInflation:
             if np.isinf(found[i]):
                 others = [name for name in sets[names[i]] if name != names[i]]
                 what = f"is a sum of others exactly: {listed(others, most=5)}"
+                if len(others) == 1:
+                    what = f"is {others[0]!r} but for its scale"
                 places.append(Place(names[i], Light.RED, what))
                 continue
             others = explained_by(names, matrix, int(i))

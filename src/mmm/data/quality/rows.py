@@ -47,7 +47,10 @@ class MissingValues:
     name = "missing"
     title = "Missing values"
     why = "An empty cell is not 0: no engine can guess what was spent or sold."
-    fix = "Fill it in; write 0 only where it was 0, or prepare the dataset with a rule for gaps."
+    fix = (
+        "Fill it in; write 0 only where it was 0. Or prepare the dataset with a rule for gaps of "
+        "this column."
+    )
 
     def run(self, frame: Frame) -> Verdict:
         places = []
@@ -115,8 +118,11 @@ class CadenceAndGaps:
     markets_shown: int = 10
 
     def run(self, frame: Frame) -> Verdict:
-        if frame.times is None or not len(frame.periods):
+        times = frame.times
+        if times is None or not len(frame.periods):
             raise CannotTell(f"column {frame.mapping.date!r} holds no dates.")
+        if len(times.wrong) or len(times.missing):
+            raise CannotTell(f"column {frame.mapping.date!r} has rows without a readable date.")
         if frame.cadence is None:
             raise CannotTell("there is one date only.")
         if frame.cadence.period is None:
@@ -128,7 +134,7 @@ class CadenceAndGaps:
                 "quarter.",
                 (place,),
             )
-        places = self._gaps(frame, frame.periods, "")
+        places = self._gaps(frame, frame.periods)
         if len(frame.market_names) > 1:
             places += self._markets(frame)
         span = f"{frame.periods[0]} to {frame.periods[-1]}"
@@ -142,18 +148,24 @@ class CadenceAndGaps:
             f"The rows are {frame.cadence} without a gap, {span}, {len(frame.periods):,} periods."
         )
 
-    def _gaps(self, frame: Frame, days: np.ndarray, market: str) -> list[Place]:
+    def _gaps(self, frame: Frame, days: np.ndarray, market: int | None = None) -> list[Place]:
+        """Holes and odd dates among the days of all rows, or of one market's."""
         assert frame.cadence is not None  # noqa: S101 - run() looked
         missing, odd = irregular(days, frame.cadence)
-        of = f" in {market!r}" if market else ""
+        of = "" if market is None else f" in {frame.market_names[market]!r}"
+        own = np.ones(frame.rows, bool) if market is None else frame.markets == market
         places = []
         if len(missing):
-            what = f"{counted(len(missing), 'period')} missing{of}, first {missing[0]}"
+            before = days[np.searchsorted(days, missing[0]) - 1]
+            rows = rows_text(np.flatnonzero(own & (frame.days == before)))
+            what = (
+                f"{counted(len(missing), 'period')} missing{of}, first {missing[0]} (after {rows})"
+            )
             places.append(
                 Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
             )
         if len(odd):
-            rows = rows_text(np.flatnonzero(frame.days == odd[0]))
+            rows = rows_text(np.flatnonzero(own & (frame.days == odd[0])))
             what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]} ({rows})"
             places.append(Place(frame.mapping.date, Light.RED, what, first_dates(odd), len(odd)))
         return places
@@ -169,7 +181,7 @@ class CadenceAndGaps:
             if not len(days):
                 continue
             if len(days) > 1:
-                places += self._gaps(frame, days, name)
+                places += self._gaps(frame, days, int(code))
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"
                 places.append(
