@@ -229,3 +229,14 @@ class Recreates(Protocol):
         data of other dates.
         """
         ...
+
+
+@runtime_checkable
+class CountsTerms(Protocol):
+    """The data check of observations per coefficient counts with the engine's own terms."""
+
+    def own_terms(self, problem: Problem, settings: Any) -> tuple[str, ...]:
+        """The terms of a model besides the mapped columns, one coefficient each: "intercept",
+        "trend", "season", ...
+        """
+        ...

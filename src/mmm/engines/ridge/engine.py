@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmm.engines.adstock_hill.checks import check
+from mmm.engines.adstock_hill.checks import check, own_terms
 from mmm.engines.adstock_hill.responding import AdstockHillResponds
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.capabilities import (
@@ -60,6 +60,9 @@ class RidgeEngine(AdstockHillResponds):
 
     def check(self, problem: Problem, settings: RidgeSettings) -> list[Finding]:
         return check(problem, settings)
+
+    def own_terms(self, problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
+        return own_terms(problem, settings)
 
     def check_environment(self) -> list[Finding]:
         return []  # it needs nothing but the libraries it is installed with
