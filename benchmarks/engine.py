@@ -22,7 +22,7 @@ import json, resource, sys
 from pyarrow import csv
 from mmm.engines import load_engine
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]
@@ -44,11 +44,11 @@ import json, sys, time
 import numpy as np
 from pyarrow import csv
 from mmm.engines.ridge.candidates import evaluate
-from mmm.engines.ridge.features import build_frame
-from mmm.engines.ridge.frame import build_design
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
-from mmm.runs.problem import build_problem
+from mmm.engines.adstock_hill.space import build_space
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 settings = RidgeSettings(**json.loads(sys.argv[1]))

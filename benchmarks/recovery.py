@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmm.engines.firmness import WORDS
-from mmm.recovery.advice import Advice
-from mmm.recovery.score import ChannelScore, Recovery
+from mmm.engines.words import Confidence
 from mmm.recovery.summary import CaseScore, by_generator, by_word
+from mmm.scoring.advice import Advice
+from mmm.scoring.score import ChannelScore, Recovery
 
 _CASE = """
 import json, resource, sys
@@ -109,7 +109,7 @@ def main() -> None:
     cases_table(found)
     scores = [as_score(name, values) for name, values in found.items()]
     markdown(by_generator(scores))
-    markdown(by_word(scores, WORDS))
+    markdown(by_word(scores, tuple(Confidence)))
 
 
 if __name__ == "__main__":

@@ -15,15 +15,16 @@ from collections.abc import Callable
 import numpy as np
 from pyarrow import csv
 
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.space import build_space
 from mmm.engines.base import PaidMedium, Problem, Variable
 from mmm.engines.ridge.candidates import evaluate
 from mmm.engines.ridge.convergence import dominated_area
-from mmm.engines.ridge.features import build_frame
-from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.simulation.generator import simulate
 from mmm.sources import sample

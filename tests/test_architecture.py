@@ -21,7 +21,23 @@ UPWARD = {("mmm.sources.sample", "mmm.data.mapping.")}
 #: Pure rooms, and all of ours that they may import beside themselves.
 PURE = {
     "engines": ("mmm.cores", "mmm.errors", "mmm.settings"),
-    "planning": ("mmm.errors", "mmm.engines.curves", "mmm.engines.firmness", "mmm.results.format"),
+    "scoring": (),
+    "certificate": (
+        "mmm.engines.base",
+        "mmm.engines.training",
+        "mmm.engines.confidence",
+        "mmm.engines.words",
+        "mmm.engines.capabilities",
+        "mmm.errors",
+        "mmm.scoring",
+    ),
+    "planning": (
+        "mmm.errors",
+        "mmm.engines.response",
+        "mmm.engines.schemas",
+        "mmm.engines.capabilities",
+        "mmm.format",
+    ),
 }
 #: Libraries that one room alone may know.
 KEEPERS = {

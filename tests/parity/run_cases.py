@@ -20,14 +20,16 @@ from typing import Any
 
 import numpy as np
 
+from mmm.engines.adstock_hill.candidates import Candidates, Evaluation, split_rows
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.decomposition import Decomposition, Model, decompose
+from mmm.engines.adstock_hill.frame import Frame, lambda_max, study_rows
+from mmm.engines.adstock_hill.space import ROBYN_NAMES, build_space
 from mmm.engines.base import LiftTest, PreviousModel
-from mmm.engines.curves import Curve
-from mmm.engines.ridge.candidates import Candidates, Evaluation, evaluate, split_rows
-from mmm.engines.ridge.decomposition import Decomposition, Model, decompose
-from mmm.engines.ridge.frame import Frame, build_design, lambda_max, study_rows
+from mmm.engines.ridge.candidates import evaluate
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.refresh import freedom, moved_window, narrowed
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import ROBYN_NAMES, build_space
 from planning_cases import golden_root, run_allocator, run_response
 from reference import as_list, deviation, numbers, read_csv
 from table_cases import run_convergence, run_lambda, run_pareto, run_transforms

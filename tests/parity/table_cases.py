@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.curves import Curve
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO
+from mmm.engines.adstock_hill.transforms import adstock, adstock_weights
 from mmm.engines.ridge.convergence import Convergence, convergence
-from mmm.engines.ridge.frame import LAMBDA_RATIO
 from mmm.engines.ridge.selection import choose_cluster_count, eligible, error_scores, pareto_fronts
-from mmm.engines.ridge.transforms import adstock, adstock_weights
 from planning_cases import golden_root
 from reference import deviation, numbers, read_csv
 

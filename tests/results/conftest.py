@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mmm.engines.base import SCHEMAS, EngineResult, PaidMedium, Problem, Variable
+from mmm.engines.base import EngineResult, PaidMedium, Problem, Variable
+from mmm.engines.schemas import SCHEMAS
 from mmm.simulation.generator import World, simulate
 
 CANDIDATES, KEPT = 2_000, 30
@@ -39,7 +40,7 @@ def _models() -> pa.Table:
                 "nrmse": nrmse[number],
                 "nrmse_train": nrmse[number],
                 "rsq_train": 1.0 - 2.0 * nrmse[number],
-                "business_distance": distance[number],
+                "decomp_rssd": distance[number],
                 "score": nrmse[number] + distance[number],
                 "front": None if place is None else 1 + place // 12,
                 "cluster": None if place is None else 1 + place % 3,
@@ -81,7 +82,7 @@ def _channels(world: World, rename: Callable[[str], str], revenue: bool) -> list
                 "cpa": cpa,
                 "cpa_low": None if cpa is None else 0.8 * cpa,
                 "cpa_high": None if cpa is None else 1.5 * cpa,
-                "firmness": "firm" if roi > 1 else "weak",
+                "confidence": "high" if roi > 1 else "medium",
             }
         )
     rows.append(

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from mmm.engines.base import EngineResult
+from mmm.format import Labels
 from mmm.results import charts
-from mmm.results.format import Labels
 from mmm.results.views import VIEWS, View
 from mmm.simulation.generator import World, simulate
 
@@ -82,7 +82,7 @@ def test_nothing_kept_but_one_model_still_draws(result: EngineResult) -> None:
 
 
 def test_unknown_efficiency_is_drawn_as_a_dash() -> None:
-    unknown = ("value", "low", "high", "marginal", "spend_share", "firmness")
+    unknown = ("value", "low", "high", "marginal", "spend_share", "confidence")
     numbers = pa.table({"channel": ["a"], **{name: [None] for name in unknown}})
     assert "–" in charts.svg(charts.efficiency(numbers, CPA))
 
@@ -95,7 +95,7 @@ def test_a_cpa_interval_without_an_upper_end_is_drawn_to_the_end_of_the_axis() -
         "high": None,
         "marginal": 3.0,
         "spend_share": 1.0,
-        "firmness": None,
+        "confidence": None,
     }
     drawn = charts.svg(charts.efficiency(pa.Table.from_pylist([row]), CPA))
     assert "EUR 4.00 (2.00 or more)" in drawn

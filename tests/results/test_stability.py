@@ -1,4 +1,4 @@
-"""How firm channels are over candidates, trials and retrainings."""
+"""The confidence in channels over candidates, trials and retrainings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mmm.engines.base import SCHEMAS
+from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results.charts import svg
-from mmm.results.format import Labels
 from mmm.results.stability import (
     VALUES,
     comparable,
@@ -69,10 +69,10 @@ def test_spread_order_and_missing_effects() -> None:
     assert tv["flips"] == 0.25
     assert (of(found, "radio")["flips"], of(found, "print")["flips"]) == (0.25, 0.0)
     assert of(found, "print")["no_effect"] == pytest.approx(1 / 3)
-    assert [of(found, name)["firmness"] for name in ("tv", "radio", "print")] == [
-        "firm",
-        "uncertain",
-        "the data cannot tell",
+    assert [of(found, name)["confidence"] for name in ("tv", "radio", "print")] == [
+        "high",
+        "medium",
+        "inconclusive",
     ]
 
 
@@ -94,10 +94,10 @@ def test_the_worst_source_decides_and_is_said() -> None:
         ),
         EUR,
     )
-    assert verdicts(found) == {"tv": "the data cannot tell", "radio": "firm"}
+    assert verdicts(found) == {"tv": "inconclusive", "radio": "high"}
     text = finding(found, EUR)
     assert text.startswith(
-        "Over 1 candidate model and 2 earlier windows: firm are radio; the data cannot tell for tv."
+        "Over 1 candidate model and 2 earlier windows: high confidence for radio; inconclusive for tv."
     )
     assert "100.0 % of its comparisons with others turn round over the earlier windows" in text
     assert "windows" in svg(drawn(found, EUR))

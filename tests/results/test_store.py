@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress
+from mmm.engines.base import EngineResult, Problem, Progress
+from mmm.engines.schemas import SCHEMAS
 from mmm.errors import NotFound
 from mmm.results import RunInfo, read_results, write_results
 from mmm.results.store import artifacts_zip

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mmm.engines.base import SCHEMAS, EngineResult
+from mmm.engines.base import EngineResult
+from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results import findings, summary
-from mmm.results.format import Labels
 from mmm.results.views import VIEWS
 from mmm.simulation.generator import World, simulate
 
@@ -93,8 +94,7 @@ def test_the_pareto_plot_counts_every_candidate_within_its_frame(result: EngineR
     cells = [row for row in rows if row["part"] == "others"]
     models = [row for row in result.tables["models"].to_pylist() if row["front"] is None]
     limits = {
-        name: np.quantile([row[name] for row in models], 0.9)
-        for name in ("nrmse", "business_distance")
+        name: np.quantile([row[name] for row in models], 0.9) for name in ("nrmse", "decomp_rssd")
     }
     inside = [row for row in models if all(row[name] <= limit for name, limit in limits.items())]
     assert (len(kept), sum(row["candidates"] for row in cells)) == (30, len(inside))
@@ -106,7 +106,7 @@ def test_ten_thousand_candidates_make_few_cells(result: EngineResult) -> None:
     columns = {field.name: pa.nulls(10_000, field.type) for field in SCHEMAS["models"]}
     columns |= {
         "nrmse": pa.array(rng.gamma(2, 1, 10_000)),
-        "business_distance": pa.array(rng.gamma(2, 1, 10_000)),
+        "decomp_rssd": pa.array(rng.gamma(2, 1, 10_000)),
     }
     crowd = pa.concat_tables([result.tables["models"], pa.table(columns, schema=SCHEMAS["models"])])
     table = summary.pareto({"models": crowd}, result.recommended, ROAS)
@@ -248,11 +248,11 @@ def test_every_component_keeps_its_own_row_per_date(result: EngineResult) -> Non
 
 
 def test_how_firm_is_said_in_the_same_words_everywhere(result: EngineResult) -> None:
-    rows = [row | {"firmness": "unknown"} for row in result.tables["channels"].to_pylist()]
+    rows = [row | {"confidence": "inconclusive"} for row in result.tables["channels"].to_pylist()]
     tables = {"channels": pa.Table.from_pylist(rows, SCHEMAS["channels"])}
     numbers = summary.efficiency(tables, result.recommended, ROAS)
-    assert set(numbers["firmness"].to_pylist()) == {"the data cannot tell"}
-    assert "The data cannot tell that of " in findings.efficiency(numbers, ROAS)
+    assert set(numbers["confidence"].to_pylist()) == {"inconclusive"}
+    assert "Inconclusive for " in findings.efficiency(numbers, ROAS)
 
 
 def _split(*parts: tuple[str, str, float]) -> pa.Table:

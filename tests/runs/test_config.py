@@ -17,9 +17,10 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmm.engines.ridge.settings import RidgeSettings, Within
+from mmm.engines.adstock_hill.settings import Within
+from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, UserError
-from mmm.runs.config import Experiment, parse_experiment
+from mmm.experiments.config import Experiment, parse_experiment
 
 Path = tuple[str | int, ...]
 Case = tuple[Path, Any]
@@ -37,6 +38,7 @@ FULL: dict[str, Any] = {
     },
     "window": {"start": "2022-01-03", "end": "2024-01-01"},
     "country": "DE",
+    "accept": ["vif"],
     "lift_tests": [
         {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
     ],
@@ -108,6 +110,8 @@ def limit_cases(limits: list[Any], path: Path) -> Iterator[Case]:
             yield path, limit.gt
         elif isinstance(limit, at.Le):
             yield path, limit.le + 1
+        elif isinstance(limit, at.Lt):
+            yield path, limit.lt
         elif isinstance(limit, at.MinLen):
             yield path, ""
         elif isinstance(limit, at.MaxLen):

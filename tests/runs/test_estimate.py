@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from mmm.engines import settings_model
 from mmm.errors import UserError
-from mmm.runs.config import Experiment, presets, settings_model, with_preset
-from mmm.runs.estimate import RATES, Size, estimate, formula, size_of
-from mmm.runs.prices import MACHINES, cost, price
+from mmm.experiments.config import Experiment, presets, with_preset
+from mmm.experiments.prices import MACHINES, cost, price
+from mmm.runs.estimate import Size, estimate, formula, size_of
 
 DEMO = Size("ridge", 10_000, 157, 12, "geometric")
 Make = Callable[..., Experiment]
@@ -80,4 +81,3 @@ def test_every_preset_is_valid_and_standard_is_what_holds_without_one() -> None:
     for values in presets("ridge").values():
         model.model_validate(values)
     assert model.model_validate(presets("ridge")["standard"]) == model()
-    assert set(RATES) >= {"ridge"}

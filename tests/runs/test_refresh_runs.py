@@ -20,17 +20,17 @@ from pypdf import PdfReader
 from mmm.access import NotAllowed, Role, User
 from mmm.data.ingest import ingest
 from mmm.errors import InvalidInput, NotFound, UserError
+from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
+from mmm.experiments.problem import build_problem
+from mmm.models.artifacts import export_run, recreate_model
+from mmm.models.refresh import accept, chain_of, in_use, previous_of, refresh_experiment
 from mmm.results import read_results
 from mmm.results.branding import Look
 from mmm.results.model_summary import labels_of
 from mmm.results.moves import finding, moves, shown
 from mmm.results.onepager import onepager, rendered
 from mmm.results.report import report_of
-from mmm.runs.artifacts import export_run, recreate_model
-from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
-from mmm.runs.refresh import accept, chain_of, in_use, previous_of, refresh_experiment
 from mmm.runs.sample import sample_experiment
 from mmm.runs.training import train
 from mmm.sources import sample
@@ -140,7 +140,7 @@ def test_export_has_robyns_files_and_columns(chain: Chain, tmp_path: Path) -> No
     assert everything.num_rows == models.num_rows == 120
     assert everything["solID"].to_pylist() == models["model_id"].to_pylist()
     assert everything["nrmse"].to_pylist() == models["nrmse"].to_pylist()
-    assert everything["decomp.rssd"].to_pylist() == models["business_distance"].to_pylist()
+    assert everything["decomp.rssd"].to_pylist() == models["decomp_rssd"].to_pylist()
     assert pa.csv.read_csv(folder / "all_aggregated.csv").num_rows == 120 * 12
     document = json.loads((folder / f"RobynModel-{recommended}.json").read_text())
     for section, keys in wanted["RobynModel"].items():
@@ -222,7 +222,7 @@ def test_a_model_is_made_again_bit_for_bit(
         "coefficients"
     ].items()
     stored = next(row for row in results["models"].to_pylist() if row["model_id"] == model)
-    for error in ("nrmse", "nrmse_train", "rsq_train", "business_distance", "calibration_error"):
+    for error in ("nrmse", "nrmse_train", "rsq_train", "decomp_rssd", "calibration_error"):
         assert said["errors"][error] == stored[error]
 
 
@@ -352,7 +352,7 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
         "What drives the KPI", "Actual against fitted", "Share of spend and share of effect", "ROAS per channel",
         "Response curves", "How long media work", "At once and later", "What is left unexplained",
         f"Model {summary['model']['id']}", "4 Jan 2016 to 31 Dec 2018", "seed 123", "engine ridge",
-        f"DECOMP.RSSD {summary['model']['fit']['business_distance']:.4f}", "MAPE of lift tests",
+        f"DECOMP.RSSD {summary['model']['fit']['decomp_rssd']:.4f}", "MAPE of lift tests",
     ):  # fmt: skip
         assert text in page, text
     assert rendered(page, "pdf", "").startswith(b"%PDF")

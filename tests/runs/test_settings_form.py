@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from mmm.access import NotAllowed, Role, User
-from mmm.engines.ridge.preview import ENDS, channel_ranges, decay, in_words, saturation
+from mmm.engines import ENGINES, settings_model
+from mmm.engines.adstock_hill.preview import ENDS, channel_ranges, decay, in_words, saturation
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, NotFound
-from mmm.runs.config import ENGINE_SETTINGS, DatasetRef, Experiment, settings_model
-from mmm.runs.review import review
+from mmm.experiments.config import DatasetRef, Experiment
+from mmm.experiments.review import review
+from mmm.experiments.settings_form import form_fields
+from mmm.experiments.templates import load_template, save_template
 from mmm.runs.search import RunFilter
 from mmm.runs.service import RunService
-from mmm.runs.settings_form import form_fields
-from mmm.runs.templates import load_template, save_template
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 
@@ -27,14 +28,14 @@ ANN = User("ann", role=Role.ANALYST)
 Make = Callable[..., Experiment]
 
 
-@pytest.mark.parametrize("engine", ENGINE_SETTINGS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_setting_is_a_field_by_the_name_it_has_in_a_file(engine: str) -> None:
     model = settings_model(engine)
     names = [field.alias or name for name, field in model.model_fields.items()]
     assert [field.name for field in form_fields(engine)] == names
 
 
-@pytest.mark.parametrize("engine", ENGINE_SETTINGS)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_default_can_be_written_into_a_file(engine: str) -> None:
     given = {
         field.name: field.default for field in form_fields(engine) if field.kind != "by_medium"
@@ -145,7 +146,7 @@ def test_a_review_finds_what_a_submission_would(
 
 
 def _parse(content: dict[str, Any]) -> None:
-    from mmm.runs.config import parse_experiment
+    from mmm.experiments.config import parse_experiment
 
     parse_experiment(json.dumps(content))
 

@@ -19,8 +19,7 @@ import mmm
 from mmm import engines
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.errors import Finding, UserError
-from mmm.runs import config
-from mmm.runs.config import Experiment
+from mmm.experiments.config import Experiment
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.service import RunService
@@ -76,8 +75,8 @@ def start(
     module = ModuleType("tiny_engine")
     module.TinyEngine, module.TinySettings = TinyEngine, TinySettings  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tiny_engine", module)
-    monkeypatch.setitem(engines.ENGINES, "tiny", "tiny_engine:TinyEngine")
-    monkeypatch.setitem(config.ENGINE_SETTINGS, "tiny", "tiny_engine:TinySettings")
+    tiny = engines.Registered("tiny_engine:TinyEngine", "tiny_engine:TinySettings")
+    monkeypatch.setitem(engines.ENGINES, "tiny", tiny)
     monkeypatch.setattr(TinyEngine, "meanwhile", staticmethod(lambda: None))
 
     def queue(end: str) -> str:

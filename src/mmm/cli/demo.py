@@ -33,8 +33,8 @@ def demo_command() -> None:
 
 def _summary(service: RunService, run_id: str) -> None:
     """The recommended model's paid channels in a small table, and what is hard to believe in it."""
+    from mmm.format import percent
     from mmm.results import read_results
-    from mmm.results.format import firm_words, percent
     from mmm.results.model_summary import labels_of, warnings_of
 
     summary = read_results(service.workspace, run_id).summary
@@ -47,14 +47,14 @@ def _summary(service: RunService, run_id: str) -> None:
             percent(channel["spend_share"]),
             percent(channel["effect_share"]),
             labels.interval(channel[key], channel[f"{key}_low"], channel[f"{key}_high"]),
-            firm_words(channel["firmness"]),
+            channel["confidence"],
         )
         for channel in summary["channels"]
         if channel["kind"] == "paid"
     ]
     typer.echo("")
     show.table(
-        ("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "HOW FIRM"),
+        ("CHANNEL", "SPEND", "SHARE OF SPEND", "SHARE OF EFFECT", labels.efficiency, "CONFIDENCE"),
         rows,
     )
     for warning in warnings_of(summary):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmm.cli import show
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def recover_command(
         list[Path],
         typer.Argument(help="Folders with data.csv, truth.json and maybe experiments.csv."),
     ],
-    engine: Annotated[str, typer.Option(help="The engine to train.")] = "ridge",
+    engine: Annotated[str, typer.Option(help="The engine to train.")] = DEFAULT_ENGINE,
     country: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +82,7 @@ def _document(scores: list[CaseScore], models: list[str]) -> dict[str, Any]:
 
 
 def _print(scores: list[CaseScore]) -> None:
-    from mmm.engines.firmness import WORDS
+    from mmm.engines.words import Confidence
     from mmm.recovery.summary import by_generator, by_word
 
     head = [name.replace("_", " ").upper() for name in (*_CASE, *_ADVICE)]
@@ -90,7 +91,7 @@ def _print(scores: list[CaseScore]) -> None:
         return
     for title, rows in (
         ("By generator", by_generator(scores)),
-        ("By confidence", by_word(scores, WORDS)),
+        ("By confidence", by_word(scores, tuple(Confidence))),
     ):
         if rows:
             typer.echo(f"\n{title}:")

@@ -10,6 +10,7 @@ import typer
 
 from mmm.cli import show
 from mmm.cli.runs import read_file
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
@@ -34,7 +35,7 @@ def save(
 
     Example: `mmm template save weekly experiment.json`.
     """
-    from mmm.runs.templates import save_template
+    from mmm.experiments.templates import save_template
 
     content = parse_content(experiment)
     version = save_template(_workspace(), name, content, local_user())
@@ -47,7 +48,7 @@ def list_() -> None:
 
     Example: `mmm template list`.
     """
-    from mmm.runs.templates import load_template
+    from mmm.experiments.templates import load_template
 
     workspace = _workspace()
     rows = []
@@ -56,7 +57,7 @@ def list_() -> None:
         rows.append(
             (
                 name,
-                str(found.experiment.get("engine", "ridge")),
+                str(found.experiment.get("engine", DEFAULT_ENGINE)),
                 show.moment(found.at),
                 found.saved_by,
             )
@@ -76,7 +77,7 @@ def show_(
     Example: `mmm template show weekly --dataset DE/latest > experiment.json`.
     """
     from mmm.data.references import find_dataset
-    from mmm.runs.templates import load_template
+    from mmm.experiments.templates import load_template
 
     workspace = _workspace()
     content = load_template(workspace, name).experiment

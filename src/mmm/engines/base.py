@@ -2,8 +2,8 @@
 
 An engine is pure: no storage, no network, no clock in its results. It gets a `Problem` and its own
 settings, reports progress through a callback, and returns an `EngineResult` whose tables have the
-columns declared here, the same for every engine. What an engine cannot give is null, never
-invented.
+columns declared in `mmm.engines.schemas`, the same for every engine. What an engine cannot give is
+null, never invented.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from statistics import NormalDist
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from mmm.engines.schemas import OPTIONAL_TABLES, SCHEMAS, complete
+from mmm.engines.words import Sign
 from mmm.errors import Finding
 
-SIGNS = ("default", "positive", "negative")
+#: A confidence of 1 would be a test without any error.
+_MOST_CONFIDENCE = 0.9999
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class PaidMedium:
     spend: np.ndarray
     exposure: np.ndarray | None = None
     exposure_name: str | None = None
-    sign: str = "positive"
+    sign: str = Sign.POSITIVE
 
     @property
     def selected(self) -> str:
@@ -64,7 +68,7 @@ class Variable:
 
     name: str
     values: np.ndarray
-    sign: str = "default"
+    sign: str = Sign.UNCONSTRAINED
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Factor:
 
     name: str
     levels: tuple[str, ...]
-    sign: str = "default"
+    sign: str = Sign.UNCONSTRAINED
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ class Holiday:
 @dataclass(frozen=True)
 class LiftTest:
     """One experiment: `lift` in units of the KPI over [start, end]; `channels` are summed; scope
-    immediate or total.
+    immediate or total. `standard_error` is the lift's own, in units of the KPI; None: `confidence`
+    tells it.
     """
 
     channels: tuple[str, ...]
@@ -95,6 +100,18 @@ class LiftTest:
     spend: float
     confidence: float = 0.9
     scope: str = "immediate"
+    standard_error: float | None = None
+
+    @property
+    def error(self) -> float:
+        """The lift's standard error in units of the KPI: as given, else from the confidence, which
+        is that of a lift that differs from 0, two-sided, so that its quantile is the lift in
+        standard errors.
+        """
+        if self.standard_error is not None:
+            return self.standard_error
+        confidence = min(self.confidence, _MOST_CONFIDENCE)
+        return abs(self.lift) / NormalDist().inv_cdf((1.0 + confidence) / 2.0)
 
 
 @dataclass(frozen=True)
@@ -150,164 +167,17 @@ class Problem:
         return slice(self.window[0], self.window[1] + 1)
 
 
-def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns])
-
-
-_f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.date32()
-
-#: The result tables. Money is in the problem's currency, effects in units of the KPI, shares are
-#: fractions.
-SCHEMAS: dict[str, pa.Schema] = {
-    # One row per candidate. Errors are null where a split does not exist. `front` counts from 1,
-    # null when not kept. `business_distance` is the distance between shares of effect and shares of
-    # spend (Robyn: DECOMP.RSSD); in a refresh it is the distance to the previous model's shares of
-    # effect. `calibration_error` is the mean absolute percentage error against lift tests (Robyn:
-    # MAPE).
-    "models": _schema(
-        ("model_id", _s),
-        ("trial", _i4),
-        ("iteration", _i4),
-        ("nrmse", _f8),
-        ("nrmse_train", _f8),
-        ("nrmse_val", _f8),
-        ("nrmse_test", _f8),
-        ("rsq_train", _f8),
-        ("rsq_val", _f8),
-        ("rsq_test", _f8),
-        ("business_distance", _f8),
-        ("calibration_error", _f8),
-        ("score", _f8),
-        ("front", _i4),
-        ("cluster", _i4),
-        ("cluster_best", _b),
-        ("recommended", _b),
-        ("intercept", _f8),
-    ),
-    # Kept models x media. `kind` is paid or organic; spend, shares and ROI are null for organic
-    # media. `roi` is contribution / spend (ROAS for a revenue KPI), `cpa` spend / contribution.
-    # Intervals are the kept models' or the model's cluster's, as the engine says; `cpa_high` is
-    # null where the interval of the effect reaches none. `marginal_roi` is the effect of one more
-    # unit of spend per period at the mean. `firmness` is a word. `adstock` names the kind of decay
-    # whose numbers `parameters` holds: geometric, weibull_cdf or weibull_pdf.
-    "channels": _schema(
-        ("model_id", _s),
-        ("channel", _s),
-        ("kind", _s),
-        ("adstock", _s),
-        ("coefficient", _f8),
-        ("spend", _f8),
-        ("mean_spend", _f8),
-        ("spend_share", _f8),
-        ("contribution", _f8),
-        ("contribution_share", _f8),
-        ("effect_share", _f8),
-        ("carryover_share", _f8),
-        ("roi", _f8),
-        ("roi_low", _f8),
-        ("roi_high", _f8),
-        ("marginal_roi", _f8),
-        ("cpa", _f8),
-        ("cpa_low", _f8),
-        ("cpa_high", _f8),
-        ("firmness", _s),
-    ),
-    # All rows of the data x media, the same for every model. `spend` is the money in the books,
-    # null for organic media; `input` is what the model was given: spend, exposure rescaled to
-    # money, or the organic variable.
-    "media": _schema(
-        ("date", _d),
-        ("channel", _s),
-        ("kind", _s),
-        ("spend", _f8),
-        ("input", _f8),
-        ("in_window", _b),
-    ),
-    # Kept models x dates of the window x components. `kind`: intercept, trend, season, monthly,
-    # weekday, holiday, context, paid, organic. `carryover` is the part of a medium's effect that
-    # earlier periods caused.
-    "contributions": _schema(
-        ("model_id", _s),
-        ("date", _d),
-        ("component", _s),
-        ("kind", _s),
-        ("effect", _f8),
-        ("carryover", _f8),
-    ),
-    # Kept models x dates of the window. `split` is train, val or test.
-    "fit": _schema(("model_id", _s), ("date", _d), ("actual", _f8), ("fitted", _f8), ("split", _s)),
-    # Kept models x media x grid: spend per period (for organic media: the variable's own unit) and
-    # the steady response per period at that spend on top of the mean carryover. `observed` is false
-    # beyond the largest spend in the window.
-    "curves": _schema(
-        ("model_id", _s),
-        ("channel", _s),
-        ("kind", _s),
-        ("spend", _f8),
-        ("response", _f8),
-        ("marginal_response", _f8),
-        ("observed", _b),
-    ),
-    # Kept models x media: one marked point per curve, at the mean spend of the window.
-    "curve_points": _schema(
-        ("model_id", _s),
-        ("channel", _s),
-        ("kind", _s),
-        ("mean_spend", _f8),
-        ("mean_carryover", _f8),
-        ("mean_response", _f8),
-        ("carryover_response", _f8),
-    ),
-    # Kept models x media x lag in periods: weight of a unit spent `lag` periods ago, 1 at its own
-    # peak or start.
-    "adstock": _schema(("model_id", _s), ("channel", _s), ("lag", _i4), ("weight", _f8)),
-    # All candidates x hyperparameters and kept models x coefficients, long.
-    "parameters": _schema(("model_id", _s), ("variable", _s), ("parameter", _s), ("value", _f8)),
-    # All rows of the data x KPI and regressors other than media, before coefficients: what the KPI
-    # was fitted on.
-    # `kind`: kpi, or as in `contributions`. Without the media, whose table is `media`.
-    "frame": _schema(("date", _d), ("variable", _s), ("kind", _s), ("value", _f8)),
-    # Kept models of a refresh x variables x measures (roi, effect_share, contribution_share, ...,
-    # parameters): the previous model's value, its parameters refitted on the new data, this
-    # model's. refitted - old is what the data changed, new - refitted what the parameters changed.
-    # No rows where nothing is refreshed.
-    "moves": _schema(
-        ("model_id", _s),
-        ("variable", _s),
-        ("measure", _s),
-        ("old", _f8),
-        ("refitted", _f8),
-        ("new", _f8),
-    ),
-    # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect
-    # over its days in its scope, and what the same search without any lift test would have chosen
-    # says there. No rows without lift tests.
-    "lift_tests": _schema(
-        ("model_id", _s),
-        ("test", _i4),
-        ("channels", _s),
-        ("start", _d),
-        ("end", _d),
-        ("scope", _s),
-        ("test_spend", _f8),
-        ("confidence", _f8),
-        ("lift", _f8),
-        ("effect", _f8),
-        ("uncalibrated", _f8),
-    ),
-    # Named numbers and sentences about the whole run: convergence, solver, splits, clusters,
-    # warnings.
-    "diagnostics": _schema(("name", _s), ("subject", _s), ("value", _f8), ("text", _s)),
-}
-
-
 @dataclass(frozen=True)
 class EngineResult:
     """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended`
     was chosen.
 
     `files` are what the engine wrote in formats of its own, by file name; they are kept beside the
-    results as they are.
+    results as they are. `interval_level` is that of all interval columns (`..._low`, `..._high`):
+    the probability that an interval claims to hold the truth with.
+
+    Optional tables and columns may be left out (`mmm.engines.schemas`); they are filled with nulls.
+    What a result must hold beyond its columns is verified by `mmm.engines.result_check`.
     """
 
     engine: str
@@ -316,15 +186,21 @@ class EngineResult:
     recommended: str
     reason: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    interval_level: float = 0.9
 
     def __post_init__(self) -> None:
+        tables = {}
         for name, schema in SCHEMAS.items():
-            if name not in self.tables:
+            found = self.tables.get(name)
+            if found is None and name in OPTIONAL_TABLES:
+                found = schema.empty_table()
+            if found is None:
                 raise ValueError(f"engine {self.engine} returned no table {name!r}")
-            if self.tables[name].schema.remove_metadata() != schema:
-                raise ValueError(
-                    f"engine {self.engine}: table {name!r} has other columns than its schema"
-                )
+            try:
+                tables[name] = complete(name, found)
+            except ValueError as error:
+                raise ValueError(f"engine {self.engine}: {error}") from None
+        object.__setattr__(self, "tables", tables)
 
 
 class Engine(Protocol):

@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.proposal import propose
+from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.recovery.columns import named_columns, spend_columns
-from mmm.recovery.score import ChannelTruth
 from mmm.recovery.truth import read_truths
-from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
+from mmm.scoring.score import ChannelTruth
 from mmm.sources.files import FileSource
 
 #: The column that tells a panel's markets apart.
@@ -47,7 +48,7 @@ class CaseOptions:
     whose names are not the truth's; `lift_tests` names the file of tests in the folder.
     """
 
-    engine: str = "ridge"
+    engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] | None = None
     country: str | None = None
     mapping: Path | None = None

@@ -2,8 +2,9 @@
 measured.
 
 "From" is the effect in the model that the same run - data, seed, settings - would have recommended
-without any lift test, "to" that of the model shown. A test's interval holds nine tenths: a test
-that shows its lift to differ from 0 at confidence c has the standard error |lift| / z((1 + c) / 2).
+without any lift test, "to" that of the model shown. A test's interval holds nine tenths. Results of
+earlier versions have no standard error, only a confidence: a test that shows its lift to differ
+from 0 at confidence c has the standard error |lift| / z((1 + c) / 2).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results.format import Labels, percent
+from mmm.format import Labels, percent
 from mmm.results.summary import Tables, of_model
 
 LEVEL = 0.9
@@ -28,14 +29,18 @@ _SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def interval(lift: float, confidence: float) -> tuple[float | None, float | None]:
+def interval(
+    lift: float, confidence: float, standard_error: float | None = None
+) -> tuple[float | None, float | None]:
     """The test's interval; (None, None) for a test without any doubt, which gives no width to
     measure by.
     """
-    if not 0 < confidence < 1:
-        return None, None
     normal = NormalDist()
-    half = abs(lift) * (normal.inv_cdf((1 + LEVEL) / 2) / normal.inv_cdf((1 + confidence) / 2))
+    if standard_error is None:
+        if not 0 < confidence < 1:
+            return None, None
+        standard_error = abs(lift) / normal.inv_cdf((1 + confidence) / 2)
+    half = standard_error * normal.inv_cdf((1 + LEVEL) / 2)
     return lift - half, lift + half
 
 
@@ -45,7 +50,7 @@ def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """
     rows = []
     for row in of_model(tables["lift_tests"], model_id).sort_by("test").to_pylist():
-        low, high = interval(row["lift"], row["confidence"])
+        low, high = interval(row["lift"], row["confidence"], row.get("standard_error"))
         known = low is not None and high is not None and row["effect"] is not None
         word = UNTOLD if not known else INSIDE if low <= row["effect"] <= high else OUTSIDE
         rows.append(
@@ -74,7 +79,9 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         return "No lift test was used."
     within = sum(row["inside"] == INSIDE for row in rows)
     text = f"The model says what was measured, within the test's interval, in {within} of {len(rows)} lift tests."
-    moved = [row for row in rows if None not in (row["uncalibrated"], row["calibrated"])]
+    moved = [
+        row for row in rows if None not in (row["uncalibrated"], row["calibrated"]) and row["lift"]
+    ]
     if not moved:
         return text
     most = max(

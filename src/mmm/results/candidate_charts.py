@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results.charts import BLUE, MODELS, ORANGE, WIDTH, finished, inline, name_axis, up_to
-from mmm.results.format import Labels
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,7 +34,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     chosen = [{**row, "label": row["model_id"]} for row in kept if row["shown"]]
     x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
     y = alt.Y(
-        "business_distance:Q",
+        "decomp_rssd:Q",
         title="Business distance – lower is better",
         scale=alt.Scale(zero=False),
     )
@@ -54,7 +54,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             x=x,
             x2="nrmse_end:Q",
             y=y,
-            y2="business_distance_end:Q",
+            y2="decomp_rssd_end:Q",
             opacity=alt.Opacity(
                 "candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None
             ),
@@ -92,7 +92,7 @@ def _front_name(front: int) -> str:
 def _tooltip() -> list[alt.Tooltip]:
     import altair as alt
 
-    names = {"model_id": "Model", "nrmse": "NRMSE", "business_distance": "Business distance"}
+    names = {"model_id": "Model", "nrmse": "NRMSE", "decomp_rssd": "Business distance"}
     numbers = {"front": "Front", "cluster": "Cluster", "trial": "Trial"}
     texts = [
         alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title)

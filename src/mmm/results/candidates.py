@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.results.format import Labels, compact, count, fixed, percent
+from mmm.format import Labels, compact, count, fixed, percent
 from mmm.results.model_summary import totals_of
 from mmm.results.summary import Tables, channels, curves, of_model
 
@@ -22,7 +22,7 @@ from mmm.results.summary import Tables, channels, curves, of_model
 MODELS_LIMIT = 4
 #: A cluster's spread: four fifths of its models lie inside.
 SPREAD = (0.1, 0.9)
-_FIT = ("front", "cluster", "rsq_train", "rsq_val", "rsq_test", "nrmse", "business_distance")
+_FIT = ("front", "cluster", "rsq_train", "rsq_val", "rsq_test", "nrmse", "decomp_rssd")
 _RANGE = ("value", "low", "high")
 _SIDE = (
     "value",
@@ -208,5 +208,5 @@ def overlaid_curves_finding(numbers: pa.Table, labels: Labels) -> str:
 
 def label_of(row: dict[str, Any], notes: Sequence[str] = ()) -> str:
     """A kept model in a list to choose from, a row of the table under the Pareto plot."""
-    errors = f"NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['business_distance'], 4)}"
+    errors = f"NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['decomp_rssd'], 4)}"
     return " · ".join([row["model_id"], *notes, errors])

@@ -8,14 +8,14 @@ readable with 20 channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.format import MISSING, Labels, percent
+from mmm.format import MISSING, Labels, percent
 from mmm.results.summary import BASE_SERIES, ORGANIC_SERIES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ _CONFIG: dict[str, Any] = {
 }
 
 
-def inline(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
 
     InlineData, not Data: Altair puts its values aside instead of walking through them again and
@@ -104,7 +104,7 @@ def inline(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
 
 
 def number_axis(**options: Any) -> alt.Axis:
-    """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.results.format`."""
+    """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.format`."""
     import altair as alt
 
     small, large = "format(datum.value, '.2~r')", "replace(format(datum.value, '.3~s'), 'G', 'B')"
@@ -349,7 +349,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = numbers.to_pylist()
     for row in rows:
         row["label"] = labels.interval(row["value"], row["low"], row["high"])
-        row["firm"] = f"{percent(row['spend_share'])} of spend · {row['firmness'] or MISSING}"
+        row["firm"] = f"{percent(row['spend_share'])} of spend · {row['confidence'] or MISSING}"
     domain = [0.0, _efficiency_limit(rows)]
     rows = up_to(domain[1], rows)
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.results.format import FIRMNESS, Labels, compact, count, fixed, listed, percent
+from mmm.engines.words import Confidence
+from mmm.format import Labels, compact, count, fixed, listed, percent
 from mmm.results.summary import BASE_SERIES, BASELINE_KINDS, ORGANIC_SERIES, fit_measures, half_life
 
 #: Residuals whose neighbours resemble each other more than this still hold a pattern.
@@ -144,8 +145,8 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
         f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}"
         for row in (rows[0], rows[-1])
     )
-    vague = [row["channel"] for row in rows if row["firmness"] == FIRMNESS["unknown"]]
-    unknown = f" The data cannot tell that of {listed(vague)}." if vague else ""
+    vague = [row["channel"] for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
+    unknown = f" Inconclusive for {listed(vague)}." if vague else ""
     if len(rows) == 1:
         return f"{labels.efficiency}: {best}.{unknown}"
     return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}"
@@ -225,5 +226,5 @@ def pareto(numbers: pa.Table, labels: Labels) -> str:
     model = shown[0]
     return (
         f"{text}; this model ({model['model_id']}) lies on front {model['front']} with "
-        f"NRMSE {fixed(model['nrmse'], 4)} and business distance {fixed(model['business_distance'], 4)}."
+        f"NRMSE {fixed(model['nrmse'], 4)} and business distance {fixed(model['decomp_rssd'], 4)}."
     )

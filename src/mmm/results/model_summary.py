@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.base import EngineResult, Problem
+from mmm.engines.schemas import confidence_of_today
+from mmm.format import Labels
 from mmm.results.findings import implausible
-from mmm.results.format import Labels
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
 
 SCHEMA_VERSION = 1
@@ -34,7 +35,7 @@ _CHANNEL_FIELDS = (
     "cpa",
     "cpa_low",
     "cpa_high",
-    "firmness",
+    "confidence",
 )
 _FIT_FIELDS = (
     "nrmse",
@@ -44,7 +45,7 @@ _FIT_FIELDS = (
     "rsq_train",
     "rsq_val",
     "rsq_test",
-    "business_distance",
+    "decomp_rssd",
     "calibration_error",
     "score",
 )
@@ -65,6 +66,17 @@ class RunInfo:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     refresh: Mapping[str, Any] | None = None
+
+
+def summary_of_today(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored summary with the words of today, whatever version wrote it."""
+    fit = stored.get("model", {}).get("fit", {})
+    if "business_distance" in fit:
+        fit["decomp_rssd"] = fit.pop("business_distance")
+    for channel in stored.get("channels", ()):
+        if "firmness" in channel:
+            channel["confidence"] = confidence_of_today(channel.pop("firmness"))
+    return stored
 
 
 def labels_of(summary: Mapping[str, Any]) -> Labels:

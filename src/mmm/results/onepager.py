@@ -11,8 +11,8 @@ from html import escape
 from typing import Any
 
 from mmm.errors import UserError
+from mmm.format import Labels, fixed, percent, span
 from mmm.results import charts
-from mmm.results.format import Labels, fixed, percent, span
 from mmm.results.model_summary import for_model, labels_of
 from mmm.results.report import embedded
 from mmm.results.summary import Tables, fit_measures
@@ -131,7 +131,7 @@ def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str
     found = [f"adjusted R² {names[name]} {fixed(fit[f'rsq_{name}'], 4)}" for name in splits]
     found += [f"NRMSE {names[name]} {fixed(fit[f'nrmse_{name}'], 4)}" for name in splits]
     distance = f"distance to model {refreshed['model']}" if refreshed else "DECOMP.RSSD"
-    found.append(f"{distance} {fixed(fit['business_distance'], 4)}")
+    found.append(f"{distance} {fixed(fit['decomp_rssd'], 4)}")
     if fit["calibration_error"] is not None:
         found.append(f"MAPE of lift tests {percent(fit['calibration_error'])}")
     measures = fit_measures(

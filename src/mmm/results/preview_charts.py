@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmm.results import charts
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _ENDS = {"low ends": "#5fa4d3", "middle": charts.BLUE, "high ends": charts.ORANGE}
 
 
-def decay(rows: Sequence[dict[str, Any]], period: str) -> alt.Chart:
+def decay(rows: Sequence[Mapping[str, Any]], period: str) -> alt.Chart:
     """`lag`, `weight` (1 at the start or peak) by `end`: how long an effect may last."""
     return _lines(rows, "lag:Q", f"{period.capitalize()}s since the spend", "weight:Q", "Weight")
 
 
-def saturation(rows: Sequence[dict[str, Any]]) -> alt.Chart:
+def saturation(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
     """`pressure` (share of the largest), `effect` (share of the ceiling) by `end`: how an effect
     may flatten.
     """
@@ -34,7 +34,9 @@ def saturation(rows: Sequence[dict[str, Any]]) -> alt.Chart:
     )
 
 
-def _lines(rows: Sequence[dict[str, Any]], x: str, x_title: str, y: str, y_title: str) -> alt.Chart:
+def _lines(
+    rows: Sequence[Mapping[str, Any]], x: str, x_title: str, y: str, y_title: str
+) -> alt.Chart:
     import altair as alt
 
     names = [name for name in _ENDS if any(row["end"] == name for row in rows)]

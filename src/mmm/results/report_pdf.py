@@ -26,7 +26,7 @@ _KEY_COLUMNS = (
     ("Channel", "channel", 0.19, False), ("Spend", "spend", 0.12, True), ("Share of spend", "spend_share", 0.09, True),
     ("Contribution", "contribution", 0.12, True), ("Share of KPI", "contribution_share", 0.09, True),
     ("{efficiency} (interval)", "interval", 0.17, True), ("Marginal", "marginal", 0.09, True),
-    ("How firm", "firmness", 0.13, False),
+    ("Confidence", "confidence", 0.13, False),
 )  # fmt: skip
 
 

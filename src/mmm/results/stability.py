@@ -1,8 +1,8 @@
-"""How firm each channel is when the model could have come out otherwise: other candidates, trials,
-seeds, windows.
+"""The confidence in each channel when the model could have come out otherwise: other candidates,
+trials, seeds, windows.
 
-The rule is that of `mmm.engines.firmness`: firm when nine tenths of the models lie within 25 % of
-their middle, uncertain within 75 %, else the data cannot tell; the worst source counts. `values`
+The rule is that of `mmm.engines.confidence`: high when 90 % of the models lie within 25 % of their
+middle, medium within 75 %, else inconclusive; the worst source counts. `values`
 are long tables of the ROI (effect per unit of money, whatever the KPI) by source, variant and
 channel; the variant "" is the model they are compared with.
 """
@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.firmness import CENTRAL, FIRM, UNCERTAIN, WORDS, firmness_word
-from mmm.results.format import Labels, count, firm_words, listed, percent
+from mmm.engines.confidence import CENTRAL, HIGH_WIDTH, MEDIUM_WIDTH, confidence_word
+from mmm.engines.schemas import kept_ids
+from mmm.engines.words import Confidence
+from mmm.format import Labels, count, listed, percent
 from mmm.results.summary import Tables
 
 #: Where variants come from, in the order they are shown, and what they are called.
@@ -28,9 +30,8 @@ SOURCES = {
     "windows": "earlier window",
     "holdouts": "holdout",
 }
-#: From firm to what the data cannot tell, as they are shown.
-_WORDS = tuple(map(firm_words, WORDS))
-_SAID = dict(zip(_WORDS, ("firm are", "uncertain are", "the data cannot tell for"), strict=True))
+#: From the best to the worst.
+_WORDS = tuple(str(word) for word in Confidence)
 #: Less than this share of the largest channel's ROI counts as no effect.
 _NO_EFFECT = 1e-4
 #: An order that changes in fewer comparisons than this is called the same.
@@ -41,16 +42,16 @@ VALUES = pa.schema([("source", _s), ("variant", _s), ("channel", _s), ("roi", _f
 _SPREAD = pa.schema(
     [
         ("channel", _s), ("source", _s), ("variants", _i4), ("value", _f8), ("low", _f8), ("mid", _f8), ("high", _f8),
-        ("flips", _f8), ("no_effect", _f8), ("firmness", _s),
+        ("flips", _f8), ("no_effect", _f8), ("confidence", _s),
     ]
 )  # fmt: skip
 
 
 def rule() -> str:
     return (
-        f"Firm: nine tenths of the models lie within {100 * FIRM:g} % of their middle; uncertain: within "
-        f"{100 * UNCERTAIN:g} %; "
-        "beyond, or when they reach down to no effect, the data cannot tell. The worst source counts."
+        f"High confidence: 90 % of the models lie within {100 * HIGH_WIDTH:g} % of their middle; "
+        f"medium: within {100 * MEDIUM_WIDTH:g} %; inconclusive: beyond, or when they reach down to "
+        "no effect. The worst source counts."
     )
 
 
@@ -66,7 +67,7 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
     )
     models = (
         tables["models"]
-        .filter(pc.is_valid(tables["models"]["front"]))
+        .filter(pc.is_in(tables["models"]["model_id"], pa.array(kept_ids(tables))))
         .select(["model_id", "trial", "score"])
     )
     best: dict[int, tuple[float, str]] = {}
@@ -86,7 +87,7 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
 
 
 def spread(values: pa.Table, labels: Labels) -> pa.Table:
-    """Per channel and source: how far nine tenths of the variants reach, as ROAS or CPA with
+    """Per channel and source: how far 90 % of the variants reach, as ROAS or CPA with
     `value` the compared model's; `flips` is the share of comparisons with other channels whose
     order is another than in the compared model, `no_effect` that of variants where the channel has
     none or a negative one.
@@ -123,7 +124,7 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
                     },
                     "flips": _known(flips[i]),
                     "no_effect": float((roi[:, i] <= _NO_EFFECT * np.nanmax(np.abs(roi))).mean()),
-                    "firmness": firm_words(firmness_word(roi[:, i])),
+                    "confidence": str(confidence_word(roi[:, i])),
                 }
             )
     names = list(dict.fromkeys(row["channel"] for row in rows))
@@ -167,27 +168,31 @@ def comparable(tables: Tables) -> bool:
 
 
 def verdicts(numbers: pa.Table) -> dict[str, str]:
-    """How firm each channel is over all sources together: the worst word."""
+    """The confidence in each channel over all sources together: the worst word."""
     words: dict[str, str] = {}
     for row in numbers.to_pylist():
         words[row["channel"]] = max(
-            words.get(row["channel"], _WORDS[0]), row["firmness"], key=_WORDS.index
+            words.get(row["channel"], _WORDS[0]), row["confidence"], key=_WORDS.index
         )
     return words
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
-    """The verdict on the whole: which channels are firm over what, and where the order changes."""
+    """The verdict on the whole: the confidence in each channel over what, and where the order changes."""
     words = verdicts(numbers)
     if not words:
-        return "There is only one model, so nothing can be said of how firm it is."
+        return "There is only one model, so nothing can be said of its stability."
     over = {row["source"]: row["variants"] for row in numbers.to_pylist()}
     text = f"Over {listed([count(number, SOURCES[source]) for source, number in over.items()])}: "
     parts = []
     for word in _WORDS:
         names = [name for name, found in words.items() if found == word]
         if names:
-            parts.append(f"{_SAID[word]} {listed(names)}")
+            parts.append(
+                f"{word} confidence for {listed(names)}"
+                if word != Confidence.INCONCLUSIVE
+                else f"inconclusive for {listed(names)}"
+            )
     return f"{text}{'; '.join(parts)}. {_order(numbers.to_pylist())}"
 
 

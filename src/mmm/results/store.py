@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mmm.engines.base import SCHEMAS, EngineResult, Problem, Progress, ProgressListener
+from mmm.certificate.certificate import Certificate, read_certificate
+from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
+from mmm.engines.schemas import SCHEMAS, complete
 from mmm.errors import NotFound
-from mmm.results.model_summary import RunInfo, summarise
+from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
+#: The file of a certificate among the results of the study that made it.
+CERTIFICATE = "certificate.json"
 
 
 def write_results(
@@ -72,9 +76,8 @@ class RunResults(Mapping[str, "pa.Table"]):
             raise KeyError(name)
         if name not in self._tables:
             if f"{name}.parquet" in self._manifest.files:
-                self._tables[name] = self._workspace.result_table(
-                    self._run_id, name, manifest=self._manifest
-                )
+                stored = self._workspace.result_table(self._run_id, name, manifest=self._manifest)
+                self._tables[name] = complete(name, stored)
             else:  # of an earlier version, which did not have this table yet
                 self._tables[name] = SCHEMAS[name].empty_table()
         return self._tables[name]
@@ -91,8 +94,15 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads(self.summary_text)
-        return loaded
+        return summary_of_today(json.loads(self.summary_text))
+
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """What simulated worlds say of the run's numbers; None while it is not certified."""
+        study_id = newest_certificate(self._workspace, self._run_id)
+        if study_id is None:
+            return None
+        return read_certificate(self._workspace.result_file(study_id, CERTIFICATE))
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there
@@ -116,6 +126,14 @@ class RunResults(Mapping[str, "pa.Table"]):
     @property
     def report(self) -> str:
         return self._workspace.result_file(self._run_id, REPORT, self._manifest).decode()
+
+
+def newest_certificate(workspace: Workspace, run_id: str) -> str | None:
+    """The id of the newest finished certificate of a run; None while there is none."""
+    for study_id in reversed(workspace.study_ids(run_id, "certificate")):
+        if workspace.results_exist(study_id):
+            return study_id
+    return None
 
 
 def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.results.format import Labels, firm_words
+from mmm.format import Labels
 
 Tables = Mapping[str, pa.Table]
 
@@ -106,7 +106,7 @@ def fit(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Paid channels, largest spend first: spend, contribution, shares, ROAS or CPA as `value` with
-    interval, firmness.
+    interval, confidence.
 
     `marginal` is the ROAS (or CPA) of one more unit of money at today's mean spend.
     """
@@ -117,7 +117,6 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     for row in rows:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
-        row["firmness"] = firm_words(row["firmness"])
     numeric = (
         "spend",
         "mean_spend",
@@ -127,7 +126,7 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         "effect_share",
     )
     efficiency = ("value", "low", "high", "marginal")
-    return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), firmness=_s)
+    return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), confidence=_s)
 
 
 def _inverse(value: float | None) -> float | None:
@@ -142,8 +141,8 @@ def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """ROAS or CPA with interval, marginal value, share of spend and firmness, best first."""
-    columns = ["channel", "value", "low", "high", "marginal", "spend_share", "firmness"]
+    """ROAS or CPA with interval, marginal value, share of spend and confidence, best first."""
+    columns = ["channel", "value", "low", "high", "marginal", "spend_share", "confidence"]
     table = channels(tables, model_id, labels).select(columns)
     order = "descending" if labels.revenue else "ascending"
     return table.sort_by([("value", order)])
@@ -329,7 +328,7 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """
     models = tables["models"]
     nrmse = models["nrmse"].to_numpy(zero_copy_only=False)
-    distance = models["business_distance"].to_numpy(zero_copy_only=False)
+    distance = models["decomp_rssd"].to_numpy(zero_copy_only=False)
     kept = models.filter(pc.is_valid(models["front"])).to_pylist()
     rows = [
         {**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id}
@@ -348,14 +347,14 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         model_id=_s,
         trial=_i4,
         nrmse=_f8,
-        business_distance=_f8,
+        decomp_rssd=_f8,
         front=_i4,
         cluster=_i4,
         recommended=_b,
         shown=_b,
         candidates=_i4,
         nrmse_end=_f8,
-        business_distance_end=_f8,
+        decomp_rssd_end=_f8,
     )
 
 
@@ -368,8 +367,8 @@ def _cells(nrmse: np.ndarray, distance: np.ndarray) -> list[dict[str, Any]]:
             "candidates": int(counts[i, j]),
             "nrmse": x[i],
             "nrmse_end": x[i + 1],
-            "business_distance": y[j],
-            "business_distance_end": y[j + 1],
+            "decomp_rssd": y[j],
+            "decomp_rssd_end": y[j + 1],
         }
         for i, j in np.argwhere(counts > 0)
     ]

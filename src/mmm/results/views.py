@@ -10,17 +10,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results import (
     calibration,
     candidate_charts,
     candidates,
+    certified,
+    certified_charts,
     charts,
     findings,
     stability,
     stability_charts,
     summary,
 )
-from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
 
@@ -100,7 +102,7 @@ VIEWS: tuple[View, ...] = (
         findings.efficiency,
         "The dot is this model's {efficiency}, the bar its interval, the orange tick the "
         "{efficiency} of one more {currency} at today's spend. Channels whose intervals overlap cannot be ranked with "
-        "confidence. How firm is said by nine tenths of the kept models: firm, uncertain, or the data cannot tell. An "
+        "confidence. The confidence is high, medium or inconclusive by how nearly 90 % of the kept models agree. An "
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
     ),
@@ -168,7 +170,7 @@ VIEWS: tuple[View, ...] = (
         "Each point is a model; to the left fits better, lower agrees better with how the budget is split. No model "
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
-        ("model_id", "nrmse", "business_distance", "front", "cluster", "trial", "recommended"),
+        ("model_id", "nrmse", "decomp_rssd", "front", "cluster", "trial", "recommended"),
     ),
     View(
         "clusters",
@@ -183,11 +185,11 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "stability",
-        "How firm each channel is",
+        "Confidence in each channel",
         stability.stability,
         stability_charts.stability,
         stability.finding,
-        "Each bar holds nine tenths of the models that could have come out as well, the tick is this model: over all "
+        "Each bar holds 90 % of the models that could have come out as well, the tick is this model: over all "
         "kept candidates, and over the best of each trial. " + stability.rule(),
         present=stability.comparable,
     ),
@@ -201,6 +203,19 @@ VIEWS: tuple[View, ...] = (
         "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
         "the dot what this model says.",
         present=calibration.calibrated,
+    ),
+    View(
+        "certificate",
+        "How wrong could these numbers be?",
+        certified.channels,
+        certified_charts.channels,
+        certified.finding,
+        "Worlds with known truth were simulated on your own data, and the same settings were trained on each. The "
+        "orange tick is this model's {efficiency}, the blue bar its interval, the light bar the interval as wide as "
+        "the simulated worlds show that it must be. At the right: the mean distance from the truth, and how often "
+        "the interval held it. Movement of its own is the part of a channel's spend that neither the season nor "
+        "other channels share.",
+        present=certified.certified,
     ),
 )
 

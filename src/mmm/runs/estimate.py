@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mmm.engines import ENGINES, load_engine
+from mmm.engines.capabilities import Rates, Sized, offered
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.prices import cost, price
 from mmm.runs import wording
-from mmm.runs.config import Experiment, parse_experiment
-from mmm.runs.prices import cost, price
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
@@ -27,49 +29,14 @@ _MEGABYTE = 1024**2
 
 
 @dataclass(frozen=True)
-class Rates:
-    """One engine's: seconds of a run without its candidates, of a candidate, of a candidate's row
-    and column.
-    """
-
-    fixed: float
-    per_candidate: float
-    per_cell: dict[str, float]
-    memory_bytes: float
-    memory_per_candidate: float
-
-
-#: Measured with benchmarks/engine.py on 2 cores (see benchmarks/README.md): 10,000 candidates on
-#: 157 rows x 12 columns took 1.9 s of search, of which the compiled core 27 us each (65 us with
-#: Weibull), and 12.3 s of everything else, the report among it. The R package's candidate: 130 ms
-#: on one core, its outputs 70 s (the same page).
-RATES: dict[str, Rates] = {
-    "ridge": Rates(
-        fixed=12.3,
-        per_candidate=163e-6,
-        per_cell={"geometric": 27e-6 / (157 * 12), "weibull": 65e-6 / (157 * 12)},
-        memory_bytes=600 * _MEGABYTE,
-        memory_per_candidate=1_200.0,
-    ),
-    "robyn": Rates(
-        fixed=80.0,
-        per_candidate=0.065,
-        per_cell={"geometric": 0.065 / (157 * 12), "weibull": 0.13 / (157 * 12)},
-        memory_bytes=900 * _MEGABYTE,
-        memory_per_candidate=20_000.0,
-    ),
-}
-
-
-@dataclass(frozen=True)
 class Size:
-    """What a run's time depends on."""
+    """What a run's time depends on. `kind` is the engine's word for what a candidate costs."""
 
     engine: str
     candidates: int
     rows: int
     columns: int
-    adstock: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -98,25 +65,30 @@ class Estimate:
 
 def size_of(experiment: Experiment, rows: int) -> Size:
     """The size of an experiment on a dataset of so many rows."""
-    settings = experiment.engine_settings()
-    trials, iterations = (int(getattr(settings, name, 1) or 1) for name in ("trials", "iterations"))
-    kind = str(getattr(settings, "adstock", "geometric"))
     columns = len(experiment.mapping.columns())
-    # A second search shows what lift tests moved (mmm.results.calibration).
-    searches = 2 if experiment.engine == "ridge" and experiment.lift_tests else 1
-    return Size(
-        experiment.engine, searches * trials * iterations, rows, columns, kind.partition("_")[0]
-    )
+    sized = offered(load_engine(experiment.engine), Sized)
+    if sized is None:
+        return Size(experiment.engine, 1, rows, columns, "")
+    settings, calibrated = experiment.engine_settings(), bool(experiment.lift_tests)
+    of = sized.search_size(settings, calibrated=calibrated)
+    return Size(experiment.engine, of.candidates, rows, columns, of.kind)
+
+
+def _rates(engine: str) -> Rates | None:
+    """The measured rates of an engine; None where it has none, or is one of another version."""
+    if engine not in ENGINES:
+        return None
+    sized = offered(load_engine(engine), Sized)
+    return None if sized is None else sized.rates
 
 
 def formula(size: Size) -> float | None:
     """Seconds by the measured rates; None for an engine that none were measured for."""
-    rates = RATES.get(size.engine)
+    rates = _rates(size.engine)
     if rates is None:
         return None
-    cells = (
-        rates.per_cell.get(size.adstock, max(rates.per_cell.values())) * size.rows * size.columns
-    )
+    per_cell = rates.per_cell.get(size.kind, max(rates.per_cell.values()))
+    cells = per_cell * size.rows * size.columns
     return rates.fixed + size.candidates * (rates.per_candidate + cells)
 
 
@@ -126,7 +98,7 @@ def estimate(
     """The estimate; `earlier` are (size, seconds, peak memory in bytes) of runs of this engine in
     this workspace.
     """
-    seconds, rates = formula(size), RATES.get(size.engine)
+    seconds, rates = formula(size), _rates(size.engine)
     ratios = [took / known for done, took, _ in earlier if (known := formula(done))]
     if seconds is None:
         work = [took / (done.candidates * done.rows * done.columns) for done, took, _ in earlier]

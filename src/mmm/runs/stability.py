@@ -19,15 +19,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
+from mmm.engines.capabilities import Varies
+from mmm.engines.capabilities import asked as asked_of
+from mmm.engines.training import train
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment, Window, parse_experiment
+from mmm.experiments.problem import build_problem
+from mmm.models.refresh import inside, previous_of
 from mmm.results import RunResults, read_results
 from mmm.results.stability import SOURCES, VALUES, values_of
-from mmm.runs.config import Experiment, Window, parse_experiment
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
-from mmm.runs.refresh import inside, previous_of
 from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
@@ -35,8 +38,6 @@ from mmm.workspace.names import studied_run
 
 log = logging.getLogger(__name__)
 
-#: Neighbouring seeds share trials in Robyn's way of counting them; these are far apart.
-_SEED_STEP = 1000
 _f8, _s = pa.float64(), pa.string()
 VARIANTS = pa.schema(
     [
@@ -76,13 +77,16 @@ class _Variant:
 
 
 def _variants(base: Experiment, problem: Problem, study: StabilityStudy) -> Iterator[_Variant]:
-    settings = base.settings
-    seed = int(settings.get("seed", 0))
+    varied, settings = _varies(base), base.engine_settings()
+
+    def changed(**how: Any) -> Experiment:
+        found: BaseModel = varied.variant(settings, **how)
+        return base.model_copy(update={"settings": found.model_dump(mode="json", by_alias=True)})
+
     for number in range(1, study.seeds + 1):
-        changed = {**settings, "seed": seed + _SEED_STEP * number}
-        yield _Variant(
-            "seeds", f"seed {changed['seed']}", base.model_copy(update={"settings": changed})
-        )
+        seeded = changed(seed=number)
+        name = f"seed {seeded.settings['seed']}" if "seed" in seeded.settings else f"seed {number}"
+        yield _Variant("seeds", name, seeded)
     dates = problem.dates.astype("datetime64[D]")
     for shift in study.shifts:
         first, last = max(problem.window[0] - shift, 0), problem.window[1] - shift
@@ -93,10 +97,7 @@ def _variants(base: Experiment, problem: Problem, study: StabilityStudy) -> Iter
         moved = base.model_copy(update={"window": window, "lift_tests": tests})
         yield _Variant("windows", f"{shift} periods earlier", moved)
     for share in study.holdouts:
-        changed = {**settings, "validation": {"train_size": share}}
-        yield _Variant(
-            "holdouts", f"{share:.0%} trained on", base.model_copy(update={"settings": changed})
-        )
+        yield _Variant("holdouts", f"{share:.0%} trained on", changed(holdout=share))
 
 
 def study(workspace: Workspace, history: History, actor: str) -> None:
@@ -159,9 +160,18 @@ def _experiment(
 ) -> Experiment:
     """The run's experiment with the settings it really had, defaults of its version included."""
     parsed = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    base = parsed.model_copy(update={"settings": results.summary["settings"]})
     effort = {"iterations": asked.iterations, "trials": asked.trials}
     changes = {name: value for name, value in effort.items() if value is not None}
-    return parsed.model_copy(update={"settings": {**results.summary["settings"], **changes}})
+    if not changes:
+        return base
+    found = _varies(base).variant(base.engine_settings(), effort=changes)
+    return base.model_copy(update={"settings": found.model_dump(mode="json", by_alias=True)})
+
+
+def _varies(experiment: Experiment) -> Varies:
+    """The experiment's engine, to train it another way; UserError where it cannot be."""
+    return asked_of(load_engine(experiment.engine), Varies, "are not trained again in a study")
 
 
 class _Listener:
@@ -189,9 +199,8 @@ def _trained(
         # Validated again: the changed settings have not been, and another engine may not know them.
         experiment = parse_experiment(variant.experiment.to_json(), where=variant.name)
         problem, _ = build_problem(experiment, table, previous_of(workspace, experiment))
-        result = load_engine(experiment.engine).train(
-            problem, experiment.engine_settings(), listener
-        )
+        engine = load_engine(experiment.engine)
+        result = train(engine, problem, experiment.engine_settings(), listener)
     except UserError as error:
         log.warning("%s: %s", variant.name, error)
         return {**row, "note": str(error)}, []

@@ -13,8 +13,8 @@ import pytest
 
 from mmm.engines.base import LiftTest, Problem
 from mmm.engines.ridge.candidates import evaluate
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.engine import RidgeEngine
-from mmm.engines.ridge.frame import build_design
 from mmm.engines.ridge.settings import RidgeSettings
 
 QUICK = {"trials": 1, "iterations": 60, "min_candidates": 12, "bootstrap": 100}

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 import pytest
 
 from mmm.engines import load_engine
-from mmm.engines.base import SCHEMAS, EngineResult, LiftTest, Problem, Progress
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.space import build_space
+from mmm.engines.base import EngineResult, LiftTest, Problem, Progress
 from mmm.engines.ridge import candidates
-from mmm.engines.ridge.features import build_frame
-from mmm.engines.ridge.frame import build_design
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
+from mmm.engines.schemas import SCHEMAS
 
 SMALL = {"trials": 2, "iterations": 200, "min_candidates": 20, "bootstrap": 200}
 
@@ -107,7 +108,7 @@ def test_channels_agree_with_contributions_and_the_books(
     assert sum(row["effect_share"] for row in paid) == pytest.approx(1.0)
 
 
-def test_business_distance_follows_from_the_channels(
+def test_decomp_rssd_follows_from_the_channels(
     trained: tuple[EngineResult, list[Progress]],
 ) -> None:
     result, _ = trained
@@ -119,7 +120,7 @@ def test_business_distance_follows_from_the_channels(
     ]
     distance = np.sqrt(sum((row["effect_share"] - row["spend_share"]) ** 2 for row in paid))
     without = sum(round(row["effect_share"], 4) == 0 for row in paid) / len(paid)
-    assert model["business_distance"] == pytest.approx(distance * (1 + without), rel=1e-10)
+    assert model["decomp_rssd"] == pytest.approx(distance * (1 + without), rel=1e-10)
 
 
 def test_curves_pass_through_their_points(trained: tuple[EngineResult, list[Progress]]) -> None:
@@ -168,7 +169,7 @@ import hashlib, json, sys
 from pyarrow import csv
 from mmm.engines import load_engine
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]

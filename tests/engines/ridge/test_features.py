@@ -10,9 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
-from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.features import (
+from mmm.engines.adstock_hill.checks import prophet_parts
+from mmm.engines.adstock_hill.features import (
     build_frame,
     exposure_costs,
     exposure_fit,
@@ -20,7 +19,8 @@ from mmm.engines.ridge.features import (
     period_holidays,
     prophet_drivers,
 )
-from mmm.engines.ridge.frame import period_days, study_rows
+from mmm.engines.adstock_hill.frame import period_days, study_rows
+from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
 from mmm.engines.ridge.settings import RidgeSettings
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmm.engines.base import Problem
-from mmm.engines.ridge import pipeline, tables
+from mmm.engines.ridge import diagnostics, pipeline
 from mmm.engines.ridge.settings import RidgeSettings
 
 SETTINGS = RidgeSettings(method="exact", trials=2, iterations=150, min_candidates=12)
@@ -23,8 +23,9 @@ def test_kept_models_are_the_same_and_the_rest_is_a_sample(
     demo_problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything, recommended = trained(demo_problem)
-    monkeypatch.setattr(tables, "MOST_LISTED", 200)
-    monkeypatch.setattr(tables, "LISTED_OF_MANY", 30)
+    monkeypatch.setattr(pipeline, "MOST_LISTED", 200)
+    for module in (pipeline, diagnostics):
+        monkeypatch.setattr(module, "LISTED_OF_MANY", 30)
     listed, again = trained(demo_problem)
     assert again == recommended
     for name in ("channels", "contributions", "fit", "curves"):

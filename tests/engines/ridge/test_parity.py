@@ -9,8 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO, lambda_max
 from mmm.engines.ridge.convergence import convergence
-from mmm.engines.ridge.frame import LAMBDA_RATIO, lambda_max
 from mmm.engines.ridge.selection import choose_cluster_count, eligible, error_scores, pareto_fronts
 
 CASES = sorted(

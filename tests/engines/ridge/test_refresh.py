@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pytest
 
 from mmm.engines import load_engine
+from mmm.engines.adstock_hill.checks import check
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import EngineResult, PreviousModel, Problem
-from mmm.engines.ridge.checks import check
-from mmm.engines.ridge.features import build_frame
 from mmm.engines.ridge.refresh import freedom, narrowed, previous_value
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import Space, build_space
 
 STEPS = 4
 SMALL = {"trials": 2, "iterations": 100, "min_candidates": 20, "bootstrap": 100}
@@ -143,8 +143,8 @@ def test_moves_say_what_data_and_parameters_changed(simple: Problem, method: str
     models = again.tables["models"]
     kept = models.filter(pc.is_valid(models["front"]))
     if method == "robyn":
-        assert min(kept["business_distance"].to_pylist()) == next(
-            row["business_distance"] for row in of_model(again, "models")
+        assert min(kept["decomp_rssd"].to_pylist()) == next(
+            row["decomp_rssd"] for row in of_model(again, "models")
         )
 
 

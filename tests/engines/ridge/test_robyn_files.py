@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO
+from mmm.engines.adstock_hill.models import Search
+from mmm.engines.adstock_hill.space import build_space
 from mmm.engines.base import Problem
 from mmm.engines.ridge.candidates import evaluate
-from mmm.engines.ridge.frame import LAMBDA_RATIO, build_design
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.robyn_files import aggregated_model
 from mmm.engines.ridge.robyn_json import _model
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
-from mmm.engines.ridge.tables import Search
 
 #: Bootstrapped numbers hang on R's generator; a fixed model has no lambda on the unit scale, and
 #: its own front.

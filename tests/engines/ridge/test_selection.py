@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.engines.firmness import firmness_word
+from mmm.engines.adstock_hill.models import Clusters
+from mmm.engines.confidence import confidence_word
 from mmm.engines.ridge.selection import (
-    Clusters,
     cluster_interval,
     cluster_models,
     consensus_interval,
@@ -97,15 +97,15 @@ def test_interval_of_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("values", "word"),
     [
-        ([2.0, 2.1, 2.2, 2.0], "firm"),
-        ([1.0, 2.0, 2.5, 3.0], "uncertain"),
-        ([0.1, 2.0, 3.0, 4.0], "unknown"),
-        ([0.0, 0.0, 0.0, 2.0], "unknown"),
-        ([np.nan, np.nan], "unknown"),
+        ([2.0, 2.1, 2.2, 2.0], "high"),
+        ([1.0, 2.0, 2.5, 3.0], "medium"),
+        ([0.1, 2.0, 3.0, 4.0], "inconclusive"),
+        ([0.0, 0.0, 0.0, 2.0], "inconclusive"),
+        ([np.nan, np.nan], "inconclusive"),
     ],
 )
-def test_firmness_in_words(values: list[float], word: str) -> None:
-    assert firmness_word(np.array(values)) == word
+def test_confidence_in_words(values: list[float], word: str) -> None:
+    assert confidence_word(np.array(values)) == word
 
 
 def test_weights_of_the_consensus_by_hand() -> None:

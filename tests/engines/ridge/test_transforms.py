@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmm.engines.curves import Curve
-from mmm.engines.ridge.transforms import adstock, adstock_weights
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.transforms import adstock, adstock_weights
 
 TOLERANCE = 1e-10
 

@@ -23,8 +23,8 @@ import pytest
 from mmm.data.mapping import Mapping
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
-from mmm.runs.config import parse_experiment
-from mmm.runs.problem import build_problem
+from mmm.experiments.config import parse_experiment
+from mmm.experiments.problem import build_problem
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from robyn_library import RobynLibrary, real_library, recorded_experiment
@@ -200,7 +200,7 @@ def test_the_best_score_among_the_clusters_best_is_recommended(recorded: Trained
     (row,) = models.filter(models["recommended"]).to_pylist()
     for name, column in (
         ("nrmse", "nrmse"),
-        ("business_distance", "decomp.rssd"),
+        ("decomp_rssd", "decomp.rssd"),
         ("calibration_error", "mape"),
     ):
         assert row[name] == pytest.approx(float(wanted[column]), rel=1e-12)

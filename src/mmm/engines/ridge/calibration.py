@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.frame import Frame, study_rows
+from mmm.engines.adstock_hill.models import Chosen, Search
 from mmm.engines.base import LiftTest, Problem
-from mmm.engines.ridge.frame import Frame, study_rows
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.tables import Chosen, Search, table
+from mmm.engines.schemas import table
 
 
 def compared_tests(
@@ -50,6 +51,7 @@ def lift_tests_table(
             "scope": each([test.scope for _, test in tests]),
             "test_spend": each([test.spend for _, test in tests]),
             "confidence": each([test.confidence for _, test in tests]),
+            "standard_error": each([test.error for _, test in tests]),
             "lift": each([test.lift for _, test in tests]),
             "effect": found.evaluation.studied[chosen.selection.kept, :, 0].ravel(),
             "uncalibrated": np.tile(unmoved[:, 0], kept),

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from mmm.cores import usable_cores
+from mmm.engines.adstock_hill.candidates import Candidates, Evaluation, split_counts
+from mmm.engines.adstock_hill.transforms import adstock_into, hill, hill_into, jit
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
-from mmm.engines.ridge.transforms import adstock_into, hill, hill_into, jit
 
 EXACT, ROBYN = 0, 1
 TRAIN, VAL, TEST = 0, 1, 2
@@ -53,88 +53,11 @@ class Design(NamedTuple):
         np.ndarray
     )  # (S,) factor from the study rows' effect to the study's period; NaN: no comparison
     lift_value: np.ndarray  # (S,) measured lift
-    lift_error: np.ndarray  # (S,) its standard error as a share of it, from the study's confidence
+    lift_error: np.ndarray  # (S,) its standard error, in units of the KPI
     previous_share: (
         np.ndarray
     )  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
-
-
-class Candidates(NamedTuple):
-    """Hyperparameters of B candidates. `penalty` are the factors v_j >= 0, any scale; `rate` and
-    `scale` are the adstock's theta (scale unused) or Weibull shape and scale; `lambda_` is
-    absolute; `train_size` within (0, 1].
-    """
-
-    alpha: np.ndarray  # (B, M)
-    gamma: np.ndarray  # (B, M)
-    rate: np.ndarray  # (B, M)
-    scale: np.ndarray  # (B, M)
-    lambda_: np.ndarray  # (B,)
-    train_size: np.ndarray  # (B,)
-    penalty: np.ndarray  # (B, p)
-
-    @property
-    def batch(self) -> int:
-        return int(self.lambda_.shape[0])
-
-    def rows(self, index: np.ndarray | slice) -> Candidates:
-        return Candidates(*(values[index] for values in self))
-
-
-class Evaluation(NamedTuple):
-    """Results of B candidates. Splits are ordered train, validation, test; NaN where a split is
-    empty.
-    """
-
-    coefficients: np.ndarray  # (B, p)
-    intercept: np.ndarray  # (B,)
-    nrmse: np.ndarray  # (B, 3)
-    rsq: np.ndarray  # (B, 3) adjusted
-    loss: np.ndarray  # (B, 3) NRMSE of the search, DECOMP.RSSD, calibration MAPE
-    effects: np.ndarray  # (B, p + 1) sum over the window per regressor, then the intercept's
-    inflexion: np.ndarray  # (B, M)
-    inflation: np.ndarray  # (B, M)
-    passes: (
-        np.ndarray
-    )  # (B,) factorisations or coordinate-descent passes; negative: did not converge
-    studied: (
-        np.ndarray
-    )  # (B, S, 2) effect over each study's period, in its scope and in total; NaN: no comparison
-
-    @classmethod
-    def empty(cls, batch: int, p: int, media: int, studies: int = 0) -> Evaluation:
-        return cls(
-            np.zeros((batch, p)), np.zeros(batch), np.full((batch, 3), np.nan), np.full((batch, 3), np.nan),
-            np.zeros((batch, 3)), np.zeros((batch, p + 1)), np.zeros((batch, media)), np.zeros((batch, media)),
-            np.zeros(batch, np.int64), np.full((batch, studies, 2), np.nan),
-        )  # fmt: skip
-
-    def rows(self, index: np.ndarray | slice) -> Evaluation:
-        return Evaluation(*(values[index] for values in self))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row counts of the window's parts in time order (Robyn: train_size, floor of the type-7
-    quantile).
-    """
-
-    train: int
-    val: int
-    test: int
-
-
-def split_rows(rows: int, train_size: float) -> Split:
-    train, val = _split(rows, train_size)
-    return Split(train, val, rows - train - val)
-
-
-@jit
-def _split(n, train_size):  # type: ignore[no-untyped-def]
-    if train_size >= 1.0:
-        return n, 0
-    return math.floor(1.0 + (n - 1) * train_size), math.floor((1.0 - train_size) / 2.0 * n)
 
 
 @jit
@@ -435,7 +358,7 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
     )  # fmt: skip
     for c in range(start, stop):
         _transform_media(design, cand, c, X, adstocked, weights, out)
-        rows, val = _split(n, cand.train_size[c])
+        rows, val = split_counts(n, cand.train_size[c])
         b = out.coefficients[c]
         intercept, dropped, passes = _fit(
             design,

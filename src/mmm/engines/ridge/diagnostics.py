@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.features import exposure_costs, exposure_fit
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import LISTED_OF_MANY, Chosen, Search
+from mmm.engines.adstock_hill.space import Space
 from mmm.engines.base import Problem
-from mmm.engines.ridge import tables
 from mmm.engines.ridge.candidates import Design
 from mmm.engines.ridge.convergence import convergence, settled
-from mmm.engines.ridge.features import exposure_costs, exposure_fit
-from mmm.engines.ridge.frame import Frame
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import Space
-from mmm.engines.ridge.tables import LISTED_OF_MANY, Chosen, Search
+from mmm.engines.schemas import table
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def diagnostics_table(
     settings: RidgeSettings,
 ) -> pa.Table:
     notes = list(_notes(problem, frame, design, space, found, chosen, settings))
-    return tables.table(
+    return table(
         "diagnostics",
         {
             name: [getattr(note, name) for note in notes]

@@ -9,23 +9,25 @@ another table can change them unseen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from mmm.engines.adstock_hill.candidates import Evaluation
+from mmm.engines.adstock_hill.decomposition import Model, decompose
+from mmm.engines.adstock_hill.features import build_frame, exposure_costs
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import Search, kept_models
+from mmm.engines.adstock_hill.space import build_space
 from mmm.engines.base import PreviousModel, Problem
-from mmm.engines.ridge.candidates import Evaluation, evaluate
-from mmm.engines.ridge.decomposition import Model, decompose
-from mmm.engines.ridge.features import build_frame, exposure_costs
-from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.capabilities import Deviation
+from mmm.engines.ridge.candidates import evaluate
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.rebuild import Rebuilt, components
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import build_space
-from mmm.engines.ridge.tables import Search, kept_models
 
-_ERRORS = ("nrmse", "business_distance", "calibration_error")
+_ERRORS = ("nrmse", "decomp_rssd", "calibration_error")
 _SPLITS = ("train", "val", "test")
 
 
@@ -59,6 +61,13 @@ class Said(_Stored):
     fitted: list[float]
     errors: dict[str, float]
 
+    @field_validator("errors")
+    @classmethod
+    def _names_of_today(cls, errors: dict[str, float]) -> dict[str, float]:
+        """`decomp_rssd` had another name in documents of earlier versions."""
+        names = {"business_distance": "decomp_rssd"}
+        return {names.get(name, name): value for name, value in errors.items()}
+
 
 class StoredModel(_Stored):
     """The section `mmm` of a model's JSON. `lambda` among `hyperparameters` is absolute."""
@@ -76,17 +85,6 @@ class StoredModel(_Stored):
     hyperparameters: list[Hyper]
     previous: Previous | None = None
     said: Said
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """How far a quantity of the model made again is from the stored one: relative to it, 0 when
-    equal bit for bit.
-    """
-
-    quantity: str
-    largest: float
-    where: str
 
 
 def stored_model(

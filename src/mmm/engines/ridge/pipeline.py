@@ -9,16 +9,31 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.cores import usable_cores
+from mmm.engines.adstock_hill import tables
+from mmm.engines.adstock_hill.candidates import Evaluation
+from mmm.engines.adstock_hill.decomposition import decompose
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import (
+    LISTED_OF_MANY,
+    MOST_LISTED,
+    Chosen,
+    Course,
+    Rule,
+    Search,
+    Selection,
+    kept_models,
+)
+from mmm.engines.adstock_hill.reason import reason, recommended
+from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.engines.ridge import diagnostics, refresh, tables
+from mmm.engines.ridge import diagnostics, refresh
 from mmm.engines.ridge.calibration import lift_tests_table
-from mmm.engines.ridge.candidates import Design, Evaluation, evaluate
-from mmm.engines.ridge.decomposition import decompose
-from mmm.engines.ridge.features import build_frame
-from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.ridge.candidates import Design, evaluate
+from mmm.engines.ridge.design import build_design
+from mmm.engines.ridge.intervals import intervals
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.selection import (
-    Selection,
     cluster_models,
     consensus_weights,
     eligible,
@@ -28,13 +43,7 @@ from mmm.engines.ridge.selection import (
     pareto_fronts_by_trial,
 )
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Chosen, Course, Rule, Search
 from mmm.errors import UserError
-
-#: A medium below this share of the KPI has no effect worth the name (Robyn counts an effect share
-#: of 0 at 4 digits).
-_NO_EFFECT = 0.5e-4
 
 
 class _Stage:
@@ -86,7 +95,9 @@ def train(
 
     builders = {
         "models": lambda: tables.models_table(found, chosen, calibrated),
-        "channels": lambda: tables.channels_table(problem, frame, chosen, settings),
+        "channels": lambda: tables.channels_table(
+            problem, frame, chosen, intervals(frame, chosen, settings)
+        ),
         "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
         "fit": lambda: tables.fit_table(frame, chosen, _train_sizes(space, found, chosen)),
@@ -122,7 +133,7 @@ def run_search(
     calibrated = len(design.lift_value) > 0
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
     trials, count = settings.trials, settings.iterations
-    many = trials * count > tables.MOST_LISTED
+    many = trials * count > MOST_LISTED
     values, loss = (
         np.empty((trials, count, len(space.hyperparameters))),
         np.empty((trials, count, 3)),
@@ -165,7 +176,7 @@ def run_search(
             *(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True))
         )
         return Search(flat, evaluation, course.trial, course.iteration, scores)
-    rows = np.arange(len(flat)) % (len(flat) // tables.LISTED_OF_MANY) == 0
+    rows = np.arange(len(flat)) % (len(flat) // LISTED_OF_MANY) == 0
     rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
     evaluation = evaluate(design, space.candidates(flat[rows]))
     return Search(
@@ -205,10 +216,10 @@ def choose(
     clusters = cluster_models(
         found.values[kept][:, media], scores, settings.clusters, settings.seed
     )
-    models = tables.kept_models(frame, space, found, kept)
+    models = kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
     missed = found.evaluation.studied[kept, :, 0] - design.lift_value
-    studies = missed / (np.abs(design.lift_value) * design.lift_error)
+    studies = missed / design.lift_error
     weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
     rule: Rule = (
         "consensus"
@@ -251,61 +262,6 @@ def listed(selection: Selection, found: Search) -> Selection:
     place = (found.trial - 1) * int(found.every.iteration.max()) + found.iteration - 1
     fronts = selection.fronts[place]
     return Selection(fronts, np.flatnonzero(fronts > 0), selection.count)
-
-
-def recommended(best: np.ndarray, scores: np.ndarray) -> int:
-    """The smallest score among the clusters' best: the best balance of fit and business distance."""
-    candidates = np.flatnonzero(best)
-    return int(candidates[np.argmin(scores[candidates])])
-
-
-def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
-    """Why the recommended model was chosen, in words. `previous` is the model it refreshes."""
-    kept, clusters = chosen.selection.kept, chosen.clusters
-    loss = found.evaluation.loss[kept]
-    best = np.flatnonzero(clusters.best)
-    row = chosen.recommended
-    members = int((clusters.labels == clusters.labels[row]).sum())
-
-    def rank(column: int) -> str:
-        place = int((loss[best, column] < loss[row, column]).sum()) + 1
-        ends = {len(best): "the largest", 1: "the smallest"}
-        return ends.get(place, f"number {place} of {len(best)}, smallest first")
-
-    trials = len(np.unique(found.trial[kept]))
-    origin = (
-        f"come from the Pareto fronts of {trials} trials"
-        if trials > 1
-        else "come from its Pareto fronts"
-    )
-    parts = chosen.parts[row]
-    effects = parts.effects[:, -len(chosen.models[row].curves) :].sum(axis=0)
-    unexplained = int((np.abs(effects) < _NO_EFFECT * parts.fitted.sum()).sum())
-    every = f"It gives {unexplained} of its media no effect. " if unexplained else ""
-    model = chosen.models[row].model_id
-    begin = (
-        f"Of {len(found.course.trial):,} candidates the best {len(kept)} {origin} and fall into {clusters.count} "
-        f"clusters of similar models. "
-    )
-    end = f"{every}{members} of the {len(kept)} kept models are like it."
-    if chosen.rule == "consensus":
-        return (
-            f"{begin}Model {model} is nearest to what the kept models say together, where those that fit well"
-            f"{' and agree with the lift tests' if (loss[:, 2] > 0).any() else ''} count most: its NRMSE of "
-            f"{loss[row, 0]:.4f} is {rank(0)} of the {len(best)} clusters' best, its DECOMP.RSSD of {loss[row, 1]:.4f} "
-            f"is {rank(1)}. {end}"
-        )
-    if chosen.rule == "previous":
-        return (
-            f"{begin}Model {model} is nearest to the previous model {previous}: its distance of {loss[row, 1]:.4f} is "
-            f"the smallest of all kept; its NRMSE is {loss[row, 0]:.4f}. {end}"
-        )
-    distance = "DECOMP.RSSD" if previous is None else f"distance to the previous model {previous}"
-    return (
-        f"{begin}Model {model} has the best balance of fit and {'business ' * (previous is None)}distance among the "
-        f"clusters' best: its NRMSE of {loss[row, 0]:.4f} is {rank(0)} of {len(best)}, its {distance} of "
-        f"{loss[row, 1]:.4f} is {rank(1)}. {end}"
-    )
 
 
 def _train_sizes(space: Space, found: Search, chosen: Chosen) -> list[float]:

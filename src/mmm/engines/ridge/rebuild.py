@@ -11,15 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.engines.adstock_hill.candidates import Candidates
+from mmm.engines.adstock_hill.checks import prophet_parts
+from mmm.engines.adstock_hill.decomposition import Decomposition, Model, decompose
+from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import Search, kept_models
+from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Factor, Problem
-from mmm.engines.ridge.candidates import Candidates, Design, evaluate
-from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.decomposition import Decomposition, Model, decompose
-from mmm.engines.ridge.features import build_frame
-from mmm.engines.ridge.frame import Frame, build_design
+from mmm.engines.ridge.candidates import Design, evaluate
+from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Search, kept_models
 
 
 @dataclass(frozen=True)

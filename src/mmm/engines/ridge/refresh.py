@@ -15,13 +15,15 @@ from typing import get_args
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.base import SCHEMAS, PreviousModel, Problem
-from mmm.engines.ridge import settings as declared
+from mmm.engines.adstock_hill import settings as declared
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO, Frame
+from mmm.engines.adstock_hill.models import Chosen, Search
+from mmm.engines.adstock_hill.settings import Within
+from mmm.engines.adstock_hill.space import Hyperparameter, Space
+from mmm.engines.base import PreviousModel, Problem
 from mmm.engines.ridge.candidates import Design, evaluate
-from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame
-from mmm.engines.ridge.settings import RidgeSettings, Within
-from mmm.engines.ridge.space import Hyperparameter, Space
-from mmm.engines.ridge.tables import Chosen, Search, table
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.schemas import SCHEMAS, table
 
 #: The limits a fixed value's new range must respect.
 _LIMITS: dict[str, Within] = {

@@ -13,34 +13,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.decomposition import Decomposition, Model
+from mmm.engines.adstock_hill.frame import LAMBDA_RATIO, Frame, study_rows
+from mmm.engines.adstock_hill.robyn_names import robyn_name, variable_names
+from mmm.engines.adstock_hill.space import ROBYN_NAMES
 from mmm.engines.base import Factor, Problem
 from mmm.engines.ridge.calibration import compared_tests
-from mmm.engines.ridge.decomposition import Decomposition, Model
-from mmm.engines.ridge.frame import LAMBDA_RATIO, Frame, study_rows
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.selection import Interval, cluster_interval, eligible
-from mmm.engines.ridge.space import ROBYN_NAMES, Hyperparameter
 
 Columns = dict[str, Any]
 #: (number of models, interval) by paid medium's number and cluster.
 Bootstrapped = dict[tuple[int, int], tuple[int, Interval]]
 _SPLITS = ("train", "val", "test")
 _INTERCEPT = "(Intercept)"
-
-
-def robyn_name(item: Hyperparameter, frame: Frame) -> str:
-    """Robyn's name of a hyperparameter: `facebook_I_alphas`, `lambda_hp`, `trend_penalty`,
-    `train_size`.
-    """
-    if not item.variable:
-        return "lambda_hp" if item.parameter == "lambda" else item.parameter
-    names = dict(zip(frame.media_names, frame.selected, strict=True))
-    return f"{names.get(item.variable, item.variable)}_{ROBYN_NAMES.get(item.parameter, item.parameter)}"
-
-
-def variable_names(frame: Frame) -> tuple[str, ...]:
-    """Regressors by Robyn's names, in the order of the coefficients."""
-    return frame.base_names + frame.selected
 
 
 def _fit(built: Rebuilt) -> Columns:
@@ -113,7 +99,7 @@ def _within(built: Rebuilt, all_models: pa.Table) -> np.ndarray:
     loss = np.column_stack(
         [
             all_models[name].to_numpy(zero_copy_only=False)
-            for name in ("nrmse", "business_distance", "calibration_error")
+            for name in ("nrmse", "decomp_rssd", "calibration_error")
         ]
     ).astype(float)
     constraint = 1.0 if built.problem.previous else built.settings.calibration_constraint

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mmm.engines.ridge.transforms import jit
+from mmm.engines.adstock_hill.transforms import jit
 
 #: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call
 #: for many generations; chosen with the shares below by hypervolume on two data sets

@@ -4,13 +4,13 @@ recommended (Robyn: pareto and clusters).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
 from scipy.special import stdtrit
 
+from mmm.engines.adstock_hill.models import Clusters, Selection
 from mmm.engines.ridge.search import spread_by_area
 
 #: A front is searched among candidates within this quantile of each error.
@@ -21,17 +21,6 @@ _KMEANS_STARTS = 10
 #: Of the consensus: powers of the likelihoods of fit and studies, the business distance that counts
 #: as one standard deviation, and the standard deviations an interval reaches to either side.
 _FIT_POWER, _STUDY_POWER, _DISTANCE_SD, _INTERVAL_SD = 0.3, 0.3, 0.2, 2.0
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Fronts of all candidates, (B,): 0 for those not kept, else from 1. `kept` are their indices
-    in order.
-    """
-
-    fronts: np.ndarray
-    kept: np.ndarray
-    count: int
 
 
 def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
@@ -154,27 +143,6 @@ def consensus_interval(effects: np.ndarray, weights: np.ndarray) -> tuple[np.nda
     centre = weights @ effects
     half = _INTERVAL_SD * np.sqrt(((effects - centre) ** 2).mean(axis=0))
     return np.maximum(centre - half, np.minimum(effects.min(axis=0), 0.0)), centre + half
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """Clusters of the kept models: `labels` (K,) from 1, `best` (K,) marks each cluster's best; WSS
-    per tried count.
-    """
-
-    labels: np.ndarray
-    best: np.ndarray
-    wss: np.ndarray
-
-    @property
-    def count(self) -> int:
-        return int(self.labels.max())
-
-    def standing_for_its_own(self, row: int) -> Clusters:
-        """The same clusters with `row` as its own cluster's best."""
-        best = self.best & (self.labels != self.labels[row])
-        best[row] = True
-        return replace(self, best=best)
 
 
 def choose_cluster_count(wss: np.ndarray) -> int:

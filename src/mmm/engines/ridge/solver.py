@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from mmm.engines.ridge.transforms import jit
+from mmm.engines.adstock_hill.transforms import jit
 
 _FREE, _LOWER, _UPPER = 0, 1, 2
 _GLMNET_PASSES = 100_000

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from mmm.engines.adstock_hill import checks
+from mmm.engines.adstock_hill.checks import prophet_parts
+from mmm.engines.adstock_hill.robyn_names import calibration_input, robyn_sign
+from mmm.engines.adstock_hill.space import media_hyperparameters
 from mmm.engines.base import Factor, Problem
-from mmm.engines.ridge import checks
-from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.space import media_hyperparameters
 from mmm.engines.robyn.settings import ENDINGS, RobynSettings
 from mmm.errors import Finding
 
@@ -41,7 +42,7 @@ def check(problem: Problem, settings: RobynSettings) -> list[Finding]:
         "settings.prophet": "settings.prophet_vars",
         "settings.validation.train_size": "settings.hyperparameters.train_size",
     }
-    shared = checks.check(problem, settings.as_ridge(problem))
+    shared = checks.check(problem, settings.as_adstock_hill(problem))
     return [
         *(replace(finding, where=ours.get(finding.where, finding.where)) for finding in shared),
         *_names(problem),
@@ -163,7 +164,17 @@ def _studies(problem: Problem) -> list[Finding]:
     it out.
     """
     days = problem.dates.astype("datetime64[D]")
-    return [
+    nothing = [
+        Finding(
+            "error",
+            "a lift of 0 gives Robyn no scale for the error.",
+            f"lift_tests.{number}.lift",
+            "Leave the test out, or use another engine.",
+        )
+        for number, test in enumerate(problem.lift_tests, start=1)
+        if test.lift == 0
+    ]
+    return nothing + [
         Finding("warning", "lies within one period; Robyn leaves it out.", f"lift_tests.{number}")
         for number, test in enumerate(problem.lift_tests, start=1)
         if days.searchsorted(np.datetime64(test.start), "right")
@@ -225,18 +236,18 @@ def _inputs(
     """Arguments of robyn_inputs beside the data. The window's ends are data dates, which Robyn
     takes as they are.
     """
-    parts = prophet_parts(problem, settings.as_ridge(problem))
+    parts = prophet_parts(problem, settings.as_adstock_hill(problem))
     return {
         "date_var": DATE,
         "dep_var": problem.kpi_name,
         "dep_var_type": problem.kpi_kind,
         "paid_media_spends": [medium.name for medium in problem.paid],
         "paid_media_vars": [medium.selected for medium in problem.paid],
-        "paid_media_signs": [medium.sign for medium in problem.paid],
+        "paid_media_signs": [robyn_sign(medium.sign) for medium in problem.paid],
         "organic_vars": [item.name for item in problem.organic],
-        "organic_signs": [item.sign for item in problem.organic],
+        "organic_signs": [robyn_sign(item.sign) for item in problem.organic],
         "context_vars": [item.name for item in problem.context],
-        "context_signs": [item.sign for item in problem.context],
+        "context_signs": [robyn_sign(item.sign) for item in problem.context],
         "factor_vars": factors,
         "prophet_vars": list(parts),
         "prophet_country": country if "holiday" in parts else None,
@@ -251,7 +262,7 @@ def hyperparameters(problem: Problem, settings: RobynSettings) -> dict[str, list
     """Ranges by the names Robyn wants: of the modelled column, an exposure's where there is one."""
     media = [(medium.name, medium.selected) for medium in problem.paid]
     media += [(item.name, item.name) for item in problem.organic]
-    ranges = media_hyperparameters(media, settings.as_ridge(problem))
+    ranges = media_hyperparameters(media, settings.as_adstock_hill(problem))
     found = {name: [item.low] if item.fixed else [item.low, item.high] for name, item in ranges}
     if settings.ts_validation:
         low, high = settings.train_size
@@ -259,23 +270,6 @@ def hyperparameters(problem: Problem, settings: RobynSettings) -> dict[str, list
     if "lambda" in settings.hyperparameters:
         found["lambda"] = list(settings.hyperparameters["lambda"])
     return found
-
-
-def calibration_input(problem: Problem) -> list[dict[str, Any]]:
-    """Lift tests as rows of Robyn's calibration_input."""
-    return [
-        {
-            "channel": "+".join(test.channels),
-            "liftStartDate": str(test.start),
-            "liftEndDate": str(test.end),
-            "liftAbs": test.lift,
-            "spend": test.spend,
-            "confidence": test.confidence,
-            "metric": problem.kpi_name,
-            "calibration_scope": test.scope,
-        }
-        for test in problem.lift_tests
-    ]
 
 
 def _run(settings: RobynSettings, cores: int) -> dict[str, Any]:

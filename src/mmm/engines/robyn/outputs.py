@@ -18,19 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from mmm.engines.base import SCHEMAS, Factor, Problem
-from mmm.engines.ridge import tables
-from mmm.engines.ridge.candidates import Evaluation
-from mmm.engines.ridge.checks import prophet_parts
-from mmm.engines.ridge.decomposition import decompose
-from mmm.engines.ridge.features import build_frame, exposure_costs
-from mmm.engines.ridge.frame import Frame
-from mmm.engines.ridge.pipeline import reason, recommended
-from mmm.engines.ridge.robyn_files import robyn_name, variable_names
-from mmm.engines.ridge.selection import Clusters, Selection
-from mmm.engines.ridge.space import Space, build_space
-from mmm.engines.ridge.tables import Chosen, Search
+from mmm.engines.adstock_hill import tables
+from mmm.engines.adstock_hill.candidates import Evaluation
+from mmm.engines.adstock_hill.checks import prophet_parts
+from mmm.engines.adstock_hill.decomposition import decompose
+from mmm.engines.adstock_hill.features import build_frame, exposure_costs
+from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.models import Chosen, Clusters, Search, Selection, kept_models
+from mmm.engines.adstock_hill.reason import reason, recommended
+from mmm.engines.adstock_hill.robyn_names import robyn_name, variable_names
+from mmm.engines.adstock_hill.space import Space, build_space
+from mmm.engines.base import Factor, Problem
 from mmm.engines.robyn.settings import RobynSettings
+from mmm.engines.schemas import SCHEMAS, table
 from mmm.errors import UserError
 
 _SPLITS = ("train", "val", "test")
@@ -70,7 +70,7 @@ def read_outputs(
     }
     frame = _frame(problem, settings, read["frame"], about)
     space = replace(
-        build_space(frame, settings.as_ridge(problem)),
+        build_space(frame, settings.as_adstock_hill(problem)),
         lambda_max=float(_numbers(read["candidates"], "lambda_max")[0]),
     )
     search, chosen = _models(frame, space, read)
@@ -110,7 +110,7 @@ def _frame(
         raise UserError(
             f"{what}asked were {first + 1} to {last + 1} of {problem.rows}.", where="Robyn"
         )
-    ridge = settings.as_ridge(problem)
+    ridge = settings.as_adstock_hill(problem)
     factors = [item.name for item in problem.context if isinstance(item, Factor)]
     made = {name: _numbers(modelled, name) for name in (*prophet_parts(problem, ridge), *factors)}
     frame = build_frame(problem, ridge, made, exposure_costs(problem))
@@ -146,7 +146,7 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
     fronts[rows] = np.nan_to_num(_numbers(kept, "robynPareto")).astype(int)
     labels = np.nan_to_num(_numbers(kept, "cluster")).astype(int)
     best = np.nan_to_num(_numbers(kept, "top_sol")).astype(bool)
-    models = tables.kept_models(frame, space, search, rows)
+    models = kept_models(frame, space, search, rows)
     chosen = Chosen(
         Selection(fronts, rows, int(fronts.max())),
         Clusters(labels, best, np.empty(0)),
@@ -213,7 +213,7 @@ def _tables(
     train_sizes = space.candidates(search.values[chosen.selection.kept]).train_size
     return {
         "models": tables.models_table(search, chosen, bool(problem.lift_tests)),
-        "channels": tables.channels_table(problem, frame, chosen, settings.as_ridge(problem)),
+        "channels": tables.channels_table(problem, frame, chosen, None),
         "media": tables.media_table(frame),
         "contributions": tables.contributions_table(frame, chosen),
         "fit": tables.fit_table(frame, chosen, train_sizes.tolist()),
@@ -301,9 +301,7 @@ def _diagnostics(
             )
         )
     names = ("name", "subject", "value", "text")
-    return tables.table(
-        "diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True))
-    )
+    return table("diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True)))
 
 
 def _parity(search: _Robyn, chosen: Chosen) -> float:

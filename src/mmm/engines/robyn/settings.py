@@ -15,19 +15,19 @@ from pydantic import (
     model_validator,
 )
 
-from mmm.engines.base import Problem
-from mmm.engines.ridge.settings import (
+from mmm.engines.adstock_hill.settings import (
+    AdstockHillSettings,
     AdstockKind,
     Interval,
     MediumSettings,
     ProphetPart,
-    RidgeSettings,
     Validation,
     Weight,
     Within,
 )
+from mmm.engines.base import Problem
 
-#: Limits by the ending of a hyperparameter's name (Robyn: hyper_limits), and what `ridge` calls it.
+#: Limits by the ending of a hyperparameter's name (Robyn: hyper_limits), and what `adstock_hill` calls it.
 ENDINGS = {
     "alphas": ("alpha", Within(0, 10, low_open=True, high_open=True)),
     "gammas": ("gamma", Within(0, 1, low_open=True)),
@@ -125,9 +125,9 @@ class RobynSettings(BaseModel):
             raise ValueError("prophet_vars names a part twice")
         return self
 
-    def as_ridge(self, problem: Problem) -> RidgeSettings:
-        """The same model in the native engine's terms, so that its checks, formulas and tables
-        serve here as well.
+    def as_adstock_hill(self, problem: Problem) -> AdstockHillSettings:
+        """The same model in the terms of `adstock_hill`, whose checks, formulas and tables serve
+        here as well.
         """
         names = {
             alias: medium.name
@@ -140,8 +140,7 @@ class RobynSettings(BaseModel):
             medium, _, ending = name.rpartition("_")
             if ending in ENDINGS and medium in names:
                 media.setdefault(names[medium], {})[ENDINGS[ending][0]] = value
-        return RidgeSettings(
-            method="robyn",
+        return AdstockHillSettings(
             adstock=self.adstock,
             media={name: MediumSettings.model_validate(ranges) for name, ranges in media.items()},
             lambda_=self.hyperparameters.get("lambda", (0.0, 1.0)),
@@ -150,13 +149,19 @@ class RobynSettings(BaseModel):
             seed=self.seed,
             prophet=self.prophet_vars,
             validation=Validation(train_size=self.train_size) if self.ts_validation else None,
-            intercept=self.intercept,
-            intercept_sign=self.intercept_sign,
-            zero_effect_penalty=self.rssd_zero_penalty,
             penalty_factors=self.add_penalty_factor,
-            calibration_constraint=self.calibration_constraint,
             min_candidates=self.min_candidates,
         )
+
+    def for_channel(self, channel: str) -> AdstockHillSettings:
+        """The ranges of one channel's curve, "" for a channel that has none of its own."""
+        own: dict[str, Interval] = {}
+        for name, value in self.hyperparameters.items():
+            medium, _, ending = name.rpartition("_")
+            if medium == channel and ending in ENDINGS:
+                own[ENDINGS[ending][0]] = value
+        media = {channel: MediumSettings.model_validate(own)}
+        return AdstockHillSettings(adstock=self.adstock, media=media)
 
     @property
     def train_size(self) -> Interval:

@@ -1,0 +1,60 @@
+"""Decomposition of one model: each variable's effect per period, and what a medium's past and
+present caused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.frame import Frame
+
+
+@dataclass(frozen=True)
+class Model:
+    """One candidate in full: its curves in the frame's media order, coefficients of all regressors,
+    intercept.
+    """
+
+    model_id: str
+    curves: tuple[Curve, ...]
+    coefficients: np.ndarray  # (p,)
+    intercept: float
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Effects within the window, n rows. Inputs are per medium, (M, n), in the medium's modelled
+    unit.
+    """
+
+    effects: np.ndarray  # (n, p)
+    intercept: float
+    immediate_input: np.ndarray
+    carryover_input: np.ndarray
+    immediate: np.ndarray  # (M, n) effect of the period's own input: total less carryover
+    carryover: np.ndarray  # (M, n) effect of earlier input alone
+
+    @property
+    def fitted(self) -> np.ndarray:
+        return np.asarray(self.effects.sum(axis=1) + self.intercept)
+
+
+def decompose(frame: Frame, model: Model) -> Decomposition:
+    """Effects per date and variable (Robyn: robyn_decomp and run_transformations)."""
+    rows, k = frame.window_rows, frame.base.shape[1]
+    effects = np.empty((frame.n, k + len(model.curves)))
+    effects[:, :k] = frame.base[rows] * model.coefficients[:k]
+    media = [curve.apply(frame.media[m]) for m, curve in enumerate(model.curves)]
+    for m, medium in enumerate(media):
+        effects[:, k + m] = medium.response[rows]
+    return Decomposition(
+        effects,
+        model.intercept,
+        immediate_input=np.array([medium.immediate_input[rows] for medium in media]),
+        carryover_input=np.array([medium.carryover_input[rows] for medium in media]),
+        immediate=np.array([medium.immediate[rows] for medium in media]),
+        carryover=np.array([medium.carryover[rows] for medium in media]),
+    )

@@ -1,0 +1,106 @@
+"""What the compiled core is given: a frame, the settings and lift tests as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmm.engines.adstock_hill.frame import Frame, study_rows
+from mmm.engines.adstock_hill.transforms import ADSTOCK_CODES
+from mmm.engines.base import LiftTest, PreviousModel
+from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
+from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.words import Sign
+
+
+def _bounds(sign: str) -> tuple[float, float]:
+    bounds = {Sign.POSITIVE: (0.0, np.inf), Sign.NEGATIVE: (-np.inf, 0.0)}
+    return bounds.get(Sign(sign), (-np.inf, np.inf))
+
+
+def build_design(
+    frame: Frame,
+    settings: RidgeSettings,
+    lift_tests: tuple[LiftTest, ...] = (),
+    previous: PreviousModel | None = None,
+) -> Design:
+    """Arrays for the compiled core. Prophet parts are held to [0, 1], as in Robyn, whatever their
+    sign.
+    """
+    bounds = [
+        (0.0, 1.0) if kind != "context" else _bounds(sign)
+        for kind, sign in zip(frame.base_kinds, frame.base_signs, strict=True)
+    ] + [_bounds(sign) for sign in frame.media_signs]
+    adstocks = [_medium_adstock(name, selected, settings) for name, selected in _both_names(frame)]
+    spend = frame.spend[:, frame.window_rows].sum(axis=1)
+    studies = _studies(frame, settings, lift_tests)
+    return Design(
+        y=np.ascontiguousarray(frame.y[frame.window_rows]),
+        base=np.ascontiguousarray(frame.base[frame.window_rows]),
+        media=np.ascontiguousarray(frame.media),
+        window_start=frame.window[0],
+        adstock=np.array([ADSTOCK_CODES[kind] for kind in adstocks], np.int64),
+        lower=np.array([low for low, _ in bounds]),
+        upper=np.array([high for _, high in bounds]),
+        trend=frame.base_kinds.index("trend") if "trend" in frame.base_kinds else -1,
+        spend_share=spend / spend.sum(),
+        intercept=settings.intercept,
+        non_negative_intercept=settings.intercept_sign == "non_negative",
+        zero_effect_penalty=settings.zero_effect_penalty,
+        method=ROBYN if settings.method == "robyn" else EXACT,
+        threshold=settings.threshold,
+        use_validation=settings.validation is not None,
+        **studies,
+        previous_share=np.empty(0) if previous is None else _shares(frame, previous),
+        previous_weight=1.0 if previous is None else 1.0 / (1.0 - previous.steps / frame.n),
+    )
+
+
+def _shares(frame: Frame, previous: PreviousModel) -> np.ndarray:
+    """Shares of the previous model's effects, (p + 1,), in the order of the coefficients, the
+    intercept last.
+    """
+    effects = np.array([previous.effects[name] for name in (*frame.names, "intercept")])
+    return np.asarray(effects / effects.sum())
+
+
+def _both_names(frame: Frame) -> list[tuple[str, str]]:
+    return list(zip(frame.media_names, frame.selected, strict=True))
+
+
+def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
+    own = settings.media.get(name) or settings.media.get(selected)
+    return (own.adstock if own else None) or settings.adstock
+
+
+def _studies(
+    frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
+) -> dict[str, np.ndarray]:
+    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has warned
+    of it.
+    """
+    rows, media, immediate, scale, lift, error = [], [], [], [], [], []
+    for test in lift_tests:
+        found = study_rows(frame, test, robyn=settings.method == "robyn")
+        if found is None:
+            continue
+        first, last, factor = found
+        rows.append((first, last))
+        media.append(
+            [
+                int(name in test.channels or other in test.channels)
+                for name, other in _both_names(frame)
+            ]
+        )
+        immediate.append(int(test.scope == "immediate"))
+        scale.append(factor)
+        lift.append(test.lift)
+        error.append(test.error)
+    shape = (len(lift), len(frame.media_names))
+    return {
+        "lift_rows": np.array(rows, np.int64).reshape(len(lift), 2),
+        "lift_media": np.array(media, np.int64).reshape(shape),
+        "lift_immediate": np.array(immediate, np.int64),
+        "lift_scale": np.array(scale, float),
+        "lift_value": np.array(lift, float),
+        "lift_error": np.array(error, float),
+    }
