@@ -33,9 +33,10 @@ PURE = {
     ),
     "planning": (
         "mmm.errors",
-        "mmm.engines.adstock_hill.curves",
-        "mmm.engines.confidence",
-        "mmm.results.format",
+        "mmm.engines.response",
+        "mmm.engines.schemas",
+        "mmm.engines.capabilities",
+        "mmm.format",
     ),
 }
 #: Libraries that one room alone may know.

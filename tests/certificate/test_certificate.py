@@ -15,8 +15,9 @@ from mmm.certificate.refit import Bounds, Refit
 from mmm.certificate.summarise import channels, families, total
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
+from mmm.engines.capabilities import Responds, offered
+from mmm.format import Labels
 from mmm.planning.advised import HIGH, LOW, advised_budget
-from mmm.results.format import Labels
 from mmm.scoring.advice import Advice
 from mmm.scoring.score import ChannelEstimate, ChannelScore, ChannelTruth, score
 
@@ -104,7 +105,9 @@ def asked(count: int) -> Asked:
         result: EngineResult, problem: Problem
     ) -> tuple[dict[str, float], dict[str, float]] | None:
         labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
-        found = advised_budget(result.tables, result.recommended, labels)
+        engine = offered(load_engine(result.engine), Responds)
+        assert engine is not None
+        found = advised_budget(engine, result.tables, labels)
         return None if found is None else (found.today, found.spend)
 
     settings = load_engine("ridge").settings.model_validate(

@@ -53,18 +53,12 @@ def plan_command(
     periods: Annotated[
         int | None, typer.Option(help="Periods to plan; default as many as in the range.")
     ] = None,
-    keep_zero_effect: Annotated[
-        bool,
-        typer.Option(
-            "--keep-zero-effect", help="Keep channels without effect within their bounds."
-        ),
-    ] = False,
     carryover: Annotated[
         str,
         typer.Option(
             help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan."
         ),
-    ] = "held",
+    ] = "follows",
     name: Annotated[str, typer.Option(help="A name to find the plan by.")] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
     save: Annotated[
@@ -78,7 +72,7 @@ def plan_command(
     Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max
     search+facebook=30000`.
     """
-    from mmm.runs.plans import parse_request, plan_run, save_plan
+    from mmm.models.plans import parse_request, plan_run, save_plan
 
     fields: dict[str, Any] = {
         "goal": "max_response" if target is None else "target",
@@ -88,7 +82,6 @@ def plan_command(
         "target": None if target in (None, "default") else _number(str(target), "--target"),
         "period": date_range,
         "periods": periods,
-        "keep_zero_effect": keep_zero_effect,
         "carryover": carryover,
         **_limits({"low": low or [], "high": high or [], "least": least or [], "most": most or []}),
     }
@@ -148,7 +141,8 @@ def _write_csv(plan: Plan, file: Path) -> None:
 
 
 def _print(plan: Plan) -> None:
-    from mmm.results.format import MISSING, fixed, percent
+    from mmm.format import MISSING, fixed, percent
+    from mmm.planning.allocation import made_with
 
     labels, totals = plan.labels, plan.totals
     key = "roi" if labels.revenue else "cpa"
@@ -176,7 +170,7 @@ def _print(plan: Plan) -> None:
          *(labels.efficiency_value(value) for value in efficiency))
     )  # fmt: skip
     typer.echo(
-        f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n"
+        f"{made_with(plan.model_id).capitalize()}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n"
     )
     headings = (
         "CHANNEL",

@@ -1,4 +1,4 @@
-"""The budget that a model advises for today's money, each channel within a share of its own spend:
+"""The budget that an engine advises for today's money, each channel within a share of its own spend:
 the plan by which engines are judged where the truth is known.
 """
 
@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmm.engines.capabilities import Responds
+from mmm.format import Labels
 from mmm.planning.allocation import allocate
-from mmm.planning.media import Tables, read_model
+from mmm.planning.history import Tables, read_history
+from mmm.planning.models import planned_with
 from mmm.planning.request import PlanRequest
-from mmm.results.format import Labels
 
 #: How far the advised budget may move each channel, as factors of its spend today.
 LOW, HIGH = 0.7, 1.3
@@ -23,13 +25,18 @@ class Advised:
     spend: dict[str, float]
 
 
-def advised_budget(tables: Tables, model_id: str, labels: Labels) -> Advised | None:
-    """The advice of a kept model; None for one channel: there is nothing to move."""
-    model = read_model(tables, model_id)
-    if len(model.paid) < 2:
+def advised_budget(
+    engine: Responds, tables: Tables, labels: Labels, model_id: str | None = None
+) -> Advised | None:
+    """The advice of all kept models together, or of one; None for one channel: there is nothing to
+    move.
+    """
+    history = read_history(tables)
+    if len(history.channels) < 2:
         return None
     request = PlanRequest.model_validate({"low": LOW, "high": HIGH})
-    rows = allocate(model, request, labels).channels.to_pylist()
+    planned = planned_with(engine, tables, history, model_id)
+    rows = allocate(history, planned, request, labels).channels.to_pylist()
     return Advised(
         today={row["channel"]: row["initial_spend"] for row in rows},
         spend={row["channel"]: row["spend"] for row in rows},

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.capabilities import Responds, offered
 from mmm.engines.training import train
+from mmm.experiments.problem import build_problem
+from mmm.format import Labels
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.recovery.folder import Case
 from mmm.recovery.summary import CaseScore
-from mmm.results.format import Labels
-from mmm.runs.problem import build_problem
 from mmm.scoring.advice import Advice, judge
 from mmm.scoring.estimates import estimates
 from mmm.scoring.score import ChannelTruth, score
@@ -42,7 +43,8 @@ def advice(
     none. `names` gives the truth's name of each column.
     """
     labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
-    advised = advised_budget(result.tables, result.recommended, labels)
+    engine = offered(load_engine(result.engine), Responds)
+    advised = None if engine is None else advised_budget(engine, result.tables, labels)
     if advised is None:
         return Advice()
     today = {names[column]: spend for column, spend in advised.today.items()}

@@ -9,10 +9,12 @@ from mmm.engines.adstock_hill.transforms import ADSTOCK_CODES
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.words import Sign
 
 
 def _bounds(sign: str) -> tuple[float, float]:
-    return {"positive": (0.0, np.inf), "negative": (-np.inf, 0.0)}.get(sign, (-np.inf, np.inf))
+    bounds = {Sign.POSITIVE: (0.0, np.inf), Sign.NEGATIVE: (-np.inf, 0.0)}
+    return bounds.get(Sign(sign), (-np.inf, np.inf))
 
 
 def build_design(
@@ -73,7 +75,7 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 def _studies(
     frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
 ) -> dict[str, np.ndarray]:
-    """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned
+    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has warned
     of it.
     """
     rows, media, immediate, scale, lift, error = [], [], [], [], [], []

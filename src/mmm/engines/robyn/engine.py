@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmm.cores import usable_cores
+from mmm.engines.adstock_hill.responding import AdstockHillResponds
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.capabilities import Preview, Rates, SearchSize
 from mmm.engines.robyn.environment import REnvironment
@@ -26,7 +27,7 @@ _SEED_STEP = 1000
 _LEVEL = 0.95
 
 
-class RobynEngine:
+class RobynEngine(AdstockHillResponds):
     """See `mmm.engines.base.Engine`. Reproducible with the same inputs, seed, cores and versions of
     R's packages.
     """
@@ -49,6 +50,11 @@ class RobynEngine:
 
     def check(self, problem: Problem, settings: RobynSettings) -> list[Finding]:
         return check(problem, settings)
+
+    def own_terms(self, problem: Problem, settings: RobynSettings) -> tuple[str, ...]:
+        from mmm.engines.adstock_hill.checks import own_terms
+
+        return own_terms(problem, settings.as_adstock_hill(problem))
 
     def check_environment(self) -> list[Finding]:
         return REnvironment.from_settings().check()
