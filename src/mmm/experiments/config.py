@@ -97,7 +97,9 @@ class LiftTestConfig(_Config):
     inclusive.
 
     How sure it is, best first: `standard_error` in units of the KPI; the two ends of an interval
-    and its level; `confidence` that the lift differs from 0, as Robyn asks for.
+    and its level; `confidence` that the lift differs from 0, as Robyn asks for. Only finished tests
+    calibrate a model. `source` is where it comes from: a platform's study, a geo experiment, the
+    address of its report.
     """
 
     channels: tuple[str, ...] = Field(min_length=1)
@@ -111,6 +113,8 @@ class LiftTestConfig(_Config):
     interval_level: StrictFloat = Field(default=0.9, gt=0, lt=1)
     confidence: StrictFloat = Field(default=0.9, gt=0, le=1)
     scope: Literal["immediate", "total"] = "immediate"
+    status: Literal["planned", "running", "finished", "discarded"] = "finished"
+    source: str = Field(default="", max_length=500)
 
     @property
     def error(self) -> float | None:
@@ -156,7 +160,8 @@ class Experiment(_Config):
 
     `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
     channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
-    can be shown.
+    can be shown. `accept` names data checks by their ids whose red light is to be a warning for this
+    experiment.
     """
 
     schema_version: Literal[1] = 1
@@ -169,6 +174,7 @@ class Experiment(_Config):
     value_per_conversion: Annotated[StrictFloat, Field(gt=0)] | None = None
     margin: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
     lift_tests: tuple[LiftTestConfig, ...] = ()
+    accept: tuple[Literal["vif", "leakage", "currency", "observations"], ...] = ()
     refresh: RefreshOf | None = None
     engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] = Field(default_factory=dict)

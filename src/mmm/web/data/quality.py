@@ -12,6 +12,7 @@ import streamlit as st
 
 from mmm.data.mapping import Mapping
 from mmm.data.quality import ChannelReport, CheckResult, Light, QualityReport, review
+from mmm.data.quality.currencies import columns_to_check
 from mmm.data.quality.frame import media_columns
 from mmm.data.quality.series import TOTAL_SPEND, over_time
 from mmm.data.references import dataset_name
@@ -31,9 +32,10 @@ from mmm.web.shell.session import workspace
 from mmm.workspace import DatasetManifest
 
 #: Colour, icon and word: no light is told by its colour alone.
-_LIGHTS: dict[Light, tuple[Literal["green", "orange", "red", "gray"], str, str]] = {
+_LIGHTS: dict[Light, tuple[Literal["green", "orange", "red", "yellow", "gray"], str, str]] = {
     Light.RED: ("red", "dangerous", "red"),
-    Light.YELLOW: ("orange", "warning", "yellow"),
+    Light.ORANGE: ("orange", "warning", "orange"),
+    Light.YELLOW: ("yellow", "info", "yellow"),
     Light.UNKNOWN: ("gray", "help", "could not run"),
     Light.GREEN: ("green", "check_circle", "green"),
 }
@@ -75,8 +77,7 @@ def _series(
 
 
 def _mapped(manifest: DatasetManifest, mapping: Mapping) -> pa.Table:
-    columns = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
-    return table_of(manifest).select(columns)
+    return table_of(manifest).select(columns_to_check(manifest.columns, mapping))
 
 
 def _market(manifest: DatasetManifest, mapping: Mapping) -> str | None:
@@ -98,8 +99,9 @@ def _finding(report: QualityReport) -> None:
     ]
     told = ", ".join(f"{number} {word}" for number, word in counts if number)
     meaning = {
-        Light.RED: "Training would refuse these data, or its result would be worthless",
-        Light.YELLOW: "These data can be modelled, with doubts",
+        Light.RED: "Training refuses these data",
+        Light.ORANGE: "These data can be modelled, with doubts that its report will repeat",
+        Light.YELLOW: "These data can be modelled; some things are worth knowing",
         Light.UNKNOWN: "What could be checked is in order",
         Light.GREEN: "These data can be modelled",
     }[report.light]
@@ -115,7 +117,7 @@ def _badge(light: Light) -> str:
 
 
 def _check(result: CheckResult) -> None:
-    bad = result.light in (Light.RED, Light.YELLOW)
+    bad = result.light in (Light.RED, Light.ORANGE, Light.YELLOW)
     label = f"{_badge(result.light)} **{plain(result.title)}** {plain(result.finding)}"
     with st.expander(label, expanded=result.light is Light.RED):
         st.markdown(f"**Why it matters.** {plain(result.why)}")
