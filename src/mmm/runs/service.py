@@ -108,12 +108,13 @@ class RunService:
         from mmm.runs.problem import (
             build_problem,
         )  # numpy and pyarrow, which looking at runs does not need
-        from mmm.runs.refresh import previous_of
+        from mmm.runs.refresh import data_findings, previous_of
 
         table = self.workspace.read_dataset(
             experiment.dataset.market, experiment.dataset.dataset_id
         )
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
+        findings += data_findings(self.workspace, experiment, table)
         if self._settings.cloud_provider == "local":  # the task runs on this machine
             findings += environment_findings(load_engine(experiment.engine))
         return findings
