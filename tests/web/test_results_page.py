@@ -11,16 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
+from mmm.experiments.config import Experiment
 from mmm.results import candidates
 from mmm.results.branding import saved_look
 from mmm.results.model_summary import labels_of
 from mmm.results.notes import annotate
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import VIEWS, view
-from mmm.runs.config import Experiment
-from mmm.web import links
-from mmm.web.result_views import PARTS
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.results.drawing import PARTS
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]

@@ -13,9 +13,9 @@ import typer
 from mmm.cli import EXIT_INTERRUPTED, show
 from mmm.cli.data import store_file
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, Experiment, with_preset
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
-from mmm.runs.config import DatasetRef, Experiment, with_preset
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -64,7 +64,7 @@ def submit_command(
     Example: `mmm submit experiment.json --follow`, or `mmm submit experiment.json --data sales.csv
     --preset fast`.
     """
-    from mmm.runs.submission import (
+    from mmm.experiments.submission import (
         read_experiment,
     )  # numpy and pyarrow, which looking at runs does not need
 
@@ -97,8 +97,8 @@ def _with_events(experiment: Experiment, file: Path) -> Experiment:
     """The experiment with a file's holidays or events added to its own."""
     import pyarrow as pa
 
-    from mmm.runs.config import EventConfig
-    from mmm.runs.submission import events_of
+    from mmm.experiments.config import EventConfig
+    from mmm.experiments.submission import events_of
     from mmm.sources.files import FileSource
 
     with FileSource(file).batches() as batches:
@@ -119,7 +119,7 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
     """The experiment on a file's dataset. The file is stored once everything else in the experiment
     is valid.
     """
-    from mmm.runs.submission import read_experiment  # see `submit_command`
+    from mmm.experiments.submission import read_experiment  # see `submit_command`
 
     text = read_file(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})
