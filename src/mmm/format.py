@@ -216,6 +216,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "uncalibrated": ("Without the tests", "effect"),
     "calibrated": ("With the tests", "effect"),
     "inside": ("Inside the test's interval", "text"),
+    "recalibrated_low": ("Low, recalibrated", "efficiency"),
+    "recalibrated_high": ("High, recalibrated", "efficiency"),
+    "expected_error": ("Expected error", "percent"),
+    "covered": ("Interval holds", "percent"),
+    "direction": ("Moves the right way", "percent"),
+    "own_movement": ("Movement of its own", "percent"),
+    "family": ("If the truth has", "text"),
+    "worlds": ("Worlds", "integer"),
 }
 
 

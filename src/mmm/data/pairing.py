@@ -229,9 +229,10 @@ def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> Channel:
     None for a name of such words alone: `Cost` and `Impr.` are those of the table's one channel.
     """
     left = words
+    ordered = sorted(strip, key=lambda item: (-len(item[0]), item))
     while True:
         shorter = next(
-            (rest for word, at in strip if (rest := _without(word, at, left)) and rest != left),
+            (rest for word, at in ordered if (rest := _without(word, at, left)) and rest != left),
             left,
         )
         if shorter == left:

@@ -85,6 +85,19 @@ class Varies(Protocol):
 
 
 @runtime_checkable
+class Quick(Protocol):
+    """A training can be made much shorter without its numbers changing much: for hundreds of
+    trainings on simulated data.
+    """
+
+    def quick_effort(self, settings: Any) -> Mapping[str, int]:
+        """The effort, as `Varies.variant` takes it, of the shortest training whose estimates and
+        intervals still are those of these settings.
+        """
+        ...
+
+
+@runtime_checkable
 class Refreshes(Protocol):
     """A model can be brought up to date with new periods (`Problem.previous`)."""
 

@@ -16,7 +16,7 @@ from mmm.errors import UserError
 from mmm.results import candidates, charts, notes, summary
 from mmm.results.candidate_charts import PICKED
 from mmm.results.model_summary import labels_of
-from mmm.results.store import RunResults, read_results
+from mmm.results.store import RunResults, newest_certificate, read_results
 from mmm.results.views import view
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
@@ -36,6 +36,7 @@ PARTS = {
     "Fit": ("actual_vs_fitted", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
+    "Certificate": (),
     "Report": (),
 }
 FIRST_PART = "Contribution"
@@ -65,8 +66,12 @@ AS_IT_IS = Shape()
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def stored_results(_workspace: Workspace, url: str, run_id: str, number: int) -> RunResults:
-    """A run's result tables, shared by all sessions; they never change once written."""
+def stored_results(
+    _workspace: Workspace, url: str, run_id: str, number: int, certificate: str
+) -> RunResults:
+    """A run's result tables, shared by all sessions; they never change once written. A new
+    certificate makes them be read anew.
+    """
     return read_results(_workspace, run_id)
 
 
@@ -76,6 +81,7 @@ def _drawn(
     url: str,
     run_id: str,
     number: int,
+    certificate: str,
     models: str | tuple[str, ...],
     key: str,
     shape: Shape,
@@ -96,7 +102,8 @@ class ModelViews:
 
     def __init__(self, workspace: Workspace, run_id: str, number: int) -> None:
         self.run_id = run_id
-        self.address = (workspace.url, run_id, number)
+        certificate = newest_certificate(workspace, run_id) or ""
+        self.address = (workspace.url, run_id, number, certificate)
         self.workspace = workspace
         self.results = stored_results(workspace, *self.address)
         self.labels = labels_of(self.results.summary)

@@ -110,7 +110,7 @@ def _curves(views: ModelViews, model_id: str) -> None:
 
 @st.cache_data(max_entries=40, show_spinner=False)
 def _page(
-    _results: RunResults, url: str, run_id: str, number: int, model_id: str
+    _results: RunResults, url: str, run_id: str, number: int, certificate: str, model_id: str
 ) -> tuple[str, bytes]:
     """The page as SVG, and as the picture to show: drawn here it has the same letters in every
     browser.

@@ -10,6 +10,10 @@ from mmm.results.model_summary import for_model
 from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
+<<<<<<< HEAD
+=======
+from mmm.web.certificate import certificate
+>>>>>>> main
 from mmm.web.kit.text import plain
 from mmm.web.results.choose_model import chosen_model
 from mmm.web.results.drawing import FIRST_PART, ModelViews
@@ -90,6 +94,8 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     draw_part(views, model_id, part)
     if part == "Stability":
         study(service, run_id, views.labels)
+    if part == "Certificate":
+        certificate(service, views, model_id)
 
 
 top = st.container(horizontal=True)

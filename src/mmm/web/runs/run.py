@@ -13,7 +13,7 @@ from mmm.web.shell import links
 from mmm.web.shell.border import live
 from mmm.web.shell.session import current_user, run_service
 from mmm.workspace.models import RunState
-from mmm.workspace.names import studied_run
+from mmm.workspace.names import studied_run, study_kind
 
 _POLL_SECONDS = 1.0
 
@@ -55,7 +55,10 @@ def _ending(status: RunStatus) -> None:
 def _results_of(run_id: str) -> dict[str, str]:
     """Where a run's results are shown: a study's beside those of the run it is about."""
     studied = studied_run(run_id)
-    return {"run": studied, "part": "Stability"} if studied else {"run": run_id}
+    if studied is None:
+        return {"run": run_id}
+    part = "Certificate" if study_kind(run_id) == "certificate" else "Stability"
+    return {"run": studied, "part": part}
 
 
 def _ended(status: RunStatus) -> str:
