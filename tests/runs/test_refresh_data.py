@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.data.mapping import Mapping, PaidColumns
-from mmm.runs.refresh_data import data_changes
+from mmm.models.refresh_data import data_changes
 
 MAPPING = Mapping(date="date", kpi="revenue", paid=(PaidColumns(spend="tv_spend"),))
 

@@ -36,11 +36,7 @@ from mmm.engines.base import Factor, Holiday, PaidMedium, PreviousModel, Problem
 from mmm.engines.capabilities import CountsTerms, offered
 from mmm.errors import Finding, UserError
 from mmm.experiments.checks import Checks, column_text
-<<<<<<< HEAD
 from mmm.experiments.config import EventConfig, Experiment
-=======
-from mmm.experiments.config import Experiment
->>>>>>> main
 from mmm.experiments.lift_tests import lift_tests
 from mmm.experiments.periods import Periods, periods_of
 

@@ -18,11 +18,7 @@ from mmm.data.naming import naming_rules
 from mmm.engines import load_engine
 from mmm.engines.base import PreviousModel, Problem
 from mmm.engines.capabilities import Refreshes, asked
-<<<<<<< HEAD
 from mmm.errors import Finding, NotFound, UserError
-=======
-from mmm.errors import Finding, UserError
->>>>>>> main
 from mmm.experiments.config import (
     DatasetRef,
     Experiment,
@@ -32,11 +28,8 @@ from mmm.experiments.config import (
     parse_experiment,
 )
 from mmm.experiments.problem import build_problem
+from mmm.models.refresh_data import data_changes
 from mmm.results import read_results
-<<<<<<< HEAD
-from mmm.runs.refresh_data import data_changes
-=======
->>>>>>> main
 from mmm.workspace import Workspace
 from mmm.workspace.models import Acceptance
 from mmm.workspace.names import utc_now

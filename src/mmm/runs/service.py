@@ -24,14 +24,10 @@ from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunStat
 from mmm.workspace.names import utc_now
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from mmm.experiments.config import Experiment
-=======
     from pydantic import BaseModel
 
     from mmm.experiments.config import Experiment
     from mmm.runs.certification import CertificateRequest
->>>>>>> main
     from mmm.runs.stability import StabilityStudy
 
 POLL_SECONDS = 0.5
@@ -124,11 +120,7 @@ class RunService:
         from mmm.experiments.problem import (
             build_problem,
         )  # numpy and pyarrow, which looking at runs does not need
-<<<<<<< HEAD
         from mmm.models.refresh import data_findings, previous_of
-=======
-        from mmm.models.refresh import previous_of
->>>>>>> main
 
         table = self.workspace.read_dataset(
             experiment.dataset.market, experiment.dataset.dataset_id

@@ -10,11 +10,7 @@ from mmm.engines.training import train as train_engine
 from mmm.experiments.config import parse_experiment
 from mmm.experiments.environment import environment_findings
 from mmm.experiments.problem import build_problem
-<<<<<<< HEAD
 from mmm.models.refresh import data_findings, previous_of
-=======
-from mmm.models.refresh import previous_of
->>>>>>> main
 from mmm.results import RunInfo, write_results
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder

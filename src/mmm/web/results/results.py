@@ -10,10 +10,7 @@ from mmm.results.model_summary import for_model
 from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
-<<<<<<< HEAD
-=======
 from mmm.web.certificate import certificate
->>>>>>> main
 from mmm.web.kit.text import plain
 from mmm.web.results.choose_model import chosen_model
 from mmm.web.results.drawing import FIRST_PART, ModelViews
