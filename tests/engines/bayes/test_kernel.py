@@ -113,13 +113,13 @@ def test_chains_are_bit_identical_on_any_number_of_threads(small_market: Market)
 
 
 def test_a_curves_prior_given_the_other_channels_is_the_conditional_of_a_joint_normal(
-    market: Market,
+    small_market: Market,
 ) -> None:
     """Against the joint covariance (1 - s) I + s 11' of all channels, inverted as a whole."""
-    channels = len(market.x)
+    channels = len(small_market.x)
     shared = np.full((channels, EFFECT), 0.6)
     shared[0, 1] = 0.0  # an analyst's own prior stands alone
-    priors = market.priors._replace(shared=shared)
+    priors = small_market.priors._replace(shared=shared)
     rng = np.random.default_rng(5)
     values = rng.normal(size=(channels, EFFECT + 1))
     found = np.empty((EFFECT, 2))
@@ -140,16 +140,23 @@ def test_a_curves_prior_given_the_other_channels_is_the_conditional_of_a_joint_n
             np.testing.assert_allclose(found[i], [mean, np.sqrt(variance)], rtol=1e-12)
 
 
-def test_draws_from_the_prior_resemble_each_other_as_declared(market: Market) -> None:
-    state, draws = new_state(market), []
+def test_draws_from_the_prior_resemble_each_other_as_declared(small_market: Market) -> None:
+    state, draws = new_state(small_market), []
     rng = np.random.default_rng(6)
     for _ in range(4000):
-        draw_prior(market.priors, market.design.power, state.channel, state.hyper, state.pool, rng)
+        draw_prior(
+            small_market.priors,
+            small_market.design.power,
+            state.channel,
+            state.hyper,
+            state.pool,
+            rng,
+        )
         draws.append(state.channel.copy())
     values = np.array(draws)
     for i in range(EFFECT):
         np.testing.assert_allclose(
-            values[:, :, i].std(axis=0), market.priors.curve[:, i, 1], rtol=0.06
+            values[:, :, i].std(axis=0), small_market.priors.curve[:, i, 1], rtol=0.06
         )
         found = np.corrcoef(values[:, 0, i], values[:, 1, i])[0, 1]
-        assert abs(found - market.priors.shared[0, i]) < 0.05
+        assert abs(found - small_market.priors.shared[0, i]) < 0.05
