@@ -133,7 +133,7 @@ def stored(run: Run) -> str:
 
 @pytest.fixture
 def experiment(stored: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(sample_experiment(stored).to_json())
+    content: dict[str, Any] = json.loads(sample_experiment(stored, "ridge").to_json())
     return content
 
 

@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         confidence=0.95,
     )
     for tests in ((test,), ()):
-        experiment = sample_experiment(stored.dataset_id).model_copy(
+        experiment = sample_experiment(stored.dataset_id, "ridge").model_copy(
             update={"settings": QUICK, "lift_tests": tests}
         )
         run_id = workspace.create_run(Experiment.model_validate(experiment.model_dump()))

@@ -44,6 +44,7 @@ FULL: dict[str, Any] = {
     "lift_tests": [
         {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
     ],
+    "engine": "ridge",
     "settings": {
         "media": {"tv": {"theta": [0.1, 0.5]}},
         "validation": {"train_size": [0.5, 0.8]},

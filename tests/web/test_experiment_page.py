@@ -288,7 +288,7 @@ def test_without_a_proposal_the_page_says_what_is_missing_line_by_line_and_leads
 
 
 def test_a_template_for_other_columns_is_told_at_the_mapping(open_page: Open, stored: Any) -> None:
-    content = json.loads(sample_experiment("0" * 16).to_json())
+    content = json.loads(sample_experiment("0" * 16, "ridge").to_json())
     save_template(stored.workspace, "other", content, local_user())
     (dataset,) = stored.workspace.datasets("DE")
     app = open_page(links.EXPERIMENT, template="other", dataset=f"DE/{dataset.dataset_id}")
