@@ -245,12 +245,10 @@ def test_excel_titles_merged_groups_hidden_sheets_and_text_cells(
     ]
     path = write_xlsx(data=rows, notes=[["Source: export"]])
     table, batches = read(path)
-    assert (
-        table.to_pydict()
-        == {
-            "Week": [dt.date(2022, 9, 19), dt.date(2022, 9, 26)],
-            "Google Ads Cost": [5787.02, 16027.06],
-            "Google Ads Clicks": [1234567, None],
+    assert table.to_pydict() == {
+        "Week": [dt.date(2022, 9, 19), dt.date(2022, 9, 26)],
+        "Google Ads Cost": [5787.02, 16027.06],
+        "Google Ads Clicks": [1234567, None],
     }
     assert any("other sheets with cells: 'notes' (1 rows)" in note for note in batches.notes)
 
