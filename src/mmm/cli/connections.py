@@ -12,6 +12,7 @@ from mmm.cli import show
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import Settings, load_settings
+from mmm.sources.base import Source
 from mmm.sources.connections import Connections, parse_connection
 
 connect_command = typer.Typer(
@@ -253,7 +254,10 @@ def _propose_adding_up(source: Source, name: str, table: str) -> None:
 
     if not isinstance(source, DatabaseSource):
         return
-    rows = table_rows(source, table)
+    try:
+        rows = table_rows(source, table)
+    except UserError:
+        return  # reading it says what is wrong
     if rows >= PROPOSED_FROM_ROWS:
         how = f"`mmm ingest --connection {name} --table {table} --recipe recipe.json`"
         typer.echo(f"Note: {table} has {rows:,} rows; {how} adds it up where it lies.", err=True)
