@@ -21,6 +21,8 @@ _BLOCK = 4 << 20
 _LONGEST_RECORD = 64 << 20
 _SNIFFED = 256 << 10
 _QUOTE = ord('"')
+# Python's reader stops at fields of 128 KiB unless told otherwise.
+csv.field_size_limit(_LONGEST_RECORD)
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -57,7 +59,20 @@ def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layo
     """Find encoding, separator and header in the file's beginning; what is given is not searched."""
     with path.open("rb") as file:
         head = file.read(_SNIFFED)
-    whole = len(head) < _SNIFFED
+        while True:
+            whole = len(head) == path.stat().st_size
+            layout, known = _layout_of(head, whole, path, separator, encoding)
+            if whole or layout.header_end < known:
+                return layout
+            if len(head) >= _LONGEST_RECORD:
+                raise _too_long(path, 1)
+            head += file.read(len(head))  # the header goes on
+
+
+def _layout_of(
+    head: bytes, whole: bool, path: Path, separator: str | None, encoding: str | None
+) -> tuple[Layout, int]:
+    """The layout as this much of the file shows it, and how many bytes of text that is."""
     if encoding is None:
         encoding = _declared_encoding(head)
         if encoding is None and b"\0" in head:
@@ -85,7 +100,7 @@ def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layo
     for _ in range(lines):
         found = data.find(newline, end)
         end = found + 1 if found >= 0 else len(data)
-    return Layout(encoding, separator, newline, names, end, lines)
+    return Layout(encoding, separator, newline, names, end, lines), len(data)
 
 
 def _declared_encoding(head: bytes) -> str | None:
@@ -189,6 +204,8 @@ def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
             data, skip, line = data[skip:], 0, 1 + layout.header_lines
         end = _last_record_end(data, layout)
         if not end and len(data) > _LONGEST_RECORD:
+            if not _inside_quotes(data, len(data), layout):
+                raise _too_long(path, line)
             raise _open_quote(path, data, line, layout)
         if end:
             yield Piece(text.checked(data[:end], line), line)
@@ -356,6 +373,14 @@ def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError
         "a value begins with a quote that is never closed.",
         where=f"{path.name}, line {line}",
         fix='Close the quote, or write a quote within a quoted value twice ("").',
+    )
+
+
+def _too_long(path: Path, line: int) -> UserError:
+    return UserError(
+        f"the line is longer than {_LONGEST_RECORD >> 20} MB.",
+        where=f"{path.name}, line {line}",
+        fix="Check that rows end with a line break and that this is a table.",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from mmm.data.mapping import Mapping
@@ -94,14 +95,16 @@ def review(
     mapping does not fit.
     """
     frame = build_frame(table, mapping, market)
-    results = tuple(_result(check, frame) for check in checks)
-    return QualityReport(worst([result.light for result in results]), results, channels.run(frame))
+    with np.errstate(over="ignore", invalid="ignore"):  # Outliers tells numbers that large
+        results = tuple(_result(check, frame) for check in checks)
+        reports = channels.run(frame)
+    return QualityReport(worst([result.light for result in results]), results, reports)
 
 
 def _result(check: Check, frame: Frame) -> CheckResult:
     try:
         verdict = check.run(frame)
-    except CannotTell as reason:
+    except (CannotTell, np.linalg.LinAlgError) as reason:
         return CheckResult(
             check.name, check.title, Light.UNKNOWN, f"Could not run: {reason}", check.why, check.fix
         )
