@@ -35,5 +35,5 @@ def _inner(value: Any) -> list[Any]:
 
 
 def _too_deep(where: str, fix: str) -> UserError:
-    what = f"is not JSON that can be used: more than {MOST_LEVELS} levels within each other."
+    what = f"is not JSON (that can be used: more than {MOST_LEVELS} levels within each other)."
     return UserError(what, where=where, fix=fix)
