@@ -122,8 +122,10 @@ def _first_rows(
 ) -> tuple[ConnectionTest, pa.Table]:
     """How the file answered, and its first rows; a workbook takes seconds to open."""
     start = time.perf_counter()
-    shown = _source.preview(rows=20)
-    return ConnectionTest(time.perf_counter() - start, shown.num_rows, _source.readable()), shown
+    shown = _source.preview()
+    return ConnectionTest(
+        time.perf_counter() - start, shown.num_rows, _source.readable()
+    ), shown.slice(0, 20)
 
 
 def _store(source: GuardedFile, origin: str) -> DatasetManifest | None:
