@@ -14,8 +14,8 @@ from mmm.cli.artifacts import Model
 from mmm.cli.data import store_file
 from mmm.cli.runs import Run, wait_for
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, parse_experiment
 from mmm.platforms.local.user import local_user
-from mmm.runs.config import DatasetRef, parse_experiment
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
@@ -49,7 +49,7 @@ def refresh_command(
 
     Example: `mmm refresh latest --data sales-to-june.csv --follow`.
     """
-    from mmm.runs.refresh import (
+    from mmm.models.refresh import (
         refresh_experiment,
     )  # numpy and pyarrow, which looking at runs does not need
 
@@ -76,8 +76,9 @@ def refresh_command(
     )
     new_run = service.submit(experiment, local_user())
     typer.echo(new_run)
-    for finding in findings:
-        typer.echo(f"Warning: {finding}", err=True)
+    said = [str(finding) for finding in findings]
+    for warning in dict.fromkeys([*said, *service.workspace.event(new_run, 1).warnings]):
+        typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, new_run, quiet=not follow)
 
@@ -105,6 +106,8 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
     chosen = model or results.summary["model"]["id"]
     numbers = moves(results, chosen, labels)
     show.table(tuple(name.upper() for name in HEADINGS), shown(numbers, labels))
+    for warning in service.workspace.event(run_id, 1).warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     typer.echo(
         f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on."
     )
@@ -116,7 +119,7 @@ def accept_command(run: Run, model: Model = None) -> None:
 
     Example: `mmm accept latest`.
     """
-    from mmm.runs.refresh import accept
+    from mmm.models.refresh import accept
 
     service = RunService.open(load_settings().settings)
     accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)

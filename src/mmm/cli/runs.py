@@ -13,9 +13,9 @@ import typer
 from mmm.cli import EXIT_INTERRUPTED, show
 from mmm.cli.data import store_file
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, Experiment, with_preset
 from mmm.platforms.local.user import local_user
 from mmm.runs import wording
-from mmm.runs.config import DatasetRef, Experiment, with_preset
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -42,6 +42,10 @@ def submit_command(
     follow: Annotated[
         bool, typer.Option("--follow", help="Like --wait, and print the progress.")
     ] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="A table of holidays or events (date or start and end, name)."),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="Take the engine's settings of this size: fast, standard, thorough."),
@@ -60,7 +64,7 @@ def submit_command(
     Example: `mmm submit experiment.json --follow`, or `mmm submit experiment.json --data sales.csv
     --preset fast`.
     """
-    from mmm.runs.submission import (
+    from mmm.experiments.submission import (
         read_experiment,
     )  # numpy and pyarrow, which looking at runs does not need
 
@@ -74,6 +78,8 @@ def submit_command(
         if data is None
         else _with_data(service, experiment, data, market)
     )
+    if events is not None:
+        chosen = _with_events(chosen, events)
     if preset is not None:
         chosen = with_preset(chosen, preset)
     if estimate:
@@ -85,6 +91,20 @@ def submit_command(
         typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _with_events(experiment: Experiment, file: Path) -> Experiment:
+    """The experiment with a file's holidays or events added to its own."""
+    import pyarrow as pa
+
+    from mmm.experiments.config import EventConfig
+    from mmm.experiments.submission import events_of
+    from mmm.sources.guarded import GuardedFile
+
+    with GuardedFile(file).batches() as batches:
+        table = pa.Table.from_batches(batches, batches.schema)
+    added = [EventConfig.model_validate(item) for item in events_of(table, str(file))]
+    return experiment.model_copy(update={"events": (*experiment.events, *added)})
 
 
 def _print_estimate(service: RunService, experiment: Experiment) -> None:
@@ -99,7 +119,7 @@ def _with_data(service: RunService, experiment: Path, data: Path, market: str | 
     """The experiment on a file's dataset. The file is stored once everything else in the experiment
     is valid.
     """
-    from mmm.runs.submission import read_experiment  # see `submit_command`
+    from mmm.experiments.submission import read_experiment  # see `submit_command`
 
     text = read_file(experiment)
     replaced = {"dataset_id": "-"} | ({} if market is None else {"market": market})

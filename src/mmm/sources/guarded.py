@@ -26,7 +26,8 @@ from mmm.errors import Finding, InvalidInput, UserError
 from mmm.sources.base import Batches, ConnectionTest, Query
 from mmm.sources.files import FileSource
 from mmm.sources.limits import ReadLimits
-from mmm.sources.reading import ANSWER, ERRORS, OUT_OF_MEMORY, TABLE
+from mmm.sources.reader_process import ANSWER, ERRORS, OUT_OF_MEMORY, TABLE
+from mmm.sources.reading import Reading
 
 #: What the process that reads is told of this one's environment: no secret is among it.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
@@ -37,11 +38,11 @@ class GuardedFile:
     """`FileSource` in a process of its own; a source like it, with the same options and answers."""
 
     def __init__(
-        self, path: Path | str, *, limits: ReadLimits | None = None, **options: str | None
+        self, path: Path | str, *, limits: ReadLimits | None = None, **options: Any
     ) -> None:
         self._own = FileSource(path, **options)  # looks at the first bytes only
         self.path, self.kind = self._own.path, self._own.kind
-        self._limits, self._options = limits or ReadLimits(), options
+        self.options, self._limits = self._own.options, limits or ReadLimits()
 
     def test(self) -> ConnectionTest:
         """Open the file and read its first rows."""
@@ -85,7 +86,12 @@ class GuardedFile:
                 yield from batches
 
         types, notes = tuple(answer["source_types"]), tuple(answer["notes"])
-        return Batches(schema, read, types, notes, kept.cleanup)
+        return Batches(schema, read, types, notes, kept.cleanup, _reading(answer))
+
+    def reading(self) -> Reading:
+        """How the whole file is read, questions that are still open included."""
+        with tempfile.TemporaryDirectory(prefix="mmm-read-") as folder:
+            return Reading.model_validate(self._ask(Path(folder), "reading")["reading"])
 
     def _named(self, table: str | Query | None) -> str | None:
         if isinstance(table, Query):
@@ -101,7 +107,7 @@ class GuardedFile:
             "folder": str(folder),
             "table": table,
             "rows": rows,
-            "options": self._options,
+            "options": self.options.model_dump(mode="json", exclude_defaults=True),
             "limits": asdict(self._limits),
         }
         _run(job, self.path.name, self._limits)
@@ -115,7 +121,7 @@ def _run(job: dict[str, Any], where: str, limits: ReadLimits) -> None:
     """Let the process do its job; UserError when it takes too much or dies."""
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "mmm.sources.reading"],
+        [sys.executable, "-P", "-m", "mmm.sources.reader_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -172,6 +178,11 @@ def _death(code: int, told: str, where: str, watch: _Watch) -> Exception:
         what = f"ended the program that reads it (signal {-code}): it is damaged."
         return UserError(what, where=where, fix="Save it again, or as CSV.")
     return RuntimeError(f"reading {where} failed:\n{told}")
+
+
+def _reading(answer: dict[str, Any]) -> Reading | None:
+    told = answer["reading"]
+    return None if told is None else Reading.model_validate(told)
 
 
 def _error(told: dict[str, Any]) -> UserError:

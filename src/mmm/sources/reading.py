@@ -1,117 +1,106 @@
-"""The process that reads one foreign file: a job as JSON on standard input, the table in a folder.
+"""How a file is read: what a person says about it, and what was found; both can be stored.
 
-It holds no secrets, may take only so much memory, and may die of what it reads without harm.
-`mmm.sources.guarded` starts it.
+`ReadOptions` are the choices; all that is None or empty is found. `Reading` is what was decided for
+a table and why, in words a person can check: it goes into the dataset's manifest, and its
+`options()` read the same file again in the same way.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
-from pathlib import Path
+from enum import StrEnum
 from typing import Any
 
-from mmm.errors import AlreadyExists, InvalidInput, NotFound, UserError
+from pydantic import BaseModel, ConfigDict, Field
 
-TABLE, ANSWER = "table.arrow", "answer.json"
-OUT_OF_MEMORY = 12
-#: What the interpreter and Arrow map without using it: thread stacks, arenas.
-_MAPPED_BYTES = 2 << 30
-#: A table on its way through the disk.
-_FILE_BYTES = 16 << 30
-#: One batch in memory; a single value may be larger.
-_BATCH_BYTES = 64 << 20
-ERRORS = {kind.__name__: kind for kind in (UserError, NotFound, AlreadyExists)}
+from mmm.errors import UserError
 
 
-def main() -> None:
-    """Do the job; exit code 0 with an answer (an error of the user's is one), 12 for no memory."""
-    job = json.load(sys.stdin)
-    folder = Path(job["folder"])
-    _limit(job["limits"]["memory_mb"] << 20)
-    try:
-        answer = _answer(job, folder)
-    except UserError as error:
-        answer = {"error": _told(error)}
-    except MemoryError:  # pyarrow's error is one of these
-        sys.exit(OUT_OF_MEMORY)
-    (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
+class As(StrEnum):
+    """What a person may say that a column holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DECIMAL_POINT = "decimal-point"
+    DECIMAL_COMMA = "decimal-comma"
+    DATE = "date"
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+    YEAR_FIRST = "year-first"
+    WEEK = "week"
+    MONTH = "month"
+    SERIAL = "serial"
 
 
-def _limit(memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for kind, most in (
-        (resource.RLIMIT_AS, memory + _MAPPED_BYTES),
-        (resource.RLIMIT_FSIZE, _FILE_BYTES),
-    ):
-        _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, hard))
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _answer(job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    # After the limits: what is imported here counts.
-    from mmm.sources.files import FileSource
-    from mmm.sources.limits import ReadLimits, judge
+class ReadOptions(_Frozen):
+    """What is given about a file. `header_row` counts from 1 as editors and Excel do; `columns`
+    says for single columns what they hold; `missing` are more texts that mean "no value"; `zone`
+    is the time zone whose days count where times say their distance to UTC.
+    """
 
-    path = Path(job["path"])
-    limits = ReadLimits(**job["limits"])
-    source = FileSource(path, **job["options"])
-    judge(path, source.kind, limits)
-    if job["what"] == "tables":
-        return {"tables": source.tables()}
-    if job["what"] == "preview":
-        return _preview(source.preview(job["table"], job["rows"]), folder)
-    with source.batches(job["table"]) as batches:
-        _write(batches, folder, path.name, limits)
-        return {"source_types": list(batches.source_types), "notes": list(batches.notes)}
-
-
-def _preview(table: Any, folder: Path) -> dict[str, Any]:
-    import pyarrow as pa
-
-    with pa.OSFile(str(folder / TABLE), "wb") as file, pa.ipc.new_stream(file, table.schema) as to:
-        to.write_table(table)
-    return {}
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1)
+    header_rows: int | None = Field(default=None, ge=1, le=5)
+    keep_totals: bool = False
+    missing: tuple[str, ...] = ()
+    zone: str | None = None
+    columns: dict[str, As] = Field(default_factory=dict)
 
 
-def _write(batches: Any, folder: Path, where: str, limits: Any) -> None:
-    import pyarrow as pa
+class ColumnReading(_Frozen):
+    """How one column was read: the type of its values, how they were written, and the evidence.
 
-    from mmm.sources.limits import require_size
+    `asked` is set where the column can be read in two ways and nothing decides; `choices` are the
+    answers.
+    """
 
-    rows = 0
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with (
-        pa.OSFile(str(folder / TABLE), "wb") as file,
-        pa.ipc.new_stream(file, batches.schema, options=options) as to,
-    ):
-        for batch in batches:
-            rows += batch.num_rows
-            require_size(rows, batch.num_columns, where, limits)
-            for part in _small(batch):
-                to.write_batch(part)
-
-
-def _small(batch: Any) -> list[Any]:
-    """The batch in parts that a reader can hold; almost always itself."""
-    if batch.nbytes <= _BATCH_BYTES or batch.num_rows < 2:
-        return [batch]
-    half = batch.num_rows // 2
-    return [*_small(batch.slice(0, half)), *_small(batch.slice(half))]
+    column: str
+    type: str
+    written: str = ""
+    unit: str = ""
+    evidence: str = ""
+    missing: dict[str, int] = Field(default_factory=dict)
+    odd: tuple[str, ...] = ()
+    asked: str = ""
+    choices: tuple[As, ...] = ()
 
 
-def _told(error: UserError) -> dict[str, Any]:
-    findings = error.findings if isinstance(error, InvalidInput) else ()
-    return {
-        "type": type(error).__name__,
-        "what": error.what,
-        "where": error.where,
-        "fix": error.fix,
-        "findings": [vars(finding) for finding in findings],
-    }
+class Reading(_Frozen):
+    """How a table was read. Lines and rows count from 1, as an editor or Excel shows them."""
+
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+    header: tuple[int, ...] = ()
+    skipped: tuple[str, ...] = ()
+    left_out: tuple[dict[str, Any], ...] = ()
+    columns: tuple[ColumnReading, ...] = ()
+    given: ReadOptions = Field(default_factory=ReadOptions)
+
+    def column(self, name: str) -> ColumnReading | None:
+        return next((item for item in self.columns if item.column == name), None)
+
+    def open_questions(self) -> tuple[ColumnReading, ...]:
+        return tuple(item for item in self.columns if item.asked)
 
 
-if __name__ == "__main__":
-    main()
+def parse_columns(pairs: list[str]) -> dict[str, As]:
+    """NAME=KIND as given on a command line."""
+    found = {}
+    for pair in pairs:
+        name, equals, kind = pair.rpartition("=")
+        if not equals or kind not in list(As):
+            raise UserError(
+                f"{pair!r} does not say what a column holds.",
+                where="--column",
+                fix=f"Write NAME=KIND; kinds are {', '.join(As)}.",
+            )
+        found[name] = As(kind)
+    return found
