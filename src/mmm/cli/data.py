@@ -110,13 +110,15 @@ def ingest_command(
 def store_file(
     workspace: Workspace, file: Path, market: str, **options: str | None
 ) -> DatasetManifest:
-    """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
+    """Make a file a dataset (`options` are those of reading); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
+    from mmm.sources.limits import ReadLimits
 
     if options.get("separator") == "tab":
         options["separator"] = "\t"
-    source = FileSource(file, **options)
+    limits = ReadLimits.of(load_settings().settings)
+    source = GuardedFile(file, limits=limits, **options)
     manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
     typer.echo(
         f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes",
