@@ -21,7 +21,7 @@ CLUSTERS_LIMIT = 5
 
 
 def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Fit against business distance: all candidates as shaded cells, kept ones as points, the
+    """Fit against DECOMP.RSSD: all candidates as shaded cells, kept ones as points, the
     chosen one marked.
     """
     import altair as alt
