@@ -60,7 +60,9 @@ def test_a_gain_that_only_one_model_sees_is_no_change_worth_making(
     assert not plan.totals.worth_making
     assert plan.totals.band is not None
     assert plan.totals.band.agree == pytest.approx(1 / 3)
-    assert plan.findings[1].startswith("No change of the split is worth making. Against the current ")
+    assert plan.findings[1].startswith(
+        "No change of the split is worth making. Against the current "
+    )
     assert "in 80% of 3 models that the plan was not optimised on" in plan.findings[1]
     assert plan.findings[1].endswith("; 66.7 % of them see no gain.")
 
