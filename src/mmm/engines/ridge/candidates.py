@@ -17,6 +17,7 @@ import numpy as np
 from mmm.cores import usable_cores
 from mmm.engines.adstock_hill.candidates import Candidates, Evaluation, split_counts
 from mmm.engines.adstock_hill.transforms import adstock_into, hill, hill_into, jit
+from mmm.engines.ridge.flexible import eliminate, fit_flexible, penalised_error
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
 
 EXACT, ROBYN = 0, 1
@@ -58,6 +59,15 @@ class Design(NamedTuple):
         np.ndarray
     )  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
+    flexible: np.ndarray  # (n, q) columns of the baseline that each fit takes out; (n, 0): none
+    flexible_part: np.ndarray  # (q,) the base column that each belongs to
+    flexible_precision: np.ndarray  # (q,) penalties, in sums of squares
+    solved: np.ndarray  # (m,) columns that are regressed beside them: context, media; (0,): all
+    own_precision: np.ndarray  # (p,) penalties of standardised columns beside lambda's; 0: none
+    spend_total: np.ndarray  # (P,) of the raw spends in the window
+    expected_roi: float  # what all spend together is expected to bring per unit of money
+    level_pull: float  # penalty of the media's mean ROI's distance from it, in sums of squares
+    roi_pull: float  # penalty of a ROI's distance from their mean, per unit of lambda
 
 
 @jit
@@ -356,24 +366,43 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
     work = (
         np.empty(p), np.empty(p), np.empty(p), np.empty(p, np.int64), np.empty(p, np.int64), L, np.empty(p), np.empty(p)
     )  # fmt: skip
+    q, m = design.flexible.shape[1], design.solved.shape[0]
+    eliminated = (np.empty((q + 1, q + 1)), np.empty((q + 1, n)), np.empty(q + 1))
+    gamma, W = np.empty(q + 1), np.empty((m, q + 1))
+    beside = (
+        np.empty(m), np.empty(m), np.empty(m), np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m, np.int64),
+        np.empty(m, np.int64), np.empty((m + 1, m)), np.empty(m), np.empty(m),
+    )  # fmt: skip
+    eliminated_rows = -1
     for c in range(start, stop):
         _transform_media(design, cand, c, X, adstocked, weights, out)
         rows, val = split_counts(n, cand.train_size[c])
         b = out.coefficients[c]
-        intercept, dropped, passes = _fit(
-            design,
-            cand.lambda_[c],
-            cand.penalty[c],
-            X,
-            rows,
-            b,
-            (mean, sd, Z, A, rhs),
-            bounds,
-            work,
-        )
+        if m > 0:
+            if rows != eliminated_rows:
+                eliminate(design, rows, eliminated[0], eliminated[1], eliminated[2])
+                eliminated_rows = rows
+            intercept, dropped, passes = fit_flexible(
+                design, cand.lambda_[c], cand.penalty[c], X, rows, b, gamma, eliminated, W, beside
+            )
+            out.flexible[c] = gamma[:q]
+        else:
+            intercept, dropped, passes = _fit(
+                design,
+                cand.lambda_[c],
+                cand.penalty[c],
+                X,
+                rows,
+                b,
+                (mean, sd, Z, A, rhs),
+                bounds,
+                work,
+            )
         out.intercept[c] = intercept
         out.passes[c] = passes
         _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out)
+        if m > 0 and not design.use_validation:
+            out.loss[c, 0] = penalised_error(design, rows, gamma, fitted)
         if design.lift_value.shape[0] > 0:
             out.loss[c, 2] = _calibration(design, cand, c, X, adstocked, b, weights, buffer, out)
 
@@ -389,7 +418,11 @@ def evaluate(
     """
     batch = candidates.batch
     out = Evaluation.empty(
-        batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value)
+        batch,
+        design.lower.shape[0],
+        design.media.shape[0],
+        len(design.lift_value),
+        design.flexible.shape[1],
     )
     cores = cores or usable_cores()
     chunk = max(1, min(64, -(-batch // cores)))

@@ -12,7 +12,6 @@ from mmm.cores import usable_cores
 from mmm.engines.adstock_hill import tables
 from mmm.engines.adstock_hill.candidates import Evaluation
 from mmm.engines.adstock_hill.decomposition import decompose
-from mmm.engines.adstock_hill.features import build_frame
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.models import (
     LISTED_OF_MANY,
@@ -31,6 +30,7 @@ from mmm.engines.ridge import diagnostics, refresh
 from mmm.engines.ridge.calibration import lift_tests_table
 from mmm.engines.ridge.candidates import Design, evaluate
 from mmm.engines.ridge.design import build_design
+from mmm.engines.ridge.exact_frame import ridge_frame
 from mmm.engines.ridge.intervals import intervals
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.selection import (
@@ -65,7 +65,7 @@ def train(
 ) -> tuple[dict[str, pa.Table], str, str]:
     """(tables, recommended model's id, the reason in words)."""
     stage = _Stage(progress, "features", 1)
-    frame = build_frame(problem, settings)
+    frame = ridge_frame(problem, settings)
     design = build_design(frame, settings, problem.lift_tests, problem.previous)
     space = build_space(frame, settings)
     if problem.previous is not None:
@@ -251,7 +251,7 @@ def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Sele
     )
     within &= np.isfinite(course.loss[:, :2]).all(axis=1)
     if robyn:
-        return pareto_fronts(course.loss, within, settings.min_candidates)
+        return pareto_fronts(course.loss, within, settings.min_candidates, robyn=True)
     return pareto_fronts_by_trial(course.loss, within, settings.min_candidates, course.trial)
 
 

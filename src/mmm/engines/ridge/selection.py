@@ -36,11 +36,14 @@ def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
     return keep
 
 
-def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection:
+def pareto_fronts(
+    loss: np.ndarray, within: np.ndarray, least: int, *, robyn: bool = False
+) -> Selection:
     """The smallest number of fronts on (NRMSE, RSSD) that holds `least` candidates among `within`.
 
     Exact duplicates share the smaller front. When `within` holds fewer candidates, all its fronts
-    are kept.
+    are kept. In Robyn (`robyn=True`) the second of two duplicates has its number too, but stays in
+    the pool, so that it shadows others in the next front.
     """
     fronts = np.zeros(len(loss), int)
     left = np.flatnonzero(within)
@@ -54,8 +57,9 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         # whole.
         begins = np.append(True, (loss[left[1:], :2] != loss[left[:-1], :2]).any(axis=1))
         same = new_minimum[np.flatnonzero(begins)][np.cumsum(begins) - 1]
-        fronts[left[same]] = number
-        left = left[~same]
+        fresh = left[same]
+        fronts[fresh[fronts[fresh] == 0]] = number
+        left = left[~new_minimum] if robyn else left[~same]
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
 
 
