@@ -140,7 +140,7 @@ def run_case(folder: Path, reference: dict, seed: int) -> list[dict]:
                 "r_hat_roi": split_r_hat(draws.channel[:, :, c, 4]),
             }
         )
-    print(f"{folder.name}: wall {wall:.1f} s, CPU {cpu:.1f} s, p {len(numbers.zy)}")
+    print(f"{folder.name}: wall {wall:.1f} s, CPU {cpu:.1f} s, p {len(numbers.design.zy)}")
     for row in rows:
         known = row["known"]
         print(

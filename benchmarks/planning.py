@@ -13,10 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from mmm.engines.adstock_hill.curves import Curve
-from mmm.planning.allocation import allocate
-from mmm.planning.media import MediaModel, Medium
+from mmm.engines.adstock_hill.media import MediaModel, Medium
+from mmm.engines.adstock_hill.response import steady_curves
+from mmm.engines.response import ResponseModel
+from mmm.planning.allocation import Plan, PlannedWith, allocate
+from mmm.planning.history import History
 from mmm.planning.request import PlanRequest
-from mmm.planning.steady import at_rest
 from mmm.results.format import Labels
 
 WEEKS, MODELS, KEPT, REPEATS = 157, 12, 100, 5
@@ -50,6 +52,16 @@ def random_model(channels: int, seed: int) -> MediaModel:
     return MediaModel("1_1", dates, np.arange(WEEKS), tuple(media))
 
 
+def planned(model: MediaModel, request: PlanRequest, labels: Labels, kept: ResponseModel) -> Plan:
+    """A plan with one model, measured on `kept`, whose responses are made already."""
+    channels = tuple(medium.name for medium in model.paid)
+    spend = np.array([medium.money() for medium in model.paid])
+    history = History(model.dates, model.window, channels, spend)
+    own = steady_curves([model])
+    made = PlannedWith("1_1", lambda rows, carryover: own, lambda rows, carryover: kept)
+    return allocate(history, made, request, labels)
+
+
 def cpu_ms(work: Callable[[], object]) -> float:
     """The quickest of some repeats: CPU time of this process, all threads."""
     times = []
@@ -66,11 +78,12 @@ def main() -> None:
     print("| channels | question | median of models | slowest |")
     print("| --- | --- | --- | --- |")
     for channels in (5, 10, 20):
-        kept = at_rest([random_model(channels, seed) for seed in range(MODELS, MODELS + KEPT)])
+        drawn = [random_model(channels, seed) for seed in range(MODELS, MODELS + KEPT)]
+        kept = steady_curves(drawn)
         models = [random_model(channels, seed) for seed in range(MODELS)]
         for name, request in REQUESTS.items():
             times = [
-                cpu_ms(lambda m=model, r=request, k=kept: allocate(m, r, labels, k))
+                cpu_ms(lambda m=model, r=request, k=kept: planned(m, r, labels, k))
                 for model in models
             ]
             print(f"| {channels} | {name} | {statistics.median(times):.0f} | {max(times):.0f} |")

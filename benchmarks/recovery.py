@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mmm.engines.words import Confidence
-from mmm.recovery.advice import Advice
-from mmm.recovery.score import ChannelScore, Recovery
 from mmm.recovery.summary import CaseScore, by_generator, by_word
+from mmm.scoring.advice import Advice
+from mmm.scoring.score import ChannelScore, Recovery
 
 _CASE = """
 import json, resource, sys

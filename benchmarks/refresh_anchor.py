@@ -22,11 +22,11 @@ from mmm.engines.base import EngineResult, PreviousModel, Problem
 from mmm.engines.ridge.refresh import moved_window
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.recovery.folder import CaseOptions, read_case
-from mmm.recovery.recover import estimates
-from mmm.recovery.score import ChannelTruth, score
 from mmm.results.summary import of_model
 from mmm.runs.problem import build_problem
 from mmm.runs.sample import sample_experiment
+from mmm.scoring.estimates import estimates
+from mmm.scoring.score import ChannelTruth, score
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
 from mmm.sources import sample
@@ -88,13 +88,13 @@ def row(name: str, problem: Problem, truths: Sequence[ChannelTruth]) -> Iterator
     start = replace(problem, window=(first, last - STEPS))
     before = engine.train(start, RidgeSettings.model_validate(FIRST), lambda progress: None)
     names = {medium.name: medium.name.removesuffix("_spend") for medium in problem.paid}
-    old = {item.name: item for item in estimates(before, names)}
+    old = {item.name: item for item in estimates(before.tables, before.recommended, names)}
     new_window = moved_window(start.window, STEPS)
     for weights in WEIGHTS:
         settings = RidgeSettings.model_validate({**AGAIN, "objective_weights": (*weights, 1.0)})
         refreshed = replace(problem, window=new_window, previous=previous_of(before, STEPS))
         after = engine.train(refreshed, settings, lambda progress: None)
-        new = {item.name: item for item in estimates(after, names)}
+        new = {item.name: item for item in estimates(after.tables, after.recommended, names)}
         spend = np.array([item.effect / item.roi if item.roi else 0.0 for item in new.values()])
         moved = np.array(
             [

@@ -21,10 +21,21 @@ UPWARD = {("mmm.sources.sample", "mmm.data.mapping.")}
 #: Pure rooms, and all of ours that they may import beside themselves.
 PURE = {
     "engines": ("mmm.cores", "mmm.errors", "mmm.settings"),
+    "scoring": (),
+    "certificate": (
+        "mmm.engines.base",
+        "mmm.engines.training",
+        "mmm.engines.confidence",
+        "mmm.engines.words",
+        "mmm.engines.capabilities",
+        "mmm.errors",
+        "mmm.scoring",
+    ),
     "planning": (
         "mmm.errors",
-        "mmm.engines.adstock_hill.curves",
-        "mmm.engines.confidence",
+        "mmm.engines.response",
+        "mmm.engines.schemas",
+        "mmm.engines.capabilities",
         "mmm.results.format",
     ),
 }

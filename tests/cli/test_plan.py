@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pytest
 
 from mmm.access import Role, User
+from mmm.engines.adstock_hill.media import read_model
+from mmm.engines.adstock_hill.range_response import history
 from mmm.errors import UserError
-from mmm.planning.media import read_model
 from mmm.planning.request import PlanRequest
-from mmm.planning.response import history
 from mmm.results import read_results
 from mmm.runs.plans import plan_run, save_plan, saved_plan
 from mmm.workspace import Workspace
@@ -51,8 +51,9 @@ def test_the_plan_starts_where_the_channels_stand(trained: tuple[Workspace, str]
     reports show.
     """
     workspace, run_id = trained
-    plan = plan_run(workspace, run_id, PlanRequest())
     results = read_results(workspace, run_id)
+    chosen = results.summary["model"]["id"]
+    plan = plan_run(workspace, run_id, PlanRequest(carryover="held"), chosen)
     stored = {
         row["channel"]: row
         for row in results["channels"].to_pylist()
@@ -126,7 +127,7 @@ def test_limits_reach_the_plan(here: Run) -> None:
             ("--budget", "1"),
             "budget: 0.01 per period (1.00 in total) is below the least the channels' bounds allow.",
         ),
-        (("--model", "9_9"), "there is no kept model '9_9' in the results."),
+        (("--model", "9_9"), "model: run "),
         (("--csv", "none/plan.csv"), "none/plan.csv: cannot be written: "),
     ],
 )

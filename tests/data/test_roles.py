@@ -46,7 +46,7 @@ MAPPING = Mapping(
     date="week",
     kpi="revenue",
     kpi_kind="conversion",
-    paid=(PaidColumns(spend="tv", exposure="grps", sign="default"),),
+    paid=(PaidColumns(spend="tv", exposure="grps", sign="unconstrained"),),
     organic=(OrganicColumn(column="refunds"),),
     context=(SignedColumn(column="gappy", sign="negative"),),
     factors=(SignedColumn(column="note"),),
@@ -128,13 +128,13 @@ def test_what_a_version_changed() -> None:
     now = MAPPING.model_copy(
         update={
             "kpi_kind": "revenue",
-            "paid": (PaidColumns(spend="tv", sign="default"),),
-            "organic": (OrganicColumn(column="refunds", sign="default"),),
+            "paid": (PaidColumns(spend="tv", sign="unconstrained"),),
+            "organic": (OrganicColumn(column="refunds", sign="unconstrained"),),
         }
     )
     assert changes(MAPPING, now) == [
         "The KPI was conversion and is revenue.",
-        "'refunds' had the sign positive and has default.",
+        "'refunds' had the sign positive and has unconstrained.",
         "'grps' was exposure and is unused.",
     ]
     assert changes(now, now) == []

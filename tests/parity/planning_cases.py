@@ -5,6 +5,7 @@ run_cases.py).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.adstock_hill.curves import Curve
+from mmm.engines.adstock_hill.media import MediaModel, Medium
+from mmm.engines.adstock_hill.range_response import history, range_response
+from mmm.engines.adstock_hill.response import steady_curves
 from mmm.engines.adstock_hill.transforms import adstock
 from mmm.errors import UserError
-from mmm.planning.allocation import allocate, evaluate
-from mmm.planning.media import MediaModel, Medium
-from mmm.planning.problem import build_market, build_space, default_target
+from mmm.planning.allocation import Plan, PlannedWith, evaluate
+from mmm.planning.allocation import allocate as allocate_with
+from mmm.planning.history import History
+from mmm.planning.problem import Market, build_space, default_target
+from mmm.planning.problem import build_market as build_market_with
 from mmm.planning.request import Limit, PlanRequest
-from mmm.planning.response import history, range_response
 from mmm.results.format import Labels
 from reference import as_list, deviation, numbers, read_csv
 
@@ -49,6 +54,45 @@ PLANNED = {
 }
 #: Robyn repeats the sum over the channels in each row of these.
 SUMMED = {"initial_response_total", "spend_total", "response_total"}
+
+
+def history_of(model: MediaModel) -> History:
+    """What planning knows of a model's past."""
+    channels = tuple(medium.name for medium in model.paid)
+    spend = np.array([medium.money() for medium in model.paid])
+    return History(model.dates, model.window, channels, spend)
+
+
+def planned_with(
+    models: Sequence[MediaModel], others: Sequence[MediaModel] | None = None
+) -> PlannedWith:
+    """Plans with one model or several, measured on `others`."""
+    effects = [medium.curve.apply(medium.input).response for medium in models[0].paid]
+    reported = np.full(len(models[0].dates), np.nan)
+    reported[models[0].window] = np.nan_to_num(np.sum(effects, axis=0))[models[0].window]
+    return PlannedWith(
+        models[0].model_id if len(models) == 1 else "",
+        lambda rows, carryover: steady_curves(models, rows, carryover),
+        None if others is None else lambda rows, carryover: steady_curves(others, rows, carryover),
+        reported,
+    )
+
+
+def allocate(
+    model: MediaModel,
+    request: PlanRequest,
+    labels: Labels,
+    others: Sequence[MediaModel] | None = None,
+) -> Plan:
+    """A plan with one model."""
+    return allocate_with(history_of(model), planned_with([model], others), request, labels)
+
+
+def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> Market:
+    """The market of one model."""
+    past = history_of(model)
+    curves = steady_curves([model], past.rows(request.period), request.carryover)
+    return build_market_with(past, curves, request, revenue=revenue)
 
 
 def golden_root(folder: Path) -> Path:
@@ -215,7 +259,9 @@ def request_of(case: dict[str, Any], table: dict[str, list[str]]) -> PlanRequest
         )
         if channel not in skipped
     }
-    common: dict[str, Any] = {"limits": limits, "period": _period(table)}
+    # Robyn plans nothing for channels without effect.
+    limits |= {channel: Limit(low=0.0, high=0.0) for channel in skipped}
+    common: dict[str, Any] = {"limits": limits, "period": _period(table), "carryover": "held"}
     if arguments["scenario"] == "target_efficiency":
         return PlanRequest(goal="target", target=case["target_value"], **common)
     rule = "at_most" if arguments.get("constr_mode") == "ineq" else "exact"
@@ -237,7 +283,7 @@ def _allocator(
     """
     revenue, request = table["dep_var_type"][0] == "revenue", request_of(case, table)
     market = build_market(model, request, revenue=revenue)
-    space = build_space(market, model, request)
+    space = build_space(market, request)
     order = [table["channels"].index(channel) for channel in market.channels]
     periods = int(table["periods"][0].split()[0])
 
@@ -299,7 +345,7 @@ def _main_points(market: Any, solution: np.ndarray, points: dict[str, list[str]]
         if kind in spends and channel in market.channels:
             at = market.channels.index(channel)
             found = (
-                (market.curves.offset + spends[kind])[at],
+                (market.curves.model.offset[0] + spends[kind])[at],
                 market.curves.response(spends[kind])[at],
             )
             wanted = [float(points[name][i]) for name in ("spend_point", "response_point")]

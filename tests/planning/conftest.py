@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmm.engines.adstock_hill.curves import Curve
-from mmm.planning.media import MediaModel, Medium
+from mmm.engines.adstock_hill.media import MediaModel, Medium
 from mmm.results.format import Labels
 
 GOLDEN = Path(__file__).parents[1] / "golden/robyn"

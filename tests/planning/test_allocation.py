@@ -12,11 +12,13 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from mmm.engines.adstock_hill.curves import hill_slope
+from mmm.engines.adstock_hill.media import MediaModel
 from mmm.errors import UserError
-from mmm.planning.allocation import Plan, PlanDocument, allocate
-from mmm.planning.media import MediaModel
+from mmm.planning.allocation import Plan, PlanDocument
 from mmm.planning.request import PlanRequest
 from mmm.results.format import Labels
+from planning_cases import allocate, history_of
 
 Make = Callable[..., MediaModel]
 
@@ -55,7 +57,7 @@ def test_the_initial_column_is_the_spend_in_the_books(
     model: MediaModel, revenue: Labels, period: str
 ) -> None:
     plan = allocate(model, PlanRequest(period=period), revenue)
-    rows = model.rows(period)
+    rows = history_of(model).rows(period)
     assert all(plan.tie_out["ties"].to_pylist())
     for medium in model.paid:
         row = _rows(plan)[medium.name]
@@ -65,7 +67,7 @@ def test_the_initial_column_is_the_spend_in_the_books(
 
 
 def test_the_table_is_the_curves_at_its_spends(model: MediaModel, revenue: Labels) -> None:
-    plan = allocate(model, PlanRequest(periods=4), revenue)
+    plan = allocate(model, PlanRequest(periods=4, carryover="held"), revenue)
     tv = _rows(plan)["tv"]
     carried = model.medium("tv").curve.apply(model.medium("tv").input).carryover_input[4:].mean()
     z = tv["spend"] + carried
@@ -224,30 +226,36 @@ def test_never_below_the_initial_response(make_model: Make, revenue: Labels, see
         assert totals.response >= totals.initial_response
 
 
-def test_a_channel_without_effect_gets_nothing_unless_asked(
-    make_model: Make, revenue: Labels
-) -> None:
+def test_a_channel_without_effect_keeps_its_bounds(make_model: Make, revenue: Labels) -> None:
     model = make_model(tv={}, radio={"coefficient": 0.0})
     plan = allocate(model, PlanRequest(), revenue)
-    assert _rows(plan)["radio"]["spend"] == 0.0
-    assert _rows(plan)["tv"]["spend"] == pytest.approx(200.0)
-    assert any(
-        text.startswith("radio has no effect in this model and gets nothing")
-        for text in plan.findings
-    )
+    assert _rows(plan)["radio"]["spend"] == pytest.approx(50.0)
+    assert _rows(plan)["tv"]["spend"] == pytest.approx(150.0)
+    assert any(text.startswith("radio has no effect here and keeps") for text in plan.findings)
     kept = allocate(model, PlanRequest(limits={"radio": {"low": 0.8}}), revenue)
     assert _rows(kept)["radio"]["spend"] == pytest.approx(80.0, rel=1e-6)
 
 
-def test_money_without_a_place_is_reported(make_model: Make, revenue: Labels) -> None:
-    plan = allocate(
-        make_model(tv={}, radio={"coefficient": 0.0, "spend": 500.0}), PlanRequest(), revenue
-    )
-    assert plan.totals.spend == pytest.approx(200.0)
-    assert (
-        "EUR 400 per week of today's spend find no place within the other channels' bounds."
-        in plan.findings
-    )
+def test_bounds_at_todays_spend_are_kept_without_any_effect_too(
+    make_model: Make, revenue: Labels
+) -> None:
+    model = make_model(tv={}, radio={"coefficient": 0.0, "spend": 30.0})
+    plan = allocate(model, PlanRequest(low=1, high=1), revenue)
+    assert [row["spend"] for row in plan.channels.to_pylist()] == [100.0, 30.0]
+    assert plan.totals.response_change == 0.0
+    assert plan.totals.even_gain == pytest.approx(0.0, abs=1e-12)
+    assert not plan.totals.worth_making
+
+
+def test_carryover_is_counted_with_the_spend_that_causes_it(
+    make_model: Make, revenue: Labels
+) -> None:
+    """A channel that is cut by nine tenths does not live on the carryover of what it lost."""
+    model = make_model(tv={"theta": 0.8, "inflexion": 500.0}, radio={"coefficient": 4000.0})
+    limits = {"tv": {"low": 0.1, "high": 0.1}}
+    row = _rows(allocate(model, PlanRequest(limits=limits), revenue))["tv"]
+    assert row["spend_change"] == pytest.approx(-0.9)
+    assert row["roi"] <= 1000.0 * hill_slope(0.0, 1.0, 500.0) / (1.0 - 0.8) * (1 + 1e-9)
 
 
 def test_a_channel_without_spend_in_the_range(make_model: Make, revenue: Labels) -> None:
@@ -268,7 +276,7 @@ def test_carryover_may_follow_the_plan(make_model: Make, revenue: Labels) -> Non
     model = make_model(tv={"theta": 0.5}, radio={})
     limits = {"tv": {"most": 0.0, "least": 0.0}}
     budget = {"budget_per_period": 150.0}
-    held = allocate(model, PlanRequest(limits=limits, **budget), revenue)
+    held = allocate(model, PlanRequest(limits=limits, carryover="held", **budget), revenue)
     follows = allocate(model, PlanRequest(limits=limits, carryover="follows", **budget), revenue)
     assert _rows(held)["tv"]["response"] > 0.0
     assert _rows(follows)["tv"]["response"] == 0.0

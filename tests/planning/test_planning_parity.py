@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import planning_cases
-from mmm.planning.problem import build_market, build_space, solve_budget, solve_target
+from mmm.planning.problem import build_space, solve_budget, solve_target
 from mmm.planning.request import PlanRequest
 from mmm.results.format import Labels
 from reference import numbers, read_csv
@@ -67,23 +67,18 @@ def test_as_good_as_the_best_of_thirty_local_searches(golden: Path) -> None:
         assert plan.totals.response >= response * (1 - 1e-9)
 
 
-def test_a_channel_without_effect_gives_its_money_to_the_others(golden: Path) -> None:
+def test_a_channel_without_effect_keeps_its_bounds(golden: Path) -> None:
     """Model 3_1480_1 has channels with a zero coefficient; Robyn leaves them out by default."""
     model = planning_cases.load_model(golden / "allocator/a01_max_response_demo", "3_1480_1")
     without = [medium.name for medium in model.paid if medium.curve.coefficient == 0]
     assert without
-    market = build_market(model, PlanRequest(), revenue=True)
-    space = build_space(market, model, PlanRequest())
-    assert space.dropped == tuple(without)
-    spend, budget = solve_budget(market, space, PlanRequest(), 157)
-    assert all(spend[market.channels.index(name)] == 0 for name in without)
-    assert spend.sum() == pytest.approx(budget, rel=1e-12)
-    kept = build_space(market, model, PlanRequest(keep_zero_effect=True))
-    held, _ = solve_budget(market, kept, PlanRequest(keep_zero_effect=True), 157)
+    request = PlanRequest(carryover="held")
+    market = planning_cases.build_market(model, request, revenue=True)
+    spend, budget = solve_budget(market, build_space(market, request), request, 157)
     for name in without:
         i = market.channels.index(name)
-        assert held[i] == pytest.approx(0.5 * market.initial[i], rel=1e-9)
-    assert market.curves.response(spend).sum() > market.curves.response(held).sum()
+        assert spend[i] == pytest.approx(0.5 * market.initial[i], rel=1e-9)
+    assert spend.sum() == pytest.approx(budget, rel=1e-12)
 
 
 def test_no_lift_where_every_bound_is_locked(golden: Path) -> None:
@@ -94,7 +89,7 @@ def test_no_lift_where_every_bound_is_locked(golden: Path) -> None:
     assert numbers(recorded["optmResponseUnitTotalLift"])[0] > 0.2
     model = planning_cases.load_model(golden / "allocator/a01_max_response_demo")
     plan = planning_cases.allocate(
-        model, PlanRequest(low=1, high=1), Labels("revenue", "revenue", "EUR")
+        model, PlanRequest(low=1, high=1, carryover="held"), Labels("revenue", "revenue", "EUR")
     )
     assert plan.totals.response_change == pytest.approx(0.0, abs=1e-12)
     assert not plan.totals.worth_making
@@ -104,8 +99,12 @@ def test_the_default_target_is_robyns(golden: Path) -> None:
     folder = golden / "allocator/a06_target_efficiency_default"
     case, _ = planning_cases.load_case(folder)
     model = planning_cases.load_model(folder)
-    market = build_market(model, PlanRequest(goal="target"), revenue=True)
+    market = planning_cases.build_market(
+        model, PlanRequest(goal="target", carryover="held"), revenue=True
+    )
     target = planning_cases.default_target(market)
     assert target == pytest.approx(case["target_value"], rel=1e-13)
-    spend = solve_target(market, build_space(market, model, PlanRequest(goal="target")), target)
+    spend = solve_target(
+        market, build_space(market, PlanRequest(goal="target", carryover="held")), target
+    )
     assert np.isclose(market.curves.response(spend).sum() / spend.sum(), target, rtol=1e-9)

@@ -7,9 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mmm.engines.adstock_hill.media import MediaModel
+from mmm.engines.adstock_hill.range_response import (
+    history,
+    range_response,
+    response_grid,
+    responses,
+)
 from mmm.errors import NotFound, UserError
-from mmm.planning.media import MediaModel
-from mmm.planning.response import history, range_response, response_grid, responses
+from planning_cases import history_of
 
 Make = Callable[..., MediaModel]
 
@@ -26,7 +32,7 @@ Make = Callable[..., MediaModel]
     ],
 )
 def test_date_ranges(make_model: Make, text: str, rows: list[int]) -> None:
-    assert make_model(tv={}).rows(text).tolist() == list(rows)
+    assert history_of(make_model(tv={})).rows(text).tolist() == list(rows)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_date_ranges(make_model: Make, text: str, rows: list[int]) -> None:
 )
 def test_wrong_date_ranges_are_named(make_model: Make, text: str, message: str) -> None:
     with pytest.raises(UserError) as error:
-        make_model(tv={}).rows(text)
+        history_of(make_model(tv={})).rows(text)
     assert str(error.value).startswith(f"date range {text!r}: {message}")
 
 

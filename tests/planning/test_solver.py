@@ -9,20 +9,27 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mmm.planning.solver import Program, SteadyCurves, polish, solve
+from mmm.engines.adstock_hill.response import SteadyCurves
+from mmm.planning.solver import Program, polish, solve
+from mmm.planning.weighted import MeanResponse
 
 
 def _curves(
     coefficient: list[float], alpha: list[float], inflexion: list[float], offset: float = 0.0
-) -> SteadyCurves:
+) -> MeanResponse:
     n = len(alpha)
-    return SteadyCurves(
-        np.array(coefficient), np.array(alpha), np.array(inflexion), np.full(n, offset), np.ones(n)
-    )  # fmt: skip
+    one = (
+        np.array([coefficient]),
+        np.array([alpha]),
+        np.array([inflexion]),
+        np.full((1, n), offset),
+    )
+    names = tuple(f"c{i}" for i in range(n))
+    return MeanResponse(SteadyCurves(names, np.ones(1), *one, np.ones((1, n))))
 
 
-def _budget(curves: SteadyCurves, low: float, high: float, budget: float) -> Program:
-    n = len(curves.alpha)
+def _budget(curves: MeanResponse, low: float, high: float, budget: float) -> Program:
+    n = len(curves.model.channels)
     return Program(
         curves, np.full(n, low), np.full(n, high), np.ones((1, n)), np.array([budget]), np.array([budget])
     )  # fmt: skip

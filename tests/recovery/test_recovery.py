@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from mmm.errors import UserError
-from mmm.recovery.advice import Advice, judge
 from mmm.recovery.folder import CaseOptions, read_case
 from mmm.recovery.recover import recover
-from mmm.recovery.score import ChannelEstimate, ChannelTruth, Recovery, score
 from mmm.recovery.summary import CaseScore, by_generator, by_word
 from mmm.recovery.truth import read_truths
+from mmm.scoring.advice import Advice, judge
+from mmm.scoring.score import ChannelEstimate, ChannelTruth, Recovery, score
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
 

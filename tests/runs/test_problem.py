@@ -124,7 +124,7 @@ def test_a_good_table_has_no_findings_and_its_numbers_are_the_problems() -> None
     assert search.exposure.tolist() == data["clicks"]
     assert problem.organic[0].values.tolist() == data["mail"]
     price, event = problem.context
-    assert price.sign == "default"
+    assert price.sign == "unconstrained"
     assert event == Factor("event", tuple(data["event"]))
     assert problem.holidays[0].date >= START
 

@@ -14,7 +14,7 @@ from mmm.access import Role, User
 from mmm.planning.request import PlanRequest
 from mmm.platforms.local.user import local_user
 from mmm.runs.config import Experiment, LiftTestConfig
-from mmm.runs.plans import plan_run, save_plan, saved_plan
+from mmm.runs.plans import ALL_KEPT, plan_run, save_plan, saved_plan
 from mmm.runs.stability import StabilityStudy
 from mmm.runs.task import run_task
 from mmm.web import links, session
@@ -59,7 +59,7 @@ def test_a_new_workspace_is_sent_to_the_sample(open_page: Open) -> None:
 def test_the_plan_is_that_of_the_command_line(open_page: Open, stored: Any, run_id: str) -> None:
     app = open_page(links.PLAN)
     plan = plan_run(stored.workspace, run_id, PlanRequest())
-    assert app.query_params == {"run": run_id, "model": plan.model_id}
+    assert app.query_params == {"run": run_id, "model": ALL_KEPT}
     text = words(app)
     for sentence in plan.findings:
         assert plain(sentence) in text

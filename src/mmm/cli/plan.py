@@ -53,18 +53,12 @@ def plan_command(
     periods: Annotated[
         int | None, typer.Option(help="Periods to plan; default as many as in the range.")
     ] = None,
-    keep_zero_effect: Annotated[
-        bool,
-        typer.Option(
-            "--keep-zero-effect", help="Keep channels without effect within their bounds."
-        ),
-    ] = False,
     carryover: Annotated[
         str,
         typer.Option(
             help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan."
         ),
-    ] = "held",
+    ] = "follows",
     name: Annotated[str, typer.Option(help="A name to find the plan by.")] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
     save: Annotated[
@@ -88,7 +82,6 @@ def plan_command(
         "target": None if target in (None, "default") else _number(str(target), "--target"),
         "period": date_range,
         "periods": periods,
-        "keep_zero_effect": keep_zero_effect,
         "carryover": carryover,
         **_limits({"low": low or [], "high": high or [], "least": least or [], "most": most or []}),
     }
@@ -148,6 +141,7 @@ def _write_csv(plan: Plan, file: Path) -> None:
 
 
 def _print(plan: Plan) -> None:
+    from mmm.planning.allocation import made_with
     from mmm.results.format import MISSING, fixed, percent
 
     labels, totals = plan.labels, plan.totals
@@ -176,7 +170,7 @@ def _print(plan: Plan) -> None:
          *(labels.efficiency_value(value) for value in efficiency))
     )  # fmt: skip
     typer.echo(
-        f"Model {plan.model_id}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n"
+        f"{made_with(plan.model_id).capitalize()}, {labels.currency} per {labels.period}, today: {plan.first} to {plan.last}\n"
     )
     headings = (
         "CHANNEL",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Sign = Literal["default", "positive", "negative"]
+Sign = Literal["unconstrained", "positive", "negative"]
 KpiKind = Literal["revenue", "conversion"]
 
 
@@ -15,7 +15,15 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PaidColumns(_Frozen):
+class _Signed(_Frozen):
+    @field_validator("sign", mode="before", check_fields=False)
+    @classmethod
+    def _word_of_today(cls, sign: object) -> object:
+        """Mappings of earlier versions, and Robyn, call an unconstrained sign "default"."""
+        return "unconstrained" if sign == "default" else sign
+
+
+class PaidColumns(_Signed):
     """A paid channel: its spend column and, where there is one, the exposure column that is
     modelled in its place.
     """
@@ -25,9 +33,9 @@ class PaidColumns(_Frozen):
     sign: Sign = "positive"
 
 
-class SignedColumn(_Frozen):
+class SignedColumn(_Signed):
     column: str = Field(min_length=1)
-    sign: Sign = "default"
+    sign: Sign = "unconstrained"
 
 
 class OrganicColumn(SignedColumn):

@@ -24,8 +24,8 @@ KPI_KINDS: tuple[KpiKind, ...] = get_args(KpiKind)
 DEFAULT_SIGNS: dict[Role, Sign] = {
     "spend": "positive",
     "organic": "positive",
-    "context": "default",
-    "factor": "default",
+    "context": "unconstrained",
+    "factor": "unconstrained",
 }
 #: Roles that only one column has.
 _ONE: tuple[Role, ...] = ("date", "kpi", "market")
@@ -41,11 +41,11 @@ class ColumnRole:
     column: str
     role: Role = "unused"
     partner: str | None = None
-    sign: Sign = "default"
+    sign: Sign = "unconstrained"
 
     def as_role(self, role: Role) -> ColumnRole:
         """The same column in another role, with that role's usual sign."""
-        return replace(self, role=role, partner=None, sign=DEFAULT_SIGNS.get(role, "default"))
+        return replace(self, role=role, partner=None, sign=DEFAULT_SIGNS.get(role, "unconstrained"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def roles_of_proposal(proposal: Proposal) -> Roles:
     for item in proposal.columns:
         partner = item.partner if item.role == "exposure" else None
         rows.append(
-            ColumnRole(item.column, item.role, partner, DEFAULT_SIGNS.get(item.role, "default"))
+            ColumnRole(
+                item.column, item.role, partner, DEFAULT_SIGNS.get(item.role, "unconstrained")
+            )
         )
     kpi = next((item for item in proposal.columns if item.role == "kpi"), None)
     return Roles(tuple(rows), (kpi.kpi_kind if kpi else None) or "revenue")

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from mmm.engines.schemas import OPTIONAL_TABLES, SCHEMAS, complete
+from mmm.engines.words import Sign
 from mmm.errors import Finding
 
 #: A confidence of 1 would be a test without any error.
@@ -51,7 +52,7 @@ class PaidMedium:
     spend: np.ndarray
     exposure: np.ndarray | None = None
     exposure_name: str | None = None
-    sign: str = "positive"
+    sign: str = Sign.POSITIVE
 
     @property
     def selected(self) -> str:
@@ -67,7 +68,7 @@ class Variable:
 
     name: str
     values: np.ndarray
-    sign: str = "default"
+    sign: str = Sign.UNCONSTRAINED
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Factor:
 
     name: str
     levels: tuple[str, ...]
-    sign: str = "default"
+    sign: str = Sign.UNCONSTRAINED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ result have one level, `EngineResult.interval_level`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,8 @@ _f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.dat
 #: fractions.
 SCHEMAS: dict[str, pa.Schema] = {
     # One row per model that was evaluated. Kept models are those with rows in `channels`. Errors are
-    # null where a split does not exist. `calibration_error` is the mean absolute percentage error
+    # null where a split does not exist. `weight` is how much a kept model counts among them, summing
+    # to 1, null where the engine does not say. `calibration_error` is the mean absolute percentage error
     # against lift tests (Robyn: MAPE). Names that only Robyn's method has, all of them null for
     # other engines: `front` counts from 1, null when not kept; `cluster`, `cluster_best`;
     # `decomp_rssd` is the distance between shares of effect and shares of spend, in a refresh to the
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("decomp_rssd", _f8),
         ("calibration_error", _f8),
         ("score", _f8),
+        ("weight", _f8),
         ("front", _i4),
         ("cluster", _i4),
         ("cluster_best", _b),
@@ -205,7 +207,7 @@ ROBYN_COLUMNS = frozenset({"front", "cluster", "cluster_best", "decomp_rssd"})
 
 #: Columns that an engine may leave out; they are null then.
 OPTIONAL_COLUMNS: dict[str, frozenset[str]] = {
-    "models": ROBYN_COLUMNS | {"trial", "iteration", "calibration_error", "score"},
+    "models": ROBYN_COLUMNS | {"trial", "iteration", "calibration_error", "score", "weight"},
     "channels": frozenset(
         {
             "adstock",
@@ -293,3 +295,19 @@ def kept_ids(tables: Mapping[str, pa.Table]) -> list[str]:
     `channels`.
     """
     return list(pc.unique(tables["channels"]["model_id"]).to_pylist())
+
+
+def kept_weights(
+    tables: Mapping[str, pa.Table], models: Sequence[str] | None = None
+) -> dict[str, float]:
+    """How much each of the named kept models counts, all of them when None, summing to 1; all alike
+    where the engine does not say.
+    """
+    names = kept_ids(tables) if models is None else list(models)
+    stored = tables["models"]
+    weight = dict(zip(stored["model_id"].to_pylist(), stored["weight"].to_pylist(), strict=True))
+    known = {name: weight.get(name) or 0.0 for name in names}
+    total = sum(known.values())
+    if total <= 0:
+        return dict.fromkeys(names, 1.0 / len(names))
+    return {name: value / total for name, value in known.items()}

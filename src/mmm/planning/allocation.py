@@ -10,23 +10,26 @@ Robyn returns bounds.
 - A target is met at least, at the largest response; Robyn's constraint has a wrong gradient and
 stops far from it.
 - S-shaped curves do not trap the search (see `mmm.planning.solver`); Robyn's is local.
+- Carryover follows the spend that causes it; Robyn holds it as it was, which can be asked for.
+- A channel without effect keeps its bounds; Robyn gives it nothing.
 - A channel without spend in the range has the bounds that are shown.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from mmm.engines.response import ResponseModel
 from mmm.planning.band import Band, TotalBand, band
 from mmm.planning.findings import findings
-from mmm.planning.media import MediaModel
+from mmm.planning.history import History
 from mmm.planning.problem import (
     Market,
     Space,
@@ -37,13 +40,12 @@ from mmm.planning.problem import (
     solve_target,
 )
 from mmm.planning.request import PlanRequest
-from mmm.planning.solver import SteadyCurves
-from mmm.planning.steady import AtRest, at_rest
+from mmm.planning.weighted import MeanResponse, divided
 from mmm.results.format import Labels
 
-#: A plan that brings less than this over today's split of the same money is not worth a change:
-#: models of one run differ by more. Nor is one whose band reaches down to no gain: then more than
-#: one kept model in twenty loses by it.
+#: A plan whose median gain over today's split of the same money is below this is not worth a change:
+#: models of one run differ by more. Nor is one whose range reaches down to no gain: then more than
+#: one draw in ten loses by it.
 WORTH_MAKING = 0.01
 #: A spend this close to a bound, as a share of the bounds' distance, stands at it.
 _AT_BOUND = 1e-6
@@ -82,7 +84,8 @@ class Totals(BaseModel):
         None  # ROAS or cost per conversion of the range's real periods, added up
     )
     other_gain: float | None = None  # even_gain with the other choice of carryover
-    band: TotalBand | None = None  # over the run's kept models
+    band: TotalBand | None = None  # over the draws or kept models that the plan is measured on
+    target_reached: float | None = None  # where the plan was optimised
 
 
 class PlanDocument(BaseModel):
@@ -104,6 +107,15 @@ class PlanDocument(BaseModel):
     findings: list[str]
     name: str = ""
     created_by: str = ""
+
+    @property
+    def made_with(self) -> str:
+        return made_with(self.model_id)
+
+
+def made_with(model_id: str) -> str:
+    """What a plan was made with, in words; "" are all kept models."""
+    return f"model {model_id}" if model_id else "all kept models"
 
 
 @dataclass(frozen=True)
@@ -141,42 +153,89 @@ class Plan:
         )
 
 
-def allocate(
-    model: MediaModel, request: PlanRequest, labels: Labels, kept: AtRest | None = None
-) -> Plan:
-    """Answer a request with a stored model. UserError for what cannot be met, with the nearest that
-    can.
-
-    `kept` are the run's kept models: with them the plan has a band, and is worth making only where
-    the gain holds.
+class Responds(Protocol):
+    """The response model that a plan is made with, at the prices of `rows` (None: the window) and
+    with `carryover` "held" or "follows".
     """
-    market = build_market(model, request, revenue=labels.revenue)
-    space = build_space(market, model, request)
-    periods = request.periods or len(market.rows)
+
+    def __call__(self, rows: np.ndarray, carryover: str) -> ResponseModel: ...
+
+
+@dataclass(frozen=True)
+class PlannedWith:
+    """What a plan is made with: the draws, or the kept models, of `model_id`; "" for all kept models
+    together.
+
+    A response of many draws is optimised on half of them and measured on the other half. One of a
+    single model is measured on `others`, the run's kept models, where they are given. `reported`
+    (T,) are the paid effects that the report has, NaN where it has none.
+    """
+
+    model_id: str
+    response: Responds
+    others: Responds | None = None
+    reported: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The draws that a plan is optimised on, those that its numbers are of, and those of its range
+    (None: there are none to measure on).
+    """
+
+    optimised: ResponseModel
+    shown: ResponseModel
+    measured: ResponseModel | None
+
+
+def sides_of(planned: PlannedWith, rows: np.ndarray, carryover: str) -> Sides:
+    model = planned.response(rows, carryover)
+    if len(model.weights) > 1:
+        optimised, measured = divided(model)
+        return Sides(optimised, measured, measured)
+    others = None if planned.others is None else planned.others(rows, carryover)
+    return Sides(model, model, others)
+
+
+def allocate(history: History, planned: PlannedWith, request: PlanRequest, labels: Labels) -> Plan:
+    """Answer a request. UserError for what cannot be met, with the nearest that can.
+
+    The plan is optimised on the mean response of some draws; its numbers, its range and whether it
+    is worth making are of the others, so that they are not the optimised figures.
+    """
+    rows = history.rows(request.period)
+    sides = sides_of(planned, rows, request.carryover)
+    market = build_market(history, sides.optimised, request, revenue=labels.revenue)
+    space = build_space(market, request)
+    periods = request.periods or len(rows)
     budget, target = None, None
     if request.goal == "target":
         target = request.target or default_target(market)
         spend = solve_target(market, space, target)
     else:
         spend, budget = solve_budget(market, space, request, periods)
-    found = (
-        None
-        if kept is None
-        else band(kept.curves(model, market.rows, request.carryover), market.initial, spend)
+    found = None if sides.measured is None else band(sides.measured, market.initial, spend)
+    shown = replace(market, curves=MeanResponse(sides.shown))
+    channels = _with_band(evaluate(shown, space, spend, periods), found)
+    totals = _totals(shown, spend, periods, budget, target, None if found is None else found.total)
+    other = sides_of(planned, rows, "held" if request.carryover == "follows" else "follows")
+    totals = totals.model_copy(
+        update={
+            "target_reached": _efficiency(market, spend, labels),
+            "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
+            "other_gain": _even_gain(MeanResponse(other.shown), market.initial, spend),
+        }
     )
-    channels = _with_band(evaluate(market, space, spend, periods), found)
-    totals = _totals(market, spend, periods, budget, target, None if found is None else found.total)
-    totals = totals.model_copy(update=_other_readings(model, market, request, spend, labels))
     return Plan(
-        model_id=model.model_id,
+        model_id=planned.model_id,
         request=request,
         labels=labels,
-        first=model.dates[market.rows[0]].item(),
-        last=model.dates[market.rows[-1]].item(),
+        first=history.dates[rows[0]].item(),
+        last=history.dates[rows[-1]].item(),
         channels=channels,
         totals=totals,
-        tie_out=tie_out(model, market),
-        findings=tuple(findings(market, space, channels, totals, labels)),
+        tie_out=tie_out(market, history),
+        findings=tuple(findings(shown, channels, totals, labels)),
     )
 
 
@@ -227,26 +286,25 @@ def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
     return channels
 
 
-def _other_readings(
-    model: MediaModel, market: Market, request: PlanRequest, spend: np.ndarray, labels: Labels
-) -> dict[str, float | None]:
-    """The range's efficiency as the report has it, and the gain with the other choice of carryover."""
-    response = math.fsum(
-        np.nan_to_num(medium.curve.apply(medium.input).response[market.rows]).sum()
-        for medium in model.paid
-    )
-    money = math.fsum(market.spend)
-    carryover = "follows" if request.carryover == "held" else "held"
-    other = at_rest([model]).curves(model, market.rows, carryover).of_model(0)
-    return {
-        "summed_efficiency": _quotient(response, money)
-        if labels.revenue
-        else _quotient(money, response),
-        "other_gain": _even_gain(other, market.initial, spend),
-    }
+def _reported_efficiency(
+    market: Market, reported: np.ndarray | None, labels: Labels
+) -> float | None:
+    """ROAS or cost per conversion of the range's real periods added up, as the report has it; None
+    where it has not all of them.
+    """
+    if reported is None or not np.isfinite(reported[market.rows]).all():
+        return None
+    response, money = math.fsum(reported[market.rows]), math.fsum(market.spend)
+    return _quotient(response, money) if labels.revenue else _quotient(money, response)
 
 
-def _even_gain(curves: SteadyCurves, initial: np.ndarray, spend: np.ndarray) -> float | None:
+def _efficiency(market: Market, spend: np.ndarray, labels: Labels) -> float | None:
+    """ROAS or cost per conversion of the plan where it was optimised."""
+    response, money = math.fsum(market.curves.response(spend)), math.fsum(spend)
+    return _quotient(response, money) if labels.revenue else _quotient(money, response)
+
+
+def _even_gain(curves: MeanResponse, initial: np.ndarray, spend: np.ndarray) -> float | None:
     """What a split brings over today's split of the same money; None where that brings nothing."""
     today = math.fsum(initial)
     even = math.fsum(curves.response(initial * (math.fsum(spend) / today))) if today > 0 else 0.0
@@ -281,7 +339,9 @@ def _totals(
     before = math.fsum(market.curves.response(market.initial))
     after = math.fsum(market.curves.response(spend))
     gain = _even_gain(market.curves, market.initial, spend)
-    holds = found is None or found.even_gain is None or found.even_gain[0] > 0
+    told, holds = gain, True
+    if found is not None and found.even_gain is not None:
+        told, holds = found.median_gain, found.even_gain[0] > 0
     return Totals(
         periods=periods,
         initial_spend=initial_spend,
@@ -301,17 +361,17 @@ def _totals(
         budget=budget,
         target=target,
         even_gain=gain,
-        worth_making=gain is None or (gain >= WORTH_MAKING and holds),
+        worth_making=told is None or (told >= WORTH_MAKING and holds),
         held_response=math.fsum(market.curves.response(np.zeros(len(spend)))),
         band=found,
     )
 
 
-def tie_out(model: MediaModel, market: Market) -> pa.Table:
-    """Per paid channel: the range's spend in the books, the initial column over the range, whether
-    they are the same to the cent.
+def tie_out(market: Market, history: History) -> pa.Table:
+    """Per paid channel: the range's actual spend, the initial column over the range, whether they
+    are the same to the cent.
     """
-    books = [math.fsum(medium.money()[market.rows]) for medium in model.paid]
+    books = [math.fsum(spend[market.rows]) for spend in history.spend]
     initial = market.initial * len(market.rows)
     return pa.table(
         {

@@ -1,8 +1,7 @@
-"""A plan's band: the same spends under every kept model of the run.
+"""A plan's range: the same spends under every draw or kept model that it is measured on.
 
-The band holds 90 % of the kept models, the rule of the confidence in the report. A plan is made
-with one model; one that earns more than today's split only in that model is no reason to move
-money.
+A plan that earns more than today's split only where it was optimised is no reason to move money, so
+the gain is told by models or draws that the optimisation did not see.
 """
 
 from __future__ import annotations
@@ -12,16 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mmm.engines.confidence import CENTRAL
-from mmm.planning.solver import SteadyCurves
+from mmm.engines.response import ResponseModel
+from mmm.planning.weighted import weighted_quantiles
 
 Range = tuple[float, float]
 
+#: The share of draws or models that lies within a plan's ranges, and its ends.
+LEVEL, _ENDS = 0.8, (0.1, 0.9)
+_MEDIAN = (0.5,)
+
 
 class TotalBand(BaseModel):
-    """Nine tenths of `models` lie within each range: responses per period, the rest as shares.
-    `even_gain` is what the plan's response has over today's split of the same money; `agree` the
-    share of models in which that is a gain.
+    """`level` of `models` draws or kept models lie within each range: responses per period, the rest
+    as shares. `even_gain` is what the plan's response has over today's split of the same money,
+    `median_gain` its median; `agree` the share of models in which that is a gain.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +35,8 @@ class TotalBand(BaseModel):
     response_change: Range | None
     even_gain: Range | None
     agree: float | None
+    median_gain: float | None = None
+    level: float = 0.9  # of plans that were stored before they said it
 
 
 @dataclass(frozen=True)
@@ -46,30 +51,32 @@ class Band:
     total: TotalBand
 
 
-def band(curves: SteadyCurves, initial: np.ndarray, spend: np.ndarray) -> Band:
-    """The band of `spend` (P,) against `initial` (P,), money per period, over the curves (K, P) of
-    K models.
-    """
-    before, after = curves.response(initial), curves.response(spend)
+def band(model: ResponseModel, initial: np.ndarray, spend: np.ndarray) -> Band:
+    """The band of `spend` (P,) against `initial` (P,), money per period, over a model's draws."""
+    before, after, weights = model.response(initial), model.response(spend), model.weights
     totals = before.sum(axis=1), after.sum(axis=1)
-    gain = None
+    gain = np.full(len(before), np.nan)
     if initial.sum() > 0:
-        even = curves.response(initial * (spend.sum() / initial.sum())).sum(axis=1)
+        even = model.response(initial * (spend.sum() / initial.sum())).sum(axis=1)
         gain = _ratio(totals[1], even)
-    change = _range(_ratio(totals[1], totals[0]))
+    known = np.isfinite(gain)
+    agree, median = None, None
+    if known.any():
+        agree = float(np.average(gain[known] > 0, weights=weights[known]))
+        median = float(weighted_quantiles(gain[known], weights[known], _MEDIAN)[0])
     return Band(
-        initial_response=_central(before),
-        response=_central(after),
-        gain=_central(after - before),
+        initial_response=weighted_quantiles(before, weights, _ENDS),
+        response=weighted_quantiles(after, weights, _ENDS),
+        gain=weighted_quantiles(after - before, weights, _ENDS),
         total=TotalBand(
             models=len(before),
-            initial_response=_pair(_central(totals[0])),
-            response=_pair(_central(totals[1])),
-            response_change=change,
-            even_gain=None if gain is None else _range(gain),
-            agree=None
-            if gain is None or not np.isfinite(gain).any()
-            else float((gain[np.isfinite(gain)] > 0).mean()),
+            initial_response=_pair(weighted_quantiles(totals[0], weights, _ENDS)),
+            response=_pair(weighted_quantiles(totals[1], weights, _ENDS)),
+            response_change=_range(_ratio(totals[1], totals[0]), weights),
+            even_gain=_range(gain, weights),
+            agree=agree,
+            median_gain=median,
+            level=LEVEL,
         ),
     )
 
@@ -79,13 +86,11 @@ def _ratio(after: np.ndarray, before: np.ndarray) -> np.ndarray:
     return np.divide(after, before, out=np.full(len(after), np.nan), where=before > 0) - 1.0
 
 
-def _central(values: np.ndarray) -> np.ndarray:
-    return np.quantile(values, CENTRAL, axis=0)
-
-
-def _range(values: np.ndarray) -> Range | None:
-    known = values[np.isfinite(values)]
-    return _pair(_central(known)) if len(known) else None
+def _range(values: np.ndarray, weights: np.ndarray) -> Range | None:
+    known = np.isfinite(values)
+    if not known.any():
+        return None
+    return _pair(weighted_quantiles(values[known], weights[known], _ENDS))
 
 
 def _pair(ends: np.ndarray) -> Range:

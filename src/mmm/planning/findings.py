@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.planning.problem import Market, Space
+from mmm.planning.problem import Market
 from mmm.results.format import Labels, compact, count, listed, percent
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ _SAME = 1e-6
 _LARGEST_MOVES = 2
 
 
-def findings(
-    market: Market, space: Space, channels: pa.Table, totals: Totals, labels: Labels
-) -> Iterator[str]:
+def findings(market: Market, channels: pa.Table, totals: Totals, labels: Labels) -> Iterator[str]:
     """Sentences: the answer, whether a change is worth making, the largest moves, and what to know
     before acting.
     """
@@ -29,17 +27,12 @@ def findings(
     yield _answer(totals, labels)
     yield _worth(totals, rows, labels)
     yield from _bounds(rows, labels)
-    yield from _left_out(market, space, labels)
+    yield from _without_effect(rows, labels)
+    yield from _without_spend(rows)
     if totals.budget is not None and totals.spend < totals.budget * (1 - _SAME):
         yield (
             f"{labels.money(totals.budget - totals.spend)} of the budget per {labels.period} stay unspent: "
             "within the bounds they bring nothing more."
-        )
-    today = float(market.initial.sum())
-    if totals.budget is not None and space.dropped and totals.budget < today * (1 - _SAME):
-        yield (
-            f"{labels.money(today - totals.budget)} per {labels.period} of today's spend find no place within the "
-            "other channels' bounds."
         )
     beyond = [
         row["channel"]
@@ -86,7 +79,7 @@ def _answer(totals: Totals, labels: Labels) -> str:
     change = "" if totals.response_change is None else f" ({_signed(totals.response_change)})"
     if totals.target is None:
         return f"With {money} over {periods}{_against_today(totals)} the response goes from {response}{change}."
-    reached = totals.roi if labels.revenue else totals.cpa
+    reached = totals.target_reached
     held = f"a {labels.efficiency} of {labels.efficiency_value(totals.target)}"
     met = reached is not None and abs(reached / totals.target - 1.0) <= _SAME
     better = (
@@ -127,32 +120,41 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
         if named:
             listed = [f"{row['channel']} ({_move(row, labels)})" for row in named[:_LARGEST_MOVES]]
             parts.append(f"{word} {' and '.join(listed)}")
-    gain = (
-        ""
-        if totals.even_gain is None
-        else f" Today's split of the same money would bring {percent(totals.even_gain / (1 + totals.even_gain))} less."
-    )
-    if totals.band is not None and totals.band.even_gain is not None:
-        gain += (
-            f" Over {count(totals.band.models, 'kept model')} the plan brings {_between(totals.band.even_gain)} more "
-            "than that split (nine tenths of them)."
-        )
+    gain = f" {_gain(totals)}" if totals.even_gain is not None else ""
     return f"Per {labels.period}: {'; '.join(parts)}.{gain}" if parts else f"Nothing moves.{gain}"
+
+
+def _gain(totals: Totals) -> str:
+    """What the plan has over today's split of the same money: the median and the range of draws that
+    it was not optimised on, where there are any.
+    """
+    found = totals.band
+    if found is None or found.even_gain is None or found.median_gain is None:
+        return (
+            f"That is {_signed(totals.even_gain or 0.0)} against today's split of the same money."
+        )
+    return (
+        f"Against today's split of the same money that is {_signed(found.median_gain)} in the middle "
+        f"and {_between(found.even_gain)} in {found.level:.0%} of {_measured(totals)}."
+    )
+
+
+def _measured(totals: Totals) -> str:
+    assert totals.band is not None  # noqa: S101 - for the type checker
+    return f"{count(totals.band.models, 'model')} that the plan was not optimised on"
 
 
 def _no_change(totals: Totals) -> str:
     """Why not: too small a gain, or one that other models of the run do not share."""
     found = totals.band
-    if found is None or found.even_gain is None or found.agree is None or found.even_gain[0] > 0:
+    if found is None or found.even_gain is None or found.agree is None:
         return (
-            f"No change of the split is worth making: today's split of the same money brings only "
-            f"{percent(totals.even_gain)} less, and below 1 % models of one run differ by more."
+            f"No change of the split is worth making: it would bring {_signed(totals.even_gain or 0.0)} "
+            "against today's split of the same money, and below 1 % models of one run differ by more."
         )
-    return (
-        f"No change of the split is worth making: the gain of {percent(totals.even_gain)} over today's split of the "
-        f"same money does not hold over the run's {count(found.models, 'kept model')}. Nine tenths of them put it at "
-        f"{_between(found.even_gain)}, and {percent(1.0 - found.agree)} see none."
-    )
+    small = "" if found.even_gain[0] <= 0 else ", and below 1 % models of one run differ by more"
+    losing = "" if small else f"; {percent(1.0 - found.agree)} of them see no gain"
+    return f"No change of the split is worth making. {_gain(totals)[:-1]}{small}{losing}."
 
 
 def _between(ends: tuple[float, float]) -> str:
@@ -177,21 +179,23 @@ def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
         )
 
 
-def _left_out(market: Market, space: Space, labels: Labels) -> Iterator[str]:
-    initial = dict(zip(market.channels, market.initial, strict=True))
-    if space.dropped:
-        freed = sum(initial[name] for name in space.dropped)
+def _without_effect(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
+    names = [row["channel"] for row in rows if row["initial_spend"] > 0 and _is_flat(row)]
+    if names:
+        have, keep = ("has", "keeps") if len(names) == 1 else ("have", "keep")
         yield (
-            f"{listed(list(space.dropped))} {'have' if len(space.dropped) > 1 else 'has'} no effect in this model and "
-            f"{'get' if len(space.dropped) > 1 else 'gets'} nothing; {labels.money(freed)} per {labels.period} go "
-            "to the others. Give a bound of its own, or keep channels without effect, to plan otherwise."
+            f"{listed(names)} {have} no effect here and {keep} within the bounds all the same; "
+            "only a lower bound of 0 lets a plan stop the spend."
         )
-    silent = [
-        name
-        for name, high in zip(market.channels, space.high, strict=True)
-        if initial[name] == 0 and high == 0
-    ]
-    silent = [name for name in silent if name not in space.dropped]
+
+
+def _is_flat(row: dict[str, Any]) -> bool:
+    """Whether neither today's spend nor one more unit of it brings anything."""
+    return row["initial_response"] == 0 and row["initial_marginal"] == 0 and row["response"] == 0
+
+
+def _without_spend(rows: list[dict[str, Any]]) -> Iterator[str]:
+    silent = [row["channel"] for row in rows if row["initial_spend"] == 0 and row["high"] == 0]
     if silent:
         yield (
             f"{listed(silent)} had no spend in the date range, so factors give none; a bound in money would."

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mmm.engines.response import ResponseModel
 from mmm.errors import UserError
-from mmm.planning.media import MediaModel
+from mmm.planning.history import History
 from mmm.planning.request import DEFAULT_TARGET_CPA, DEFAULT_TARGET_ROAS, PlanRequest
-from mmm.planning.solver import TOLERANCE, Program, SteadyCurves, solve
-from mmm.planning.steady import at_rest
+from mmm.planning.solver import TOLERANCE, NoResponse, Program, solve
+from mmm.planning.weighted import MeanResponse
 
 #: Steps of Dinkelbach's method to the best efficiency; it converges faster than Newton's.
 _DINKELBACH_STEPS = 12
@@ -26,7 +27,7 @@ class Market:
     """
 
     channels: tuple[str, ...]
-    curves: SteadyCurves
+    curves: MeanResponse
     spend: np.ndarray  # (P,) in the range, the sum of the books
     largest: np.ndarray  # (P,) of one period, in the window
     rows: np.ndarray
@@ -40,49 +41,42 @@ class Market:
 
 @dataclass(frozen=True)
 class Space:
-    """What a plan may do: bounds per channel (P,), sums of channels, and channels left out for want
-    of an effect.
-    """
+    """What a plan may do: bounds per channel (P,) and sums of channels."""
 
     low: np.ndarray
     high: np.ndarray
     groups: tuple[tuple[str, np.ndarray, float, float], ...]  # name, membership (P,), least, most
-    dropped: tuple[str, ...]
 
 
-def build_market(model: MediaModel, request: PlanRequest, *, revenue: bool) -> Market:
-    """Initial spends and steady curves of the paid channels.
+def build_market(
+    history: History, response: ResponseModel, request: PlanRequest, *, revenue: bool
+) -> Market:
+    """Initial spends in the request's date range, and the mean response that a plan is made with.
 
-    The response of a period is the curve at the period's input plus the carried-over one (see
-    `AtRest.curves`). Money buys what it bought in the range, so that the initial spend is what the
-    books say.
+    Money buys what it bought in the range, so that the initial spend is what was really spent.
     """
-    media = model.paid
-    if not media:
-        raise UserError("the model has no paid channel to plan.", where=model.model_id)
-    rows, window = model.rows(request.period), model.window
+    if response.channels != history.channels:
+        raise ValueError("the response model has other channels than the history")
+    rows, window = history.rows(request.period), history.window
     return Market(
-        channels=tuple(medium.name for medium in media),
-        curves=at_rest([model]).curves(model, rows, request.carryover).of_model(0),
-        spend=np.array([math.fsum(medium.money()[rows]) for medium in media]),
-        largest=np.array([medium.money()[window].max() for medium in media]),
+        channels=history.channels,
+        curves=MeanResponse(response),
+        spend=np.array([math.fsum(spend[rows]) for spend in history.spend]),
+        largest=history.spend[:, window].max(axis=1),
         rows=rows,
         revenue=revenue,
     )
 
 
-def build_space(market: Market, model: MediaModel, request: PlanRequest) -> Space:
-    """Bounds. A channel without effect gets nothing, as in Robyn, unless it is kept or has a bound
-    of its own.
-    """
+def build_space(market: Market, request: PlanRequest) -> Space:
+    """Bounds, for a channel without effect as for any other (Robyn plans nothing for it)."""
     low, high = (factor * market.initial for factor in request.factors)
-    groups, own = [], set()
+    groups = []
     for name, limit in request.limits.items():
-        members = request.members(name, model)
+        members = request.members(name, market.channels)
         index = np.array([market.channels.index(member) for member in members])
         if len(members) == 1:
             i = index[0]
-            own.add(members[0])
             low[i], high[i] = limit.bounds(market.initial[i], low[i], high[i])
             if low[i] > high[i]:
                 raise UserError(
@@ -96,20 +90,9 @@ def build_space(market: Market, model: MediaModel, request: PlanRequest) -> Spac
             groups.append(
                 (name, member, *limit.bounds(float(market.initial[index].sum()), -np.inf, np.inf))
             )
-    dropped = () if request.keep_zero_effect else _without_effect(market, own)
-    for name in dropped:
-        low[market.channels.index(name)] = high[market.channels.index(name)] = 0.0
-    space = Space(low, high, tuple(groups), dropped)
+    space = Space(low, high, tuple(groups))
     _check_groups(space)
     return space
-
-
-def _without_effect(market: Market, own: set[str]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, coefficient in zip(market.channels, market.curves.coefficient, strict=True)
-        if coefficient == 0 and name not in own
-    )
 
 
 def _check_groups(space: Space) -> None:
@@ -157,11 +140,8 @@ def reach(market: Market, space: Space) -> tuple[float, float]:
     """The least and the most money per period that all bounds together allow."""
     if not space.groups:
         return float(space.low.sum()), float(space.high.sum())
-    free = SteadyCurves(
-        *(np.zeros(len(market.channels)) + value for value in (0.0, 1.0, 1.0, 0.0, 1.0))
-    )
-    flat = replace(market, curves=free)
-    ends = [solve(program(flat, space, price=price)) for price in (1.0, -1.0)]
+    programs = [program(market, space, price=price) for price in (1.0, -1.0)]
+    ends = [solve(replace(asked, curves=NoResponse())) for asked in programs]
     if ends[0] is None or ends[1] is None:
         names = ", ".join(name for name, _, _, _ in space.groups)
         raise UserError(
@@ -183,10 +163,6 @@ def solve_budget(
     )
     budget = float(market.initial.sum()) if asked is None else asked
     least, most = reach(market, space)
-    if asked is None and space.dropped:
-        budget = min(
-            max(budget, least), most
-        )  # what channels without effect set free may be more than others take
     at_most = request.budget_rule == "at_most"
     slack = TOLERANCE * max(budget, 1.0)
     if budget < least - slack or (budget > most + slack and not at_most):

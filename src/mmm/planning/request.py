@@ -4,12 +4,12 @@ form and files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmm.errors import UserError
-from mmm.planning.media import MediaModel
 
 #: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
 #: defaults.
@@ -55,7 +55,7 @@ class Limit(BaseModel):
 
 class PlanRequest(BaseModel):
     """One question to the allocator. Spends start from the mean per period over `period`, a date
-    range (see `MediaModel.rows`); `periods` says how many such periods are planned, by default as
+    range (see `History.rows`); `periods` says how many such periods are planned, by default as
     many as the range has.
     """
 
@@ -88,14 +88,21 @@ class PlanRequest(BaseModel):
     limits: dict[str, Limit] = Field(
         default_factory=dict, description="Bounds by channel, or by sums of channels (tv+radio)."
     )
-    keep_zero_effect: bool = Field(
-        False,
-        description="Keep channels without any effect within their bounds, instead of planning nothing for them.",
-    )
     carryover: Literal["held", "follows"] = Field(
-        "held",
-        description="Whether the effect of earlier spend stays as it was (Robyn), or follows the planned spend.",
+        "follows",
+        description="Whether carryover follows the planned spend, which causes it, or stays as it was (Robyn).",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, fields: object) -> object:
+        """Plans of earlier versions say whether channels without effect keep their bounds; all do
+        now, and their carryover was held where they say nothing of it.
+        """
+        if not isinstance(fields, dict) or "keep_zero_effect" not in fields:
+            return fields
+        known = {name: value for name, value in fields.items() if name != "keep_zero_effect"}
+        return {"carryover": "held"} | known
 
     @model_validator(mode="after")
     def _fits_together(self) -> PlanRequest:
@@ -118,9 +125,8 @@ class PlanRequest(BaseModel):
         low, high = DEFAULT_FACTORS[self.goal]
         return (low if self.low is None else self.low), (high if self.high is None else self.high)
 
-    def members(self, name: str, model: MediaModel) -> tuple[str, ...]:
-        """The channels a limit is about; UserError where one is no paid channel of the model."""
-        paid = [medium.name for medium in model.paid]
+    def members(self, name: str, paid: Sequence[str]) -> tuple[str, ...]:
+        """The channels a limit is about; UserError where one is not among the paid ones."""
         members = (name,) if name in paid else tuple(part.strip() for part in name.split("+"))
         for member in members:
             if member not in paid:

@@ -1,10 +1,9 @@
 """The best split of money over channels whose responses are known. Numbers only; all quantities are
 per period.
 
-Hill curves with alpha above 1 are S-shaped, so the sum has local optima. The problem is solved on
-the concave envelopes of the curves first, as a linear program (HiGHS); where a channel lies under
-its envelope its range is split in two and both halves are tried (branch and bound, as for sums of
-sigmoids). Each solution is the start of scipy's SLSQP on the true curves, with exact gradients; the
+Curves may be S-shaped, so the sum has local optima. The problem is solved on the concave envelopes
+of the curves first, as a linear program (HiGHS); where a channel lies under its envelope its range
+is split in two and both halves are tried (branch and bound, as for sums of sigmoids). Each solution is the start of scipy's SLSQP on the true curves, with exact gradients; the
 best point counts.
 """
 
@@ -14,65 +13,36 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize
 from threadpoolctl import ThreadpoolController
 
-from mmm.engines.adstock_hill.curves import hill, hill_slope
-
 #: Pieces of an envelope, relative gap at which the search stops, and most ranges looked at.
 _PIECES, _GAP, _MOST_NODES = 32, 1e-5, 12
 #: Constraints count as met within this share of their size.
 TOLERANCE = 1e-9
-#: The slope of a curve with alpha below 1 is infinite at 0; below this share of the inflexion it
-#: counts as here.
-_SMALLEST = 1e-9
 
 
-@dataclass(frozen=True)
-class SteadyCurves:
-    """n channels at rest: the response per period to x money per period is Hill at offset + slope
-    x.
-
-    `offset` is the input that is there without money (carried over), `slope` the input that one
-    unit of money makes. With arrays (K, n) the responses are those of K models.
+class Curves(Protocol):
+    """Responses per period of n channels to money (n,) or (m, n), in the same shape, each to its own
+    money alone; and their derivatives.
     """
 
-    coefficient: np.ndarray
-    alpha: np.ndarray
-    inflexion: np.ndarray
-    offset: np.ndarray
-    slope: np.ndarray
+    def response(self, spend: np.ndarray) -> np.ndarray: ...
 
-    def response(self, x: np.ndarray) -> np.ndarray:
-        """Response (..., n) to money (..., n)."""
-        z = self.offset + self.slope * x
-        return np.asarray(self.coefficient * np.nan_to_num(hill(z, self.alpha, self.inflexion)))
+    def marginal(self, spend: np.ndarray) -> np.ndarray: ...
 
-    def marginal(self, x: np.ndarray) -> np.ndarray:
-        """Derivative of the response by money; finite."""
-        z = np.maximum(self.offset + self.slope * x, _SMALLEST * self.inflexion)
-        return np.asarray(
-            self.coefficient * self.slope * np.nan_to_num(hill_slope(z, self.alpha, self.inflexion))
-        )
 
-    def next_unit(self, x: np.ndarray) -> np.ndarray:
-        """Response to one more unit of money (Robyn's marginal response)."""
-        return self.response(np.asarray(x) + 1.0) - self.response(x)
+class NoResponse:
+    """Channels that bring nothing, to ask what is feasible."""
 
-    def of_model(self, k: int) -> SteadyCurves:
-        """One model's curves (n,) of those of several, (K, n)."""
-        return SteadyCurves(*(values[k] for values in vars(self).values()))
+    def response(self, spend: np.ndarray) -> np.ndarray:
+        return np.zeros(np.shape(spend))
 
-    def take(self, index: np.ndarray) -> SteadyCurves:
-        return SteadyCurves(
-            self.coefficient[index],
-            self.alpha[index],
-            self.inflexion[index],
-            self.offset[index],
-            self.slope[index],
-        )
+    def marginal(self, spend: np.ndarray) -> np.ndarray:
+        return np.zeros(np.shape(spend))
 
 
 @dataclass(frozen=True)
@@ -84,7 +54,7 @@ class Program:
     per unit of money.
     """
 
-    curves: SteadyCurves
+    curves: Curves
     low: np.ndarray
     high: np.ndarray
     sums: np.ndarray
@@ -189,15 +159,13 @@ def _relax(program: Program) -> _Node | None:
     """The program on the curves' concave envelopes, cut into straight pieces; None where it has no
     solution.
     """
-    steps = (
-        np.linspace(0.0, 1.0, _PIECES + 1)[:, None] ** 2
-    )  # closer where curves bend most: at low spend
+    # Closer where curves bend most: at low spend.
+    steps = np.linspace(0.0, 1.0, _PIECES + 1)[:, None] ** 2
     grid = program.low + (program.high - program.low) * steps
     value = program.curves.response(grid)
-    concave = (program.curves.alpha <= 1.0) & (program.curves.coefficient >= 0)
     owner, width, slope = [], [], []
     for i in range(grid.shape[1]):
-        corners = np.arange(len(grid)) if concave[i] else _upper_hull(grid[:, i], value[:, i])
+        corners = _upper_hull(grid[:, i], value[:, i])
         span = np.diff(grid[corners, i])
         used = span > 0
         width.append(span[used])
@@ -268,26 +236,24 @@ def polish(program: Program, start: np.ndarray) -> np.ndarray:
     free = np.flatnonzero(program.high > program.low)
     if not len(free):
         return program.low
-    curves, low, width = (
-        program.curves.take(free),
-        program.low[free],
-        (program.high - program.low)[free],
-    )
+    curves, low = program.curves, program.low[free]
+    width = program.high[free] - low
     fixed = program.low.copy()
     fixed[free] = 0.0
-    fixed_response = float(program.curves.response(program.low).sum() - curves.response(low).sum())
-    scale = max(
-        abs(program.value(start)), float(np.abs(curves.response(program.high[free])).sum()), 1e-300
-    )
+    reachable = float(np.abs(curves.response(program.high)[free]).sum())
+    scale = max(abs(program.value(start)), reachable, 1e-300)
     money_scale = max(float(width.sum()), 1e-300)
 
     def money(y: np.ndarray) -> np.ndarray:
-        return low + width * y
+        """All channels' money at a point of the free ones."""
+        x = program.low.copy()
+        x[free] = low + width * y
+        return x
 
     def loss(y: np.ndarray) -> tuple[float, np.ndarray]:
         x = money(y)
-        value = curves.response(x).sum() - program.price * x.sum()
-        return -float(value) / scale, -(curves.marginal(x) - program.price) * width / scale
+        slope = curves.marginal(x)[free] - program.price
+        return -program.value(x) / scale, -slope * width / scale
 
     constraints: list[dict[str, object]] = []
     for row, least, most in zip(program.sums, program.sum_low, program.sum_high, strict=True):
@@ -301,14 +267,11 @@ def polish(program: Program, start: np.ndarray) -> np.ndarray:
             constraints.append(_linear("ineq", weights, (there - least) / money_scale))
     if program.efficiency is not None:
         least_value = program.efficiency
-        rest = fixed_response - least_value * float(fixed.sum())
         constraints.append(
             {
                 "type": "ineq",
-                "fun": lambda y: (
-                    (curves.response(money(y)).sum() - least_value * money(y).sum() + rest) / scale
-                ),
-                "jac": lambda y: (curves.marginal(money(y)) - least_value) * width / scale,
+                "fun": lambda y: program.surplus(money(y)) / scale,
+                "jac": lambda y: (curves.marginal(money(y))[free] - least_value) * width / scale,
             }
         )
     found = minimize(
@@ -320,9 +283,7 @@ def polish(program: Program, start: np.ndarray) -> np.ndarray:
         constraints=constraints,
         options={"ftol": 1e-15, "maxiter": 300},
     )
-    out = program.low.copy()
-    out[free] = np.clip(money(np.clip(found.x, 0.0, 1.0)), low, program.high[free])
-    return out
+    return np.clip(money(np.clip(found.x, 0.0, 1.0)), program.low, program.high)
 
 
 def _linear(kind: str, weights: np.ndarray, constant: float) -> dict[str, object]:

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.confidence import CENTRAL
-from mmm.planning.allocation import Plan, PlanDocument
-from mmm.planning.media import MediaModel
-from mmm.planning.problem import build_market
-from mmm.planning.steady import AtRest
+from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, sides_of
+from mmm.planning.history import History
+from mmm.planning.weighted import MeanResponse, weighted_quantiles
 from mmm.results.format import Labels
 
 _f8, _s = pa.float64(), pa.string()
@@ -61,28 +59,28 @@ def _marginal(response: float, labels: Labels) -> float | None:
     return response if labels.revenue else 1.0 / response if response > 0 else None
 
 
-def plan_curves(plan: Plan, model: MediaModel, kept: AtRest) -> pa.Table:
-    """Per channel the response at rest from no spend to beyond all bounds, with the band of the
-    kept models, in parts: curve, today, plan.
+def plan_curves(
+    plan: Plan, history: History, planned: PlannedWith, level: tuple[float, float] = (0.1, 0.9)
+) -> pa.Table:
+    """Per channel the steady response from no spend to beyond all bounds, with the range of the
+    models that the plan is measured on, in parts: curve, today, plan.
     """
-    market = build_market(model, plan.request, revenue=plan.labels.revenue)
+    rows = history.rows(plan.request.period)
+    sides = sides_of(planned, rows, plan.request.carryover)
+    shown, measured = MeanResponse(sides.shown), sides.measured or sides.shown
+    initial = np.array(plan.channels["initial_spend"].to_pylist(), float)
     spend = np.array(plan.channels["spend"].to_pylist(), float)
-    ends = np.max(
-        [market.initial, spend, np.minimum(plan.channels["high"].to_numpy(), 2 * market.initial)],
-        axis=0,
-    )
-    grid = (
-        np.linspace(0.0, 1.0, _CURVE_POINTS)[:, None] * np.where(ends > 0, ends, 1.0) * _CURVE_REACH
-    )  # (G, P)
-    response = market.curves.response(grid)
-    of_kept = kept.curves(model, market.rows, plan.request.carryover)
-    low, high = np.quantile(
-        np.stack([of_kept.response(row) for row in grid]), CENTRAL, axis=1
-    )  # (G, P) each
-    points = {"today": (market.initial, market.curves.response(market.initial)),
-              "plan": (spend, market.curves.response(spend))}  # fmt: skip
-    rows: list[dict[str, Any]] = []
-    for i, channel in enumerate(market.channels):
+    highest = np.minimum(plan.channels["high"].to_numpy(), 2 * initial)
+    ends = np.max([initial, spend, highest], axis=0)
+    steps = np.linspace(0.0, 1.0, _CURVE_POINTS)[:, None]
+    grid = steps * np.where(ends > 0, ends, 1.0) * _CURVE_REACH  # (G, P)
+    response = shown.response(grid)
+    drawn = measured.response(grid)  # (K, G, P)
+    flat = weighted_quantiles(drawn.reshape(len(drawn), -1), measured.weights, level)
+    low, high = flat.reshape(2, *grid.shape)
+    today, planned_response = shown.response(initial), shown.response(spend)
+    found: list[dict[str, Any]] = []
+    for i, channel in enumerate(history.channels):
         for g in range(len(grid)):
             line = {
                 "spend": grid[g, i],
@@ -90,13 +88,12 @@ def plan_curves(plan: Plan, model: MediaModel, kept: AtRest) -> pa.Table:
                 "low": low[g, i],
                 "high": high[g, i],
             }
-            rows.append({"channel": channel, "part": "curve", **line})
-        for part, (x, y) in points.items():
-            rows.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
-    names = ("spend", "response", "low", "high")
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([("channel", _s), ("part", _s), *((n, _f8) for n in names)])
-    )
+            found.append({"channel": channel, "part": "curve", **line})
+        for part, x, y in (("today", initial, today), ("plan", spend, planned_response)):
+            found.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
+    numbers = ("spend", "response", "low", "high")
+    schema = pa.schema([("channel", _s), ("part", _s), *((name, _f8) for name in numbers)])
+    return pa.Table.from_pylist(found, schema=schema)
 
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
@@ -112,7 +109,7 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
         rows.append(
             {
                 "scenario": name,
-                "model_id": plan.model_id,
+                "model_id": plan.model_id or "all kept",
                 "spend_today": totals.initial_spend,
                 "spend_plan": totals.spend,
                 "change": totals.spend_change,

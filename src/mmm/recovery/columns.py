@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.errors import UserError
-from mmm.recovery.score import ChannelTruth
+from mmm.scoring.score import ChannelTruth
 
 SPEND = "_spend"
 #: Two totals this near, as a share, are the same money: files round to the cent.

@@ -17,9 +17,9 @@ from mmm.data.proposal import propose
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 from mmm.recovery.columns import named_columns, spend_columns
-from mmm.recovery.score import ChannelTruth
 from mmm.recovery.truth import read_truths
 from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
+from mmm.scoring.score import ChannelTruth
 from mmm.sources.files import FileSource
 
 #: The column that tells a panel's markets apart.

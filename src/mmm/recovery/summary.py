@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.recovery.advice import Advice
-from mmm.recovery.score import ChannelScore, Recovery
+from mmm.scoring.advice import Advice
+from mmm.scoring.score import ChannelScore, Recovery
 
 #: Cases whose name has one of these parts stand for themselves and are in no mean: a channel that
 #: harms, money in another unit, a panel summed to the nation, a confounder given as a control.

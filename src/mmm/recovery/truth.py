@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmm.errors import UserError
-from mmm.recovery.score import ChannelTruth
+from mmm.scoring.score import ChannelTruth
 
 #: The keys under which a truth may hold a channel's curve, the first that is there counts.
 _CURVES = ("response_curve", "response_by_multiplier")

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmm.access import User
-from mmm.planning.allocation import Plan, PlanDocument, allocate
-from mmm.planning.media import MediaModel, read_model, read_models
+from mmm.engines import load_engine
+from mmm.engines.capabilities import Responds, asked
+from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, allocate
+from mmm.planning.history import History, read_history
+from mmm.planning.models import planned_with
 from mmm.planning.request import PlanRequest
-from mmm.planning.steady import AtRest, at_rest
 from mmm.results import read_results
 from mmm.results.format import Labels
 from mmm.results.model_summary import labels_of
 from mmm.runs.config import parsed
 from mmm.runs.refresh import in_use
 from mmm.workspace import Workspace
+
+#: In the place of a model's id: all kept models together.
+ALL_KEPT = "all"
 
 
 def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanRequest:
@@ -25,32 +30,39 @@ def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanReq
 
 @dataclass(frozen=True)
 class PlanningModel:
-    """What plans are made with: a run's model, its kept models for the band, and what its numbers
-    are called.
+    """What plans are made with: a run's history, its model or all its kept models, and what its
+    numbers are called.
 
     Reading it takes longer than planning with it: keep it while a user tries bounds.
     """
 
     run_id: str
-    model: MediaModel
-    kept: AtRest
+    history: History
+    planned: PlannedWith
     labels: Labels
 
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
-        return allocate(self.model, request, self.labels, self.kept)
+        return allocate(self.history, self.planned, request, self.labels)
 
 
 def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -> PlanningModel:
-    """A run's model to plan with: the named one, or the accepted, or the recommended."""
+    """A run's models to plan with: the named one, or all kept ones together, each with its weight
+    (`ALL_KEPT`); None: the accepted one, else all.
+    """
     results = read_results(workspace, run_id)
     accepted = None if model else in_use(workspace, run_id)
     if accepted is not None and accepted.run_id == run_id:
         model = accepted.model_id
-    models = {found.model_id: found for found in read_models(results)}
-    chosen = model or results.summary["model"]["id"]
-    found = models.get(chosen) or read_model(results, chosen)
-    return PlanningModel(run_id, found, at_rest(list(models.values())), labels_of(results.summary))
+    if model == ALL_KEPT:
+        model = None
+    if model is not None:
+        results.require_kept(model)
+    name = results.summary["engine"]["name"]
+    responds = asked(load_engine(name), Responds, "are not planned with")
+    history = read_history(results)
+    planned = planned_with(responds, results, history, model)
+    return PlanningModel(run_id, history, planned, labels_of(results.summary))
 
 
 def plan_run(

@@ -19,8 +19,8 @@ from mmm.web.session import workspace
 from mmm.web.text import plain, plain_lines
 from mmm.workspace import DatasetManifest
 
-_SIGNS = ("default", "positive", "negative")
-_SIGN_NAMES = {"default": "either", "positive": "raises the KPI", "negative": "lowers the KPI"}
+_SIGNS = ("unconstrained", "positive", "negative")
+_SIGN_NAMES = {name: name for name in _SIGNS}
 #: Settings that have a place of their own; the others stand under "Advanced".
 SEARCH, CURVES, VALIDATION = ("trials", "iterations", "seed"), ("adstock",), "validation"
 
@@ -285,7 +285,7 @@ def signs_part(form: Form) -> None:
             role,
             number,
             str(row.get("spend") or row.get("column")),
-            "positive" if role in ("paid", "organic") else "default",
+            "positive" if role in ("paid", "organic") else "unconstrained",
         )
         for role in ("paid", "organic", "context", "factors")
         for number, row in enumerate(_rows(mapping, role))

@@ -24,12 +24,12 @@ from mmm.workspace import Workspace
 
 _BOUNDS = ("low", "high", "least", "most")
 #: Fields of the form that are the request's.
-_SAME = ("period", "periods", "carryover", "keep_zero_effect", "low", "high")
+_SAME = ("period", "periods", "carryover", "low", "high")
 _LAST = (4, 8, 13, 26, 52)
 _DATES = "dates"
 _EMPTY: dict[str, Any] = {
     "goal": "max_response", "budget": None, "per_period": False, "at_most": False, "target": None, "period": "all",
-    "periods": None, "carryover": "held", "keep_zero_effect": False, "low": None, "high": None, "channels": {},
+    "periods": None, "carryover": "follows", "low": None, "high": None, "channels": {},
     "groups": [],
 }  # fmt: skip
 
@@ -115,7 +115,7 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "target": request.target,
         **{
             name: getattr(request, name)
-            for name in ("period", "periods", "carryover", "keep_zero_effect", "low", "high")
+            for name in ("period", "periods", "carryover", "low", "high")
         },
         "channels": {name: limit.model_dump(exclude_none=True) for name, limit in single.items()},
         "groups": [
@@ -157,7 +157,7 @@ def _state(
     """What the session knows of the form. Another run, or a saved plan asked for, begins it anew."""
     state: dict[str, Any] | None = st.session_state.get("plan-form")
     if state is None or state["run"] != chosen.run_id or (plan_id and plan_id != state["plan"]):
-        channels = tuple(medium.name for medium in chosen.model.paid)
+        channels = chosen.history.channels
         draft = None if saved else workspace.draft(user, draft_name(chosen.run_id))
         fields = fields_of(saved, channels) if saved else {**_EMPTY, **(draft or {})}
         number = 0 if state is None else state["number"] + 1
@@ -220,7 +220,7 @@ def _fields(
             key=_key(state, "periods"),
         )  # fmt: skip
         spots["periods"] = st.container()
-        choices = {"held": "stays as it was", "follows": "follows the planned spend"}
+        choices = {"follows": "follows the planned spend", "held": "stays as it was"}
         fields["carryover"] = st.selectbox(
             "Carryover of earlier spend", list(choices), format_func=choices.__getitem__, key=_key(state, "carryover"),
             help="Robyn holds it: a channel without money then goes on working.",
@@ -236,7 +236,7 @@ def _default_target(revenue: bool) -> str:
 
 def _period(state: Mapping[str, Any], chosen: PlanningModel) -> str:
     """The date range today's spend is read from."""
-    labels, model = chosen.labels, chosen.model
+    labels, model = chosen.labels, chosen.history
     asked = state["fields"]["period"]
     known = {"all": "The whole window"}
     known |= {
@@ -276,22 +276,17 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
     st.markdown(
         f"**Bounds** as factors of today's spend (×), or in {plain(labels.currency)} per {labels.period}"
     )
-    left, right, keep = st.columns(3, vertical_alignment="bottom")
+    left, right = st.columns(2)
     found: dict[str, Any] = {}
     for name, place, word, default in (("low", left, "least", low), ("high", right, "most", high)):
         found[name] = place.number_input(
             f"Every channel at {word} (×)", min_value=0.0, value=None, step=0.1, placeholder=f"{default:g}",
             key=_key(state, name),
         )  # fmt: skip
-    found["keep_zero_effect"] = keep.toggle(
-        "Keep channels without effect", key=_key(state, "keep_zero_effect"),
-        help="Otherwise they get nothing, and their money goes to the others.",
-    )  # fmt: skip
-    names = [medium.name for medium in chosen.model.paid]
-    today = {
-        medium.name: float(medium.money()[chosen.model.window].mean())
-        for medium in chosen.model.paid
-    }
+    history = chosen.history
+    names = list(history.channels)
+    means = history.spend[:, history.window].mean(axis=1)
+    today = dict(zip(names, means.tolist(), strict=True))
     rows = _edited(
         state, "channels", _channel_rows(today, state["fields"]["channels"]), labels.currency
     )

@@ -12,7 +12,7 @@ from mmm.planning.allocation import Plan
 from mmm.planning.summary import plan_curves, plan_table
 from mmm.results import charts, plan_charts
 from mmm.results.format import MISSING, Labels, percent
-from mmm.runs.plans import PlanningModel
+from mmm.runs.plans import ALL_KEPT, PlanningModel
 from mmm.web.chart import show_chart
 from mmm.web.export import csv_text
 from mmm.web.numbers import number_columns
@@ -31,7 +31,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     st.download_button(
         "Download as CSV",
         lambda: csv_text(table, labels),
-        file_name=f"plan-{chosen.run_id}-{plan.model_id}.csv",
+        file_name=f"plan-{chosen.run_id}-{plan.model_id or ALL_KEPT}.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -48,13 +48,13 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         "stand at no bound are level."
     )
     curves = (
-        "The response at rest to each spend; the shade holds nine tenths of the kept models. Orange is today, the blue "
+        "The steady-state response to each spend; the shade holds 80 % of the models it is measured on. Orange is today, the blue "
         "diamond the plan. Scales differ between panels."
     )
     _chart("Spend", "spend", table, plan_charts.spend, money, labels)
     _chart("Response", "response", table, plan_charts.response, band, labels)
     _chart(f"Marginal {labels.efficiency}", "marginal", table, plan_charts.marginal, margin, labels)
-    points = plan_curves(plan, chosen.model, chosen.kept)
+    points = plan_curves(plan, chosen.history, chosen.planned)
     _chart("Response curves", "curves", points, plan_charts.curves, curves, labels)
 
 

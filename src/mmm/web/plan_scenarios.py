@@ -9,7 +9,7 @@ from mmm.planning.allocation import Plan, PlanDocument
 from mmm.planning.summary import scenario_spends, scenario_totals
 from mmm.results import charts, plan_charts
 from mmm.results.format import Labels
-from mmm.runs.plans import save_plan, saved_plan
+from mmm.runs.plans import ALL_KEPT, save_plan, saved_plan
 from mmm.web import links
 from mmm.web.chart import show_chart
 from mmm.web.export import csv_text
@@ -67,7 +67,7 @@ def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
     for plan_id in chosen:
         links.link(
             links.PLAN, f"Open {_called(plan_id, own[plan_id])}", icon=":material/edit:", run=run_id,
-            model=own[plan_id].model_id, plan=plan_id,
+            model=own[plan_id].model_id or ALL_KEPT, plan=plan_id,
         )  # fmt: skip
     if len(chosen) > 1:
         _side_by_side(

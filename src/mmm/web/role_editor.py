@@ -28,7 +28,7 @@ ROLE_WORDS = {
     "factor": "Factor",
     "unused": "Not used",
 }
-_SIGN_WORDS = {"default": "Either sign", "positive": "Only raises", "negative": "Only lowers"}
+_SIGN_WORDS = {"unconstrained": "Unconstrained", "positive": "Positive", "negative": "Negative"}
 _KPI_WORDS = {"revenue": "Revenue (money): ROAS", "conversion": "Conversions (counts): CPA"}
 #: A proposal less sure than this deserves a look.
 _SURE = 0.6

@@ -8,7 +8,7 @@ import pytest
 from mmm.engines.bayes.baseline import order_columns, season_columns, trend_columns
 from mmm.engines.bayes.calendar import event_columns, week_columns, year_end_events
 from mmm.engines.bayes.kernel import Market
-from mmm.engines.bayes.model import Medium, Test, market
+from mmm.engines.bayes.model import LiftEvidence, Medium, market
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +24,8 @@ def small_market() -> Market:
     mean = kpi.mean()
     media = [Medium(spend, float(spend[10:].sum() / mean)) for spend in spends]
     tests = (
-        Test((0,), 10, 17, 150.0 / mean, 40.0 / mean),
-        Test((1, 2), 30, 35, 60.0 / mean, 30.0 / mean, factor=0.9, immediate=True),
+        LiftEvidence((0,), 10, 17, 150.0 / mean, 40.0 / mean),
+        LiftEvidence((1, 2), 30, 35, 60.0 / mean, 30.0 / mean, factor=0.9, immediate=True),
     )
     level = float(np.log(0.2 * kpi.sum() / spends[:, 10:].sum()))
     return market(kpi / mean, media, order_columns(columns), 1.0, 16, level, tests)

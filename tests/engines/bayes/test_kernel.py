@@ -6,25 +6,32 @@ import numpy as np
 from scipy.stats import multivariate_normal, norm
 
 from mmm.engines.bayes.chains import sample
-from mmm.engines.bayes.kernel import Market, log_likelihood
-from mmm.engines.bayes.moves import draw_prior, place
+from mmm.engines.bayes.kernel import Design, Market, log_likelihood
+from mmm.engines.bayes.moves import draw_prior, first_proposals, place, run
 from mmm.engines.bayes.state import State, new_state
 
 
 def placed(market: Market, seed: int) -> State:
     """A chain's state at a draw from the prior."""
     state = new_state(market)
-    draw_prior(market, state, np.random.Generator(np.random.PCG64(seed)))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    draw_prior(market.priors, market.design.power, state.channel, state.hyper, state.pool, rng)
     place(market, state)
     return state
 
 
-def baseline_matrix(market: Market) -> np.ndarray:
-    """Z from the kernel's sparse and dense parts."""
-    sparse = np.zeros((len(market.y), len(market.pointer) - 1))
-    for j in range(sparse.shape[1]):
-        sparse[market.row[market.pointer[j] : market.pointer[j + 1]], j] = 1.0
-    return np.hstack([sparse, market.dense])
+def likelihood(state: State) -> float:
+    solved = state.solved
+    return log_likelihood(solved.constant, solved.linear, solved.precision, state.effects)
+
+
+def baseline_matrix(design: Design) -> np.ndarray:
+    """Z from its weeks, events and dense part."""
+    weeks = (design.week_of[:, None] == np.arange(design.week_of.max() + 1)).astype(float)
+    events = np.zeros((len(design.y), len(design.pointer) - 1))
+    for j in range(events.shape[1]):
+        events[design.row[design.pointer[j] : design.pointer[j + 1]], j] = 1.0
+    return np.hstack([weeks, events, design.dense])
 
 
 def plain_regressor(
@@ -40,7 +47,7 @@ def plain_regressor(
     weights /= weights.sum()
     pressure = np.convolve(market.x[c], weights)[: market.x.shape[1]]
     carried = pressure - weights[0] * market.x[c]
-    window = slice(market.x.shape[1] - len(market.y), None)
+    window = slice(market.x.shape[1] - len(market.design.y), None)
     hill = pressure[window] ** k / (pressure[window] ** k + kappa**k)
     carried_hill = carried[window] ** k / (carried[window] ** k + kappa**k)
     factor = market.money[c] / hill.sum()
@@ -49,50 +56,49 @@ def plain_regressor(
 
 def brute_force(market: Market, state: State) -> float:
     """log p(y, soft evidence) from the T-variate normal, less the constant of 2 pi."""
-    z = baseline_matrix(market)
-    sigma, groups = np.exp(state.hyper[0]), len(market.power)
-    sd = np.exp(market.log_scale)
+    design, tests = market.design, market.tests
+    z = baseline_matrix(design)
+    sigma, groups = np.exp(state.hyper[0]), len(design.power)
+    sd = np.exp(design.log_scale)
     for group in range(groups):
-        inside = market.group == group
+        inside = design.group == group
         factor = np.exp(state.hyper[1 + group])
-        power = market.power[group]
+        power = design.power[group]
         fall = state.hyper[power] if power >= 0 else 0.0
-        sd[inside] *= factor * np.exp(-fall * market.log_order[inside])
-    covariance = (z * sd**2) @ z.T + sigma**2 * np.eye(len(market.y))
+        sd[inside] *= factor * np.exp(-fall * design.log_order[inside])
+    covariance = (z * sd**2) @ z.T + sigma**2 * np.eye(len(market.design.y))
     both = [plain_regressor(market, c, state.channel[c]) for c in range(len(market.x))]
     f, carried = (np.array(part) for part in zip(*both, strict=True))
-    total = multivariate_normal.logpdf(market.y, state.effects @ f, covariance)
-    total += len(market.y) * np.log(2.0 * np.pi) / 2.0
-    for j in range(len(market.soft)):
-        first, last = market.soft_rows[j]
+    total = multivariate_normal.logpdf(market.design.y, state.effects @ f, covariance)
+    total += len(market.design.y) * np.log(2.0 * np.pi) / 2.0
+    for j in range(len(tests.value)):
+        first, last = tests.rows[j]
         if first < 0:
-            expected = market.soft[j] @ state.effects
+            expected = tests.counts[:, j] @ state.effects
         else:
-            effect = f - carried if market.soft_scope[j] else f
-            sums = effect[:, first : last + 1].sum(axis=1) * market.soft_factor[j]
-            expected = (market.soft[j] * sums) @ state.effects
-        total += norm.logpdf(market.soft_value[j], expected) + np.log(2.0 * np.pi) / 2.0
+            effect = f - carried if tests.immediate[j] else f
+            sums = effect[:, first : last + 1].sum(axis=1) * tests.factor[j]
+            expected = (tests.counts[:, j] * sums) @ state.effects
+        total += norm.logpdf(tests.value[j], expected) + np.log(2.0 * np.pi) / 2.0
     return float(total)
 
 
 def test_collapsed_likelihood_equals_brute_force(small_market: Market) -> None:
     for seed in range(5):
         state = placed(small_market, seed)
-        got = log_likelihood(state.solved, state.effects)
+        got = likelihood(state)
         assert abs(got - brute_force(small_market, state)) < 1e-8 * max(1.0, abs(got))
 
 
 def test_incremental_changes_equal_a_fresh_start(small_market: Market) -> None:
-    from mmm.engines.bayes.moves import first_proposals, run
-
     state = placed(small_market, 1)
     first_proposals(small_market, state)
     kept = np.empty((200, state.channel.size + 2 + len(state.hyper)))
     run(small_market, state, np.random.Generator(np.random.PCG64(2)), 200, 0, 100, 1, kept)
-    incremental = log_likelihood(state.solved, state.effects)
+    incremental = likelihood(state)
     assert np.unique(kept[:100, 0]).size > 5  # it moved
     place(small_market, state)
-    assert abs(log_likelihood(state.solved, state.effects) - incremental) < 1e-8 * abs(incremental)
+    assert abs(likelihood(state) - incremental) < 1e-8 * abs(incremental)
 
 
 def test_chains_are_bit_identical_on_any_number_of_threads(small_market: Market) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+#: The last lag of the kind `delayed`, in periods, where nothing else is said.
+DELAYED_LAGS = 15
+
 
 def hill(z: ArrayLike, alpha: float | np.ndarray, inflexion: float | np.ndarray) -> np.ndarray:
     """Saturation of an adstocked input, between 0 and 1 (Robyn: saturation_hill with a given
@@ -58,7 +61,7 @@ class Curve:
     alpha: float
     inflexion: float
     coefficient: float
-    lags: int = 15
+    lags: int = DELAYED_LAGS
 
     def saturation(self, z: ArrayLike) -> np.ndarray:
         """Hill of an adstocked input, between 0 and 1."""

@@ -19,6 +19,7 @@ from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.settings import AdstockHillSettings
 from mmm.engines.adstock_hill.transforms import adstock
 from mmm.engines.base import Factor, PaidMedium, Problem
+from mmm.engines.words import Sign
 
 #: The carryover at which media enter Prophet's fit, and the rows it takes for each further
 #: regressor.
@@ -57,7 +58,7 @@ def build_frame(
         base=np.column_stack(base) if base else np.empty((problem.rows, 0)),
         base_names=(*parts, *(item.name for item in problem.context)),
         base_kinds=(*parts, *("context" for _ in problem.context)),
-        base_signs=(*("default" for _ in parts), *(item.sign for item in problem.context)),
+        base_signs=(*(Sign.UNCONSTRAINED for _ in parts), *(item.sign for item in problem.context)),
         media=np.array(media, float),
         media_names=(
             *(medium.name for medium in problem.paid),

@@ -7,6 +7,7 @@ from typing import Any
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.space import ROBYN_NAMES, Hyperparameter
 from mmm.engines.base import Problem
+from mmm.engines.words import Sign
 
 
 def robyn_name(item: Hyperparameter, frame: Frame) -> str:
@@ -39,3 +40,8 @@ def calibration_input(problem: Problem) -> list[dict[str, Any]]:
         }
         for test in problem.lift_tests
     ]
+
+
+def robyn_sign(sign: str) -> str:
+    """Robyn's word for the sign of a coefficient: default, positive or negative."""
+    return "default" if sign == Sign.UNCONSTRAINED else str(sign)

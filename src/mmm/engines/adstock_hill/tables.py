@@ -45,7 +45,8 @@ def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
     cluster, best = np.zeros(batch, int), np.zeros(batch, bool)
     cluster[chosen.selection.kept] = chosen.clusters.labels
     best[chosen.selection.kept] = chosen.clusters.best
-    recommended = np.zeros(batch, bool)
+    weight, recommended = np.full(batch, np.nan), np.zeros(batch, bool)
+    weight[chosen.selection.kept] = chosen.weights
     recommended[chosen.selection.kept[chosen.recommended]] = True
     return table(
         "models",
@@ -65,6 +66,7 @@ def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
             "decomp_rssd": evaluation.loss[:, 1],
             "calibration_error": evaluation.loss[:, 2] if calibrated else np.full(batch, np.nan),
             "score": search.scores,
+            "weight": weight,
             "front": np.ma.masked_equal(fronts, 0),
             "cluster": np.ma.masked_equal(cluster, 0),
             "cluster_best": best,

@@ -12,11 +12,10 @@ import math
 import numpy as np
 from numba import njit
 
+from mmm.engines.adstock_hill.curves import DELAYED_LAGS
+
 GEOMETRIC, WEIBULL_CDF, WEIBULL_PDF = 0, 1, 2
 ADSTOCK_CODES = {"geometric": GEOMETRIC, "weibull_cdf": WEIBULL_CDF, "weibull_pdf": WEIBULL_PDF}
-
-#: The last lag of the kind `delayed`, in periods, where nothing else is said.
-DELAYED_LAGS = 15
 
 #: A lagged weight below this share of the largest possible sum cannot change a float64 result; the
 #: tail stops there.

@@ -14,6 +14,8 @@ import numpy as np
 #: Groups of columns with a free sd: slow waves of the trend, waves of the year, the weeks around
 #: Black Friday and Christmas, other holidays and calendar weeks, weekdays of daily data.
 GROUPS = ("trend", "season", "year_end", "calendar", "weekday")
+#: Kinds of sparse columns.
+WEEK, EVENT = "week", "event"
 #: Those whose sd falls with the column's order.
 FALLING = ("trend", "season")
 
@@ -21,7 +23,8 @@ FALLING = ("trend", "season")
 @dataclass(frozen=True)
 class Column:
     """One column of Z, (T,). `component` is what tables call its effect; `kind` as in the tables.
-    `base` is the prior sd, or its factor beside the group's. `calendar`: sparse and 0/1.
+    `base` is the prior sd, or its factor beside the group's. `sparse`: WEEK columns are 0/1 and no
+    two of them hold the same row, EVENT columns are 0/1.
     """
 
     name: str
@@ -31,12 +34,12 @@ class Column:
     base: float
     group: str | None = None
     order: int = 1
-    calendar: bool = False
+    sparse: str | None = None
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """All columns, calendar ones first (as the kernel wants them)."""
+    """All columns in the kernel's order: weeks, events, dense ones."""
 
     columns: tuple[Column, ...]
 
@@ -45,9 +48,9 @@ class Baseline:
         """Z, (T, p)."""
         return np.column_stack([column.values for column in self.columns])
 
-    @property
-    def calendar_columns(self) -> int:
-        return sum(column.calendar for column in self.columns)
+    def count(self, sparse: str) -> int:
+        """How many columns are of a sparse kind."""
+        return sum(column.sparse == sparse for column in self.columns)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -57,10 +60,11 @@ class Baseline:
 
 
 def order_columns(columns: Sequence[Column]) -> Baseline:
-    """Calendar columns before all others; among them those that do not overlap others first."""
-    calendar = [column for column in columns if column.calendar]
-    rest = [column for column in columns if not column.calendar]
-    return Baseline((*calendar, *rest))
+    """Weeks first, then events, then all others, each in the order given."""
+    by_kind: dict[str | None, list[Column]] = {WEEK: [], EVENT: [], None: []}
+    for column in columns:
+        by_kind[column.sparse].append(column)
+    return Baseline((*by_kind[WEEK], *by_kind[EVENT], *by_kind[None]))
 
 
 def trend_columns(periods: int, weeks: float, shortest: float = 13.0) -> list[Column]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from mmm.engines.bayes.baseline import Column
+from mmm.engines.bayes.baseline import EVENT, WEEK, Column
 
 #: ISO weeks around the turn of the year.
 YEAR_END_WEEKS = (*range(46, 54), 1, 2, 3)
@@ -88,7 +88,7 @@ def event_columns(dates: np.ndarray, step_days: int, events: Sequence[Event]) ->
             seen.add(key)
             name = event.name if offset == 0 else f"{event.name} {offset:+d}"
             columns.append(
-                Column(name, event.name, "holiday", values, 1.0, event.group, calendar=True)
+                Column(name, event.name, "holiday", values, 1.0, event.group, sparse=EVENT)
             )
     return columns
 
@@ -114,7 +114,5 @@ def week_columns(dates: np.ndarray, step_days: int) -> list[Column]:
             continue
         values = np.array([float(number == week) for _, number in labels])
         group = "year_end" if year_end else "calendar"
-        columns.append(
-            Column(f"week {week}", "season", "season", values, 1.0, group, calendar=True)
-        )
+        columns.append(Column(f"week {week}", "season", "season", values, 1.0, group, sparse=WEEK))
     return columns

@@ -32,9 +32,12 @@ class Chain:
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, number))))
         self.state: State = new_state(market)
         self.rows: list[np.ndarray] = []
-        draw_prior(market, self.state, self.rng)
-        place(market, self.state)
-        first_proposals(market, self.state)
+        state = self.state
+        draw_prior(
+            market.priors, market.design.power, state.channel, state.hyper, state.pool, self.rng
+        )
+        place(market, state)
+        first_proposals(market, state)
 
     def advance(self, sweeps: int, told: Callable[[int], None]) -> None:
         """So many sweeps more; `told` hears of every block that is done."""

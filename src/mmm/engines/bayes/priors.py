@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from mmm.engines.bayes.kernel import POOLED
 
 #: Of log sigma: the noise as a share of the mean KPI.
@@ -43,12 +41,9 @@ class CurvePrior:
     shape: tuple[float, float] = (math.log(1.2), 0.35)
 
     @property
-    def means(self) -> np.ndarray:
-        return np.array([self.theta[0], self.rho[0], self.kappa[0], self.shape[0]])
-
-    @property
-    def sds(self) -> np.ndarray:
-        return np.array([self.theta[1], self.rho[1], self.kappa[1], self.shape[1]])
+    def pairs(self) -> tuple[tuple[float, float], ...]:
+        """In the kernel's order."""
+        return self.theta, self.rho, self.kappa, self.shape
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from mmm.engines.bayes.kernel import DIMENSIONS, Curves, Market, Solved
 
 
 class Trial(NamedTuple):
-    """Scratch memory of one proposal: the same quantities as the state's, for one channel."""
+    """Scratch memory of one proposal: the state's quantities for one channel."""
 
     parameters: np.ndarray  # (5,)
     weights: np.ndarray  # (lags,)
@@ -22,27 +22,22 @@ class Trial(NamedTuple):
     ff: np.ndarray  # (C,)
     row: np.ndarray  # (C,) of the precision
     evidence: np.ndarray  # (J,)
-    hyper: np.ndarray  # (h,)
 
 
 class Learnt(NamedTuple):
-    """The proposals: covariance factors and log scales, and the running moments behind them."""
+    """The proposals of one block of n numbers: a covariance's factor, a log scale, and the running
+    moments behind them.
+    """
 
-    channel_factor: np.ndarray  # (C, 5, 5) lower triangular
-    channel_scale: np.ndarray  # (C,)
-    effect_scale: np.ndarray  # (C,)
-    pool_scale: np.ndarray  # (2,)
-    hyper_factor: np.ndarray  # (h, h)
-    hyper_scale: np.ndarray  # (1,)
-    seen: np.ndarray  # (1,) states behind the moments
-    channel_mean: np.ndarray  # (C, 5)
-    channel_product: np.ndarray  # (C, 5, 5) sums of products of deviations
-    hyper_mean: np.ndarray  # (h,)
-    hyper_product: np.ndarray  # (h, h)
+    factor: np.ndarray  # (n, n) lower triangular
+    scale: np.ndarray  # (1,) logarithm
+    seen: np.ndarray  # (1,) how many states are behind the moments
+    mean: np.ndarray  # (n,)
+    product: np.ndarray  # (n, n) sums of products of deviations
 
 
 class State(NamedTuple):
-    """One chain, changed in place."""
+    """One chain, changed in place. Scales are logarithms of random-walk steps."""
 
     channel: np.ndarray  # (C, 5) logit theta, log(r - 1), log kappa, log k, u
     effects: np.ndarray  # (C,) in units of the KPI per unit of money
@@ -52,13 +47,19 @@ class State(NamedTuple):
     solved: Solved
     spare: Solved
     trial: Trial
-    learnt: Learnt
+    of_channel: Learnt  # every array with a leading dimension (C,)
+    of_hyper: Learnt
+    of_effects: Learnt
+    effect_scale: np.ndarray  # (C,)
+    pool_scale: np.ndarray  # (2,)
 
 
 def new_state(market: Market) -> State:
     """Empty memory of one chain."""
-    channels, periods = len(market.x), len(market.y)
-    p, h, tests = len(market.zy), len(market.hyper_mean), len(market.soft)
+    design = market.design
+    channels, periods = len(market.x), len(design.y)
+    p, h, tests = len(design.zy), len(market.priors.hyper), len(market.tests.value)
+    weeks = int(design.week_of.max()) + 1
     return State(
         channel=np.zeros((channels, DIMENSIONS)),
         effects=np.zeros(channels),
@@ -70,10 +71,9 @@ def new_state(market: Market) -> State:
             ff=np.zeros((channels, channels)),
             fy=np.zeros(channels),
             evidence=np.zeros((channels, tests)),
-            log_pressure=np.zeros((channels, periods)),
         ),
-        solved=_new_solved(channels, p),
-        spare=_new_solved(channels, p),
+        solved=_new_solved(channels, p, weeks),
+        spare=_new_solved(channels, p, weeks),
         trial=Trial(
             parameters=np.zeros(DIMENSIONS),
             weights=np.zeros(market.lags),
@@ -84,15 +84,20 @@ def new_state(market: Market) -> State:
             ff=np.zeros(channels),
             row=np.zeros(channels),
             evidence=np.zeros(tests),
-            hyper=np.zeros(h),
         ),
-        learnt=_new_learnt(channels, h),
+        of_channel=_new_learnt((channels,), DIMENSIONS),
+        of_hyper=_new_learnt((), h),
+        of_effects=_new_learnt((), channels),
+        effect_scale=np.full(channels, math.log(0.5)),
+        pool_scale=np.full(2, math.log(0.5)),
     )
 
 
-def _new_solved(channels: int, p: int) -> Solved:
+def _new_solved(channels: int, p: int, weeks: int) -> Solved:
     return Solved(
-        lower=np.zeros((p, p)),
+        diagonal=np.zeros(weeks),
+        cross=np.zeros((p - weeks, weeks)),
+        lower=np.zeros((p - weeks, p - weeks)),
         w=np.zeros((channels, p)),
         wy=np.zeros(p),
         precision=np.zeros((channels, channels)),
@@ -101,17 +106,11 @@ def _new_solved(channels: int, p: int) -> Solved:
     )
 
 
-def _new_learnt(channels: int, h: int) -> Learnt:
+def _new_learnt(leading: tuple[int, ...], n: int) -> Learnt:
     return Learnt(
-        channel_factor=np.zeros((channels, DIMENSIONS, DIMENSIONS)),
-        channel_scale=np.zeros(channels),
-        effect_scale=np.full(channels, math.log(0.5)),
-        pool_scale=np.full(2, math.log(0.5)),
-        hyper_factor=np.zeros((h, h)),
-        hyper_scale=np.zeros(1),
-        seen=np.zeros(1),
-        channel_mean=np.zeros((channels, DIMENSIONS)),
-        channel_product=np.zeros((channels, DIMENSIONS, DIMENSIONS)),
-        hyper_mean=np.zeros(h),
-        hyper_product=np.zeros((h, h)),
+        factor=np.zeros((*leading, n, n)),
+        scale=np.zeros((*leading, 1)),
+        seen=np.zeros((*leading, 1)),
+        mean=np.zeros((*leading, n)),
+        product=np.zeros((*leading, n, n)),
     )

@@ -11,6 +11,7 @@ from mmm.engines.adstock_hill.transforms import ADSTOCK_CODES
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.words import Sign
 
 #: Method "exact": media are expected to make this share of the KPI, with this standard deviation as
 #: a share of it; at the largest lambda ROIs differ by this share of it (standard deviation).
@@ -18,7 +19,8 @@ _EXPECTED_SHARE, _LEVEL_SD, _LEAST_SPREAD = 0.25, 0.6, 0.3
 
 
 def _bounds(sign: str) -> tuple[float, float]:
-    return {"positive": (0.0, np.inf), "negative": (-np.inf, 0.0)}.get(sign, (-np.inf, np.inf))
+    bounds = {Sign.POSITIVE: (0.0, np.inf), Sign.NEGATIVE: (-np.inf, 0.0)}
+    return bounds.get(Sign(sign), (-np.inf, np.inf))
 
 
 def build_design(

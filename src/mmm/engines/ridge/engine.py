@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmm.engines.adstock_hill.checks import check
+from mmm.engines.adstock_hill.responding import AdstockHillResponds
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.capabilities import (
     Deviation,
@@ -33,7 +34,7 @@ _REFRESH = {"trials": 3, "iterations": 1000}
 _LEVELS = {"exact": 0.9, "robyn": 0.95}
 
 
-class RidgeEngine:
+class RidgeEngine(AdstockHillResponds):
     """See `mmm.engines.base.Engine`. Bit-identical for the same inputs, seed and versions on the
     same machine.
     """

@@ -16,7 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.adstock_hill.robyn_names import calibration_input, robyn_name, variable_names
+from mmm.engines.adstock_hill.robyn_names import (
+    calibration_input,
+    robyn_name,
+    robyn_sign,
+    variable_names,
+)
 from mmm.engines.base import Factor
 from mmm.engines.ridge.rebuild import Rebuilt
 from mmm.engines.ridge.refresh import narrowed
@@ -68,7 +73,7 @@ def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
         for name, kind in zip(frame.base_names, frame.base_kinds, strict=True)
         if kind != "context"
     ]
-    signs = {item.name: item.sign for item in (*problem.context, *problem.organic)}
+    signs = {item.name: robyn_sign(item.sign) for item in (*problem.context, *problem.organic)}
     context, organic = (
         [item.name for item in problem.context],
         [item.name for item in problem.organic],
@@ -86,7 +91,7 @@ def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
         "context_vars": context,
         "context_signs": [signs[name] for name in context],
         "paid_media_vars": list(frame.selected[: frame.paid]),
-        "paid_media_signs": [medium.sign for medium in problem.paid],
+        "paid_media_signs": [robyn_sign(medium.sign) for medium in problem.paid],
         "paid_media_spends": [medium.name for medium in problem.paid],
         "paid_media_selected": list(frame.selected[: frame.paid]),
         "paid_media_total": [float(frame.spend[:, frame.window_rows].sum())],

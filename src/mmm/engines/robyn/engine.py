@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmm.cores import usable_cores
+from mmm.engines.adstock_hill.responding import AdstockHillResponds
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.capabilities import Preview, Rates, SearchSize
 from mmm.engines.robyn.environment import REnvironment
@@ -26,7 +27,7 @@ _SEED_STEP = 1000
 _LEVEL = 0.95
 
 
-class RobynEngine:
+class RobynEngine(AdstockHillResponds):
     """See `mmm.engines.base.Engine`. Reproducible with the same inputs, seed, cores and versions of
     R's packages.
     """

@@ -14,7 +14,7 @@ import numpy as np
 
 from mmm.engines.adstock_hill import checks
 from mmm.engines.adstock_hill.checks import prophet_parts
-from mmm.engines.adstock_hill.robyn_names import calibration_input
+from mmm.engines.adstock_hill.robyn_names import calibration_input, robyn_sign
 from mmm.engines.adstock_hill.space import media_hyperparameters
 from mmm.engines.base import Factor, Problem
 from mmm.engines.robyn.settings import ENDINGS, RobynSettings
@@ -243,11 +243,11 @@ def _inputs(
         "dep_var_type": problem.kpi_kind,
         "paid_media_spends": [medium.name for medium in problem.paid],
         "paid_media_vars": [medium.selected for medium in problem.paid],
-        "paid_media_signs": [medium.sign for medium in problem.paid],
+        "paid_media_signs": [robyn_sign(medium.sign) for medium in problem.paid],
         "organic_vars": [item.name for item in problem.organic],
-        "organic_signs": [item.sign for item in problem.organic],
+        "organic_signs": [robyn_sign(item.sign) for item in problem.organic],
         "context_vars": [item.name for item in problem.context],
-        "context_signs": [item.sign for item in problem.context],
+        "context_signs": [robyn_sign(item.sign) for item in problem.context],
         "factor_vars": factors,
         "prophet_vars": list(parts),
         "prophet_country": country if "holiday" in parts else None,

@@ -9,7 +9,7 @@ import streamlit as st
 from mmm.access import User
 from mmm.errors import UserError
 from mmm.results.format import fixed
-from mmm.runs.plans import PlanningModel, model_to_plan, saved_plan
+from mmm.runs.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
 from mmm.runs.refresh import in_use
 from mmm.runs.status import RunStatus
 from mmm.web import links
@@ -59,15 +59,23 @@ def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
     kept, recommended = views.kept_models, views.recommended
     accepted = in_use(workspace, views.run_id)
     used = accepted.model_id if accepted is not None and accepted.run_id == views.run_id else None
-    asked = views.addressed(st.query_params.get("model") or used or recommended)
+    wanted = st.query_params.get("model") or used or ALL_KEPT
+    together = [ALL_KEPT] if len(kept) > 1 else []
+    asked = (
+        wanted
+        if wanted in together
+        else views.addressed(wanted if wanted != ALL_KEPT else recommended)
+    )
 
     def label(model_id: str) -> str:
+        if model_id == ALL_KEPT:
+            return f"All {len(kept)} kept models together"
         note = (
             "in use · " if model_id == used else "recommended · " if model_id == recommended else ""
         )
         return f"{model_id} · {note}NRMSE {fixed(kept[model_id]['nrmse'], 4)}"
 
-    ids = sorted(kept, key=lambda model_id: (model_id != used, model_id != recommended))
+    ids = together + sorted(kept, key=lambda model_id: (model_id != used, model_id != recommended))
     chosen: str = st.selectbox("Model", ids, ids.index(asked), format_func=label)
     if chosen != asked:
         st.query_params.pop("plan", None)
@@ -79,7 +87,7 @@ def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
     plan_id = st.query_params.get("plan", "")
     saved = saved_plan(workspace, plan_id) if plan_id else None
     if saved is not None:
-        st.query_params["run"], st.query_params["model"] = saved.run_id, saved.model_id
+        st.query_params["run"], st.query_params["model"] = saved.run_id, saved.model_id or ALL_KEPT
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run_id = _chosen_run(runs)
         number = workspace.results_manifest(run_id).number

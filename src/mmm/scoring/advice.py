@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mmm.recovery.score import ChannelTruth
+from mmm.scoring.score import ChannelTruth
 
 #: Advice that brings this share less than today's budget counts as harmful.
 HARMFUL = 0.01
@@ -65,22 +65,40 @@ def total_response(truths: Sequence[ChannelTruth], spends: Mapping[str, float]) 
 def best_response(
     truths: Sequence[ChannelTruth], bounds: Sequence[tuple[float, float]], budget: float
 ) -> float:
-    """The largest true response for a budget within bounds, found by giving money to the piece of a
-    channel's concave envelope that earns most.
+    """The largest true response for a budget within bounds, on the channels' concave envelopes."""
+    limits = {truth.name: limit for truth, limit in zip(truths, bounds, strict=True)}
+    return _filled(truths, limits, budget)[1]
+
+
+def best_budget(
+    truths: Sequence[ChannelTruth], bounds: Mapping[str, tuple[float, float]], budget: float
+) -> dict[str, float]:
+    """The spends per period that bring the largest true response for a budget within bounds."""
+    return _filled(truths, bounds, budget)[0]
+
+
+def _filled(
+    truths: Sequence[ChannelTruth], bounds: Mapping[str, tuple[float, float]], budget: float
+) -> tuple[dict[str, float], float]:
+    """(spends, response) of the best budget, found by giving money to the piece of a channel's
+    concave envelope that earns most.
     """
-    pieces: list[tuple[float, float]] = []  # (slope, money)
+    pieces: list[tuple[float, float, str]] = []  # (slope, money, channel)
     total = 0.0
-    for truth, (low, high) in zip(truths, bounds, strict=True):
+    spends = {truth.name: bounds[truth.name][0] for truth in truths}
+    for truth in truths:
+        low, high = bounds[truth.name]
         total += float(truth.response(low))
-        pieces += _envelope(truth, low, high)
-    left = budget - sum(low for low, _ in bounds)
-    for slope, money in sorted(pieces, reverse=True):
-        used = min(left, money)
-        total += slope * used
-        left -= used
+        pieces += [(slope, money, truth.name) for slope, money in _envelope(truth, low, high)]
+    left = budget - sum(spends.values())
+    for slope, money, name in sorted(pieces, reverse=True):
         if left <= 0:
             break
-    return total
+        used = min(left, money)
+        total += slope * used
+        spends[name] += used
+        left -= used
+    return spends, total
 
 
 def _envelope(truth: ChannelTruth, low: float, high: float) -> list[tuple[float, float]]:

@@ -1,8 +1,7 @@
 """Response of a stored model's media: at any date range, as it was or with another spend; at a grid
 of spends.
 
-Robyn's `robyn_response`, without its slips: see `MediaModel.rows` for date ranges. Robyn's own
-ranges can be had by giving their rows. All numbers come from `mmm.engines.adstock_hill.curves.Curve`.
+Robyn's `robyn_response`, for the rows that are given. All numbers come from `mmm.engines.adstock_hill.curves.Curve`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.media import MediaModel, Medium
 from mmm.errors import UserError
-from mmm.planning.media import MediaModel, Medium
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""Certify a run: simulate worlds on its data, train each with its settings, say how near it came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mmm.certificate import summarise
+from mmm.certificate.baseline import residual_noise, smoother
+from mmm.certificate.certificate import Certificate
+from mmm.certificate.identify import after_training, before_training, design_of, typical_roi
+from mmm.certificate.material import Tables, read_material
+from mmm.certificate.refit import Advise, Bounds, Refit, refit
+from mmm.certificate.worlds import World, worlds
+from mmm.engines.base import Engine, Problem, Progress, ProgressListener
+from mmm.errors import UserError
+from mmm.scoring.estimates import estimates
+
+#: The progress's stage.
+STAGE = "worlds"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run's engine said: its result tables, the model that is certified, and the level that
+    its intervals claim.
+    """
+
+    tables: Tables
+    model_id: str
+    interval_level: float = 0.9
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a run is certified: with so many worlds from a seed, each trained with `settings`, which
+    `effort` describes. `advise` and `bounds` are how budgets are advised.
+    """
+
+    count: int
+    seed: int
+    settings: Any
+    effort: str
+    advise: Advise
+    bounds: Bounds
+
+
+def certify(
+    engine: Engine,
+    problem: Problem,
+    trained: Trained,
+    asked: Asked,
+    progress: ProgressListener,
+) -> Certificate:
+    """The certificate of a run's recommended model. `progress` is told after every world, and may
+    raise to stop.
+
+    UserError where no world could be trained.
+    """
+    material = read_material(problem, trained.tables, trained.model_id)
+    begun = time.process_time()
+    refits, failed = _refits(engine, worlds(material, asked.count, asked.seed), asked, progress)
+    if not summarise.ordinary(refits):
+        why = failed[0] if failed else "no world was asked for."
+        raise UserError(
+            f"none of the simulated worlds could be trained: {why}", where="certificate"
+        )
+    noise = residual_noise(material)
+    design = design_of(material, smoother(material, noise.deviation / float(material.kpi.mean())))
+    own = {name: name for name in material.channels}
+    reported = estimates(trained.tables, trained.model_id, own)
+    errors = summarise.roi_errors(refits, typical_roi(material))
+    return Certificate(
+        model_id=trained.model_id,
+        engine=engine.name,
+        engine_version=engine.version,
+        effort=asked.effort,
+        seed=asked.seed,
+        interval_level=trained.interval_level,
+        total=summarise.total(refits),
+        channels=summarise.channels(refits, reported, trained.interval_level),
+        families=summarise.families(refits),
+        before=before_training(design),
+        after=after_training(design, errors),
+        failed=tuple(failed),
+        seconds=round(time.process_time() - begun, 1),
+    )
+
+
+def _refits(
+    engine: Engine, simulated: Iterator[World], asked: Asked, progress: ProgressListener
+) -> tuple[list[Refit], list[str]]:
+    """(scored worlds, why others could not be trained)."""
+    refits: list[Refit] = []
+    failed: list[str] = []
+    progress(Progress(STAGE, 0, asked.count))
+    for world in simulated:
+        found = refit(world, engine, asked.settings, asked.advise, asked.bounds)
+        if isinstance(found, Refit):
+            refits.append(found)
+        else:
+            failed.append(f"World {world.number} ({world.family}): {found}")
+        done = len(refits) + len(failed)
+        progress(Progress(STAGE, done, asked.count, message=f"World {done} of {asked.count}"))
+    return refits, failed

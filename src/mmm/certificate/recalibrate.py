@@ -1,0 +1,60 @@
+"""Intervals made as wide as the simulated worlds show that they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmm.scoring.score import ChannelScore
+
+#: So many worlds count as much as all channels together do for a channel's own factor.
+_OWN_WORLDS = 40
+
+
+def needed_stretch(channel: ChannelScore) -> float:
+    """By what the interval's arm on the truth's side must be multiplied to reach the truth; NaN
+    without an interval.
+    """
+    if not (np.isfinite(channel.low) and np.isfinite(channel.high)):
+        return float("nan")
+    gap = channel.true_roi - channel.roi
+    arm = channel.high - channel.roi if gap > 0 else channel.roi - channel.low
+    if gap == 0:
+        return 0.0
+    return abs(gap) / arm if arm > 0 else float("inf")
+
+
+def stretches(scores: Sequence[Sequence[ChannelScore]], level: float) -> dict[str, float]:
+    """By channel the factor at which intervals hold the truth in `level` of the worlds, at least 1:
+    intervals are widened, never narrowed. The fewer worlds, the nearer to the factor of all
+    channels together.
+    """
+    needed: dict[str, list[float]] = {}
+    for channels in scores:
+        for channel in channels:
+            factor = needed_stretch(channel)
+            if not np.isnan(factor):
+                needed.setdefault(channel.name, []).append(factor)
+    if not needed:
+        return {}
+    pooled = _quantile([factor for own in needed.values() for factor in own], level)
+    found = {}
+    for name, own in needed.items():
+        weight = len(own) / (len(own) + _OWN_WORLDS)
+        found[name] = max(1.0, weight * _quantile(own, level) + (1.0 - weight) * pooled)
+    return found
+
+
+def stretched(roi: float, low: float, high: float, factor: float) -> tuple[float, float]:
+    """The interval with both arms multiplied; it stays at or above 0 where it was."""
+    wider_low, wider_high = roi - factor * (roi - low), roi + factor * (high - roi)
+    return (max(wider_low, 0.0) if low >= 0 else wider_low), wider_high
+
+
+#: An interval without width cannot be stretched to the truth: it counts as this factor.
+_MOST = 20.0
+
+
+def _quantile(factors: Sequence[float], level: float) -> float:
+    return float(np.quantile(np.minimum(factors, _MOST), level, method="higher"))

@@ -1,0 +1,43 @@
+"""The budget that an engine advises for today's money, each channel within a share of its own spend:
+the plan by which engines are judged where the truth is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmm.engines.capabilities import Responds
+from mmm.planning.allocation import allocate
+from mmm.planning.history import Tables, read_history
+from mmm.planning.models import planned_with
+from mmm.planning.request import PlanRequest
+from mmm.results.format import Labels
+
+#: How far the advised budget may move each channel, as factors of its spend today.
+LOW, HIGH = 0.7, 1.3
+
+
+@dataclass(frozen=True)
+class Advised:
+    """Spend per period by channel: today's, and the advised one within LOW and HIGH of it."""
+
+    today: dict[str, float]
+    spend: dict[str, float]
+
+
+def advised_budget(
+    engine: Responds, tables: Tables, labels: Labels, model_id: str | None = None
+) -> Advised | None:
+    """The advice of all kept models together, or of one; None for one channel: there is nothing to
+    move.
+    """
+    history = read_history(tables)
+    if len(history.channels) < 2:
+        return None
+    request = PlanRequest.model_validate({"low": LOW, "high": HIGH})
+    planned = planned_with(engine, tables, history, model_id)
+    rows = allocate(history, planned, request, labels).channels.to_pylist()
+    return Advised(
+        today={row["channel"]: row["initial_spend"] for row in rows},
+        spend={row["channel"]: row["spend"] for row in rows},
+    )

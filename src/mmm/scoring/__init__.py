@@ -1,0 +1,1 @@
+"""An estimate beside a known truth: pure functions that recovery and certificates share."""
