@@ -85,6 +85,7 @@ def _baseline(frame: Frame, spend: np.ndarray) -> dict[str, Any]:
             "spend_total": spend,
             "expected_roi": 0.0,
             "level_pull": 0.0,
+            "noise": 0.0,
             "roi_pull": 0.0,
         }
     place = {name: i for i, name in enumerate(frame.base_names)}
@@ -103,6 +104,7 @@ def _baseline(frame: Frame, spend: np.ndarray) -> dict[str, Any]:
         "own_precision": own,
         "spend_total": spend,
         "expected_roi": expected,
+        "noise": noise,
         "level_pull": (noise / (_LEVEL_SD * expected)) ** 2,
         "roi_pull": (noise / (_LEAST_SPREAD * expected)) ** 2 / lambda_max(frame),
     }
@@ -127,7 +129,7 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 
 def _studies(
     frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned
     of it.
     """

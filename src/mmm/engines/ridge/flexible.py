@@ -128,11 +128,56 @@ def _pull_together(design, lambda_, v, X, rows, y_sd, sd, A, rhs, pull, unit):  
 
 
 @jit
-def _solve(design, lambda_, v, X, rows, used, U, uy, W, b, work):  # type: ignore[no-untyped-def]
-    """Coefficients of the solved columns into b (p,), beside the first `used` columns of the
-    baseline; returns the solver's count.
+def _heed_tests(design, G, rows, y_sd, sd, A, rhs):  # type: ignore[no-untyped-def]
+    """Add the lift tests as observations: each the sum of its media's effects, G (S, M) per unit of
+    their coefficients, with its own standard error. Tests without a comparison are left out.
     """
-    sd, low, high, A, rhs, own, state, index, L, pull, unit = work
+    m, first = design.solved.shape[0], design.base.shape[1]
+    for s in range(G.shape[0]):
+        weight = (design.noise / design.lift_error[s]) ** 2 / rows
+        if design.noise == 0.0 or math.isnan(weight * G[s].sum()):
+            continue
+        for i in range(m):
+            channel = design.solved[i] - first
+            if channel < 0 or sd[i] == 0.0 or G[s, channel] == 0.0:
+                continue
+            rhs[i] += weight * G[s, channel] * design.lift_value[s] / (sd[i] * y_sd)
+            for j in range(m):
+                other = design.solved[j] - first
+                if other >= 0 and sd[j] > 0.0:
+                    A[i, j] += weight * G[s, channel] * G[s, other] / (sd[i] * sd[j])
+
+
+@jit
+def _inverse_diagonal(A, L, diagonal):  # type: ignore[no-untyped-def]
+    """The diagonal of the inverse of A (m, m), by Cholesky; L is working memory."""
+    m = A.shape[0]
+    for i in range(m):
+        for j in range(i + 1):
+            total = A[i, j]
+            for k in range(j):
+                total -= L[i, k] * L[j, k]
+            if i == j:
+                L[i, i] = math.sqrt(max(total, 1e-13 * A[i, i] + 1e-300))
+            else:
+                L[i, j] = total / L[j, j]
+    for column in range(m):
+        diagonal[column] = 0.0
+        for i in range(column, m):
+            total = 1.0 if i == column else 0.0
+            for k in range(column, i):
+                total -= L[i, k] * L[m, k]
+            L[m, i] = total / L[i, i]
+            diagonal[column] += L[m, i] * L[m, i]
+
+
+@jit
+def _solve(design, lambda_, v, X, rows, used, U, uy, W, G, b, work):  # type: ignore[no-untyped-def]
+    """Coefficients of the solved columns into b (p,), beside the first `used` columns of the
+    baseline; returns the solver's count. `variance` becomes each coefficient's variance as a
+    multiple of the noise's.
+    """
+    sd, low, high, A, rhs, own, state, index, L, pull, unit, variance = work
     m = design.solved.shape[0]
     y_sd = _moments(design, X, rows, used, U, uy, W, sd, A, rhs)
     for i in range(m):
@@ -145,9 +190,12 @@ def _solve(design, lambda_, v, X, rows, used, U, uy, W, b, work):  # type: ignor
         high[i] = design.upper[column] * sd[i] / y_sd
         A[i, i] += design.own_precision[column] / rows
     _pull_together(design, lambda_, v, X, rows, y_sd, sd, A, rhs, pull, unit)
+    _heed_tests(design, G, rows, y_sd, sd, A, rhs)
     passes = solve_exact(A, rhs, low, high, own, state, index, L)
+    _inverse_diagonal(A, L, variance)
     for i in range(m):
         b[design.solved[i]] = own[i] * y_sd / sd[i] if sd[i] > 0.0 else 0.0
+        variance[i] = variance[i] / (rows * sd[i] * sd[i]) if sd[i] > 0.0 else 0.0
     return passes
 
 
@@ -166,7 +214,7 @@ def _baseline_coefficients(design, used, L, uy, W, b, gamma):  # type: ignore[no
 
 
 @jit
-def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, work):  # type: ignore[no-untyped-def]
+def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, G, work):  # type: ignore[no-untyped-def]
     """Fit the first `rows` rows: coefficients into b (p,), the baseline's into gamma (q + 1,), its
     parts into their columns of X, whose coefficient is 1. Returns (intercept, intercept was
     dropped, solver's count).
@@ -174,12 +222,12 @@ def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, work):  #
     L, U, uy = eliminated
     q = design.flexible.shape[1]
     used = q + 1 if design.intercept else q
-    passes = _solve(design, lambda_, v, X, rows, used, U, uy, W, b, work)
+    passes = _solve(design, lambda_, v, X, rows, used, U, uy, W, G, b, work)
     _baseline_coefficients(design, used, L, uy, W, b, gamma)
     dropped = not design.intercept
     if design.intercept and gamma[q] < 0.0 and design.non_negative_intercept:
         dropped = True
-        passes = _solve(design, lambda_, v, X, rows, q, U, uy, W, b, work)
+        passes = _solve(design, lambda_, v, X, rows, q, U, uy, W, G, b, work)
         _baseline_coefficients(design, q, L, uy, W, b, gamma)
     for i in range(q):
         b[design.flexible_part[i]] = 1.0
@@ -191,9 +239,10 @@ def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, work):  #
 
 
 @jit
-def penalised_error(design, rows, gamma, fitted):  # type: ignore[no-untyped-def]
-    """Root mean square error of the first `rows` rows with what the baseline's priors add to it,
-    over the KPI's range: a baseline that bends more to fit is no better for it.
+def penalised_error(design, rows, gamma, fitted, paid_effect):  # type: ignore[no-untyped-def]
+    """Root mean square error of the first `rows` rows with what the priors of the baseline and of
+    the media's total add to it, over the KPI's range: a baseline that bends more to fit is no
+    better for it.
     """
     total, low, high = 0.0, design.y[0], design.y[0]
     for t in range(rows):
@@ -202,4 +251,6 @@ def penalised_error(design, rows, gamma, fitted):  # type: ignore[no-untyped-def
         high = max(high, design.y[t])
     for i in range(design.flexible.shape[1]):
         total += design.flexible_precision[i] * gamma[i] ** 2
+    mean_roi = paid_effect / design.spend_total.sum()
+    total += design.level_pull * (mean_roi - design.expected_roi) ** 2
     return math.sqrt(total / rows) / (high - low)

@@ -28,9 +28,9 @@ from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh
 from mmm.engines.ridge.calibration import lift_tests_table
-from mmm.engines.ridge.candidates import Design, evaluate
+from mmm.engines.ridge.candidates import TEST, Design, evaluate
 from mmm.engines.ridge.design import build_design
-from mmm.engines.ridge.exact_frame import ridge_frame
+from mmm.engines.ridge.exact_frame import ridge_frame, variant_frames
 from mmm.engines.ridge.intervals import intervals
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.selection import (
@@ -38,11 +38,14 @@ from mmm.engines.ridge.selection import (
     consensus_weights,
     eligible,
     error_scores,
+    likeliest_by_trial,
+    log_weights,
     nearest_to_consensus,
     pareto_fronts,
     pareto_fronts_by_trial,
 )
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.spread import Spread, measured_spread
 from mmm.errors import UserError
 
 
@@ -88,15 +91,17 @@ def train(
         # What this run would have recommended without any lift test: the same data, seed and
         # settings.
         best = free.values[[other.selection.kept[other.recommended]]]
-        unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
+        unheeded = design._replace(lift_error=np.full(len(design.lift_error), np.inf))
+        unmoved = evaluate(unheeded, space.candidates(best), cores=1).studied[0]
     else:
         unmoved = np.empty((0, 2))
+    spread = _spread(problem, frame, space, found, chosen, settings)
     stage.done(1)
 
     builders = {
         "models": lambda: tables.models_table(found, chosen, calibrated),
         "channels": lambda: tables.channels_table(
-            problem, frame, chosen, intervals(frame, chosen, settings)
+            problem, frame, chosen, intervals(frame, chosen, settings, spread)
         ),
         "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
@@ -109,7 +114,7 @@ def train(
         "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
         "lift_tests": lambda: lift_tests_table(problem, frame, found, chosen, settings, unmoved),
         "diagnostics": lambda: diagnostics.diagnostics_table(
-            problem, frame, design, space, found, chosen, settings
+            problem, frame, design, space, found, chosen, settings, spread
         ),
     }
     stage = _Stage(progress, "tables", len(builders))
@@ -119,6 +124,39 @@ def train(
         stage.done(number)
     why = reason(found, chosen, None if problem.previous is None else problem.previous.model_id)
     return built, chosen.models[chosen.recommended].model_id, why
+
+
+def _spread(
+    problem: Problem,
+    frame: Frame,
+    space: Space,
+    found: Search,
+    chosen: Chosen,
+    settings: RidgeSettings,
+) -> Spread | None:
+    """How far the effects may be off: the kept models, and the same fitted again beside variants of
+    the baseline. None in method "robyn".
+    """
+    if settings.method == "robyn":
+        return None
+    kept, k = chosen.selection.kept, frame.base.shape[1]
+    channels = slice(k, k + frame.paid)
+    candidates = space.candidates(found.values[kept])
+    variants = {}
+    for name, other in variant_frames(problem, settings, frame).items():
+        design = build_design(other, settings, problem.lift_tests, problem.previous)
+        refit = evaluate(design, candidates)
+        weights = _weights(design, refit, settings)
+        variants[name] = refit.effects[:, channels], weights
+    of = found.evaluation
+    errors = of.effect_error[kept][:, : frame.paid]
+    return measured_spread(of.effects[kept][:, channels], chosen.weights, errors, variants)
+
+
+def _weights(design: Design, evaluation: Evaluation, settings: RidgeSettings) -> np.ndarray:
+    """How much models count in their consensus, (K,)."""
+    missed = (evaluation.studied[:, :, 0] - design.lift_value) / design.lift_error
+    return consensus_weights(evaluation.loss, missed, len(design.y), settings.objective_weights)
 
 
 def run_search(
@@ -138,6 +176,7 @@ def run_search(
         np.empty((trials, count, len(space.hyperparameters))),
         np.empty((trials, count, 3)),
     )
+    test = np.empty((trials, count))
     evaluations: list[Evaluation] = []
     done = unsolved = 0
 
@@ -148,6 +187,7 @@ def run_search(
         now = slice(done, done + len(asked) // trials)
         values[:, now] = found.reshape(trials, -1, found.shape[1])
         loss[:, now] = result.loss.reshape(trials, -1, 3)
+        test[:, now] = result.nrmse[:, TEST].reshape(trials, -1)
         done, unsolved = now.stop, unsolved + int((result.passes < 0).sum())
         if not many:
             evaluations.append(result)
@@ -169,7 +209,7 @@ def run_search(
         )
     flat, scores = (
         values.reshape(-1, values.shape[2]),
-        error_scores(course.loss, settings.objective_weights),
+        error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights),
     )
     if not many:
         evaluation = Evaluation(
@@ -177,11 +217,22 @@ def run_search(
         )
         return Search(flat, evaluation, course.trial, course.iteration, scores)
     rows = np.arange(len(flat)) % (len(flat) // LISTED_OF_MANY) == 0
-    rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
+    rows[
+        select(course, settings, len(design.y), refreshing=len(design.previous_share) > 0).kept
+    ] = True
     evaluation = evaluate(design, space.candidates(flat[rows]))
     return Search(
         flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course
     )
+
+
+def _scored(loss: np.ndarray, test: np.ndarray, settings: RidgeSettings) -> np.ndarray:
+    """Losses (B, 3) as the error score takes them: Robyn's counts the test NRMSE (B,) where the
+    search was led by the validation's.
+    """
+    if settings.method != "robyn" or settings.validation is None:
+        return loss
+    return np.column_stack([test, loss[:, 1:]])
 
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
@@ -205,9 +256,10 @@ def choose(
         settings.method == "robyn",
         len(design.previous_share) > 0,
     )
-    selection = listed(select(found.course, settings, refreshing=refreshing), found)
+    selection = listed(select(found.course, settings, frame.n, refreshing=refreshing), found)
     kept = selection.kept
-    scores = error_scores(loss[kept], settings.objective_weights)
+    scored = _scored(loss[kept], found.evaluation.nrmse[kept, TEST], settings)
+    scores = error_scores(scored, settings.objective_weights)
     media = [
         i
         for i, item in enumerate(space.hyperparameters)
@@ -218,9 +270,7 @@ def choose(
     )
     models = kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    missed = found.evaluation.studied[kept, :, 0] - design.lift_value
-    studies = missed / design.lift_error
-    weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
+    weights = _weights(design, found.evaluation.rows(kept), settings)
     rule: Rule = (
         "consensus"
         if not (robyn or refreshing)
@@ -241,7 +291,7 @@ def choose(
     return Chosen(selection, clusters, models, parts, best, rule, weights)
 
 
-def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
+def select(course: Course, settings: RidgeSettings, rows: int, *, refreshing: bool) -> Selection:
     """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests
     alone, but for a refresh, whose candidates are all near the previous model.
     """
@@ -250,6 +300,11 @@ def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Sele
         course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0
     )
     within &= np.isfinite(course.loss[:, :2]).all(axis=1)
+    if not robyn and not refreshing:
+        counts = log_weights(course.loss, rows, settings.objective_weights)
+        return likeliest_by_trial(
+            counts, course.loss, within, settings.min_candidates, course.trial
+        )
     if robyn:
         return pareto_fronts(course.loss, within, settings.min_candidates, robyn=True)
     return pareto_fronts_by_trial(course.loss, within, settings.min_candidates, course.trial)
