@@ -35,13 +35,14 @@ class AlreadyExists(UserError):
 @dataclass(frozen=True)
 class Finding:
     """One thing found in an input before any work is done. `level` is "error" (stops) or "warning"
-    (goes on).
+    (goes on); `check` is the id of the data check that found it, if one did.
     """
 
     level: str
     what: str
     where: str = ""
     fix: str = ""
+    check: str = ""
 
     def __str__(self) -> str:
         return str(UserError(self.what, where=self.where, fix=self.fix))

@@ -49,7 +49,7 @@ def test_quality_shows_every_check_and_channel(run: Run, dataset: str) -> None:
     code, out, _ = run("quality", dataset, "--mapping", "robyn@1")
     assert code == 0
     assert (
-        "yellow  Leakage                     The KPI is followed closely by 'competitor_sales_B'."
+        "yellow  Leakage                         The KPI is followed closely by 'competitor_sales_B'."
         in out
     )
     assert (

@@ -10,7 +10,7 @@ import pytest
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
-from mmm.runs.config import Experiment, LiftTestConfig
+from mmm.experiments.config import Experiment, LiftTestConfig
 from mmm.runs.events import History
 from mmm.runs.sample import sample_experiment
 from mmm.runs.task import run_task
@@ -132,3 +132,22 @@ def test_the_report_has_a_section_for_each(trained: Workspace) -> None:
     assert "Confidence in each channel" in plain
     assert "What the lift tests moved" in calibrated
     assert "What the lift tests moved" not in plain
+
+
+def test_certify_trains_worlds_once_and_then_shows_them(here: Run, trained: Workspace) -> None:
+    code, out, err = here("certify", "latest", "--worlds", "5", "--effort", "full")
+    assert code == 0, err
+    assert "worlds 5/5" in out
+    assert "HIGH, RECALIBRATED" in out
+    assert "simulated worlds on your data" in out
+    assert "What the data alone can tell:" in out
+    run_id = trained.run_ids()[0]
+    assert trained.study_ids(run_id, "certificate") == [f"{run_id}/certificate/0001"]
+    code, out, _ = here("certify", "latest", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["total"]["worlds"] + len(found["failed"]) in (4, 5)  # harmful ones are apart
+    assert len(trained.study_ids(run_id, "certificate")) == 1
+    code, _, err = here("certify", "latest", "--again", "--effort", "most")
+    assert code != 0
+    assert "effort" in err

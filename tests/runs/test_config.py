@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from mmm.engines.adstock_hill.settings import Within
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, UserError
-from mmm.runs.config import Experiment, parse_experiment
+from mmm.experiments.config import Experiment, parse_experiment
 
 Path = tuple[str | int, ...]
 Case = tuple[Path, Any]
@@ -38,6 +38,7 @@ FULL: dict[str, Any] = {
     },
     "window": {"start": "2022-01-03", "end": "2024-01-01"},
     "country": "DE",
+    "accept": ["vif"],
     "lift_tests": [
         {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
     ],

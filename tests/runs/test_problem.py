@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mmm.data.quality import findings_of, review
 from mmm.engines.base import Factor, Problem
 from mmm.errors import InvalidInput
-from mmm.runs.config import Experiment, LiftTestConfig
-from mmm.runs.problem import build_problem
+from mmm.experiments.config import Experiment, LiftTestConfig
+from mmm.experiments.problem import build_problem
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from mmm.workspace import Workspace
@@ -41,6 +42,7 @@ def columns(dates: list[Any] | None = None) -> dict[str, list[Any]]:
     """
     dates = weeks() if dates is None else dates
     numbers = np.random.default_rng(1).uniform(1, 100, (6, len(dates))).round(2)
+    numbers[0] *= 100  # sales are worth more than what media cost
     names = ("sales", "tv", "search", "clicks", "mail", "price")
     data: dict[str, list[Any]] = {"date": dates, **dict(zip(names, numbers.tolist(), strict=True))}
     data["event"] = ["none", "sale"] * (len(dates) // 2) + ["none"] * (len(dates) % 2)
@@ -213,12 +215,15 @@ NUMBER_TYPES: dict[str, pa.Array] = {
 
 
 @pytest.mark.parametrize("kind", NUMBER_TYPES)
-def test_numbers_of_every_type(kind: str) -> None:
-    problem, findings = build(columns() | {"price": NUMBER_TYPES[kind], "tv": NUMBER_TYPES[kind]})
+@pytest.mark.parametrize("name", ["price", "tv"])
+def test_numbers_of_every_type(kind: str, name: str) -> None:
+    problem, findings = build(columns() | {name: NUMBER_TYPES[kind]})
     assert findings == []
-    for values in (problem.context[0].values, problem.paid[0].spend):  # type: ignore[union-attr]
-        assert values.dtype == np.float64
-        assert values.tolist() == WHOLE
+    price = problem.context[0]
+    assert not isinstance(price, Factor)
+    values = {"price": price.values, "tv": problem.paid[0].spend}[name]
+    assert values.dtype == np.float64
+    assert values.tolist() == WHOLE
 
 
 # Columns that are not there or not what they should be
@@ -277,47 +282,47 @@ DATE_ERRORS: dict[str, tuple[Change, str]] = {
     "twice": (
         lambda d: d["date"].__setitem__(9, d["date"][2]),
         "1 date occurs more than once, first 2022-01-17 in rows 3, 10. "
-        "Give one row per period: add up or filter the table to one market.",
+        "Give one row per period: map the market column and prepare the dataset, or add up.",
     ),
     "long table": (
         lambda d: d.update(date=[day for day in d["date"][: WEEKS // 2] for _ in range(2)]),
         "60 dates occur more than once, first 2022-01-03 in rows 1, 2. "
-        "Give one row per period: add up or filter the table to one market.",
+        "Give one row per period: map the market column and prepare the dataset, or add up.",
     ),
     "weekly gap": (
         lambda d: [values.pop(10) for values in d.values()],
-        "1 gap or odd step, first from 2022-03-07 (row 10) to 2022-03-21 (row 11); the usual step is a week. "
-        "Add the missing periods, with 0 only where nothing was spent.",
+        "1 period missing, first 2022-03-14 (after row 10). "
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: resample it, with a rule for gaps per column.",
     ),
     "odd step": (
         lambda d: d["date"].__setitem__(10, d["date"][10] + dt.timedelta(days=1)),
-        "2 gaps or odd steps, first from 2022-03-07 (row 10) to 2022-03-15 (row 11); the usual step is a week. "
-        "Add the missing periods, with 0 only where nothing was spent.",
+        "1 date out of step, first 2022-03-15 (row 11). "
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: resample it, with a rule for gaps per column.",
     ),
     "daily gap": (
         lambda d: d.update(
             date=weeks(60, 1) + [day + dt.timedelta(days=70) for day in weeks(60, 1)]
         ),
-        "1 gap or odd step, first from 2022-03-03 (row 60) to 2022-03-14 (row 61); the usual step is a day. "
-        "Add the missing periods, with 0 only where nothing was spent.",
+        "10 periods missing, first 2022-03-04 (after row 60). "
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: resample it, with a rule for gaps per column.",
     ),
     "monthly gap": (
         lambda d: d.update(date=months(60) + months(WEEKS + 2)[62:]),
-        "1 gap or odd step, first from 2026-12-01 (row 60) to 2027-03-01 (row 61); the usual step is a month. "
-        "Add the missing periods, with 0 only where nothing was spent.",
+        "2 periods missing, first 2027-01-01 (after row 60). "
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: resample it, with a rule for gaps per column.",
     ),
     "a typo far away": (
         lambda d: d["date"].__setitem__(0, dt.date(22, 1, 3)),
-        "1 gap or odd step, first from 0022-01-03 (row 1) to 2022-01-10 (row 2); the usual step is a week. "
-        "Add the missing periods, with 0 only where nothing was spent.",
+        "104,355 periods missing, first 0022-01-10 (after row 1). "
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: resample it, with a rule for gaps per column.",
     ),
     "every other week": (
         lambda d: d.update(date=weeks(WEEKS, 14)),
-        "the usual distance between dates is 14 days. Give daily, weekly or monthly rows.",
+        "the usual distance between dates is 14 days. Give daily, weekly, monthly or quarterly rows.",
     ),
     "every fourth week": (
         lambda d: d.update(date=weeks(WEEKS, 28)),
-        "the usual distance between dates is 28 days. Give daily, weekly or monthly rows.",
+        "the usual distance between dates is 28 days. Give daily, weekly, monthly or quarterly rows.",
     ),
     "two periods": (
         lambda d: [values.__delitem__(slice(2, None)) for values in d.values()],
@@ -339,7 +344,7 @@ def test_gaps_are_found_in_the_order_of_the_dates_and_named_by_the_tables_rows()
     for values in data.values():
         values.pop(10)
         values.reverse()
-    assert "first from 2022-03-07 (row 110) to 2022-03-21 (row 109)" in errors(data)[0]
+    assert "1 period missing, first 2022-03-14 (after row 110)." in errors(data)[0]
 
 
 def test_daily_and_monthly_tables() -> None:
@@ -357,14 +362,14 @@ def test_months_may_be_named_by_any_of_their_days() -> None:
     ]
 
 
-FILL_IN = "Fill it in; write 0 only where it was 0."
+FILL_IN = "Fill it in; write 0 only where it was 0. Or prepare the dataset with a rule for gaps of this column."
 CELL_ERRORS: dict[str, tuple[dict[int, Any], str]] = {
     "empty": ({3: None}, f"no value in row 3. {FILL_IN}"),
     "many empty": (
         dict.fromkeys(range(2, 9)),
         f"no value in rows 2, 3, 4, 5, 6 and 2 more. {FILL_IN}",
     ),
-    "NaN": ({120: float("nan")}, f"NaN in row 120. {FILL_IN}"),
+    "NaN": ({120: float("nan")}, f"no value in row 120. {FILL_IN}"),
     "infinite": (
         {1: float("inf"), 2: float("-inf")},
         "an infinite value in rows 1, 2. Correct it at its source.",
@@ -421,7 +426,8 @@ def test_media_must_not_be_negative(name: str) -> None:
 
 def test_a_negative_kpi_is_a_warning_and_negative_context_is_none() -> None:
     assert build(with_cells("sales", {7: -1.5}))[1] == [
-        "column 'sales': a negative value in row 7, first -1.5."
+        "column 'sales': a negative value in row 7, first -1.5. "
+        "Make sure that it is no error; returns may be booked where the sale was."
     ]
     assert build(with_cells("price", {7: -1.5}))[1] == []
 
@@ -452,7 +458,8 @@ def test_columns_that_never_change_are_named(name: str, value: float, fix: str) 
 
 def test_a_constant_spend_is_a_warning_where_its_exposure_is_modelled() -> None:
     assert build(columns() | {"search": [5.0] * WEEKS})[1] == [
-        f"column 'search': is 5 {ALL}; its exposure alone shows its effect."
+        f"column 'search': is 5 {ALL}; its exposure alone shows its effect. "
+        "Make sure that it is no placeholder."
     ]
 
 
@@ -471,7 +478,8 @@ def test_columns_that_change_outside_the_window_only_are_named() -> None:
 
 def test_spend_without_exposure_is_a_warning() -> None:
     assert build(with_cells("clicks", {7: 0.0, 9: 0.0}))[1] == [
-        f"column 'search': 2 periods {ALL} with spend but no 'clicks', first 2022-02-14."
+        f"column 'search': 2 periods {ALL} with spend but no 'clicks', first 2022-02-14 (2% of those it "
+        "is on). Correct the dates of booking, map the spend alone, or map free exposure as organic."
     ]
 
 
@@ -493,7 +501,8 @@ def test_factors() -> None:
     ]
     problem, findings = build(with_cells("event", {2: None, 4: None}))
     assert findings == [
-        "column 'event': no value in rows 2, 4; empty cells count as a level of their own."
+        "column 'event': no value in rows 2, 4; empty cells count as a level of their own. "
+        "Fill them in where they mean another level."
     ]
     assert problem.context[1].levels[:4] == ("none", "(empty)", "none", "(empty)")  # type: ignore[union-attr]
     for values in (
@@ -521,8 +530,8 @@ def test_everything_wrong_is_named_at_once() -> None:
     ] == [
         "'revenue'",
         "'mail'",
-        "'tv'",
         "'date'",
+        "'tv'",
         "'clicks'",
         "'event'",
     ]
@@ -645,9 +654,9 @@ def test_a_lift_test_against_the_data() -> None:
     assert problem.lift_tests[0].start == dt.date(2022, 3, 14)
     tv = columns()["tv"]
     spend = f"{sum(tv[10:14]):,.0f}"
-    assert build(lift_tests=[lift_test(), lift_test(spend=1.0, confidence=0.5)])[1] == [
-        "lift_tests.2.confidence: its confidence of 50% is below 80%.",
-        f"lift_tests.2.spend: 1 differs from the data's {spend} by more than 10 %.",
+    assert build(lift_tests=[lift_test(spend=1.0, confidence=0.5)])[1] == [
+        "lift_tests.1.confidence: its confidence of 50% is below 80%.",
+        f"lift_tests.1.spend: 1 differs from the data's {spend} by more than 10 %.",
     ]
     # Wednesday to Tuesday: five days of the first week, two of the second.
     middle = {"start": "2022-03-16", "end": "2022-03-22", "spend": tv[10] * 5 / 7 + tv[11] * 2 / 7}
@@ -658,17 +667,86 @@ def test_a_lift_test_against_the_data() -> None:
 def test_a_lift_test_says_how_sure_it_is() -> None:
     """The standard error as given, from an interval's width, or from Robyn's confidence."""
     band = {"interval_low": 23.55, "interval_high": 56.45}
-    problem, findings = build(
-        lift_tests=[
-            lift_test(standard_error=5.0, confidence=0.5),
-            lift_test(**band),
-            lift_test(interval_low=20.4, interval_high=59.6, interval_level=0.95),
-            lift_test(confidence=0.9),
-            lift_test(lift=0.0, standard_error=5.0),
-        ]
+    ways: list[dict[str, Any]] = [
+        {"standard_error": 5.0, "confidence": 0.5},
+        band,
+        {"interval_low": 20.4, "interval_high": 59.6, "interval_level": 0.95},
+        {"confidence": 0.9},
+        {"lift": 0.0, "standard_error": 5.0},
+    ]
+    found = [build(lift_tests=[lift_test(**way)]) for way in ways]
+    assert [findings for _, findings in found] == [[]] * len(ways)
+    errors_found = [round(problem.lift_tests[0].error, 1) for problem, _ in found]
+    assert errors_found == [5.0, 10.0, 10.0, 24.3, 5.0]
+
+
+SALES = sum(columns()["sales"][10:14])
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "message"),
+    [
+        (
+            {"lift": 250 * SALES},
+            "error",
+            f"lift_tests.1.lift: a lift of {250 * SALES:,.6g} is 250 times the whole KPI of its days, "
+            f"{SALES:,.6g}. Give the lift in units of the KPI, over the days of the test.",
+        ),
+        (
+            {"lift": 0.75 * SALES},
+            "warning",
+            f"lift_tests.1.lift: a lift of {0.75 * SALES:,.6g} is 75% of the KPI of its days. "
+            "Make sure that it is in units of the KPI.",
+        ),
+        (
+            {"lift": -40.0, "standard_error": 5.0},
+            "warning",
+            "lift_tests.1.lift: a negative lift: a paid channel's effect is never below 0 in the model. "
+            "Leave the test out, or let the channel's sign be unconstrained.",
+        ),
+        (
+            {"lift": -40.0, "standard_error": 30.0},
+            "warning",
+            "lift_tests.1.lift: a negative lift: a paid channel's effect is never below 0 in the model. "
+            "Within its error it may be 0. "
+            "Leave the test out, or let the channel's sign be unconstrained.",
+        ),
+        (
+            {"status": "running"},
+            "warning",
+            "lift_tests.1.status: it is running, so it is left out.",
+        ),
+    ],
+)
+def test_implausible_lift_tests_are_named(
+    changes: dict[str, Any], level: str, message: str
+) -> None:
+    tests = [lift_test(**changes)]
+    if level == "error":
+        assert errors(lift_tests=tests) == [message]
+        return
+    problem, findings = build(lift_tests=tests)
+    assert findings == [message]
+    assert len(problem.lift_tests) == ("status" not in changes)
+
+
+def test_lift_tests_that_contradict_each_other() -> None:
+    one, other = lift_test(standard_error=5.0), lift_test(lift=80.0, standard_error=5.0)
+    contradiction = (
+        "lift_tests.2: it overlaps test 1 of the same channels and contradicts it: 2.857 a day "
+        "against 1.429. Find out which of them is right, and leave the other out."
     )
-    assert findings == []
-    assert [round(test.error, 1) for test in problem.lift_tests] == [5.0, 10.0, 10.0, 24.3, 5.0]
+    assert build(lift_tests=[one, other])[1] == [contradiction]
+    assert build(lift_tests=[one, lift_test(lift=45.0, standard_error=5.0)])[1] == [
+        "lift_tests.2: it overlaps test 1 of the same channels, and both count. Leave one of them out."
+    ]
+    assert build(lift_tests=[one, one])[1] == [
+        "lift_tests.2: it is the same as test 1, and counts twice. Leave one of them out."
+    ]
+    discarded = other | {"status": "discarded"}
+    assert build(lift_tests=[one, discarded])[1] == [
+        "lift_tests.2.status: it is discarded, so it is left out."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -696,12 +774,60 @@ def test_too_few_rows_for_the_coefficients() -> None:
     assert errors(short, country=None) == [
         "window: 9 periods are too few for 8 coefficients. Widen the window, or map fewer columns."
     ]
-    assert build(columns(weeks(40)), country=None)[1] == [
+    few = (
         "window: 40 periods for 8 coefficients; 10 per coefficient or more are advised. "
-        "Widen the window, or map fewer columns.",
-        "settings.prophet: less than two years of data: a yearly season can hardly be told from trend and media. "
-        "Load more history, or leave out 'season'.",
+        "Widen the window, or map fewer columns."
+    )
+    assert build(columns(weeks(40)), country=None)[1] == [
+        "table: the data cover 280 days (0.8 years, 40 periods): below 2 years a yearly season can "
+        "hardly be told from trend and media. Load more history, or leave the season out of the model.",
+        few,
     ]
+    without = build(columns(weeks(40)), country=None, settings={"prophet": ["trend"]})[1]
+    assert without == [few.replace("8 coefficients", "7 coefficients")]
+    assert build(columns(weeks(104)))[1] == []  # two years to anybody
+
+
+def test_what_the_quality_page_finds_is_what_submission_says() -> None:
+    """One list of checks: red refuses, orange warns, by the same words and ids."""
+    data = columns()
+    data["mail"] = [tv + clicks for tv, clicks in zip(data["tv"], data["clicks"], strict=True)]
+    table = pa.table(data)
+    report = review(table, experiment().mapping)
+    red = findings_of([report.check("vif")])
+    assert {finding.where for finding in red} == {"column 'tv'", "column 'clicks'", "column 'mail'"}
+    assert errors(table) == [str(finding) for finding in red]
+    problem, findings = build(table, accept=["vif"])
+    assert problem.rows == WEEKS
+    assert [text.rpartition(" Accepted")[0] for text in findings] == [
+        str(finding).removesuffix(" " + finding.fix) for finding in red
+    ]
+
+
+def test_currencies_and_units() -> None:
+    data: dict[str, Any] = columns()
+    data["currency"] = ["EUR", "USD"] * (WEEKS // 2)
+    assert errors(data) == [
+        "column 'currency': holds 2 currencies, 'EUR', 'USD'. Convert all money to one currency before "
+        "it is loaded, or keep one currency's rows."
+    ]
+    data["currency"] = ["USD"] * WEEKS
+    assert build(data)[1] == [
+        "column 'currency': the money is in USD, the experiment says EUR. "
+        "Set the experiment's currency to USD, or correct the column."
+    ]
+    assert build(data, currency="USD")[1] == []
+    thousands = columns()
+    thousands["sales"] = [value / 1000 for value in thousands["sales"]]
+    found = build(thousands)[1]
+    assert [text.partition(" is ")[0] for text in found] == [
+        "table: all spend together",
+        "column 'tv': its spend",
+        "column 'search': its spend",
+    ]
+    conversions = {"mapping__kpi_kind": "conversion"}
+    assert build(thousands, **conversions)[1] == []
+    assert len(build(thousands, value_per_conversion=1.0, **conversions)[1]) == 3
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from mmm.data.saved_mappings import save_mapping
 from mmm.platforms.local.user import local_user
 from mmm.sources import sample
 from mmm.sources.files import FileSource
-from mmm.web import entrance, links, session
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.shell import entrance, links, session
 from mmm.workspace import DatasetManifest
 from workbooks import write_workbook
 
@@ -351,7 +351,8 @@ def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(
     app = open_page(links.QUALITY, dataset=dataset_name(robyn))
     text = words(app)
     assert (
-        "##### These data can be modelled, with doubts: of 15 checks, 4 yellow, 11 green." in text
+        "##### These data can be modelled; some things are worth knowing: of 18 checks, 4 yellow, 14 green."
+        in text
     )
     assert "First: **Zeros.**" in text
     assert ":orange-badge[:material/warning: yellow] **Leakage**" in text
@@ -372,7 +373,7 @@ def test_quality_of_broken_data_is_red_and_names_the_dates(
 ) -> None:
     broken = put(stored, tmp_path, daily() + "2024-01-05,1,1,1,none\n")
     app = open_page(links.QUALITY, dataset=dataset_name(broken))
-    assert "##### Training would refuse these data, or its result would be worthless" in words(app)
+    assert "##### Training refuses these data" in words(app)
     assert "2024-01-05" in str(app.dataframe[0].value)
     assert plain("There is nothing to draw: dates occur more than once") in app.error[0].value
 

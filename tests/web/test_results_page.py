@@ -11,16 +11,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
+from mmm.certificate.certificate import (
+    Certificate,
+    ChannelCertificate,
+    FamilyCertificate,
+    TotalCertificate,
+)
+from mmm.certificate.identify import Help, Identifiability
+from mmm.experiments.config import Experiment
 from mmm.results import candidates
 from mmm.results.branding import saved_look
 from mmm.results.model_summary import labels_of
 from mmm.results.notes import annotate
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import VIEWS, view
-from mmm.runs.config import Experiment
-from mmm.web import links
-from mmm.web.result_views import PARTS
-from mmm.web.text import plain
+from mmm.runs.certification import CertificateRequest
+from mmm.runs.events import History
+from mmm.web.kit.text import plain
+from mmm.web.results.drawing import PARTS
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]
@@ -101,7 +110,8 @@ def test_every_view_of_the_report_is_in_one_part(
             assert f"{shown.title_for(labels)}. {finding}" in pictures
         assert len(app.dataframe) >= len(pictures) >= len(PARTS[part])
         seen += PARTS[part]
-    assert sorted([*seen, "calibration"]) == sorted(view.key for view in VIEWS)
+    # The certificate's part has a state of its own, see below.
+    assert sorted([*seen, "calibration", "certificate"]) == sorted(view.key for view in VIEWS)
 
 
 def test_another_kept_model_can_be_chosen_and_linked(open_page: Open, run_id: str) -> None:
@@ -261,3 +271,54 @@ def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> No
     writer.artifact("1_1.png", b"drawn")
     writer.commit()
     assert "Files of ridge (ZIP)" in downloads(open_page(links.RESULTS, run=run_id, part="Report"))
+
+
+def certificate_of(results: RunResults) -> Certificate:
+    """A certificate by hand for the run's recommended model."""
+    model_id = results.summary["model"]["id"]
+    names = [
+        row["channel"]
+        for row in results["channels"].to_pylist()
+        if row["model_id"] == model_id and row["kind"] == "paid"
+    ]
+    known = Identifiability(
+        own_movement=dict.fromkeys(names, 0.5),
+        expected_error=dict.fromkeys(names, 0.3),
+        pairs=((names[0], names[1], -0.8),),
+        helps=(Help("test", names[0], 0.08),),
+    )
+    channels = tuple(
+        ChannelCertificate(name, 9, 0.25, 0.1, 0.8, 0.6, 1.5, 2.0, 1.0, 3.0, 0.5, 3.5)
+        for name in names
+    )
+    total = TotalCertificate(
+        9, 0.31, 0.33, 0.6, 0.74, 1.0, 0.7, 0.6, 0.05, 0.2, 0.4, 0.1, 0.05, 0.1
+    )
+    families = (FamilyCertificate("wide", 9, 0.31, 0.74, 0.05, 0.02, 1),)
+    return Certificate(
+        model_id, "ridge", "1", "short", 1, 0.9, total, channels, families, known, known
+    )
+
+
+def test_a_run_is_certified_and_its_certificate_shown(
+    open_page: Open, run_id: str, results: RunResults, stored: Any
+) -> None:
+    app = open_page(links.RESULTS, run=run_id, part="Certificate")
+    assert button(app, "Certify this run")
+    assert "simulates 200 worlds" in words(app)
+    study_id = stored.workspace.create_study(run_id, CertificateRequest(), "certificate")
+    history = History.begin(stored.workspace, study_id, "ann", details={})
+    for state in (RunState.STARTING, RunState.RUNNING):
+        history.add(state, "ann")
+    writer = stored.workspace.results_writer(study_id)
+    writer.file("certificate.json", certificate_of(results).to_json())
+    writer.commit()
+    history.add(RunState.SUCCEEDED, "ann", message="9 of 9 worlds trained.")
+    app = open_page(links.RESULTS, run=run_id, part="Certificate")
+    text = words(app)
+    assert plain("in nine of ten it is below 60.0 %") in text
+    assert plain("They are too narrow: the recalibrated ones are shown beside them.") in text
+    assert plain("cannot be told apart") in text
+    assert plain("What would help most: a lift test of") in text
+    assert button(app, "Certify again")
+    assert len(app.get("vega_lite_chart")) == 1

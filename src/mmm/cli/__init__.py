@@ -49,6 +49,7 @@ PANELS = {
         "compare": "mmm.cli.compare:compare_command",
         "stability": "mmm.cli.stability:stability_command",
         "calibration": "mmm.cli.stability:calibration_command",
+        "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
         "export": "mmm.cli.artifacts:export_command",
         "recreate": "mmm.cli.artifacts:recreate_command",

@@ -94,13 +94,14 @@ def quality_command(
     Example: `mmm quality DE/latest --mapping weekly`.
     """
     from mmm.data.quality import Light, review
+    from mmm.data.quality.currencies import columns_to_check
     from mmm.data.references import mapping_for
 
     workspace, manifest = _open(dataset)
     used, differences = mapping_for(workspace, manifest, mapping)
     for finding in differences:
         typer.echo(f"Note: {finding}", err=True)
-    columns = [*used.columns(), *([used.market] if used.market else [])]
+    columns = columns_to_check(manifest.columns, used)
     report = review(
         workspace.read_dataset(manifest.market, manifest.dataset_id, columns), used, market=market
     )
@@ -185,7 +186,7 @@ def _print_report(report: QualityReport) -> None:
         [(result.light.value, result.title, result.finding) for result in report.checks],
     )
     for result in report.checks:
-        if result.light.value in ("red", "yellow"):
+        if result.light.value in ("red", "orange", "yellow"):
             typer.echo(f"\n{result.title} ({result.light.value}): {result.why}")
             for place in result.places:
                 dates = ", ".join(map(str, place.dates)) + (
@@ -193,7 +194,8 @@ def _print_report(report: QualityReport) -> None:
                 )
                 at = f" ({dates})" if place.dates else ""
                 typer.echo(f"  {place.light.value:<7} {place.column or 'table'}: {place.what}{at}")
-            typer.echo(f"  What to do: {result.fix}")
+            fixes = dict.fromkeys(place.fix or result.fix for place in result.places)
+            typer.echo(f"  What to do: {' '.join(fixes or {result.fix: None})}")
     typer.echo("\nWhat the data can and cannot tell, by channel")
     rows = [
         (

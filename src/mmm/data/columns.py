@@ -25,12 +25,13 @@ _ROWS_SHOWN = 5
 @dataclass(frozen=True)
 class Numbers:
     """A column as float64, shape (rows,), NaN where it has no finite number. `wrong` are the rows
-    of such cells.
+    of cells that hold something else (`text` whether the column is one of texts).
     """
 
     values: np.ndarray
     wrong: np.ndarray
     first_wrong: str = ""
+    text: bool = False
 
     @property
     def missing(self) -> np.ndarray:
@@ -181,6 +182,41 @@ def require_columns(table: pa.Table, names: Sequence[str], where: str) -> None:
         raise InvalidInput(f"{where} does not fit the table:", findings)
 
 
+def without_blanks(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """The column in one piece, texts of nothing but blanks as empty cells."""
+    array = whole(column)
+    if not is_text(array.type):
+        return array
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(array), ""), None, array)
+
+
+def read_dates(column: pa.ChunkedArray | pa.Array) -> Times | None:
+    """As `read_times`, with whole numbers such as 20241231 as dates without dashes and blanks as
+    empty cells.
+    """
+    array = whole(column)
+    if pa.types.is_integer(array.type) or pa.types.is_null(array.type):
+        array = array.cast(pa.string())
+    return read_times(without_blanks(array))
+
+
+#: What a column of another type holds, in words.
+_KINDS = (
+    (pa.types.is_date, "dates"),
+    (pa.types.is_timestamp, "points in time"),
+    (pa.types.is_time, "times of day"),
+    (pa.types.is_duration, "durations"),
+    (pa.types.is_boolean, "true or false"),
+    (pa.types.is_floating, "decimal numbers"),
+    (pa.types.is_decimal, "decimal numbers"),
+)
+
+
+def kind_text(kind: pa.DataType) -> str:
+    """What a column of this type holds, in words."""
+    return next((word for test, word in _KINDS if test(kind)), f"values of type {kind}")
+
+
 def rows_text(positions: np.ndarray | Sequence[int]) -> str:
     """Row numbers from 1, the first few."""
     shown = ", ".join(f"{int(i) + 1}" for i in positions[:_ROWS_SHOWN])
@@ -247,7 +283,8 @@ def _numbers_in_texts(column: pa.ChunkedArray | pa.Array) -> Numbers:
     odd = np.append(~np.isfinite(values[:-1]), False)
     values[odd] = np.nan
     wrong = np.flatnonzero(odd[codes])
-    return Numbers(values[codes], wrong, repr(texts[codes[wrong[0]]]) if len(wrong) else "")
+    first_wrong = repr(texts[codes[wrong[0]]]) if len(wrong) else ""
+    return Numbers(values[codes], wrong, first_wrong, text=True)
 
 
 def _number(text: str) -> float:

@@ -85,6 +85,19 @@ class Varies(Protocol):
 
 
 @runtime_checkable
+class Quick(Protocol):
+    """A training can be made much shorter without its numbers changing much: for hundreds of
+    trainings on simulated data.
+    """
+
+    def quick_effort(self, settings: Any) -> Mapping[str, int]:
+        """The effort, as `Varies.variant` takes it, of the shortest training whose estimates and
+        intervals still are those of these settings.
+        """
+        ...
+
+
+@runtime_checkable
 class Refreshes(Protocol):
     """A model can be brought up to date with new periods (`Problem.previous`)."""
 
@@ -214,5 +227,16 @@ class Recreates(Protocol):
     def recreate(self, stored: Any, problem: Problem) -> list[Deviation]:
         """The model made again on a problem's data: how far it is from what it said. UserError for
         data of other dates.
+        """
+        ...
+
+
+@runtime_checkable
+class CountsTerms(Protocol):
+    """The data check of observations per coefficient counts with the engine's own terms."""
+
+    def own_terms(self, problem: Problem, settings: Any) -> tuple[str, ...]:
+        """The terms of a model besides the mapped columns, one coefficient each: "intercept",
+        "trend", "season", ...
         """
         ...

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.schemas import SCHEMAS, complete
 from mmm.errors import NotFound
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
+#: The file of a certificate among the results of the study that made it.
+CERTIFICATE = "certificate.json"
 
 
 def write_results(
@@ -93,6 +96,14 @@ class RunResults(Mapping[str, "pa.Table"]):
     def summary(self) -> dict[str, Any]:
         return summary_of_today(json.loads(self.summary_text))
 
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """What simulated worlds say of the run's numbers; None while it is not certified."""
+        study_id = newest_certificate(self._workspace, self._run_id)
+        if study_id is None:
+            return None
+        return read_certificate(self._workspace.result_file(study_id, CERTIFICATE))
+
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there
         are.
@@ -115,6 +126,14 @@ class RunResults(Mapping[str, "pa.Table"]):
     @property
     def report(self) -> str:
         return self._workspace.result_file(self._run_id, REPORT, self._manifest).decode()
+
+
+def newest_certificate(workspace: Workspace, run_id: str) -> str | None:
+    """The id of the newest finished certificate of a run; None while there is none."""
+    for study_id in reversed(workspace.study_ids(run_id, "certificate")):
+        if workspace.results_exist(study_id):
+            return study_id
+    return None
 
 
 def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:

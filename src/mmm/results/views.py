@@ -10,17 +10,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results import (
     calibration,
     candidate_charts,
     candidates,
+    certified,
+    certified_charts,
     charts,
     findings,
     stability,
     stability_charts,
     summary,
 )
-from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
 
@@ -201,6 +203,19 @@ VIEWS: tuple[View, ...] = (
         "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
         "the dot what this model says.",
         present=calibration.calibrated,
+    ),
+    View(
+        "certificate",
+        "How wrong could these numbers be?",
+        certified.channels,
+        certified_charts.channels,
+        certified.finding,
+        "Worlds with known truth were simulated on your own data, and the same settings were trained on each. The "
+        "orange tick is this model's {efficiency}, the blue bar its interval, the light bar the interval as wide as "
+        "the simulated worlds show that it must be. At the right: the mean distance from the truth, and how often "
+        "the interval held it. Movement of its own is the part of a channel's spend that neither the season nor "
+        "other channels share.",
+        present=certified.certified,
     ),
 )
 

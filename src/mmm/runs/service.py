@@ -24,7 +24,10 @@ from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunStat
 from mmm.workspace.names import utc_now
 
 if TYPE_CHECKING:
-    from mmm.runs.config import Experiment
+    from pydantic import BaseModel
+
+    from mmm.experiments.config import Experiment
+    from mmm.runs.certification import CertificateRequest
     from mmm.runs.stability import StabilityStudy
 
 POLL_SECONDS = 0.5
@@ -78,22 +81,31 @@ class RunService:
 
         UserError for a run without results, and while another study of the run is under way.
         """
+        return self._submit_study(run_id, "stability", study, by)
+
+    def submit_certificate(self, run_id: str, asked: CertificateRequest, by: User) -> str:
+        """Queue and start the certifying of a run that has results; return the id by which it is
+        followed as a run. Errors as in `submit_study`.
+        """
+        return self._submit_study(run_id, "certificate", asked, by)
+
+    def _submit_study(self, run_id: str, kind: str, asked: BaseModel, by: User) -> str:
         self.workspace.permit(by, "run.study", run_id)
         self.workspace.results_manifest(run_id)
-        for other in self.statuses(self.workspace.study_ids(run_id)[-1:]):
+        for other in self.statuses(self.workspace.study_ids(run_id, kind)[-1:]):
             if not other.final:
                 what, fix = (
                     f"a study of run {run_id} is under way.",
                     f"Wait for it, or `mmm cancel {other.run_id}`.",
                 )
-                raise UserError(what, where="stability", fix=fix)
+                raise UserError(what, where=kind, fix=fix)
         # A study of a batch's run is none of the batch: it does not wait for its turn.
         submitted = {
             name: value
             for name, value in self.workspace.event(run_id, 1).details.items()
             if name != "batch"
         }
-        study_id = self.workspace.create_study(run_id, study)
+        study_id = self.workspace.create_study(run_id, asked, kind)
         history = History.begin(self.workspace, study_id, by.id, details=submitted)
         self.workspace.append_audit(by, "run.study", study_id)
         self._start(history, by.id)
@@ -104,11 +116,11 @@ class RunService:
         it.
         """
         from mmm.engines import load_engine
-        from mmm.runs.environment import environment_findings
-        from mmm.runs.problem import (
+        from mmm.experiments.environment import environment_findings
+        from mmm.experiments.problem import (
             build_problem,
         )  # numpy and pyarrow, which looking at runs does not need
-        from mmm.runs.refresh import previous_of
+        from mmm.models.refresh import previous_of
 
         table = self.workspace.read_dataset(
             experiment.dataset.market, experiment.dataset.dataset_id

@@ -23,7 +23,7 @@ from mmm.runs.signs import flush_log, heartbeat, task_log
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunError, RunState
-from mmm.workspace.names import studied_run
+from mmm.workspace.names import study_kind
 from mmm.workspace.objects import StoreError
 
 log = logging.getLogger(__name__)
@@ -102,8 +102,11 @@ class _Task:
     def run(self) -> int:
         try:
             # numpy, pyarrow and the engine: loaded when the heartbeat beats and errors are caught.
-            if studied_run(self._run_id):
+            kind = study_kind(self._run_id)
+            if kind == "stability":
                 from mmm.runs.stability import study as work
+            elif kind == "certificate":
+                from mmm.runs.certification import certify_run as work
             else:
                 from mmm.runs.training import train as work
 

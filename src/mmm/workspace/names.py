@@ -14,7 +14,9 @@ from mmm.errors import NotFound, UserError
 
 _NAME = re.compile(r"[^\W_][\w .,&'()+-]{0,99}")
 _TIME_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
-_STUDY_ID = re.compile(rf"({_TIME_ID.pattern})/stability/\d{{4}}")
+#: What a run's studies are called: the folder inside the run's in which each kind lies.
+STUDY_KINDS = ("stability", "certificate")
+_STUDY_ID = re.compile(rf"({_TIME_ID.pattern})/({'|'.join(STUDY_KINDS)})/\d{{4}}")
 _DATASET_ID = re.compile(r"[0-9a-f]{16}")
 _ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9]+")
@@ -63,6 +65,12 @@ def studied_run(run_id: str) -> str | None:
     """The run that a study is about; None for a run that is no study."""
     found = _STUDY_ID.fullmatch(run_id)
     return found.group(1) if found else None
+
+
+def study_kind(run_id: str) -> str | None:
+    """Which of `STUDY_KINDS` a study is; None for a run that is no study."""
+    found = _STUDY_ID.fullmatch(run_id)
+    return found.group(2) if found else None
 
 
 def is_time_id(text: str) -> bool:

@@ -20,8 +20,9 @@ class Unreadable(UserError):
 class Runs(Part):
     """runs/<run_id>/job_config.json, attempts/0001.json, heartbeat.json, provenance/0001.json.
 
-    A study of a run is a run of its own inside the run's folder, runs/<run_id>/stability/0001/ with
-    the same files; its id is that path after `runs/`. The list of runs does not name it.
+    A study of a run is a run of its own inside the run's folder, runs/<run_id>/stability/0001/ or
+    .../certificate/0001/ with the same files; its id is that path after `runs/`. The list of runs
+    does not name it.
     """
 
     def create_run(self, job_config: BaseModel) -> str:
@@ -30,21 +31,20 @@ class Runs(Part):
         self._create(f"{_folder(run_id)}/job_config.json", job_config)
         return run_id
 
-    def create_study(self, run_id: str, job_config: BaseModel) -> str:
+    def create_study(self, run_id: str, job_config: BaseModel, kind: str = "stability") -> str:
         """Store the job config of a study of a run under the next number; return the study's id."""
         while True:
-            study_id = f"{run_id}/stability/{len(self.study_ids(run_id)) + 1:04d}"
+            study_id = f"{run_id}/{kind}/{len(self.study_ids(run_id, kind)) + 1:04d}"
             try:
                 self._create(f"{_folder(study_id)}/job_config.json", job_config)
             except AlreadyExists:
                 continue  # someone else took this number at the same moment
             return study_id
 
-    def study_ids(self, run_id: str) -> list[str]:
-        """Ids of a run's studies, newest last."""
+    def study_ids(self, run_id: str, kind: str = "stability") -> list[str]:
+        """Ids of a run's studies of a kind, newest last."""
         return [
-            f"{run_id}/stability/{name}"
-            for name in self._objects.folders(f"{_folder(run_id)}/stability")
+            f"{run_id}/{kind}/{name}" for name in self._objects.folders(f"{_folder(run_id)}/{kind}")
         ]
 
     def job_config(self, run_id: str) -> str:

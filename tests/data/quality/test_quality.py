@@ -98,25 +98,37 @@ def test_every_check_says_why_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("change", "check", "light", "column", "what"),
     [
-        (put("tv", 3, None), "missing", Light.RED, "tv", "1 of 160 cells are empty"),
+        (put("tv", 3, None), "missing", Light.RED, "tv", "no value in row 4"),
         (
             put("event", 3, None),
             "missing",
-            Light.YELLOW,
+            Light.ORANGE,
             "event",
-            "1 empty cells count as a level of their own",
+            "no value in row 4; empty cells count as a level of their own",
         ),
         (put("date", 3, None), "missing", Light.RED, "date", "no date in row 4"),
-        (put("tv", 3, -2.5), "negative", Light.RED, "tv", "negative in row 4, first -2.5"),
+        (put("tv", 3, -2.5), "negative", Light.RED, "tv", "a negative value in row 4, first -2.5"),
         (
             put("revenue", 3, -2.0),
             "negative",
-            Light.YELLOW,
+            Light.ORANGE,
             "revenue",
-            "negative in row 4, first -2",
+            "a negative value in row 4, first -2",
         ),
-        (put("tv", slice(0, None), 5.0), "constant", Light.RED, "tv", "is 5 in all periods"),
-        (put("event", slice(0, None), "a"), "constant", Light.RED, "event", "is 'a' in all rows"),
+        (
+            put("tv", slice(0, None), 5.0),
+            "constant",
+            Light.RED,
+            "tv",
+            "is 5 everywhere in the data",
+        ),
+        (
+            put("event", slice(0, None), "a"),
+            "constant",
+            Light.RED,
+            "event",
+            "has one level only in the data, 'a'",
+        ),
         (
             put("tv", slice(0, 100), 0.0),
             "zeros",
@@ -127,7 +139,7 @@ def test_every_check_says_why_and_what_to_do() -> None:
         (
             put("tv", slice(0, 150), 0.0),
             "zeros",
-            Light.RED,
+            Light.ORANGE,
             "tv",
             "is 0 in 150 of 160 periods (94%)",
         ),
@@ -135,16 +147,17 @@ def test_every_check_says_why_and_what_to_do() -> None:
         (
             put("clicks", 3, 0.0),
             "exposure",
-            Light.YELLOW,
+            Light.ORANGE,
             "search",
-            "1 period (1% of those it is on) without 'clicks'",
+            "1 period in the data with spend but no 'clicks', first 2022-01-24 (1% of those it is on)",
         ),
         (
             put("search", slice(0, 40), 0.0),
             "exposure",
-            Light.RED,
+            Light.ORANGE,
             "clicks",
-            "40 periods (25% of those it is on) without 'search'",
+            "40 periods in the data with exposure but no 'search', first 2022-01-03 "
+            "(25% of those it is on)",
         ),
     ],
 )
@@ -165,15 +178,16 @@ def test_gaps_and_odd_dates() -> None:
     gap = review(pa.concat_tables([table.slice(0, 10), table.slice(12)]), MAPPING).check("cadence")
     assert gap.light is Light.RED
     assert (
-        gap.finding == "The rows are weekly, but not evenly: 2 periods missing, first 2022-03-14."
+        gap.finding
+        == "The rows are weekly, but not evenly: 2 periods missing, first 2022-03-14 (after row 10)."
     )
     assert gap.places[0].dates == (MONDAYS[10], MONDAYS[11])
     odd = review(flawed(put("date", 5, MONDAYS[5] + dt.timedelta(days=1))), MAPPING).check(
         "cadence"
     )
     assert [place.what for place in odd.places] == [
-        "1 period missing, first 2022-02-07",
-        "1 date out of step, first 2022-02-08",
+        "1 period missing, first 2022-02-07 (after row 5)",
+        "1 date out of step, first 2022-02-08 (row 6)",
     ]
     third = flawed(
         lambda made: made.update(
@@ -182,7 +196,7 @@ def test_gaps_and_odd_dates() -> None:
     )
     assert (
         review(third, MAPPING).check("cadence").finding
-        == "The rows come every 3 days, not by day, week or month."
+        == "The rows come every 3 days, not by day, week, month or quarter."
     )
 
 
@@ -199,10 +213,10 @@ def test_repeated_dates_stop_what_needs_a_series_and_nothing_passes() -> None:
     report = review(flawed(put("date", 5, MONDAYS[4])), MAPPING)
     found = report.check("duplicates")
     assert (found.light, found.finding) == (Light.RED, "1 date more than once, first 2022-01-31.")
-    assert found.places[0].what == "row 6 repeat the date of an earlier row"
+    assert found.places[0].what == "1 date occurs more than once, first 2022-01-31 in rows 5, 6"
     unknown = {result.check for result in report.checks if result.light is Light.UNKNOWN}
     assert unknown == {
-        "observations", "constant", "zeros", "exposure", "outliers", "breaks", "correlation", "vif", "leakage",
+        "observations", "units", "zeros", "exposure", "outliers", "breaks", "correlation", "vif", "leakage",
     }  # fmt: skip
     assert report.check("vif").finding == (
         "Could not run: dates occur more than once, so there is no series to look at."
@@ -216,30 +230,37 @@ def test_mixed_types_are_named_and_what_needs_them_is_unknown() -> None:
     report = review(flawed(lambda made: made.update(tv=texts)), MAPPING)
     found = report.check("types")
     assert (found.light, found.finding) == (Light.RED, "Not what the role needs is in 'tv'.")
-    assert found.places[0].what == "has 1 cells that are no numbers, first 'a lot' (row 7)"
+    assert found.places[0].what == "no finite number (first 'a lot') in row 7"
     assert found.places[0].dates == (MONDAYS[6],)
     assert report.check("vif").light is Light.UNKNOWN
     assert report.check("length").light is Light.GREEN
 
 
 def test_a_date_column_without_dates() -> None:
-    report = review(flawed(lambda made: made.update(date=list(range(WEEKS)))), MAPPING)
-    assert report.check("types").places[0].what == "holds no dates"
-    assert {
-        report.check(name).light for name in ("cadence", "duplicates", "length", "leakage")
-    } == {Light.UNKNOWN}
+    times = [dt.time(i % 24) for i in range(WEEKS)]
+    report = review(flawed(lambda made: made.update(date=times)), MAPPING)
+    assert report.check("types").places[0].what == "holds times of day, not dates"
+    assert {report.check(name).light for name in ("cadence", "duplicates", "leakage")} == {
+        Light.UNKNOWN
+    }
 
 
 @pytest.mark.parametrize(
     ("weeks", "light"),
-    [(51, Light.RED), (53, Light.YELLOW), (104, Light.YELLOW), (105, Light.GREEN)],
+    [
+        (2, Light.RED),
+        (51, Light.ORANGE),
+        (103, Light.ORANGE),
+        (104, Light.GREEN),
+        (105, Light.GREEN),
+    ],
 )
 def test_length(weeks: int, light: Light) -> None:
     assert review(pa.table(columns()).slice(0, weeks), MAPPING).check("length").light is light
 
 
 @pytest.mark.parametrize(
-    ("weeks", "light"), [(26, Light.RED), (27, Light.YELLOW), (89, Light.YELLOW), (90, Light.GREEN)]
+    ("weeks", "light"), [(10, Light.RED), (11, Light.ORANGE), (89, Light.ORANGE), (90, Light.GREEN)]
 )
 def test_observations_per_parameter(weeks: int, light: Light) -> None:
     assert review(pa.table(columns()).slice(0, weeks), MAPPING).check("observations").light is light
@@ -252,7 +273,7 @@ def test_outliers() -> None:
     ]
     assert found.places[0].what.startswith("2,000 on 2022-10-10 lies ")
     lost_point = review(flawed(put("tv", 40, 50_000.0)), MAPPING).check("outliers")
-    assert [(p.column, p.light) for p in lost_point.places] == [("tv", Light.RED)]
+    assert [(p.column, p.light) for p in lost_point.places] == [("tv", Light.ORANGE)]
 
 
 def test_level_breaks() -> None:
@@ -288,11 +309,11 @@ def test_correlation_and_inflation() -> None:
     found = report.check("correlation")
     assert found.finding == "1 pair of columns with |r| from 0.8 on."
     assert [(p.column, p.light, p.what) for p in found.places] == [
-        ("tv", Light.RED, "moves with 'mails' (r = 1.00)")
+        ("tv", Light.ORANGE, "moves with 'mails' (r = 1.00)")
     ]
     assert [(p.column, p.what) for p in report.check("vif").places] == [
-        ("tv", "is a sum of others exactly: 'mails'"),
-        ("mails", "is a sum of others exactly: 'tv'"),
+        ("tv", "is 'mails' but for its scale"),
+        ("mails", "is 'tv' but for its scale"),
     ]
     tv = report.channels[0]
     assert (tv.light, tv.closest, round(tv.closest_r or 0, 6)) == (Light.RED, "mails", 1.0)
@@ -493,7 +514,7 @@ def test_a_hole_in_one_market_is_found() -> None:
     table = pa.concat_tables([table.slice(0, 170), table.slice(171)])
     found = review(table, MAPPING.model_copy(update={"market": "geo"})).check("cadence")
     assert [(p.light, p.what) for p in found.places] == [
-        (Light.RED, "1 period missing in 'S', first 2022-03-14")
+        (Light.RED, "1 period missing in 'S', first 2022-03-14 (after row 170)")
     ]
 
 
@@ -553,13 +574,16 @@ def test_the_sample() -> None:
     plain = json.loads(json.dumps(report.as_json()))
     assert plain["light"] == "yellow"
     assert [check["check"] for check in plain["checks"]] == [check.name for check in CHECKS]
-    assert plain["checks"][9]["places"] == [
+    exposure = next(check for check in plain["checks"] if check["check"] == "exposure")
+    assert exposure["places"] == [
         {
             "column": "facebook_I",
             "light": "yellow",
-            "what": "1 period (1% of those it is on) without 'facebook_S'",
+            "what": "1 period in the data with exposure but no 'facebook_S', first 2019-02-25 "
+            "(1% of those it is on)",
             "dates": ["2019-02-25"],
             "count": 1,
+            "fix": "",
         }
     ]
 

@@ -22,10 +22,13 @@ from mmm.data.quality.result import CannotTell, Light, worst
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing the data can (`light` green) or cannot tell."""
+    """One thing the data can (`light` green) or cannot tell. `alone` marks what the channel's own
+    series says; the others repeat what a check finds between columns.
+    """
 
     light: Light
     text: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class ChannelReview:
         said = [
             *self._activity(len(active), len(spend)),
             *self._exposure(paid, spend, exposure),
-            *self._variation(active, variation, len(spend)),
+            *self._variation(exposure[exposure > 0], len(spend)),
             *self._separation(closest, r),
             *self._whole_set(paid, together, r),
             *([Sentence(Light.UNKNOWN, why)] if why else []),
@@ -143,8 +146,11 @@ class ChannelReview:
         """What all other columns together say of this channel's, beyond the one closest to it."""
         own = paid.exposure or paid.spend
         if own in together.exact:
-            others = listed([name for name in together.exact[own] if name != own], most=5)
-            text = f"It is an exact sum of {others}: their effects cannot be told apart at all."
+            others = [name for name in together.exact[own] if name != own]
+            what = f"an exact sum of {listed(others, most=5)}"
+            if len(others) == 1:
+                what = f"{others[0]!r} but for its scale"
+            text = f"It is {what}: their effects cannot be told apart at all."
             return [Sentence(Light.RED, text)]
         if own not in together.predicted or (r is not None and abs(r) >= self.together_yellow):
             return []
@@ -158,12 +164,13 @@ class ChannelReview:
 
     def _activity(self, active: int, periods: int) -> list[Sentence]:
         if not active:
-            return [Sentence(Light.RED, "Never on: nothing can be told.")]
+            return [Sentence(Light.RED, "Never on: nothing can be told.", alone=True)]
         if active < self.red_active:
             return [
                 Sentence(
                     Light.RED,
                     f"On in {active} of {periods} periods: its effect rests on too few of them.",
+                    alone=True,
                 )
             ]
         if active < self.yellow_active_share * periods:
@@ -178,7 +185,7 @@ class ChannelReview:
         alone, share = without(spend, exposure)
         if share <= self.without_exposure.yellow_share:
             return []
-        light = Light.RED if share > self.without_exposure.red_share else Light.YELLOW
+        light = Light.RED if share > self.without_exposure.orange_share else Light.YELLOW
         periods = f"{len(alone)} of the {int((spend > 0).sum())} periods it is on"
         return [
             Sentence(
@@ -187,11 +194,11 @@ class ChannelReview:
             )
         ]
 
-    def _variation(
-        self, active: np.ndarray, variation: float | None, periods: int
-    ) -> list[Sentence]:
-        if variation is None or len(active) < self.red_active:
+    def _variation(self, active: np.ndarray, periods: int) -> list[Sentence]:
+        """What the modelled column shows where it is on: its exposure, else its spend."""
+        if len(active) < self.red_active:
             return []
+        variation = float(active.std() / active.mean())
         always = len(active) >= self.always_on_share * periods
         if variation >= self.low_variation:
             return []
@@ -200,7 +207,7 @@ class ChannelReview:
                 f"Always on and hardly changing ({_range(active)}): its effect cannot be "
                 "told from the base, nor its saturation."
             )
-            return [Sentence(Light.RED, text)]
+            return [Sentence(Light.RED, text, alone=True)]
         text = f"Spend varies little where it is on ({_range(active)}): saturation cannot be told."
         return [Sentence(Light.YELLOW, text)]
 

@@ -8,7 +8,9 @@ as a model of the whole sees them; or one market's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -19,16 +21,31 @@ from mmm.data.columns import (
     Numbers,
     Times,
     is_text,
+    kind_text,
     listed,
+    read_dates,
     read_numbers,
     read_texts,
-    read_times,
     require_columns,
+    rows_text,
+    without_blanks,
 )
 from mmm.data.mapping import Mapping
 from mmm.data.markets import Markets, read_markets
+from mmm.data.quality.currencies import Currencies, find_currencies
 from mmm.data.quality.result import CannotTell
 from mmm.errors import UserError
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Why a column does not hold what its role needs, and what to do; `rows` where single cells are
+    wrong.
+    """
+
+    what: str
+    fix: str
+    rows: np.ndarray = field(default_factory=lambda: np.array([], np.int64))
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,8 @@ class Frame:
     (`market_notes` say which were written in several ways), `numbers` and `levels` by
     column, `repeated` rows (rows,) that share date and market with an earlier row. Periods:
     `periods` (T,) are the distinct days in order, `row_period` (rows,) the period of each row (-1
-    without a date). `unreadable` says why a column has no numbers.
+    without a date). `unreadable` says why a column cannot play its role. `window` is the part of the
+    data this frame was cut to, None for all.
     """
 
     mapping: Mapping
@@ -51,12 +69,41 @@ class Frame:
     market_notes: tuple[str, ...]
     numbers: dict[str, Numbers]
     levels: dict[str, tuple[np.ndarray, list[str]]]
-    unreadable: dict[str, str]
+    unreadable: dict[str, Unreadable]
     periods: np.ndarray
     row_period: np.ndarray
     repeated: np.ndarray
     cadence: Cadence | None
+    currencies: Currencies
+    window: tuple[date, date] | None = None
     _series: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
+
+    @property
+    def span_text(self) -> str:
+        """The time this frame is about, in words."""
+        if self.window is None:
+            return "in the data"
+        return f"in the window ({self.window[0]} to {self.window[1]})"
+
+    def cut(self, first: date, last: date, last_day: date) -> Frame:
+        """The rows of the periods from `first` to `last`; `last_day` is the last one's last day."""
+        kept = (self.days >= np.datetime64(first)) & (self.days <= np.datetime64(last))
+        days, row_period = distinct_days(self.days[kept])
+        numbers = {name: _cut_numbers(item, kept) for name, item in self.numbers.items()}
+        levels = {name: (codes[kept], texts) for name, (codes, texts) in self.levels.items()}
+        return replace(
+            self,
+            rows=int(kept.sum()),
+            days=self.days[kept],
+            markets=self.markets[kept],
+            numbers=numbers,
+            levels=levels,
+            periods=days,
+            row_period=row_period,
+            repeated=repeated_rows(row_period, self.markets[kept], len(days)),
+            window=(first, last_day),
+            _series={},
+        )
 
     def series(self, column: str) -> np.ndarray:
         """A number column by period, shape (T,), NaN where a cell is empty. Raises CannotTell where
@@ -64,7 +111,7 @@ class Frame:
         """
         self.need_periods()
         if column in self.unreadable:
-            raise CannotTell(f"column {column!r} {self.unreadable[column]}.")
+            raise CannotTell(f"column {column!r}: {self.unreadable[column].what}.")
         if column not in self._series:
             self._series[column] = self._by_period(column)
         return self._series[column]
@@ -99,6 +146,12 @@ class Frame:
         return total / np.bincount(self.row_period, minlength=len(self.periods))
 
 
+def _cut_numbers(numbers: Numbers, kept: np.ndarray) -> Numbers:
+    wrong = np.zeros(len(kept), bool)
+    wrong[numbers.wrong] = True
+    return replace(numbers, values=numbers.values[kept], wrong=np.flatnonzero(wrong[kept]))
+
+
 def media_columns(mapping: Mapping) -> list[str]:
     """Spends, exposures and organic media, in order, once each."""
     names = [name for paid in mapping.paid for name in (paid.spend, paid.exposure) if name]
@@ -113,23 +166,29 @@ def modelled_columns(mapping: Mapping) -> list[str]:
     return [*names, *(item.column for item in (*mapping.organic, *mapping.context))]
 
 
-def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) -> Frame:
+def build_frame(
+    table: pa.Table, mapping: Mapping, market: str | None = None, *, lacking: bool = False
+) -> Frame:
     """Read the mapped columns. Raises InvalidInput for columns the table lacks or has twice and for
-    an empty table.
+    an empty table; with `lacking` columns it lacks are told as unreadable instead.
     """
-    require_columns(
-        table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping"
-    )
+    known = set(table.column_names)
+    names = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    wanted = [name for name in names if name in known] if lacking else names
+    require_columns(table, wanted, "the mapping")
     if market is not None:
         table = _one_market(table, mapping, market)
-    times = read_times(table[mapping.date])
-    days = (
-        np.full(table.num_rows, np.datetime64("NaT"), "datetime64[D]")
-        if times is None
-        else times.days
-    )
+    unreadable = {
+        name: Unreadable("the table has no such column", _near(name, table.column_names))
+        for name in names
+        if name not in known
+    }
+    times = _times(table, mapping.date, unreadable)
+    days = np.full(table.num_rows, np.datetime64("NaT"), "datetime64[D]")
+    if times is not None:
+        days = times.days
     markets = _markets(table, mapping)
-    numbers, unreadable = _numbers(table, mapping)
+    numbers = _numbers(table, mapping, unreadable)
     # Times of one day are periods of their own only in that they repeat its date: a model needs
     # whole days.
     periods, row_period = distinct_days(days)
@@ -142,28 +201,76 @@ def build_frame(table: pa.Table, mapping: Mapping, market: str | None = None) ->
         market_names=markets.names,
         market_notes=tuple(markets.notes()),
         numbers=numbers,
-        levels={item.column: read_texts(_as_text(table[item.column])) for item in mapping.factors},
+        levels=_levels(table, mapping, unreadable),
         unreadable=unreadable,
         periods=periods,
         row_period=row_period,
         repeated=repeated_rows(row_period, markets.codes, len(periods)),
         cadence=find_cadence(periods),
+        currencies=find_currencies(table, mapping),
     )
 
 
-def _numbers(table: pa.Table, mapping: Mapping) -> tuple[dict[str, Numbers], dict[str, str]]:
-    found, unreadable = {}, {}
+def _near(name: str, present: Sequence[str]) -> str:
+    near = get_close_matches(name, present, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(map(repr, near))}?"
+    return f"It has: {', '.join(present)}."
+
+
+def _times(table: pa.Table, name: str, unreadable: dict[str, Unreadable]) -> Times | None:
+    if name in unreadable:
+        return None
+    times = read_dates(table[name])
+    if times is None:
+        what = f"holds {kind_text(table[name].type)}, not dates"
+        unreadable[name] = Unreadable(what, "Map another column as the date.")
+    elif len(times.wrong):
+        what = f"{rows_text(times.wrong)} cannot be read as a date, first {times.first_wrong}"
+        unreadable[name] = Unreadable(what, "Write dates as 2024-12-31.", times.wrong)
+    return times
+
+
+def _numbers(
+    table: pa.Table, mapping: Mapping, unreadable: dict[str, Unreadable]
+) -> dict[str, Numbers]:
+    found = {}
     for name in mapping.numeric_columns():
-        numbers = read_numbers(table[name])
+        if name in unreadable:
+            continue
+        column = without_blanks(table[name])
+        if pa.types.is_null(column.type):
+            column = column.cast(pa.float64())
+        numbers = read_numbers(column)
         if numbers is None:
-            unreadable[name] = f"holds {table[name].type}, not numbers"
+            what = f"holds {kind_text(column.type)}, not numbers"
+            unreadable[name] = Unreadable(what, "Map another column.")
             continue
         found[name] = numbers
-        if len(numbers.wrong):
-            unreadable[name] = (
-                f"has {len(numbers.wrong):,} cells that are no numbers, first {numbers.first_wrong}"
-            )
-    return found, unreadable
+        if not len(numbers.wrong):
+            continue
+        what, fix = f"an infinite value in {rows_text(numbers.wrong)}", "Correct it at its source."
+        if numbers.text:
+            what = f"no finite number (first {numbers.first_wrong}) in {rows_text(numbers.wrong)}"
+            fix = "Correct the cell, give the decimal mark when reading the file, or map another column."
+        unreadable[name] = Unreadable(what, fix, numbers.wrong)
+    return found
+
+
+def _levels(
+    table: pa.Table, mapping: Mapping, unreadable: dict[str, Unreadable]
+) -> dict[str, tuple[np.ndarray, list[str]]]:
+    found = {}
+    for item in mapping.factors:
+        if item.column in unreadable:
+            continue
+        kind = table[item.column].type
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            what = f"holds {kind_text(kind)}, not levels"
+            unreadable[item.column] = Unreadable(what, "Map another column.")
+            continue
+        found[item.column] = read_texts(_as_text(table[item.column]))
+    return found
 
 
 def _one_market(table: pa.Table, mapping: Mapping, market: str) -> pa.Table:

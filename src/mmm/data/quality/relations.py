@@ -23,7 +23,7 @@ class SpendAndExposure:
     why = "Where the exposure is modelled, spend without it earns nothing, and exposure without spend is free."
     fix = "Correct the dates of booking, map the spend alone, or map free exposure as organic."
     yellow_share: float = 0.0
-    red_share: float = 0.2
+    orange_share: float = 0.2
 
     def run(self, frame: Frame) -> Verdict:
         pairs = [paid for paid in frame.mapping.paid if paid.exposure not in (None, paid.spend)]
@@ -39,8 +39,14 @@ class SpendAndExposure:
             ):
                 alone, share = without(one, other)
                 if share > self.yellow_share:
-                    light = Light.RED if share > self.red_share else Light.YELLOW
-                    what = f"{counted(len(alone), 'period')} ({share:.0%} of those it is on) without {other_name!r}"
+                    lost = column == paid.spend or share > self.orange_share
+                    light = Light.ORANGE if lost else Light.YELLOW
+                    periods = counted(len(alone), "period")
+                    kind = "spend" if column == paid.spend else "exposure"
+                    what = (
+                        f"{periods} {frame.span_text} with {kind} but no {other_name!r}, first "
+                        f"{frame.periods[alone[0]]} ({share:.0%} of those it is on)"
+                    )
                     places.append(
                         Place(column, light, what, first_dates(frame.periods[alone]), len(alone))
                     )
@@ -68,7 +74,7 @@ class Correlation:
     why = "Two columns that always move together share one effect; how it is split is chance."
     fix = "Join the two, vary one on purpose, or calibrate with a lift test."
     yellow: float = 0.8
-    red: float = 0.95
+    orange: float = 0.95
     pairs_shown: int = 20
     least_periods: int = 12
     most_columns: int = 1000
@@ -82,7 +88,7 @@ class Correlation:
         places = []
         for i in order[: self.pairs_shown]:
             r = float(matrix[first[i], second[i]])
-            light = Light.RED if abs(r) >= self.red else Light.YELLOW
+            light = Light.ORANGE if abs(r) >= self.orange else Light.YELLOW
             places.append(
                 Place(names[first[i]], light, f"moves with {names[second[i]]!r} (r = {r:.2f})")
             )
@@ -103,7 +109,7 @@ class VarianceInflation:
     why = "A column the others can predict has no effect of its own that the data could show."
     fix = "Leave out or join the columns named; a lift test settles a channel that must stay."
     yellow: float = 5
-    red: float = 10
+    orange: float = 10
     most_columns: int = 1000
 
     def run(self, frame: Frame) -> Verdict:
@@ -118,10 +124,12 @@ class VarianceInflation:
             if np.isinf(found[i]):
                 others = [name for name in sets[names[i]] if name != names[i]]
                 what = f"is a sum of others exactly: {listed(others, most=5)}"
+                if len(others) == 1:
+                    what = f"is {others[0]!r} but for its scale"
                 places.append(Place(names[i], Light.RED, what))
                 continue
             others = explained_by(names, matrix, int(i))
-            light = Light.RED if found[i] >= self.red else Light.YELLOW
+            light = Light.ORANGE if found[i] >= self.orange else Light.YELLOW
             what = f"VIF {found[i]:.1f}, mostly by {listed(others, most=3)}"
             places.append(Place(names[i], light, what))
         if places:
@@ -135,16 +143,17 @@ class VarianceInflation:
 class Leakage:
     """A column that nearly equals the KPI in the same period, or some periods before or after it.
 
-    Red where both levels and changes follow the KPI; yellow where the levels do, as a common trend
-    makes them, too.
+    Red where it is the KPI but for scale, orange where both levels and changes follow the KPI;
+    yellow where the levels do, as a common trend makes them, too.
     """
 
     name = "leakage"
     title = "Leakage"
     why = "A column made from the KPI explains it perfectly and leaves nothing to the media."
     fix = "Leave the column out, or make sure it cannot depend on the KPI."
-    levels_red: float = 0.98
-    changes_red: float = 0.95
+    red: float = 0.9999
+    levels_orange: float = 0.98
+    changes_orange: float = 0.95
     levels_yellow: float = 0.9
     most_lag: int = 2
     least_periods: int = 12
@@ -157,11 +166,11 @@ class Leakage:
             if found is None:
                 continue
             lag, levels, changes = found
-            red = abs(levels) >= self.levels_red and abs(changes) >= self.changes_red
-            if red or abs(levels) >= self.levels_yellow:
+            light = self._light(abs(levels), abs(changes))
+            if light is not Light.GREEN:
                 when = f", {_lag_text(lag)}" if lag else ""
                 what = f"follows the KPI{when} (r = {levels:.2f}, of changes {changes:.2f})"
-                places.append(Place(name, Light.RED if red else Light.YELLOW, what))
+                places.append(Place(name, light, what))
         if len(frame.periods) < self.least_periods:
             raise CannotTell(
                 f"{len(frame.periods)} periods are too few to compare columns with the KPI."
@@ -169,6 +178,14 @@ class Leakage:
         if places:
             return Verdict(f"The KPI is followed closely by {columns_of(places)}.", tuple(places))
         return Verdict("No column follows the KPI closely.")
+
+    def _light(self, levels: float, changes: float) -> Light:
+        """By the sizes of r of levels and of changes."""
+        if min(levels, changes) >= self.red:
+            return Light.RED
+        if levels >= self.levels_orange and changes >= self.changes_orange:
+            return Light.ORANGE
+        return Light.YELLOW if levels >= self.levels_yellow else Light.GREEN
 
     def _closest(self, kpi: np.ndarray, values: np.ndarray) -> tuple[int, float, float] | None:
         """(lag, r of levels, r of changes) where the column is closest to the KPI; lag > 0: the

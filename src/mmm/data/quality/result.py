@@ -15,11 +15,15 @@ _DATES_SHOWN = 5
 
 
 class Light(StrEnum):
-    """`UNKNOWN` is a check that could not run; it is never a pass."""
+    """How much a finding weighs. `RED` stops a training; `ORANGE` is warned of when an experiment is
+    submitted and in its report; `YELLOW` is worth knowing. `UNKNOWN` is a check that could not run;
+    it is never a pass.
+    """
 
     GREEN = "green"
     UNKNOWN = "unknown"
     YELLOW = "yellow"
+    ORANGE = "orange"
     RED = "red"
 
 
@@ -33,7 +37,7 @@ def worst(lights: Sequence[Light]) -> Light:
 @dataclass(frozen=True)
 class Place:
     """Where a check found something: a column (None: the table), what is there, the first dates of
-    `count`.
+    `count`. `fix` is this place's own where the check's does not fit.
     """
 
     column: str | None
@@ -41,11 +45,14 @@ class Place:
     what: str
     dates: tuple[date, ...] = ()
     count: int = 0
+    fix: str = ""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's outcome. `finding` is one sentence; `why` and `fix` hold whatever the light."""
+    """One check's outcome by its stable id `check`. `finding` is one sentence; `why` and `fix` hold
+    whatever the light; `where` names the input that findings without a column concern.
+    """
 
     check: str
     title: str
@@ -54,6 +61,7 @@ class CheckResult:
     why: str
     fix: str
     places: tuple[Place, ...] = ()
+    where: str = "table"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm.data.calendar import irregular
+from mmm.data.calendar import Period, irregular
 from mmm.data.columns import counted, listed, rows_text
 from mmm.data.quality.frame import Frame, media_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
+
+#: Whole periods of a year; a year of days or quarters is counted in days too.
+_PERIODS_PER_YEAR: dict[Period, int] = {"day": 365, "week": 52, "month": 12, "quarter": 4}
+_DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,14 @@ class Types:
 
     def run(self, frame: Frame) -> Verdict:
         places = []
-        if frame.times is None:
-            places.append(Place(frame.mapping.date, Light.RED, "holds no dates"))
-        elif len(frame.times.wrong):
-            what = f"{rows_text(frame.times.wrong)} cannot be read as a date, first {frame.times.first_wrong}"
-            places.append(Place(frame.mapping.date, Light.RED, what, count=len(frame.times.wrong)))
         for name, reason in frame.unreadable.items():
-            wrong = frame.numbers[name].wrong if name in frame.numbers else np.array([], int)
-            what = reason + (f" ({rows_text(wrong)})" if len(wrong) else "")
-            places.append(Place(name, Light.RED, what, first_dates(frame.days[wrong]), len(wrong)))
+            dates = first_dates(frame.days[reason.rows])
+            count = len(reason.rows)
+            places.append(Place(name, Light.RED, reason.what, dates, count, reason.fix))
         for note in frame.market_notes:
-            places.append(Place(frame.mapping.market, Light.YELLOW, note.removesuffix(".")))
+            fix = "Write it in one way at the source where they are two."
+            what = note.removesuffix(".")
+            places.append(Place(frame.mapping.market, Light.YELLOW, what, fix=fix))
         if places:
             return Verdict(f"Not what the role needs is in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column holds what its role needs.")
@@ -46,29 +47,31 @@ class MissingValues:
     name = "missing"
     title = "Missing values"
     why = "An empty cell is not 0: no engine can guess what was spent or sold."
-    fix = "Fill the cells in the source, or prepare the dataset with a rule for gaps per column."
+    fix = (
+        "Fill it in; write 0 only where it was 0. Or prepare the dataset with a rule for gaps of "
+        "this column."
+    )
 
     def run(self, frame: Frame) -> Verdict:
         places = []
         if frame.times is not None and len(frame.times.missing):
-            what = f"no date in {rows_text(frame.times.missing)}"
-            places.append(
-                Place(frame.mapping.date, Light.RED, what, count=len(frame.times.missing))
-            )
+            rows = frame.times.missing
+            what = f"no date in {rows_text(rows)}"
+            fix = "Fill in the date or drop the row."
+            places.append(Place(frame.mapping.date, Light.RED, what, count=len(rows), fix=fix))
         for name, numbers in frame.numbers.items():
-            empty = numbers.missing
-            if len(empty):
-                what = f"{len(empty):,} of {frame.rows:,} cells are empty"
-                places.append(
-                    Place(name, Light.RED, what, first_dates(frame.days[empty]), len(empty))
-                )
+            rows = numbers.missing
+            if len(rows):
+                what = f"no value in {rows_text(rows)}"
+                dates = first_dates(frame.days[rows])
+                places.append(Place(name, Light.RED, what, dates, len(rows)))
         for name, (codes, _) in frame.levels.items():
-            empty = np.flatnonzero(codes < 0)
-            if len(empty):
-                what = f"{len(empty):,} empty cells count as a level of their own"
-                places.append(
-                    Place(name, Light.YELLOW, what, first_dates(frame.days[empty]), len(empty))
-                )
+            rows = np.flatnonzero(codes < 0)
+            if 0 < len(rows) < len(codes):
+                what = f"no value in {rows_text(rows)}; empty cells count as a level of their own"
+                dates = first_dates(frame.days[rows])
+                fix = "Fill them in where they mean another level."
+                places.append(Place(name, Light.ORANGE, what, dates, len(rows), fix))
         if places:
             return Verdict(f"Empty cells in {columns_of(places)}.", tuple(places))
         return Verdict("No mapped column has an empty cell.")
@@ -81,7 +84,7 @@ class Duplicates:
     name = "duplicates"
     title = "Duplicate dates"
     why = "Two rows for one period would be two observations of it, or half of it each."
-    fix = "Map the column that tells markets apart, or add up or remove the repeated rows."
+    fix = "Give one row per period: map the market column and prepare the dataset, or add up."
 
     def run(self, frame: Frame) -> Verdict:
         if frame.times is None:
@@ -90,8 +93,14 @@ class Duplicates:
             per = "date and market" if frame.mapping.market else "date"
             return Verdict(f"There is one row per {per}.")
         days = np.unique(frame.days[frame.repeated])
-        what = f"{rows_text(frame.repeated)} repeat the date of an earlier row"
-        place = Place(frame.mapping.date, Light.RED, what, first_dates(days), len(frame.repeated))
+        first = frame.repeated[0]
+        same = (frame.days == frame.days[first]) & (frame.markets == frame.markets[first])
+        rows = rows_text(np.flatnonzero(same))
+        verb = "occurs" if len(days) == 1 else "occur"
+        day = frame.days[first]
+        what = f"{counted(len(days), 'date')} {verb} more than once, first {day} in {rows}"
+        count = len(frame.repeated)
+        place = Place(frame.mapping.date, Light.RED, what, first_dates(days), count)
         return Verdict(f"{counted(len(days), 'date')} more than once, first {days[0]}.", (place,))
 
 
@@ -102,23 +111,30 @@ class CadenceAndGaps:
     name = "cadence"
     title = "Cadence and gaps"
     why = "Carryover is counted in periods: a missing or odd one shifts every effect after it."
-    fix = "Prepare the dataset: resample it, and give a rule for gaps per column."
+    fix = (
+        "Add the missing periods, with 0 only where nothing was spent, or prepare the dataset: "
+        "resample it, with a rule for gaps per column."
+    )
     markets_shown: int = 10
 
     def run(self, frame: Frame) -> Verdict:
-        if frame.times is None or not len(frame.periods):
+        times = frame.times
+        if times is None or not len(frame.periods):
             raise CannotTell(f"column {frame.mapping.date!r} holds no dates.")
+        if len(times.wrong) or len(times.missing):
+            raise CannotTell(f"column {frame.mapping.date!r} has rows without a readable date.")
         if frame.cadence is None:
             raise CannotTell("there is one date only.")
         if frame.cadence.period is None:
-            place = Place(
-                frame.mapping.date, Light.RED, f"the usual step is {frame.cadence.days} days"
-            )
+            what = f"the usual distance between dates is {frame.cadence.days} days"
+            fix = "Give daily, weekly, monthly or quarterly rows."
+            place = Place(frame.mapping.date, Light.RED, what, fix=fix)
             return Verdict(
-                f"The rows come every {frame.cadence.days} days, not by day, week or month.",
+                f"The rows come every {frame.cadence.days} days, not by day, week, month or "
+                "quarter.",
                 (place,),
             )
-        places = self._gaps(frame, frame.periods, "")
+        places = self._gaps(frame, frame.periods)
         if len(frame.market_names) > 1:
             places += self._markets(frame)
         span = f"{frame.periods[0]} to {frame.periods[-1]}"
@@ -132,18 +148,25 @@ class CadenceAndGaps:
             f"The rows are {frame.cadence} without a gap, {span}, {len(frame.periods):,} periods."
         )
 
-    def _gaps(self, frame: Frame, days: np.ndarray, market: str) -> list[Place]:
+    def _gaps(self, frame: Frame, days: np.ndarray, market: int | None = None) -> list[Place]:
+        """Holes and odd dates among the days of all rows, or of one market's."""
         assert frame.cadence is not None  # noqa: S101 - run() looked
         missing, odd = irregular(days, frame.cadence)
-        of = f" in {market!r}" if market else ""
+        of = "" if market is None else f" in {frame.market_names[market]!r}"
+        own = np.ones(frame.rows, bool) if market is None else frame.markets == market
         places = []
         if len(missing):
-            what = f"{counted(len(missing), 'period')} missing{of}, first {missing[0]}"
+            before = days[np.searchsorted(days, missing[0]) - 1]
+            rows = rows_text(np.flatnonzero(own & (frame.days == before)))
+            what = (
+                f"{counted(len(missing), 'period')} missing{of}, first {missing[0]} (after {rows})"
+            )
             places.append(
                 Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
             )
         if len(odd):
-            what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]}"
+            rows = rows_text(np.flatnonzero(own & (frame.days == odd[0])))
+            what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]} ({rows})"
             places.append(Place(frame.mapping.date, Light.RED, what, first_dates(odd), len(odd)))
         return places
 
@@ -158,7 +181,7 @@ class CadenceAndGaps:
             if not len(days):
                 continue
             if len(days) > 1:
-                places += self._gaps(frame, days, name)
+                places += self._gaps(frame, days, int(code))
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"
                 places.append(
@@ -183,57 +206,89 @@ class NegativeValues:
     name = "negative"
     title = "Negative values"
     why = "Adstock and saturation have no meaning below 0, and engines refuse it."
-    fix = "Book refunds in the period of the spend; correct the sign in the source."
+    fix = (
+        "Spend and exposure cannot be negative: book refunds where the spend was, or turn the sign."
+    )
+    kpi_fix = "Make sure that it is no error; returns may be booked where the sale was."
 
     def run(self, frame: Frame) -> Verdict:
         places = []
         for name in [frame.mapping.kpi, *media_columns(frame.mapping)]:
             if name not in frame.numbers:
-                raise CannotTell(f"column {name!r} {frame.unreadable[name]}.")
-            rows = np.flatnonzero(frame.numbers[name].values < 0)
+                continue  # the check of types says why
+            values = frame.numbers[name].values
+            rows = np.flatnonzero(values < 0)
             if len(rows):
-                light = Light.YELLOW if name == frame.mapping.kpi else Light.RED
-                what = (
-                    f"negative in {rows_text(rows)}, first {frame.numbers[name].values[rows[0]]:g}"
-                )
-                places.append(Place(name, light, what, first_dates(frame.days[rows]), len(rows)))
+                light = Light.ORANGE if name == frame.mapping.kpi else Light.RED
+                what = f"a negative value in {rows_text(rows)}, first {values[rows[0]]:g}"
+                fix = self.kpi_fix if name == frame.mapping.kpi else ""
+                dates = first_dates(frame.days[rows])
+                places.append(Place(name, light, what, dates, len(rows), fix))
         if places:
             return Verdict(f"Negative values in {columns_of(places)}.", tuple(places))
         return Verdict("KPI and media are nowhere negative.")
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Texts that can be told apart in the periods there are."""
+
+    name = "levels"
+    title = "Levels of categorical controls"
+    why = "Every level is an effect of its own: many of them leave few periods for each."
+    fix = "Group its levels."
+    most: int = 30
+
+    def run(self, frame: Frame) -> Verdict:
+        places = []
+        for name, (codes, _) in frame.levels.items():
+            count = len(np.unique(codes))
+            if count > self.most:
+                what = f"has {count} levels; at most {self.most} can be told apart"
+                places.append(Place(name, Light.RED, what, count=count))
+        if places:
+            return Verdict(f"Too many levels in {columns_of(places)}.", tuple(places))
+        return Verdict(f"No categorical control has more than {self.most} levels.")
+
+
+@dataclass(frozen=True)
 class Length:
-    """Enough history for a yearly season."""
+    """Enough history for a yearly season: two years of whole periods (104 weeks, 24 months)."""
 
     name = "length"
     title = "Length of history"
     why = "Below two years a yearly season cannot be told from trend and media."
-    fix = "Load more history."
-    red_days: int = 365
-    yellow_days: int = 730
+    fix = "Load more history, or leave the season out of the model."
+    least_periods: int = 3
+    years: int = 2
 
     def run(self, frame: Frame) -> Verdict:
-        if frame.cadence is None:
-            raise CannotTell("there are fewer than two dates.")
-        days = int((frame.periods[-1] - frame.periods[0]).astype(int)) + frame.cadence.days
-        light = (
-            Light.RED
-            if days < self.red_days
-            else Light.YELLOW
-            if days < self.yellow_days
-            else Light.GREEN
+        count = len(frame.periods)
+        if count < self.least_periods:
+            what = f"holds {counted(count, 'period')}; {self.least_periods} are the least"
+            place = Place(frame.mapping.date, Light.RED, what, fix="Load a longer history.")
+            return Verdict(f"There {'is' if count == 1 else 'are'} {what[6:]}.", (place,))
+        if frame.cadence is None or frame.cadence.period is None:
+            raise CannotTell("the rows have no usual step.")
+        last = frame.cadence.days
+        days = int((frame.periods[-1] - frame.periods[0]).astype(int)) + last
+        years = days / _DAYS_PER_YEAR
+        covered = f"{days:,} days ({years:.1f} years, {count:,} periods)"
+        if count >= self.years * _PERIODS_PER_YEAR[frame.cadence.period]:
+            return Verdict(f"The data cover {covered}.")
+        if days >= self.years * _DAYS_PER_YEAR:
+            return Verdict(f"The data cover {covered}.")
+        what = (
+            f"the data cover {covered}: below {self.years} years a yearly season can hardly be "
+            "told from trend and media"
         )
-        return Verdict(
-            f"The data cover {days:,} days ({days / 365.25:.1f} years, {len(frame.periods):,} periods).",
-            light=light,
-        )
+        return Verdict(f"The data cover {covered}.", (Place(None, Light.ORANGE, what),))
 
 
 @dataclass(frozen=True)
 class ObservationsPerParameter:
     """Periods per coefficient. A model has `own_terms` besides the mapped ones: intercept, trend,
-    season, holidays.
+    season, holidays; an engine says how many its settings make.
     """
 
     name = "observations"
@@ -241,10 +296,11 @@ class ObservationsPerParameter:
     why = (
         "With few periods per coefficient chance decides what each medium gets (Robyn advises 10)."
     )
-    fix = "Widen the window, or map fewer columns: join small channels, leave weak context out."
+    fix = "Widen the window, or map fewer columns."
+    where = "window"
     own_terms: int = 4
-    red_below: float = 3
-    yellow_below: float = 10
+    spare: int = 2
+    advised: int = 10
 
     def run(self, frame: Frame) -> Verdict:
         frame.need_periods()
@@ -252,15 +308,17 @@ class ObservationsPerParameter:
         terms = (
             len(mapping.paid) + len(mapping.organic) + len(mapping.context) + len(mapping.factors)
         )
-        each = len(frame.periods) / (terms + self.own_terms)
-        light = (
-            Light.RED
-            if each < self.red_below
-            else Light.YELLOW
-            if each < self.yellow_below
-            else Light.GREEN
+        count, periods = terms + self.own_terms, len(frame.periods)
+        finding = (
+            f"{periods:,} periods for about {count:,} coefficients: {periods / count:.1f} each."
         )
-        return Verdict(
-            f"{len(frame.periods):,} periods for about {terms + self.own_terms:,} coefficients: {each:.1f} each.",
-            light=light,
-        )
+        if periods < count + self.spare:
+            what = f"{periods:,} periods are too few for {count:,} coefficients"
+            return Verdict(finding, (Place(None, Light.RED, what),))
+        if periods < self.advised * count:
+            what = (
+                f"{periods:,} periods for {count:,} coefficients; {self.advised} per coefficient "
+                "or more are advised"
+            )
+            return Verdict(finding, (Place(None, Light.ORANGE, what),))
+        return Verdict(finding)

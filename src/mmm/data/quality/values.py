@@ -28,18 +28,31 @@ class NeverVaries:
     fix = "Leave the column out of the mapping, or widen the window."
 
     def run(self, frame: Frame) -> Verdict:
+        mapping = frame.mapping
+        exposed = {paid.spend for paid in mapping.paid if paid.exposure not in (None, paid.spend)}
+        media = set(media_columns(mapping))
         places = []
-        for name in frame.mapping.numeric_columns():
-            values = frame.series(name)
-            here = values[~np.isnan(values)]
-            if len(here) and here.min() == here.max():
-                places.append(
-                    Place(name, Light.RED, f"is {here[0]:g} in all periods", count=len(here))
-                )
+        for name, numbers in frame.numbers.items():
+            values = numbers.values[~np.isnan(numbers.values)]
+            if not len(values) or values.min() != values.max():
+                continue
+            what = f"is {values[0]:g} everywhere {frame.span_text}"
+            light, fix = Light.RED, "A constant explains nothing: leave it out."
+            if name == mapping.kpi:
+                fix = "Map another column as the KPI."
+            elif name in exposed and values[0] > 0:
+                light = Light.ORANGE
+                what = f"is {values[0]:g} {frame.span_text}; its exposure alone shows its effect"
+                fix = "Make sure that it is no placeholder."
+            elif name in media:
+                fix = "Leave it out of the mapping or widen the window."
+            places.append(Place(name, light, what, count=len(values), fix=fix))
         for name, (codes, texts) in frame.levels.items():
             if len(np.unique(codes)) == 1:
                 level = texts[codes[0]] if codes[0] >= 0 else "(empty)"
-                places.append(Place(name, Light.RED, f"is {level!r} in all rows", count=len(codes)))
+                what = f"has one level only {frame.span_text}, {level!r}"
+                fix = "Leave the factor out."
+                places.append(Place(name, Light.RED, what, count=len(codes), fix=fix))
         if places:
             return Verdict(f"No variation in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column varies.")
@@ -54,9 +67,9 @@ class Zeros:
     why = "A medium that is on in few periods leaves few chances to see its effect; a KPI of 0 is often a missing one."
     fix = "Join rare channels with a related one; mark real closures as context; fill missing KPI in the source."
     media_yellow_share: float = 0.5
-    media_red_share: float = 0.9
+    media_orange_share: float = 0.9
     kpi_yellow_share: float = 0.0
-    kpi_red_share: float = 0.25
+    kpi_orange_share: float = 0.25
 
     def run(self, frame: Frame) -> Verdict:
         places = []
@@ -65,9 +78,9 @@ class Zeros:
             zeros = np.flatnonzero(values == 0)
             is_kpi = name == frame.mapping.kpi
             share = len(zeros) / max(len(values), 1)
-            red = self.kpi_red_share if is_kpi else self.media_red_share
+            orange = self.kpi_orange_share if is_kpi else self.media_orange_share
             if share > (self.kpi_yellow_share if is_kpi else self.media_yellow_share):
-                light = Light.RED if share > red else Light.YELLOW
+                light = Light.ORANGE if share > orange else Light.YELLOW
                 what = f"is 0 in {_media_share(len(zeros), len(values))} ({share:.0%})"
                 places.append(
                     Place(name, light, what, first_dates(frame.periods[zeros]), len(zeros))
@@ -91,7 +104,7 @@ class Outliers:
     fix = "Check these periods in the source; explain real ones with an event column."
     window: int = 13
     yellow_sigmas: float = 6
-    red_sigmas: float = 30
+    orange_sigmas: float = 30
     least_periods: int = 12
 
     def run(self, frame: Frame) -> Verdict:
@@ -111,7 +124,7 @@ class Outliers:
             far = np.flatnonzero(apart > self.yellow_sigmas * sigma)
             if len(far):
                 worst = far[np.argmax(apart[far])]
-                light = Light.RED if apart[worst] > self.red_sigmas * sigma else Light.YELLOW
+                light = Light.ORANGE if apart[worst] > self.orange_sigmas * sigma else Light.YELLOW
                 days = frame.periods[use]
                 what = f"{inside[worst]:,.6g} on {days[worst]} lies {apart[worst] / sigma:.0f} deviations off the usual"
                 places.append(Place(name, light, what, first_dates(days[far]), len(far)))

@@ -8,14 +8,9 @@ from mmm.engines.adstock_hill.settings import AdstockHillSettings
 from mmm.engines.base import Factor, Problem
 from mmm.errors import Finding
 
-#: Fewer rows per coefficient than this deserve a warning (Robyn's limit).
-_ROWS_PER_COEFFICIENT = 10
-_TWO_YEARS_DAYS = 2 * 365
-
 
 def check(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
     return [
-        *_rows(problem, settings),
         *_settings(problem, settings),
         *_validation(problem, settings),
         *_lift_tests(problem, settings),
@@ -25,8 +20,13 @@ def check(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
 
 def coefficients(problem: Problem, settings: AdstockHillSettings) -> int:
     """Number of coefficients of the model, with the intercept."""
-    parts = prophet_parts(problem, settings)
-    return len(parts) + len(problem.context) + len(problem.paid) + len(problem.organic) + 1
+    mapped = len(problem.context) + len(problem.paid) + len(problem.organic)
+    return mapped + len(own_terms(problem, settings))
+
+
+def own_terms(problem: Problem, settings: AdstockHillSettings) -> tuple[str, ...]:
+    """The model's terms besides the mapped columns, one coefficient each."""
+    return ("intercept", *prophet_parts(problem, settings))
 
 
 def prophet_parts(problem: Problem, settings: AdstockHillSettings) -> tuple[str, ...]:
@@ -39,31 +39,6 @@ def prophet_parts(problem: Problem, settings: AdstockHillSettings) -> tuple[str,
             parts += ("weekday",)
         return (*parts, "holiday") if problem.holidays else parts
     return tuple(part for part in settings.prophet if part != "weekday" or problem.step_days == 1)
-
-
-def _rows(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:
-    rows = problem.window[1] - problem.window[0] + 1
-    count = coefficients(problem, settings)
-    if rows < count + 2:
-        fix = "Widen the window, or map fewer columns."
-        return [
-            Finding("error", f"{rows} periods are too few for {count} coefficients.", "window", fix)
-        ]
-    found = []
-    if rows < _ROWS_PER_COEFFICIENT * count:
-        what = f"{rows} periods for {count} coefficients; {_ROWS_PER_COEFFICIENT} per coefficient or more are advised."
-        found.append(Finding("warning", what, "window", "Widen the window, or map fewer columns."))
-    days = int((problem.dates[-1] - problem.dates[0]).astype("timedelta64[D]").astype(int))
-    if "season" in prophet_parts(problem, settings) and days < _TWO_YEARS_DAYS:
-        what = (
-            "less than two years of data: a yearly season can hardly be told from trend and media."
-        )
-        found.append(
-            Finding(
-                "warning", what, "settings.prophet", "Load more history, or leave out 'season'."
-            )
-        )
-    return found
 
 
 def _settings(problem: Problem, settings: AdstockHillSettings) -> list[Finding]:

@@ -130,8 +130,8 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 def _studies(
     frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
 ) -> dict[str, Any]:
-    """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned
-    of it.
+    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has
+    warned of it.
     """
     rows, media, immediate, scale, lift, error = [], [], [], [], [], []
     for test in lift_tests:

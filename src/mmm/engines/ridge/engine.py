@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmm.engines.adstock_hill.checks import check
+from mmm.engines.adstock_hill.checks import check, own_terms
 from mmm.engines.adstock_hill.responding import AdstockHillResponds
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.capabilities import (
@@ -29,6 +29,8 @@ _MEGABYTE = 1024**2
 _SEED_STEP = 1000
 #: Robyn's defaults for a refresh.
 _REFRESH = {"trials": 3, "iterations": 1000}
+#: A quick training: so many trials and candidates at most (see `Quick`).
+_QUICK = {"trials": 2, "iterations": 600}
 #: Two-sided probability of the intervals: of the consensus as measured on simulated markets, of the
 #: bootstrap by its quantile.
 _LEVELS = {"exact": 0.9, "robyn": 0.95}
@@ -58,6 +60,9 @@ class RidgeEngine(AdstockHillResponds):
 
     def check(self, problem: Problem, settings: RidgeSettings) -> list[Finding]:
         return check(problem, settings)
+
+    def own_terms(self, problem: Problem, settings: RidgeSettings) -> tuple[str, ...]:
+        return own_terms(problem, settings)
 
     def check_environment(self) -> list[Finding]:
         return []  # it needs nothing but the libraries it is installed with
@@ -97,6 +102,12 @@ class RidgeEngine(AdstockHillResponds):
         if holdout is not None:
             changes["validation"] = {"train_size": holdout}
         return RidgeSettings.model_validate(settings.model_dump(by_alias=True) | changes)
+
+    def quick_effort(self, settings: RidgeSettings) -> Mapping[str, int]:
+        return {
+            "trials": min(settings.trials, _QUICK["trials"]),
+            "iterations": min(settings.iterations, _QUICK["iterations"]),
+        }
 
     def refresh_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The parent's settings, whose ranges stay those of the chain's first model, with a

@@ -51,6 +51,11 @@ class RobynEngine(AdstockHillResponds):
     def check(self, problem: Problem, settings: RobynSettings) -> list[Finding]:
         return check(problem, settings)
 
+    def own_terms(self, problem: Problem, settings: RobynSettings) -> tuple[str, ...]:
+        from mmm.engines.adstock_hill.checks import own_terms
+
+        return own_terms(problem, settings.as_adstock_hill(problem))
+
     def check_environment(self) -> list[Finding]:
         return REnvironment.from_settings().check()
 

@@ -1,0 +1,173 @@
+"""Which currencies a table's money is in, as far as its columns say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmm.data.columns import is_text
+from mmm.data.mapping import Mapping
+from mmm.data.naming import words_of
+from mmm.workspace import ColumnProfile
+
+#: Currencies as ISO 4217 has them that media are paid in, and their signs.
+CODES = frozenset(
+    [
+        "AED",
+        "ARS",
+        "AUD",
+        "BGN",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CLP",
+        "CNY",
+        "COP",
+        "CZK",
+        "DKK",
+        "EGP",
+        "EUR",
+        "GBP",
+        "HKD",
+        "HUF",
+        "IDR",
+        "ILS",
+        "INR",
+        "ISK",
+        "JPY",
+        "KES",
+        "KRW",
+        "KWD",
+        "MAD",
+        "MXN",
+        "MYR",
+        "NGN",
+        "NOK",
+        "NZD",
+        "PEN",
+        "PHP",
+        "PKR",
+        "PLN",
+        "QAR",
+        "RON",
+        "RSD",
+        "RUB",
+        "SAR",
+        "SEK",
+        "SGD",
+        "THB",
+        "TRY",
+        "TWD",
+        "UAH",
+        "USD",
+        "VND",
+        "ZAR",
+    ]
+)
+SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR"}
+#: Codes that are words or parts of names as well: no column's name says them.
+_WORDS_TOO = frozenset(["COP", "PEN", "RON", "TRY"])
+#: Words that name a column of currencies.
+_WORDS = frozenset(
+    [
+        "currency",
+        "currencies",
+        "curr",
+        "ccy",
+        "waehrung",
+        "währung",
+        "devise",
+        "divisa",
+        "moneda",
+        "valuta",
+    ]
+)
+#: A text column with more values than this is none of currencies.
+_MOST = 200
+
+
+@dataclass(frozen=True)
+class Currencies:
+    """`column` holds each row's currency where there is one, `values` the codes in it; `named` are
+    the currencies in the names of mapped money columns, by column.
+    """
+
+    column: str | None
+    values: tuple[str, ...]
+    named: dict[str, str]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.values, *self.named.values()}))
+
+
+def columns_to_check(columns: Sequence[ColumnProfile], mapping: Mapping) -> list[str]:
+    """What the checks look at of a dataset: the mapped columns, and short texts that may be
+    currencies.
+    """
+    mapped = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    texts = [
+        column.name
+        for column in columns
+        if column.stored_type.startswith(("string", "large_string", "dictionary"))
+        and (column.distinct or 0) <= _MOST
+    ]
+    return list(dict.fromkeys([*mapped, *texts]))
+
+
+def currency_column(table: pa.Table) -> str | None:
+    """The column that holds currencies: texts that are all codes or signs, named so or not."""
+    for name in table.column_names:
+        column = table[name]
+        if not is_text(column.type):
+            continue
+        codes = currency_codes(column)
+        if codes is None:
+            continue
+        if codes and (set(words_of(name)) & _WORDS or len(codes) < table.num_rows):
+            return name
+    return None
+
+
+def currency_codes(column: pa.ChunkedArray) -> tuple[str, ...] | None:
+    """The distinct currencies of a text column; None where it holds something else too."""
+    texts = [text for text in pc.unique(column).to_pylist() if text is not None and text.strip()]
+    if not texts or len(texts) > _MOST:
+        return None
+    found = {_code(text) for text in texts}
+    if None in found:
+        return None
+    return tuple(sorted(code for code in found if code))
+
+
+def _code(text: str) -> str | None:
+    clean = text.strip().upper()
+    if clean in SIGNS:
+        return SIGNS[clean]
+    return clean if clean in CODES else None
+
+
+def find_currencies(table: pa.Table, mapping: Mapping) -> Currencies:
+    """What the table says of its currencies; the KPI's name counts where it is revenue."""
+    column = currency_column(table)
+    values = () if column is None else currency_codes(table[column]) or ()
+    money = [paid.spend for paid in mapping.paid]
+    if mapping.kpi_kind == "revenue":
+        money.append(mapping.kpi)
+    named = {name: code for name in money if (code := _in_name(name)) is not None}
+    return Currencies(column, values, named)
+
+
+def _in_name(name: str) -> str | None:
+    """The currency in a column's name: `spend_eur`, `Amount spent (EUR)`, `cost $`."""
+    for sign, code in SIGNS.items():
+        if sign in name:
+            return code
+    for word in re.split(r"[\W_]+", name.upper()):
+        if word in CODES - _WORDS_TOO:
+            return word
+    return None

@@ -1,0 +1,210 @@
+"""What a run's certificate says, as numbers and sentences: how wrong each channel's number may be,
+which cannot be told apart, what would help.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from mmm.certificate.certificate import Certificate, ChannelCertificate
+from mmm.certificate.identify import Help, Identifiability
+from mmm.format import Labels, count, listed, percent
+from mmm.results.summary import Tables
+
+_f8, _s = pa.float64(), pa.string()
+CHANNELS = pa.schema(
+    [
+        ("channel", _s),
+        ("value", _f8),
+        ("low", _f8),
+        ("high", _f8),
+        ("recalibrated_low", _f8),
+        ("recalibrated_high", _f8),
+        ("expected_error", _f8),
+        ("covered", _f8),
+        ("direction", _f8),
+        ("own_movement", _f8),
+    ]
+)
+_NARROW = 1.05
+#: Helps that bring less than this are not worth naming.
+_WORTH_NAMING = 0.005
+_HELPS = 3
+FAMILIES = {
+    "posterior": "as the model says",
+    "wide": "wide priors",
+    "delayed": "delayed effect",
+    "convex": "convex response",
+    "hidden_demand": "hidden demand that spend follows",
+    "growing_season": "growing season",
+    "level_break": "break in the level",
+    "drifting": "effects that drift",
+    "no_effect": "a channel without effect",
+    "harmful": "a harmful channel",
+}
+
+
+def certificate_of(tables: Tables) -> Certificate | None:
+    """The certificate of the run whose results these are; None for a run that is not certified."""
+    found = getattr(tables, "certificate", None)
+    return found if isinstance(found, Certificate) else None
+
+
+def certified(tables: Tables) -> bool:
+    return certificate_of(tables) is not None
+
+
+def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """One row per channel: the certified model's number with the interval as reported and as
+    recalibrated, and what the simulated worlds say. No rows for another model than the certified.
+    """
+    found = certificate_of(tables)
+    if found is None or found.model_id != model_id:
+        return CHANNELS.empty_table()
+    return pa.Table.from_pylist([_row(item, found, labels) for item in found.channels], CHANNELS)
+
+
+def _row(item: ChannelCertificate, found: Certificate, labels: Labels) -> dict[str, Any]:
+    low, high = _shown(item.low, item.high, labels)
+    wide_low, wide_high = _shown(item.recalibrated_low, item.recalibrated_high, labels)
+    return {
+        "channel": item.channel,
+        "value": item.roi if labels.revenue else _inverse(item.roi),
+        "low": low,
+        "high": high,
+        "recalibrated_low": wide_low,
+        "recalibrated_high": wide_high,
+        "expected_error": item.error,
+        "covered": item.covered,
+        "direction": item.direction,
+        "own_movement": found.before.own_movement.get(item.channel),
+    }
+
+
+def _shown(
+    low: float | None, high: float | None, labels: Labels
+) -> tuple[float | None, float | None]:
+    """An interval of ROIs as it is shown: costs per conversion turn it round."""
+    return (low, high) if labels.revenue else (_inverse(high), _inverse(low))
+
+
+def _inverse(value: float | None) -> float | None:
+    return 1.0 / value if value is not None and value > 0 else None
+
+
+def finding(numbers: pa.Table, labels: Labels) -> str:
+    """What to bear in mind when the numbers are read."""
+    rows = [row for row in numbers.to_pylist() if row["expected_error"] is not None]
+    if not rows:
+        return "The certificate is of another model of this run."
+    rows.sort(key=lambda row: row["expected_error"])
+    best, worst = rows[0], rows[-1]
+    text = (
+        f"On simulated data like yours {best['channel']} is off by {percent(best['expected_error'])} "
+        f"on average"
+    )
+    if len(rows) > 1:
+        text += f", {worst['channel']} by {percent(worst['expected_error'])}"
+    held = [row["covered"] for row in rows if row["covered"] is not None]
+    if held:
+        text += f"; {percent(sum(held) / len(held))} of the 90 % intervals hold the truth"
+    return f"{text}."
+
+
+def sentences(found: Certificate, labels: Labels) -> list[str]:
+    """The certificate in sentences, the most important first."""
+    total = found.total
+    said = [
+        f"In {count(total.worlds, 'simulated world')} on your data the spend-weighted ROI error is "
+        f"{percent(total.error)}; in nine of ten it is below {percent(total.error_high)}.",
+        f"The effect of all media together is off by {percent(total.total_error)}.",
+    ]
+    if total.covered is not None:
+        said.append(_coverage(found))
+    if total.ranked is not None:
+        said.append(f"{percent(total.ranked)} of the pairs of channels are ranked right.")
+    said += _advice(found)
+    said += _apart(found.after)
+    said += _help(found.after.helps)
+    if found.failed:
+        said.append(f"{count(len(found.failed), 'world')} could not be trained.")
+    return said
+
+
+def _coverage(found: Certificate) -> str:
+    level, held = percent(found.interval_level), percent(found.total.covered)
+    text = f"Intervals that claim {level} hold the truth in {held}."
+    if any(item.stretch > _NARROW for item in found.channels):
+        return f"{text} They are too narrow: the recalibrated ones are shown beside them."
+    return text
+
+
+def _advice(found: Certificate) -> list[str]:
+    total = found.total
+    if total.uplift_share is None or total.harmful is None:
+        return []
+    direction = ""
+    if total.direction is not None:
+        direction = f" {percent(total.direction)} of its moves go the right way."
+    return [
+        f"The advised budget (each channel within 30 % of today's) brings "
+        f"{percent(total.uplift_share)} of what the best one would; in {percent(total.harmful)} of "
+        f"the worlds it is more than 1 % worse than today's.{direction}"
+    ]
+
+
+def _apart(known: Identifiability) -> list[str]:
+    return [
+        f"{first} and {second} cannot be told apart: what one is given the other loses."
+        for first, second, _ in known.pairs
+    ]
+
+
+def _help(helps: tuple[Help, ...]) -> list[str]:
+    """What would lower the error most, in points of ROI error."""
+    worth = [item for item in helps if item.gain >= _WORTH_NAMING][:_HELPS]
+    if not worth:
+        return ["Nothing that was looked at (a test, more weeks, phased spend) would help much."]
+    return [f"What would help most: {listed([_helping(item) for item in worth])}."]
+
+
+def _helping(item: Help) -> str:
+    points = f"{100 * item.gain:.0f} points"
+    if item.kind == "weeks":
+        return f"another 52 weeks of data ({points} less error)"
+    if item.kind == "test":
+        return f"a lift test of {item.channel} ({points})"
+    return f"phasing {item.channel}, four weeks on and four off for half a year ({points})"
+
+
+def before_sentences(known: Identifiability) -> list[str]:
+    """What the data alone tell, before any training."""
+    order = sorted(known.expected_error, key=lambda name: known.expected_error[name])
+    said = []
+    if len(order) > 1:
+        said.append(
+            f"Even with the right model {order[-1]} would be off by about "
+            f"{percent(known.expected_error[order[-1]])}, {order[0]} by "
+            f"{percent(known.expected_error[order[0]])}."
+        )
+    return [*said, *_apart(known), *_help(known.helps)]
+
+
+def families(found: Certificate) -> pa.Table:
+    """One row per family of truth."""
+    rows = []
+    for item in found.families:
+        rows.append(
+            {
+                "family": FAMILIES.get(item.family, item.family),
+                "worlds": item.worlds,
+                "expected_error": item.error,
+                "covered": item.covered,
+            }
+        )
+    schema = pa.schema(
+        [("family", _s), ("worlds", pa.int32()), ("expected_error", _f8), ("covered", _f8)]
+    )
+    return pa.Table.from_pylist(rows, schema)

@@ -1,0 +1,55 @@
+"""The chart of a certificate; see `mmm.results.charts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from mmm.format import Labels, percent
+from mmm.results.charts import BLUE, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
+
+if TYPE_CHECKING:
+    import altair as alt
+
+#: The axis ends at so many times the typical value: an interval far out must not squeeze the rest.
+_TIMES_TYPICAL = 5.0
+
+
+def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
+    """Per channel the interval as reported (dark) on the recalibrated one (light), the value as a
+    tick, and the expected error at the right.
+    """
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    for row in rows:
+        row["label"] = f"± {percent(row['expected_error'])}, holds {percent(row['covered'])}"
+    typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 1.0
+    ends = [row[name] for row in rows for name in ("value", "high", "recalibrated_high")]
+    top = max([end for end in ends if end is not None], default=1.0) * 1.05
+    limit = min(top, typical * _TIMES_TYPICAL if typical > 0 else top) or 1.0
+    scale = alt.Scale(domain=[0.0, limit], nice=False)
+    order = [row["channel"] for row in rows]
+    base = alt.Chart(inline(up_to(limit, rows))).encode(
+        y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
+    )
+    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    wide = base.mark_bar(color="#f0c9ae", clip=True, height=14).encode(
+        x=alt.X("recalibrated_low:Q", scale=scale, title=title, axis=alt.Axis(tickCount=6)),
+        x2="recalibrated_high:Q",
+    )
+    own = base.mark_bar(color=BLUE, clip=True, height=5).encode(
+        x=alt.X("low:Q", scale=scale), x2="high:Q"
+    )
+    value = base.mark_tick(color=ORANGE, thickness=3, size=16, clip=True).encode(
+        x=alt.X("value:Q", scale=scale)
+    )
+    left = alt.layer(wide, own, value).properties(width=WIDTH - 430, height=alt.Step(26))
+    figures = (
+        alt.Chart(inline(rows))
+        .encode(y=alt.Y("channel:N", sort=order, axis=None), x=alt.value(0), text="label:N")
+        .mark_text(align="left", color=INK)
+        .properties(width=200, height=alt.Step(26))
+    )
+    return finished(alt.hconcat(left, figures, spacing=12))
