@@ -10,7 +10,7 @@ from mmm.engines.training import train as train_engine
 from mmm.experiments.config import parse_experiment
 from mmm.experiments.environment import environment_findings
 from mmm.experiments.problem import build_problem
-from mmm.models.refresh import previous_of
+from mmm.models.refresh import data_findings, previous_of
 from mmm.results import RunInfo, write_results
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
@@ -42,6 +42,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     progress(Progress("data", 0, 1))
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, findings = build_problem(experiment, table, previous_of(workspace, experiment))
+    findings += data_findings(workspace, experiment, table)
     warnings = tuple(str(finding) for finding in findings)
     for warning in warnings:
         log.warning("%s", warning)
