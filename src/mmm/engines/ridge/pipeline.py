@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -85,9 +87,11 @@ def train(
     free = run_search(plain, space, settings, stage, before=candidates) if calibrated else None
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, design, space, found, settings)
+    variants = variant_frames(problem, settings, frame)
+    chosen, spread = choose(frame, design, space, found, settings, problem, variants)
     if free is not None:
-        other = choose(frame, plain, space, free, settings)
+        others = replace(problem, lift_tests=())
+        other, _ = choose(frame, plain, space, free, settings, others, variants)
         # What this run would have recommended without any lift test: the same data, seed and
         # settings.
         best = free.values[[other.selection.kept[other.recommended]]]
@@ -95,7 +99,6 @@ def train(
         unmoved = evaluate(unheeded, space.candidates(best), cores=1).studied[0]
     else:
         unmoved = np.empty((0, 2))
-    spread = _spread(problem, frame, space, found, chosen, settings)
     stage.done(1)
 
     builders = {
@@ -131,26 +134,27 @@ def _spread(
     frame: Frame,
     space: Space,
     found: Search,
-    chosen: Chosen,
+    kept: np.ndarray,
+    weights: np.ndarray,
     settings: RidgeSettings,
+    variants: Mapping[str, Frame],
 ) -> Spread | None:
     """How far the effects may be off: the kept models, and the same fitted again beside variants of
     the baseline. None in method "robyn".
     """
     if settings.method == "robyn":
         return None
-    kept, k = chosen.selection.kept, frame.base.shape[1]
+    k = frame.base.shape[1]
     channels = slice(k, k + frame.paid)
     candidates = space.candidates(found.values[kept])
-    variants = {}
-    for name, other in variant_frames(problem, settings, frame).items():
+    refits = {}
+    for name, other in variants.items():
         design = build_design(other, settings, problem.lift_tests, problem.previous)
         refit = evaluate(design, candidates)
-        weights = _weights(design, refit, settings)
-        variants[name] = refit.effects[:, channels], weights
+        refits[name] = refit.effects[:, channels], _weights(design, refit, settings)
     of = found.evaluation
     errors = of.effect_error[kept][:, : frame.paid]
-    return measured_spread(of.effects[kept][:, channels], chosen.weights, errors, variants)
+    return measured_spread(of.effects[kept][:, channels], weights, errors, refits)
 
 
 def _weights(design: Design, evaluation: Evaluation, settings: RidgeSettings) -> np.ndarray:
@@ -243,9 +247,15 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
 
 
 def choose(
-    frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings
-) -> Chosen:
-    """Fronts, clusters, the kept models' consensus and the recommended one.
+    frame: Frame,
+    design: Design,
+    space: Space,
+    found: Search,
+    settings: RidgeSettings,
+    problem: Problem,
+    variants: Mapping[str, Frame],
+) -> tuple[Chosen, Spread | None]:
+    """Fronts, clusters, the kept models' consensus over all baselines and the recommended one.
 
     The recommended model is the one nearest to the consensus, and stands for its cluster. Method
     "robyn" takes the smallest score of the clusters' best; in a refresh, the nearest to the
@@ -271,6 +281,7 @@ def choose(
     models = kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
     weights = _weights(design, found.evaluation.rows(kept), settings)
+    spread = _spread(problem, frame, space, found, kept, weights, settings, variants)
     rule: Rule = (
         "consensus"
         if not (robyn or refreshing)
@@ -278,9 +289,10 @@ def choose(
         if robyn and refreshing
         else "score"
     )
-    if rule == "consensus":
+    if rule == "consensus" and spread is not None:
         k = frame.base.shape[1]
-        best = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
+        effects = found.evaluation.effects[kept, k : k + frame.paid]
+        best = nearest_to_consensus(effects, spread.centre)
         clusters = clusters.standing_for_its_own(best)
     else:
         best = (
@@ -288,7 +300,7 @@ def choose(
             if rule == "previous"
             else recommended(clusters.best, scores)
         )
-    return Chosen(selection, clusters, models, parts, best, rule, weights)
+    return Chosen(selection, clusters, models, parts, best, rule, weights), spread
 
 
 def select(course: Course, settings: RidgeSettings, rows: int, *, refreshing: bool) -> Selection:

@@ -146,11 +146,11 @@ def consensus_weights(
     return np.asarray(found / found.sum())
 
 
-def nearest_to_consensus(effects: np.ndarray, weights: np.ndarray) -> int:
-    """The model whose media effects (K, P) lie nearest to the weighted mean of all, in money rather
-    than in ROI.
+def nearest_to_consensus(effects: np.ndarray, consensus: np.ndarray) -> int:
+    """The model whose media effects (K, P) lie nearest to the consensus (P,), in money rather than
+    in ROI.
     """
-    return int(np.argmin(np.abs(effects - weights @ effects).sum(axis=1)))
+    return int(np.argmin(np.abs(effects - consensus).sum(axis=1)))
 
 
 def choose_cluster_count(wss: np.ndarray) -> int:

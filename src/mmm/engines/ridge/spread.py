@@ -18,13 +18,14 @@ from mmm.engines.confidence import HIGH_WIDTH
 from mmm.engines.words import Confidence
 
 #: Standard deviations to either side of the consensus: a normal distribution would need 1.645.
-REACH = 2.5
+REACH = 3.25
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Effects of the paid channels over the window: the consensus and its standard deviation, (P,)
-    each, and the consensus of each variant of the baseline, by its name, (P,).
+    """Effects of the paid channels over the window: the consensus over all baselines and its
+    standard deviation, (P,) each, and the consensus with each variant of the baseline, by its
+    name, (P,).
     """
 
     centre: np.ndarray
@@ -57,12 +58,13 @@ def measured_spread(
     """The spread of the kept models' `effects` (K, P) with `weights` (K,), their standard `errors`
     (K, P), and the variants' effects (K, P) and weights (K,) by name.
     """
-    centre = weights @ effects
+    first = weights @ effects
     others = {name: own @ found for name, (found, own) in variants.items()}
-    curves = weights @ (effects - centre) ** 2 + ((effects - centre) ** 2).mean(axis=0)
+    centre = np.mean([first, *others.values()], axis=0)
+    away = (effects - first) ** 2
+    curves = weights @ away + away.mean(axis=0)
     noise = weights @ errors**2
-    moved = [(of - centre) ** 2 for of in others.values()]
-    baseline = np.max(moved, axis=0) if moved else np.zeros_like(centre)
+    baseline = np.max([(of - centre) ** 2 for of in (first, *others.values())], axis=0)
     return Spread(centre, np.sqrt(curves + noise + baseline), others)
 
 
