@@ -18,7 +18,7 @@ AUTOCORRELATION_LIMIT = 0.3
 SHARE_GAP = 0.03
 #: Media whose effect comes at once, mostly.
 SHORT_CARRYOVER = 0.1
-#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid
+#: Shares of the fitted KPI beyond which a split is implausible: one context variable, all paid
 #: media.
 CONTEXT_LIMIT, PAID_LIMIT = 0.5, 0.8
 #: A ROAS beyond these, a share of paid media or an R2 below these is hard to believe.
@@ -56,7 +56,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
 
 def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
-    """What is hard to believe about the split of the KPI, with the rule; from the numbers of
+    """What is implausible about the split of the KPI, with the rule; from the numbers of
     `waterfall`.
     """
     rows = numbers.to_pylist()
