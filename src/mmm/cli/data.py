@@ -103,6 +103,13 @@ def ingest_command(
     query_file: Annotated[
         Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="With --connection and --table: add up there by this recipe, by day."),
+    ] = None,
+    show_sql: Annotated[
+        bool, typer.Option("--show-sql", help="With --recipe: print the SQL; run nothing.")
+    ] = False,
     param: Annotated[
         list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")
     ] = None,
@@ -144,10 +151,16 @@ def ingest_command(
         zone=zone,
     )
     if connection:
-        from mmm.cli.connections import ingest_connection
+        from mmm.cli.connections import ingest_aggregated, ingest_connection
 
         if file or options:
             raise UserError("a file and its options go without --connection.", where="ingest")
+        if recipe is not None:
+            if table is None or len(wanted) > 1:
+                fix = "Use --table and --market with --recipe."
+                raise UserError("name one table and one market.", where="ingest", fix=fix)
+            ingest_aggregated(settings, connection, wanted[0], table, recipe, only_show=show_sql)
+            return
         ingest_connection(settings, connection, wanted, table, query_file, param or [])
         return
     if file is None or markets or table or query_file or param:
@@ -160,9 +173,11 @@ def ingest_command(
 def store_file(workspace: Workspace, file: Path, market: str, **options: Any) -> DatasetManifest:
     """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
+    from mmm.sources.limits import ReadLimits
 
-    source = FileSource(file, **options)
+    limits = ReadLimits.of(load_settings().settings)
+    source = GuardedFile(file, limits=limits, **options)
     manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
     typer.echo(
         f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes",
@@ -197,7 +212,8 @@ def preview_command(
     Example: `mmm preview sales.csv --column "revenue=decimal-comma"`.
     """
     from mmm.cli.reading import print_reading
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
+    from mmm.sources.limits import ReadLimits
 
     options = file_options(
         separator=separator,
@@ -211,7 +227,8 @@ def preview_command(
         column=column,
         zone=zone,
     )
-    source = FileSource(file, **options)
+    limits = ReadLimits.of(load_settings().settings)
+    source = GuardedFile(file, limits=limits, **options)
     reading = source.reading()
     if as_json:
         typer.echo(reading.model_dump_json(indent=2))

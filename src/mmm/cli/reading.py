@@ -10,14 +10,14 @@ from mmm.data.naming import naming_rules
 from mmm.data.proposal import propose
 from mmm.errors import UserError
 from mmm.settings import load_settings
-from mmm.sources.files import FileSource
+from mmm.sources.guarded import GuardedFile
 from mmm.sources.reading import ColumnReading, Reading
 from mmm.workspace import Workspace
 
 _WIDTH = 20
 
 
-def print_reading(source: FileSource, reading: Reading, rows: int) -> None:
+def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
     """The file's layout, its first rows, and every column with what was decided and why."""
     for line in layout_lines(reading):
         typer.echo(line)
@@ -75,7 +75,7 @@ def why(item: ColumnReading) -> str:
     return "; ".join(parts)
 
 
-def _roles(source: FileSource) -> dict[str, tuple[str, str]]:
+def _roles(source: GuardedFile) -> dict[str, tuple[str, str]]:
     """Each column's proposed role and reason; none where the file cannot be read yet."""
     try:
         with source.batches() as batches:

@@ -298,6 +298,8 @@ def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
             data, skip, line = data[skip:], 0, 1 + layout.header_lines
         end = _last_record_end(data, layout)
         if not end and len(data) > _LONGEST_RECORD:
+            if not _inside_quotes(data, len(data), layout):
+                raise _too_long(path, line)
             raise _open_quote(path, data, line, layout)
         if end:
             yield Piece(text.checked(data[:end], line), line)
@@ -465,6 +467,14 @@ def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError
         "a value begins with a quote that is never closed.",
         where=f"{path.name}, line {line}",
         fix='Close the quote, or write a quote within a quoted value twice ("").',
+    )
+
+
+def _too_long(path: Path, line: int) -> UserError:
+    return UserError(
+        f"the line is longer than {_LONGEST_RECORD >> 20} MB.",
+        where=f"{path.name}, line {line}",
+        fix="Check that rows end with a line break and that this is a table.",
     )
 
 
