@@ -1,7 +1,8 @@
 """One Markov chain over curves, effects, pooling and the baseline's variances, in compiled sweeps.
 
 A sweep: per channel some Metropolis proposals of (theta, r, kappa, k, effect), most with a learnt
-covariance, some redrawn from the prior (jumps between modes); passes over all effects given the
+covariance, some jumps between modes (the curve from its prior, the effect close to where the data
+want it); passes over all effects given the
 rest, one by one and together; updates of mu and log t; joint updates of sigma, the baseline's
 variances and their fall. The likelihood is tempered in the first third of the warm-up. After the
 warm-up the proposals are fixed.
@@ -16,8 +17,12 @@ import numpy as np
 from mmm.engines.bayes.kernel import (
     EFFECT,
     MEAN,
+    NEGATIVE,
+    NORMAL,
     POOLED,
+    RHO,
     SD,
+    THETA,
     ZERO_MEAN,
     ZERO_SD,
     ZERO_WEIGHT,
@@ -221,24 +226,69 @@ def _own_part(c: int, row: np.ndarray, linear: float, effects: np.ndarray, effec
 
 
 @jit
+def _informed(
+    kind: int, linear: float, precision: float, mean: float, sd: float
+) -> tuple[float, float]:
+    """Middle and spread of a normal close to a u's conditional density: its prior times the normal
+    likelihood exp(linear beta - precision beta^2 / 2), which in log beta is taken as normal, too.
+    """
+    prior = 1.0 / (sd * sd)
+    if kind == NORMAL:
+        total = prior + precision
+        return (mean * prior + linear) / total, 1.0 / math.sqrt(total)
+    if kind == NEGATIVE:
+        linear = -linear
+    if not (linear > 0.0 and precision > 0.0):
+        return mean, sd
+    # Around beta = linear / precision the log of beta has a variance of precision / linear^2.
+    own = linear * linear / precision
+    total = prior + own
+    return (mean * prior + math.log(linear / precision) * own) / total, 1.0 / math.sqrt(total)
+
+
+@jit
+def _log_informed(
+    prior: np.ndarray, mean: float, sd: float, around: tuple[float, float], u: float
+) -> float:
+    """Log density of a u that is drawn half from its prior, half from the normal `around`."""
+    z = (u - around[0]) / around[1]
+    near = -0.5 * z * z - math.log(around[1])
+    wide = log_effect_prior(prior, mean, sd, u)
+    high = max(near, wide)
+    return high + math.log(math.exp(near - high) + math.exp(wide - high))
+
+
+@jit
+def _redraw_curve(
+    curve: np.ndarray, rng: np.random.Generator, old: np.ndarray, out: np.ndarray
+) -> None:
+    """The adstock, the saturation or both from their prior, the rest as it was."""
+    part = rng.integers(0, 3)
+    for i in range(EFFECT):
+        adstock = i == THETA or i == RHO
+        z = rng.standard_normal()
+        if (part == 0 and not adstock) or (part == 1 and adstock):
+            out[i] = old[i]
+        else:
+            out[i] = curve[i, 0] + curve[i, 1] * z
+
+
+@jit
 def _move_channel(
     market: Market, state: State, c: int, rng: np.random.Generator, heat: float, rate: float
 ) -> None:
-    """One proposal of a channel's curve and effect."""
+    """One proposal of a channel's curve and effect: a learnt step, or a jump, whose effect is drawn
+    close to where the data want it with the new curve.
+    """
     trial, solved, priors = state.trial, state.solved, market.priors
     old, parameters, kind = state.channel[c], trial.parameters, priors.kind[c]
-    redrawn = rng.random() < _REDRAWN
-    log_ratio = 0.0
-    if redrawn:
-        draw_channel(priors.curve[c], priors.effect[c], kind, state.pool, rng, parameters)
+    prior, curve = priors.effect[c], priors.curve[c]
+    jump = rng.random() < _REDRAWN
+    if jump:
+        _redraw_curve(curve, rng, old, parameters)
     else:
         scale = math.exp(state.of_channel.scale[c, 0])
         step(state.of_channel.factor[c], scale, rng, old, parameters)
-        mean, sd = _pooled(priors.effect[c], kind, state.pool)
-        log_ratio += _log_curve_prior(priors.curve[c], parameters)
-        log_ratio += log_effect_prior(priors.effect[c], mean, sd, parameters[EFFECT])
-        log_ratio -= _log_curve_prior(priors.curve[c], old)
-        log_ratio -= log_effect_prior(priors.effect[c], mean, sd, old[EFFECT])
     threshold = math.log(rng.random())
     factor = channel_regressor(
         market.x[c],
@@ -252,15 +302,32 @@ def _move_channel(
     accepted = False
     if factor > 0.0:
         linear = _trial_row(market, state, c, factor)
+        mean, sd = _pooled(prior, kind, state.pool)
+        row, new = solved.precision[c], trial.row
+        log_ratio = -log_effect_prior(prior, mean, sd, old[EFFECT])
+        if jump:
+            pull = linear - dot(new, state.effects, new.shape[0]) + new[c] * state.effects[c]
+            around = _informed(kind, heat * pull, heat * new[c], mean, sd)
+            parameters[EFFECT] = draw_effect(prior, kind, state.pool, rng)
+            near = around[0] + around[1] * rng.standard_normal()
+            if rng.random() < 0.5:
+                parameters[EFFECT] = near
+            log_ratio -= _log_informed(prior, mean, sd, around, parameters[EFFECT])
+            pull = solved.linear[c] - dot(row, state.effects, row.shape[0])
+            pull += row[c] * state.effects[c]
+            around = _informed(kind, heat * pull, heat * row[c], mean, sd)
+            log_ratio += _log_informed(prior, mean, sd, around, old[EFFECT])
+        else:
+            log_ratio += _log_curve_prior(curve, parameters) - _log_curve_prior(curve, old)
+        log_ratio += log_effect_prior(prior, mean, sd, parameters[EFFECT])
         effect = effect_of(kind, parameters[EFFECT])
-        row = solved.precision[c]
-        change = _own_part(c, trial.row, linear, state.effects, effect)
+        change = _own_part(c, new, linear, state.effects, effect)
         change -= _own_part(c, row, solved.linear[c], state.effects, state.effects[c])
         accepted = threshold < log_ratio + heat * change
         if accepted:
             state.effects[c] = effect
             _accept_channel(state, c, linear, dot(trial.f, market.design.y, trial.f.shape[0]))
-    if not redrawn:
+    if not jump:
         scales = state.of_channel.scale
         scales[c, 0] = rescaled(scales[c, 0], rate, accepted, WANTED_JOINT)
 
