@@ -176,7 +176,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "rsq_val": ("R² validation", "number"),
     "rsq_test": ("R² test", "number"),
     "paid_share": ("Paid media's share", "percent"),
-    "decomp_rssd": ("Business distance", "number"),
+    "decomp_rssd": ("DECOMP.RSSD", "number"),
     "recommended": ("Recommended", "flag"),
     "spend_today": ("Spend today", "money"),
     "spend_plan": ("Planned spend", "money"),

@@ -267,7 +267,6 @@ def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> No
     for name in found:
         writer.table(name, found[name])
     writer.file("model_summary.json", found.summary_text)
-    writer.file("report.html", found.report)
     writer.artifact("1_1.png", b"drawn")
     writer.commit()
     assert "Files of ridge (ZIP)" in downloads(open_page(links.RESULTS, run=run_id, part="Report"))

@@ -30,6 +30,7 @@ PANELS = {
         "datasets": "mmm.cli.data:datasets_command",
         "propose": "mmm.cli.preparation:propose_command",
         "quality": "mmm.cli.preparation:quality_command",
+        "join": "mmm.cli.preparation:join_command",
         "prepare": "mmm.cli.preparation:prepare_command",
     },
     "Runs": {

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.engines.schemas import is_kept
 from mmm.format import Labels, compact, count, fixed, percent
 from mmm.results.model_summary import totals_of
 from mmm.results.summary import Tables, channels, curves, of_model
@@ -60,7 +61,7 @@ def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     Channels come in the order of the shown model's spend, clusters by their number.
     """
     models = tables["models"]
-    kept = models.filter(pc.and_(pc.is_valid(models["front"]), pc.is_valid(models["cluster"])))
+    kept = models.filter(pc.and_(is_kept(tables), pc.is_valid(models["cluster"])))
     cluster_of = dict(zip(kept["model_id"].to_pylist(), kept["cluster"].to_pylist(), strict=True))
     measure = "roi" if labels.revenue else "cpa"
     found: dict[tuple[int, str], list[float]] = {}
@@ -208,5 +209,7 @@ def overlaid_curves_finding(numbers: pa.Table, labels: Labels) -> str:
 
 def label_of(row: dict[str, Any], notes: Sequence[str] = ()) -> str:
     """A kept model in a list to choose from, a row of the table under the Pareto plot."""
-    errors = f"NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['decomp_rssd'], 4)}"
-    return " · ".join([row["model_id"], *notes, errors])
+    errors = [f"NRMSE {fixed(row['nrmse'], 4)}"]
+    if row["decomp_rssd"] is not None:
+        errors.append(f"DECOMP.RSSD {fixed(row['decomp_rssd'], 4)}")
+    return " · ".join([row["model_id"], *notes, *errors])

@@ -226,5 +226,5 @@ def pareto(numbers: pa.Table, labels: Labels) -> str:
     model = shown[0]
     return (
         f"{text}; this model ({model['model_id']}) lies on front {model['front']} with "
-        f"NRMSE {fixed(model['nrmse'], 4)} and business distance {fixed(model['decomp_rssd'], 4)}."
+        f"NRMSE {fixed(model['nrmse'], 4)} and DECOMP.RSSD {fixed(model['decomp_rssd'], 4)}."
     )

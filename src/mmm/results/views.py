@@ -19,6 +19,7 @@ from mmm.results import (
     certified_charts,
     charts,
     findings,
+    kept,
     stability,
     stability_charts,
     summary,
@@ -142,6 +143,7 @@ VIEWS: tuple[View, ...] = (
         charts.adstock,
         findings.adstock,
         "Across: {period}s since the spend; up: how much of the effect's peak it still has.",
+        present=summary.has_adstock,
     ),
     View(
         "carryover",
@@ -150,6 +152,7 @@ VIEWS: tuple[View, ...] = (
         charts.carryover,
         findings.carryover,
         "Blue is the effect in the {period} of the spend itself, yellow what spend of earlier {period}s still brought.",
+        present=summary.has_carryover,
     ),
     View(
         "residuals",
@@ -171,6 +174,7 @@ VIEWS: tuple[View, ...] = (
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
         ("model_id", "nrmse", "decomp_rssd", "front", "cluster", "trial", "recommended"),
+        present=kept.has_fronts,
     ),
     View(
         "clusters",
@@ -182,6 +186,7 @@ VIEWS: tuple[View, ...] = (
         "models: the dot is its middle model's {efficiency}, the bar holds four fifths of its models. Where the "
         "columns agree, it matters little which model is chosen. Of more than five clusters the largest are drawn; the "
         "table has all.",
+        present=kept.has_clusters,
     ),
     View(
         "stability",

@@ -75,6 +75,30 @@ def draw_channel(
 
 
 @jit
+def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndarray) -> None:
+    """Mean and sd of channel c's curve parameters given the others' (C, 5), into `out` (4, 2).
+
+    The n channels that share a parameter have a normal prior with equal correlation s; given the
+    other n - 1 in units of their sd, the mean is s / (1 + (n - 2) s) times their sum, the variance
+    (1 - s)(1 + (n - 1) s) / (1 + (n - 2) s): a random effect with its mean integrated out.
+    """
+    for i in range(EFFECT):
+        out[i, 0], out[i, 1] = priors.curve[c, i, 0], priors.curve[c, i, 1]
+        shared = priors.shared[c, i]
+        if shared == 0.0:
+            continue
+        others, total = 0, 0.0
+        for d in range(channel.shape[0]):
+            if d != c and priors.shared[d, i] > 0.0:
+                others += 1
+                total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
+        spread = 1.0 + (others - 1) * shared
+        variance = (1.0 - shared) * (1.0 + others * shared) / spread
+        out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
+        out[i, 1] *= math.sqrt(variance)
+
+
+@jit
 def draw_prior(
     priors: Priors,
     power: np.ndarray,
@@ -92,8 +116,15 @@ def draw_prior(
         else:
             low, high = priors.hyper[i, 0], priors.hyper[i, 1]
             hyper[i] = low + (high - low) * rng.random()
+    common = np.empty(EFFECT)
+    for i in range(EFFECT):
+        common[i] = rng.standard_normal()
     for c in range(channel.shape[0]):
         draw_channel(priors.curve[c], priors.effect[c], priors.kind[c], pool, rng, channel[c])
+        for i in range(EFFECT):
+            mean, shared = priors.curve[c, i, 0], priors.shared[c, i]
+            own = math.sqrt(1.0 - shared) * (channel[c, i] - mean)
+            channel[c, i] = mean + own + math.sqrt(shared) * priors.curve[c, i, 1] * common[i]
 
 
 @jit
@@ -308,7 +339,8 @@ def _move_channel(
     """
     trial, solved, priors, jumps = state.trial, state.solved, market.priors, state.jumps
     old, parameters, kind = state.channel[c], trial.parameters, priors.kind[c]
-    prior, curve = priors.effect[c], priors.curve[c]
+    prior, curve = priors.effect[c], trial.curve
+    curve_given_others(priors, state.channel, c, curve)
     chosen = rng.random()
     redrawn = chosen < _REDRAWN
     learnt_jump = not redrawn and chosen < _REDRAWN + _JUMPED and jumps.ready[0] == 1
