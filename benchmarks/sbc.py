@@ -23,9 +23,9 @@ from mmm.engines.bayes.kernel import Market
 from mmm.engines.bayes.model import Medium, market
 from mmm.engines.bayes.prior_draws import prior_draws, simulate
 
-WEEKS, CHANNELS = 80, 2
+WEEKS, CHANNELS = 56, 2
 #: Draws that a rank is among.
-RANKED = 100
+RANKED = 50
 NAMES = ("theta", "rho", "kappa", "k", "ROI")
 
 

@@ -73,7 +73,10 @@ def _plain_draws(priors: Priors, groups: int, size: int, rng: np.random.Generato
     hyper[:, normal:] = low + (high - low) * rng.random((size, len(low)))
     channel = np.empty((size, channels, DIMENSIONS))
     standard = rng.standard_normal((size, channels, DIMENSIONS))
-    channel[:, :, :EFFECT] = priors.curve[:, :, 0] + priors.curve[:, :, 1] * standard[:, :, :EFFECT]
+    # What the channels of a market have in common (`moves.curve_given_others`), and their own.
+    common = rng.standard_normal((size, 1, EFFECT)) * np.sqrt(priors.shared)
+    own = standard[:, :, :EFFECT] * np.sqrt(1.0 - priors.shared)
+    channel[:, :, :EFFECT] = priors.curve[:, :, 0] + priors.curve[:, :, 1] * (common + own)
     mean = np.broadcast_to(priors.effect[:, MEAN], (size, channels))
     sd = np.broadcast_to(priors.effect[:, SD], (size, channels))
     pooled = priors.kind == POOLED
