@@ -44,6 +44,13 @@ def ingest_command(
     query_file: Annotated[
         Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="With --connection and --table: add up there by this recipe, by day."),
+    ] = None,
+    show_sql: Annotated[
+        bool, typer.Option("--show-sql", help="With --recipe: print the SQL; run nothing.")
+    ] = False,
     param: Annotated[
         list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")
     ] = None,
@@ -73,10 +80,16 @@ def ingest_command(
             fix="Use --market DE, or --markets DE,FR with :market.",
         )
     if connection:
-        from mmm.cli.connections import ingest_connection
+        from mmm.cli.connections import ingest_aggregated, ingest_connection
 
         if file or separator or decimal or encoding or sheet:
             raise UserError("a file and its options go without --connection.", where="ingest")
+        if recipe is not None:
+            if table is None or len(wanted) > 1:
+                fix = "Use --table and --market with --recipe."
+                raise UserError("name one table and one market.", where="ingest", fix=fix)
+            ingest_aggregated(settings, connection, wanted[0], table, recipe, only_show=show_sql)
+            return
         ingest_connection(settings, connection, wanted, table, query_file, param or [])
         return
     if file is None or markets or table or query_file or param:
