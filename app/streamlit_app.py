@@ -2,6 +2,6 @@
 
 import streamlit as st
 
-from mmm.web.server import SCRIPT, app_options
+from mmm.web.shell.server import SCRIPT, app_options
 
 app = st.App(SCRIPT, **app_options())

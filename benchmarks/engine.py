@@ -22,7 +22,7 @@ import json, resource, sys
 from pyarrow import csv
 from mmm.engines import load_engine
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]
@@ -48,7 +48,7 @@ from mmm.engines.adstock_hill.features import build_frame
 from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.adstock_hill.space import build_space
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 settings = RidgeSettings(**json.loads(sys.argv[1]))

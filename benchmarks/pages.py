@@ -28,8 +28,8 @@ from mmm.runs.task import run_task
 from mmm.settings import Settings
 from mmm.sources import sample
 from mmm.sources.files import FileSource
-from mmm.web import links
-from mmm.web.result_views import PARTS
+from mmm.web.results.drawing import PARTS
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 from web_servers import chromium, web_app
 

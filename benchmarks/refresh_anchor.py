@@ -21,9 +21,9 @@ from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, PreviousModel, Problem
 from mmm.engines.ridge.refresh import moved_window
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.experiments.problem import build_problem
 from mmm.recovery.folder import CaseOptions, read_case
 from mmm.results.summary import of_model
-from mmm.runs.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.scoring.estimates import estimates
 from mmm.scoring.score import ChannelTruth, score

@@ -36,7 +36,7 @@ from mmm.engines.ridge.settings import RidgeSettings
 size = json.loads(sys.argv[1])
 if size.get("demo"):
     from pyarrow import csv
-    from mmm.runs.problem import build_problem
+    from mmm.experiments.problem import build_problem
     from mmm.runs.sample import sample_experiment
     from mmm.sources import sample
     problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]

@@ -24,7 +24,7 @@ from mmm.engines.ridge.convergence import dominated_area
 from mmm.engines.ridge.design import build_design
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.simulation.generator import simulate
 from mmm.sources import sample

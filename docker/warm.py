@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from mmm.engines import load_engine
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 

@@ -36,7 +36,7 @@ PURE = {
         "mmm.engines.response",
         "mmm.engines.schemas",
         "mmm.engines.capabilities",
-        "mmm.results.format",
+        "mmm.format",
     ),
 }
 #: Libraries that one room alone may know.

@@ -10,8 +10,8 @@ from mmm.certificate.certify import Trained
 from mmm.certificate.material import Material, read_material
 from mmm.engines import load_engine
 from mmm.engines.base import Problem
+from mmm.experiments.problem import build_problem
 from mmm.recovery.folder import CaseOptions, read_case
-from mmm.runs.problem import build_problem
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
 

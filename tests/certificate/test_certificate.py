@@ -16,8 +16,8 @@ from mmm.certificate.summarise import channels, families, total
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
 from mmm.engines.capabilities import Responds, offered
+from mmm.format import Labels
 from mmm.planning.advised import HIGH, LOW, advised_budget
-from mmm.results.format import Labels
 from mmm.scoring.advice import Advice
 from mmm.scoring.score import ChannelEstimate, ChannelScore, ChannelTruth, score
 

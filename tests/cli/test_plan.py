@@ -15,9 +15,9 @@ from mmm.access import Role, User
 from mmm.engines.adstock_hill.media import read_model
 from mmm.engines.adstock_hill.range_response import history
 from mmm.errors import UserError
+from mmm.models.plans import plan_run, save_plan, saved_plan
 from mmm.planning.request import PlanRequest
 from mmm.results import read_results
-from mmm.runs.plans import plan_run, save_plan, saved_plan
 from mmm.workspace import Workspace
 
 ANN = User("ann", role=Role.ANALYST)

@@ -10,7 +10,7 @@ import pytest
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
-from mmm.runs.config import Experiment, LiftTestConfig
+from mmm.experiments.config import Experiment, LiftTestConfig
 from mmm.runs.events import History
 from mmm.runs.sample import sample_experiment
 from mmm.runs.task import run_task

@@ -12,7 +12,7 @@ import pytest
 
 from mmm.errors import InvalidInput
 from mmm.settings import NAMES, Settings
-from mmm.web.sign_in import SignIn, secret_name, sign_in_of
+from mmm.web.shell.sign_in import SignIn, secret_name, sign_in_of
 from terraform_cli import CONFIGURATION, HERE, ROOT, Applied
 
 GUIDE = json.loads((HERE / "guide.json").read_text())

@@ -8,7 +8,7 @@ import pytest
 
 from mmm.engines.adstock_hill.curves import Curve
 from mmm.engines.adstock_hill.media import MediaModel, Medium
-from mmm.results.format import Labels
+from mmm.format import Labels
 
 GOLDEN = Path(__file__).parents[1] / "golden/robyn"
 

@@ -10,6 +10,7 @@ import pytest
 
 from mmm.engines.adstock_hill.curves import hill
 from mmm.engines.adstock_hill.media import MediaModel
+from mmm.format import Labels
 from mmm.planning.allocation import PlanDocument, sides_of
 from mmm.planning.allocation import allocate as allocate_with
 from mmm.planning.request import PlanRequest
@@ -17,7 +18,6 @@ from mmm.planning.summary import plan_curves, plan_table, scenario_spends, scena
 from mmm.planning.weighted import MeanResponse, weighted_quantiles
 from mmm.results import plan_charts
 from mmm.results.charts import svg
-from mmm.results.format import Labels
 from planning_cases import allocate, history_of, planned_with
 
 Make = Callable[..., MediaModel]

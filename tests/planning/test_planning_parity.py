@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import planning_cases
+from mmm.format import Labels
 from mmm.planning.problem import build_space, solve_budget, solve_target
 from mmm.planning.request import PlanRequest
-from mmm.results.format import Labels
 from reference import numbers, read_csv
 
 GOLDEN = Path(__file__).parents[1] / "golden/robyn"

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results.calibration import calibrated, calibration, finding, interval
 from mmm.results.charts import svg
-from mmm.results.format import Labels
 from mmm.results.stability_charts import calibration as drawn
 
 EUR = Labels("revenue", "revenue", "EUR")

@@ -11,9 +11,9 @@ import pytest
 
 from mmm.engines.base import EngineResult
 from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results import candidates, charts, summary
 from mmm.results.candidate_charts import PICKED
-from mmm.results.format import Labels
 from mmm.results.views import OVERLAYS, view
 
 ROAS = Labels("revenue", "revenue", "EUR")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from mmm.engines.base import EngineResult
+from mmm.format import Labels
 from mmm.results import charts
-from mmm.results.format import Labels
 from mmm.results.views import VIEWS, View
 from mmm.simulation.generator import World, simulate
 

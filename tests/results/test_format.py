@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from mmm.results.format import COLUMNS, MISSING, Labels, cell, compact, count, fixed, percent, span
+from mmm.format import COLUMNS, MISSING, Labels, cell, compact, count, fixed, percent, span
 
 ROAS = Labels("revenue", "revenue", "EUR")
 CPA = Labels("orders", "conversion", "USD", step_days=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mmm.results.format import Labels
+from mmm.format import Labels
 from mmm.results.moves import finding
 
 EUR = Labels("revenue", "revenue", "EUR")

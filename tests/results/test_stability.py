@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results.charts import svg
-from mmm.results.format import Labels
 from mmm.results.stability import (
     VALUES,
     comparable,

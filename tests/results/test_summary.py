@@ -12,8 +12,8 @@ import pytest
 
 from mmm.engines.base import EngineResult
 from mmm.engines.schemas import SCHEMAS
+from mmm.format import Labels
 from mmm.results import findings, summary
-from mmm.results.format import Labels
 from mmm.results.views import VIEWS
 from mmm.simulation.generator import World, simulate
 

@@ -10,7 +10,7 @@ import pytest
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
-from mmm.runs.config import DatasetRef, Experiment, Window
+from mmm.experiments.config import DatasetRef, Experiment, Window
 from mmm.settings import Settings
 from mmm.sources import sample
 from mmm.sources.files import FileSource

@@ -15,9 +15,9 @@ import pytest
 from aws_servers import Aws
 from mmm.access import Role, User
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment
 from mmm.platforms import open_launcher
 from mmm.platforms.base import TaskState
-from mmm.runs.config import Experiment
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.settings import Settings

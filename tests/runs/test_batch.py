@@ -11,9 +11,9 @@ import pytest
 
 from mmm.access import NotAllowed, Role, User
 from mmm.errors import InvalidInput, UserError
+from mmm.experiments.config import DatasetRef, Experiment
 from mmm.platforms.base import TaskState, TaskStatus
 from mmm.runs.batch import batch_statuses, cancel_batch, planned, submit_batch
-from mmm.runs.config import DatasetRef, Experiment
 from mmm.runs.events import History
 from mmm.runs.queue import step
 from mmm.runs.reconcile import reconcile

@@ -9,6 +9,7 @@ import pytest
 
 from mmm.access import NotAllowed, Role, User
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment
 from mmm.platforms.base import TaskState, TaskStatus
 from mmm.results import read_results
 from mmm.results.branding import Look
@@ -24,7 +25,6 @@ from mmm.results.model_summary import labels_of
 from mmm.results.report import report_of
 from mmm.results.store import newest_certificate
 from mmm.runs.certification import CertificateRequest, certify_run
-from mmm.runs.config import Experiment
 from mmm.runs.events import History, TransitionRefused
 from mmm.runs.service import RunService
 from mmm.runs.task import EXIT_DONE, run_task

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from mmm.engines.adstock_hill.settings import Within
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, UserError
-from mmm.runs.config import Experiment, parse_experiment
+from mmm.experiments.config import Experiment, parse_experiment
 
 Path = tuple[str | int, ...]
 Case = tuple[Path, Any]

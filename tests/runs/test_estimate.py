@@ -8,9 +8,9 @@ import pytest
 
 from mmm.engines import settings_model
 from mmm.errors import UserError
-from mmm.runs.config import Experiment, presets, with_preset
+from mmm.experiments.config import Experiment, presets, with_preset
+from mmm.experiments.prices import MACHINES, cost, price
 from mmm.runs.estimate import Size, estimate, formula, size_of
-from mmm.runs.prices import MACHINES, cost, price
 
 DEMO = Size("ridge", 10_000, 157, 12, "geometric")
 Make = Callable[..., Experiment]

@@ -19,7 +19,7 @@ import pytest
 
 from mmm.access import Role, User
 from mmm.errors import InvalidInput, NotFound, UserError
-from mmm.runs.config import Experiment
+from mmm.experiments.config import Experiment
 from mmm.runs.events import TransitionRefused
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus

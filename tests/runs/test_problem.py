@@ -17,8 +17,8 @@ import pytest
 from mmm.data.quality import findings_of, review
 from mmm.engines.base import Factor, Problem
 from mmm.errors import InvalidInput
-from mmm.runs.config import Experiment, LiftTestConfig
-from mmm.runs.problem import build_problem
+from mmm.experiments.config import Experiment, LiftTestConfig
+from mmm.experiments.problem import build_problem
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from mmm.workspace import Workspace

@@ -20,17 +20,17 @@ from pypdf import PdfReader
 from mmm.access import NotAllowed, Role, User
 from mmm.data.ingest import ingest
 from mmm.errors import InvalidInput, NotFound, UserError
+from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
+from mmm.experiments.problem import build_problem
+from mmm.models.artifacts import export_run, recreate_model
+from mmm.models.refresh import accept, chain_of, in_use, previous_of, refresh_experiment
 from mmm.results import read_results
 from mmm.results.branding import Look
 from mmm.results.model_summary import labels_of
 from mmm.results.moves import finding, moves, shown
 from mmm.results.onepager import onepager, rendered
 from mmm.results.report import report_of
-from mmm.runs.artifacts import export_run, recreate_model
-from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
-from mmm.runs.refresh import accept, chain_of, in_use, previous_of, refresh_experiment
 from mmm.runs.sample import sample_experiment
 from mmm.runs.training import train
 from mmm.sources import sample

@@ -14,7 +14,7 @@ import pytest
 
 from mmm.access import Role, User
 from mmm.errors import InvalidInput
-from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.experiments.config import DatasetRef, Experiment, parse_experiment
 from mmm.runs.events import History
 from mmm.runs.service import RunService
 from mmm.runs.task import run_task

@@ -15,12 +15,12 @@ from mmm.engines import ENGINES, settings_model
 from mmm.engines.adstock_hill.preview import ENDS, channel_ranges, decay, in_words, saturation
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.errors import InvalidInput, NotFound
-from mmm.runs.config import DatasetRef, Experiment
-from mmm.runs.review import review
+from mmm.experiments.config import DatasetRef, Experiment
+from mmm.experiments.review import review
+from mmm.experiments.settings_form import form_fields
+from mmm.experiments.templates import load_template, save_template
 from mmm.runs.search import RunFilter
 from mmm.runs.service import RunService
-from mmm.runs.settings_form import form_fields
-from mmm.runs.templates import load_template, save_template
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 
@@ -146,7 +146,7 @@ def test_a_review_finds_what_a_submission_would(
 
 
 def _parse(content: dict[str, Any]) -> None:
-    from mmm.runs.config import parse_experiment
+    from mmm.experiments.config import parse_experiment
 
     parse_experiment(json.dumps(content))
 

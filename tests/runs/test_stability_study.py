@@ -9,11 +9,11 @@ import pytest
 
 from mmm.access import NotAllowed, Role, User
 from mmm.errors import NotFound, UserError
+from mmm.experiments.config import Experiment, LiftTestConfig
 from mmm.platforms.base import TaskState, TaskStatus
 from mmm.results import read_results
 from mmm.results.model_summary import labels_of
 from mmm.results.stability import spread
-from mmm.runs.config import Experiment, LiftTestConfig
 from mmm.runs.events import History
 from mmm.runs.service import RunService
 from mmm.runs.stability import StabilityStudy, held_out, newest_study, notes

@@ -12,8 +12,8 @@ from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.data.saved_mappings import save_mapping
 from mmm.errors import InvalidInput, NotFound, UserError
-from mmm.runs.config import DatasetRef
-from mmm.runs.submission import read_experiment, resolve
+from mmm.experiments.config import DatasetRef
+from mmm.experiments.submission import read_experiment, resolve
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from mmm.workspace import DatasetManifest, Workspace

@@ -19,7 +19,7 @@ import mmm
 from mmm import engines
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.errors import Finding, UserError
-from mmm.runs.config import Experiment
+from mmm.experiments.config import Experiment
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.service import RunService

@@ -17,7 +17,7 @@ from mmm.access import Role, User
 from mmm.data.holidays import holidays
 from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
-from mmm.runs.config import parse_experiment
+from mmm.experiments.config import parse_experiment
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import _black_friday, simulate, true_lift_of
 from mmm.simulation.presets import DIFFICULTIES

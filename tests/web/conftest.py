@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
-from mmm.runs.config import DatasetRef, Experiment
+from mmm.experiments.config import DatasetRef, Experiment
 from mmm.runs.events import History
 from mmm.runs.sample import sample_experiment
 from mmm.runs.service import RunService
@@ -21,7 +21,7 @@ from mmm.runs.task import run_task
 from mmm.settings import NAMES, Settings
 from mmm.sources import sample
 from mmm.sources.files import FileSource
-from mmm.web import links
+from mmm.web.shell import links
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState, StageProgress
 

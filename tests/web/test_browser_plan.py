@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from axe import violations
-from mmm.runs.plans import saved_plan
+from mmm.models.plans import saved_plan
 from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, web_app
 

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from axe import violations
 from mmm.results.store import read_results
-from mmm.web.result_views import PARTS
+from mmm.web.results.drawing import PARTS
 from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, settled, web_app
 

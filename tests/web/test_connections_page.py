@@ -13,8 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
-from mmm.web import entrance, links, session
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.shell import entrance, links, session
 
 Open = Callable[..., AppTest]
 PASSWORD = "correct-horse-battery"

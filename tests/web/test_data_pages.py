@@ -23,8 +23,8 @@ from mmm.data.saved_mappings import save_mapping
 from mmm.platforms.local.user import local_user
 from mmm.sources import sample
 from mmm.sources.files import FileSource
-from mmm.web import entrance, links, session
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.shell import entrance, links, session
 from mmm.workspace import DatasetManifest
 from workbooks import write_workbook
 

@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
+from mmm.experiments.templates import save_template
 from mmm.platforms.local.user import local_user
 from mmm.runs.sample import sample_experiment
-from mmm.runs.templates import save_template
 from mmm.sources.files import FileSource
-from mmm.web import links
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]
@@ -63,7 +63,7 @@ def test_without_data_the_page_leads_to_data_and_to_the_sample(open_page: Open) 
 def test_a_viewer_sees_why_there_is_nothing(
     open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mmm.web.session.local_user", lambda: User("eve", role=Role.VIEWER))
+    monkeypatch.setattr("mmm.web.shell.session.local_user", lambda: User("eve", role=Role.VIEWER))
     app = open_page(links.EXPERIMENT)
     assert "Your role, viewer" in app.info[0].value
     assert not app.button

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from mmm.errors import Finding, InvalidInput
+from mmm.format import Labels
 from mmm.results import charts
-from mmm.results.format import Labels
-from mmm.web.dark import in_dark
-from mmm.web.export import csv_text
-from mmm.web.text import error_markdown, plain
+from mmm.web.kit.dark import in_dark
+from mmm.web.kit.export import csv_text
+from mmm.web.kit.text import error_markdown, plain
 
 LABELS = Labels("revenue", "revenue", "EUR")
 

@@ -14,8 +14,8 @@ from aws_servers import Aws
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
-from mmm.web import links
-from mmm.web.text import plain, plain_lines
+from mmm.web.kit.text import plain, plain_lines
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]

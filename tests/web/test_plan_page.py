@@ -11,15 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
+from mmm.experiments.config import Experiment, LiftTestConfig
+from mmm.models.plans import ALL_KEPT, plan_run, save_plan, saved_plan
 from mmm.planning.request import PlanRequest
 from mmm.platforms.local.user import local_user
-from mmm.runs.config import Experiment, LiftTestConfig
-from mmm.runs.plans import ALL_KEPT, plan_run, save_plan, saved_plan
 from mmm.runs.stability import StabilityStudy
 from mmm.runs.task import run_task
-from mmm.web import links, session
-from mmm.web.plan_form import draft_name
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.plan.form import draft_name
+from mmm.web.shell import links, session
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]

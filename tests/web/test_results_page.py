@@ -18,6 +18,7 @@ from mmm.certificate.certificate import (
     TotalCertificate,
 )
 from mmm.certificate.identify import Help, Identifiability
+from mmm.experiments.config import Experiment
 from mmm.results import candidates
 from mmm.results.branding import saved_look
 from mmm.results.model_summary import labels_of
@@ -25,11 +26,10 @@ from mmm.results.notes import annotate
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import VIEWS, view
 from mmm.runs.certification import CertificateRequest
-from mmm.runs.config import Experiment
 from mmm.runs.events import History
-from mmm.web import links
-from mmm.web.result_views import PARTS
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.results.drawing import PARTS
+from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
 Open = Callable[..., AppTest]

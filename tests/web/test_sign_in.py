@@ -20,10 +20,10 @@ from mmm.platforms.local.secrets import FileSecretStore
 from mmm.results.notes import annotate
 from mmm.results.store import read_results
 from mmm.settings import Settings, load_settings
-from mmm.web import links
-from mmm.web.server import SCRIPT, Border, app_options, page_of, safe_page
-from mmm.web.sign_in import Refused, SignInNeeded, admitted, sign_in_of
-from mmm.web.text import plain
+from mmm.web.kit.text import plain
+from mmm.web.shell import links
+from mmm.web.shell.server import SCRIPT, Border, app_options, page_of, safe_page
+from mmm.web.shell.sign_in import Refused, SignInNeeded, admitted, sign_in_of
 from mmm.workspace.models import RunState
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

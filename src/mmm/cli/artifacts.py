@@ -80,7 +80,7 @@ def export_command(
 
     Example: `mmm export latest exported --format parquet`.
     """
-    from mmm.runs.artifacts import export_run
+    from mmm.models.artifacts import export_run
 
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
@@ -110,7 +110,7 @@ def recreate_command(
     import pyarrow as pa
 
     from mmm.data.references import find_dataset
-    from mmm.runs.artifacts import recreate_model
+    from mmm.models.artifacts import recreate_model
     from mmm.sources.files import FileSource
 
     if data is not None and dataset is not None:

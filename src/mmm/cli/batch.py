@@ -58,9 +58,9 @@ def submit(
     Example: `mmm batch submit --template weekly --dataset DE/latest --dataset FR/latest --follow`.
     """
     from mmm.data.references import find_dataset
+    from mmm.experiments.config import DatasetRef
+    from mmm.experiments.templates import load_template
     from mmm.runs.batch import AS_GIVEN, planned, submit_batch
-    from mmm.runs.config import DatasetRef
-    from mmm.runs.templates import load_template
 
     service = _service()
     if (experiment is None) == (template is None):

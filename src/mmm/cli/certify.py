@@ -16,7 +16,7 @@ from mmm.settings import load_settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mmm.results.format import Labels
+    from mmm.format import Labels
 
 
 def certify_command(
@@ -39,11 +39,11 @@ def certify_command(
 
     Example: `mmm certify latest --worlds 100`.
     """
+    from mmm.experiments.config import parsed
     from mmm.results import read_results
     from mmm.results.certified import before_sentences, channels, families, sentences
     from mmm.results.model_summary import labels_of
     from mmm.runs.certification import CertificateRequest
-    from mmm.runs.config import parsed
 
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
@@ -72,7 +72,7 @@ def certify_command(
 
 
 def _table(numbers: pa.Table, labels: Labels) -> None:
-    from mmm.results.format import cell, heading
+    from mmm.format import cell, heading
 
     names = numbers.column_names
     rows = [tuple(cell(name, row[name], labels) for name in names) for row in numbers.to_pylist()]

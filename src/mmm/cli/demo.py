@@ -33,8 +33,8 @@ def demo_command() -> None:
 
 def _summary(service: RunService, run_id: str) -> None:
     """The recommended model's paid channels in a small table, and what is hard to believe in it."""
+    from mmm.format import percent
     from mmm.results import read_results
-    from mmm.results.format import percent
     from mmm.results.model_summary import labels_of, warnings_of
 
     summary = read_results(service.workspace, run_id).summary

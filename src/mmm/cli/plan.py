@@ -72,7 +72,7 @@ def plan_command(
     Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max
     search+facebook=30000`.
     """
-    from mmm.runs.plans import parse_request, plan_run, save_plan
+    from mmm.models.plans import parse_request, plan_run, save_plan
 
     fields: dict[str, Any] = {
         "goal": "max_response" if target is None else "target",
@@ -141,8 +141,8 @@ def _write_csv(plan: Plan, file: Path) -> None:
 
 
 def _print(plan: Plan) -> None:
+    from mmm.format import MISSING, fixed, percent
     from mmm.planning.allocation import made_with
-    from mmm.results.format import MISSING, fixed, percent
 
     labels, totals = plan.labels, plan.totals
     key = "roi" if labels.revenue else "cpa"

@@ -14,8 +14,8 @@ from mmm.cli.artifacts import Model
 from mmm.cli.data import store_file
 from mmm.cli.runs import Run, wait_for
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, parse_experiment
 from mmm.platforms.local.user import local_user
-from mmm.runs.config import DatasetRef, parse_experiment
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
@@ -49,7 +49,7 @@ def refresh_command(
 
     Example: `mmm refresh latest --data sales-to-june.csv --follow`.
     """
-    from mmm.runs.refresh import (
+    from mmm.models.refresh import (
         refresh_experiment,
     )  # numpy and pyarrow, which looking at runs does not need
 
@@ -116,7 +116,7 @@ def accept_command(run: Run, model: Model = None) -> None:
 
     Example: `mmm accept latest`.
     """
-    from mmm.runs.refresh import accept
+    from mmm.models.refresh import accept
 
     service = RunService.open(load_settings().settings)
     accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)

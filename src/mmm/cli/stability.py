@@ -17,7 +17,7 @@ from mmm.settings import load_settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mmm.results.format import Labels
+    from mmm.format import Labels
 
 
 def stability_command(
@@ -52,10 +52,10 @@ def stability_command(
 
     Example: `mmm stability latest --seeds 2 --shifts 4,13`.
     """
+    from mmm.experiments.config import parsed
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of
     from mmm.results.stability import finding, rule, spread, stability
-    from mmm.runs.config import parsed
     from mmm.runs.stability import StabilityStudy, held_out, newest_study, notes
 
     service = RunService.open(load_settings().settings)
@@ -106,7 +106,7 @@ def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
 
 
 def _table(numbers: pa.Table, labels: Labels) -> None:
-    from mmm.results.format import cell, heading
+    from mmm.format import cell, heading
 
     names = [name for name in numbers.column_names if name != "mid"]
     rows = [tuple(cell(name, row[name], labels) for name in names) for row in numbers.to_pylist()]

@@ -35,7 +35,7 @@ def save(
 
     Example: `mmm template save weekly experiment.json`.
     """
-    from mmm.runs.templates import save_template
+    from mmm.experiments.templates import save_template
 
     content = parse_content(experiment)
     version = save_template(_workspace(), name, content, local_user())
@@ -48,7 +48,7 @@ def list_() -> None:
 
     Example: `mmm template list`.
     """
-    from mmm.runs.templates import load_template
+    from mmm.experiments.templates import load_template
 
     workspace = _workspace()
     rows = []
@@ -77,7 +77,7 @@ def show_(
     Example: `mmm template show weekly --dataset DE/latest > experiment.json`.
     """
     from mmm.data.references import find_dataset
-    from mmm.runs.templates import load_template
+    from mmm.experiments.templates import load_template
 
     workspace = _workspace()
     content = load_template(workspace, name).experiment

@@ -25,6 +25,10 @@ class Registered:
 
 
 ENGINES: dict[str, Registered] = {
+    "bayes": Registered(
+        engine="mmm.engines.bayes.engine:BayesEngine",
+        settings="mmm.engines.bayes.settings:BayesSettings",
+    ),
     "ridge": Registered(
         engine="mmm.engines.ridge.engine:RidgeEngine",
         settings="mmm.engines.ridge.settings:RidgeSettings",

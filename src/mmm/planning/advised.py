@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmm.engines.capabilities import Responds
+from mmm.format import Labels
 from mmm.planning.allocation import allocate
 from mmm.planning.history import Tables, read_history
 from mmm.planning.models import planned_with
 from mmm.planning.request import PlanRequest
-from mmm.results.format import Labels
 
 #: How far the advised budget may move each channel, as factors of its spend today.
 LOW, HIGH = 0.7, 1.3

@@ -27,6 +27,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from mmm.engines.response import ResponseModel
+from mmm.format import Labels
 from mmm.planning.band import Band, TotalBand, band
 from mmm.planning.findings import findings
 from mmm.planning.history import History
@@ -41,7 +42,6 @@ from mmm.planning.problem import (
 )
 from mmm.planning.request import PlanRequest
 from mmm.planning.weighted import MeanResponse, divided
-from mmm.results.format import Labels
 
 #: A plan whose median gain over today's split of the same money is below this is not worth a change:
 #: models of one run differ by more. Nor is one whose range reaches down to no gain: then more than

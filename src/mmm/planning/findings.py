@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.format import Labels, compact, count, listed, percent
 from mmm.planning.problem import Market
-from mmm.results.format import Labels, compact, count, listed, percent
 
 if TYPE_CHECKING:
     from mmm.planning.allocation import Totals

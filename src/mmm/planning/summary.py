@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, sides_of
 from mmm.planning.history import History
 from mmm.planning.weighted import MeanResponse, weighted_quantiles
-from mmm.results.format import Labels
 
 _f8, _s = pa.float64(), pa.string()
 _CURVE_POINTS, _CURVE_REACH = 41, 1.15

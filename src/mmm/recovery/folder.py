@@ -16,9 +16,9 @@ from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.data.proposal import propose
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
+from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.recovery.columns import named_columns, spend_columns
 from mmm.recovery.truth import read_truths
-from mmm.runs.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.scoring.score import ChannelTruth
 from mmm.sources.files import FileSource
 

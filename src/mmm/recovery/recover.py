@@ -8,11 +8,11 @@ from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.capabilities import Responds, offered
 from mmm.engines.training import train
+from mmm.experiments.problem import build_problem
+from mmm.format import Labels
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.recovery.folder import Case
 from mmm.recovery.summary import CaseScore
-from mmm.results.format import Labels
-from mmm.runs.problem import build_problem
 from mmm.scoring.advice import Advice, judge
 from mmm.scoring.estimates import estimates
 from mmm.scoring.score import ChannelTruth, score

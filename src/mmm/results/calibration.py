@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results.format import Labels, percent
+from mmm.format import Labels, percent
 from mmm.results.summary import Tables, of_model
 
 LEVEL = 0.9

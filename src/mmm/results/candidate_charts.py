@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results.charts import BLUE, MODELS, ORANGE, WIDTH, finished, inline, name_axis, up_to
-from mmm.results.format import Labels
 
 if TYPE_CHECKING:
     import altair as alt

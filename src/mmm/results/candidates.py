@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.results.format import Labels, compact, count, fixed, percent
+from mmm.format import Labels, compact, count, fixed, percent
 from mmm.results.model_summary import totals_of
 from mmm.results.summary import Tables, channels, curves, of_model
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mmm.certificate.certificate import Certificate, ChannelCertificate
 from mmm.certificate.identify import Help, Identifiability
-from mmm.results.format import Labels, count, listed, percent
+from mmm.format import Labels, count, listed, percent
 from mmm.results.summary import Tables
 
 _f8, _s = pa.float64(), pa.string()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from mmm.format import Labels, percent
 from mmm.results.charts import BLUE, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
-from mmm.results.format import Labels, percent
 
 if TYPE_CHECKING:
     import altair as alt

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmm.results.format import MISSING, Labels, percent
+from mmm.format import MISSING, Labels, percent
 from mmm.results.summary import BASE_SERIES, ORGANIC_SERIES
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
 
 def number_axis(**options: Any) -> alt.Axis:
-    """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.results.format`."""
+    """An axis of large numbers: 0, 500, 1.2k, 3M; B for a billion, as in `mmm.format`."""
     import altair as alt
 
     small, large = "format(datum.value, '.2~r')", "replace(format(datum.value, '.3~s'), 'G', 'B')"

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from mmm.errors import UserError
-from mmm.results.format import Labels, count, fixed, percent
+from mmm.format import Labels, count, fixed, percent
 from mmm.results.model_summary import labels_of
 
 LETTERS = "ABCD"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mmm.format import percent
 from mmm.results import charts
 from mmm.results.compare import PARTS, Comparison
-from mmm.results.format import percent
 
 if TYPE_CHECKING:
     import altair as alt

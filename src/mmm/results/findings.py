@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.words import Confidence
-from mmm.results.format import Labels, compact, count, fixed, listed, percent
+from mmm.format import Labels, compact, count, fixed, listed, percent
 from mmm.results.summary import BASE_SERIES, BASELINE_KINDS, ORGANIC_SERIES, fit_measures, half_life
 
 #: Residuals whose neighbours resemble each other more than this still hold a pattern.

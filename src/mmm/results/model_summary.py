@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from mmm.engines.base import EngineResult, Problem
 from mmm.engines.schemas import confidence_of_today
+from mmm.format import Labels
 from mmm.results.findings import implausible
-from mmm.results.format import Labels
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
 
 SCHEMA_VERSION = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.results.format import Labels, fixed, percent
+from mmm.format import Labels, fixed, percent
 from mmm.results.summary import Tables, channels, of_model
 
 #: Measures in the order they are read, and how they are called.

@@ -11,8 +11,8 @@ from html import escape
 from typing import Any
 
 from mmm.errors import UserError
+from mmm.format import Labels, fixed, percent, span
 from mmm.results import charts
-from mmm.results.format import Labels, fixed, percent, span
 from mmm.results.model_summary import for_model, labels_of
 from mmm.results.report import embedded
 from mmm.results.summary import Tables, fit_measures

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results.charts import (
     BLUE,
     GREY,
@@ -18,7 +19,6 @@ from mmm.results.charts import (
     name_axis,
     number_axis,
 )
-from mmm.results.format import Labels
 
 if TYPE_CHECKING:
     import altair as alt

@@ -13,9 +13,9 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from mmm.errors import UserError
+from mmm.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results import charts, moves
 from mmm.results.branding import Logo, Look
-from mmm.results.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results.model_summary import for_model, labels_of, warnings_of
 from mmm.results.store import RunResults
 from mmm.results.summary import Tables, channels

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from mmm.engines.confidence import CENTRAL, HIGH_WIDTH, MEDIUM_WIDTH, confidence_word
 from mmm.engines.schemas import kept_ids
 from mmm.engines.words import Confidence
-from mmm.results.format import Labels, count, listed, percent
+from mmm.format import Labels, count, listed, percent
 from mmm.results.summary import Tables
 
 #: Where variants come from, in the order they are shown, and what they are called.

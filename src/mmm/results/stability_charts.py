@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results.charts import BLUE, GREY, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
-from mmm.results.format import Labels
 from mmm.results.stability import SOURCES
 
 if TYPE_CHECKING:

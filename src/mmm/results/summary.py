@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.results.format import Labels
+from mmm.format import Labels
 
 Tables = Mapping[str, pa.Table]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from mmm.format import Labels
 from mmm.results import (
     calibration,
     candidate_charts,
@@ -22,7 +23,6 @@ from mmm.results import (
     stability_charts,
     summary,
 )
-from mmm.results.format import Labels
 from mmm.results.summary import Tables
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
-from mmm.runs.config import DatasetRef, Experiment, parse_experiment
+from mmm.experiments.config import DatasetRef, Experiment, parse_experiment
 from mmm.runs.events import TransitionRefused
 from mmm.runs.queue import begin
 from mmm.runs.service import RunService

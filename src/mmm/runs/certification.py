@@ -16,16 +16,16 @@ from mmm.certificate.refit import Advise, Bounds
 from mmm.engines import load_engine
 from mmm.engines.base import Engine, EngineResult, Problem
 from mmm.engines.capabilities import Quick, Responds, Varies, offered
+from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.problem import build_problem
+from mmm.format import Labels
+from mmm.models.refresh import previous_of
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.results import read_results
-from mmm.results.format import Labels
 from mmm.results.store import CERTIFICATE
-from mmm.runs.config import Experiment, parse_experiment
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
-from mmm.runs.refresh import previous_of
 from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState

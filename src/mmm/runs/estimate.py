@@ -15,9 +15,9 @@ from statistics import median
 from mmm.engines import ENGINES, load_engine
 from mmm.engines.capabilities import Rates, Sized, offered
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.prices import cost, price
 from mmm.runs import wording
-from mmm.runs.config import Experiment, parse_experiment
-from mmm.runs.prices import cost, price
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace

@@ -14,7 +14,7 @@ from typing import Any
 import mmm
 from mmm.cores import usable_cores
 from mmm.engines.base import Engine
-from mmm.runs.config import Experiment
+from mmm.experiments.config import Experiment
 from mmm.workspace import DatasetManifest
 
 #: Libraries that take part in the numbers or in how they are stored.

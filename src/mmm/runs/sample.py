@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from mmm.access import User
 from mmm.data.ingest import ingest
-from mmm.runs.config import DatasetRef, Experiment, Window
+from mmm.experiments.config import DatasetRef, Experiment, Window
 from mmm.runs.service import RunService
 from mmm.sources import sample
 from mmm.sources.files import FileSource

@@ -26,8 +26,8 @@ from mmm.workspace.names import utc_now
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from mmm.experiments.config import Experiment
     from mmm.runs.certification import CertificateRequest
-    from mmm.runs.config import Experiment
     from mmm.runs.stability import StabilityStudy
 
 POLL_SECONDS = 0.5
@@ -116,11 +116,11 @@ class RunService:
         it.
         """
         from mmm.engines import load_engine
-        from mmm.runs.environment import environment_findings
-        from mmm.runs.problem import (
+        from mmm.experiments.environment import environment_findings
+        from mmm.experiments.problem import (
             build_problem,
         )  # numpy and pyarrow, which looking at runs does not need
-        from mmm.runs.refresh import previous_of
+        from mmm.models.refresh import previous_of
 
         table = self.workspace.read_dataset(
             experiment.dataset.market, experiment.dataset.dataset_id

@@ -23,14 +23,14 @@ from mmm.engines.capabilities import Varies
 from mmm.engines.capabilities import asked as asked_of
 from mmm.engines.training import train
 from mmm.errors import UserError
+from mmm.experiments.config import Experiment, Window, parse_experiment
+from mmm.experiments.problem import build_problem
+from mmm.models.refresh import inside, previous_of
 from mmm.results import RunResults, read_results
 from mmm.results.stability import SOURCES, VALUES, values_of
-from mmm.runs.config import Experiment, Window, parse_experiment
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
-from mmm.runs.refresh import inside, previous_of
 from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState

@@ -7,14 +7,14 @@ import logging
 from mmm.engines import load_engine
 from mmm.engines.base import Progress
 from mmm.engines.training import train as train_engine
+from mmm.experiments.config import parse_experiment
+from mmm.experiments.environment import environment_findings
+from mmm.experiments.problem import build_problem
+from mmm.models.refresh import previous_of
 from mmm.results import RunInfo, write_results
-from mmm.runs.config import parse_experiment
-from mmm.runs.environment import environment_findings
 from mmm.runs.events import History
-from mmm.runs.problem import build_problem
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
-from mmm.runs.refresh import previous_of
 from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState

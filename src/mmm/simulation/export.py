@@ -16,8 +16,8 @@ import numpy as np
 
 from mmm.data.ingest import ingest
 from mmm.errors import AlreadyExists, UserError
+from mmm.experiments.config import Experiment
 from mmm.platforms.local.user import local_user
-from mmm.runs.config import Experiment
 from mmm.simulation.generator import GENERATOR_VERSION, LiftTest, World
 from mmm.simulation.response import Channel
 from mmm.sources.files import FileSource

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mmm.format import Labels
 from mmm.results import certified
-from mmm.results.format import Labels
 from mmm.runs.certification import CertificateRequest
 from mmm.runs.service import RunService
 from mmm.runs.wording import what_now
-from mmm.web import links
-from mmm.web.border import live
-from mmm.web.numbers import number_columns
-from mmm.web.result_views import ModelViews
-from mmm.web.run_live import progress_now
-from mmm.web.session import current_user
-from mmm.web.text import plain
+from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.text import plain
+from mmm.web.results.drawing import ModelViews
+from mmm.web.runs.live import progress_now
+from mmm.web.shell import links
+from mmm.web.shell.border import live
+from mmm.web.shell.session import current_user
 from mmm.workspace.models import RunState
 
 _POLL_SECONDS = 2.0

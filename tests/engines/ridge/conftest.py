@@ -8,7 +8,7 @@ import pytest
 from pyarrow import csv
 
 from mmm.engines.base import Problem
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 

@@ -169,7 +169,7 @@ import hashlib, json, sys
 from pyarrow import csv
 from mmm.engines import load_engine
 from mmm.engines.ridge.settings import RidgeSettings
-from mmm.runs.problem import build_problem
+from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
 problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]

@@ -23,8 +23,8 @@ import pytest
 from mmm.data.mapping import Mapping
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
-from mmm.runs.config import parse_experiment
-from mmm.runs.problem import build_problem
+from mmm.experiments.config import parse_experiment
+from mmm.experiments.problem import build_problem
 from mmm.sources import sample
 from mmm.sources.files import FileSource
 from robyn_library import RobynLibrary, real_library, recorded_experiment

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mmm.errors import InvalidInput
-from mmm.runs.config import parse_experiment
+from mmm.experiments.config import parse_experiment
 
 EXPERIMENT = {
     "dataset": {"market": "DE", "dataset_id": "0123456789abcdef"},

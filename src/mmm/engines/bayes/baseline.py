@@ -7,7 +7,7 @@ are sampled: so the data choose between stiff and flexible trends, weak and stro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,8 @@ FALLING = ("trend", "season")
 class Column:
     """One column of Z, (T,). `component` is what tables call its effect; `kind` as in the tables.
     `base` is the prior sd, or its factor beside the group's. `sparse`: WEEK columns are 0/1 and no
-    two of them hold the same row, EVENT columns are 0/1.
+    two of them hold the same row, EVENT columns are 0/1. `mean` is the
+    coefficient's prior mean.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     group: str | None = None
     order: int = 1
     sparse: str | None = None
+    mean: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ class Baseline:
     def matrix(self) -> np.ndarray:
         """Z, (T, p)."""
         return np.column_stack([column.values for column in self.columns])
+
+    @property
+    def means(self) -> np.ndarray:
+        """Prior means of the coefficients, (p,)."""
+        return np.array([column.mean for column in self.columns])
+
+    @property
+    def prior_mean(self) -> np.ndarray:
+        """What the prior means of the coefficients explain, (T,)."""
+        return np.asarray(self.matrix @ self.means)
+
+    def first_rows(self, rows: int) -> Baseline:
+        """The first rows; columns that are 0 there stay, and keep their prior."""
+        return Baseline(tuple(replace(c, values=c.values[:rows]) for c in self.columns))
 
     def count(self, sparse: str) -> int:
         """How many columns are of a sparse kind."""

@@ -116,3 +116,27 @@ def week_columns(dates: np.ndarray, step_days: int) -> list[Column]:
         group = "year_end" if year_end else "calendar"
         columns.append(Column(f"week {week}", "season", "season", values, 1.0, group, sparse=WEEK))
     return columns
+
+
+def month_columns(dates: np.ndarray) -> list[Column]:
+    """Of monthly or longer steps: a column each for November and December, the year's end."""
+    months = dates.astype("datetime64[M]").astype(int) % 12 + 1
+    columns = []
+    for month in (11, 12):
+        values = (months == month).astype(float)
+        if values.any():
+            columns.append(
+                Column(f"month {month}", "season", "season", values, 1.0, "year_end", sparse=WEEK)
+            )
+    return columns
+
+
+def weekday_columns(dates: np.ndarray) -> list[Column]:
+    """A column per weekday of daily data, dense: each is centred, so that they sum to nothing."""
+    weekdays = (dates.astype("datetime64[D]").astype(int) + 3) % 7
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    columns = []
+    for number, name in enumerate(names):
+        values = (weekdays == number).astype(float) - 1.0 / 7.0
+        columns.append(Column(name, "weekday", "weekday", values, 1.0, "weekday"))
+    return columns

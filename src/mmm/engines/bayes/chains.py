@@ -32,6 +32,7 @@ class Chain:
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, number))))
         self.state: State = new_state(market)
         self.rows: list[np.ndarray] = []
+        self.stopped = False  # set by another thread: the chain ends after its block
         state = self.state
         draw_prior(
             market.priors, market.design.power, state.channel, state.hyper, state.pool, self.rng
@@ -42,7 +43,7 @@ class Chain:
     def advance(self, sweeps: int, told: Callable[[int], None]) -> None:
         """So many sweeps more; `told` hears of every block that is done."""
         width = self.state.channel.size + 2 + len(self.state.hyper)
-        while sweeps > 0:
+        while sweeps > 0 and not self.stopped:
             block = min(_BLOCK, sweeps)
             kept = np.empty((block // self.every + 1, width))
             count = run(

@@ -62,7 +62,7 @@ def market(
         money=np.array([medium.money for medium in media]),
         week=float(week),
         lags=int(lags),
-        design=_design(np.ascontiguousarray(kpi, float), baseline),
+        design=_design(np.asarray(kpi - baseline.prior_mean, float), baseline),
         tests=_soft_evidence(media, tests, share, periods),
         priors=_priors(media, baseline.groups, log_level),
     )
@@ -102,11 +102,14 @@ def _priors(media: Sequence[Medium], groups: Sequence[str], log_level: float) ->
         hyper=np.array(hyper),
         curve=np.array([medium.curve.pairs for medium in media]),
         kind=np.array([effect.kind for effect in effects], np.int64),
-        effect=np.array(
-            [(e.mean, e.sd, e.zero_weight, zero_mean, priors.ZERO_SD) for e in effects]
-        ),
+        effect=np.array([_effect_row(effect, zero_mean) for effect in effects]),
         pool=np.array([(log_level, priors.POOL_MEAN_SD), priors.POOL_SPREAD]),
     )
+
+
+def _effect_row(effect: EffectPrior, zero_mean: float) -> tuple[float, ...]:
+    none = zero_mean if effect.zero_mean is None else effect.zero_mean
+    return effect.mean, effect.sd, effect.zero_weight, none, priors.ZERO_SD
 
 
 def _soft_evidence(

@@ -31,6 +31,21 @@ POOL_MEAN_SD, POOL_SPREAD = 0.5, (math.log(0.6), 0.35)
 ZERO_WEIGHT, ZERO_LEVEL, ZERO_SD = 0.1, 0.05, 0.8
 
 
+#: Standard deviations on each side of a normal's middle that hold 90 %.
+Z90 = 1.6448536269514722
+#: An organic variable's share of the KPI: log-normal, or normal where its sign is open.
+ORGANIC_LOG, ORGANIC_NORMAL = (math.log(0.02), 1.0), (0.0, 0.03)
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1.0 - p))
+
+
+def from_range(low: float, high: float) -> tuple[float, float]:
+    """Mean and sd of the normal with 90 % between the two; a single value gets a small sd."""
+    return (low + high) / 2.0, max((high - low) / (2.0 * Z90), 1e-3)
+
+
 @dataclass(frozen=True)
 class CurvePrior:
     """Normal priors (mean, sd): logit of a week's theta, log(r - 1), log kappa, log k."""
@@ -48,12 +63,15 @@ class CurvePrior:
 
 @dataclass(frozen=True)
 class EffectPrior:
-    """Prior of a channel's effect. `kind` as in `kernel`; mean and sd of u where it is not pooled."""
+    """Prior of a channel's effect. `kind` as in `kernel`; mean and sd of u where it is not pooled;
+    mass and middle of the part without effect (None: as for all paid channels).
+    """
 
     kind: int
     mean: float = 0.0
     sd: float = 1.0
     zero_weight: float = 0.0
+    zero_mean: float | None = None
 
 
 CURVE = CurvePrior()

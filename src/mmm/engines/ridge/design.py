@@ -75,7 +75,7 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 def _studies(
     frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
 ) -> dict[str, np.ndarray]:
-    """Lift tests as arrays. A study outside the window is left out; `mmm.runs.problem` has warned
+    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has warned
     of it.
     """
     rows, media, immediate, scale, lift, error = [], [], [], [], [], []

@@ -1,0 +1,75 @@
+"""The native engine `bayes`: adstock, saturation and a flexible baseline in one posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmm.engines.base import EngineResult, Problem, ProgressListener
+from mmm.engines.bayes.checks import check
+from mmm.engines.bayes.settings import PRESETS, BayesSettings
+from mmm.engines.capabilities import Rates, SearchSize
+from mmm.errors import Finding
+
+_MEGABYTE = 1024**2
+_SEED_STEP = 1000
+
+
+class BayesEngine:
+    """See `mmm.engines.base.Engine`. Bit-identical for the same inputs, seed and versions on the
+    same machine, whatever its number of cores.
+    """
+
+    name = "bayes"
+    version = "1"
+    settings = BayesSettings
+    stages = ("setup", "sample", "tables")
+    presets: Mapping[str, Mapping[str, Any]] = PRESETS
+    rates = Rates(
+        fixed=6.0,
+        per_candidate=100e-6,
+        per_cell={"": 0.2e-6},
+        memory_bytes=300 * _MEGABYTE,
+        memory_per_candidate=0.0,
+    )
+
+    def check(self, problem: Problem, settings: BayesSettings) -> list[Finding]:
+        return check(problem, settings)
+
+    def check_environment(self) -> list[Finding]:
+        return []  # it needs nothing but the libraries it is installed with
+
+    def train(
+        self, problem: Problem, settings: BayesSettings, progress: ProgressListener
+    ) -> EngineResult:
+        from threadpoolctl import threadpool_limits
+
+        # The compiled core, which checking does not need.
+        from mmm.engines.bayes.pipeline import train
+        from mmm.engines.bayes.tables import MODEL_ID
+
+        # Threaded linear algebra sums in an order that depends on the number of cores.
+        with threadpool_limits(1):
+            tables, reason = train(problem, settings, progress)
+        return EngineResult(self.name, self.version, tables, MODEL_ID, reason, interval_level=0.9)
+
+    def search_size(self, settings: BayesSettings, *, calibrated: bool) -> SearchSize:
+        # A second posterior shows what lift tests moved, a third one what is forecast.
+        fits = 1 + int(calibrated) + int(settings.holdout is not None)
+        return SearchSize(fits * settings.chains * (settings.warm_up + settings.sweeps))
+
+    def variant(
+        self,
+        settings: BayesSettings,
+        *,
+        seed: int = 0,
+        holdout: float | None = None,
+        effort: Mapping[str, int] | None = None,
+    ) -> BayesSettings:
+        changes: dict[str, Any] = {"seed": settings.seed + _SEED_STEP * seed}
+        sizes = {"iterations": "sweeps", "trials": "chains"}
+        for name, size in (effort or {}).items():
+            changes[sizes.get(name, name)] = size
+        if holdout is not None:
+            changes["train_size"] = holdout
+        return BayesSettings.model_validate(settings.model_dump() | changes)

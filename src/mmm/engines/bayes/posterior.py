@@ -1,0 +1,187 @@
+"""Posterior draws with all that follows from them: effects by period, baseline, responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from mmm.engines.bayes.chains import Draws
+from mmm.engines.bayes.kernel import (
+    KAPPA,
+    RHO,
+    SHAPE,
+    THETA,
+    convolve,
+    lag_weights,
+    theta_of,
+)
+from mmm.engines.bayes.moves import place
+from mmm.engines.bayes.response_sums import response_sums
+from mmm.engines.bayes.setup import Setup
+from mmm.engines.bayes.state import State, new_state
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """K draws, M media, T rows of the window, p baseline columns; effects in units of the KPI."""
+
+    setup: Setup
+    channel: np.ndarray  # (K, M, 5)
+    pool: np.ndarray  # (K, 2)
+    hyper: np.ndarray  # (K, h)
+    coefficient: np.ndarray  # (K, M) KPI per period at the ceiling of the Hill curve
+    gamma: np.ndarray  # (K, p) baseline coefficients, KPI over its mean
+
+    @property
+    def size(self) -> int:
+        return len(self.channel)
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Of one period, (K, M)."""
+        week = self.setup.week
+        return np.asarray((1.0 + np.exp(-self.channel[:, :, THETA])) ** -week)
+
+    @property
+    def delay(self) -> np.ndarray:
+        return np.asarray(1.0 + np.exp(self.channel[:, :, RHO]))
+
+    @property
+    def kappa(self) -> np.ndarray:
+        return np.asarray(np.exp(self.channel[:, :, KAPPA]))
+
+    @property
+    def shape(self) -> np.ndarray:
+        return np.asarray(np.exp(self.channel[:, :, SHAPE]))
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """Noise in units of the KPI, (K,)."""
+        return np.asarray(np.exp(self.hyper[:, 0]) * self.setup.scale)
+
+    @cached_property
+    def mean_input(self) -> np.ndarray:
+        """Mean modelled input over the trained rows, (M,): one unit of pressure."""
+        first = self.setup.problem.window[0]
+        return np.asarray(self.setup.given[:, first : first + self.setup.trained].mean(axis=1))
+
+    def pressure(self, c: int, draw: int) -> tuple[np.ndarray, float]:
+        """Adstocked pressure of a medium in the window (T,), and the weight of a period's own."""
+        return adstocked(self.setup, self.own(c), self.channel[draw, c], self.setup.periods)
+
+    def own(self, c: int) -> np.ndarray:
+        """A medium's pressure before adstock, up to the window's end."""
+        end = self.setup.problem.window[1] + 1
+        return np.ascontiguousarray(self.setup.given[c, :end] / self.mean_input[c])
+
+    def media_effects(self, c: int) -> tuple[np.ndarray, np.ndarray]:
+        """Effects of a medium by draw and period, and the part that earlier periods caused, (K, T)
+        each.
+        """
+        effects = np.empty((self.size, self.setup.periods))
+        carried = np.empty_like(effects)
+        own = self.own(c)[-self.setup.periods :]
+        for draw in range(self.size):
+            total, first_weight = self.pressure(c, draw)
+            before = np.maximum(total - first_weight * own, 0.0)
+            k, kappa = self.shape[draw, c], self.kappa[draw, c]
+            scale = self.coefficient[draw, c]
+            effects[draw] = scale * _hill(total, kappa, k)
+            carried[draw] = scale * _hill(before, kappa, k)
+        return effects, carried
+
+    def scaled_responses(self, c: int, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean effect per period when all input is multiplied by each factor (n,), and its
+        derivative by the factor: (K, n) each.
+        """
+        response = np.empty((self.size, len(factors)))
+        slope = np.empty_like(response)
+        for draw in range(self.size):
+            total, _ = self.pressure(c, draw)
+            scale = self.coefficient[draw, c] / self.setup.periods
+            log_kappa, k = self.channel[draw, c, KAPPA], self.shape[draw, c]
+            response_sums(total, log_kappa, k, factors, response[draw], slope[draw])
+            response[draw] *= scale
+            slope[draw] *= scale
+        return response, slope
+
+    def baseline_effects(self) -> dict[str, np.ndarray]:
+        """Effects of the baseline's components by draw and period, (K, T) each."""
+        columns = self.setup.baseline.columns
+        matrix = self.setup.baseline.matrix
+        found: dict[str, np.ndarray] = {}
+        for component in dict.fromkeys(column.component for column in columns):
+            inside = [j for j, column in enumerate(columns) if column.component == component]
+            found[component] = self.gamma[:, inside] @ matrix[:, inside].T * self.setup.scale
+        return found
+
+
+def _hill(pressure: np.ndarray, kappa: float, k: float) -> np.ndarray:
+    power = pressure**k
+    return np.asarray(power / (power + kappa**k))
+
+
+def thin(draws: Draws, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """About `wanted` draws of all chains, evenly spaced: channel, pool and hyperparameters."""
+    chains, length = draws.channel.shape[:2]
+    each = min(length, -(-wanted // chains))
+    rows = np.linspace(0, length - 1, each).round().astype(int)
+    return tuple(
+        np.ascontiguousarray(np.concatenate(values[:, rows]))
+        for values in (draws.channel, draws.pool, draws.hyper)
+    )  # type: ignore[return-value]
+
+
+def posterior(setup: Setup, draws: Draws, wanted: int, seed: int) -> Posterior:
+    """Thinned draws with the baseline's coefficients drawn from their exact conditional."""
+    channel, pool, hyper = thin(draws, wanted)
+    market = setup.market
+    state = new_state(market)
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, 1_000_003))))
+    gamma = np.empty((len(channel), len(setup.baseline.columns)))
+    means = setup.baseline.means
+    effects = np.empty(channel.shape[:2])
+    for draw in range(len(channel)):
+        state.channel[:], state.pool[:], state.hyper[:] = channel[draw], pool[draw], hyper[draw]
+        place(market, state)
+        gamma[draw] = means + _draw_gamma(state, rng)
+        effects[draw] = state.effects
+    coefficient = effects * _ceilings(setup, channel) * setup.scale
+    return Posterior(setup, channel, pool, hyper, coefficient, gamma)
+
+
+def _ceilings(setup: Setup, channel: np.ndarray) -> np.ndarray:
+    """What the Hill curve is multiplied by, per unit of ROI, so that its sum is the money, (K, M)."""
+    market, found = setup.market, np.empty(channel.shape[:2])
+    for draw in range(len(channel)):
+        for c in range(channel.shape[1]):
+            parameters = channel[draw, c]
+            pressure, _ = adstocked(setup, market.x[c], parameters, setup.trained)
+            hill = _hill(pressure, np.exp(parameters[KAPPA]), np.exp(parameters[SHAPE]))
+            found[draw, c] = market.money[c] / hill.sum()
+    return found
+
+
+def adstocked(
+    setup: Setup, own: np.ndarray, parameters: np.ndarray, periods: int
+) -> tuple[np.ndarray, float]:
+    """Adstocked pressure of the last `periods` rows of `own`, and the weight of a period's own."""
+    weights, out = np.empty(setup.lags), np.empty(periods)
+    theta = theta_of(parameters[THETA], setup.week)
+    used = lag_weights(theta, 1.0 + float(np.exp(parameters[RHO])), weights)
+    convolve(own, weights, used, out)
+    return out, float(weights[0])
+
+
+def _draw_gamma(state: State, rng: np.random.Generator) -> np.ndarray:
+    """The baseline's coefficients (p,) given all else: N(A^-1 Z'(y - F beta), sigma^2 A^-1)."""
+    solved = state.solved
+    weeks = len(solved.diagonal)
+    target = solved.wy - state.effects @ solved.w
+    target = target + np.exp(state.hyper[0]) * rng.standard_normal(len(target))
+    rest = solve_triangular(np.tril(solved.lower), target[weeks:], lower=True, trans="T")
+    first = (target[:weeks] - solved.cross.T @ rest) / solved.diagonal
+    return np.concatenate([first, rest])

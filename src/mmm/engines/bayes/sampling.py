@@ -1,0 +1,102 @@
+"""Sampling until the chains agree, or as long as is allowed; with progress and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from mmm.cores import usable_cores
+from mmm.engines.base import Progress, ProgressListener
+from mmm.engines.bayes.chains import Chain, Draws, collect
+from mmm.engines.bayes.convergence import Agreement, agreements, falls_short
+from mmm.engines.bayes.setup import Setup
+
+#: About so many draws of each chain are kept of its first length.
+_KEPT = 1000
+_TOLD_EVERY = 0.25
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """All kept draws, what was looked at, and what still falls short. `rounds`: lengths of `sweeps`
+    that were run.
+    """
+
+    draws: Draws
+    agreements: list[Agreement]
+    short: list[Agreement]
+    rounds: int
+
+
+def sample_until_agreed(
+    setup: Setup,
+    stage: str,
+    progress: ProgressListener,
+    *,
+    longest: int | None = None,
+) -> Sampled:
+    """Draws of all chains; a round more as long as they disagree and `longest` allows it."""
+    settings = setup.settings
+    every = max(1, settings.sweeps // _KEPT)
+    most = settings.longest if longest is None else longest
+    chains = [
+        Chain(setup.market, settings.seed, number, settings.warm_up, every)
+        for number in range(settings.chains)
+    ]
+    workers = min(usable_cores(), settings.chains)
+    first = settings.warm_up + settings.sweeps
+    with ThreadPoolExecutor(workers) as pool:
+        _advance(chains, pool, first, stage, progress, "")
+        rounds = 1
+        while True:
+            draws = collect(chains)
+            found = agreements(setup, draws)
+            short = falls_short(found)
+            if not short or rounds >= most:
+                return Sampled(draws, found, short, rounds)
+            worst = short[0]
+            message = (
+                f"chains disagree on {worst.channel or 'the model'} ({worst.quantity}): longer"
+            )
+            # Doubling: few rounds are looked at, and the last is as long as all before it.
+            more = min(rounds, most - rounds)
+            _advance(chains, pool, more * settings.sweeps, stage, progress, message)
+            rounds += more
+
+
+def _advance(
+    chains: list[Chain],
+    pool: ThreadPoolExecutor,
+    sweeps: int,
+    stage: str,
+    progress: ProgressListener,
+    message: str,
+) -> None:
+    """So many sweeps of every chain, told of from this thread."""
+    done = [0] * len(chains)
+
+    def counter(number: int) -> Callable[[int], None]:
+        def told(block: int) -> None:
+            done[number] += block
+
+        return told
+
+    begun, total = time.monotonic(), sweeps * len(chains)
+    futures: list[Future[None]] = [
+        pool.submit(chain.advance, sweeps, counter(number)) for number, chain in enumerate(chains)
+    ]
+    try:
+        waiting = set(futures)
+        while waiting:
+            _, waiting = wait(waiting, timeout=_TOLD_EVERY)
+            made = sum(done)
+            left = (time.monotonic() - begun) * (total - made) / made if made else None
+            progress(Progress(stage, made, total, left, message))
+    except BaseException:
+        for chain in chains:
+            chain.stopped = True
+        raise
+    for future in futures:
+        future.result()

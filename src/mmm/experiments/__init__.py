@@ -1,0 +1,1 @@
+"""The experiment: what to model, checked before anything starts."""

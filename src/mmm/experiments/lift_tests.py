@@ -1,0 +1,170 @@
+"""Lift tests against the data that they are to calibrate: channels, dates, spend, size of the lift,
+and each other.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import numpy as np
+
+from mmm.engines.base import LiftTest
+from mmm.experiments.checks import Checks
+from mmm.experiments.config import Experiment, LiftTestConfig
+from mmm.experiments.periods import Periods
+
+_SPEND_TOLERANCE, _LEAST_CONFIDENCE = (0.9, 1.1), 0.8
+#: A lift of more than this share of the KPI of its days is implausible.
+_MOST_OF_KPI = 0.5
+#: Two tests of one thing contradict each other when their rates differ by more than this many
+#: standard errors.
+_CONTRADICTION = 2.0
+
+Columns = dict[str, np.ndarray]
+
+
+def lift_tests(
+    checks: Checks,
+    experiment: Experiment,
+    numbers: Columns,
+    periods: Periods,
+    window: tuple[int, int],
+) -> tuple[LiftTest, ...]:
+    """The experiment's finished tests as the engine takes them, with a finding for all that does not
+    fit the data. `numbers` are the columns by period.
+    """
+    mapping = experiment.mapping
+    paid = {item.spend for item in mapping.paid}
+    media = paid | {item.column for item in mapping.organic}
+    used = []
+    for number, test in enumerate(experiment.lift_tests, start=1):
+        where = f"lift_tests.{number}"
+        if test.status != "finished":
+            checks.warn(f"it is {test.status}, so it is left out.", f"{where}.status")
+            continue
+        used.append((number, test))
+        for name in test.channels:
+            if name not in media:
+                known = f"Use: {', '.join(sorted(media))}."
+                checks.error(f"unknown channel {name!r}.", f"{where}.channels", known)
+        _check_dates(checks, test, where, periods, window)
+        _check_size(checks, test, where, numbers[mapping.kpi], periods, paid)
+        if set(test.channels) <= paid & numbers.keys():
+            spend = float(sum(_within(numbers[name], test, periods) for name in test.channels))
+            _check_spend(checks, test, where, spend)
+    _check_pairs(checks, used)
+    return tuple(_engines(test) for _, test in used)
+
+
+def _engines(test: LiftTestConfig) -> LiftTest:
+    return LiftTest(
+        channels=test.channels,
+        start=test.start,
+        end=test.end,
+        lift=test.lift,
+        spend=test.spend,
+        confidence=test.confidence,
+        scope=test.scope,
+        standard_error=test.error,
+    )
+
+
+def _check_dates(
+    checks: Checks,
+    test: LiftTestConfig,
+    where: str,
+    periods: Periods,
+    window: tuple[int, int],
+) -> None:
+    first, last = periods.day(window[0]), periods.last_day_of(window[1])
+    if test.start < first or test.end > last:
+        what = f"{test.start} to {test.end} is not inside the window, {first} to {last}."
+        checks.error(what, where, "Widen the window, or leave the test out.")
+
+
+def _check_size(
+    checks: Checks,
+    test: LiftTestConfig,
+    where: str,
+    kpi: np.ndarray,
+    periods: Periods,
+    paid: set[str],
+) -> None:
+    """The lift against the KPI of its days, its sign, and what is known of its precision."""
+    if test.lift == 0 and test.error is None:
+        what = "a lift of 0 without a standard error or an interval does not say how sure it is."
+        checks.error(what, f"{where}.lift", "Give the test's standard_error or its interval.")
+    total = _within(kpi, test, periods)
+    if total > 0 and abs(test.lift) > total:
+        what = (
+            f"a lift of {test.lift:,.6g} is {abs(test.lift) / total:,.3g} times the whole KPI of "
+            f"its days, {total:,.6g}."
+        )
+        fix = "Give the lift in units of the KPI, over the days of the test."
+        checks.error(what, f"{where}.lift", fix)
+    elif total > 0 and abs(test.lift) > _MOST_OF_KPI * total:
+        what = f"a lift of {test.lift:,.6g} is {abs(test.lift) / total:.0%} of the KPI of its days."
+        checks.warn(what, f"{where}.lift", "Make sure that it is in units of the KPI.")
+    if test.lift < 0 and set(test.channels) <= paid:
+        what = "a negative lift: a paid channel's effect is never below 0 in the model."
+        if test.error is not None and test.lift + _CONTRADICTION * test.error >= 0:
+            what += " Within its error it may be 0."
+        fix = "Leave the test out, or let the channel's sign be unconstrained."
+        checks.warn(what, f"{where}.lift", fix)
+    if test.error is None and test.confidence < _LEAST_CONFIDENCE:
+        what = f"its confidence of {test.confidence:.0%} is below {_LEAST_CONFIDENCE:.0%}."
+        checks.warn(what, f"{where}.confidence")
+
+
+def _check_spend(checks: Checks, test: LiftTestConfig, where: str, spend: float) -> None:
+    """The test's spend against the data's in its days."""
+    if spend == 0:
+        what = f"the data have no spend of {', '.join(test.channels)} in its days."
+        checks.warn(what, f"{where}.spend", "Correct the dates or the channel.")
+    elif not _SPEND_TOLERANCE[0] * spend <= test.spend <= _SPEND_TOLERANCE[1] * spend:
+        what = f"{test.spend:,.0f} differs from the data's {spend:,.0f} by more than 10 %."
+        checks.warn(what, f"{where}.spend")
+
+
+def _check_pairs(checks: Checks, tests: list[tuple[int, LiftTestConfig]]) -> None:
+    """Tests of the same channels whose days overlap say the same thing twice, or contradict."""
+    for place, (number, test) in enumerate(tests):
+        for other_number, other in tests[:place]:
+            same = set(test.channels) == set(other.channels) and test.scope == other.scope
+            if not same or test.start > other.end or other.start > test.end:
+                continue
+            where = f"lift_tests.{number}"
+            if test == other:
+                what = f"it is the same as test {other_number}, and counts twice."
+                checks.warn(what, where, "Leave one of them out.")
+                continue
+            what = f"it overlaps test {other_number} of the same channels"
+            difference = _contradiction(test, other)
+            if difference is None:
+                checks.warn(f"{what}, and both count.", where, "Leave one of them out.")
+                continue
+            fix = "Find out which of them is right, and leave the other out."
+            checks.warn(f"{what} and contradicts it: {difference}.", where, fix)
+
+
+def _contradiction(test: LiftTestConfig, other: LiftTestConfig) -> str | None:
+    """How two tests of one thing differ, by day; None where their errors allow both."""
+    days = [(item.end - item.start).days + 1 for item in (test, other)]
+    rates = [item.lift / count for item, count in zip((test, other), days, strict=True)]
+    errors = [_engines(item).error / count for item, count in zip((test, other), days, strict=True)]
+    spread = math.hypot(*errors)
+    if abs(rates[0] - rates[1]) <= _CONTRADICTION * spread:
+        return None
+    return f"{rates[0]:,.4g} a day against {rates[1]:,.4g}"
+
+
+def _within(values: np.ndarray, test: LiftTestConfig, periods: Periods) -> float:
+    """The sum of a column over the test's days; a period counts with the share of its days that
+    belong to it.
+    """
+    starts = periods.dates
+    ends = np.append(starts[1:], np.datetime64(periods.last_day + timedelta(days=1)))
+    begin, stop = np.datetime64(test.start), np.datetime64(test.end + timedelta(days=1))
+    days = np.clip((np.minimum(ends, stop) - np.maximum(starts, begin)).astype(int), 0, None)
+    return float((values * (days / (ends - starts).astype(int))).sum())

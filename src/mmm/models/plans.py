@@ -1,0 +1,85 @@
+"""Plans with a run's models: made, saved, read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mmm.access import User
+from mmm.engines import load_engine
+from mmm.engines.capabilities import Responds, asked
+from mmm.experiments.config import parsed
+from mmm.format import Labels
+from mmm.models.refresh import in_use
+from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, allocate
+from mmm.planning.history import History, read_history
+from mmm.planning.models import planned_with
+from mmm.planning.request import PlanRequest
+from mmm.results import read_results
+from mmm.results.model_summary import labels_of
+from mmm.workspace import Workspace
+
+#: In the place of a model's id: all kept models together.
+ALL_KEPT = "all"
+
+
+def parse_request(fields: dict[str, Any], *, where: str = "the plan") -> PlanRequest:
+    """A request from plain values; InvalidInput with one finding per wrong field."""
+    return parsed(PlanRequest, fields, where)
+
+
+@dataclass(frozen=True)
+class PlanningModel:
+    """What plans are made with: a run's history, its model or all its kept models, and what its
+    numbers are called.
+
+    Reading it takes longer than planning with it: keep it while a user tries bounds.
+    """
+
+    run_id: str
+    history: History
+    planned: PlannedWith
+    labels: Labels
+
+    def plan(self, request: PlanRequest) -> Plan:
+        """Answer a request. UserError for what cannot be met, with the nearest that can."""
+        return allocate(self.history, self.planned, request, self.labels)
+
+
+def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -> PlanningModel:
+    """A run's models to plan with: the named one, or all kept ones together, each with its weight
+    (`ALL_KEPT`); None: the accepted one, else all.
+    """
+    results = read_results(workspace, run_id)
+    accepted = None if model else in_use(workspace, run_id)
+    if accepted is not None and accepted.run_id == run_id:
+        model = accepted.model_id
+    if model == ALL_KEPT:
+        model = None
+    if model is not None:
+        results.require_kept(model)
+    name = results.summary["engine"]["name"]
+    responds = asked(load_engine(name), Responds, "are not planned with")
+    history = read_history(results)
+    planned = planned_with(responds, results, history, model)
+    return PlanningModel(run_id, history, planned, labels_of(results.summary))
+
+
+def plan_run(
+    workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None
+) -> Plan:
+    """Answer a request with one of a run's models."""
+    return model_to_plan(workspace, run_id, model).plan(request)
+
+
+def save_plan(workspace: Workspace, run_id: str, plan: Plan, by: User, *, name: str = "") -> str:
+    """Store a plan; return its id."""
+    workspace.permit(by, "plan.save", run_id)
+    plan_id = workspace.save_plan(plan.document(run_id, name=name, created_by=by.id))
+    workspace.append_audit(by, "plan.save", plan_id, run=run_id, model=plan.model_id)
+    return plan_id
+
+
+def saved_plan(workspace: Workspace, plan_id: str) -> PlanDocument:
+    """A stored plan."""
+    return PlanDocument.model_validate_json(workspace.plan(plan_id))

@@ -1,0 +1,1 @@
+"""Pages on the way of the data: connect, map columns, data quality, prepare."""

@@ -1,0 +1,62 @@
+"""What an experiment's ranges allow, drawn while they are being chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from mmm.engines import load_engine
+from mmm.engines.capabilities import Previews, offered
+from mmm.experiments.review import Review
+from mmm.results import charts, preview_charts
+from mmm.web.kit.dark import in_dark
+from mmm.web.kit.text import plain
+
+#: Enough periods for any window's decay; Weibull's scale is a share of the series, so its real
+#: length counts there.
+_USUAL_LENGTH = 104
+
+
+def preview(found: Review, channel: str | None, period: str) -> None:
+    """Curves at the ends and the middle of the ranges; of all media, or of one that may have its
+    own.
+    """
+    if found.experiment is None:
+        st.info("The curves are drawn when the ranges are valid.")
+        return
+    engine = offered(load_engine(found.experiment.engine), Previews)
+    if engine is None:
+        st.info("This engine's settings have no ranges to draw.")
+        return
+    length = (
+        found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
+    )
+    settings = found.experiment.engine_settings()
+    shown = engine.preview(settings, channel or "", length=length, period=period)
+    for sentence in shown.sentences:
+        st.markdown(plain(sentence))
+    if shown.decay:
+        _draw("Adstock", preview_charts.decay, shown.decay, period)
+    if shown.saturation:
+        _draw("Saturation", preview_charts.saturation, shown.saturation)
+    st.caption(
+        "**How to read it.** Each line puts every parameter at that end of its range; what the search finds lies "
+        "between and around them. Above, how much of an effect is left after so long; below, how near to its ceiling "
+        "an effect comes with more pressure."
+    )
+
+
+def _draw(title: str, chart: Any, rows: Sequence[Mapping[str, Any]], *more: Any) -> None:
+    with charts.unvalidated():
+        spec = chart(rows, *more).to_dict(validate=False)
+    dark = st.context.theme.type == "dark"
+    st.markdown(f"**{title}**")
+    st.vega_lite_chart(
+        spec=in_dark(spec) if dark else spec,
+        theme=None,
+        width="stretch",
+        key=f"preview-{title}",
+        alt=f"{title} preview",
+    )

@@ -1,0 +1,1 @@
+"""What every page draws with: charts, tables, texts, downloads."""

@@ -1,0 +1,35 @@
+"""A chart of the report on a page, in the colours of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+from mmm.web.kit.dark import in_dark
+
+#: Room for labels that stand out of a chart; Streamlit's frame would cut them off.
+_PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
+
+
+def show_chart(
+    chart: dict[str, Any],
+    key: str,
+    alt: str,
+    on_select: Literal["ignore"] | Callable[[], None] = "ignore",
+) -> None:
+    """Draw a Vega-Lite specification; `alt` is for who does not see it. Its state lies under
+    `chart-<key>`.
+    """
+    dark = st.context.theme.type == "dark"
+    st.vega_lite_chart(
+        spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
+        theme=None,
+        # Streamlit narrows a chart of one view to the screen; one of several views keeps its width
+        # and scrolls.
+        width=width if isinstance(width := chart.get("width"), int) else "content",
+        key=f"chart-{key}",
+        alt=alt,
+        on_select=on_select,
+    )

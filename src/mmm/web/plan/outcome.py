@@ -1,0 +1,130 @@
+"""What a plan says on a page: the answer, its table and charts, what it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from mmm.format import MISSING, Labels, percent
+from mmm.models.plans import ALL_KEPT, PlanningModel
+from mmm.planning.allocation import Plan
+from mmm.planning.summary import plan_curves, plan_table
+from mmm.results import charts, plan_charts
+from mmm.web.kit.chart import show_chart
+from mmm.web.kit.export import csv_text
+from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.text import plain
+
+
+def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
+    """The whole result."""
+    labels = plan.labels
+    _answer(plan)
+    table = plan_table(plan, labels)
+    st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+    st.caption(
+        f"Money and responses per {labels.period}. Low and high hold nine tenths of the run's kept models."
+    )
+    st.download_button(
+        "Download as CSV",
+        lambda: csv_text(table, labels),
+        file_name=f"plan-{chosen.run_id}-{plan.model_id or ALL_KEPT}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    _tie_out(plan)
+    money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
+    band = (
+        "Today's response above the planned one. The line holds nine tenths of the run's kept models at the planned "
+        "spend: a bar that ends near its edge belongs to an unusual model."
+    )
+    more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
+    margin = (
+        f"What {more} today (orange) and in the plan (blue). Money is well split where the blue dots of channels that "
+        "stand at no bound are level."
+    )
+    curves = (
+        "The steady-state response to each spend; the shade holds 80 % of the models it is measured on. Orange is today, the blue "
+        "diamond the plan. Scales differ between panels."
+    )
+    _chart("Spend", "spend", table, plan_charts.spend, money, labels)
+    _chart("Response", "response", table, plan_charts.response, band, labels)
+    _chart(f"Marginal {labels.efficiency}", "marginal", table, plan_charts.marginal, margin, labels)
+    points = plan_curves(plan, chosen.history, chosen.planned)
+    _chart("Response curves", "curves", points, plan_charts.curves, curves, labels)
+
+
+def _answer(plan: Plan) -> None:
+    first, second, *others = plan.findings
+    st.markdown(f"## {plain(first)}")
+    if plan.totals.worth_making:
+        st.markdown(plain(second))
+    else:
+        st.info(plain(second), icon=":material/balance:")
+    labels, totals = plan.labels, plan.totals
+    band = totals.band.even_gain if totals.band else None
+    ends = (
+        None if band is None else f"{percent(band[0])} to {percent(band[1])} over the kept models"
+    )
+    before, after = (
+        (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)
+    )
+    response, response_today = (
+        labels.effect(totals.response),
+        labels.effect(totals.initial_response),
+    )
+    cards = [
+        (
+            f"Spend per {labels.period}",
+            labels.money(totals.spend),
+            f"today {labels.money(totals.initial_spend)}",
+        ),
+        (f"Response per {labels.period}", response, f"today {response_today}"),
+        (
+            labels.efficiency,
+            labels.efficiency_value(after),
+            f"today {labels.efficiency_value(before)}",
+        ),
+        (
+            "Gain over today's split",
+            MISSING if totals.even_gain is None else percent(totals.even_gain),
+            ends,
+        ),
+    ]
+    with st.container(horizontal=True):
+        for name, value, note in cards:
+            delta = None if note is None else plain(note)
+            st.metric(
+                plain(name), plain(value), delta, delta_color="off", delta_arrow="off", border=True
+            )
+    for sentence in others:
+        st.markdown(f"- {plain(sentence)}")
+
+
+def _tie_out(plan: Plan) -> None:
+    ties = all(plan.tie_out["ties"].to_pylist())
+    books = plan.labels.money(sum(plan.tie_out["books"].to_pylist()))
+    said = "is that of the books, to the cent" if ties else "IS NOT that of the books"
+    with st.expander(
+        f"Today's spend {said}: {plain(books)} from {plan.first} to {plan.last}", expanded=not ties
+    ):
+        table = plan.tie_out
+        st.dataframe(table, column_config=number_columns(table, plan.labels), hide_index=True)
+
+
+def _chart(
+    title: str,
+    key: str,
+    numbers: pa.Table,
+    draw: Callable[[pa.Table, Labels], Any],
+    reading: str,
+    labels: Labels,
+) -> None:
+    st.subheader(title, anchor=f"plan-{key}")
+    with charts.unvalidated():
+        show_chart(draw(numbers, labels).to_dict(validate=False), f"plan-{key}", title)
+    st.caption(f"**How to read it.** {plain(reading)}")

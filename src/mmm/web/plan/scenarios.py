@@ -1,0 +1,110 @@
+"""Saved plans: keep one under a name, and two to four side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mmm.access import User
+from mmm.format import Labels
+from mmm.models.plans import ALL_KEPT, save_plan, saved_plan
+from mmm.planning.allocation import Plan, PlanDocument
+from mmm.planning.summary import scenario_spends, scenario_totals
+from mmm.results import charts, plan_charts
+from mmm.web.kit.chart import show_chart
+from mmm.web.kit.export import csv_text
+from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.text import plain
+from mmm.web.shell import links
+from mmm.workspace import Workspace
+
+_MOST = 4
+_LISTED = 50
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _document(_workspace: Workspace, url: str, plan_id: str) -> PlanDocument:
+    """A stored plan; it never changes."""
+    return saved_plan(_workspace, plan_id)
+
+
+def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None:
+    """A name and a button."""
+    if not user.may("plan.save"):
+        st.caption(f"Your role, {user.role}, may plan but not save plans.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the scenario", max_chars=100, key="plan-name", width=320)
+        if st.button("Save as scenario", icon=":material/save:", type="primary"):
+            if not name.strip():
+                st.error("Give the scenario a name first.", icon=":material/error:")
+                return
+            plan_id = save_plan(workspace, run_id, plan, user, name=name.strip())
+            compared = [*st.session_state.get(_compared(run_id), []), plan_id]
+            st.session_state[_compared(run_id)] = compared[-_MOST:]
+            st.caption(f":material/check: Saved as **{plain(name)}**.")
+
+
+def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
+    """The run's saved plans, the chosen ones side by side."""
+    documents = {
+        plan_id: _document(workspace, workspace.url, plan_id) for plan_id in workspace.plan_ids()
+    }
+    own = {plan_id: plan for plan_id, plan in documents.items() if plan.run_id == run_id}
+    st.subheader("Saved scenarios", anchor="scenarios")
+    if not own:
+        st.caption(
+            "None of this run yet. Save a plan to come back to it, or to hold it against another."
+        )
+        return
+    chosen = st.multiselect(
+        "Side by side",
+        list(own)[:_LISTED],
+        format_func=lambda plan_id: _called(plan_id, own[plan_id]),
+        max_selections=_MOST,
+        key=_compared(run_id),
+        placeholder="Choose two to four",
+    )
+    for plan_id in chosen:
+        links.link(
+            links.PLAN, f"Open {_called(plan_id, own[plan_id])}", icon=":material/edit:", run=run_id,
+            model=own[plan_id].model_id or ALL_KEPT, plan=plan_id,
+        )  # fmt: skip
+    if len(chosen) > 1:
+        _side_by_side(
+            [(_called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels
+        )
+
+
+def _compared(run_id: str) -> str:
+    return f"plan-compared-{run_id}"
+
+
+def _called(plan_id: str, plan: PlanDocument) -> str:
+    """Its name with the moment it was saved, which tells two of one name apart."""
+    when = f"{plan_id[:4]}-{plan_id[4:6]}-{plan_id[6:8]} {plan_id[9:11]}:{plan_id[11:13]}:{plan_id[13:15]}"
+    return f"{plan.name or 'no name'} ({when})"
+
+
+def _side_by_side(named: list[tuple[str, PlanDocument]], run_id: str, labels: Labels) -> None:
+    totals, spends = scenario_totals(named), scenario_spends(named)
+    best = max(named, key=lambda pair: pair[1].totals.response)
+    st.markdown(
+        f"{plain(best[0])} has the largest response: {plain(labels.effect(best[1].totals.response))} per "
+        f"{labels.period} for {plain(labels.money(best[1].totals.spend))}."
+    )
+    st.dataframe(totals, column_config=number_columns(totals, labels), hide_index=True)
+    with charts.unvalidated():
+        show_chart(
+            plan_charts.scenarios(spends, labels).to_dict(validate=False),
+            "scenarios",
+            "Scenarios side by side",
+        )
+    st.caption(
+        "**How to read it.** Grey is today's spend of the first scenario; each colour is a scenario's plan."
+    )
+    with st.expander(f"Numbers ({spends.num_rows} rows)"):
+        st.dataframe(spends, column_config=number_columns(spends, labels), hide_index=True)
+    st.download_button(
+        "Download the scenarios as CSV", lambda: csv_text(spends, labels), file_name=f"scenarios-{run_id}.csv",
+        mime="text/csv", icon=":material/download:", on_click="ignore",
+    )  # fmt: skip

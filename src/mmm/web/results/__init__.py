@@ -1,0 +1,1 @@
+"""Pages on results: one run, and several compared."""

@@ -1,0 +1,1 @@
+"""Pages on runs: the list, one run, a batch."""

@@ -1,5 +1,0 @@
-"""What Streamlit runs for each page; `app/streamlit_app.py` names it."""
-
-from mmm.web.main import start
-
-start()

@@ -1,0 +1,1 @@
+"""The app around its pages: server, sign-in, session, addresses, the border where errors end."""

@@ -1,0 +1,167 @@
+"""The server around the pages: secrets for sign-in, security headers, the way back to the page that
+was asked for.
+
+Health checks go to /_stcore/health, which answers `ok` without sign-in.
+"""
+
+from __future__ import annotations
+
+import logging
+from http.cookies import SimpleCookie
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmm.errors import UserError
+from mmm.settings import load_settings
+from mmm.web.shell.sign_in import CALLBACK, SignIn, sign_in_of
+
+SCRIPT = Path(__file__).with_name("script.py")
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
+    "X-Frame-Options": "DENY",
+}
+#: Behind a load balancer. It keeps connections to this server open for longer than the server does,
+#: and a request on one that is just being closed would be lost (502); the browser's own connection
+#: to the balancer stays.
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000", "Connection": "close"}
+_LOGIN = "/auth/login"
+#: Nobody needs the server's numbers from outside.
+_CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
+#: What plans and previews import only when they compute.
+_COMPUTING = (
+    "scipy.optimize",
+    "mmm.engines.adstock_hill.transforms",
+    "mmm.engines.adstock_hill.preview",
+)
+_RETURN_TO = "_mmm_return_to"
+_RETURN_WITHIN_SECONDS = 900
+
+
+def app_options() -> dict[str, Any]:
+    """What `st.App` needs beside the script. Wrong settings are told by the page, so that someone
+    sees them.
+    """
+    logging.getLogger("uvicorn.access").addFilter(_without_query)
+    Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    try:
+        sign_in = sign_in_of(load_settings().settings)
+    except UserError:
+        sign_in = None
+    return {
+        "secrets": sign_in.for_streamlit() if sign_in else {},
+        "middleware": [Middleware(Border, sign_in=sign_in)],
+    }
+
+
+def _warm_up() -> None:
+    """Import what results and plans need before anybody asks: it takes seconds once, and nothing
+    afterwards.
+    """
+    for module in (
+        "pyarrow.compute",
+        "pyarrow.parquet",
+        "altair",
+        "mmm.web.results.parts",
+        *_COMPUTING,
+    ):
+        import_module(module)
+
+
+class Border:
+    """Around every answer of the server."""
+
+    def __init__(self, app: ASGIApp, sign_in: SignIn | None) -> None:
+        self._app = app
+        self._https = sign_in is not None and sign_in.https
+        self._headers = _HEADERS | (_HTTPS_ONLY if self._https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._finish(scope, MutableHeaders(scope=message))
+            await send(message)
+
+        app = PlainTextResponse("not found", 404) if scope["path"].endswith(_CLOSED) else self._app
+        await app(scope, receive, send_with_headers)
+
+    def _finish(self, scope: Scope, answer: MutableHeaders) -> None:
+        asked = Headers(scope=scope)
+        for name, value in self._headers.items():
+            answer[name] = value
+        if scope["path"].endswith(_LOGIN):
+            # The provider's way back leads to the home page; the page that was asked for waits in a
+            # cookie.
+            answer.append("Set-Cookie", _return_cookie(page_of(asked), _RETURN_WITHIN_SECONDS))
+        elif scope["path"].endswith(CALLBACK) and _RETURN_TO in (
+            cookies := SimpleCookie(asked.get("cookie", ""))
+        ):
+            page = safe_page(unquote(cookies[_RETURN_TO].value))
+            if page and answer.get("location"):
+                answer["Location"] = page
+            answer.append("Set-Cookie", _return_cookie("", 0))
+        if self._https:
+            _secure_cookies(answer)
+
+
+def page_of(asked: Headers) -> str:
+    """Path and query of the page a request came from, when it is one of this server's."""
+    came_from = urlsplit(asked.get("referer", ""))
+    own = came_from.netloc == asked.get("host")
+    return (
+        safe_page(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+        if own
+        else ""
+    )
+
+
+def safe_page(page: str) -> str:
+    """The path when it stays on this server, else "": browsers read //host and /\\host as other
+    servers.
+    """
+    plain = page.isascii() and page.isprintable() and " " not in page
+    return (
+        page
+        if plain and page.startswith("/") and page[1:2] not in ("/", "\\") and len(page) < 2000
+        else ""
+    )
+
+
+def _return_cookie(page: str, seconds: int) -> str:
+    value = quote(page, safe="")
+    return f"{_RETURN_TO}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+
+
+def _secure_cookies(answer: MutableHeaders) -> None:
+    """Streamlit leaves `Secure` out for the sake of unencrypted local addresses, which this is not."""
+    cookies = answer.getlist("set-cookie")
+    if cookies:
+        del answer["set-cookie"]
+        for cookie in cookies:
+            answer.append(
+                "set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure"
+            )
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Access lines without queries: the provider's way back carries the code that signs someone in."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            part.partition("?")[0] if isinstance(part, str) and part.startswith("/") else part
+            for part in record.args
+        )
+    return True

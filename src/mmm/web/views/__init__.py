@@ -1,1 +1,0 @@
-"""One file per page; `mmm.web.main` brings them together."""
