@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,15 +72,16 @@ class Situation:
         found = estimates(result.tables, result.recommended, own)
         return {item.name: item for item in found}
 
+    @cached_property
     def same(self) -> dict[str, ChannelEstimate]:
         """What a refit of the unchanged problem says: what others are compared with, since refits
         may be of less effort than the run.
         """
         return self.rois(self.problem)
 
-    def moved(self, others: dict[str, ChannelEstimate], base: dict[str, ChannelEstimate]) -> float:
-        """Spend-weighted change of the ROIs over the spend-weighted base."""
-        spend = self.material.window_spend
+    def moved(self, others: dict[str, ChannelEstimate]) -> float:
+        """Spend-weighted change of the ROIs from those of an unchanged refit, over their size."""
+        base, spend = self.same, self.material.window_spend
         names = self.material.channels
         change = np.array([abs(others[name].roi - base[name].roi) for name in names])
         size = np.array([abs(base[name].roi) for name in names])

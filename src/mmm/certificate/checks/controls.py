@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from mmm.certificate.checks.base import CheckResult, CouldNotRun, Situation, compared
 from mmm.engines.base import Factor, Variable
-from mmm.scoring.score import ChannelEstimate
 
 #: So many controls are left out in turn, the first that were mapped.
 _MOST = 4
@@ -24,15 +23,12 @@ class LeaveOneControlOut:
         controls = situation.problem.context[:_MOST]
         if not controls:
             raise CouldNotRun("The run has no control variable to leave out.")
-        base = situation.same()
-        return [self._without(control, situation, base) for control in controls]
+        return [self._without(control, situation) for control in controls]
 
-    def _without(
-        self, control: Variable | Factor, situation: Situation, base: dict[str, ChannelEstimate]
-    ) -> CheckResult:
+    def _without(self, control: Variable | Factor, situation: Situation) -> CheckResult:
         left = tuple(item for item in situation.problem.context if item is not control)
         others = situation.rois(replace(situation.problem, context=left))
-        value = situation.moved(others, base)
+        value = situation.moved(others)
         finding = f"Without {control.name} the ROIs change by {100 * value:.0f} %."
         advice = (
             f"The effects hang on {control.name}: check how it is measured, and whether spend reacts "

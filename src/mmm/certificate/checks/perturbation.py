@@ -24,12 +24,11 @@ class DataPerturbation:
     decision: str = "how finely ROIs may be compared"
 
     def run(self, situation: Situation) -> list[CheckResult]:
-        base = situation.same()
         values = []
         for repeat in range(_REPEATS):
             random = np.random.default_rng([situation.seed, 2, repeat])
             others = situation.rois(perturbed(situation, random))
-            values.append(situation.moved(others, base))
+            values.append(situation.moved(others))
         value = max(values)
         finding = f"On slightly other data the ROIs change by {100 * value:.0f} %."
         return [compared(self, value, "", finding, _ADVICE)]

@@ -26,7 +26,6 @@ class BaselineVariants:
     decision: str = "whether the level and season are told from media"
 
     def run(self, situation: Situation) -> list[CheckResult]:
-        base = situation.same()
         results = []
         for name, columns in (
             ("a looser trend", waves(situation.problem)),
@@ -34,7 +33,7 @@ class BaselineVariants:
         ):
             context = (*situation.problem.context, *columns)
             others = situation.rois(replace(situation.problem, context=context))
-            value = situation.moved(others, base)
+            value = situation.moved(others)
             finding = f"With {name} the ROIs change by {100 * value:.0f} %."
             results.append(compared(self, value, name, finding, _ADVICE))
         return results
