@@ -11,6 +11,7 @@ import pytest
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.experiments.config import Experiment, LiftTestConfig
+from mmm.results import read_results
 from mmm.runs.events import History
 from mmm.runs.sample import sample_experiment
 from mmm.runs.task import run_task
@@ -126,9 +127,7 @@ def test_calibration_of_a_run_without_lift_tests(here: Run, trained: Workspace) 
 
 
 def test_the_report_has_a_section_for_each(trained: Workspace) -> None:
-    plain, calibrated = (
-        trained.result_file(run_id, "report.html").decode() for run_id in trained.run_ids()
-    )
+    plain, calibrated = (read_results(trained, run_id).report for run_id in trained.run_ids())
     assert "Confidence in each channel" in plain
     assert "What the lift tests moved" in calibrated
     assert "What the lift tests moved" not in plain

@@ -177,4 +177,4 @@ def test_a_point_of_the_pareto_plot_can_be_picked_and_tells_its_errors(
     (parameter,) = spec["params"]
     assert (parameter["name"], parameter["select"]["fields"]) == (PICKED, ["model_id"])
     titles = [tip["title"] for tip in spec["layer"][1]["encoding"]["tooltip"]]
-    assert titles == ["Model", "NRMSE", "Business distance", "Front", "Cluster", "Trial"]
+    assert titles == ["Model", "NRMSE", "DECOMP.RSSD", "Front", "Cluster", "Trial"]

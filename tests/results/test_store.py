@@ -39,9 +39,9 @@ def test_tables_summary_and_report_come_back(
     assert all(results[name].equals(result.tables[name]) for name in SCHEMAS)
     assert results.summary["model"]["id"] == result.recommended
     assert results.report.startswith("<!doctype html>")
-    names = {f"{name}.parquet" for name in SCHEMAS} | {"model_summary.json", "report.html"}
+    names = {f"{name}.parquet" for name in SCHEMAS} | {"model_summary.json"}
     assert set(workspace.results_manifest(RUN).files) == names
-    assert {progress.stage for progress in seen} == {"report"}
+    assert {progress.stage for progress in seen} == {"results"}
     assert [progress.done for progress in seen] == list(range(seen[0].total + 1))
 
 

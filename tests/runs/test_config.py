@@ -39,6 +39,8 @@ FULL: dict[str, Any] = {
     "window": {"start": "2022-01-03", "end": "2024-01-01"},
     "country": "DE",
     "accept": ["vif"],
+    "more_holidays": ["DE-BY"],
+    "events": [{"name": "fair", "start": "2023-05-01", "end": "2023-05-03"}],
     "lift_tests": [
         {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
     ],

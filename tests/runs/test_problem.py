@@ -604,6 +604,25 @@ def test_a_country_without_holidays() -> None:
     assert build(late)[1] == ["country: no holidays are known for DE within the data's dates."]
 
 
+def test_holidays_of_two_countries_a_region_and_ones_own_events() -> None:
+    events = [
+        {"name": "fair", "start": "2022-05-10", "end": "2022-05-12"},
+        {"name": "before the data", "start": "2020-05-10"},
+    ]
+    problem, findings = build(country="DE", more_holidays=["AT", "DE-BY"], events=events)
+    assert findings == [
+        "events.2: 'before the data' lies outside the data, 2022-01-03 to 2024-04-21. "
+        "It has no effect on this model."
+    ]
+    days = {(str(item.date), item.name) for item in problem.holidays}
+    assert {(f"2022-05-{day}", "fair") for day in (10, 11, 12)} <= days
+    assert "2022-10-26" in {day for day, _ in days}  # Austria's national day
+    assert "2023-01-06" in {day for day, _ in days}  # Epiphany, in Bavaria and Austria
+    assert len(days) == len(problem.holidays)
+    (found,) = errors(more_holidays=["DE-QQ"])
+    assert found.startswith("more_holidays.1: no holidays are known for the region 'DE-QQ'.")
+
+
 def lift_test(**changes: Any) -> dict[str, Any]:
     spend = sum(columns()["tv"][10:14])
     test = {

@@ -182,7 +182,7 @@ def test_what_the_model_was_made_with_is_kept(
     assert set(kept["libraries"]) >= {"numpy", "scipy", "pyarrow"}
     first = next(event for event in workspace.events(run_id) if event.state is RunState.RUNNING)
     assert first.details == kept
-    assert first.stages == ("data", "search", "report")
+    assert first.stages == ("data", "search", "results")
     heartbeat = workspace.heartbeat(run_id)
     assert heartbeat is not None
     assert heartbeat.attempt == 1

@@ -38,7 +38,6 @@ def test_types_of_cells(write_xlsx: Write) -> None:
         "part": [1.5, 2.0],
         "text": ["na", "x"],
         "flag": [True, False],
-        "empty": [None, None],
     }
     assert table.schema.types == [
         *(
@@ -48,10 +47,9 @@ def test_types_of_cells(write_xlsx: Write) -> None:
             pa.float64(),
             pa.string(),
             pa.bool_(),
-            pa.null(),
         )
     ]
-    assert notes == ()
+    assert notes == ("Without a value in any row, and left out: 'empty'.",)
 
 
 def test_mixed_column_is_text_and_names_the_first_other_row(write_xlsx: Write) -> None:
@@ -75,19 +73,16 @@ def test_errors_in_cells_are_counted(write_xlsx: Write, excel_error: type[str]) 
     )
 
 
-def test_text_cells_stay_text(write_xlsx: Write) -> None:
+def test_cells_of_text_are_read_as_those_of_a_text_file(write_xlsx: Write) -> None:
     table, notes = read(
         write_xlsx([["id", "n", "d"], ["00123", "1.5", "2024-01-01"], ["4", "2", "2024-01-02"]])
     )
     assert table.to_pydict() == {
         "id": ["00123", "4"],
-        "n": ["1.5", "2"],
+        "n": [1.5, 2.0],
         "d": [dt.date(2024, 1, 1), dt.date(2024, 1, 2)],
     }
-    assert [note.split(":")[0] for note in notes] == [
-        "Column 'id' is kept as text",
-        "Column 'n' is kept as text",
-    ]
+    assert [note.split(":")[0] for note in notes] == ["Column 'id' is kept as text"]
 
 
 def test_large_numbers_are_not_made_integers(write_xlsx: Write) -> None:

@@ -30,7 +30,7 @@ APP = Path(links.__file__).with_name("script.py")
 QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 HOSTILE_NAME = "<img src=x onerror=alert(1)> **bold** [click](javascript:alert(1)) :red[x] $y$"
 HOSTILE_CHANNEL = "=cmd|<b>tv</b>_S"
-STAGES = ("data", "features", "search", "select", "tables", "report")
+STAGES = ("data", "features", "search", "select", "tables", "results")
 
 
 class Stored:

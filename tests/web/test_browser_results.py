@@ -57,7 +57,7 @@ def _pick_another(page: Any, shown: str) -> str:
     tooltip = page.locator("#vg-tooltip-element")
     for point in points.all():
         point.hover(force=True)  # points may lie on each other: whichever is on top
-        expect(tooltip).to_contain_text("Business distance")
+        expect(tooltip).to_contain_text("DECOMP.RSSD")
         found = re.search(r"Model\W+(\w+)", tooltip.inner_text())
         assert found is not None
         if found.group(1) != shown:

@@ -181,7 +181,7 @@ def test_a_model_is_pinned_and_annotated_for_everybody(
     assert again.selectbox[0].options[0].startswith(f"{other} · pinned")
     assert f"pinned it. {plain('For the *board*')}" in words(again)
     button(
-        open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Take the pin away"
+        open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Unpin"
     ).click().run()
     assert [note.pinned for note in stored.workspace.notes(run_id)] == [True, False]
 
@@ -267,7 +267,6 @@ def test_an_engines_own_files_can_be_fetched(open_page: Open, stored: Any) -> No
     for name in found:
         writer.table(name, found[name])
     writer.file("model_summary.json", found.summary_text)
-    writer.file("report.html", found.report)
     writer.artifact("1_1.png", b"drawn")
     writer.commit()
     assert "Files of ridge (ZIP)" in downloads(open_page(links.RESULTS, run=run_id, part="Report"))

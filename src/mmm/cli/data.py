@@ -44,6 +44,13 @@ def ingest_command(
     query_file: Annotated[
         Path | None, typer.Option(help="Connection: a file with a SELECT, values as :name.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="With --connection and --table: add up there by this recipe, by day."),
+    ] = None,
+    show_sql: Annotated[
+        bool, typer.Option("--show-sql", help="With --recipe: print the SQL; run nothing.")
+    ] = False,
     param: Annotated[
         list[str] | None, typer.Option(help="Connection: NAME=VALUE of the query; repeat it.")
     ] = None,
@@ -73,10 +80,16 @@ def ingest_command(
             fix="Use --market DE, or --markets DE,FR with :market.",
         )
     if connection:
-        from mmm.cli.connections import ingest_connection
+        from mmm.cli.connections import ingest_aggregated, ingest_connection
 
         if file or separator or decimal or encoding or sheet:
             raise UserError("a file and its options go without --connection.", where="ingest")
+        if recipe is not None:
+            if table is None or len(wanted) > 1:
+                fix = "Use --table and --market with --recipe."
+                raise UserError("name one table and one market.", where="ingest", fix=fix)
+            ingest_aggregated(settings, connection, wanted[0], table, recipe, only_show=show_sql)
+            return
         ingest_connection(settings, connection, wanted, table, query_file, param or [])
         return
     if file is None or markets or table or query_file or param:
@@ -97,13 +110,15 @@ def ingest_command(
 def store_file(
     workspace: Workspace, file: Path, market: str, **options: str | None
 ) -> DatasetManifest:
-    """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
+    """Make a file a dataset (`options` are those of reading); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
+    from mmm.sources.limits import ReadLimits
 
     if options.get("separator") == "tab":
         options["separator"] = "\t"
-    source = FileSource(file, **options)
+    limits = ReadLimits.of(load_settings().settings)
+    source = GuardedFile(file, limits=limits, **options)
     manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
     typer.echo(
         f"{manifest.rows:,} rows, {len(manifest.columns)} columns, {manifest.bytes:,} bytes",

@@ -17,6 +17,7 @@ def demo_command() -> None:
 
     Example: `mmm demo`.
     """
+    from mmm.results import draw_report, read_results
     from mmm.runs.sample import submit_sample  # pyarrow, which looking at runs does not need
 
     settings = load_settings().settings
@@ -25,6 +26,7 @@ def demo_command() -> None:
     typer.echo(f"run {run_id}")
     wait_for(service, run_id, quiet=False)
     _summary(service, run_id)
+    draw_report(read_results(service.workspace, run_id))
     results = f"{service.workspace.run_uri(run_id)}/results/{service.workspace.results_manifest(run_id).number:04d}"
     typer.echo(f"\nResults  {results}")
     typer.echo(f"Report   {results}/report.html  (opens in any browser, without a network)")
@@ -32,7 +34,7 @@ def demo_command() -> None:
 
 
 def _summary(service: RunService, run_id: str) -> None:
-    """The recommended model's paid channels in a small table, and what is hard to believe in it."""
+    """The recommended model's paid channels in a small table, and what is implausible in it."""
     from mmm.format import percent
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of, warnings_of

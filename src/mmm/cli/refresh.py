@@ -76,8 +76,9 @@ def refresh_command(
     )
     new_run = service.submit(experiment, local_user())
     typer.echo(new_run)
-    for finding in findings:
-        typer.echo(f"Warning: {finding}", err=True)
+    said = [str(finding) for finding in findings]
+    for warning in dict.fromkeys([*said, *service.workspace.event(new_run, 1).warnings]):
+        typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, new_run, quiet=not follow)
 
@@ -105,6 +106,8 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
     chosen = model or results.summary["model"]["id"]
     numbers = moves(results, chosen, labels)
     show.table(tuple(name.upper() for name in HEADINGS), shown(numbers, labels))
+    for warning in service.workspace.event(run_id, 1).warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     typer.echo(
         f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on."
     )

@@ -42,6 +42,10 @@ def submit_command(
     follow: Annotated[
         bool, typer.Option("--follow", help="Like --wait, and print the progress.")
     ] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="A table of holidays or events (date or start and end, name)."),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="Take the engine's settings of this size: fast, standard, thorough."),
@@ -74,6 +78,8 @@ def submit_command(
         if data is None
         else _with_data(service, experiment, data, market)
     )
+    if events is not None:
+        chosen = _with_events(chosen, events)
     if preset is not None:
         chosen = with_preset(chosen, preset)
     if estimate:
@@ -85,6 +91,20 @@ def submit_command(
         typer.echo(f"Warning: {warning}", err=True)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _with_events(experiment: Experiment, file: Path) -> Experiment:
+    """The experiment with a file's holidays or events added to its own."""
+    import pyarrow as pa
+
+    from mmm.experiments.config import EventConfig
+    from mmm.experiments.submission import events_of
+    from mmm.sources.guarded import GuardedFile
+
+    with GuardedFile(file).batches() as batches:
+        table = pa.Table.from_batches(batches, batches.schema)
+    added = [EventConfig.model_validate(item) for item in events_of(table, str(file))]
+    return experiment.model_copy(update={"events": (*experiment.events, *added)})
 
 
 def _print_estimate(service: RunService, experiment: Experiment) -> None:

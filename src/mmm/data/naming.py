@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmm.access import User
 from mmm.data.mapping import KpiKind
 from mmm.errors import Finding, InvalidInput, UserError
+from mmm.plain_json import read_json
 from mmm.workspace import Workspace
 
 Role = Literal[
@@ -91,7 +92,7 @@ def matches(word: str, at: At, words: tuple[str, ...]) -> bool:
 def parse_naming_rules(text: str | bytes, *, where: str = "naming rules") -> NamingRules:
     """Read rules from JSON. Raises InvalidInput with one finding per wrong field."""
     try:
-        return NamingRules.model_validate(json.loads(text))
+        return NamingRules.model_validate(read_json(text, where=where))
     except ValidationError as error:
         raise InvalidInput(
             f"{where} are not valid:",
@@ -145,8 +146,75 @@ def _rule(
     )
 
 
+#: What the platforms' own exports call things (Google Ads, Meta, TikTok, LinkedIn, Microsoft,
+#: Amazon, and the ad-reporting marts of dbt packages), in English and as they translate it. They go
+#: before the general words: "Cost / conv." is no spend, "Campaign" no categorical control.
+_ATTRIBUTED = "as the platform attributes it; the KPI should be the company's own figure"
+PLATFORM_RULES: tuple[NamingRule, ...] = (
+    _rule(
+        "date",
+        "date day, reporting starts, start date, gregorian date, time period, by day, fecha, semana,"
+        " tag, woche, monat, jour, semaine, mois, berichtsstart",
+        0.95,
+    ),
+    _rule(
+        "unused",
+        "cost conv, cost per, cost of sales, acos, roas, ctr, cpc, cpm, cpv, cpa, cpp, cvr, frequency,"
+        " search impr share, impr share, impression share, quality ranking, engagement rate,"
+        " interaction rate, view rate, conv rate, quality score, avg, average, kosten conv, kosten pro",
+        0.9,
+        note="a ratio of other columns; derive from those what is to be modelled",
+    ),
+    _rule(
+        "unused",
+        "campaign name, campaign id, campaign status, campaign type, campaign group name, ad group,"
+        " ad group name, ad group id, ad set, ad set name, ad set id, adgroup name, ad name, ad id,"
+        " creative name, portfolio name, account, account name, account id, account number,"
+        " customer id, advertiser name, currency, currency code, delivery status, bidding strategy",
+        0.8,
+        "whole",
+        note="a platform's own name or number; add up its rows, or spread them into columns",
+    ),
+    _rule(
+        "kpi",
+        "conv value, conversion value, conversions value, purchase value, purchases conversion value,"
+        " total conv value, all conv value, conversion wert",
+        0.7,
+        note=_ATTRIBUTED,
+    ),
+    _rule(
+        "kpi",
+        "total sales, attributed sales, total revenue",
+        0.8,
+        note=_ATTRIBUTED,
+    ),
+    _rule(
+        "spend",
+        "amount spent, total spent, total cost, total spend, media cost, kosten, ausgaben, betrag,"
+        " ausgegebener betrag, werbekosten, coste, gasto, gastos, importe gastado, inversion,"
+        " depenses, dépenses, cout, coût, montant depense, montant dépensé",
+        0.95,
+    ),
+    _rule(
+        "exposure",
+        "impressionen, einblendungen, klicks, reichweite, impresiones, clics, clicks destination,"
+        " link clicks, outbound clicks, alcance, portee, portée",
+        0.85,
+    ),
+    _rule("kpi", "umsatzerlöse, erlös, ventas, ventes, chiffre affaires, ingresos", 0.85),
+    _rule(
+        "kpi",
+        "total orders, total units, conv, all conv, results, ergebnisse, bestellungen, pedidos,"
+        " commandes",
+        0.7,
+        kpi_kind="conversion",
+        note=_ATTRIBUTED,
+    ),
+)
+
 DEFAULT_RULES = NamingRules(
     rules=(
+        *PLATFORM_RULES,
         _rule("date", "date, ds, dt, datum", 0.95),
         _rule("date", "week, day, month, time, period, timestamp", 0.9),
         _rule(

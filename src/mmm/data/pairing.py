@@ -32,6 +32,11 @@ _TOO_CLOSE = 0.02
 _MOST_PAIRS = 40_000
 _FILLERS = frozenset(
     [
+        "amount",
+        "eur",
+        "usd",
+        "gbp",
+        "chf",
         "ad",
         "ads",
         "advertising",
@@ -226,18 +231,21 @@ def _compare(table: pa.Table) -> Callable[[Candidate, Candidate], _Content]:
 def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> Channel:
     """The channel's words, sorted: the name without what says spend or exposure, or nothing at all.
 
-    A name of such words alone stays whole.
+    None for a name of such words alone: `Cost` and `Impr.` are those of the table's one channel.
     """
     left = words
+    ordered = sorted(strip, key=lambda item: (-len(item[0]), item))
     while True:
         shorter = next(
-            (rest for word, at in strip if (rest := _without(word, at, left)) and rest != left),
+            (rest for word, at in ordered if (rest := _without(word, at, left)) and rest != left),
             left,
         )
         if shorter == left:
             break
         left = shorter
     meant = [_ALIASES.get(word, word) for word in left if word not in _FILLERS]
+    if not meant or any(tuple(word.split()) == left for word, _ in strip):
+        return ()
     numbers_only = all(word.isdigit() for word in meant)
     return tuple(sorted(left if numbers_only else meant))
 

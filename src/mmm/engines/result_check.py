@@ -103,6 +103,9 @@ def _models(result: EngineResult) -> Iterable[str]:
     known = set(models["model_id"].to_pylist())
     if not kept <= known:
         yield f"kept models are not in the table models: {', '.join(sorted(kept - known)[:3])}."
+    fronts = set(models.filter(pc.is_valid(models["front"]))["model_id"].to_pylist())
+    if fronts and fronts != kept:
+        yield "the models with a front are others than those with rows in channels."
     marked = models.filter(models["recommended"])["model_id"].to_pylist()
     if marked != [result.recommended]:
         yield f"models.recommended marks {marked} where {result.recommended!r} is recommended."

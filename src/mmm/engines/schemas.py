@@ -297,6 +297,16 @@ def kept_ids(tables: Mapping[str, pa.Table]) -> list[str]:
     return list(pc.unique(tables["channels"]["model_id"]).to_pylist())
 
 
+def is_kept(tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
+    """Which rows of `models` are kept: those with a front where the engine has fronts, else those
+    with rows in `channels`. `check_result` holds both to be the same.
+    """
+    models = tables["models"]
+    if models["front"].null_count < models.num_rows:
+        return pc.is_valid(models["front"])
+    return pc.is_in(models["model_id"], pa.array(kept_ids(tables), pa.string()))
+
+
 def kept_weights(
     tables: Mapping[str, pa.Table], models: Sequence[str] | None = None
 ) -> dict[str, float]:

@@ -4,7 +4,6 @@ configuration).
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from difflib import get_close_matches
 from statistics import NormalDist
@@ -26,8 +25,10 @@ from mmm.data.mapping import Mapping
 from mmm.engines import DEFAULT_ENGINE, ENGINES, load_engine, settings_model
 from mmm.engines.capabilities import Presets, offered
 from mmm.errors import Finding, InvalidInput, UserError
+from mmm.plain_json import read_json
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
+_REGION = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 
 #: What is wrong, in words, by pydantic's type of error; {limits} are filled in from the declared
 #: constraint.
@@ -65,6 +66,7 @@ Models = dict[tuple[str, ...], type[BaseModel]]
 Fields = TypeVar("Fields", bound=BaseModel)
 _PATTERNS = {
     _COUNTRY: "two capital letters such as DE",
+    _REGION: "a country such as AT, or a region such as DE-BY",
     _CURRENCY: "three capital letters such as EUR",
 }
 _LONGEST_SHOWN = 60
@@ -144,6 +146,22 @@ class LiftTestConfig(_Config):
         return self
 
 
+class EventConfig(_Config):
+    """Something of one's own that moves the KPI on certain days, as a holiday does: school holidays,
+    a payday, a fair. `end` None is the start's day.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    start: date
+    end: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EventConfig:
+        if self.end and self.end < self.start:
+            raise ValueError("the end must not lie before the start")
+        return self
+
+
 class RefreshOf(_Config):
     """The model that an experiment brings up to date: its run, its id, and how many periods its
     window moves on.
@@ -158,7 +176,8 @@ class Experiment(_Config):
     """One experiment. `settings` holds the chosen engine's settings, validated by that engine's own
     model.
 
-    `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
+    Its holidays are those of `country`, of `more_holidays` (other countries, and regions such as
+    DE-BY), and its own `events`. `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
     channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
     can be shown. `accept` names data checks by their ids whose red light is to be a warning for this
     experiment.
@@ -170,6 +189,8 @@ class Experiment(_Config):
     mapping: Mapping
     window: Window = Window()
     country: Annotated[str, Field(pattern=_COUNTRY)] | None = None
+    more_holidays: tuple[Annotated[str, Field(pattern=_REGION)], ...] = ()
+    events: tuple[EventConfig, ...] = ()
     currency: str = Field(default="EUR", pattern=_CURRENCY)
     value_per_conversion: Annotated[StrictFloat, Field(gt=0)] | None = None
     margin: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
@@ -229,7 +250,7 @@ def parse_experiment(
     Raises InvalidInput with one finding per wrong field.
     """
     try:
-        content = json.loads(text)
+        content = read_json(text, where=where)
         if dataset is not None and isinstance(content, dict):
             named = content.get("dataset")
             content["dataset"] = (named if isinstance(named, dict) else {}) | dataset
@@ -237,8 +258,6 @@ def parse_experiment(
     except ValidationError as error:
         findings = validation_findings(error, models=_models(content))
         raise InvalidInput(f"{where} is not valid:", findings) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"is not JSON ({error}).", where=where) from None
 
 
 def _models(content: Any) -> Models:

@@ -10,11 +10,12 @@ is enough to correct the table or the mapping.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 
-from mmm.data.holidays import holidays
+from mmm.data.holidays.regional import holidays_of
 from mmm.data.mapping import Mapping
 from mmm.data.quality import (
     CHANNELS,
@@ -35,7 +36,7 @@ from mmm.engines.base import Factor, Holiday, PaidMedium, PreviousModel, Problem
 from mmm.engines.capabilities import CountsTerms, offered
 from mmm.errors import Finding, UserError
 from mmm.experiments.checks import Checks, column_text
-from mmm.experiments.config import Experiment
+from mmm.experiments.config import EventConfig, Experiment
 from mmm.experiments.lift_tests import lift_tests
 from mmm.experiments.periods import Periods, periods_of
 
@@ -218,15 +219,37 @@ def _periods(count: int) -> str:
 
 
 def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple[Holiday, ...]:
-    if experiment.country is None:
-        return ()
-    try:
-        found = holidays(experiment.country, periods.first_day, periods.last_day)
-    except UserError as error:
-        checks.error(error.what, error.where, error.fix)
-        return ()
-    if not found:
-        checks.warn(
-            f"no holidays are known for {experiment.country} within the data's dates.", "country"
-        )
-    return tuple(Holiday(day, name) for day, name in found)
+    """Holidays of all the experiment's countries and regions and its own events, each name once a
+    day.
+    """
+    codes = [("country", experiment.country)] if experiment.country else []
+    codes += [
+        (f"more_holidays.{number}", code)
+        for number, code in enumerate(experiment.more_holidays, start=1)
+    ]
+    found: set[tuple[date, str]] = set()
+    for where, code in codes:
+        try:
+            own = holidays_of(code, periods.first_day, periods.last_day)
+        except UserError as error:
+            checks.error(error.what, where, error.fix)
+            continue
+        if not own:
+            checks.warn(f"no holidays are known for {code} within the data's dates.", where)
+        found |= set(own)
+    for number, event in enumerate(experiment.events, start=1):
+        days = _days_of(event, periods)
+        if not days:
+            what = (
+                f"{event.name!r} lies outside the data, {periods.first_day} to {periods.last_day}."
+            )
+            checks.warn(what, f"events.{number}", "It has no effect on this model.")
+        found |= {(day, event.name) for day in days}
+    return tuple(Holiday(day, name) for day, name in sorted(found))
+
+
+def _days_of(event: EventConfig, periods: Periods) -> list[date]:
+    """The event's days within the data."""
+    first = max(event.start, periods.first_day)
+    last = min(event.end or event.start, periods.last_day)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

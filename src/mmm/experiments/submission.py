@@ -2,18 +2,23 @@
 stands alone.
 
 `"mapping": "weekly"` or `"weekly@2"` stands for a saved mapping, `"dataset_id": "latest"` for the
-market's newest one.
+market's newest one, `"events": "MARKET/DATASET"` for a stored table of holidays or events.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mmm.data.holidays.own import read_events
 from mmm.data.references import LATEST, find_dataset, find_mapping
 from mmm.data.saved_mappings import reapply
 from mmm.experiments.config import Experiment, parse_experiment
+from mmm.plain_json import read_json
 from mmm.workspace import DatasetManifest, Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_experiment(
@@ -28,10 +33,7 @@ def read_experiment(
     A dataset that is given in `dataset` need not be stored yet; then a named mapping is not
     compared with it.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return parse_experiment(text, where=where)  # says what is wrong with it
+    content = read_json(text, where=where)
     if isinstance(content, dict):
         content = resolve(workspace, content, compare=dataset is None)
     return parse_experiment(json.dumps(content), where=where, dataset=dataset)
@@ -54,7 +56,19 @@ def resolve(
         _, saved = find_mapping(workspace, name)
         mapping = saved.mapping if manifest is None else reapply(saved, manifest)[0]
         found["mapping"] = mapping.model_dump(mode="json")
+    if isinstance(events := content.get("events"), str):
+        named = find_dataset(workspace, events)
+        table = workspace.read_dataset(named.market, named.dataset_id)
+        found["events"] = events_of(table, f"events {events}")
     return found
+
+
+def events_of(table: pa.Table, where: str) -> list[dict[str, str]]:
+    """A table of holidays or events as an experiment holds it."""
+    return [
+        {"name": event.name, "start": str(event.start), "end": str(event.end)}
+        for event in read_events(table, where)
+    ]
 
 
 def _dataset(workspace: Workspace, content: dict[str, Any]) -> DatasetManifest | None:

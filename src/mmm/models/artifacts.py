@@ -28,6 +28,7 @@ from mmm.errors import UserError
 from mmm.experiments.config import Experiment, parse_experiment
 from mmm.experiments.problem import build_problem
 from mmm.models.refresh import previous_of
+from mmm.plain_json import read_json
 from mmm.results import read_results
 from mmm.workspace import Workspace
 
@@ -136,7 +137,7 @@ def recreate_model(path: Path, table: pa.Table | None = None) -> tuple[str, list
     `table` takes the place of the data in the file; it must have the same dates.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = read_json(path.read_bytes(), where=str(path))
         section, raw = document[SECTION], document["Extras"]["raw_data"]
         engine = asked(load_engine(section["engine"]), Recreates, "are not made again")
         stored = engine.stored_model(section)

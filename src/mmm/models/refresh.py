@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.access import User
+from mmm.data.naming import naming_rules
 from mmm.engines import load_engine
 from mmm.engines.base import PreviousModel, Problem
 from mmm.engines.capabilities import Refreshes, asked
-from mmm.errors import Finding, UserError
+from mmm.errors import Finding, NotFound, UserError
 from mmm.experiments.config import (
     DatasetRef,
     Experiment,
@@ -27,6 +28,7 @@ from mmm.experiments.config import (
     parse_experiment,
 )
 from mmm.experiments.problem import build_problem
+from mmm.models.refresh_data import data_changes
 from mmm.results import read_results
 from mmm.workspace import Workspace
 from mmm.workspace.models import Acceptance
@@ -144,6 +146,22 @@ def inside(test: LiftTestConfig, window: Window) -> bool:
         and window.start <= test.start
         and test.end <= window.end
     )
+
+
+def data_findings(workspace: Workspace, experiment: Experiment, table: pa.Table) -> list[Finding]:
+    """What a refresh's data, `table`, hold otherwise than the previous model's; none for an
+    experiment that refreshes nothing, or where the old data are gone.
+    """
+    if experiment.refresh is None:
+        return []
+    before = parse_experiment(
+        workspace.job_config(experiment.refresh.run), where="job_config.json"
+    ).dataset
+    try:
+        old = workspace.read_dataset(before.market, before.dataset_id)
+    except NotFound:
+        return []
+    return data_changes(old, table, experiment.mapping, naming_rules(workspace))
 
 
 def chain_of(workspace: Workspace, run_id: str) -> list[str]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mmm.results.model_summary import RunInfo
-from mmm.results.store import RunResults, read_results, write_results
+from mmm.results.store import RunResults, draw_report, read_results, write_results
 
-__all__ = ["RunInfo", "RunResults", "read_results", "write_results"]
+__all__ = ["RunInfo", "RunResults", "draw_report", "read_results", "write_results"]

@@ -21,7 +21,7 @@ CLUSTERS_LIMIT = 5
 
 
 def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Fit against business distance: all candidates as shaded cells, kept ones as points, the
+    """Fit against DECOMP.RSSD: all candidates as shaded cells, kept ones as points, the
     chosen one marked.
     """
     import altair as alt
@@ -35,7 +35,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     x = alt.X("nrmse:Q", title="NRMSE (fit error) – lower is better", scale=alt.Scale(zero=False))
     y = alt.Y(
         "decomp_rssd:Q",
-        title="Business distance – lower is better",
+        title="DECOMP.RSSD – lower is better",
         scale=alt.Scale(zero=False),
     )
     fronts = [
@@ -92,7 +92,7 @@ def _front_name(front: int) -> str:
 def _tooltip() -> list[alt.Tooltip]:
     import altair as alt
 
-    names = {"model_id": "Model", "nrmse": "NRMSE", "decomp_rssd": "Business distance"}
+    names = {"model_id": "Model", "nrmse": "NRMSE", "decomp_rssd": "DECOMP.RSSD"}
     numbers = {"front": "Front", "cluster": "Cluster", "trial": "Trial"}
     texts = [
         alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title)

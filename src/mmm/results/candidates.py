@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.engines.schemas import is_kept
 from mmm.format import Labels, compact, count, fixed, percent
 from mmm.results.model_summary import totals_of
 from mmm.results.summary import Tables, channels, curves, of_model
 
 #: More models side by side could not be told apart.
 MODELS_LIMIT = 4
-#: A cluster's spread: four fifths of its models lie inside.
+#: A cluster's spread: 80 % of its models lie inside.
 SPREAD = (0.1, 0.9)
 _FIT = ("front", "cluster", "rsq_train", "rsq_val", "rsq_test", "nrmse", "decomp_rssd")
 _RANGE = ("value", "low", "high")
@@ -54,13 +55,13 @@ def only(
 
 
 def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of four fifths of
+    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of 80 % of
     its models.
 
     Channels come in the order of the shown model's spend, clusters by their number.
     """
     models = tables["models"]
-    kept = models.filter(pc.and_(pc.is_valid(models["front"]), pc.is_valid(models["cluster"])))
+    kept = models.filter(pc.and_(is_kept(tables), pc.is_valid(models["cluster"])))
     cluster_of = dict(zip(kept["model_id"].to_pylist(), kept["cluster"].to_pylist(), strict=True))
     measure = "roi" if labels.revenue else "cpa"
     found: dict[tuple[int, str], list[float]] = {}
@@ -208,5 +209,7 @@ def overlaid_curves_finding(numbers: pa.Table, labels: Labels) -> str:
 
 def label_of(row: dict[str, Any], notes: Sequence[str] = ()) -> str:
     """A kept model in a list to choose from, a row of the table under the Pareto plot."""
-    errors = f"NRMSE {fixed(row['nrmse'], 4)} · distance {fixed(row['decomp_rssd'], 4)}"
-    return " · ".join([row["model_id"], *notes, errors])
+    errors = [f"NRMSE {fixed(row['nrmse'], 4)}"]
+    if row["decomp_rssd"] is not None:
+        errors.append(f"DECOMP.RSSD {fixed(row['decomp_rssd'], 4)}")
+    return " · ".join([row["model_id"], *notes, *errors])

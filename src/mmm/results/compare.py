@@ -396,7 +396,7 @@ _FACTS: dict[str, Any] = {
     "NRMSE, training": _fit("nrmse_train"),
     "NRMSE, validation": _fit("nrmse_val"),
     "NRMSE, test": _fit("nrmse_test"),
-    "Business distance": _fit("decomp_rssd"),
+    "DECOMP.RSSD": _fit("decomp_rssd"),
     "Error against lift tests": _fit("calibration_error", share=True),
     "Candidates": lambda side: f"{side.summary['candidates']['evaluated']:,}",
     "Took": lambda side: NOT_GIVEN if side.seconds is None else f"{side.seconds:,.0f} s",

@@ -17,7 +17,7 @@ AUTOCORRELATION_LIMIT = 0.3
 SHARE_GAP = 0.03
 #: Media whose effect comes at once, mostly.
 SHORT_CARRYOVER = 0.1
-#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid
+#: Shares of the fitted KPI beyond which a split is implausible: one context variable, all paid
 #: media.
 CONTEXT_LIMIT, PAID_LIMIT = 0.5, 0.8
 #: A level below this share counts as none.
@@ -53,7 +53,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
 
 def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
-    """What is hard to believe about the split of the KPI, with the rule; from the numbers of
+    """What is implausible about the split of the KPI, with the rule; from the numbers of
     `waterfall`.
     """
     rows = numbers.to_pylist()
@@ -226,5 +226,5 @@ def pareto(numbers: pa.Table, labels: Labels) -> str:
     model = shown[0]
     return (
         f"{text}; this model ({model['model_id']}) lies on front {model['front']} with "
-        f"NRMSE {fixed(model['nrmse'], 4)} and business distance {fixed(model['decomp_rssd'], 4)}."
+        f"NRMSE {fixed(model['nrmse'], 4)} and DECOMP.RSSD {fixed(model['decomp_rssd'], 4)}."
     )

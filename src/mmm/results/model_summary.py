@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.engines.base import EngineResult, Problem
-from mmm.engines.schemas import confidence_of_today
+from mmm.engines.schemas import confidence_of_today, is_kept
 from mmm.format import Labels
 from mmm.results.findings import implausible
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
@@ -93,6 +93,7 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
         "run_id": run.run_id,
         "title": run.title,
         "engine": {"name": result.engine, "version": result.engine_version},
+        "interval_level": result.interval_level,
         "kpi": {
             "name": problem.kpi_name,
             "kind": problem.kpi_kind,
@@ -186,11 +187,11 @@ def _totals(parts: pa.Table, channels: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _candidates(tables: Tables) -> dict[str, int]:
     models = tables["models"]
-    kept = models.filter(pc.is_valid(models["front"]))
+    kept = models.filter(is_kept(tables))
     return {
         "evaluated": models.num_rows,
         "kept": kept.num_rows,
-        "fronts": len(pc.unique(kept["front"])),
+        "fronts": len(pc.unique(kept["front"].drop_null())),
         "clusters": len(pc.unique(kept["cluster"].drop_null())),
     }
 

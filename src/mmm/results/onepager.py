@@ -50,7 +50,11 @@ def onepager(tables: Tables, summary: Mapping[str, Any], model_id: str | None = 
     """The page of a kept model (None: the recommended one) as SVG."""
     chosen = for_model(summary, tables, model_id or summary["model"]["id"])
     labels = labels_of(chosen)
-    rows = [[_plot(key, tables, chosen["model"]["id"], labels) for key in pair] for pair in PLOTS]
+    rows = []
+    for pair in PLOTS:
+        shown = [key for key in pair if view(key).present(tables)]
+        if shown:
+            rows.append([_plot(key, tables, chosen["model"]["id"], labels) for key in shown])
     parts = [*_title(chosen, tables, labels), *_placed(rows)]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {_size(_WIDTH)} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
@@ -131,7 +135,8 @@ def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str
     found = [f"adjusted R² {names[name]} {fixed(fit[f'rsq_{name}'], 4)}" for name in splits]
     found += [f"NRMSE {names[name]} {fixed(fit[f'nrmse_{name}'], 4)}" for name in splits]
     distance = f"distance to model {refreshed['model']}" if refreshed else "DECOMP.RSSD"
-    found.append(f"{distance} {fixed(fit['decomp_rssd'], 4)}")
+    if fit["decomp_rssd"] is not None:
+        found.append(f"{distance} {fixed(fit['decomp_rssd'], 4)}")
     if fit["calibration_error"] is not None:
         found.append(f"MAPE of lift tests {percent(fit['calibration_error'])}")
     measures = fit_measures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from mmm.results.model_summary import for_model, labels_of, warnings_of
 from mmm.results.store import RunResults
 from mmm.results.summary import Tables, channels
 from mmm.results.views import View, present_views
+
+log = logging.getLogger(__name__)
 
 _TEMPLATE = "report.html"
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
@@ -74,11 +77,16 @@ def content(
     summary = look.applied(summary)
     labels = labels_of(summary)
     model_id = summary["model"]["id"]
-    sections = []
+    sections, missing = [], []
     for number, view in enumerate(present_views(tables)):
         progress(number, view.title_for(labels))
-
-        sections.append(_section(view, tables, model_id, labels))
+        try:
+            sections.append(_section(view, tables, model_id, labels))
+        except Exception as error:  # one view's defect must not take the others with it
+            log.exception("view %s of model %s cannot be drawn", view.key, model_id)
+            found = _undrawn(view, labels, error)
+            sections.append(found)
+            missing.append(f"{found.title}: {found.finding}")
     return Content(
         title=summary["title"] or f"Marketing mix model of {labels.kpi_name}",
         logo=look.logo,
@@ -93,7 +101,7 @@ def content(
         key_finding=next(section.finding for section in sections if section.key == "efficiency"),
         sections=sections,
         moved=_moved(tables, model_id, summary, labels),
-        warnings=warnings_of(summary),
+        warnings=[*warnings_of(summary), *missing],
         diagnostics=_diagnostics(tables["diagnostics"]),
         provenance=_flat(summary["provenance"]),
         settings=_flat(summary["settings"]),
@@ -174,6 +182,22 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Secti
         reading=view.how_to_read(labels),
         header=header,
         rows=rows,
+    )
+
+
+def _undrawn(view: View, labels: Labels, error: Exception) -> Section:
+    """A sentence in the place of a view that cannot be drawn."""
+    return Section(
+        key=view.key,
+        title=view.title_for(labels),
+        finding=(
+            f"This view cannot be drawn from these results ({type(error).__name__}); "
+            "the tables beside the report hold its numbers."
+        ),
+        picture=Markup(""),
+        reading=view.how_to_read(labels),
+        header=[],
+        rows=[],
     )
 
 

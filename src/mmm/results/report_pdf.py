@@ -258,6 +258,10 @@ def _moved(pages: _Pages, report: Content) -> None:
 def _section(pages: _Pages, section: Section) -> None:
     """Heading, finding and chart stay together; a chart that fits on no page is made smaller."""
     picture = str(section.picture)
+    if not picture:  # it could not be drawn
+        pages.heading(section.title)
+        pages.words(section.finding)
+        return
     width, height = size_of(picture)
     finding = wrapped(section.finding, _INNER, _BODY)
     reading = wrapped(f"How to read it. {section.reading}", _INNER, _SMALL)

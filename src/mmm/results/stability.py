@@ -71,7 +71,7 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
         .select(["model_id", "trial", "score"])
     )
     best: dict[int, tuple[float, str]] = {}
-    for row in models.to_pylist():
+    for row in models.filter(pc.is_valid(models["trial"])).to_pylist():
         found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
         best[row["trial"]] = min(best.get(row["trial"], found), found)
     chosen = {name: trial for trial, (_, name) in best.items()}
@@ -81,7 +81,7 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
         rows.append({"source": "candidates", "variant": "" if name == model_id else name, **value})
         if name in chosen:
             rows.append({"source": "trials", "variant": f"trial {chosen[name]}", **value})
-        if name == model_id:
+        if name == model_id and chosen:
             rows.append({"source": "trials", "variant": "", **value})
     return pa.Table.from_pylist(rows, schema=VALUES)
 

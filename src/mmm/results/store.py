@@ -1,5 +1,5 @@
-"""Results in the workspace: the engine's tables, the summary and the report; written at once, read
-when asked for.
+"""Results in the workspace: the engine's tables and the summary, written at once, read when asked
+for; and the report, which is drawn from them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
-from mmm.engines.schemas import SCHEMAS, complete
+from mmm.engines.schemas import SCHEMAS, complete, kept_ids
 from mmm.errors import NotFound
 from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
@@ -34,28 +34,32 @@ def write_results(
     result: EngineResult,
     progress: ProgressListener,
 ) -> None:
-    """Write all tables as Parquet, the summary and the report; all become visible together, at the
-    end.
+    """Write all tables as Parquet, the summary and the engine's own files; all become visible
+    together, at the end. Whatever is drawn of them comes later: see `draw_report`.
     """
-    from mmm.results.report import render_report  # draws charts; reading results needs none of it
-    from mmm.results.views import present_views
-
-    total = len(SCHEMAS) + len(present_views(result.tables))
+    total = len(SCHEMAS) + 1
     writer = workspace.results_writer(run.run_id)
     for done, name in enumerate(SCHEMAS):
-        progress(Progress("report", done, total, message=f"Writing {name}"))
+        progress(Progress("results", done, total, message=f"Writing {name}"))
         writer.table(name, result.tables[name])
+    progress(Progress("results", total - 1, total, message="Writing the summary"))
     summary = summarise(run, problem, result)
     writer.file(SUMMARY, json.dumps(summary, indent=1, allow_nan=False, default=str) + "\n")
-
-    def drawn(section: int, title: str) -> None:
-        progress(Progress("report", len(SCHEMAS) + section, total, message=f"Drawing {title}"))
-
-    writer.file(REPORT, render_report(result.tables, summary, progress=drawn))
     for name, data in result.files.items():
         writer.artifact(name, data)
     writer.commit()
-    progress(Progress("report", total, total))
+    progress(Progress("results", total, total))
+
+
+def draw_report(results: RunResults) -> str:
+    """The report on the recommended model, drawn and kept beside the results, in place of an earlier
+    one.
+    """
+    from mmm.results.report import render_report  # draws charts; reading results needs none of it
+
+    page = render_report(results, results.summary)
+    results.keep_report(page)
+    return page
 
 
 class RunResults(Mapping[str, "pa.Table"]):
@@ -108,7 +112,7 @@ class RunResults(Mapping[str, "pa.Table"]):
         """The id of a kept model as given; NotFound for any other names the best of those there
         are.
         """
-        kept = list(dict.fromkeys(self["channels"]["model_id"].to_pylist()))
+        kept = kept_ids(self)
         if model_id not in kept:
             models = (
                 self["models"]
@@ -125,7 +129,12 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     @property
     def report(self) -> str:
-        return self._workspace.result_file(self._run_id, REPORT, self._manifest).decode()
+        """The report on the recommended model, drawn now where it has not been yet."""
+        kept = self._workspace.derived_file(self._run_id, REPORT, self._manifest)
+        return draw_report(self) if kept is None else kept.decode()
+
+    def keep_report(self, page: str) -> None:
+        self._workspace.save_derived(self._run_id, REPORT, page.encode(), self._manifest)
 
 
 def newest_certificate(workspace: Workspace, run_id: str) -> str | None:

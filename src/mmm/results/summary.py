@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.certificate.certificate import certificate_of
+from mmm.engines.schemas import is_kept
 from mmm.format import Labels
 
 Tables = Mapping[str, pa.Table]
@@ -208,6 +209,17 @@ def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def has_adstock(tables: Tables) -> bool:
+    """Whether the engine says how an effect fades."""
+    return bool(tables["adstock"].num_rows)
+
+
+def has_carryover(tables: Tables) -> bool:
+    """Whether the engine tells immediate effects from carried-over ones."""
+    share = tables["channels"]["carryover_share"]
+    return bool(share.null_count < len(share))
+
+
 def adstock(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Channel, lag, weight (1 at the peak or start), up to the last lag at which any channel still
     has 1 %.
@@ -336,18 +348,15 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     10,000 candidates make at most 1,408 cells. Cells leave out the worst tenth on either axis.
     """
     models = tables["models"]
-    nrmse = models["nrmse"].to_numpy(zero_copy_only=False)
-    distance = models["decomp_rssd"].to_numpy(zero_copy_only=False)
-    kept = models.filter(pc.is_valid(models["front"])).to_pylist()
+    nrmse = models["nrmse"].to_numpy(zero_copy_only=False).astype(float)
+    distance = models["decomp_rssd"].to_numpy(zero_copy_only=False).astype(float)
+    kept = is_kept(tables)
     rows = [
         {**row, "part": "kept", "candidates": 1, "shown": row["model_id"] == model_id}
-        for row in kept
+        for row in models.filter(kept).to_pylist()
     ]
-    other = (
-        pc.is_null(models["front"]).to_numpy(zero_copy_only=False)
-        & np.isfinite(nrmse)
-        & np.isfinite(distance)
-    )
+    listed = ~kept.to_numpy(zero_copy_only=False)
+    other = listed & np.isfinite(nrmse) & np.isfinite(distance)
     if other.any():
         rows += _cells(nrmse[other], distance[other])
     return _table(

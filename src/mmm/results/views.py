@@ -19,6 +19,7 @@ from mmm.results import (
     certified_charts,
     charts,
     findings,
+    kept,
     stability,
     stability_charts,
     summary,
@@ -77,7 +78,7 @@ _CURVE_AND_BOOKS = (
 VIEWS: tuple[View, ...] = (
     View(
         "waterfall",
-        "What drives the KPI",
+        "KPI decomposition",
         summary.waterfall,
         charts.waterfall,
         findings.waterfall,
@@ -137,19 +138,21 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "adstock",
-        "How long media work",
+        "Adstock decay",
         summary.adstock,
         charts.adstock,
         findings.adstock,
         "Across: {period}s since the spend; up: how much of the effect's peak it still has.",
+        present=summary.has_adstock,
     ),
     View(
         "carryover",
-        "At once and later",
+        "Immediate and carryover effect",
         summary.carryover,
         charts.carryover,
         findings.carryover,
         "Blue is the effect in the {period} of the spend itself, yellow what spend of earlier {period}s still brought.",
+        present=summary.has_carryover,
     ),
     View(
         "residuals",
@@ -171,6 +174,7 @@ VIEWS: tuple[View, ...] = (
         "on front 1 is beaten on both. Grey cells count the candidates that were not kept (the worst tenth on "
         "either axis is left out); the orange diamond is the model shown.",
         ("model_id", "nrmse", "decomp_rssd", "front", "cluster", "trial", "recommended"),
+        present=kept.has_fronts,
     ),
     View(
         "clusters",
@@ -179,9 +183,10 @@ VIEWS: tuple[View, ...] = (
         candidate_charts.clusters,
         candidates.clusters_finding,
         "Models of a cluster have similar adstock and saturation. One column per cluster, with the number of its "
-        "models: the dot is its middle model's {efficiency}, the bar holds four fifths of its models. Where the "
+        "models: the dot is its middle model's {efficiency}, the bar holds 80 % of its models. Where the "
         "columns agree, it matters little which model is chosen. Of more than five clusters the largest are drawn; the "
         "table has all.",
+        present=kept.has_clusters,
     ),
     View(
         "stability",
@@ -200,7 +205,7 @@ VIEWS: tuple[View, ...] = (
         stability_charts.calibration,
         calibration.finding,
         "One row per test, as a multiple of the lift it measured (the line at 1). The grey bar holds the test's "
-        "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
+        "90 % interval (from its confidence); the ring is what the same run would say without any lift test, "
         "the dot what this model says.",
         present=calibration.calibrated,
     ),

@@ -120,12 +120,13 @@ class RunService:
         from mmm.experiments.problem import (
             build_problem,
         )  # numpy and pyarrow, which looking at runs does not need
-        from mmm.models.refresh import previous_of
+        from mmm.models.refresh import data_findings, previous_of
 
         table = self.workspace.read_dataset(
             experiment.dataset.market, experiment.dataset.dataset_id
         )
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
+        findings += data_findings(self.workspace, experiment, table)
         if self._settings.cloud_provider == "local":  # the task runs on this machine
             findings += environment_findings(load_engine(experiment.engine))
         return findings

@@ -10,8 +10,8 @@ from mmm.engines.training import train as train_engine
 from mmm.experiments.config import parse_experiment
 from mmm.experiments.environment import environment_findings
 from mmm.experiments.problem import build_problem
-from mmm.models.refresh import previous_of
-from mmm.results import RunInfo, write_results
+from mmm.models.refresh import data_findings, previous_of
+from mmm.results import RunInfo, draw_report, read_results, write_results
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
@@ -34,7 +34,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     engine, settings = load_engine(experiment.engine), experiment.engine_settings()
     origin = provenance(experiment, dataset, engine)
     workspace.save_provenance(run_id, attempt, origin)
-    stages = ("data", *engine.stages, "report")
+    stages = ("data", *engine.stages, "results")
     history.add(RunState.RUNNING, actor, attempt=attempt, stages=stages, details=origin)
     log.info("training with %s %s", engine.name, engine.version)
 
@@ -42,6 +42,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     progress(Progress("data", 0, 1))
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, findings = build_problem(experiment, table, previous_of(workspace, experiment))
+    findings += data_findings(workspace, experiment, table)
     warnings = tuple(str(finding) for finding in findings)
     for warning in warnings:
         log.warning("%s", warning)
@@ -65,3 +66,15 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     log.info("succeeded: %s", details)
     flush_log()
     history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
+    _draw(workspace, run_id)
+
+
+def _draw(workspace: Workspace, run_id: str) -> None:
+    """Draw the report of a run that has succeeded already: whatever goes wrong here takes nothing of
+    it. The report is drawn when it is asked for, too.
+    """
+    try:
+        draw_report(read_results(workspace, run_id))
+    except Exception:
+        log.warning("the report was not drawn; it is when it is asked for", exc_info=True)
+    flush_log()

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from mmm.sources.reading import Reading
+
 
 @dataclass(frozen=True)
 class ConnectionTest:
@@ -47,6 +49,8 @@ class Batches:
     source_types: tuple[str, ...]
     notes: tuple[str, ...] = ()
     close: Callable[[], None] = lambda: None
+    #: How a file was read; None for sources whose values have a type of their own.
+    reading: Reading | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self.read()

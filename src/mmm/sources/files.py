@@ -5,17 +5,21 @@ name must agree.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from mmm.errors import NotFound, UserError
 from mmm.sources.base import Batches, ConnectionTest, Query
 from mmm.sources.delimited import DelimitedFile
+from mmm.sources.describe import type_of
 from mmm.sources.excel import Workbook
 from mmm.sources.names import named, require_names
+from mmm.sources.reading import ColumnReading, Reading, ReadOptions
 
 _EXTENSIONS = {
     **dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv"),
@@ -48,27 +52,12 @@ _BATCH_ROWS = 65_536
 
 
 class FileSource:
-    """One file. `separator`, `decimal` and `encoding` (CSV) and `sheet` (Excel) are found where
-    they are None.
-    """
+    """One file. What the options (ReadOptions' fields) leave out is found."""
 
-    def __init__(
-        self,
-        path: Path | str,
-        *,
-        separator: str | None = None,
-        decimal: str | None = None,
-        encoding: str | None = None,
-        sheet: str | None = None,
-    ) -> None:
+    def __init__(self, path: Path | str, **options: Any) -> None:
         self.path = Path(path)
         self.kind = file_kind(self.path)
-        self._separator, self._decimal, self._encoding, self._sheet = (
-            separator,
-            decimal,
-            encoding,
-            sheet,
-        )
+        self.options = read_options(options, self.path.name)
         self._refuse_options_of_other_kinds()
 
     def test(self) -> ConnectionTest:
@@ -79,8 +68,12 @@ class FileSource:
         return ConnectionTest(
             seconds,
             shown.num_rows,
-            f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read.",
+            self.readable(),
         )
+
+    def readable(self) -> str:
+        """What a person is told about a file that could be read."""
+        return f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read."
 
     def tables(self) -> list[str]:
         """Sheets with cells for a workbook, else the file's own name."""
@@ -90,7 +83,7 @@ class FileSource:
         """The first rows; the types of a text file's columns are those that fit the rows shown."""
         if self.kind == "excel":
             return pa.Table.from_batches(
-                Workbook(self.path).batches(self._chosen_sheet(table_or_query), rows)
+                Workbook(self.path, self.options).batches(self._chosen_sheet(table_or_query), rows)
             )
         self._require_own_name(table_or_query)
         if self.kind == "csv":
@@ -106,34 +99,64 @@ class FileSource:
         batch comes.
         """
         if self.kind == "excel":
-            return Workbook(self.path).batches(self._chosen_sheet(table_or_query))
+            return Workbook(self.path, self.options).batches(self._chosen_sheet(table_or_query))
         self._require_own_name(table_or_query)
         return self._delimited().batches() if self.kind == "csv" else _parquet(self.path)
 
     def _delimited(self) -> DelimitedFile:
-        return DelimitedFile(self.path, self._separator, self._decimal, self._encoding)
+        return DelimitedFile(self.path, self.options)
+
+    def reading(self) -> Reading:
+        """How the whole file is read, questions that are still open included."""
+        if self.kind == "csv":
+            return self._delimited().reading()
+        if self.kind == "excel":
+            return Workbook(self.path, self.options).reading(self.options.sheet)
+        with _parquet(self.path) as batches:
+            columns = [
+                ColumnReading(column=field.name, type=type_of(field.type))
+                for field in batches.schema
+            ]
+        return Reading(columns=tuple(columns), given=self.options)
 
     def _refuse_options_of_other_kinds(self) -> None:
+        options = self.options
         for option, value, kind in (
-            ("separator", self._separator, "csv"),
-            ("decimal mark", self._decimal, "csv"),
-            ("encoding", self._encoding, "csv"),
-            ("sheet", self._sheet, "excel"),
+            ("separator", options.separator, "csv"),
+            ("encoding", options.encoding, "csv"),
+            ("sheet", options.sheet, "excel"),
         ):
             if value is not None and self.kind != kind:
                 what = f"is {_KIND_NAMES[self.kind]}; it has no {option}."
                 raise UserError(what, where=self.path.name, fix="Leave the option out.")
+        if self.kind == "parquet" and options.decimal is not None:
+            what = "is a Parquet file; it has no decimal mark."
+            raise UserError(what, where=self.path.name, fix="Leave the option out.")
+        written = (options.header_row, options.header_rows, options.zone)
+        if self.kind == "parquet" and (any(written) or options.columns or options.missing):
+            what = "is a Parquet file; its columns have types of their own."
+            raise UserError(what, where=self.path.name, fix="Leave the option out.")
 
     def _chosen_sheet(self, table: str | Query | None) -> str | None:
         if isinstance(table, Query):
             raise UserError("a file takes no query.", where=self.path.name, fix="Name a sheet.")
-        return self._sheet if table is None else table
+        return self.options.sheet if table is None else table
 
     def _require_own_name(self, table: str | Query | None) -> None:
         if isinstance(table, Query):
             raise UserError("a file takes no query.", where=self.path.name)
         if table not in (None, self.path.name):
             raise NotFound(f"holds one table only, there is no {table!r}.", where=self.path.name)
+
+
+def read_options(options: Mapping[str, Any], where: str) -> ReadOptions:
+    """Options as a person gave them. Raises UserError for a value that is none."""
+    try:
+        return ReadOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])).replace("_", " ")
+        raise UserError(f"the option {field}: {first['msg']}.", where=where) from None
 
 
 def file_kind(path: Path) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,18 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.errors import UserError
+from mmm.sources.header import Header, find_header
+from mmm.sources.reading import ReadOptions
 
 SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 4 << 20
 _LONGEST_RECORD = 64 << 20
 _SNIFFED = 256 << 10
+#: So many of the first records are looked at for the header.
+_HEADER_RECORDS = 100
 _QUOTE = ord('"')
+# Python's reader refuses fields of more than 128 KiB; longer ones are a matter of the record's limit.
+csv.field_size_limit(_LONGEST_RECORD)
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -42,7 +49,7 @@ class Piece:
 class Layout:
     """How a file is written. `encoding` None means: UTF-8 unless the bytes say Windows-1252.
     `header_end` is in bytes of the text without its byte order mark, as UTF-8 where `encoding` is
-    given.
+    given. `header_rows` are the lines of the column names (from 1), `skipped` what stood above.
     """
 
     encoding: str | None
@@ -51,13 +58,34 @@ class Layout:
     names: tuple[str, ...]
     header_end: int
     header_lines: int
+    header_rows: tuple[int, ...] = (1,)
+    skipped: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layout:
+def read_layout(path: Path, options: ReadOptions) -> Layout:
     """Find encoding, separator and header in the file's beginning; what is given is not searched."""
-    with path.open("rb") as file:
-        head = file.read(_SNIFFED)
-    whole = len(head) < _SNIFFED
+    size = _SNIFFED
+    while True:
+        with path.open("rb") as file:
+            head = file.read(size)
+        whole = len(head) < size
+        layout = _layout_of(head, whole, path, options)
+        if layout is not None:
+            return layout
+        if size >= _LONGEST_RECORD:
+            raise UserError(
+                f"its first line is longer than {_LONGEST_RECORD >> 20} MB.",
+                where=path.name,
+                fix="Give a separator, or export the table again.",
+            )
+        size *= 8
+
+
+def _layout_of(head: bytes, whole: bool, path: Path, options: ReadOptions) -> Layout | None:
+    """The layout as the file's beginning shows it; None where the header does not end in it."""
+    encoding = options.encoding
     if encoding is None:
         encoding = _declared_encoding(head)
         if encoding is None and b"\0" in head:
@@ -77,15 +105,51 @@ def read_layout(path: Path, separator: str | None, encoding: str | None) -> Layo
     text = data.decode(
         "utf-8" if _is_utf8(data, whole) else "cp1252", errors="replace" if whole else "ignore"
     )
+    text = text.removeprefix("\ufeff")
     skipped, declared = _separator_line(text)
-    separator = separator or declared or _sniff(text[skipped:], whole)
-    names, lines = _header(text[skipped:], separator, path)
-    lines += 1 if skipped else 0
+    separator = options.separator or declared or _sniff(text[skipped:], whole)
+    found = _header(text[skipped:], separator, path, whole, options, 1 if skipped else 0)
+    if found is None:
+        return None
+    header, ends, rows = found
+    lines = ends[header.end - 1] + (1 if skipped else 0) if ends else 1
     end = 0
     for _ in range(lines):
-        found = data.find(newline, end)
-        end = found + 1 if found >= 0 else len(data)
-    return Layout(encoding, separator, newline, names, end, lines)
+        place = data.find(newline, end)
+        end = place + 1 if place >= 0 else len(data)
+    starts = [1, *(last + 1 for last in ends)]
+    first = 1 if skipped else 0
+    header_rows = tuple(starts[row] + first for row in header.rows)
+    above = tuple(
+        f"line {starts[row] + first}: {' '.join(filter(None, rows[row]))[:80]}"
+        for row in header.skipped
+    )
+    notes = _header_notes(header, header_rows, above)
+    return Layout(
+        encoding,
+        separator,
+        newline,
+        header.names,
+        end,
+        lines,
+        header_rows,
+        above,
+        header.units,
+        notes,
+    )
+
+
+def _header_notes(header: Header, rows: tuple[int, ...], above: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    if above:
+        found.append(
+            f"The header is line {rows[-1]}; what stands above it was left out ({'; '.join(above)})."
+        )
+    if len(rows) > 1:
+        found.append(f"The header has {len(rows)} rows, which were joined.")
+    if header.units:
+        found.append("The row below the header holds units; it was left out of the data.")
+    return tuple(found)
 
 
 def _declared_encoding(head: bytes) -> str | None:
@@ -133,19 +197,31 @@ def _separator_line(text: str) -> tuple[int, str | None]:
 
 
 def _sniff(text: str, whole: bool) -> str:
-    """The separator under which most of the first records have as many fields as the header."""
+    """The separator under which most of the first records have as many fields as the header; where
+    lines above the table hide the header, as many as each other.
+    """
     best, best_score = ",", (0.0, 1)
+    late, late_score = ",", (0.0, 1)
     for separator in SEPARATORS:
         records = [r for r, _ in zip(_records(text, separator), range(200), strict=False)]
         if not whole and len(records) < 200:
-            records = records[:-1]
-        width = len(records[0]) if records else 0
-        if width < 2:
+            records = records[:-1] or records
+        widths = Counter(len(record) for record in records)
+        if not records or max(widths) < 2:
             continue
-        score = (sum(len(record) == width for record in records) / len(records), width)
-        if score > best_score:
+        width = len(records[0])
+        score = (widths[width] / len(records), width)
+        if width > 1 and score > best_score:
             best, best_score = separator, score
-    return best
+        usual = max((width for width in widths if width > 1), key=lambda size: widths[size])
+        score = (widths[usual] / len(records), usual)
+        if score > late_score:
+            late, late_score = separator, score
+    return best if best_score[0] >= _MOST_RECORDS else late
+
+
+#: A separator that the first record speaks for is sure where this share of the records agree.
+_MOST_RECORDS = 0.5
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
@@ -162,13 +238,45 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
         return
 
 
-def _header(text: str, separator: str, path: Path) -> tuple[tuple[str, ...], int]:
+def _header(
+    text: str, separator: str, path: Path, whole: bool, options: ReadOptions, before: int
+) -> tuple[Header, list[int], list[list[str]]] | None:
+    """(the header, the lines on which the first records end, these records); None where the header
+    does not end in the text. `before` lines stand above it.
+    """
+    rows, ends = [], []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        names = next((tuple(record) for record in reader if record), ())
+        for record in reader:
+            rows.append(record)
+            ends.append(reader.line_num)
+            if len(rows) > _HEADER_RECORDS:
+                break
     except csv.Error as error:
         raise UserError(f"the header cannot be read ({error}).", where=path.name) from None
-    return names, reader.line_num
+    if not whole and len(rows) <= _HEADER_RECORDS:
+        rows, ends = rows[:-1], ends[:-1]  # the text may end within its last record
+        if not any(rows):
+            return None
+    first = None if options.header_row is None else options.header_row - 1 - before
+    if first is not None:
+        # A line of the file, as editors count, to the record that begins on it.
+        first = next((i for i, last in enumerate(ends) if last >= first + 1), first)
+    header = find_header(rows, first=first, count=options.header_rows, where=path.name)
+    if not rows:
+        return header, [], rows
+    width = len(header.names)
+    data = [row for row in rows[header.end :] if row]
+    if data and all(len(row) == width + 1 and not row[-1].strip() for row in data):
+        header = Header(
+            (*header.names, ""), header.rows, header.end, header.skipped, header.units
+        )  # every row ends with a separator, the header does not
+    return header, ends, rows
+
+
+def fields_of(text: str, separator: str) -> list[str]:
+    """The fields of one record."""
+    return next(_records(text, separator), [""])
 
 
 def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
@@ -189,6 +297,8 @@ def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
             data, skip, line = data[skip:], 0, 1 + layout.header_lines
         end = _last_record_end(data, layout)
         if not end and len(data) > _LONGEST_RECORD:
+            if not _inside_quotes(data, len(data), layout):
+                raise _too_long(path, line)
             raise _open_quote(path, data, line, layout)
         if end:
             yield Piece(text.checked(data[:end], line), line)
@@ -359,15 +469,28 @@ def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError
     )
 
 
-def line_of(piece: Piece, record: int, layout: Layout) -> int:
-    """The file's line on which a record of a piece (from 0) starts; in a table of one column blank
-    lines count too.
+def _too_long(path: Path, line: int) -> UserError:
+    return UserError(
+        f"the line is longer than {_LONGEST_RECORD >> 20} MB.",
+        where=f"{path.name}, line {line}",
+        fix="Check that rows end with a line break and that this is a table.",
+    )
+
+
+def record_lines(piece: Piece, layout: Layout) -> list[int]:
+    """The file's line on which each record of a piece starts; in a table of one column blank lines
+    count too.
     """
     reader = csv.reader(io.StringIO(piece.data.decode(), newline=""), delimiter=layout.separator)
-    seen, last = -1, 0
+    lines, last = [], 0
     for fields in reader:
-        seen += bool(fields) or len(layout.names) == 1
-        if seen == record:
-            break
+        if fields or len(layout.names) == 1:
+            lines.append(piece.line + last)
         last = reader.line_num
-    return piece.line + last
+    return lines
+
+
+def line_of(piece: Piece, record: int, layout: Layout) -> int:
+    """The file's line on which a record of a piece (from 0) starts."""
+    lines = record_lines(piece, layout)
+    return lines[record] if record < len(lines) else piece.line

@@ -1,29 +1,40 @@
 """What kind of values a column of texts holds: numbers, dates, or text.
 
 A kind fits a column only when every value of the whole column can be read as that kind and nothing
-is lost by it. A value that would change ("00123", "+49", more digits than a float64 holds, a date
-that two formats read differently) keeps the column text. Names for a missing value ("NA", "null",
-...) are read as null in columns that otherwise fit a kind; columns of text keep them, since "na"
-may well be a level of a factor.
+is lost by it. A value that would change ("00123", "+49", more digits than a float64 holds) keeps the
+column text. Names for a missing value ("NA", "-", "k.A.", ...) are read as null in columns that
+otherwise fit a kind; columns of text keep them, since "na" may well be a level of a factor. Kinds
+that read the same texts differently ("1.234", "01/02/2024") carry the mark or order they stand for;
+`mmm.sources.evidence` decides between them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.sources.written_dates import FORMATS, INTEGER_FORMATS, Format
+from mmm.sources.written_numbers import Mark, plain_numbers
+
 #: Texts for "no value here", compared in lower case. The last ones are Excel's errors.
 NULL_MARKERS = (
     *("na", "n/a", "nan", "-nan", "null", "none", "nil", "#n/a", "#na", "#n/a n/a", "<na>", "\\n"),
-    *("#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"),
+    *("-", "--", "---", "\u2013", "\u2014", "\u2212", ".", "..", "...", "?", "n.a.", "n.a", "n.v."),
+    *("k.a.", "k. a.", "k.a", "keine angabe", "entf\u00e4llt", "n.d.", "nd", "n/d", "n.d", "s/d"),
+    *("s.d.", "nc", "n.c.", "n/v", "nvt", "n.v.t.", "missing", "(blank)", "(null)", "(leer)"),
+    *("#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#wert!", "#bezug!", "#nv"),
+    *("#zahl!", "#valeur!", "#\u00a1div/0!", "#\u00a1valor!", "#n/d", "#valor!", "#spill!"),
 )
 _MARKERS = pa.array(NULL_MARKERS)
+#: An accountant's none: a dash beside a currency sign, "€ -" and "$ (-)".
+_DASH_OF_MONEY = r"^[\s\x{00a0}\x{202f}]*\(?[€$£¥₹]?[\s\x{00a0}\x{202f}]*\(?[-\x{2013}\x{2014}]\)?[\s\x{00a0}\x{202f}]*[€$£¥₹]?\)?$"
 _BOOLS = pa.array(["true", "false", "TRUE", "FALSE", "True", "False"])
 #: float64 holds every decimal number of up to 15 significant digits.
 _SAFE_DIGITS = 15
@@ -42,19 +53,30 @@ class Kind:
     """One kind of values. `read` turns texts (string array) into an array of `type` or raises
     Misfit.
 
-    `decisive`, where given, tells whether texts can be read as this kind only; a column without one
-    decisive value in all its rows stays text, and `otherwise` says what else it could have been.
+    `mark` is the decimal mark a number kind goes by, `format` how a date kind is written.
     """
 
     name: str
     type: pa.DataType
     read: Callable[[pa.StringArray], pa.Array]
-    decisive: Callable[[pa.StringArray, pa.Array], bool] | None = None
-    otherwise: str = ""
+    mark: str = ""
+    format: Format | None = None
+
+    @property
+    def is_number(self) -> bool:
+        return bool(self.mark) or self.name == "integer"
+
+    @property
+    def is_date(self) -> bool:
+        return pa.types.is_date(self.type) or pa.types.is_timestamp(self.type)
 
 
-def convert(kind: Kind, texts: pa.StringArray) -> tuple[pa.Array, Counter[str]]:
-    """Read texts as a kind; also count the null markers met. Raises Misfit."""
+def convert(
+    kind: Kind, texts: pa.StringArray, missing: Sequence[str] = ()
+) -> tuple[pa.Array, Counter[str]]:
+    """Read texts as a kind; also count the null markers met (`missing` are more, in lower case).
+    Raises Misfit.
+    """
     if kind in (TEXT, EMPTY):
         return kind.read(texts), Counter()
     try:
@@ -62,13 +84,31 @@ def convert(kind: Kind, texts: pa.StringArray) -> tuple[pa.Array, Counter[str]]:
     except Misfit:
         # Blanks around a value and markers are rare: only a column that does not fit as it stands
         # is searched.
-        trimmed = pc.utf8_trim_whitespace(texts)
-        marked = pc.is_in(pc.utf8_lower(trimmed), _MARKERS)
-        markers = Counter(
-            {v["values"]: v["counts"] for v in pc.value_counts(trimmed.filter(marked)).to_pylist()}
-        )
-        blank = pc.or_kleene(marked, pc.equal(trimmed, ""))
-        return kind.read(pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)), markers
+        cleaned, marked = _without_markers(texts, missing)
+        markers = Counter({v["values"]: v["counts"] for v in pc.value_counts(marked).to_pylist()})
+        return kind.read(cleaned), markers
+
+
+def _without_markers(
+    texts: pa.StringArray, missing: Sequence[str]
+) -> tuple[pa.StringArray, pa.StringArray]:
+    """(the texts without blanks around them, null where they stand for no value; these texts)."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    marked = _marked(trimmed, missing)
+    blank = pc.or_kleene(marked, pc.equal(trimmed, ""))
+    return pc.if_else(blank, pa.scalar(None, pa.string()), trimmed), trimmed.filter(marked)
+
+
+def _marked(trimmed: pa.StringArray, missing: Sequence[str]) -> pa.BooleanArray:
+    """Which texts stand for no value."""
+    known = pa.concat_arrays([_MARKERS, pa.array(list(missing), pa.string())])
+    marked = pc.is_in(pc.utf8_lower(trimmed), known)
+    return pc.or_(marked, pc.match_substring_regex(trimmed, _DASH_OF_MONEY).fill_null(False))
+
+
+def is_marker(text: str, missing: Sequence[str] = ()) -> bool:
+    """Whether a text stands for no value."""
+    return bool(_marked(pa.array([text.strip()]), missing)[0].as_py())
 
 
 def markers_note(column: str, markers: Counter[str]) -> str:
@@ -78,36 +118,65 @@ def markers_note(column: str, markers: Counter[str]) -> str:
     return f"Column {column!r}: {cells} read as empty ({found})."
 
 
-def first_misfit(kind: Kind, texts: pa.StringArray) -> int:
+def first_misfit(kind: Kind, texts: pa.StringArray, missing: Sequence[str] = ()) -> int:
     """Position of the first value that does not fit, found by halving; some value must not fit."""
     low, high = 0, len(texts)
     while high - low > 1:
         middle = (low + high) // 2
-        if fits(kind, texts.slice(low, middle - low)):
+        if fits(kind, texts.slice(low, middle - low), missing):
             low = middle
         else:
             high = middle
     return low
 
 
-def fits(kind: Kind, texts: pa.StringArray) -> bool:
+def fits(kind: Kind, texts: pa.StringArray, missing: Sequence[str] = ()) -> bool:
     try:
-        convert(kind, texts)
+        convert(kind, texts, missing)
     except Misfit:
         return False
     return True
 
 
-def kind_of(texts: pa.StringArray, decimal: str | None = None) -> Kind:
-    """The narrowest kind that fits all texts. `decimal` ("." or ",") excludes numbers with the
-    other mark.
-    """
+def kind_of(texts: pa.StringArray, kinds: Sequence[Kind] = (), missing: Sequence[str] = ()) -> Kind:
+    """The narrowest of the kinds (all of them where none is given) that fits all texts, else TEXT."""
     unique = pc.unique(texts)
-    excluded = {".": FLOAT_COMMA, ",": FLOAT}.get(decimal or "")
-    return next(kind for kind in KINDS if kind is not excluded and fits(kind, unique))
+    cleaned: pa.StringArray | None = None
+    for kind in kinds or KINDS:
+        try:
+            kind.read(unique)
+            return kind
+        except Misfit:
+            if kind in (TEXT, EMPTY):
+                continue
+        if cleaned is None:
+            cleaned = _without_markers(unique, missing)[0]
+        try:
+            kind.read(cleaned)
+            return kind
+        except Misfit:
+            continue
+    return TEXT
 
 
-def why_text(texts: pa.StringArray, decimal: str | None = None) -> str:
+def odd_numbers(texts: pa.StringArray, missing: Sequence[str] = ()) -> list[str]:
+    """The distinct texts that keep a column of mostly numbers from being one, most frequent first;
+    empty for a column of which less than half of the distinct texts are numbers.
+    """
+    counts = pc.value_counts(texts.drop_null()).to_pylist()
+    odd = [(item["counts"], item["values"]) for item in counts if not _is_number(item["values"])]
+    odd = [(count, text) for count, text in odd if not is_marker(text, missing)]
+    if not odd or len(odd) * 2 > len(counts):
+        return []
+    return [text for _, text in sorted(odd, key=lambda pair: -pair[0])]
+
+
+def _is_number(text: str) -> bool:
+    value = pa.array([text.strip()])
+    return any(fits(kind, value) for kind in KINDS if kind.is_number)
+
+
+def why_text(texts: pa.StringArray, kinds: Sequence[Kind] = ()) -> str:
     """Why a column of texts that look like numbers or dates is kept as text; empty when they do not
     look like it.
     """
@@ -115,12 +184,12 @@ def why_text(texts: pa.StringArray, decimal: str | None = None) -> str:
     if not len(unique):
         return ""
     if pc.all(pc.match_substring_regex(unique, _NUMBER_LIKE)).as_py():
-        odd = (text for text in unique.to_pylist() if kind_of(pa.array([text]), decimal) is TEXT)
+        odd = (text for text in unique.to_pylist() if kind_of(pa.array([text]), kinds) is TEXT)
         if (example := next(odd, None)) is None:
             return f"its numbers are written in different ways, such as {unique[0].as_py()!r} and {unique[-1].as_py()!r}"
         return (
             f"values such as {example!r} would change if they were read as numbers (leading zeros, a plus sign, "
-            "thousands separators, another decimal mark, or more digits than a number holds)"
+            "uneven thousands marks, another decimal mark, or more digits than a number holds)"
         )
     if pc.all(pc.match_substring_regex(unique, _DATE_LIKE)).as_py():
         return (
@@ -232,84 +301,77 @@ def _require_exact(texts: pa.StringArray) -> None:
             raise Misfit(f"{text} has more digits than a float64")
 
 
-def _read_float_comma(texts: pa.StringArray) -> pa.Array:
-    if pc.any(pc.match_substring(texts, "."), min_count=0).as_py():
-        raise Misfit("a decimal point")
-    return _read_float(pc.replace_substring(texts, ",", "."))
+def _read_written(mark: Mark, kind: pa.DataType) -> Callable[[pa.StringArray], pa.Array]:
+    """Numbers with thousands marks, currency signs and the like."""
 
+    def read(texts: pa.StringArray) -> pa.Array:
+        plain = plain_numbers(texts, mark)
+        if plain is None:
+            raise Misfit("not a number with this decimal mark")
+        return _read_int(plain) if kind == pa.int64() else _read_float(plain)
 
-def _no_thousands(mark: str) -> Callable[[pa.StringArray, pa.Array], bool]:
-    """Whether a mark in some text must be the decimal one: "1,5" is decimal, "1,234" may be a
-    thousand.
-    """
-    grouped = rf"^\s*-?[1-9]\d{{0,2}}\{mark}\d{{3}}\s*$"
-
-    def decisive(texts: pa.StringArray, _: pa.Array) -> bool:
-        marked = texts.filter(pc.match_substring(texts, mark))
-        return not pc.all(pc.match_substring_regex(marked, grouped), min_count=0).as_py()
-
-    return decisive
+    return read
 
 
 def _read_as(kind: pa.DataType) -> Callable[[pa.StringArray], pa.Array]:
     return lambda texts: _cast(texts, kind)
 
 
-def _read_dates(pattern: str) -> Callable[[pa.StringArray], pa.Array]:
-    """Dates of another format than ISO's; each distinct text is read once."""
+def date_kind(form: Format) -> Kind:
+    """The kind of one format; each distinct text is read once."""
+    single = lru_cache(maxsize=100_000)(form.read)
+    kind = pa.timestamp("us") if form.span == "time" else pa.date32()
 
     def read(texts: pa.StringArray) -> pa.Array:
         encoded = texts.dictionary_encode()
-        parts = pc.extract_regex(encoded.dictionary, pattern)
-        if parts.null_count > encoded.dictionary.null_count:
-            raise Misfit("another date format")
-        year, month, day = (pc.struct_field(parts, name) for name in "ymd")
-        iso = pc.binary_join_element_wise(
-            year, pc.utf8_lpad(month, 2, padding="0"), pc.utf8_lpad(day, 2, padding="0"), "-"
-        )
-        return _cast(iso, pa.date32()).take(encoded.indices)
+        days = []
+        for text in encoded.dictionary.to_pylist():
+            day = None if text is None else single(text)
+            if day is None and text is not None:
+                raise Misfit("another date format")
+            days.append(day)
+        return pa.array(days, kind).take(encoded.indices)
 
-    return read
-
-
-def _day_beyond_12(_: pa.StringArray, dates: pa.Array) -> bool:
-    return (pc.max(pc.day(dates)).as_py() or 0) > 12
+    return Kind(f"date {form.name}", kind, read, format=form)
 
 
-def _dates(name: str, pattern: str, *, ambiguous: str = "") -> Kind:
-    read = _read_dates(pattern)
-    return Kind(f"date {name}", pa.date32(), read, _day_beyond_12 if ambiguous else None, ambiguous)
+def _read_local_days(texts: pa.StringArray) -> pa.Array:
+    """Midnights with an offset as the calendar days they were written as."""
+    local = pc.replace_substring_regex(texts, OFFSET, "")
+    return _cast(local, pa.timestamp("us")).cast(pa.date32())
 
 
-_DAY, _MONTH, _YEAR = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})", r"(?P<y>\d{4})"
-_EITHER = "dates whose day and month could be exchanged; write dates as YYYY-MM-DD"
+def _read_local_times(texts: pa.StringArray) -> pa.Array:
+    return _cast(pc.replace_substring_regex(texts, OFFSET, ""), pa.timestamp("us"))
+
+
+#: What stands behind a time that says its distance to UTC.
+OFFSET = r"\s*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 
 EMPTY = Kind("empty", pa.null(), _read_empty)
 BOOL = Kind("true/false", pa.bool_(), _read_bool)
 INT = Kind("integer", pa.int64(), _read_int)
-FLOAT = Kind("number", pa.float64(), _read_float)
-FLOAT_COMMA = Kind(
-    "number with decimal comma",
-    pa.float64(),
-    _read_float_comma,
-    _no_thousands(","),
-    "a decimal comma or a thousands separator; say which by giving the decimal mark",
+FLOAT = Kind("number", pa.float64(), _read_float, ".")
+WRITTEN = (
+    Kind("whole number as written", pa.int64(), _read_written(".", pa.int64()), "."),
+    Kind("number as written", pa.float64(), _read_written(".", pa.float64()), "."),
+    Kind("whole number as written, comma", pa.int64(), _read_written(",", pa.int64()), ","),
+    Kind("number with decimal comma", pa.float64(), _read_written(",", pa.float64()), ","),
 )
 DATE = Kind("date", pa.date32(), _read_as(pa.date32()))
+ZONED = Kind("timestamp with zone", pa.timestamp("us", "UTC"), _read_as(pa.timestamp("us", "UTC")))
+LOCAL_DAYS = Kind("local day", pa.date32(), _read_local_days)
+LOCAL_TIMES = Kind("local time", pa.timestamp("us"), _read_local_times)
 TEXT = Kind("text", pa.string(), lambda texts: texts)
+DATES = tuple(date_kind(form) for form in FORMATS)
+INTEGER_DATES = tuple(date_kind(form) for form in INTEGER_FORMATS)
 #: Narrowest first: the first kind that fits all values is a column's kind.
 KINDS = (
-    *(EMPTY, BOOL, INT, FLOAT, FLOAT_COMMA, DATE),
+    *(EMPTY, BOOL, INT, FLOAT, DATE),
     Kind("timestamp", pa.timestamp("us"), _read_as(pa.timestamp("us"))),
     Kind("timestamp", pa.timestamp("ns"), _read_as(pa.timestamp("ns"))),
-    Kind("timestamp with zone", pa.timestamp("us", "UTC"), _read_as(pa.timestamp("us", "UTC"))),
-    _dates("DD.MM.YYYY", rf"^{_DAY}\.{_MONTH}\.{_YEAR}$"),
-    _dates("YYYY/MM/DD", rf"^{_YEAR}/{_MONTH}/{_DAY}$"),
-    _dates("DD/MM/YYYY", rf"^{_DAY}/{_MONTH}/{_YEAR}$", ambiguous=_EITHER),
-    _dates("MM/DD/YYYY", rf"^{_MONTH}/{_DAY}/{_YEAR}$", ambiguous=_EITHER),
-    _dates("DD-MM-YYYY", rf"^{_DAY}-{_MONTH}-{_YEAR}$", ambiguous=_EITHER),
-    _dates("MM-DD-YYYY", rf"^{_MONTH}-{_DAY}-{_YEAR}$", ambiguous=_EITHER),
+    ZONED,
+    *WRITTEN,
+    *DATES,
     TEXT,
 )
-#: Numbers with a decimal point are in doubt only in a file that also has decimal commas.
-point_is_decimal = _no_thousands(".")

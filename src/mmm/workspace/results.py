@@ -113,6 +113,17 @@ class Results(Part):
     def result_file(self, run_id: str, name: str, manifest: ResultsManifest | None = None) -> bytes:
         return bytes(self._result(run_id, name, manifest))
 
+    def derived_file(self, run_id: str, name: str, manifest: ResultsManifest) -> bytes | None:
+        """A file that was derived from one set of results; None while it has not been made."""
+        key = f"{_folder(run_id, manifest.number)}/{checked_file(name)}"
+        return self._objects.get(key) if self._objects.exists(key) else None
+
+    def save_derived(self, run_id: str, name: str, data: bytes, manifest: ResultsManifest) -> None:
+        """Put a file beside the results that it was derived from, in place of an earlier one."""
+        if name in manifest.files and not name.endswith(".html"):
+            raise ValueError(f"{name} is one of the results, which never change")
+        self._objects.put(f"{_folder(run_id, manifest.number)}/{checked_file(name)}", data)
+
     def result_artifacts(self, run_id: str, manifest: ResultsManifest | None = None) -> list[str]:
         """Names of the files that the run's engine wrote in formats of its own."""
         files = (manifest or self.results_manifest(run_id)).files

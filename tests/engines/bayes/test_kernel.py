@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import multivariate_normal, norm
 
 from mmm.engines.bayes.chains import sample
-from mmm.engines.bayes.kernel import Design, Market, log_likelihood
-from mmm.engines.bayes.moves import draw_prior, first_proposals, place, run
+from mmm.engines.bayes.kernel import EFFECT, Design, Market, log_likelihood
+from mmm.engines.bayes.moves import curve_given_others, draw_prior, first_proposals, place, run
 from mmm.engines.bayes.state import State, new_state
 
 
@@ -110,3 +110,53 @@ def test_chains_are_bit_identical_on_any_number_of_threads(small_market: Market)
     assert one.hyper.tobytes() == two.hyper.tobytes()
     assert one.channel.tobytes() != other.channel.tobytes()
     assert not np.array_equal(one.channel[0], one.channel[1])
+
+
+def test_a_curves_prior_given_the_other_channels_is_the_conditional_of_a_joint_normal(
+    small_market: Market,
+) -> None:
+    """Against the joint covariance (1 - s) I + s 11' of all channels, inverted as a whole."""
+    channels = len(small_market.x)
+    shared = np.full((channels, EFFECT), 0.6)
+    shared[0, 1] = 0.0  # an analyst's own prior stands alone
+    priors = small_market.priors._replace(shared=shared)
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(channels, EFFECT + 1))
+    found = np.empty((EFFECT, 2))
+    for c in range(channels):
+        curve_given_others(priors, values, c, found)
+        for i in range(EFFECT):
+            together = [d for d in range(channels) if shared[d, i] > 0.0 and shared[c, i] > 0.0]
+            sd = priors.curve[:, i, 1]
+            if c not in together:
+                assert found[i].tolist() == priors.curve[c, i].tolist()
+                continue
+            others = [d for d in together if d != c]
+            covariance = np.outer(sd, sd) * 0.6 + np.diag(sd**2 * 0.4)
+            weights = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, c])
+            gap = values[others, i] - priors.curve[others, i, 0]
+            mean = priors.curve[c, i, 0] + weights @ gap
+            variance = sd[c] ** 2 - weights @ covariance[others, c]
+            np.testing.assert_allclose(found[i], [mean, np.sqrt(variance)], rtol=1e-12)
+
+
+def test_draws_from_the_prior_resemble_each_other_as_declared(small_market: Market) -> None:
+    state, draws = new_state(small_market), []
+    rng = np.random.default_rng(6)
+    for _ in range(4000):
+        draw_prior(
+            small_market.priors,
+            small_market.design.power,
+            state.channel,
+            state.hyper,
+            state.pool,
+            rng,
+        )
+        draws.append(state.channel.copy())
+    values = np.array(draws)
+    for i in range(EFFECT):
+        np.testing.assert_allclose(
+            values[:, :, i].std(axis=0), small_market.priors.curve[:, i, 1], rtol=0.06
+        )
+        found = np.corrcoef(values[:, 0, i], values[:, 1, i])[0, 1]
+        assert abs(found - small_market.priors.shared[0, i]) < 0.05

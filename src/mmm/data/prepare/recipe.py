@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mmm.data.calendar import CalendarRule, Period, Weekday
 from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
-from mmm.errors import Finding, InvalidInput, UserError
+from mmm.errors import Finding, InvalidInput
+from mmm.plain_json import read_json
 
 Aggregate = Literal["sum", "mean", "max", "last", "first"]
 Gap = Literal["error", "zero", "previous", "interpolate"]
@@ -220,7 +220,7 @@ def _take(name: str, taken: list[str]) -> None:
 def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
     """Read a recipe from JSON. Raises InvalidInput with one finding per wrong field."""
     try:
-        return Recipe.model_validate(json.loads(text))
+        return Recipe.model_validate(read_json(text, where=where))
     except ValidationError as error:
         findings = [
             Finding(
@@ -231,5 +231,3 @@ def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
             for item in error.errors()
         ]
         raise InvalidInput(f"{where} is not valid:", findings) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"is not JSON ({error}).", where=where) from None

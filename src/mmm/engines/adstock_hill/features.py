@@ -191,6 +191,16 @@ def _prophet(problem: Problem, parts: Sequence[str]) -> Any:
     return model
 
 
+def _period_of(problem: Problem, day: date) -> date:
+    """The first day of the month, quarter or fiscal period that holds the day; the day itself before
+    the data.
+    """
+    dates = problem.dates.astype("datetime64[D]")
+    place = int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1
+    found: date = dates[place].item() if place >= 0 else day
+    return found
+
+
 def period_holidays(problem: Problem) -> list[tuple[date, str]]:
     """Holidays on the data's own dates, within the data: the start of the week or month that holds
     them.
@@ -205,7 +215,7 @@ def period_holidays(problem: Problem) -> list[tuple[date, str]]:
         if problem.step_days == 7:
             start = holiday.date - timedelta(days=(holiday.date - first).days % 7)
         elif problem.step_days >= 28:
-            start = holiday.date.replace(day=1)
+            start = _period_of(problem, holiday.date)
         else:
             start = holiday.date
         if first <= start <= last:

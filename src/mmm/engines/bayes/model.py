@@ -101,10 +101,17 @@ def _priors(media: Sequence[Medium], groups: Sequence[str], log_level: float) ->
     return Priors(
         hyper=np.array(hyper),
         curve=np.array([medium.curve.pairs for medium in media]),
+        shared=np.array([_shared(medium.curve) for medium in media]),
         kind=np.array([effect.kind for effect in effects], np.int64),
         effect=np.array([_effect_row(effect, zero_mean) for effect in effects]),
         pool=np.array([(log_level, priors.POOL_MEAN_SD), priors.POOL_SPREAD]),
     )
+
+
+def _shared(curve: CurvePrior) -> list[float]:
+    """Which of a curve's parameters are pooled with other channels': those nobody has set."""
+    pairs = zip(curve.pairs, priors.CURVE.pairs, priors.SHARED, strict=True)
+    return [share if pair == usual else 0.0 for pair, usual, share in pairs]
 
 
 def _effect_row(effect: EffectPrior, zero_mean: float) -> tuple[float, ...]:

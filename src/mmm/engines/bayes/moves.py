@@ -68,6 +68,30 @@ def draw_channel(
 
 
 @jit
+def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndarray) -> None:
+    """Mean and sd of channel c's curve parameters given the others' (C, 5), into `out` (4, 2).
+
+    The n channels that share a parameter have a normal prior with equal correlation s; given the
+    other n - 1 in units of their sd, the mean is s / (1 + (n - 2) s) times their sum, the variance
+    (1 - s)(1 + (n - 1) s) / (1 + (n - 2) s): a random effect with its mean integrated out.
+    """
+    for i in range(EFFECT):
+        out[i, 0], out[i, 1] = priors.curve[c, i, 0], priors.curve[c, i, 1]
+        shared = priors.shared[c, i]
+        if shared == 0.0:
+            continue
+        others, total = 0, 0.0
+        for d in range(channel.shape[0]):
+            if d != c and priors.shared[d, i] > 0.0:
+                others += 1
+                total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
+        spread = 1.0 + (others - 1) * shared
+        variance = (1.0 - shared) * (1.0 + others * shared) / spread
+        out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
+        out[i, 1] *= math.sqrt(variance)
+
+
+@jit
 def draw_prior(
     priors: Priors,
     power: np.ndarray,
@@ -85,8 +109,15 @@ def draw_prior(
         else:
             low, high = priors.hyper[i, 0], priors.hyper[i, 1]
             hyper[i] = low + (high - low) * rng.random()
+    common = np.empty(EFFECT)
+    for i in range(EFFECT):
+        common[i] = rng.standard_normal()
     for c in range(channel.shape[0]):
         draw_channel(priors.curve[c], priors.effect[c], priors.kind[c], pool, rng, channel[c])
+        for i in range(EFFECT):
+            mean, shared = priors.curve[c, i, 0], priors.shared[c, i]
+            own = math.sqrt(1.0 - shared) * (channel[c, i] - mean)
+            channel[c, i] = mean + own + math.sqrt(shared) * priors.curve[c, i, 1] * common[i]
 
 
 @jit
@@ -227,17 +258,18 @@ def _move_channel(
     """One proposal of a channel's curve and effect."""
     trial, solved, priors = state.trial, state.solved, market.priors
     old, parameters, kind = state.channel[c], trial.parameters, priors.kind[c]
+    curve_given_others(priors, state.channel, c, trial.curve)
     redrawn = rng.random() < _REDRAWN
     log_ratio = 0.0
     if redrawn:
-        draw_channel(priors.curve[c], priors.effect[c], kind, state.pool, rng, parameters)
+        draw_channel(trial.curve, priors.effect[c], kind, state.pool, rng, parameters)
     else:
         scale = math.exp(state.of_channel.scale[c, 0])
         step(state.of_channel.factor[c], scale, rng, old, parameters)
         mean, sd = _pooled(priors.effect[c], kind, state.pool)
-        log_ratio += _log_curve_prior(priors.curve[c], parameters)
+        log_ratio += _log_curve_prior(trial.curve, parameters)
         log_ratio += log_effect_prior(priors.effect[c], mean, sd, parameters[EFFECT])
-        log_ratio -= _log_curve_prior(priors.curve[c], old)
+        log_ratio -= _log_curve_prior(trial.curve, old)
         log_ratio -= log_effect_prior(priors.effect[c], mean, sd, old[EFFECT])
     threshold = math.log(rng.random())
     factor = channel_regressor(

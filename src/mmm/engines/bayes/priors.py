@@ -12,8 +12,8 @@ SIGMA = (math.log(0.03), 1.0)
 #: Of the log sd of each group of baseline columns, as a share of the mean KPI.
 TAU = {
     "trend": (math.log(0.05), 1.0),
-    "season": (math.log(0.3), 0.3),
-    "year_end": (math.log(0.3), 0.3),
+    "season": (math.log(0.05), 1.2),
+    "year_end": (math.log(0.05), 1.2),
     "calendar": (math.log(0.01), 1.0),
     "weekday": (math.log(0.1), 1.0),
 }
@@ -59,6 +59,11 @@ class CurvePrior:
     def pairs(self) -> tuple[tuple[float, float], ...]:
         """In the kernel's order."""
         return self.theta, self.rho, self.kappa, self.shape
+
+
+#: Share of each curve parameter's prior variance that lies between markets rather than between the
+#: channels of one: media of one market resemble each other, above all in whether they act late.
+SHARED = (0.5, 0.7, 0.5, 0.5)
 
 
 @dataclass(frozen=True)

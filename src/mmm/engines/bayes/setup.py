@@ -294,7 +294,7 @@ def _context(name: str, component: str, values: np.ndarray, sign: str) -> Column
 def _tests(
     problem: Problem, trained: int, scale: float
 ) -> list[tuple[int, LiftTest, LiftEvidence]]:
-    """Tests within the trained rows; `mmm.runs.problem` has warned of others."""
+    """Tests within the trained rows; `mmm.experiments.problem` has warned of others."""
     names = [medium.name for medium in problem.paid]
     selected = [medium.selected for medium in problem.paid]
     found = []

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import DIMENSIONS, Curves, Market, Solved
+from mmm.engines.bayes.kernel import DIMENSIONS, EFFECT, Curves, Market, Solved
 
 
 class Trial(NamedTuple):
     """Scratch memory of one proposal: the state's quantities for one channel."""
 
     parameters: np.ndarray  # (5,)
+    curve: np.ndarray  # (4, 2) the curve's prior, given the other channels
     weights: np.ndarray  # (lags,)
     f: np.ndarray  # (T,)
     log_pressure: np.ndarray  # (T,)
@@ -76,6 +77,7 @@ def new_state(market: Market) -> State:
         spare=_new_solved(channels, p, weeks),
         trial=Trial(
             parameters=np.zeros(DIMENSIONS),
+            curve=np.zeros((EFFECT, 2)),
             weights=np.zeros(market.lags),
             f=np.zeros(periods),
             log_pressure=np.zeros(periods),

@@ -9,6 +9,7 @@ import streamlit as st
 from mmm.results import candidates
 from mmm.results.candidates import MODELS_LIMIT
 from mmm.results.notes import TEXT_LIMIT, annotate
+from mmm.results.views import view
 from mmm.web.kit.text import moment, plain
 from mmm.web.results.drawing import ModelViews, Shape
 from mmm.web.shell.session import current_user
@@ -70,11 +71,16 @@ def choose_model(views: ModelViews, model_id: str) -> None:
     def picked(model: str) -> None:
         st.session_state[_key(views.run_id)] = st.query_params["model"] = model
 
-    views.draw(model_id, "pareto", shape, picked)
-    st.caption(
-        "Click on a point to show that model on this page; hold the pointer over it for its errors."
-    )
-    views.draw(model_id, "clusters")
+    if view("pareto").present(views.results):
+        views.draw(model_id, "pareto", shape, picked)
+        st.caption(
+            "Click on a point to show that model on this page; hold the pointer over it for its errors."
+        )
+    if view("clusters").present(views.results):
+        views.draw(model_id, "clusters")
+    if len(views.kept_models) < 2:
+        st.info("This run has kept one model; there is none to choose it from.")
+        return
     chosen = several_models(views, model_id)
     if len(chosen) > 1:
         views.draw(chosen, "side_by_side")
@@ -88,6 +94,8 @@ def _filters(views: ModelViews) -> Shape:
 
     def asked(name: str) -> tuple[int, ...]:
         values = sorted({row[name] for row in rows if row[name] is not None})
+        if not values:
+            return ()
         title = name.capitalize()
         return tuple(
             st.multiselect(
@@ -116,7 +124,7 @@ def _notes(views: ModelViews, model_id: str) -> None:
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input("Note on the model shown", max_chars=TEXT_LIMIT, width=480)
         add = st.form_submit_button("Add note", icon=":material/edit_note:")
-        label = "Take the pin away" if pinned else "Pin this model"
+        label = "Unpin" if pinned else "Pin this model"
         pin = st.form_submit_button(
             label, icon=":material/keep_off:" if pinned else ":material/keep:"
         )

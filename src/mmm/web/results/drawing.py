@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from mmm.errors import UserError
 from mmm.results import candidates, charts, notes, summary
 from mmm.results.candidate_charts import PICKED
+from mmm.results.kept import kept_rows
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, newest_certificate, read_results
 from mmm.results.views import view
@@ -126,11 +128,7 @@ class ModelViews:
         """Errors, front, cluster and trial of the models that can be shown, by id: pinned,
         recommended, by front.
         """
-        candidate_view = view("pareto")
-        shown = candidate_view.shown(
-            candidate_view.numbers(self.results, self.recommended, self.labels)
-        )
-        rows = {row["model_id"]: row for row in shown.to_pylist()}
+        rows = kept_rows(self.results)
         return {
             model_id: rows[model_id]
             for model_id in notes.offered(list(rows), self.recommended, self.notes)
@@ -147,7 +145,9 @@ class ModelViews:
         models = self.results["models"]
         return [
             str(model_id)
-            for model_id in models.filter(models["cluster_best"])["model_id"].to_pylist()
+            for model_id in models.filter(pc.fill_null(models["cluster_best"], False))[
+                "model_id"
+            ].to_pylist()
         ]
 
     def finding(self, model_id: str, key: str) -> str:

@@ -1,0 +1,106 @@
+"""How a file is read: what a person says about it, and what was found; both can be stored.
+
+`ReadOptions` are the choices; all that is None or empty is found. `Reading` is what was decided for
+a table and why, in words a person can check: it goes into the dataset's manifest, and its
+`options()` read the same file again in the same way.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mmm.errors import UserError
+
+
+class As(StrEnum):
+    """What a person may say that a column holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DECIMAL_POINT = "decimal-point"
+    DECIMAL_COMMA = "decimal-comma"
+    DATE = "date"
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+    YEAR_FIRST = "year-first"
+    WEEK = "week"
+    MONTH = "month"
+    SERIAL = "serial"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadOptions(_Frozen):
+    """What is given about a file. `header_row` counts from 1 as editors and Excel do; `columns`
+    says for single columns what they hold; `missing` are more texts that mean "no value"; `zone`
+    is the time zone whose days count where times say their distance to UTC.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1)
+    header_rows: int | None = Field(default=None, ge=1, le=5)
+    keep_totals: bool = False
+    missing: tuple[str, ...] = ()
+    zone: str | None = None
+    columns: dict[str, As] = Field(default_factory=dict)
+
+
+class ColumnReading(_Frozen):
+    """How one column was read: the type of its values, how they were written, and the evidence.
+
+    `asked` is set where the column can be read in two ways and nothing decides; `choices` are the
+    answers.
+    """
+
+    column: str
+    type: str
+    written: str = ""
+    unit: str = ""
+    evidence: str = ""
+    missing: dict[str, int] = Field(default_factory=dict)
+    odd: tuple[str, ...] = ()
+    asked: str = ""
+    choices: tuple[As, ...] = ()
+
+
+class Reading(_Frozen):
+    """How a table was read. Lines and rows count from 1, as an editor or Excel shows them."""
+
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+    header: tuple[int, ...] = ()
+    skipped: tuple[str, ...] = ()
+    left_out: tuple[dict[str, Any], ...] = ()
+    columns: tuple[ColumnReading, ...] = ()
+    given: ReadOptions = Field(default_factory=ReadOptions)
+
+    def column(self, name: str) -> ColumnReading | None:
+        return next((item for item in self.columns if item.column == name), None)
+
+    def open_questions(self) -> tuple[ColumnReading, ...]:
+        return tuple(item for item in self.columns if item.asked)
+
+
+def parse_columns(pairs: list[str]) -> dict[str, As]:
+    """NAME=KIND as given on a command line."""
+    found = {}
+    for pair in pairs:
+        name, equals, kind = pair.rpartition("=")
+        if not equals or kind not in list(As):
+            raise UserError(
+                f"{pair!r} does not say what a column holds.",
+                where="--column",
+                fix=f"Write NAME=KIND; kinds are {', '.join(As)}.",
+            )
+        found[name] = As(kind)
+    return found
