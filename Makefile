@@ -8,7 +8,7 @@ UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
 WEB_EXTRAS := web aws gcp mcp snowflake bigquery postgres
 TRAINING_EXTRAS := aws gcp
 
-.PHONY: demo web test test-images test-infra lint bench setup lock lock-servers clean
+.PHONY: demo web test check test-images test-infra lint bench setup lock lock-servers clean
 
 setup: $(STAMP)
 
@@ -27,8 +27,13 @@ demo: setup
 web: setup
 	$(BIN)/streamlit run app/streamlit_app.py --server.port $(PORT)
 
+# Two workers; a file's tests stay together, so that they share what they train.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The loop while working: what needs no browser, no AWS, no training.
+check: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not aws and not images and not slow"
 
 # Builds the images and runs them; Debian, as root, minutes (docs/images.md).
 test-images: setup

@@ -15,10 +15,45 @@ import pytest
 
 from aws_servers import ALLOW_ALL, Aws, aws_server
 from bigquery_stub import bigquery_stub
+from left_out import closing_line
 from robyn_library import RobynLibrary, install_stand_in
 from servers import Postgres, Proxy, postgres_server, snowflake_server
 
 _numbers = itertools.count(1)
+
+#: Folders whose tests train models or start what takes long.
+_SLOW = ("certificate", "infra", "recovery", "engines/ridge", "engines/bayes", "planning", "cli")
+_reasons: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Markers by what a test uses: `make check` leaves the marked ones out."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "browser" in path.name:
+            item.add_marker("browser")
+        if "aws" in path.name or fixtures & {"aws", "strict_aws"}:
+            item.add_marker("aws")
+        if path.parts[0] == "docker":
+            item.add_marker("images")
+        if fixtures & {"robyn", "stand_in", "trained", "stored"} or path.as_posix().startswith(
+            _SLOW
+        ):
+            item.add_marker("slow")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _reasons.append(report.longrepr[2])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line: what was left out on this machine, and the command that brings it."""
+    line = closing_line(_reasons)
+    if line and not hasattr(config, "workerinput"):
+        print(line)
 
 
 @dataclass(frozen=True)

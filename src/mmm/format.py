@@ -13,6 +13,8 @@ from typing import Any
 MISSING = "–"
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _MOST_DIGITS = 6
+#: From here on two decimals tell a ratio.
+_SMALL_RATIO = 0.1
 _PERIODS = {1: "day", 7: "week"}
 
 
@@ -54,7 +56,7 @@ class Labels:
 
     def efficiency_value(self, value: float | None) -> str:
         """A ROAS as a plain ratio, a CPA as money."""
-        return fixed(value) if self.revenue else self.money(value)
+        return ratio(value) if self.revenue else self.money(value)
 
     def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
         """An effect with the band it lies in."""
@@ -72,7 +74,7 @@ class Labels:
             return f"{text} ({compact(low)} or more)"
         if _missing(low) or _missing(high):
             return text
-        shown = fixed if self.revenue else compact
+        shown = ratio if self.revenue else compact
         return f"{text} ({shown(low)} to {shown(high)})"
 
 
@@ -102,6 +104,16 @@ def fixed(value: float | None, digits: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:z,.{digits}f}"
+
+
+def ratio(value: float | None) -> str:
+    """A ROAS: two decimals, and two significant digits where those would say nothing: 0.0023."""
+    if value is None or not math.isfinite(value) or value == 0 or abs(value) >= _SMALL_RATIO:
+        return fixed(value)
+    if abs(value) < 0.5 * 10**-_MOST_DIGITS:
+        return fixed(0.0)
+    exponent = int(f"{abs(value):.1e}".partition("e")[2])
+    return f"{value:.{min(1 - exponent, _MOST_DIGITS)}f}"
 
 
 def percent(value: float | None) -> str:
@@ -193,11 +205,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "marginal_plan": ("Marginal {efficiency} planned", "efficiency"),
     "at_bound": ("At a bound", "text"),
     "scenario": ("Scenario", "text"),
-    "gain": ("Gain over today's split", "percent"),
+    "gain": ("Gain over the current allocation", "percent"),
     "gain_low": ("Gain, low", "percent"),
     "gain_high": ("Gain, high", "percent"),
     "worth_making": ("Worth making", "flag"),
-    "books": ("Spend in the books", "money"),
+    "books": ("Actual spend", "money"),
     "initial": ("Spend the plan starts from", "money"),
     "ties": ("The same to the cent", "flag"),
     "source": ("Over", "text"),
@@ -224,6 +236,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "own_movement": ("Movement of its own", "percent"),
     "family": ("If the truth has", "text"),
     "worlds": ("Worlds", "integer"),
+    "check": ("Check", "text"),
+    "about": ("About", "text"),
+    "outcome": ("Outcome", "text"),
+    "check_value": ("Value", "number"),
+    "threshold": ("Threshold", "number"),
+    "finding": ("Finding", "text"),
+    "recommendation": ("What to do", "text"),
+    "decision": ("Bears on", "text"),
 }
 
 

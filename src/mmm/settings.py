@@ -89,6 +89,16 @@ class Settings(BaseSettings):
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
     )
+    read_memory_mb: Annotated[int, Field(ge=128)] = Field(
+        1024, alias="MMM_READ_MEMORY_MB", description="of the process that reads one file"
+    )
+    read_seconds: Seconds = Field(900, alias="MMM_READ_SECONDS", description="to read one file")
+    read_rows: Annotated[int, Field(ge=1)] = Field(
+        50_000_000, alias="MMM_READ_ROWS", description="of one table"
+    )
+    read_cells: Annotated[int, Field(ge=1)] = Field(
+        1_000_000_000, alias="MMM_READ_CELLS", description="rows x columns of one table"
+    )
     rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
     robyn_library: Path | None = Field(
         None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in"
@@ -208,6 +218,13 @@ def _shown(value: object) -> str:
 
 
 NAMES: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
+
+#: Settings whose values are secret, by environment variable.
+SECRETS = frozenset(
+    alias
+    for alias, name in NAMES.items()
+    if "SecretStr" in str(Settings.model_fields[name].annotation)
+)
 
 
 @dataclass(frozen=True)

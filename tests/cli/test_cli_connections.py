@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,30 @@ def test_options_that_do_not_go_together(run: Run, options: tuple[str, ...], mes
     code, out, err = run("ingest", *options)
     assert (code, out) == (2, "")
     assert err.startswith(f"Error: {message}")
+
+
+def test_a_table_is_added_up_where_it_lies(run: Run, tmp_path: Path) -> None:
+    """The SQL is shown first; the dataset is the recipe's."""
+    import duckdb
+
+    file, recipe = tmp_path / "big.duckdb", tmp_path / "r.json"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "CREATE TABLE ads AS SELECT DATE '2024-01-01' + CAST(i % 28 AS INTEGER) AS day, "
+            "i * 1.0 AS revenue, 2.0 AS tv FROM range(2800) t(i)"
+        )
+    rules = [{"column": name, "aggregate": "sum"} for name in ("revenue", "tv")]
+    recipe.write_text(json.dumps({"date": "day", "period": "week", "columns": rules}))
+    code, _, error = run("connect", "add", "big", "--kind", "duckdb", "--path", str(file))
+    assert code == 0, error
+    asked = ("ingest", "--connection", "big", "--table", "ads", "--market", "DE")
+    asked = (*asked, "--recipe", str(recipe))
+    code, shown, error = run(*asked, "--show-sql")
+    assert (code, shown.splitlines()[0]) == (0, 'SELECT CAST("day" AS DATE) AS "day",'), error
+    assert "DE " not in run("datasets")[1]
+    code, made, error = run(*asked)
+    assert code == 0, error
+    assert "28 rows came by day and market" in error
+    code, listed, _ = run("datasets")
+    newest = listed.splitlines()[1].split()
+    assert (f"DE/{newest[1]}", newest[2]) == (made.strip(), "4")

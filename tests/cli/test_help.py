@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,9 +20,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 def commands() -> Iterator[tuple[str, Any]]:
     """All commands and subcommands with their full names."""
-    group = cli._Commands(name="mmm")
     for name in cli.COMMANDS:
-        command = group.get_command(None, name)
+        command = cli._load(name)
         if hasattr(command, "commands"):
             yield from ((f"{name} {sub}", found) for sub, found in command.commands.items())
         else:
@@ -62,3 +63,29 @@ def test_an_interrupted_command_ends_with_130(run: Run, monkeypatch: pytest.Monk
     code, _, err = run("datasets")
     assert code == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_list_says_what_the_commands_own_help_says(name: str) -> None:
+    listed = cli._Commands(name="mmm").get_command(None, name)
+    assert listed.help
+    assert listed.help.split() == cli._load(name).help.split()
+
+
+def test_the_version_is_printed_by_the_option_as_by_the_command(run: Run) -> None:
+    assert run("--version") == run("version")
+    assert run("--version")[1].startswith("mmm-app ")
+
+
+def test_listing_the_commands_imports_none_of_them() -> None:
+    looked = subprocess.run(
+        [sys.executable, "-c", "import sys, mmm.cli; sys.argv = ['mmm', '--help']\n"
+         "try: mmm.cli.main()\n"
+         "except SystemExit: print(sorted(sys.modules), file=sys.stderr)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Self-hosted marketing mix modelling" in looked.stdout
+    imported = looked.stderr
+    assert "'mmm.cli'" in imported
+    for heavy in ("mmm.cli.runs", "mmm.settings", "numpy", "pyarrow", "pandas", "pydantic"):
+        assert f"'{heavy}'" not in imported

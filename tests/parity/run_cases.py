@@ -61,6 +61,11 @@ def raw_table(
     return None
 
 
+def signs(words: Any) -> tuple[str, ...]:
+    """Robyn's words for signs in ours."""
+    return tuple("unconstrained" if word == "default" else word for word in as_list(words))
+
+
 def load_frame(folder: Path, case: dict[str, Any]) -> Frame:
     table = read_csv((folder / case["dt_mod"]).resolve())
     context, organic = as_list(case["context_vars"]), as_list(case["organic_vars"])
@@ -86,11 +91,11 @@ def load_frame(folder: Path, case: dict[str, Any]) -> Frame:
         ),
         base_names=tuple(prophet + context),
         base_kinds=tuple(prophet) + ("context",) * len(context),
-        base_signs=("default",) * len(prophet) + tuple(as_list(case["context_signs"])),
+        base_signs=("unconstrained",) * len(prophet) + signs(case["context_signs"]),
         media=np.array([numbers(table[name]) for name in selected + organic]),
         media_names=tuple(spends + organic),
         selected=tuple(selected + organic),
-        media_signs=tuple(as_list(case["paid_media_signs"]) + as_list(case["organic_signs"])),
+        media_signs=signs(case["paid_media_signs"]) + signs(case["organic_signs"]),
         spend=spend,
         window=(first, last),
     )
@@ -512,7 +517,7 @@ def prepared_frame(folder: Path, stem: str, media: list[str], window: tuple[int,
     )
     return Frame(
         dates, int((dates[1] - dates[0]).astype(int)), numbers(table["dep_var"]),
-        np.column_stack([numbers(table[name]) for name in base]), tuple(base), kinds, ("default",) * len(base),
+        np.column_stack([numbers(table[name]) for name in base]), tuple(base), kinds, ("unconstrained",) * len(base),
         series, tuple(media), tuple(media), ("positive",) * len(media), series, window,
     )  # fmt: skip
 

@@ -60,7 +60,9 @@ def test_a_gain_that_only_one_model_sees_is_no_change_worth_making(
     assert not plan.totals.worth_making
     assert plan.totals.band is not None
     assert plan.totals.band.agree == pytest.approx(1 / 3)
-    assert plan.findings[1].startswith("No change of the split is worth making. Against today's ")
+    assert plan.findings[1].startswith(
+        "No change of the split is worth making. Against the current "
+    )
     assert "in 80% of 3 models that the plan was not optimised on" in plan.findings[1]
     assert plan.findings[1].endswith("; 66.7 % of them see no gain.")
 
@@ -92,7 +94,9 @@ def test_the_plan_says_why_its_efficiency_is_not_the_reports(
     follows = allocate(model, PlanRequest(carryover="follows"), revenue)
     # The other reading of this plan's spends, not the other plan's gain.
     assert plan.totals.other_gain != pytest.approx(follows.totals.even_gain, rel=1e-3)
-    assert "The gain over today's split of the same money depends on the carryover: " in text
+    assert (
+        "The gain over the current allocation of the same money depends on the carryover: " in text
+    )
     assert any("following the spend" in sentence for sentence in follows.findings)
 
 

@@ -195,7 +195,7 @@ def result_of(
         ),
     }
     return EngineResult(
-        "ridge", "1", tables, MODEL, "It has the best balance of fit and business distance."
+        "ridge", "1", tables, MODEL, "It has the best balance of fit and DECOMP.RSSD."
     )
 
 

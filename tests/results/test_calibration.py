@@ -33,7 +33,7 @@ def tables(*rows: dict[str, Any]) -> dict[str, pa.Table]:
 
 
 def test_the_interval_comes_from_the_confidence() -> None:
-    """At 90 % confidence the interval of nine tenths just reaches 0; a test without doubt has none."""
+    """At 90 % confidence the 90 % interval just reaches 0; a test without doubt has none."""
     assert interval(100.0, 0.9) == (0.0, 200.0)
     assert interval(53_100.7, 0.9)[0] == 0.0  # not what rounding leaves of it
     low, high = interval(-50.0, 0.95)

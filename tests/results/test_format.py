@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from mmm.format import COLUMNS, MISSING, Labels, cell, compact, count, fixed, percent, span
+from mmm.format import COLUMNS, MISSING, Labels, cell, compact, count, fixed, percent, ratio, span
+from mmm.results.findings import implausible_figures
 
 ROAS = Labels("revenue", "revenue", "EUR")
 CPA = Labels("orders", "conversion", "USD", step_days=1)
@@ -85,3 +86,42 @@ def test_every_declared_column_can_show_a_missing_value() -> None:
     assert cell("date", date(2020, 2, 3), ROAS) == "2020-02-03"
     assert cell("confidence", "inconclusive", ROAS) == "inconclusive"
     assert (cell("weight", 0.5, ROAS), cell("recommended", True, ROAS)) == ("0.5000", "yes")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.234, "1.23"),
+        (0.1, "0.10"),
+        (0.0999, "0.10"),
+        (0.0023, "0.0023"),
+        (0.00049, "0.00049"),
+        (-0.0123, "-0.012"),
+        (0.0, "0.00"),
+        (1e-9, "0.00"),
+    ],
+)
+def test_a_small_roas_keeps_significant_digits(value: float, text: str) -> None:
+    assert ratio(value) == text
+
+
+def test_figures_that_are_hard_to_believe_are_named() -> None:
+    revenue = Labels("sales", "revenue", "EUR")
+    channels = [
+        {"channel": "tv", "roi": 1336.0},
+        {"channel": "radio", "roi": 0.0023},
+        {"channel": "search", "roi": 2.0},
+        {"channel": "off", "roi": 0.0},
+    ]
+    assert implausible_figures(channels, 0.2, 0.9, revenue) == [
+        "Implausible ROAS: tv 1,336.00 and radio 0.0023. A ROAS above 100 or below 0.01 usually means "
+        "that spend and KPI are in different units or currencies."
+    ]
+    assert implausible_figures(channels[2:], 0.2, 0.9, revenue) == []
+    few = implausible_figures(channels[2:], 0.001, 0.12, revenue)
+    assert few == [
+        "Paid media carry 0.1 % of sales: below 0.5 % the model sees next to no effect of advertising.",
+        "The model explains 12.0 % of the variation in training (R2 0.12): below 0.30 its split of the "
+        "KPI rests on little.",
+    ]
+    assert implausible_figures(channels, 0.2, None, Labels("orders", "conversion", "EUR")) == []

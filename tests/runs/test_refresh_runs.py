@@ -349,8 +349,8 @@ def test_one_page_holds_the_eight_plots_and_the_fit(chain: Chain) -> None:
     page = onepager(results, results.summary)
     summary: dict[str, Any] = results.summary
     for text in (
-        "What drives the KPI", "Actual against fitted", "Share of spend and share of effect", "ROAS per channel",
-        "Response curves", "How long media work", "At once and later", "What is left unexplained",
+        "KPI decomposition", "Actual against fitted", "Share of spend and share of effect", "ROAS per channel",
+        "Response curves", "Adstock decay", "Immediate and carryover effect", "What is left unexplained",
         f"Model {summary['model']['id']}", "4 Jan 2016 to 31 Dec 2018", "seed 123", "engine ridge",
         f"DECOMP.RSSD {summary['model']['fit']['decomp_rssd']:.4f}", "MAPE of lift tests",
     ):  # fmt: skip

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from left_out import unavailable
 from mmm.sources import sample
-from servers import unavailable
 
 TESTS = Path(__file__).parents[1]
 _GOLDEN = TESTS / "golden" / "robyn"
@@ -62,7 +62,7 @@ def install_stand_in(folder: Path) -> RobynLibrary:
         shutil.which("R") is None
         or subprocess.run(["Rscript", "-e", "library(jsonlite)"], capture_output=True).returncode
     ):
-        unavailable("R with jsonlite is not installed (Debian: r-base-core r-cran-jsonlite).")
+        unavailable("R with jsonlite is not installed.", "R", "r-base-core r-cran-jsonlite")
     package = Path(shutil.copytree(TESTS / "r" / "Robyn", folder / "source" / "Robyn"))
     shutil.copy(
         TESTS / "r" / "robyn_3.12.1_signatures.json", _made(package / "inst") / "signatures.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,17 +18,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from left_out import unavailable
 
 HERE = Path(__file__).parent
 SNOWFLAKE_VENV = HERE.parents[1] / ".venv-snowflake"
-
-
-def unavailable(reason: str) -> None:
-    """Skip; where everything must be there (CI=true), fail instead."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason} With CI=true this test may not be skipped.", pytrace=False)
-    pytest.skip(reason)
 
 
 def free_port() -> int:
@@ -50,6 +44,19 @@ def snowflake_python() -> Path:
     file changed.
     """
     lock = HERE / "snowflake.lock"
+    with _one_at_a_time():
+        return _snowflake_python(lock)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Workers of one test run take turns."""
+    with (SNOWFLAKE_VENV.parent / ".venv-snowflake.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _snowflake_python(lock: Path) -> Path:
     stamp, digest = SNOWFLAKE_VENV / ".lock", hashlib.sha256(lock.read_bytes()).hexdigest()
     python = SNOWFLAKE_VENV / "bin" / "python"
     if not (stamp.is_file() and stamp.read_text() == digest):
@@ -67,7 +74,8 @@ def snowflake_python() -> Path:
                 text=True,
             )
         except subprocess.CalledProcessError as error:
-            unavailable(f"The Snowflake emulator cannot be installed: {error.stderr}.")
+            reason = f"The Snowflake emulator cannot be installed: {error.stderr}."
+            unavailable(reason, "the Snowflake emulator (it needs a package index)")
         stamp.write_text(digest)
     return python
 
@@ -104,7 +112,7 @@ def postgres_server() -> Iterator[Postgres]:
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
     )
     if not programs:
-        unavailable("PostgreSQL's server is not installed (apt-get install postgresql).")
+        unavailable("PostgreSQL's server is not installed.", "PostgreSQL", "postgresql")
     folder = Path(tempfile.mkdtemp(prefix="mmm-postgres-"))
     user: dict[str, str] = {"user": "nobody"} if os.geteuid() == 0 else {}
     if user:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from left_out import unavailable
 from mmm.settings import NAMES
-from servers import free_port, unavailable, wait_for
+from servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -125,7 +126,9 @@ def chromium() -> Iterator[Any]:
     """Headless Chromium."""
     if CHROMIUM is None:
         unavailable(
-            "No Chromium: install Debian's package chromium or set CHROMIUM to a browser's path."
+            "No Chromium: install it or set CHROMIUM to a browser's path.",
+            "Chromium",
+            "chromium fonts-dejavu-core",
         )
     from playwright import sync_api
 

@@ -382,3 +382,29 @@ def test_a_late_ragged_row_leaves_no_temporary_files(
 def test_impossible_options(tmp_path: Path, option: str, value: str) -> None:
     with pytest.raises(UserError, match=r"the (decimal mark|separator)"):
         read(write(tmp_path, "a,b\n1,2\n"), **{option: value})
+
+
+def test_a_header_may_be_longer_than_what_is_looked_at_first(tmp_path: Path) -> None:
+    names = [f"{i:064d}" for i in range(5002)]
+    (tmp_path / "wide.csv").write_text(",".join(names) + "\n" + ",".join(["7"] * 5002) + "\n")
+    with FileSource(tmp_path / "wide.csv").batches() as batches:
+        table = pa.Table.from_batches(batches)
+    assert table.column_names == names
+    assert table.column(5001).to_pylist() == [7]
+
+
+def test_a_field_may_be_longer_than_pythons_reader_takes_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n" + "y" * 140_000 + ",1\n" + "z" * 140_000 + ",2\n")
+    with FileSource(tmp_path / "x.csv").batches() as batches:
+        table = pa.Table.from_batches(batches)
+    assert table.column("b").to_pylist() == [1, 2]
+    (tmp_path / "x.csv").write_text("a,b\n" + "y" * 140_000 + "\n")
+    with pytest.raises(UserError, match="line 2: the row has 1 field, the header has 2"):
+        FileSource(tmp_path / "x.csv").batches()
+
+
+def test_a_line_without_an_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmm.sources.records._LONGEST_RECORD", 1 << 20)
+    (tmp_path / "x.csv").write_text("a,b\n" + "x" * (5 << 20) + ",1\n")
+    with pytest.raises(UserError, match="line 2: the line is longer than 1 MB"):
+        FileSource(tmp_path / "x.csv").batches()

@@ -127,7 +127,7 @@ def test_what_was_begun_is_kept_and_offered_again(
         if "Half done" in link.proto.label.replace("\\", "")
     ]
     assert [link.query_string for link in offered] == [f"run={run_id}"]
-    labelled(again.button, "Begin anew").click().run()
+    labelled(again.button, "Start over").click().run()
     assert labelled(again.text_input, "Name").value != "Half done"
     assert stored.workspace.draft_names(local_user()) == []
 

@@ -181,7 +181,7 @@ def test_a_model_is_pinned_and_annotated_for_everybody(
     assert again.selectbox[0].options[0].startswith(f"{other} · pinned")
     assert f"pinned it. {plain('For the *board*')}" in words(again)
     button(
-        open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Take the pin away"
+        open_page(links.RESULTS, run=run_id, model=other, part="Choose model"), "Unpin"
     ).click().run()
     assert [note.pinned for note in stored.workspace.notes(run_id)] == [True, False]
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import sys
 import tempfile
 import traceback
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+import mmm
 from mmm.errors import UserError
 
 #: Commands by panel, in the order of the work. Dotted paths: looking at runs must not import what
@@ -26,10 +30,12 @@ PANELS = {
     },
     "Data": {
         "connect": "mmm.cli.connections:connect_command",
+        "preview": "mmm.cli.data:preview_command",
         "ingest": "mmm.cli.data:ingest_command",
         "datasets": "mmm.cli.data:datasets_command",
         "propose": "mmm.cli.preparation:propose_command",
         "quality": "mmm.cli.preparation:quality_command",
+        "join": "mmm.cli.preparation:join_command",
         "prepare": "mmm.cli.preparation:prepare_command",
     },
     "Runs": {
@@ -71,31 +77,82 @@ Exit codes: 0 done; 1 what was asked about is bad (red light, failed run); 2 som
 EXIT_USER_ERROR, EXIT_DEFECT, EXIT_INTERRUPTED = 2, 3, 130
 
 
+def _load(name: str) -> Any:
+    """The command itself; imports its module."""
+    module, _, function = COMMANDS[name].partition(":")
+    found = getattr(import_module(module), function)
+    if not isinstance(found, typer.Typer):  # else a command with commands of its own
+        app = typer.Typer(add_completion=False)
+        app.command(name)(found)
+        found = app
+    return typer.main.get_command(found)
+
+
+def _help_text(name: str) -> str:
+    """What a command's help says, read from its module's text: importing all of them takes seconds."""
+    module, _, function = COMMANDS[name].partition(":")
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return ""
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == function:
+            return ast.get_docstring(statement) or ""
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == function:
+            return _keyword(statement.value, "help")
+    return ""
+
+
+def _keyword(call: ast.expr, name: str) -> str:
+    """A text that a call is given by keyword: `typer.Typer(help="...")`."""
+    if not isinstance(call, ast.Call):
+        return ""
+    for given in call.keywords:
+        if given.arg == name and isinstance(given.value, ast.Constant):
+            return str(given.value.value)
+    return ""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mmm-app {mmm.__version__}")
+        raise typer.Exit
+
+
+def _mmm(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """The options of `mmm` itself, before a command."""
+
+
 class _Commands(TyperGroup):
-    """Loads a command's module when the command is called (or listed with its help)."""
+    """Lists commands by their modules' texts; imports a command's module when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, function = COMMANDS[cmd_name].partition(":")
-        found = getattr(import_module(module), function)
-        if not isinstance(found, typer.Typer):  # else a command with commands of its own
-            app = typer.Typer(add_completion=False)
-            app.command(cmd_name)(found)
-            found = app
-        command: Any = typer.main.get_command(found)
-        command.rich_help_panel = next(
-            panel for panel, names in PANELS.items() if cmd_name in names
-        )
-        return command
+        """A line for the list of commands; `resolve_command` loads the command that is called."""
+        for panel, names in PANELS.items():
+            if cmd_name in names:
+                text = _help_text(cmd_name)
+                return TyperCommand(cmd_name, help=text, rich_help_panel=panel)
+        return None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         near = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and near:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        if args[0] in COMMANDS:
+            return args[0], _load(args[0]), args[1:]
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -109,7 +166,9 @@ def main() -> None:
     """Run the command line. A user's error is one message and exit code 2, a defect a file with its
     trace and 3.
     """
-    commands = _Commands(name="mmm", help=HELP, no_args_is_help=True)
+    app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, help=HELP)
+    app.callback()(_mmm)
+    commands = typer.main.get_command(app)
     try:
         commands()
     except UserError as error:

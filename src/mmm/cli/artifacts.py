@@ -111,7 +111,7 @@ def recreate_command(
 
     from mmm.data.references import find_dataset
     from mmm.models.artifacts import recreate_model
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
 
     if data is not None and dataset is not None:
         raise UserError(
@@ -119,7 +119,7 @@ def recreate_command(
         )
     table = None
     if data is not None:
-        with FileSource(data).batches() as batches:
+        with GuardedFile(data).batches() as batches:
             table = pa.Table.from_batches(batches, batches.schema)
     if dataset is not None:
         workspace = Workspace.open(load_settings().settings)

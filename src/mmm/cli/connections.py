@@ -12,6 +12,7 @@ from mmm.cli import show
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
 from mmm.settings import Settings, load_settings
+from mmm.sources.base import Source
 from mmm.sources.connections import Connections, parse_connection
 
 connect_command = typer.Typer(
@@ -176,8 +177,11 @@ def ingest_connection(
     asked = Query(_read(query_file), dict(map(_parameter, parameters))) if query_file else table
     connections = Connections.of(settings)
     user, failed = local_user(), False
+    source = connections.open(name, user)
+    if table is not None:
+        _propose_adding_up(source, name, table)
     for result in ingest_markets(
-        connections.open(name, user),
+        source,
         asked,
         markets,
         connection=name,
@@ -201,6 +205,62 @@ def ingest_connection(
             typer.echo(f"Note: {note}", err=True)
     if failed:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def ingest_aggregated(
+    settings: Settings, name: str, market: str, table: str, recipe: Path, *, only_show: bool
+) -> None:
+    """Add a table up in the warehouse by a recipe, store what it answers, and prepare that; the SQL is
+    shown first.
+    """
+    from mmm.data.ingest import ingest
+    from mmm.data.prepare import parse_recipe, prepare_dataset
+    from mmm.data.prepare.pushdown import pushdown
+    from mmm.sources.database import DatabaseSource
+
+    connections, user = Connections.of(settings), local_user()
+    source = connections.open(name, user)
+    if not isinstance(source, DatabaseSource):
+        raise UserError("only a database adds up.", where=name, fix="Leave --recipe out.")
+    parsed = parse_recipe(_read(recipe), where=str(recipe))
+    pushed = pushdown(parsed, source.dialect.parse(table), source.dialect)
+    typer.echo(pushed.query.sql, err=not only_show)
+    for parameter, value in pushed.query.parameters.items():
+        typer.echo(f"-- :{parameter} = {value!r}", err=not only_show)
+    if only_show:
+        return
+    manifest = ingest(
+        source,
+        market=market,
+        origin=f"{name}: {table}, added up by day",
+        workspace=connections.workspace,
+        by=user,
+        table_or_query=pushed.query,
+        connection=name,
+    )
+    typer.echo(f"{manifest.rows:,} rows came by day and market", err=True)
+    for made in prepare_dataset(
+        connections.workspace, market, manifest.dataset_id, pushed.rest, user
+    ):
+        typer.echo(f"{made.market}/{made.dataset_id}")
+        for note in made.notes:
+            typer.echo(f"Note: {note}", err=True)
+
+
+def _propose_adding_up(source: Source, name: str, table: str) -> None:
+    """Say so where a table is so large that it is better added up where it lies."""
+    from mmm.data.prepare.pushdown import PROPOSED_FROM_ROWS, table_rows
+    from mmm.sources.database import DatabaseSource
+
+    if not isinstance(source, DatabaseSource):
+        return
+    try:
+        rows = table_rows(source, table)
+    except UserError:
+        return  # reading it says what is wrong
+    if rows >= PROPOSED_FROM_ROWS:
+        how = f"`mmm ingest --connection {name} --table {table} --recipe recipe.json`"
+        typer.echo(f"Note: {table} has {rows:,} rows; {how} adds it up where it lies.", err=True)
 
 
 def _connections() -> Connections:

@@ -57,7 +57,7 @@ def _comparison(service: RunService, run_ids: list[str]) -> None:
 
 
 def _summary(service: RunService, run_id: str) -> None:
-    """The recommended model's paid channels in a small table, and what is hard to believe in it."""
+    """The recommended model's paid channels in a small table, and what is implausible in it."""
     from mmm.format import percent
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of, warnings_of

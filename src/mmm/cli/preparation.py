@@ -66,9 +66,13 @@ def propose_command(
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
     if recipe is not None:
-        from mmm.data.prepare import propose_recipe
+        from mmm.data.prepare import propose_long_recipe, propose_recipe
 
-        made = propose_recipe(table, proposed(found), _period(recipe), known)
+        if found.long is not None:
+            made = propose_long_recipe(table, found.long, _period(recipe), known)
+            typer.echo(f"Note: {found.findings[0]}", err=True)
+        else:
+            made = propose_recipe(table, proposed(found), _period(recipe), known)
         named = made.model_copy(update={"source": dataset_name(manifest)})
         typer.echo(named.to_json())
         return
@@ -206,3 +210,45 @@ def _print_report(report: QualityReport) -> None:
         for channel in report.channels
     ]
     show.table(("CHANNEL", "LIGHT", ""), rows)
+
+
+def join_command(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MARKET/DATASET...", help="Two or more datasets."),
+    ] = None,
+    market: Annotated[str, typer.Option(help="Where the joined dataset is stored.")] = "",
+    recipe: Annotated[
+        Path | None, typer.Option(help="The join as a JSON file, in place of naming datasets.")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(help="all: every date and market; shared: those that all have.")
+    ] = "all",
+    show_recipe: Annotated[
+        bool, typer.Option("--print", help="Print the join as JSON; store nothing.")
+    ] = False,
+) -> None:
+    """Join datasets (spend, KPI, control variables) by date and market, and store the result as one.
+
+    What has no partner is named. Example: `mmm join DE/SPEND_ID DE/KPI_ID --market DE`.
+    """
+    from mmm.data.prepare.join import parse_join
+    from mmm.data.prepare.join_stored import join_datasets, propose_join
+
+    workspace = Workspace.open(load_settings().settings)
+    if (recipe is None) == (not datasets):
+        raise UserError("name two or more datasets, or a --recipe.", where="join")
+    if recipe is not None:
+        parsed = parse_join(read_file(recipe), where=str(recipe))
+    else:
+        parsed = propose_join(workspace, datasets or [], keep)
+    if show_recipe:
+        typer.echo(parsed.model_dump_json(indent=2))
+        return
+    if not market:
+        raise UserError("say where the result is stored.", where="--market", fix="--market DE")
+    made = join_datasets(workspace, market, parsed, local_user())
+    typer.echo(f"{made.market}/{made.dataset_id}")
+    typer.echo(f"{made.rows:,} rows, {len(made.columns)} columns", err=True)
+    for note in made.notes:
+        typer.echo(f"Note: {note}", err=True)

@@ -12,6 +12,7 @@ import typer
 from mmm.cli import show
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
+from mmm.plain_json import read_json
 
 if TYPE_CHECKING:
     from mmm.recovery.summary import CaseScore, GroupScore, WordScore
@@ -64,10 +65,7 @@ def recover_command(
 
 
 def _settings(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"is not JSON ({error}).", where="--settings") from None
+    found = read_json(text, where="--settings")
     if not isinstance(found, dict):
         raise UserError("must be an object, {...}.", where="--settings")
     return found

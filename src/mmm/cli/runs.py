@@ -99,9 +99,9 @@ def _with_events(experiment: Experiment, file: Path) -> Experiment:
 
     from mmm.experiments.config import EventConfig
     from mmm.experiments.submission import events_of
-    from mmm.sources.files import FileSource
+    from mmm.sources.guarded import GuardedFile
 
-    with FileSource(file).batches() as batches:
+    with GuardedFile(file).batches() as batches:
         table = pa.Table.from_batches(batches, batches.schema)
     added = [EventConfig.model_validate(item) for item in events_of(table, str(file))]
     return experiment.model_copy(update={"events": (*experiment.events, *added)})

@@ -12,6 +12,7 @@ from mmm.cli import show
 from mmm.cli.runs import read_file
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
+from mmm.plain_json import read_json
 from mmm.platforms.local.user import local_user
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
@@ -92,10 +93,7 @@ def show_(
 
 def parse_content(file: Path) -> dict[str, Any]:
     """A JSON file's object; UserError when it holds none."""
-    try:
-        content = json.loads(read_file(file))
-    except ValueError as error:
-        raise UserError(f"is not JSON ({error}).", where=str(file)) from None
+    content = read_json(read_file(file), where=str(file))
     if not isinstance(content, dict):
         raise UserError("must be an object, {...}.", where=str(file))
     return content

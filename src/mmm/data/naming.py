@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmm.access import User
 from mmm.data.mapping import KpiKind
 from mmm.errors import Finding, InvalidInput, UserError
+from mmm.plain_json import read_json
 from mmm.workspace import Workspace
 
 Role = Literal[
@@ -91,7 +92,7 @@ def matches(word: str, at: At, words: tuple[str, ...]) -> bool:
 def parse_naming_rules(text: str | bytes, *, where: str = "naming rules") -> NamingRules:
     """Read rules from JSON. Raises InvalidInput with one finding per wrong field."""
     try:
-        return NamingRules.model_validate(json.loads(text))
+        return NamingRules.model_validate(read_json(text, where=where))
     except ValidationError as error:
         raise InvalidInput(
             f"{where} are not valid:",

@@ -32,6 +32,11 @@ _TOO_CLOSE = 0.02
 _MOST_PAIRS = 40_000
 _FILLERS = frozenset(
     [
+        "amount",
+        "eur",
+        "usd",
+        "gbp",
+        "chf",
         "ad",
         "ads",
         "advertising",

@@ -4,7 +4,6 @@ configuration).
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from difflib import get_close_matches
 from statistics import NormalDist
@@ -26,6 +25,7 @@ from mmm.data.mapping import Mapping
 from mmm.engines import DEFAULT_ENGINE, ENGINES, load_engine, settings_model
 from mmm.engines.capabilities import Presets, offered
 from mmm.errors import Finding, InvalidInput, UserError
+from mmm.plain_json import read_json
 
 _COUNTRY, _CURRENCY = r"^[A-Z]{2}$", r"^[A-Z]{3}$"
 _REGION = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
@@ -250,7 +250,7 @@ def parse_experiment(
     Raises InvalidInput with one finding per wrong field.
     """
     try:
-        content = json.loads(text)
+        content = read_json(text, where=where)
         if dataset is not None and isinstance(content, dict):
             named = content.get("dataset")
             content["dataset"] = (named if isinstance(named, dict) else {}) | dataset
@@ -258,8 +258,6 @@ def parse_experiment(
     except ValidationError as error:
         findings = validation_findings(error, models=_models(content))
         raise InvalidInput(f"{where} is not valid:", findings) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"is not JSON ({error}).", where=where) from None
 
 
 def _models(content: Any) -> Models:

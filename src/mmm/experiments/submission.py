@@ -14,6 +14,7 @@ from mmm.data.holidays.own import read_events
 from mmm.data.references import LATEST, find_dataset, find_mapping
 from mmm.data.saved_mappings import reapply
 from mmm.experiments.config import Experiment, parse_experiment
+from mmm.plain_json import read_json
 from mmm.workspace import DatasetManifest, Workspace
 
 if TYPE_CHECKING:
@@ -32,10 +33,7 @@ def read_experiment(
     A dataset that is given in `dataset` need not be stored yet; then a named mapping is not
     compared with it.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return parse_experiment(text, where=where)  # says what is wrong with it
+    content = read_json(text, where=where)
     if isinstance(content, dict):
         content = resolve(workspace, content, compare=dataset is None)
     return parse_experiment(json.dumps(content), where=where, dataset=dataset)

@@ -1,7 +1,7 @@
 """The best split of a budget over paid channels: Robyn's `robyn_allocator`, with these of its slips
 not copied.
 
-- The initial column is the money in the books; Robyn shows the rescaled exposure, equal to it over
+- The initial column is the actual spend; Robyn shows the rescaled exposure, equal to it over
 the window only.
 - Initial and planned response are both the response at the mean; Robyn mixes in the mean of
 responses for models without exposures and so finds 21 % lift with every bound locked.
@@ -43,7 +43,7 @@ from mmm.planning.problem import (
 from mmm.planning.request import PlanRequest
 from mmm.planning.weighted import MeanResponse, divided
 
-#: A plan whose median gain over today's split of the same money is below this is not worth a change:
+#: A plan whose median gain over the current allocation of the same money is below this is not worth a change:
 #: models of one run differ by more. Nor is one whose range reaches down to no gain: then more than
 #: one draw in ten loses by it.
 WORTH_MAKING = 0.01
@@ -54,7 +54,7 @@ _CENT = 0.005
 
 class Totals(BaseModel):
     """Sums over the paid channels, per period unless named total. `even_gain` is what the plan's
-    response has over that of today's split scaled to the same money; `held_response` the part that
+    response has over that of the current allocation scaled to the same money; `held_response` the part that
     would come without any spend.
     """
 
@@ -305,7 +305,7 @@ def _efficiency(market: Market, spend: np.ndarray, labels: Labels) -> float | No
 
 
 def _even_gain(curves: MeanResponse, initial: np.ndarray, spend: np.ndarray) -> float | None:
-    """What a split brings over today's split of the same money; None where that brings nothing."""
+    """What a split brings over the current allocation of the same money; None where that brings nothing."""
     today = math.fsum(initial)
     even = math.fsum(curves.response(initial * (math.fsum(spend) / today))) if today > 0 else 0.0
     return math.fsum(curves.response(spend)) / even - 1.0 if even else None

@@ -1,6 +1,6 @@
 """A plan's range: the same spends under every draw or kept model that it is measured on.
 
-A plan that earns more than today's split only where it was optimised is no reason to move money, so
+A plan that earns more than the current allocation only where it was optimised is no reason to move money, so
 the gain is told by models or draws that the optimisation did not see.
 """
 
@@ -23,7 +23,7 @@ _MEDIAN = (0.5,)
 
 class TotalBand(BaseModel):
     """`level` of `models` draws or kept models lie within each range: responses per period, the rest
-    as shares. `even_gain` is what the plan's response has over today's split of the same money,
+    as shares. `even_gain` is what the plan's response has over the current allocation of the same money,
     `median_gain` its median; `agree` the share of models in which that is a gain.
     """
 

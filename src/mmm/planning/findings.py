@@ -66,7 +66,7 @@ def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
         yield f"{share} of the planned response is carryover of earlier spend, held as it was."
     other = "followed the spend" if held else "stayed as it was"
     yield (
-        f"The gain over today's split of the same money depends on the carryover: {_signed(totals.even_gain)} as "
+        f"The gain over the current allocation of the same money depends on the carryover: {_signed(totals.even_gain)} as "
         f"planned, {_signed(totals.other_gain)} if it {other}."
     )
 
@@ -125,16 +125,14 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
 
 
 def _gain(totals: Totals) -> str:
-    """What the plan has over today's split of the same money: the median and the range of draws that
+    """What the plan has over the current allocation of the same money: the median and the range of draws that
     it was not optimised on, where there are any.
     """
     found = totals.band
     if found is None or found.even_gain is None or found.median_gain is None:
-        return (
-            f"That is {_signed(totals.even_gain or 0.0)} against today's split of the same money."
-        )
+        return f"That is {_signed(totals.even_gain or 0.0)} against the current allocation of the same money."
     return (
-        f"Against today's split of the same money that is {_signed(found.median_gain)} in the middle "
+        f"Against the current allocation of the same money that is {_signed(found.median_gain)} in the middle "
         f"and {_between(found.even_gain)} in {found.level:.0%} of {_measured(totals)}."
     )
 
@@ -150,7 +148,7 @@ def _no_change(totals: Totals) -> str:
     if found is None or found.even_gain is None or found.agree is None:
         return (
             f"No change of the split is worth making: it would bring {_signed(totals.even_gain or 0.0)} "
-            "against today's split of the same money, and below 1 % models of one run differ by more."
+            "against the current allocation of the same money, and below 1 % models of one run differ by more."
         )
     small = "" if found.even_gain[0] <= 0 else ", and below 1 % models of one run differ by more"
     losing = "" if small else f"; {percent(1.0 - found.agree)} of them see no gain"

@@ -98,7 +98,7 @@ def plan_curves(
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over
-    today's split of the same money with its band, whether it is worth making.
+    the current allocation of the same money with its band, whether it is worth making.
     """
     rows = []
     for name, plan in named:

@@ -4,7 +4,6 @@ experiments.csv.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ from mmm.data.proposal import propose
 from mmm.engines import DEFAULT_ENGINE
 from mmm.errors import UserError
 from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
+from mmm.plain_json import read_json
 from mmm.recovery.columns import named_columns, spend_columns
 from mmm.recovery.truth import read_truths
 from mmm.scoring.score import ChannelTruth
-from mmm.sources.files import FileSource
+from mmm.sources.guarded import GuardedFile
 
 #: The column that tells a panel's markets apart.
 GEO = "geo"
@@ -88,8 +88,8 @@ def read_case(folder: Path, options: CaseOptions | None = None) -> Case:
 
 def _own_experiment(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(path.read_bytes(), where=str(path))
+    except (OSError, UserError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -99,14 +99,14 @@ def _given_mapping(path: Path | None, own: dict[str, Any]) -> Mapping | None:
     if path is None:
         return Mapping.model_validate(own["mapping"]) if "mapping" in own else None
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = read_json(path.read_bytes(), where=str(path))
         return Mapping.model_validate(read.get("mapping", read))
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"cannot be read as a mapping ({error}).", where=str(path)) from None
 
 
 def _table(path: Path) -> pa.Table:
-    with FileSource(path).batches() as batches:
+    with GuardedFile(path).batches() as batches:
         return pa.Table.from_batches(list(batches.read()), batches.schema)
 
 

@@ -4,7 +4,6 @@ response curve.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmm.errors import UserError
+from mmm.plain_json import read_json
 from mmm.scoring.score import ChannelTruth
 
 #: The keys under which a truth may hold a channel's curve, the first that is there counts.
@@ -29,7 +29,7 @@ def read_truths(path: Path, periods: int) -> tuple[ChannelTruth, ...]:
     or multiples of today's spend with the total response over all periods.
     """
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = read_json(path.read_bytes(), where=str(path), fix=_FIX)
         channels = read.get("channels", read)
         return tuple(_channel(name, values, periods) for name, values in channels.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -2,7 +2,7 @@
 measured.
 
 "From" is the effect in the model that the same run - data, seed, settings - would have recommended
-without any lift test, "to" that of the model shown. A test's interval holds nine tenths. Results of
+without any lift test, "to" that of the model shown. A test's interval holds 90 %. Results of
 earlier versions have no standard error, only a confidence: a test that shows its lift to differ
 from 0 at confidence c has the standard error |lift| / z((1 + c) / 2).
 """

@@ -21,7 +21,7 @@ from mmm.results.summary import Tables, channels, curves, of_model
 
 #: More models side by side could not be told apart.
 MODELS_LIMIT = 4
-#: A cluster's spread: four fifths of its models lie inside.
+#: A cluster's spread: 80 % of its models lie inside.
 SPREAD = (0.1, 0.9)
 _FIT = ("front", "cluster", "rsq_train", "rsq_val", "rsq_test", "nrmse", "decomp_rssd")
 _RANGE = ("value", "low", "high")
@@ -55,7 +55,7 @@ def only(
 
 
 def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
-    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of four fifths of
+    """Per cluster and paid channel the middle model's ROAS or CPA, and the range of 80 % of
     its models.
 
     Channels come in the order of the shown model's spend, clusters by their number.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ AUTOCORRELATION_LIMIT = 0.3
 SHARE_GAP = 0.03
 #: Media whose effect comes at once, mostly.
 SHORT_CARRYOVER = 0.1
-#: Shares of the fitted KPI beyond which a split is hard to believe: one context variable, all paid
+#: Shares of the fitted KPI beyond which a split is implausible: one context variable, all paid
 #: media.
 CONTEXT_LIMIT, PAID_LIMIT = 0.5, 0.8
+#: A ROAS beyond these, a share of paid media or an R2 below these is hard to believe.
+MOST_ROAS, LEAST_ROAS, LEAST_PAID, LEAST_RSQ = 100.0, 0.01, 0.005, 0.3
 #: A level below this share counts as none.
 LEVEL_FLOOR = 0.001
 
@@ -53,7 +56,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
 
 def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
-    """What is hard to believe about the split of the KPI, with the rule; from the numbers of
+    """What is implausible about the split of the KPI, with the rule; from the numbers of
     `waterfall`.
     """
     rows = numbers.to_pylist()
@@ -83,6 +86,40 @@ def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
             "to nothing without advertising."
         )
     return found
+
+
+def implausible_figures(
+    channels: Sequence[Mapping[str, Any]], paid_share: float, rsq: float | None, labels: Labels
+) -> list[str]:
+    """What is hard to believe about a model's figures, with the rule: ROAS that point to a wrong
+    unit, paid media without effect, a fit that explains little.
+
+    `channels` are rows with `channel` and `roi`; `paid_share` is paid media's share of the KPI.
+    """
+    found = []
+    if labels.revenue:
+        odd = [row for row in channels if _odd_ratio(row.get("roi"))]
+        if odd:
+            named = [f"{row['channel']} {labels.efficiency_value(row['roi'])}" for row in odd]
+            found.append(
+                f"Implausible ROAS: {listed(named, 5)}. A ROAS above {MOST_ROAS:g} or below "
+                f"{LEAST_ROAS:g} usually means that spend and KPI are in different units or currencies."
+            )
+    if channels and paid_share < LEAST_PAID:
+        found.append(
+            f"Paid media carry {percent(paid_share)} of {labels.kpi_name}: below "
+            f"{100 * LEAST_PAID:g} % the model sees next to no effect of advertising."
+        )
+    if rsq is not None and rsq < LEAST_RSQ:
+        found.append(
+            f"The model explains {percent(max(rsq, 0.0))} of the variation in training (R2 {fixed(rsq)}): "
+            f"below {fixed(LEAST_RSQ)} its split of the KPI rests on little."
+        )
+    return found
+
+
+def _odd_ratio(roi: float | None) -> bool:
+    return roi is not None and roi > 0 and not LEAST_ROAS <= roi <= MOST_ROAS
 
 
 def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> str:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from mmm.engines.base import EngineResult, Problem
 from mmm.engines.schemas import confidence_of_today, is_kept
 from mmm.format import Labels
-from mmm.results.findings import implausible
+from mmm.results.findings import implausible, implausible_figures
 from mmm.results.summary import BASELINE_KINDS, Tables, of_model, waterfall
 
 SCHEMA_VERSION = 1
@@ -125,6 +125,10 @@ def _of_model(tables: Tables, model_id: str, labels: Labels, reason: str) -> dic
     channels = of_model(tables["channels"], model_id).select(list(_CHANNEL_FIELDS)).to_pylist()
     channels.sort(key=lambda row: (row["kind"] != "paid", -(row["spend"] or 0.0), row["channel"]))
     parts = waterfall(tables, model_id, labels)
+    totals = _totals(parts, channels)
+    paid = [row for row in channels if row["kind"] == "paid"]
+    paid_share = sum(row["share"] for row in parts.to_pylist() if row["kind"] == "paid")
+    odd = implausible_figures(paid, paid_share, model["rsq_train"], labels)
     return {
         "model": {
             "id": model_id,
@@ -133,9 +137,9 @@ def _of_model(tables: Tables, model_id: str, labels: Labels, reason: str) -> dic
             "cluster": model["cluster"],
             "fit": {name: model[name] for name in _FIT_FIELDS},
         },
-        "totals": _totals(parts, channels),
+        "totals": totals,
         "channels": channels,
-        "plausibility": implausible(parts, labels),
+        "plausibility": [*implausible(parts, labels), *odd],
     }
 
 

@@ -78,7 +78,7 @@ _CURVE_AND_BOOKS = (
 VIEWS: tuple[View, ...] = (
     View(
         "waterfall",
-        "What drives the KPI",
+        "KPI decomposition",
         summary.waterfall,
         charts.waterfall,
         findings.waterfall,
@@ -138,7 +138,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "adstock",
-        "How long media work",
+        "Adstock decay",
         summary.adstock,
         charts.adstock,
         findings.adstock,
@@ -147,7 +147,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "carryover",
-        "At once and later",
+        "Immediate and carryover effect",
         summary.carryover,
         charts.carryover,
         findings.carryover,
@@ -183,7 +183,7 @@ VIEWS: tuple[View, ...] = (
         candidate_charts.clusters,
         candidates.clusters_finding,
         "Models of a cluster have similar adstock and saturation. One column per cluster, with the number of its "
-        "models: the dot is its middle model's {efficiency}, the bar holds four fifths of its models. Where the "
+        "models: the dot is its middle model's {efficiency}, the bar holds 80 % of its models. Where the "
         "columns agree, it matters little which model is chosen. Of more than five clusters the largest are drawn; the "
         "table has all.",
         present=kept.has_clusters,
@@ -205,7 +205,7 @@ VIEWS: tuple[View, ...] = (
         stability_charts.calibration,
         calibration.finding,
         "One row per test, as a multiple of the lift it measured (the line at 1). The grey bar holds the test's "
-        "interval (nine tenths, from its confidence); the ring is what the same run would say without any lift test, "
+        "90 % interval (from its confidence); the ring is what the same run would say without any lift test, "
         "the dot what this model says.",
         present=calibration.calibrated,
     ),

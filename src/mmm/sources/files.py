@@ -68,8 +68,12 @@ class FileSource:
         return ConnectionTest(
             seconds,
             shown.num_rows,
-            f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read.",
+            self.readable(),
         )
+
+    def readable(self) -> str:
+        """What a person is told about a file that could be read."""
+        return f"{self.path.name} is {_KIND_NAMES[self.kind]} and can be read."
 
     def tables(self) -> list[str]:
         """Sheets with cells for a workbook, else the file's own name."""

@@ -19,6 +19,7 @@ from mmm.errors import UserError
 from mmm.sources.header import Header, find_header
 from mmm.sources.reading import ReadOptions
 
+WINDOWS_NOTE = "The file is not UTF-8; it was read as Windows-1252."
 SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 4 << 20
 _LONGEST_RECORD = 64 << 20
@@ -297,6 +298,8 @@ def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
             data, skip, line = data[skip:], 0, 1 + layout.header_lines
         end = _last_record_end(data, layout)
         if not end and len(data) > _LONGEST_RECORD:
+            if not _inside_quotes(data, len(data), layout):
+                raise _too_long(path, line)
             raise _open_quote(path, data, line, layout)
         if end:
             yield Piece(text.checked(data[:end], line), line)
@@ -358,7 +361,7 @@ class _Text:
             return data
         if self._found is None and not _mostly_utf8(data):
             self._found = "cp1252"
-            self._notes.append("The file is not UTF-8; it was read as Windows-1252.")
+            self._notes.append(WINDOWS_NOTE)
             return self._from_windows(data, line)
         return self._strict(data, line, "utf-8")
 
@@ -464,6 +467,14 @@ def _open_quote(path: Path, data: bytes, line: int, layout: Layout) -> UserError
         "a value begins with a quote that is never closed.",
         where=f"{path.name}, line {line}",
         fix='Close the quote, or write a quote within a quoted value twice ("").',
+    )
+
+
+def _too_long(path: Path, line: int) -> UserError:
+    return UserError(
+        f"the line is longer than {_LONGEST_RECORD >> 20} MB.",
+        where=f"{path.name}, line {line}",
+        fix="Check that rows end with a line break and that this is a table.",
     )
 
 

@@ -596,3 +596,10 @@ def test_the_series_that_are_drawn_are_those_that_are_checked() -> None:
     assert found["date"].to_pylist() == MONDAYS
     with pytest.raises(UserError, match="dates occur more than once"):
         over_time(flawed(put("date", 1, MONDAYS[0])), MAPPING, [])
+
+
+@pytest.mark.parametrize("value", [-1e308, 1e200])
+def test_numbers_whose_squares_are_infinite_are_compared_all_the_same(value: float) -> None:
+    report = review(flawed(put("tv", 3, value)), MAPPING)
+    assert "Could not run" not in report.check("correlation").finding
+    assert "Could not run" not in report.check("vif").finding

@@ -8,14 +8,17 @@ from mmm.engines.confidence import confidence_word
 from mmm.engines.ridge.selection import (
     cluster_interval,
     cluster_models,
-    consensus_interval,
     consensus_weights,
     eligible,
     error_scores,
+    likeliest_by_trial,
+    log_weights,
     nearest_to_consensus,
     pareto_fronts,
     pareto_fronts_by_trial,
 )
+from mmm.engines.ridge.spread import REACH, Spread, bounds, measured_spread
+from mmm.engines.words import Confidence
 
 
 def losses(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -112,22 +115,68 @@ def test_weights_of_the_consensus_by_hand() -> None:
     loss = np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.0], [0.1, 0.6, 0.0]])
     studies = np.array([[0.0, np.nan], [0.0, np.nan], [2.0, np.nan]])
     found = consensus_weights(loss, studies, 10, (1.0, 1.0, 1.0))
-    # to the first: half the fit to the power 0.3 x 10; three against one standard deviation of
-    # distance and a test missed by two of its standard errors
-    assert found / found[0] == pytest.approx([1.0, 0.5**3, np.exp(-0.5 * (9 - 1) - 0.5 * 0.3 * 4)])
+    # to the first: half the fit to the power 10; one and a half standard deviations of distance
+    # against a half, and a test missed by two of its standard errors
+    expected = [1.0, 0.5**10, np.exp(-0.5 * (1.5**2 - 0.5**2) - 0.5 * 4)]
+    assert found / found[0] == pytest.approx(expected)
     assert found.sum() == pytest.approx(1.0)
     assert consensus_weights(loss, studies, 10, (1.0, 0.0, 0.0))[2] == pytest.approx(
-        1 / (2 + 0.5**3)
+        1 / (2 + 0.5**10)
     )
 
 
-def test_the_model_nearest_to_the_consensus_and_its_interval() -> None:
+def test_every_trial_keeps_what_counts_most() -> None:
+    loss = losses(np.random.default_rng(3), 60)
+    trial = np.repeat([1, 2, 3], 20)
+    counts = log_weights(loss, 50, (1.0, 1.0, 1.0))
+    within = np.ones(60, bool)
+    within[np.argmax(counts)] = False
+    kept = likeliest_by_trial(counts, loss, within, 9, trial).kept
+    assert np.bincount(trial[kept]).tolist() == [0, 3, 3, 3]
+    assert np.argmax(counts) not in kept
+    for name in (1, 2, 3):
+        others = np.flatnonzero(within & (trial == name) & ~np.isin(np.arange(60), kept))
+        assert counts[kept[trial[kept] == name]].min() > counts[others].max()
+
+
+def test_a_duplicate_shadows_the_next_front_as_in_robyn() -> None:
+    """The second of two equal rows stays in the pool: of the two that follow, one is behind it."""
+    loss = np.array(
+        [[0.1, 0.5, 0], [0.1, 0.5, 0], [0.2, 0.6, 0], [0.5, 0.1, 0], [0.6, 0.2, 0]], float
+    )
+    everything = np.ones(5, bool)
+    assert pareto_fronts(loss, everything, 5).fronts.tolist() == [1, 1, 2, 1, 2]
+    assert pareto_fronts(loss, everything, 5, robyn=True).fronts.tolist() == [1, 1, 3, 1, 2]
+
+
+def test_the_model_nearest_to_the_consensus() -> None:
     effects = np.array([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
-    assert nearest_to_consensus(effects, np.full(3, 1 / 3)) == 1
-    assert nearest_to_consensus(effects, np.array([0.1, 0.1, 0.8])) == 2
-    low, high = consensus_interval(effects, np.full(3, 1 / 3))
-    assert high == pytest.approx([3 + 2 * np.sqrt(14 / 3), 5.0])
-    assert low.tolist() == [0.0, 5.0]  # no model has less than no effect
+    assert nearest_to_consensus(effects, np.array([3.0, 5.0])) == 1
+    assert nearest_to_consensus(effects, np.array([5.1, 5.0])) == 2
+
+
+def test_what_an_interval_is_made_of() -> None:
+    """Curves (weighted and unweighted), noise and the variant that moves an effect most."""
+    effects = np.array([[10.0, 5.0], [11.0, 5.0], [12.0, 5.0]])
+    weights = np.full(3, 1 / 3)
+    errors = np.full((3, 2), 0.5)
+    variants = {"a": (effects + 1.0, weights), "b": (effects - 4.0, weights)}
+    spread = measured_spread(effects, weights, errors, variants)
+    assert spread.centre == pytest.approx([10.0, 4.0])  # over the three baselines
+    assert spread.sd**2 == pytest.approx([2 * 2 / 3 + 0.25 + 9.0, 0.25 + 9.0])
+    low, high = bounds(spread, effects)
+    assert high == pytest.approx(spread.centre + REACH * spread.sd)
+    assert low.tolist() == [0.0, 0.0]  # no model has less than no effect
+
+
+@pytest.mark.parametrize(
+    ("sd", "variant", "word"),
+    [(0.5, 10.5, "high"), (0.5, 14.0, "medium"), (4.0, 10.5, "medium")],
+)
+def test_high_confidence_needs_variants_that_agree(sd: float, variant: float, word: str) -> None:
+    spread = Spread(np.array([10.0]), np.array([sd]), {"other": np.array([variant])})
+    assert spread.bounded(Confidence.HIGH, 0) == word
+    assert spread.bounded(Confidence.INCONCLUSIVE, 0) == "inconclusive"
 
 
 def test_a_recommended_model_stands_for_its_cluster() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mmm.data.calendar import CalendarRule, Period, Weekday
 from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
-from mmm.errors import Finding, InvalidInput, UserError
+from mmm.data.long_form import Pivot
+from mmm.errors import Finding, InvalidInput
+from mmm.plain_json import read_json
 
 Aggregate = Literal["sum", "mean", "max", "last", "first"]
 Gap = Literal["error", "zero", "previous", "interpolate"]
@@ -121,7 +122,8 @@ class Recipe(_Part):
     """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in
     this order.
 
-    `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
+    `pivot` spreads a long table into columns before anything else; all other names are those of
+    the wide table. `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
     `end` are inclusive and choose the periods of the source that begin within them. `source` is the
     dataset (MARKET/ID) that the recipe was made for.
     """
@@ -133,6 +135,7 @@ class Recipe(_Part):
     calendar: CalendarSetting = CalendarSetting()
     source: str | None = None
     zone: str | None = None
+    pivot: Pivot | None = None
     market: MarketRule | None = None
     start: dt.date | None = None
     end: dt.date | None = None
@@ -188,6 +191,12 @@ class Recipe(_Part):
 
     def source_columns(self) -> list[str]:
         """The columns the source must have."""
+        if self.pivot is not None:
+            return list(dict.fromkeys([self.date, *self.pivot.columns()]))
+        return self.wide_columns()
+
+    def wide_columns(self) -> list[str]:
+        """The columns the table must have once a long one is spread."""
         flags = {flag.name for flag in self.flags}
         names = [
             self.date,
@@ -220,7 +229,7 @@ def _take(name: str, taken: list[str]) -> None:
 def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
     """Read a recipe from JSON. Raises InvalidInput with one finding per wrong field."""
     try:
-        return Recipe.model_validate(json.loads(text))
+        return Recipe.model_validate(read_json(text, where=where))
     except ValidationError as error:
         findings = [
             Finding(
@@ -231,5 +240,3 @@ def parse_recipe(text: str | bytes, *, where: str = "recipe") -> Recipe:
             for item in error.errors()
         ]
         raise InvalidInput(f"{where} is not valid:", findings) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"is not JSON ({error}).", where=where) from None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from mmm.data.mapping import Mapping
@@ -121,8 +122,10 @@ def review(
     mapping does not fit.
     """
     frame = build_frame(table, mapping, market)
-    results = run_checks(frame, checks)
-    return QualityReport(worst([result.light for result in results]), results, channels.run(frame))
+    with np.errstate(over="ignore", invalid="ignore"):  # Outliers tells numbers that large
+        results = run_checks(frame, checks)
+        reports = channels.run(frame)
+    return QualityReport(worst([result.light for result in results]), results, reports)
 
 
 def run_checks(frame: Frame, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
@@ -160,7 +163,7 @@ def _result(check: Check, frame: Frame) -> CheckResult:
     where = getattr(check, "where", "table")
     try:
         verdict = check.run(frame)
-    except CannotTell as reason:
+    except (CannotTell, np.linalg.LinAlgError) as reason:
         finding = f"Could not run: {reason}"
         return CheckResult(
             check.name, check.title, Light.UNKNOWN, finding, check.why, check.fix, where=where

@@ -213,6 +213,7 @@ def _lag_text(lag: int) -> str:
 
 
 def _r(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = _scaled(one), _scaled(other)
     one, other = one - one.mean(), other - other.mean()
     size = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / size if size > 0 else 0.0
@@ -237,7 +238,15 @@ def correlations(
     names = [name for name, varies in zip(columns, varying, strict=True) if varies]
     if len(names) < 2:
         raise CannotTell("fewer than two columns vary.")
-    return names, np.corrcoef(values[:, varying], rowvar=False)
+    return names, np.corrcoef(_scaled(values[:, varying]), rowvar=False)
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    """Columns divided by a power of two near their size, which no correlation sees: squares of
+    numbers beyond 1e154 are infinite.
+    """
+    _, exponents = np.frexp(np.abs(values).max(axis=0))
+    return np.asarray(np.ldexp(values, -exponents))
 
 
 #: An eigenvalue of a correlation matrix below this, times its size, is an exact dependence.

@@ -52,13 +52,18 @@ class Evaluation(NamedTuple):
     studied: (
         np.ndarray
     )  # (B, S, 2) effect over each study's period, in its scope and in total; NaN: no comparison
+    flexible: np.ndarray  # (B, q) coefficients of the flexible baseline's columns
+    effect_error: np.ndarray  # (B, M) standard errors of the media's effects; 0: not known
 
     @classmethod
-    def empty(cls, batch: int, p: int, media: int, studies: int = 0) -> Evaluation:
+    def empty(
+        cls, batch: int, p: int, media: int, studies: int = 0, flexible: int = 0
+    ) -> Evaluation:
         return cls(
             np.zeros((batch, p)), np.zeros(batch), np.full((batch, 3), np.nan), np.full((batch, 3), np.nan),
             np.zeros((batch, 3)), np.zeros((batch, p + 1)), np.zeros((batch, media)), np.zeros((batch, media)),
             np.zeros(batch, np.int64), np.full((batch, studies, 2), np.nan),
+            np.zeros((batch, flexible)), np.zeros((batch, media)),
         )  # fmt: skip
 
     def rows(self, index: np.ndarray | slice) -> Evaluation:

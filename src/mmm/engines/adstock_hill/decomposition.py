@@ -4,12 +4,12 @@ present caused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mmm.engines.adstock_hill.curves import Curve
-from mmm.engines.adstock_hill.frame import Frame
+from mmm.engines.adstock_hill.frame import Baseline, Frame
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Model:
     curves: tuple[Curve, ...]
     coefficients: np.ndarray  # (p,)
     intercept: float
+    flexible: np.ndarray = field(default_factory=lambda: np.empty(0))  # (q,) of the baseline
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def decompose(frame: Frame, model: Model) -> Decomposition:
     rows, k = frame.window_rows, frame.base.shape[1]
     effects = np.empty((frame.n, k + len(model.curves)))
     effects[:, :k] = frame.base[rows] * model.coefficients[:k]
+    if frame.baseline is not None:
+        _fill_baseline(frame, frame.baseline, model, effects)
     media = [curve.apply(frame.media[m]) for m, curve in enumerate(model.curves)]
     for m, medium in enumerate(media):
         effects[:, k + m] = medium.response[rows]
@@ -58,3 +61,11 @@ def decompose(frame: Frame, model: Model) -> Decomposition:
         immediate=np.array([medium.immediate[rows] for medium in media]),
         carryover=np.array([medium.carryover[rows] for medium in media]),
     )
+
+
+def _fill_baseline(frame: Frame, baseline: Baseline, model: Model, effects: np.ndarray) -> None:
+    """The baseline's parts as this model has them, in place of the frame's first estimate."""
+    for j, name in enumerate(frame.base_names):
+        of = [i for i, part in enumerate(baseline.part) if part == name]
+        if of:
+            effects[:, j] = baseline.columns[frame.window_rows][:, of] @ model.flexible[of]

@@ -14,13 +14,27 @@ LAMBDA_RATIO = 1e-4
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """`columns` (T, q) in no unit, `part` (q,) the component that each belongs to, `precision` (q,)
+    the noise's variance over the prior's: what is added to the sums of squares.
+    """
+
+    columns: np.ndarray
+    part: tuple[str, ...]
+    precision: np.ndarray
+    control_precision: float
+    noise: float
+
+
+@dataclass(frozen=True)
 class Frame:
     """T rows. `base` (T, K): prophet parts, then context; `media` (M, T): paid, then organic, in
     money where paid.
 
     `base_kinds` name each base column's component kind (trend, season, ..., context). `media_names`
     are the names channels are known by (a paid medium's spend), `selected` the modelled columns'
-    names. `spend` (P, T) is raw.
+    names. `spend` (P, T) is raw. With a `baseline` each candidate fits its own trend, season,
+    holidays and factors; their columns of `base` are then a first estimate to look at.
     """
 
     dates: np.ndarray
@@ -36,6 +50,7 @@ class Frame:
     media_signs: tuple[str, ...]
     spend: np.ndarray
     window: tuple[int, int]
+    baseline: Baseline | None = None
 
     @property
     def window_rows(self) -> slice:

@@ -125,6 +125,12 @@ def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) ->
             for m in range(len(frame.media_names))
         )
         models.append(
-            Model(str(ids[index]), curves, coefficients, float(search.evaluation.intercept[index]))
+            Model(
+                str(ids[index]),
+                curves,
+                coefficients,
+                float(search.evaluation.intercept[index]),
+                search.evaluation.flexible[index],
+            )
         )
     return tuple(models)

@@ -19,6 +19,7 @@ from mmm.engines.adstock_hill.transforms import adstock_weights
 from mmm.engines.base import Problem
 from mmm.engines.confidence import confidence_word
 from mmm.engines.schemas import SCHEMAS, table
+from mmm.engines.words import Confidence
 
 _CURVE_POINTS, _CURVE_REACH = 101, 1.5
 #: An adstock curve is listed until a unit's remaining weight falls below this, at most two years of
@@ -31,12 +32,15 @@ Columns = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Intervals:
-    """Bounds of ROI and CPA, (K, P) each: kept models x paid channels."""
+    """Bounds of ROI and CPA, (K, P) each: kept models x paid channels. `confidence` (P,) where the
+    engine knows more than how far the kept models agree.
+    """
 
     roi_low: np.ndarray
     roi_high: np.ndarray
     cpa_low: np.ndarray
     cpa_high: np.ndarray
+    confidence: tuple[Confidence, ...] | None = None
 
 
 def models_table(search: Search, chosen: Chosen, calibrated: bool) -> pa.Table:
@@ -124,7 +128,7 @@ def channels_table(
     if intervals is None:
         unknown = np.full(roi.shape, np.nan)
         intervals = Intervals(unknown, unknown, unknown, unknown)
-    confidence = [confidence_word(roi[:, i]) for i in range(paid)]
+    confidence = intervals.confidence or tuple(confidence_word(roi[:, i]) for i in range(paid))
     conversion = problem.kpi_kind == "conversion"
 
     def block(row: int) -> Columns:

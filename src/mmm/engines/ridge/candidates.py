@@ -17,6 +17,7 @@ import numpy as np
 from mmm.cores import usable_cores
 from mmm.engines.adstock_hill.candidates import Candidates, Evaluation, split_counts
 from mmm.engines.adstock_hill.transforms import adstock_into, hill, hill_into, jit
+from mmm.engines.ridge.flexible import eliminate, fit_flexible, penalised_error
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
 
 EXACT, ROBYN = 0, 1
@@ -58,6 +59,16 @@ class Design(NamedTuple):
         np.ndarray
     )  # (p + 1,) of a refreshed model's effects, the intercept's last; (0,): no refresh
     previous_weight: float  # of the distance of what is not paid, in a refresh
+    flexible: np.ndarray  # (n, q) columns of the baseline that each fit takes out; (n, 0): none
+    flexible_part: np.ndarray  # (q,) the base column that each belongs to
+    flexible_precision: np.ndarray  # (q,) penalties, in sums of squares
+    solved: np.ndarray  # (m,) columns that are regressed beside them: context, media; (0,): all
+    own_precision: np.ndarray  # (p,) penalties of standardised columns beside lambda's; 0: none
+    spend_total: np.ndarray  # (P,) of the raw spends in the window
+    expected_roi: float  # what all spend together is expected to bring per unit of money
+    level_pull: float  # penalty of the media's mean ROI's distance from it, in sums of squares
+    noise: float  # estimated SD of the KPI's noise, in its units; 0: unknown
+    roi_pull: float  # penalty of a ROI's distance from their mean, per unit of lambda
 
 
 @jit
@@ -278,60 +289,89 @@ def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # ty
 
 
 @jit
-def _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer):  # type: ignore[no-untyped-def]
-    """Sum of the studied media's effects over the study's rows: (what its scope counts, all of it)."""
+def _study_parts(design, cand, c, study, m, X, adstocked, out, weights, buffer):  # type: ignore[no-untyped-def]
+    """A medium's summed effect over a study's rows per unit of its coefficient: (what its scope
+    counts, all of it).
+    """
     k = design.base.shape[1]
     first, last = design.lift_rows[study, 0], design.lift_rows[study, 1]
     total, earlier = 0.0, 0.0
-    for m in range(design.media.shape[0]):
-        if design.lift_media[study, m] == 0:
-            continue
+    for t in range(first, last + 1):
+        total += X[t - design.window_start, k + m]
+    if design.lift_immediate[study] == 0:
+        return total, total
+    x = design.media[m]
+    if design.method == ROBYN:
+        # Robyn counts the Weibull's length on the study's rows alone, so its decay differs from
+        # the model's.
+        own = buffer[: last + 1 - first]
+        studied = x[first : last + 1]
+        adstock_into(studied, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
         for t in range(first, last + 1):
-            total += b[k + m] * X[t - design.window_start, k + m]
-        if design.lift_immediate[study] == 1:
-            x = design.media[m]
-            if design.method == ROBYN:
-                # Robyn counts the Weibull's length on the study's rows alone, so its decay differs
-                # from the model's.
-                own = buffer[: last + 1 - first]
-                adstock_into(
-                    x[first : last + 1],
-                    design.adstock[m],
-                    cand.rate[c, m],
-                    cand.scale[c, m],
-                    weights,
-                    own,
-                )
-                for t in range(first, last + 1):
-                    historic = adstocked[m, t] - own[t - first]
-                    earlier += b[k + m] * hill(historic, cand.alpha[c, m], out.inflexion[c, m])
-            else:
-                for t in range(x.shape[0]):
-                    buffer[t] = x[t] if t < first else 0.0
-                own = weights[x.shape[0] : 2 * x.shape[0]]
-                adstock_into(
-                    buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own
-                )
-                for t in range(first, last + 1):
-                    earlier += b[k + m] * hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
+            historic = adstocked[m, t] - own[t - first]
+            earlier += hill(historic, cand.alpha[c, m], out.inflexion[c, m])
+        return total - earlier, total
+    for t in range(x.shape[0]):
+        buffer[t] = x[t] if t < first else 0.0
+    own = weights[x.shape[0] : 2 * x.shape[0]]
+    adstock_into(buffer, design.adstock[m], cand.rate[c, m], cand.scale[c, m], weights, own)
+    for t in range(first, last + 1):
+        earlier += hill(own[t], cand.alpha[c, m], out.inflexion[c, m])
     return total - earlier, total
 
 
 @jit
-def _calibration(design, cand, c, X, adstocked, b, weights, buffer, out):  # type: ignore[no-untyped-def]
-    """Mean absolute percentage error against the lift tests, NaN studies left out (Robyn: MAPE)."""
+def _study_units(design, cand, c, X, adstocked, out, weights, buffer, G, whole):  # type: ignore[no-untyped-def]
+    """G (S, M): each study's effect per unit of its media's coefficients, in its scope and scaled
+    to its own days; `whole` the same with all carryover.
+    """
+    for study in range(G.shape[0]):
+        for m in range(G.shape[1]):
+            G[study, m], whole[study, m] = 0.0, 0.0
+            if design.lift_media[study, m] == 1:
+                scoped, total = _study_parts(
+                    design, cand, c, study, m, X, adstocked, out, weights, buffer
+                )
+                G[study, m] = scoped * design.lift_scale[study]
+                whole[study, m] = total * design.lift_scale[study]
+
+
+@jit
+def _calibration(design, c, b, G, whole, out):  # type: ignore[no-untyped-def]
+    """Mean absolute percentage error against the lift tests, NaN studies left out (Robyn: MAPE).
+    Beside a flexible baseline a lift that is smaller than its standard error counts in units of
+    that: a share of nearly nothing says nothing.
+    """
+    k = design.base.shape[1]
     total, count = 0.0, 0
-    for study in range(design.lift_value.shape[0]):
-        effect, whole = _study_effect(design, cand, c, study, X, adstocked, b, out, weights, buffer)
-        out.studied[c, study, 0] = effect * design.lift_scale[study]
-        out.studied[c, study, 1] = whole * design.lift_scale[study]
-        error = abs(out.studied[c, study, 0] - design.lift_value[study]) / abs(
-            design.lift_value[study]
-        )
+    for study in range(G.shape[0]):
+        effect, all_of_it = 0.0, 0.0
+        for m in range(G.shape[1]):
+            if design.lift_media[study, m] == 1:
+                effect += b[k + m] * G[study, m]
+                all_of_it += b[k + m] * whole[study, m]
+        out.studied[c, study, 0], out.studied[c, study, 1] = effect, all_of_it
+        unit = abs(design.lift_value[study])
+        if design.solved.shape[0] > 0:
+            unit = max(unit, design.lift_error[study])
+        error = abs(effect - design.lift_value[study]) / unit
         if not math.isnan(error):
             total += error
             count += 1
     return total / count if count > 0 else np.nan
+
+
+@jit
+def _effect_errors(design, c, rows, error, X, variance, out):  # type: ignore[no-untyped-def]
+    """Standard errors of the media's effects over the window, given the candidate's curves."""
+    k = design.base.shape[1]
+    noise = error * (design.y[:rows].max() - design.y[:rows].min())
+    for i in range(design.solved.shape[0]):
+        column = design.solved[i]
+        if column >= k:
+            out.effect_error[c, column - k] = (
+                math.sqrt(variance[i]) * noise * abs(X[:, column].sum())
+            )
 
 
 @jit
@@ -356,26 +396,63 @@ def _evaluate(design, cand, start, stop, out):  # type: ignore[no-untyped-def]
     work = (
         np.empty(p), np.empty(p), np.empty(p), np.empty(p, np.int64), np.empty(p, np.int64), L, np.empty(p), np.empty(p)
     )  # fmt: skip
+    q, m = design.flexible.shape[1], design.solved.shape[0]
+    eliminated = (np.empty((q + 1, q + 1)), np.empty((q + 1, n)), np.empty(q + 1))
+    gamma, W = np.empty(q + 1), np.empty((m, q + 1))
+    beside = (
+        np.empty(m), np.empty(m), np.empty(m), np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m, np.int64),
+        np.empty(m, np.int64), np.empty((m + 1, m)), np.empty(m), np.empty(m), np.empty(m),
+    )  # fmt: skip
+    studies = design.lift_value.shape[0]
+    G, whole = np.empty((studies, media)), np.empty((studies, media))
+    eliminated_rows = -1
     for c in range(start, stop):
         _transform_media(design, cand, c, X, adstocked, weights, out)
         rows, val = split_counts(n, cand.train_size[c])
         b = out.coefficients[c]
-        intercept, dropped, passes = _fit(
-            design,
-            cand.lambda_[c],
-            cand.penalty[c],
-            X,
-            rows,
-            b,
-            (mean, sd, Z, A, rhs),
-            bounds,
-            work,
-        )
+        if studies > 0:
+            _study_units(design, cand, c, X, adstocked, out, weights, buffer, G, whole)
+        if m > 0:
+            if rows != eliminated_rows:
+                eliminate(design, rows, eliminated[0], eliminated[1], eliminated[2])
+                eliminated_rows = rows
+            intercept, dropped, passes = fit_flexible(
+                design,
+                cand.lambda_[c],
+                cand.penalty[c],
+                X,
+                rows,
+                b,
+                gamma,
+                eliminated,
+                W,
+                G,
+                beside,
+            )
+            out.flexible[c] = gamma[:q]
+        else:
+            intercept, dropped, passes = _fit(
+                design,
+                cand.lambda_[c],
+                cand.penalty[c],
+                X,
+                rows,
+                b,
+                (mean, sd, Z, A, rhs),
+                bounds,
+                work,
+            )
         out.intercept[c] = intercept
         out.passes[c] = passes
         _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out)
-        if design.lift_value.shape[0] > 0:
-            out.loss[c, 2] = _calibration(design, cand, c, X, adstocked, b, weights, buffer, out)
+        if m > 0:
+            paid_effect = out.effects[c, k : k + design.spend_share.shape[0]].sum()
+            error = penalised_error(design, rows, gamma, fitted, paid_effect)
+            if not design.use_validation:
+                out.loss[c, 0] = error
+            _effect_errors(design, c, rows, error, X, beside[11], out)
+        if studies > 0:
+            out.loss[c, 2] = _calibration(design, c, b, G, whole, out)
 
 
 def evaluate(
@@ -389,7 +466,11 @@ def evaluate(
     """
     batch = candidates.batch
     out = Evaluation.empty(
-        batch, design.lower.shape[0], design.media.shape[0], len(design.lift_value)
+        batch,
+        design.lower.shape[0],
+        design.media.shape[0],
+        len(design.lift_value),
+        design.flexible.shape[1],
     )
     cores = cores or usable_cores()
     chunk = max(1, min(64, -(-batch // cores)))

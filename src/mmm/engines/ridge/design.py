@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from mmm.engines.adstock_hill.frame import Frame, study_rows
+from mmm.engines.adstock_hill.frame import Frame, lambda_max, study_rows
 from mmm.engines.adstock_hill.transforms import ADSTOCK_CODES
 from mmm.engines.base import LiftTest, PreviousModel
 from mmm.engines.ridge.candidates import EXACT, ROBYN, Design
 from mmm.engines.ridge.settings import RidgeSettings
 from mmm.engines.words import Sign
+
+#: Method "exact": media are expected to make this share of the KPI, with this standard deviation as
+#: a share of it; at the largest lambda ROIs differ by this share of it (standard deviation).
+_EXPECTED_SHARE, _LEVEL_SD, _LEAST_SPREAD = 0.25, 0.6, 0.3
 
 
 def _bounds(sign: str) -> tuple[float, float]:
@@ -23,8 +29,8 @@ def build_design(
     lift_tests: tuple[LiftTest, ...] = (),
     previous: PreviousModel | None = None,
 ) -> Design:
-    """Arrays for the compiled core. Prophet parts are held to [0, 1], as in Robyn, whatever their
-    sign.
+    """Arrays for the compiled core. Prophet's own parts are held to [0, 1], as in Robyn, whatever
+    their sign; a flexible baseline has no such bounds.
     """
     bounds = [
         (0.0, 1.0) if kind != "context" else _bounds(sign)
@@ -44,15 +50,64 @@ def build_design(
         trend=frame.base_kinds.index("trend") if "trend" in frame.base_kinds else -1,
         spend_share=spend / spend.sum(),
         intercept=settings.intercept,
-        non_negative_intercept=settings.intercept_sign == "non_negative",
+        non_negative_intercept=_non_negative_intercept(frame, settings),
         zero_effect_penalty=settings.zero_effect_penalty,
         method=ROBYN if settings.method == "robyn" else EXACT,
         threshold=settings.threshold,
         use_validation=settings.validation is not None,
         **studies,
+        **_baseline(frame, spend),
         previous_share=np.empty(0) if previous is None else _shares(frame, previous),
         previous_weight=1.0 if previous is None else 1.0 / (1.0 - previous.steps / frame.n),
     )
+
+
+def _non_negative_intercept(frame: Frame, settings: RidgeSettings) -> bool:
+    """As set; left open, Robyn's rule for Robyn's frame alone."""
+    if settings.intercept_sign is None:
+        return frame.baseline is None
+    return settings.intercept_sign == "non_negative"
+
+
+def _baseline(frame: Frame, spend: np.ndarray) -> dict[str, Any]:
+    """The baseline's columns in the window, the base column each belongs to, and penalties; none
+    where the base columns themselves are fitted.
+    """
+    baseline = frame.baseline
+    p = len(frame.names)
+    if baseline is None:
+        return {
+            "flexible": np.empty((frame.n, 0)),
+            "flexible_part": np.empty(0, np.int64),
+            "flexible_precision": np.empty(0),
+            "solved": np.empty(0, np.int64),
+            "own_precision": np.zeros(p),
+            "spend_total": spend,
+            "expected_roi": 0.0,
+            "level_pull": 0.0,
+            "noise": 0.0,
+            "roi_pull": 0.0,
+        }
+    place = {name: i for i, name in enumerate(frame.base_names)}
+    own = np.zeros(p)
+    own[: len(frame.base_names)] = baseline.control_precision
+    own[len(frame.base_names) + frame.paid :] = baseline.control_precision
+    level = float(np.abs(frame.y[frame.window_rows]).mean())
+    expected = _EXPECTED_SHARE * level * frame.n / spend.sum()
+    noise = baseline.noise * level
+    parts = {place[name] for name in baseline.part}
+    return {
+        "flexible": np.ascontiguousarray(baseline.columns[frame.window_rows]),
+        "flexible_part": np.array([place[name] for name in baseline.part], np.int64),
+        "flexible_precision": baseline.precision,
+        "solved": np.array([j for j in range(p) if j not in parts], np.int64),
+        "own_precision": own,
+        "spend_total": spend,
+        "expected_roi": expected,
+        "noise": noise,
+        "level_pull": (noise / (_LEVEL_SD * expected)) ** 2,
+        "roi_pull": (noise / (_LEAST_SPREAD * expected)) ** 2 / lambda_max(frame),
+    }
 
 
 def _shares(frame: Frame, previous: PreviousModel) -> np.ndarray:
@@ -74,9 +129,9 @@ def _medium_adstock(name: str, selected: str, settings: RidgeSettings) -> str:
 
 def _studies(
     frame: Frame, settings: RidgeSettings, lift_tests: tuple[LiftTest, ...]
-) -> dict[str, np.ndarray]:
-    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has warned
-    of it.
+) -> dict[str, Any]:
+    """Lift tests as arrays. A study outside the window is left out; `mmm.experiments.problem` has
+    warned of it.
     """
     rows, media, immediate, scale, lift, error = [], [], [], [], [], []
     for test in lift_tests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from mmm.engines.adstock_hill.features import exposure_costs, exposure_fit
@@ -15,6 +16,7 @@ from mmm.engines.base import Problem
 from mmm.engines.ridge.candidates import Design
 from mmm.engines.ridge.convergence import convergence, settled
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.spread import Spread
 from mmm.engines.schemas import table
 
 
@@ -34,8 +36,13 @@ def diagnostics_table(
     found: Search,
     chosen: Chosen,
     settings: RidgeSettings,
+    spread: Spread | None,
 ) -> pa.Table:
-    notes = list(_notes(problem, frame, design, space, found, chosen, settings))
+    notes = [
+        *_notes(problem, frame, design, space, found, chosen, settings),
+        *_on_bounds(frame, design, chosen),
+        *_variants(frame, spread),
+    ]
     return table(
         "diagnostics",
         {
@@ -103,3 +110,36 @@ def _notes(
         value=frame.n / parameters,
         text=f"{frame.n} periods for {parameters} coefficients.",
     )
+
+
+def _on_bounds(frame: Frame, design: Design, chosen: Chosen) -> Iterator[_Note]:
+    """Coefficients of the recommended model that a bound holds: the data would have them beyond."""
+    coefficients = chosen.models[chosen.recommended].coefficients
+    of_baseline = set(design.flexible_part.tolist())
+    for j, name in enumerate(frame.names):
+        if j in of_baseline:
+            continue
+        held = [
+            bound
+            for bound in (design.lower[j], design.upper[j])
+            if np.isfinite(bound) and abs(coefficients[j] - bound) <= 1e-9
+        ]
+        if not held:
+            continue
+        text = (
+            f"The coefficient of {name} lies on its bound of {held[0]:g}: the data alone would "
+            "have it beyond. Check its sign in the mapping, or what it may stand for."
+        )
+        media = j >= len(frame.base_names)
+        yield _Note("on_bound" if media else "warning", name, float(coefficients[j]), text)
+
+
+def _variants(frame: Frame, spread: Spread | None) -> Iterator[_Note]:
+    """How far each variant of the baseline moves the media's total effect."""
+    if spread is None:
+        return
+    total = float(spread.centre.sum())
+    for name, effects in spread.variants.items():
+        change = float(effects.sum()) / total - 1.0 if total else float("nan")
+        text = f"With {name} all paid media together have {change:+.0%} effect."
+        yield _Note("baseline_variant", name, change, text)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from mmm.engines.adstock_hill.candidates import Evaluation
 from mmm.engines.adstock_hill.decomposition import Model, decompose
-from mmm.engines.adstock_hill.features import build_frame, exposure_costs
+from mmm.engines.adstock_hill.features import exposure_costs
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.models import Search, kept_models
 from mmm.engines.adstock_hill.space import build_space
@@ -24,6 +24,7 @@ from mmm.engines.base import PreviousModel, Problem
 from mmm.engines.capabilities import Deviation
 from mmm.engines.ridge.candidates import evaluate
 from mmm.engines.ridge.design import build_design
+from mmm.engines.ridge.exact_frame import ridge_frame
 from mmm.engines.ridge.rebuild import Rebuilt, components
 from mmm.engines.ridge.settings import RidgeSettings
 
@@ -165,7 +166,7 @@ def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviatio
 
     settings = RidgeSettings.model_validate(stored.settings)
     known = {name: np.array(values) for name, values in stored.components.items()}
-    frame = build_frame(problem, settings, known, stored.costs)
+    frame = ridge_frame(problem, settings, known, stored.costs)
     previous = None
     if stored.previous is not None:
         previous = PreviousModel(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,6 @@ from mmm.cores import usable_cores
 from mmm.engines.adstock_hill import tables
 from mmm.engines.adstock_hill.candidates import Evaluation
 from mmm.engines.adstock_hill.decomposition import decompose
-from mmm.engines.adstock_hill.features import build_frame
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.models import (
     LISTED_OF_MANY,
@@ -29,8 +30,9 @@ from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.ridge import diagnostics, refresh
 from mmm.engines.ridge.calibration import lift_tests_table
-from mmm.engines.ridge.candidates import Design, evaluate
+from mmm.engines.ridge.candidates import TEST, Design, evaluate
 from mmm.engines.ridge.design import build_design
+from mmm.engines.ridge.exact_frame import ridge_frame, variant_frames
 from mmm.engines.ridge.intervals import intervals
 from mmm.engines.ridge.search import search
 from mmm.engines.ridge.selection import (
@@ -38,11 +40,14 @@ from mmm.engines.ridge.selection import (
     consensus_weights,
     eligible,
     error_scores,
+    likeliest_by_trial,
+    log_weights,
     nearest_to_consensus,
     pareto_fronts,
     pareto_fronts_by_trial,
 )
 from mmm.engines.ridge.settings import RidgeSettings
+from mmm.engines.ridge.spread import Spread, measured_spread
 from mmm.errors import UserError
 
 
@@ -65,7 +70,7 @@ def train(
 ) -> tuple[dict[str, pa.Table], str, str]:
     """(tables, recommended model's id, the reason in words)."""
     stage = _Stage(progress, "features", 1)
-    frame = build_frame(problem, settings)
+    frame = ridge_frame(problem, settings)
     design = build_design(frame, settings, problem.lift_tests, problem.previous)
     space = build_space(frame, settings)
     if problem.previous is not None:
@@ -82,13 +87,16 @@ def train(
     free = run_search(plain, space, settings, stage, before=candidates) if calibrated else None
 
     stage = _Stage(progress, "select", 1)
-    chosen = choose(frame, design, space, found, settings)
+    variants = variant_frames(problem, settings, frame)
+    chosen, spread = choose(frame, design, space, found, settings, problem, variants)
     if free is not None:
-        other = choose(frame, plain, space, free, settings)
+        others = replace(problem, lift_tests=())
+        other, _ = choose(frame, plain, space, free, settings, others, variants)
         # What this run would have recommended without any lift test: the same data, seed and
         # settings.
         best = free.values[[other.selection.kept[other.recommended]]]
-        unmoved = evaluate(design, space.candidates(best), cores=1).studied[0]
+        unheeded = design._replace(lift_error=np.full(len(design.lift_error), np.inf))
+        unmoved = evaluate(unheeded, space.candidates(best), cores=1).studied[0]
     else:
         unmoved = np.empty((0, 2))
     stage.done(1)
@@ -96,7 +104,7 @@ def train(
     builders = {
         "models": lambda: tables.models_table(found, chosen, calibrated),
         "channels": lambda: tables.channels_table(
-            problem, frame, chosen, intervals(frame, chosen, settings)
+            problem, frame, chosen, intervals(frame, chosen, settings, spread)
         ),
         "media": lambda: tables.media_table(frame),
         "contributions": lambda: tables.contributions_table(frame, chosen),
@@ -109,7 +117,7 @@ def train(
         "moves": lambda: refresh.moves_table(problem, design, space, found, chosen),
         "lift_tests": lambda: lift_tests_table(problem, frame, found, chosen, settings, unmoved),
         "diagnostics": lambda: diagnostics.diagnostics_table(
-            problem, frame, design, space, found, chosen, settings
+            problem, frame, design, space, found, chosen, settings, spread
         ),
     }
     stage = _Stage(progress, "tables", len(builders))
@@ -119,6 +127,40 @@ def train(
         stage.done(number)
     why = reason(found, chosen, None if problem.previous is None else problem.previous.model_id)
     return built, chosen.models[chosen.recommended].model_id, why
+
+
+def _spread(
+    problem: Problem,
+    frame: Frame,
+    space: Space,
+    found: Search,
+    kept: np.ndarray,
+    weights: np.ndarray,
+    settings: RidgeSettings,
+    variants: Mapping[str, Frame],
+) -> Spread | None:
+    """How far the effects may be off: the kept models, and the same fitted again beside variants of
+    the baseline. None in method "robyn".
+    """
+    if settings.method == "robyn":
+        return None
+    k = frame.base.shape[1]
+    channels = slice(k, k + frame.paid)
+    candidates = space.candidates(found.values[kept])
+    refits = {}
+    for name, other in variants.items():
+        design = build_design(other, settings, problem.lift_tests, problem.previous)
+        refit = evaluate(design, candidates)
+        refits[name] = refit.effects[:, channels], _weights(design, refit, settings)
+    of = found.evaluation
+    errors = of.effect_error[kept][:, : frame.paid]
+    return measured_spread(of.effects[kept][:, channels], weights, errors, refits)
+
+
+def _weights(design: Design, evaluation: Evaluation, settings: RidgeSettings) -> np.ndarray:
+    """How much models count in their consensus, (K,)."""
+    missed = (evaluation.studied[:, :, 0] - design.lift_value) / design.lift_error
+    return consensus_weights(evaluation.loss, missed, len(design.y), settings.objective_weights)
 
 
 def run_search(
@@ -138,6 +180,7 @@ def run_search(
         np.empty((trials, count, len(space.hyperparameters))),
         np.empty((trials, count, 3)),
     )
+    test = np.empty((trials, count))
     evaluations: list[Evaluation] = []
     done = unsolved = 0
 
@@ -148,6 +191,7 @@ def run_search(
         now = slice(done, done + len(asked) // trials)
         values[:, now] = found.reshape(trials, -1, found.shape[1])
         loss[:, now] = result.loss.reshape(trials, -1, 3)
+        test[:, now] = result.nrmse[:, TEST].reshape(trials, -1)
         done, unsolved = now.stop, unsolved + int((result.passes < 0).sum())
         if not many:
             evaluations.append(result)
@@ -169,7 +213,7 @@ def run_search(
         )
     flat, scores = (
         values.reshape(-1, values.shape[2]),
-        error_scores(course.loss, settings.objective_weights),
+        error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights),
     )
     if not many:
         evaluation = Evaluation(
@@ -177,11 +221,22 @@ def run_search(
         )
         return Search(flat, evaluation, course.trial, course.iteration, scores)
     rows = np.arange(len(flat)) % (len(flat) // LISTED_OF_MANY) == 0
-    rows[select(course, settings, refreshing=len(design.previous_share) > 0).kept] = True
+    rows[
+        select(course, settings, len(design.y), refreshing=len(design.previous_share) > 0).kept
+    ] = True
     evaluation = evaluate(design, space.candidates(flat[rows]))
     return Search(
         flat[rows], evaluation, course.trial[rows], course.iteration[rows], scores[rows], course
     )
+
+
+def _scored(loss: np.ndarray, test: np.ndarray, settings: RidgeSettings) -> np.ndarray:
+    """Losses (B, 3) as the error score takes them: Robyn's counts the test NRMSE (B,) where the
+    search was led by the validation's.
+    """
+    if settings.method != "robyn" or settings.validation is None:
+        return loss
+    return np.column_stack([test, loss[:, 1:]])
 
 
 def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
@@ -192,9 +247,15 @@ def _by_trial(parts: tuple[np.ndarray, ...], trials: int) -> np.ndarray:
 
 
 def choose(
-    frame: Frame, design: Design, space: Space, found: Search, settings: RidgeSettings
-) -> Chosen:
-    """Fronts, clusters, the kept models' consensus and the recommended one.
+    frame: Frame,
+    design: Design,
+    space: Space,
+    found: Search,
+    settings: RidgeSettings,
+    problem: Problem,
+    variants: Mapping[str, Frame],
+) -> tuple[Chosen, Spread | None]:
+    """Fronts, clusters, the kept models' consensus over all baselines and the recommended one.
 
     The recommended model is the one nearest to the consensus, and stands for its cluster. Method
     "robyn" takes the smallest score of the clusters' best; in a refresh, the nearest to the
@@ -205,9 +266,10 @@ def choose(
         settings.method == "robyn",
         len(design.previous_share) > 0,
     )
-    selection = listed(select(found.course, settings, refreshing=refreshing), found)
+    selection = listed(select(found.course, settings, frame.n, refreshing=refreshing), found)
     kept = selection.kept
-    scores = error_scores(loss[kept], settings.objective_weights)
+    scored = _scored(loss[kept], found.evaluation.nrmse[kept, TEST], settings)
+    scores = error_scores(scored, settings.objective_weights)
     media = [
         i
         for i, item in enumerate(space.hyperparameters)
@@ -218,9 +280,8 @@ def choose(
     )
     models = kept_models(frame, space, found, kept)
     parts = tuple(decompose(frame, model) for model in models)
-    missed = found.evaluation.studied[kept, :, 0] - design.lift_value
-    studies = missed / design.lift_error
-    weights = consensus_weights(loss[kept], studies, frame.n, settings.objective_weights)
+    weights = _weights(design, found.evaluation.rows(kept), settings)
+    spread = _spread(problem, frame, space, found, kept, weights, settings, variants)
     rule: Rule = (
         "consensus"
         if not (robyn or refreshing)
@@ -228,9 +289,10 @@ def choose(
         if robyn and refreshing
         else "score"
     )
-    if rule == "consensus":
+    if rule == "consensus" and spread is not None:
         k = frame.base.shape[1]
-        best = nearest_to_consensus(found.evaluation.effects[kept, k : k + frame.paid], weights)
+        effects = found.evaluation.effects[kept, k : k + frame.paid]
+        best = nearest_to_consensus(effects, spread.centre)
         clusters = clusters.standing_for_its_own(best)
     else:
         best = (
@@ -238,10 +300,10 @@ def choose(
             if rule == "previous"
             else recommended(clusters.best, scores)
         )
-    return Chosen(selection, clusters, models, parts, best, rule, weights)
+    return Chosen(selection, clusters, models, parts, best, rule, weights), spread
 
 
-def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Selection:
+def select(course: Course, settings: RidgeSettings, rows: int, *, refreshing: bool) -> Selection:
     """Fronts of all candidates. Method "robyn" keeps those that are nearest to the lift tests
     alone, but for a refresh, whose candidates are all near the previous model.
     """
@@ -250,8 +312,13 @@ def select(course: Course, settings: RidgeSettings, *, refreshing: bool) -> Sele
         course.loss, settings.calibration_constraint if robyn and not refreshing else 1.0
     )
     within &= np.isfinite(course.loss[:, :2]).all(axis=1)
+    if not robyn and not refreshing:
+        counts = log_weights(course.loss, rows, settings.objective_weights)
+        return likeliest_by_trial(
+            counts, course.loss, within, settings.min_candidates, course.trial
+        )
     if robyn:
-        return pareto_fronts(course.loss, within, settings.min_candidates)
+        return pareto_fronts(course.loss, within, settings.min_candidates, robyn=True)
     return pareto_fronts_by_trial(course.loss, within, settings.min_candidates, course.trial)
 
 

@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from mmm.engines.adstock_hill.candidates import Candidates
 from mmm.engines.adstock_hill.checks import prophet_parts
 from mmm.engines.adstock_hill.decomposition import Decomposition, Model, decompose
-from mmm.engines.adstock_hill.features import build_frame
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.models import Search, kept_models
 from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Factor, Problem
 from mmm.engines.ridge.candidates import Design, evaluate
 from mmm.engines.ridge.design import build_design
+from mmm.engines.ridge.exact_frame import ridge_frame
 from mmm.engines.ridge.settings import RidgeSettings
 
 
@@ -81,7 +81,7 @@ def rebuild(
 
     models = tables["models"]
     stored = models if everything else models.filter(pc.is_valid(models["front"]))
-    frame = build_frame(problem, settings, components(problem, settings, tables["frame"]))
+    frame = ridge_frame(problem, settings, components(problem, settings, tables["frame"]))
     with threadpool_limits(1):  # as in training
         design, space = (
             build_design(frame, settings, problem.lift_tests, problem.previous),

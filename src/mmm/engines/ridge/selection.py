@@ -18,9 +18,8 @@ _ERROR_QUANTILE = 0.9
 #: A further cluster must take at least this share of the total sum of squares (Robyn: wss_var).
 _WSS_DROP, _FEWEST_CLUSTERS, _MOST_CLUSTERS = 0.06, 3, 10
 _KMEANS_STARTS = 10
-#: Of the consensus: powers of the likelihoods of fit and studies, the business distance that counts
-#: as one standard deviation, and the standard deviations an interval reaches to either side.
-_FIT_POWER, _STUDY_POWER, _DISTANCE_SD, _INTERVAL_SD = 0.3, 0.3, 0.2, 2.0
+#: Of the consensus: the business distance that counts as one standard deviation.
+_DISTANCE_SD = 0.4
 
 
 def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
@@ -36,11 +35,14 @@ def eligible(loss: np.ndarray, calibration_constraint: float) -> np.ndarray:
     return keep
 
 
-def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection:
+def pareto_fronts(
+    loss: np.ndarray, within: np.ndarray, least: int, *, robyn: bool = False
+) -> Selection:
     """The smallest number of fronts on (NRMSE, RSSD) that holds `least` candidates among `within`.
 
     Exact duplicates share the smaller front. When `within` holds fewer candidates, all its fronts
-    are kept.
+    are kept. In Robyn (`robyn=True`) the second of two duplicates has its number too, but stays in
+    the pool, so that it shadows others in the next front.
     """
     fronts = np.zeros(len(loss), int)
     left = np.flatnonzero(within)
@@ -54,8 +56,9 @@ def pareto_fronts(loss: np.ndarray, within: np.ndarray, least: int) -> Selection
         # whole.
         begins = np.append(True, (loss[left[1:], :2] != loss[left[:-1], :2]).any(axis=1))
         same = new_minimum[np.flatnonzero(begins)][np.cumsum(begins) - 1]
-        fronts[left[same]] = number
-        left = left[~same]
+        fresh = left[same]
+        fronts[fresh[fronts[fresh] == 0]] = number
+        left = left[~new_minimum] if robyn else left[~same]
     return Selection(fronts, np.flatnonzero(fronts > 0), number)
 
 
@@ -103,46 +106,51 @@ def error_scores(
     return np.asarray(np.sqrt(total))
 
 
+def log_weights(loss: np.ndarray, rows: int, weights: tuple[float, float, float]) -> np.ndarray:
+    """Logarithms, (B,), of how much candidates count for their fit and their business distance."""
+    fit, distance, _ = weights
+    found = -fit * rows * np.log(np.maximum(loss[:, 0], 1e-12))
+    return np.asarray(found - 0.5 * distance * (loss[:, 1] / _DISTANCE_SD) ** 2)
+
+
+def likeliest_by_trial(
+    logarithms: np.ndarray, loss: np.ndarray, within: np.ndarray, least: int, trial: np.ndarray
+) -> Selection:
+    """Every trial's candidates that count most, `least` together; fronts are numbered over all that
+    are kept. A Pareto front reaches to models that fit badly and share out the effect as the
+    spend, whatever it is; what the data say is near those that count.
+    """
+    names = np.unique(trial)
+    share = -(-least // len(names))
+    kept = np.zeros(len(loss), bool)
+    for name in names:
+        own = np.flatnonzero(within & (trial == name))
+        kept[own[np.argsort(-logarithms[own], kind="stable")][:share]] = True
+    return pareto_fronts(loss, kept, int(kept.sum()))
+
+
 def consensus_weights(
     loss: np.ndarray, study_errors: np.ndarray, rows: int, weights: tuple[float, float, float]
 ) -> np.ndarray:
-    """How much each kept model counts in their consensus, (K,), summing to 1: a likelihood,
-    tempered.
+    """How much each kept model counts in their consensus, (K,), summing to 1: its likelihood.
 
     `loss` (K, 3) as in the search; `study_errors` (K, S): a study's deviation in units of its own
-    standard error; `rows` the periods of the fit. A model counts less the worse it fits (a power of
-    the normal likelihood of `rows` errors), the further shares of effect lie from shares of spend,
-    and the more its effects contradict the studies. The powers were chosen on simulated markets
-    (docs/recovery.md): the full likelihood would let one model decide.
+    standard error; `rows` the periods of the fit. A model counts less the worse it fits
+    (the normal likelihood of `rows` errors), the further shares of effect lie from shares of spend,
+    and the more its effects contradict the studies.
     """
-    fit, distance, studies = weights
-    logarithm = -_FIT_POWER * fit * rows * np.log(np.maximum(loss[:, 0], 1e-12))
-    logarithm -= 0.5 * distance * (loss[:, 1] / _DISTANCE_SD) ** 2
-    logarithm -= (
-        0.5
-        * _STUDY_POWER
-        * studies
-        * np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
-    )
+    logarithm = log_weights(loss, rows, weights)
+    missed = np.where(np.isnan(study_errors), 0.0, study_errors**2).sum(axis=1)
+    logarithm -= 0.5 * weights[2] * missed
     found = np.exp(logarithm - logarithm.max())
     return np.asarray(found / found.sum())
 
 
-def nearest_to_consensus(effects: np.ndarray, weights: np.ndarray) -> int:
-    """The model whose media effects (K, P) lie nearest to the weighted mean of all, in money rather
-    than in ROI.
+def nearest_to_consensus(effects: np.ndarray, consensus: np.ndarray) -> int:
+    """The model whose media effects (K, P) lie nearest to the consensus (P,), in money rather than
+    in ROI.
     """
-    return int(np.argmin(np.abs(effects - weights @ effects).sum(axis=1)))
-
-
-def consensus_interval(effects: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high), (P,) each: the weighted mean of the kept models' effects (K, P) and two standard
-    deviations of all of them, unweighted, to either side; not below 0 where no model is. On
-    simulated markets it holds the truth in about nine of ten cases (docs/recovery.md).
-    """
-    centre = weights @ effects
-    half = _INTERVAL_SD * np.sqrt(((effects - centre) ** 2).mean(axis=0))
-    return np.maximum(centre - half, np.minimum(effects.min(axis=0), 0.0)), centre + half
+    return int(np.argmin(np.abs(effects - consensus).sum(axis=1)))
 
 
 def choose_cluster_count(wss: np.ndarray) -> int:

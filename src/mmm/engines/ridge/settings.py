@@ -35,7 +35,10 @@ class RidgeSettings(AdstockHillSettings):
     #: Where the method "robyn" stops its coordinate descent (glmnet: thresh).
     threshold: StrictFloat = Field(default=1e-7, ge=1e-30, le=1e-3)
     intercept: StrictBool = True
-    intercept_sign: Literal["non_negative", "unconstrained"] = "non_negative"
+    #: None: non-negative in method "robyn", as there; unconstrained in "exact".
+    intercept_sign: Literal["non_negative", "unconstrained"] | None = Field(
+        default=None, description="left open: as the method has it"
+    )
     #: Robyn: rssd_zero_penalty.
     zero_effect_penalty: StrictBool = Field(
         default=True, description="models with channels without effect score worse"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +16,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from mmm.data.ingest import ingest
 from mmm.format import count, fixed
 from mmm.sources.base import ConnectionTest
-from mmm.sources.files import FileSource
+from mmm.sources.guarded import GuardedFile
+from mmm.sources.limits import ReadLimits
 from mmm.web.data.stored_data import datasets_changed
 from mmm.web.kit.tables import preview
 from mmm.web.kit.text import plain
-from mmm.web.shell.session import current_user, workspace
+from mmm.web.shell.session import current_user, settings, workspace
 from mmm.workspace import DatasetManifest
 
 _ENDINGS = ["csv", "tsv", "txt", "tab", "parquet", "pq", "xlsx", "xlsm", "xlsb", "xls"]
@@ -61,9 +63,10 @@ def upload_form() -> DatasetManifest | None:
         st.session_state.pop("kept-upload", None)
         return None
     kept = _kept(uploaded)
-    kind = FileSource(kept.path).kind
-    options = _csv_options() if kind == "csv" else _sheet(kept) if kind == "excel" else {}
-    source = FileSource(kept.path, **options)
+    limits = ReadLimits.of(settings())
+    kind = GuardedFile(kept.path, limits=limits).kind
+    options = _csv_options() if kind == "csv" else _sheet(kept, limits) if kind == "excel" else {}
+    source = GuardedFile(kept.path, limits=limits, **options)
     tested, shown = _first_rows(source, kept.file_id, repr(options))
     st.markdown(
         f"{plain(tested.message)} {count(tested.rows, 'row')} read in {fixed(tested.seconds)} s."
@@ -104,22 +107,28 @@ def _csv_options() -> dict[str, Any]:
     }
 
 
-def _sheet(kept: _Kept) -> dict[str, Any]:
-    return {"sheet": st.selectbox("Sheet", _sheets(kept.path, kept.file_id), key="sheet")}
+def _sheet(kept: _Kept, limits: ReadLimits) -> dict[str, Any]:
+    return {"sheet": st.selectbox("Sheet", _sheets(kept.path, limits, kept.file_id), key="sheet")}
 
 
 @st.cache_data(max_entries=20, show_spinner="Listing the sheets")
-def _sheets(_path: Path, file_id: str) -> list[str]:
-    return FileSource(_path).tables()
+def _sheets(_path: Path, _limits: ReadLimits, file_id: str) -> list[str]:
+    return GuardedFile(_path, limits=_limits).tables()
 
 
 @st.cache_data(max_entries=20, show_spinner="Reading the first rows")
-def _first_rows(_source: FileSource, file_id: str, options: str) -> tuple[ConnectionTest, pa.Table]:
+def _first_rows(
+    _source: GuardedFile, file_id: str, options: str
+) -> tuple[ConnectionTest, pa.Table]:
     """How the file answered, and its first rows; a workbook takes seconds to open."""
-    return _source.test(), _source.preview(rows=20)
+    start = time.perf_counter()
+    shown = _source.preview()
+    return ConnectionTest(
+        time.perf_counter() - start, shown.num_rows, _source.readable()
+    ), shown.slice(0, 20)
 
 
-def _store(source: FileSource, origin: str) -> DatasetManifest | None:
+def _store(source: GuardedFile, origin: str) -> DatasetManifest | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         market = st.text_input(
             "Market", key="upload-market", placeholder="DE", help="Whose data these are."

@@ -53,7 +53,7 @@ def _draft_bar(draft: Draft) -> None:
             st.caption(
                 f"Your draft, kept {plain(draft.begun)}. It stays until you start it or begin anew."
             )
-            st.button("Begin anew", icon=":material/restart_alt:", on_click=start_anew)
+            st.button("Start over", icon=":material/restart_alt:", on_click=start_anew)
     found = others(draft)
     if found:
         with st.expander(f"Go on with another draft ({len(found)})"):

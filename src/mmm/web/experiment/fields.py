@@ -11,8 +11,10 @@ from typing import Any
 
 import streamlit as st
 
+from mmm.errors import UserError
 from mmm.experiments.review import Review
 from mmm.experiments.settings_form import FormField
+from mmm.plain_json import read_json
 from mmm.web.experiment.draft import Draft
 from mmm.web.kit.text import plain
 
@@ -318,8 +320,8 @@ def _iso(day: date | None) -> str | None:
 def _parsed(text: str) -> Any:
     """What the text means as JSON; text that means nothing stays text, for the checks to refuse."""
     try:
-        return json.loads(text)
-    except ValueError:
+        return read_json(text, where="field")
+    except UserError:
         return text
 
 

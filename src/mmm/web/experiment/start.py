@@ -13,6 +13,7 @@ from mmm.errors import UserError
 from mmm.experiments.config import DatasetRef, Experiment, parse_experiment, presets
 from mmm.experiments.templates import save_template
 from mmm.format import count
+from mmm.plain_json import read_json
 from mmm.runs.estimate import Estimate, earlier_runs, estimate, size_of
 from mmm.web.experiment.draft import Draft, drop
 from mmm.web.experiment.fields import Form
@@ -109,13 +110,11 @@ def _upload(draft: Draft) -> None:
     if file is None:
         return
     try:
-        content = json.loads(file.getvalue())
+        content = read_json(file.getvalue(), where=file.name)
         if not isinstance(content, dict):
-            raise ValueError("must be an object")
-    except ValueError as error:
-        st.error(
-            plain(f"{file.name}: is not an experiment's JSON ({error})."), icon=":material/error:"
-        )
+            raise UserError("must be an object, {...}.", where=file.name)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
         return
     content.setdefault("dataset", draft.get(("dataset",)))
     draft.replace(content)

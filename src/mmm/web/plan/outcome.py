@@ -26,7 +26,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     table = plan_table(plan, labels)
     st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
     st.caption(
-        f"Money and responses per {labels.period}. Low and high hold nine tenths of the run's kept models."
+        f"Money and responses per {labels.period}. Low and high hold 90 % of the run's kept models."
     )
     st.download_button(
         "Download as CSV",
@@ -39,7 +39,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     _tie_out(plan)
     money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
     band = (
-        "Today's response above the planned one. The line holds nine tenths of the run's kept models at the planned "
+        "Today's response above the planned one. The line holds 90 % of the run's kept models at the planned "
         "spend: a bar that ends near its edge belongs to an unusual model."
     )
     more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
@@ -90,7 +90,7 @@ def _answer(plan: Plan) -> None:
             f"today {labels.efficiency_value(before)}",
         ),
         (
-            "Gain over today's split",
+            "Gain over the current allocation",
             MISSING if totals.even_gain is None else percent(totals.even_gain),
             ends,
         ),

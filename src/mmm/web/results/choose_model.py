@@ -124,7 +124,7 @@ def _notes(views: ModelViews, model_id: str) -> None:
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input("Note on the model shown", max_chars=TEXT_LIMIT, width=480)
         add = st.form_submit_button("Add note", icon=":material/edit_note:")
-        label = "Take the pin away" if pinned else "Pin this model"
+        label = "Unpin" if pinned else "Pin this model"
         pin = st.form_submit_button(
             label, icon=":material/keep_off:" if pinned else ":material/keep:"
         )

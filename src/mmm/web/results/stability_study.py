@@ -96,7 +96,7 @@ def _result(found: StudyResult, run_id: str, labels: Labels) -> None:
         chart = stability_charts.stability(numbers, labels).to_dict(validate=False)
     show_chart(chart, "study", "Confidence in each channel over all sources")
     st.caption(
-        "**How to read it.** Each bar holds nine tenths of the models of one source, the tick is the run's recommended "
+        "**How to read it.** Each bar holds 90 % of the models of one source, the tick is the run's recommended "
         f"model. {plain(stability.rule())}"
     )
     _numbers(numbers, run_id, labels)

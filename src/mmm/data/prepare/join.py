@@ -1,0 +1,270 @@
+"""Joining: two or more datasets (spend, KPI, control variables) as one, by date and market.
+
+Rows meet where day and market are the same. Months count by the month, whatever day they are
+written on; a market is the same however it is spelt. What has no partner is kept with empty cells or
+left out, as the recipe says, and is named either way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mmm.data.calendar import (
+    WEEKDAYS,
+    Cadence,
+    distinct_days,
+    find_cadence,
+    period_start,
+    repeated_rows,
+    weekday,
+)
+from mmm.data.columns import counted, listed, read_dates, require_columns, rows_text
+from mmm.data.markets import folded, read_markets
+from mmm.errors import Finding, InvalidInput, UserError
+
+_SHOWN = 3
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JoinPart(_Part):
+    """One dataset (MARKET/ID): its date, its market where it has one, and the columns to take (none
+    named: all others), called with a `prefix` where names would clash. A part without a market goes
+    to every market of the others.
+    """
+
+    dataset: str = Field(min_length=1)
+    date: str = Field(min_length=1)
+    market: str | None = None
+    columns: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+class JoinRecipe(_Part):
+    """Which datasets become one. `keep` "all" keeps every date and market that any of them has, with
+    empty cells; "shared" only those that all have.
+    """
+
+    schema_version: Literal[1] = 1
+    parts: tuple[JoinPart, ...] = Field(min_length=2)
+    keep: Literal["all", "shared"] = "all"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> JoinRecipe:
+        named = [part.dataset for part in self.parts]
+        if len(set(named)) < len(named):
+            raise ValueError("a dataset is named twice")
+        return self
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The joined table, sorted by market and date, and what did not match."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One part's rows: day (rows,) as a number, market (rows,) as a code, -1 for all markets."""
+
+    part: JoinPart
+    table: pa.Table
+    days: np.ndarray
+    markets: np.ndarray
+    cadence: Cadence | None
+
+
+def parse_join(text: str | bytes, *, where: str = "join") -> JoinRecipe:
+    """Read a join from JSON. Raises InvalidInput with one finding per wrong field."""
+    try:
+        return JoinRecipe.model_validate(json.loads(text))
+    except ValidationError as error:
+        findings = [
+            Finding(
+                "error",
+                item["msg"].removeprefix("Value error, "),
+                ".".join(map(str, item["loc"])) or "(whole)",
+            )
+            for item in error.errors()
+        ]
+        raise InvalidInput(f"{where} is not valid:", findings) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"is not JSON ({error}).", where=where) from None
+
+
+def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
+    """The tables, in the order of the recipe's parts, as one. Raises UserError naming dataset, column
+    and rows.
+    """
+    names: dict[str, str] = {}
+    rows = [_rows(part, table, names) for part, table in zip(recipe.parts, tables, strict=True)]
+    _require_one_step(rows)
+    with_market = any(item.part.market for item in rows)
+    if with_market:
+        rows = [_in_all_markets(item, len(names)) for item in rows]
+    width = int(max(item.days.max() for item in rows)) + 1
+    keys = [item.markets.astype(np.int64) * width + item.days for item in rows]
+    every = np.unique(np.concatenate(keys))
+    in_all = every
+    for own in keys:
+        in_all = np.intersect1d(in_all, own)
+    if not len(in_all):
+        raise _nothing_shared(rows)
+    market_names = list(names.values())
+    notes = _unmatched(rows, keys, every, width, market_names if with_market else [])
+    kept = every if recipe.keep == "all" else in_all
+    if recipe.keep == "shared" and len(every) > len(in_all):
+        notes.append(f"Left out: {counted(len(every) - len(in_all), 'row')} that not all have.")
+    arrays: dict[str, pa.Array | pa.ChunkedArray] = {}
+    first = rows[0].part
+    arrays[first.date] = pa.array((kept % width).astype("datetime64[D]"), pa.date32())
+    if with_market:
+        column = next(item.part.market for item in rows if item.part.market)
+        arrays[str(column)] = pa.array([market_names[code] for code in kept // width])
+    for item, own in zip(rows, keys, strict=True):
+        _take(item, own, kept, arrays)
+    return Joined(pa.table(arrays), tuple(notes))
+
+
+def _rows(part: JoinPart, table: pa.Table, names: dict[str, str]) -> _Rows:
+    wanted = [part.date, *([part.market] if part.market else []), *part.columns]
+    require_columns(table, wanted, f"the join of {part.dataset}")
+    where = f"{part.dataset}, column {part.date!r}"
+    times = read_dates(table[part.date])
+    if times is None or len(times.wrong):
+        said = "" if times is None else f": {rows_text(times.wrong)} hold {times.first_wrong}"
+        raise UserError(f"holds no dates{said}.", where=where, fix="Name the column of dates.")
+    if len(times.missing):
+        raise UserError(
+            f"no date in {rows_text(times.missing)}.", where=where, fix="Drop the rows."
+        )
+    cadence = find_cadence(np.unique(times.days))
+    days = times.days
+    if cadence is not None and cadence.period == "month" and not cadence.fiscal:
+        days = period_start(days, "month")
+    codes = np.full(table.num_rows, -1)
+    if part.market:
+        own = read_markets(table[part.market])
+        for name in own.names:
+            names.setdefault(folded(name), name)
+        places = [list(names).index(folded(name)) for name in own.names]
+        codes = np.array([*places, -1])[own.codes]
+        if (codes < 0).any():
+            what = f"no market in {rows_text(np.flatnonzero(codes < 0))}."
+            column = f"{part.dataset}, column {part.market!r}"
+            raise UserError(what, where=column, fix="Fill it in, or drop the rows.")
+    periods, row_period = distinct_days(days)
+    repeated = repeated_rows(row_period, codes + 1, len(periods))
+    if len(repeated):
+        per = "date and market" if part.market else "date"
+        what = f"{rows_text(repeated)} repeat the {per} of an earlier row."
+        fix = "Name its market column, or add up or spread its rows first."
+        raise UserError(what, where=part.dataset, fix=fix)
+    return _Rows(part, table, days.astype(np.int64), codes, cadence)
+
+
+def _require_one_step(rows: Sequence[_Rows]) -> None:
+    """Raise UserError where parts have steps of different length."""
+    steps = {str(item.cadence): item.part.dataset for item in rows if item.cadence is not None}
+    if len(steps) > 1:
+        told = ", ".join(f"{dataset} is {step}" for step, dataset in steps.items())
+        fix = "Prepare them to one period first: `mmm propose --recipe week`, then `mmm prepare`."
+        raise UserError(f"the datasets have different steps: {told}.", where="join", fix=fix)
+
+
+def _in_all_markets(item: _Rows, markets: int) -> _Rows:
+    """A part without a market, once for each of them."""
+    if item.part.market:
+        return item
+    count = len(item.days)
+    table = pa.concat_tables([item.table] * markets)
+    codes = np.repeat(np.arange(markets), count)
+    return _Rows(item.part, table, np.tile(item.days, markets), codes, item.cadence)
+
+
+def _nothing_shared(rows: Sequence[_Rows]) -> UserError:
+    spans = [
+        f"{item.part.dataset} covers {_day(item.days.min())} to {_day(item.days.max())}"
+        for item in rows
+    ]
+    starts = [
+        WEEKDAYS[int(weekday(item.days[:1].astype("datetime64[D]"))[0])]
+        for item in rows
+        if item.cadence is not None and item.cadence.period == "week"
+    ]
+    if len(set(starts)) > 1:
+        spans.append(f"their weeks begin on {' and on '.join(dict.fromkeys(starts))}")
+    fix = "Choose datasets of the same time and markets, with weeks that begin on one day."
+    return UserError(
+        f"no date and market is in all of them: {'; '.join(spans)}.", where="join", fix=fix
+    )
+
+
+def _day(number: int) -> str:
+    return str(np.datetime64(int(number), "D"))
+
+
+def _unmatched(
+    rows: Sequence[_Rows],
+    keys: Sequence[np.ndarray],
+    every: np.ndarray,
+    width: int,
+    names: list[str],
+) -> list[str]:
+    """One sentence for each part that lacks what another has."""
+    notes = []
+    for item, own in zip(rows, keys, strict=True):
+        lacking = np.setdiff1d(every, own)
+        if not len(lacking):
+            continue
+        shown = []
+        for key in lacking[:_SHOWN]:
+            of = f" in {names[key // width]!r}" if names else ""
+            shown.append(f"{_day(key % width)}{of}")
+        more = f" and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
+        notes.append(
+            f"{item.part.dataset} has no row for {counted(len(lacking), 'period')} that others "
+            f"have: {', '.join(shown)}{more}."
+        )
+        if names:
+            absent = sorted(set(range(len(names))) - set((own // width).tolist()))
+            if absent:
+                lost = listed([names[code] for code in absent])
+                notes.append(f"{item.part.dataset} does not know the market {lost}.")
+    return notes
+
+
+def _take(
+    item: _Rows,
+    own: np.ndarray,
+    kept: np.ndarray,
+    arrays: dict[str, pa.Array | pa.ChunkedArray],
+) -> None:
+    """Put the part's columns in the order of the kept rows, null where it has none."""
+    part = item.part
+    taken = {part.date, part.market}
+    wanted = part.columns or [name for name in item.table.column_names if name not in taken]
+    order = np.argsort(own, kind="stable")
+    places = np.searchsorted(own[order], kept)
+    places = np.minimum(places, len(own) - 1)
+    found = own[order][places] == kept
+    rows = pa.array(order[places], mask=~found)
+    for name in wanted:
+        called = f"{part.prefix}{name}"
+        if called in arrays:
+            fix = 'Give one of the datasets a "prefix", or name the "columns" to take.'
+            raise UserError(
+                f"the column {called!r} is in two datasets.", where=part.dataset, fix=fix
+            )
+        arrays[called] = item.table[name].take(rows)

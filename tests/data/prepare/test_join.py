@@ -1,0 +1,95 @@
+"""Datasets become one by date and market, and what did not match is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from mmm.data.prepare.join import JoinPart, JoinRecipe, join
+from mmm.errors import UserError
+
+MONDAYS = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(5)]
+SPEND = pa.table({"week": MONDAYS[:4], "tv": [1.0, 2.0, 3.0, 4.0]})
+KPI = pa.table({"date": MONDAYS[1:], "revenue": [20.0, 30.0, 40.0, 50.0]})
+TEMPERATURE = pa.table({"day": MONDAYS, "degrees": [5, 6, 7, 8, 9]})
+PARTS = (
+    JoinPart(dataset="de/spend", date="week"),
+    JoinPart(dataset="de/kpi", date="date"),
+    JoinPart(dataset="de/weather", date="day"),
+)
+
+
+def test_three_tables_meet_by_date() -> None:
+    found = join(JoinRecipe(parts=PARTS), [SPEND, KPI, TEMPERATURE])
+    assert found.table.to_pydict() == {
+        "week": MONDAYS,
+        "tv": [1.0, 2.0, 3.0, 4.0, None],
+        "revenue": [None, 20.0, 30.0, 40.0, 50.0],
+        "degrees": [5, 6, 7, 8, 9],
+    }
+    assert found.notes == (
+        "de/spend has no row for 1 period that others have: 2024-01-29.",
+        "de/kpi has no row for 1 period that others have: 2024-01-01.",
+    )
+    shared = join(JoinRecipe(parts=PARTS, keep="shared"), [SPEND, KPI, TEMPERATURE])
+    assert shared.table["week"].to_pylist() == MONDAYS[1:4]
+    assert shared.notes[-1] == "Left out: 2 rows that not all have."
+
+
+def test_markets_meet_however_they_are_spelt_and_a_table_without_one_goes_to_all() -> None:
+    spend = pa.table(
+        {"d": [*MONDAYS[:2], *MONDAYS[:2]], "geo": ["DE", "DE", "AT", "AT"], "tv": [1, 2, 3, 4]}
+    )
+    kpi = pa.table(
+        {"d": [*MONDAYS[:2], MONDAYS[0]], "land": ["at", "at ", "De"], "revenue": [30, 40, 10]}
+    )
+    weather = pa.table({"d": MONDAYS[:2], "degrees": [5, 6]})
+    recipe = JoinRecipe(
+        parts=(
+            JoinPart(dataset="x/spend", date="d", market="geo"),
+            JoinPart(dataset="x/kpi", date="d", market="land"),
+            JoinPart(dataset="x/weather", date="d"),
+        )
+    )
+    found = join(recipe, [spend, kpi, weather])
+    assert found.table.to_pydict() == {
+        "d": MONDAYS[:2] * 2,
+        "geo": ["DE", "DE", "AT", "AT"],
+        "tv": [1, 2, 3, 4],
+        "revenue": [10, None, 30, 40],
+        "degrees": [5, 6, 5, 6],
+    }
+    assert found.notes == ("x/kpi has no row for 1 period that others have: 2024-01-08 in 'DE'.",)
+
+
+def test_months_meet_whatever_day_they_are_written_on() -> None:
+    firsts = [dt.date(2024, month, 1) for month in (1, 2, 3, 4)]
+    ends = [dt.date(2024, 1, 31), dt.date(2024, 2, 29), dt.date(2024, 3, 31), dt.date(2024, 4, 30)]
+    one, other = pa.table({"m": firsts, "tv": [1, 2, 3, 4]}), pa.table({"m": ends, "kpi": range(4)})
+    parts = (JoinPart(dataset="a/1", date="m"), JoinPart(dataset="a/2", date="m"))
+    assert join(JoinRecipe(parts=parts), [one, other]).notes == ()
+
+
+SUNDAYS = [day - dt.timedelta(days=1) for day in MONDAYS]
+DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"date": SUNDAYS, "kpi": range(5)}, "their weeks begin on monday and on sunday"),
+        (
+            {"date": DAYS, "kpi": range(20)},
+            "have different steps: de/spend is weekly, de/kpi is daily",
+        ),
+        ({"date": [MONDAYS[0], *MONDAYS[:4]], "kpi": range(5)}, "row 2 repeat the date"),
+        ({"date": ["soon"] * 2, "kpi": range(2)}, "holds no dates"),
+        ({"date": MONDAYS, "tv": range(5)}, "the column 'tv' is in two datasets"),
+    ],
+)
+def test_what_cannot_be_joined_is_named(other: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        join(JoinRecipe(parts=PARTS[:2]), [SPEND, pa.table(other)])

@@ -1,0 +1,218 @@
+"""What a warehouse adds up equals what is prepared here, on every database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from mmm.data.prepare import prepare
+from mmm.data.prepare.pushdown import pushdown, table_rows
+from mmm.data.prepare.recipe import Recipe
+from mmm.errors import UserError
+from mmm.sources.database import DatabaseSource
+from mmm.sources.duckdb import DuckDBSource
+from mmm.sources.postgres import PostgresSource
+from mmm.sources.snowflake import SnowflakeSource
+from mmm.sources.sql import Dialect, Placeholder
+
+_RANDOM = random.Random(5)
+DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(75)]
+#: One row per day, market and campaign: the level that ad reports have.
+ROWS = [
+    {
+        "DAY": day,
+        "GEO": geo,
+        "EVENT": "sale" if day.day == 5 else "none",
+        "TV": round(_RANDOM.uniform(0, 500), 2),
+        "REVENUE": round(_RANDOM.uniform(1000, 9000), 2),
+        "PRICE": round(_RANDOM.uniform(9, 11), 2),
+    }
+    for day in DAYS
+    for geo in ("DE", "FR", "IT")
+    for _ in range(3)
+]
+
+
+def statements(table: str, float_type: str) -> list[str]:
+    names = list(ROWS[0])
+    kinds = ["DATE", "VARCHAR(10)", "VARCHAR(10)", float_type, float_type, float_type]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    defined = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
+    values = ", ".join(
+        f"('{row['DAY']}', '{row['GEO']}', '{row['EVENT']}', {row['TV']}, {row['REVENUE']}, {row['PRICE']})"
+        for row in ROWS
+    )
+    return [
+        f"CREATE TABLE {table} ({defined})",
+        f"INSERT INTO {table} ({quoted}) VALUES {values}",
+    ]
+
+
+def recipe(**changes: Any) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "date": "DAY",
+            "period": "week",
+            "market": {"column": "GEO", "join": "combine", "keep": ["DE", "FR"]},
+            "start": "2024-01-08",
+            "end": "2024-03-03",
+            "flags": [{"name": "sale", "column": "EVENT", "values": ["sale"]}],
+            "columns": [
+                {"column": "REVENUE", "aggregate": "sum"},
+                {"column": "TV", "aggregate": "sum"},
+                {"column": "PRICE", "aggregate": "mean", "across": "mean"},
+                {"column": "sale", "aggregate": "max"},
+            ],
+        }
+        | changes
+    )
+
+
+def locally(asked: Recipe) -> dict[str | None, pa.Table]:
+    """The same by hand: rows added up by day and market in Arrow, then prepared."""
+    table = pa.Table.from_pylist(ROWS)
+    daily = table.group_by(["DAY", "GEO", "EVENT"], use_threads=False).aggregate(
+        [("TV", "sum"), ("REVENUE", "sum"), ("PRICE", "mean")]
+    )
+    daily = daily.rename_columns(["DAY", "GEO", "EVENT", "TV", "REVENUE", "PRICE"])
+    return {item.market: item.table for item in prepare(daily, asked)}
+
+
+class PushdownContract:
+    """A further database is a further class at the end."""
+
+    table: str
+
+    @pytest.fixture
+    def source(self) -> DatabaseSource:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"period": "month", "start": None, "end": None},
+            {"period": "day"},
+            {"market": {"column": "GEO", "join": "split"}},
+        ],
+        ids=["weeks", "months", "days", "each market"],
+    )
+    def test_it_equals_the_local_preparation_to_the_cent(
+        self, source: DatabaseSource, changes: dict[str, Any]
+    ) -> None:
+        asked = recipe(**changes)
+        pushed = pushdown(asked, source.dialect.parse(self.table), source.dialect)
+        with source.batches(pushed.query) as batches:
+            answer = pa.Table.from_batches(batches, batches.schema)
+        assert answer.num_rows <= len(DAYS) * 3  # a third of the rows
+        found = {item.market: item.table for item in prepare(answer, pushed.rest)}
+        expected = locally(asked)
+        assert found.keys() == expected.keys()
+        for market, table in expected.items():
+            assert found[market].column_names == table.column_names
+            assert found[market]["DAY"].equals(table["DAY"])
+            for name in table.column_names[1:]:
+                gap = pc.max(pc.abs(pc.subtract(found[market][name], table[name]))).as_py()
+                assert gap < 0.005, name
+
+    def test_rows_are_counted_where_they_lie(self, source: DatabaseSource) -> None:
+        assert table_rows(source, self.table) == len(ROWS)
+
+
+class TestDuckDB(PushdownContract):
+    table = "main.ads"
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> DatabaseSource:
+        import duckdb
+
+        with duckdb.connect(str(tmp_path / "ads.duckdb")) as connection:
+            for statement in statements("ads", "DOUBLE"):
+                connection.execute(statement)
+        return DuckDBSource(tmp_path / "ads.duckdb")
+
+
+class TestPostgres(PushdownContract):
+    table = "pushdown.ads"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls, postgres: Any) -> DatabaseSource:
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=postgres.port,
+            dbname="postgres",
+            user="admin",
+            password="admin",
+            autocommit=True,
+        ) as connection:
+            connection.execute("CREATE SCHEMA pushdown")
+            for statement in statements(cls.table, "DOUBLE PRECISION"):
+                connection.execute(statement)
+        return PostgresSource(
+            "127.0.0.1", "postgres", "admin", "admin", postgres.port, "pushdown", sslmode="disable"
+        )
+
+
+class TestSnowflake(PushdownContract):
+    table = "PUSHDOWN.MART.ADS"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls, snowflake: Any) -> DatabaseSource:
+        with (
+            snowflake.connect(database="PUSHDOWN", schema="MART") as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in statements("ADS", "FLOAT"):
+                cursor.execute(statement)
+        return SnowflakeSource(
+            "MYORG-SHOP", "ANA", "READER", database="PUSHDOWN", schema="MART",
+            private_key=snowflake.key, host="127.0.0.1", port=snowflake.port, protocol="http",
+        )  # fmt: skip
+
+
+DIALECT = Dialect(Placeholder.NUMBER)
+
+
+def test_names_are_quoted_and_values_bound() -> None:
+    odd = recipe(
+        market={"column": 'g"eo', "keep": ["x'; DROP TABLE ads"], "join": "combine"},
+        columns=[{"column": 'tv"; --', "aggregate": "sum"}],
+        flags=[],
+        start=None,
+        end=None,
+    )
+    query = pushdown(odd, ("main", "ads"), DIALECT).query
+    assert query.parameters == {"market_1": "x'; DROP TABLE ads"}
+    assert query.sql == (
+        'SELECT CAST("DAY" AS DATE) AS "DAY",\n'
+        '       CAST("g""eo" AS VARCHAR) AS "g""eo",\n'
+        '       SUM("tv""; --") AS "tv""; --"\n'
+        'FROM "main"."ads"\n'
+        'WHERE CAST("g""eo" AS VARCHAR) IN (:market_1)\n'
+        'GROUP BY CAST("DAY" AS DATE), CAST("g""eo" AS VARCHAR)\n'
+        'ORDER BY CAST("DAY" AS DATE), CAST("g""eo" AS VARCHAR)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"zone": "Europe/Berlin"}, "times are not moved to another zone"),
+        (
+            {"columns": [{"column": "TV", "aggregate": "last"}], "flags": []},
+            "'last' needs the rows in their order",
+        ),
+    ],
+)
+def test_what_a_warehouse_cannot_do_is_said(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        pushdown(recipe(**changes), ("ads",), DIALECT)
