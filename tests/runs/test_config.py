@@ -264,7 +264,7 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
         ),
         (("currency",), "euro", "currency: must be three capital letters such as EUR; got 'euro'."),
         (("name",), "x" * 201, f"name: must have at most 200 characters; got '{'x' * 59}...."),
-        (("engine",), "robin", "engine: choose one of: ridge, robyn; got 'robin'."),
+        (("engine",), "robin", "engine: choose one of: bayes, ridge, robyn; got 'robin'."),
         (
             ("window",),
             {"start": "2023-01-02", "end": "2023-01-01"},
@@ -296,7 +296,12 @@ def test_messages(path: Path, value: Any, message: str) -> None:
 
 
 def test_what_is_missing_and_all_that_is_wrong_is_named_at_once() -> None:
-    content = {"dataset": {"market": "DE"}, "country": "de", "settings": {"trials": 0, "theta": 3}}
+    content = {
+        "dataset": {"market": "DE"},
+        "country": "de",
+        "engine": "ridge",
+        "settings": {"trials": 0, "theta": 3},
+    }
     assert [f"{where}: {what}" for where, what in findings(content)] == [
         "dataset.dataset_id: is required.",
         "mapping: is required.",

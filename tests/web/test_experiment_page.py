@@ -134,6 +134,7 @@ def test_what_was_begun_is_kept_and_offered_again(
 
 def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> None:
     app = open_page(links.EXPERIMENT)
+    labelled(app.selectbox, "Engine").set_value("ridge").run()
     group = app.get("button_group")[0]
     assert group.value in ("standard", ["standard"])
     group.set_value(["fast"]).run() if isinstance(group.value, list) else group.set_value(
@@ -144,6 +145,7 @@ def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> N
 
 def test_the_preview_follows_the_ranges(open_page: Open, stored: Any) -> None:
     app = open_page(links.EXPERIMENT)
+    labelled(app.selectbox, "Engine").set_value("ridge").run()
     assert "0% to 80% lasts into the next week" in words(app)
     labelled(app.number_input, "Carryover (theta): to").set_value(0.5).run()
     assert "0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks" in words(
