@@ -236,6 +236,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "own_movement": ("Movement of its own", "percent"),
     "family": ("If the truth has", "text"),
     "worlds": ("Worlds", "integer"),
+    "check": ("Check", "text"),
+    "about": ("About", "text"),
+    "outcome": ("Outcome", "text"),
+    "check_value": ("Value", "number"),
+    "threshold": ("Threshold", "number"),
+    "finding": ("Finding", "text"),
+    "recommendation": ("What to do", "text"),
+    "decision": ("Bears on", "text"),
 }
 
 

@@ -16,6 +16,7 @@ from mmm.certificate.summarise import channels, families, total
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, Progress
 from mmm.engines.capabilities import Responds, offered
+from mmm.engines.words import Confidence
 from mmm.format import Labels
 from mmm.planning.advised import HIGH, LOW, advised_budget
 from mmm.scoring.advice import Advice
@@ -121,7 +122,9 @@ def certificate(trained: tuple[Problem, Trained]) -> Certificate:
     problem, run = trained
     heard: list[Progress] = []
     found = certify(load_engine("ridge"), problem, run, asked(4), heard.append)
-    assert [(item.done, item.total) for item in heard] == [(n, 4) for n in range(5)]
+    worlds = [(item.done, item.total) for item in heard if item.stage == "worlds"]
+    assert worlds == [(n, 4) for n in range(5)]
+    assert heard[-1].stage == "checks"
     return found
 
 
@@ -134,6 +137,8 @@ def test_a_run_is_certified_with_its_own_numbers(
     assert certificate.total.worlds + len(certificate.failed) == 4
     assert 0.0 < certificate.total.error < 3.0
     assert 0.0 <= (certificate.total.covered or 0.0) <= 1.0
+    assert {item.check for item in certificate.checks} >= {"placebo", "holdout"}
+    assert {item.confidence for item in certificate.channels} <= set(Confidence)
     for item in certificate.channels:
         assert item.low is not None
         assert item.recalibrated_low is not None

@@ -17,6 +17,8 @@ from mmm.results.certified import (
     before_sentences,
     certified,
     channels,
+    checks,
+    checks_finding,
     families,
     finding,
     sentences,
@@ -24,6 +26,7 @@ from mmm.results.certified import (
 from mmm.results.model_summary import labels_of
 from mmm.results.report import report_of
 from mmm.results.store import newest_certificate
+from mmm.results.summary import channels as summary_channels
 from mmm.runs.certification import CertificateRequest, certify_run
 from mmm.runs.events import History, TransitionRefused
 from mmm.runs.service import RunService
@@ -79,10 +82,11 @@ def test_a_certificate_is_made_stored_and_said(
     assert run_task(workspace.run_uri(study_id), settings) == EXIT_DONE
     last = workspace.last_event(study_id)
     assert last.state is RunState.SUCCEEDED, last.message
-    assert last.stages == ("worlds",)
+    assert last.stages == ("worlds", "checks")
     assert last.message == "5 of 5 worlds trained."
     told = [event.progress for event in workspace.events(study_id) if event.progress]
-    assert (told[-1].done, told[-1].total) == (5, 5)
+    assert [item.done for item in told if item.stage == "worlds"][-1] == 5
+    assert told[-1].stage == "checks"
     assert newest_certificate(workspace, trained) == study_id
 
     results = read_results(workspace, trained)
@@ -110,6 +114,14 @@ def test_a_certificate_is_made_stored_and_said(
     assert "advised budget" in said
     assert "Even with the right model" in " ".join(before_sentences(found.before))
     assert families(found)["worlds"].to_pylist() == [item.worlds for item in found.families]
+
+    shown = checks(found)
+    assert shown.num_rows == len(found.checks) > 7
+    assert "reason to test, never a verdict" in checks_finding(found)
+    words = summary_channels(results, model_id, labels)
+    assert dict(
+        zip(words["channel"].to_pylist(), words["confidence"].to_pylist(), strict=True)
+    ) == {item.channel: item.confidence for item in found.channels}
 
     report = report_of(results, None, Look(), "html").decode()
     assert "How wrong could these numbers be?" in report

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from mmm.certificate.checks.base import CheckResult
 from mmm.certificate.identify import Identifiability
 
 #: The form in which a certificate is stored; a later one is not read by this version.
@@ -20,7 +21,8 @@ class ChannelCertificate:
     truth over the mean true ROI, `bias` the same with its sign. `covered`: share of worlds whose
     interval holds the truth. `direction`: share of the advised moves that go the way of the best
     budget, None where none was advised. `stretch` widens the run's interval (`low`, `high`) to
-    `recalibrated_low` and `recalibrated_high`.
+    `recalibrated_low` and `recalibrated_high`. `gain`: share of the width before the data that the
+    recalibrated interval has lost; `confidence` the word by `mmm.engines.confidence`.
     """
 
     channel: str
@@ -35,6 +37,8 @@ class ChannelCertificate:
     high: float | None
     recalibrated_low: float | None
     recalibrated_high: float | None
+    gain: float | None = None
+    confidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class TotalCertificate:
 class Certificate:
     """See `mmm.certificate`. `failed` are the worlds that could not be trained and why; `seconds` is
     the CPU time of all worlds. `before` and `after` say what can be told apart without and with a
-    training.
+    training; `checks` are the stress and refutation checks.
     """
 
     model_id: str
@@ -95,6 +99,7 @@ class Certificate:
     families: tuple[FamilyCertificate, ...]
     before: Identifiability
     after: Identifiability
+    checks: tuple[CheckResult, ...] = ()
     failed: tuple[str, ...] = ()
     seconds: float = 0.0
     version: int = VERSION
@@ -116,3 +121,9 @@ _ADAPTER = TypeAdapter(Certificate)
 def read_certificate(text: str | bytes) -> Certificate:
     """A stored certificate; ValueError for one of another version."""
     return _ADAPTER.validate_json(text)
+
+
+def certificate_of(tables: object) -> Certificate | None:
+    """The certificate of the run whose results these are; None for a run that is not certified."""
+    found = getattr(tables, "certificate", None)
+    return found if isinstance(found, Certificate) else None

@@ -10,6 +10,9 @@ from typing import Any
 from mmm.certificate import summarise
 from mmm.certificate.baseline import residual_noise, smoother
 from mmm.certificate.certificate import Certificate
+from mmm.certificate.checks.all import STAGE as CHECKS_STAGE
+from mmm.certificate.checks.all import run_checks
+from mmm.certificate.checks.base import Situation
 from mmm.certificate.identify import after_training, before_training, design_of, typical_roi
 from mmm.certificate.material import Tables, read_material
 from mmm.certificate.refit import Advise, Bounds, Refit, refit
@@ -18,8 +21,9 @@ from mmm.engines.base import Engine, Problem, Progress, ProgressListener
 from mmm.errors import UserError
 from mmm.scoring.estimates import estimates
 
-#: The progress's stage.
 STAGE = "worlds"
+#: The progress's stages.
+STAGES = (STAGE, CHECKS_STAGE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Trained:
 @dataclass(frozen=True)
 class Asked:
     """How a run is certified: with so many worlds from a seed, each trained with `settings`, which
-    `effort` describes. `advise` and `bounds` are how budgets are advised.
+    `effort` describes. `advise` and `bounds` are how budgets are advised; without `checks`
+    only the worlds count.
     """
 
     count: int
@@ -45,6 +50,7 @@ class Asked:
     effort: str
     advise: Advise
     bounds: Bounds
+    checks: bool = True
 
 
 def certify(
@@ -68,10 +74,24 @@ def certify(
             f"none of the simulated worlds could be trained: {why}", where="certificate"
         )
     noise = residual_noise(material)
-    design = design_of(material, smoother(material, noise.deviation / float(material.kpi.mean())))
+    smooth = smoother(material, noise.deviation / float(material.kpi.mean()))
+    design = design_of(material, smooth)
+    situation = Situation(
+        engine,
+        asked.settings,
+        problem,
+        trained.tables,
+        trained.model_id,
+        material,
+        smooth,
+        asked.seed,
+    )
+    errors = summarise.roi_errors(refits, typical_roi(material))
+    after = after_training(design, errors)
     own = {name: name for name in material.channels}
     reported = estimates(trained.tables, trained.model_id, own)
-    errors = summarise.roi_errors(refits, typical_roi(material))
+    rows = summarise.channels(refits, reported, trained.interval_level)
+    checks = run_checks(situation, progress) if asked.checks else ()
     return Certificate(
         model_id=trained.model_id,
         engine=engine.name,
@@ -80,10 +100,11 @@ def certify(
         seed=asked.seed,
         interval_level=trained.interval_level,
         total=summarise.total(refits),
-        channels=summarise.channels(refits, reported, trained.interval_level),
+        channels=summarise.with_confidence(rows, after, typical_roi(material)),
         families=summarise.families(refits),
         before=before_training(design),
-        after=after_training(design, errors),
+        after=after,
+        checks=checks,
         failed=tuple(failed),
         seconds=round(time.process_time() - begun, 1),
     )

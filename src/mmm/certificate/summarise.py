@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mmm.certificate.certificate import ChannelCertificate, FamilyCertificate, TotalCertificate
+from mmm.certificate.checks.prior import prior_gain
 from mmm.certificate.families import Family
+from mmm.certificate.identify import Identifiability
 from mmm.certificate.recalibrate import stretched, stretches
 from mmm.certificate.refit import Refit
+from mmm.engines.confidence import Evidence, confidence
+from mmm.engines.words import Confidence
 from mmm.scoring.score import ChannelEstimate
 
 #: Moves of less than this share of today's spend are none.
@@ -52,10 +57,29 @@ def total(refits: Sequence[Refit]) -> TotalCertificate:
 def channels(
     refits: Sequence[Refit], reported: Sequence[ChannelEstimate], level: float
 ) -> tuple[ChannelCertificate, ...]:
-    """One row per channel, in the order in which the run reports them."""
+    """One row per channel, in the order in which the run reports them; words come later."""
     counted = ordinary(refits)
     factors = stretches([item.recovery.channels for item in counted], level)
     return tuple(_channel(estimate, counted, factors) for estimate in reported)
+
+
+def with_confidence(
+    rows: Sequence[ChannelCertificate], after: Identifiability, typical: float
+) -> tuple[ChannelCertificate, ...]:
+    """The rows with their gain over the prior and their word. `typical` is the ROI before the
+    data.
+    """
+    inseparable = {name for first, second, _ in after.pairs for name in (first, second)}
+    found = []
+    for row in rows:
+        low, high = row.recalibrated_low, row.recalibrated_high
+        if low is None or high is None:
+            found.append(replace(row, confidence=str(Confidence.INCONCLUSIVE)))
+            continue
+        gain = prior_gain(low, high, typical)
+        evidence = Evidence(low, high, gain, row.channel not in inseparable, row.error)
+        found.append(replace(row, gain=gain, confidence=str(confidence(evidence))))
+    return tuple(found)
 
 
 def families(refits: Sequence[Refit]) -> tuple[FamilyCertificate, ...]:

@@ -41,7 +41,14 @@ def certify_command(
     """
     from mmm.experiments.config import parsed
     from mmm.results import read_results
-    from mmm.results.certified import before_sentences, channels, families, sentences
+    from mmm.results.certified import (
+        before_sentences,
+        channels,
+        checks,
+        checks_finding,
+        families,
+        sentences,
+    )
     from mmm.results.model_summary import labels_of
     from mmm.runs.certification import CertificateRequest
 
@@ -66,6 +73,10 @@ def certify_command(
         typer.echo(sentence)
     typer.echo("\nBy what could be true:")
     _table(families(found), labels)
+    typer.echo(f"\n{checks_finding(found)}")
+    for item in checks(found).to_pylist():
+        said = f"{item['outcome']}: {item['check']}. {item['finding']} {item['recommendation']}"
+        typer.echo(said.rstrip())
     typer.echo("\nWhat the data alone can tell:")
     for sentence in before_sentences(found.before):
         typer.echo(sentence)

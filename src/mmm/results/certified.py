@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmm.certificate.certificate import Certificate, ChannelCertificate
+from mmm.certificate.certificate import Certificate, ChannelCertificate, certificate_of
+from mmm.certificate.checks.base import Outcome
 from mmm.certificate.identify import Help, Identifiability
 from mmm.format import Labels, count, listed, percent
 from mmm.results.summary import Tables
@@ -26,6 +27,7 @@ CHANNELS = pa.schema(
         ("covered", _f8),
         ("direction", _f8),
         ("own_movement", _f8),
+        ("confidence", _s),
     ]
 )
 _NARROW = 1.05
@@ -44,12 +46,6 @@ FAMILIES = {
     "no_effect": "a channel without effect",
     "harmful": "a harmful channel",
 }
-
-
-def certificate_of(tables: Tables) -> Certificate | None:
-    """The certificate of the run whose results these are; None for a run that is not certified."""
-    found = getattr(tables, "certificate", None)
-    return found if isinstance(found, Certificate) else None
 
 
 def certified(tables: Tables) -> bool:
@@ -80,6 +76,7 @@ def _row(item: ChannelCertificate, found: Certificate, labels: Labels) -> dict[s
         "covered": item.covered,
         "direction": item.direction,
         "own_movement": found.before.own_movement.get(item.channel),
+        "confidence": item.confidence,
     }
 
 
@@ -208,3 +205,52 @@ def families(found: Certificate) -> pa.Table:
         [("family", _s), ("worlds", pa.int32()), ("expected_error", _f8), ("covered", _f8)]
     )
     return pa.Table.from_pylist(rows, schema)
+
+
+def checks(found: Certificate) -> pa.Table:
+    """One row per result of a check, concerns first, then what could not run."""
+    order = (Outcome.CONCERN, Outcome.COULD_NOT_RUN, Outcome.PASSED)
+    rows = []
+    for item in sorted(found.checks, key=lambda item: order.index(item.outcome)):
+        rows.append(
+            {
+                "check": CHECKS.get(item.check, item.check),
+                "about": item.about,
+                "outcome": str(item.outcome),
+                "check_value": item.value,
+                "threshold": item.threshold,
+                "finding": item.finding,
+                "recommendation": item.recommendation,
+                "decision": item.decision,
+            }
+        )
+    names = ("check", "about", "outcome", "finding", "recommendation", "decision")
+    schema = pa.schema(
+        [*((name, _s) for name in names[:3]), ("check_value", _f8), ("threshold", _f8)]
+        + [(name, _s) for name in names[3:]]
+    )
+    return pa.Table.from_pylist(rows, schema)
+
+
+def checks_finding(found: Certificate) -> str:
+    """How the checks came out, and what a concern means."""
+    outcomes = [item.outcome for item in found.checks]
+    if not outcomes:
+        return "No checks were run."
+    concerns, silent = (outcomes.count(word) for word in (Outcome.CONCERN, Outcome.COULD_NOT_RUN))
+    text = f"Of {count(len(outcomes), 'check')} {concerns} raise a concern"
+    if silent:
+        text += f" and {silent} could not run"
+    return f"{text}. A concern is a reason to test, never a verdict by itself."
+
+
+#: What the checks are called.
+CHECKS = {
+    "placebo": "Placebo channel",
+    "leave_one_control_out": "Leave one control out",
+    "baseline_variants": "Other baselines",
+    "data_perturbation": "Slightly other data",
+    "holdout": "Periods held out",
+    "prior_against_posterior": "Prior against posterior",
+    "hidden_confounder": "Hidden confounder",
+}

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.certificate.certificate import certificate_of
 from mmm.engines.schemas import is_kept
 from mmm.format import Labels
 
@@ -118,6 +119,7 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     for row in rows:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
+        row["confidence"] = _certified(tables, model_id, row["channel"]) or row["confidence"]
     numeric = (
         "spend",
         "mean_spend",
@@ -128,6 +130,13 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     )
     efficiency = ("value", "low", "high", "marginal")
     return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), confidence=_s)
+
+
+def _certified(tables: Tables, model_id: str, channel: str) -> str:
+    """The channel's word by the run's certificate; empty where the model has none."""
+    found = certificate_of(tables)
+    item = None if found is None or found.model_id != model_id else found.channel(channel)
+    return "" if item is None else item.confidence
 
 
 def _inverse(value: float | None) -> float | None:

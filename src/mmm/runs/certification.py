@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmm.certificate.certify import STAGE, Asked, Trained, certify
+from mmm.certificate.certify import STAGES, Asked, Trained, certify
 from mmm.certificate.refit import Advise, Bounds
 from mmm.engines import load_engine
 from mmm.engines.base import Engine, EngineResult, Problem
@@ -62,7 +62,7 @@ def certify_run(workspace: Workspace, history: History, actor: str) -> None:
     dataset = workspace.dataset(base.dataset.market, base.dataset.dataset_id)
     origin = provenance(base, dataset, engine)
     workspace.save_provenance(study_id, attempt, origin)
-    history.add(RunState.RUNNING, actor, attempt=attempt, stages=(STAGE,), details=origin)
+    history.add(RunState.RUNNING, actor, attempt=attempt, stages=STAGES, details=origin)
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, _ = build_problem(base, table, previous_of(workspace, base))
     trained = Trained(results, str(results.summary["model"]["id"]))

@@ -13,6 +13,9 @@ from mmm.errors import Finding
 
 _MEGABYTE = 1024**2
 _SEED_STEP = 1000
+#: A quick training: two short chains, whose estimates and intervals are those of long ones but for
+#: some Monte Carlo error (see `Quick`).
+_QUICK = {"chains": 2, "warm_up": 250, "sweeps": 400, "longest": 1, "draws": 200}
 
 
 class BayesEngine:
@@ -57,6 +60,10 @@ class BayesEngine:
         # A second posterior shows what lift tests moved, a third one what is forecast.
         fits = 1 + int(calibrated) + int(settings.holdout is not None)
         return SearchSize(fits * settings.chains * (settings.warm_up + settings.sweeps))
+
+    def quick_effort(self, settings: BayesSettings) -> Mapping[str, int]:
+        sizes = settings.model_dump()
+        return {name: min(size, int(sizes[name])) for name, size in _QUICK.items()}
 
     def variant(
         self,

@@ -10,8 +10,8 @@ from mmm.results.model_summary import for_model
 from mmm.results.report import cards, facts
 from mmm.runs import wording
 from mmm.runs.service import RunService
-from mmm.web.certificate import certificate
 from mmm.web.kit.text import plain
+from mmm.web.results.certificate import certificate
 from mmm.web.results.choose_model import chosen_model
 from mmm.web.results.drawing import FIRST_PART, ModelViews
 from mmm.web.results.parts import draw_part

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mmm.certificate.certificate import Certificate
 from mmm.format import Labels
 from mmm.results import certified
 from mmm.runs.certification import CertificateRequest
@@ -33,6 +34,7 @@ def certificate(service: RunService, views: ModelViews, model_id: str) -> None:
             st.info(f"The certificate is of model {plain(found.model_id)}, the recommended one.")
         _sentences(certified.sentences(found, views.labels))
         _families(views.labels, views)
+        _checks(views.labels, found)
         with st.expander("What the data alone can tell, before any training"):
             _sentences(certified.before_sentences(found.before))
     ids = service.workspace.study_ids(views.run_id, "certificate")
@@ -61,6 +63,15 @@ def _families(labels: Labels, views: ModelViews) -> None:
     table = certified.families(found)
     with st.expander("By what could be true"):
         st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+
+
+def _checks(labels: Labels, found: Certificate) -> None:
+    table = certified.checks(found)
+    if not table.num_rows:
+        return
+    st.subheader("Stress and refutation", anchor="checks")
+    st.markdown(plain(certified.checks_finding(found)))
+    st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
 
 
 def _start(service: RunService, run_id: str, *, again: bool) -> None:
