@@ -219,6 +219,13 @@ def _shown(value: object) -> str:
 
 NAMES: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
 
+#: Settings whose values are secret, by environment variable.
+SECRETS = frozenset(
+    alias
+    for alias, name in NAMES.items()
+    if "SecretStr" in str(Settings.model_fields[name].annotation)
+)
+
 
 @dataclass(frozen=True)
 class LoadedSettings:

@@ -100,6 +100,7 @@ def test_each_section_has_finding_picture_reading_and_numbers(
     assert {view.key for view in VIEWS} - {view.key for view in views} == {
         "stability",
         "calibration",
+        "certificate",
     }
     assert dict(page.seen[0][1]) == {"lang": "en"}
     pictures = [attributes for tag, attributes in page.seen if tag == "svg"]

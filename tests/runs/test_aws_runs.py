@@ -243,6 +243,8 @@ def test_while_ecs_does_not_answer_a_run_lives_by_its_heartbeat(
     os.kill(pid, signal.SIGKILL)
     time.sleep(1.5)
     quick = RunService.open(settings.model_copy(update={"crash_after_seconds": 1.0}))
+    quick.status(run_id)  # one look alone tells no silence
+    time.sleep(1.5)
     status = quick.status(run_id)
     assert status.state is RunState.CRASHED
     assert status.message.startswith("The task has given no sign of life for ")
@@ -263,6 +265,7 @@ def test_a_task_that_ecs_has_forgotten_is_given_up_for_its_silence(
     time.sleep(1.5)
     assert service.status(run_id).state is RunState.RUNNING, "a moment's silence is no verdict"
     quick = RunService.open(settings.model_copy(update={"crash_after_seconds": 1.0}))
+    time.sleep(1.5)
     assert quick.status(run_id).message.endswith(": AWS does not know its task (any more).")
 
 
@@ -411,6 +414,8 @@ def test_a_task_has_time_for_its_first_word_from_when_its_machine_is_there(
     assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
     aws.faults()
     aws.faults(answer({"lastStatus": "RUNNING", "startedAt": time.time() - 5}))
+    assert waiting(crash_after_seconds=0.5).state is RunState.STARTING
+    time.sleep(0.6)
     status = waiting(crash_after_seconds=0.5)
     assert status.state is RunState.CRASHED
     assert status.message.startswith("The task has given no sign of life for ")

@@ -138,7 +138,19 @@ def test_a_task_on_another_machine_lives_by_its_heartbeat(case: Case) -> None:
     case.running()
     case.wait_for(TaskState.STOPPED)
     assert case.look(9).state is RunState.RUNNING
-    assert case.look(11).state is RunState.CRASHED
+    assert case.look(18).state is RunState.RUNNING
+    assert case.look(20).state is RunState.CRASHED
+
+
+@pytest.mark.parametrize("minutes", [-10, -3, 3, 10])
+def test_a_looker_whose_clock_is_off_ends_no_healthy_run(case: Case, minutes: int) -> None:
+    case.task("pass", host="elsewhere")
+    case.running()
+    case.wait_for(TaskState.STOPPED)
+    for seconds in range(0, 60, 8):
+        case.beat(case.history.last.at + timedelta(seconds=seconds))
+        assert case.look(minutes * 60 + seconds).state is RunState.RUNNING
+    assert case.look(minutes * 60 + 70).state is RunState.CRASHED
 
 
 def test_a_task_that_takes_too_long_is_timed_out_and_stopped(case: Case) -> None:

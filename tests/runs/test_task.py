@@ -166,8 +166,20 @@ def test_a_run_is_trained_by_one_task_only(
 ) -> None:
     run_id = start("defect")
     History(workspace, run_id).add(RunState.RUNNING, "another task")
-    with pytest.raises(UserError, match="is running; only a starting run can be trained"):
-        run_task(workspace.run_uri(run_id), settings)
+    assert run_task(workspace.run_uri(run_id), settings) == 0
+    assert workspace.last_event(run_id).actor == "another task"
+
+
+def test_of_two_tasks_of_one_attempt_the_loser_leaves_quietly(
+    workspace: Workspace, settings: Settings, start: Callable[[str], str]
+) -> None:
+    run_id = start("defect")
+    assert workspace.claim_attempt(run_id, 1, "another task")
+    before = workspace.events(run_id)
+    assert run_task(workspace.run_uri(run_id), settings) == 0
+    assert workspace.events(run_id) == before
+    assert workspace.heartbeat(run_id) is None
+    assert workspace.claim_attempt(run_id, 2, "a later attempt's task")
 
 
 def test_what_the_model_was_made_with_is_kept(

@@ -403,11 +403,8 @@ def test_a_field_may_be_longer_than_pythons_reader_takes_by_itself(tmp_path: Pat
         FileSource(tmp_path / "x.csv").batches()
 
 
-@pytest.mark.parametrize(("start", "line"), [("a,b\n", 2), ("", 1)], ids=["row", "header"])
-def test_a_line_without_an_end_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, line: int
-) -> None:
-    monkeypatch.setattr("mmm.sources.records._LONGEST_RECORD", 5 << 20)
-    (tmp_path / "x.csv").write_text(start + "x" * (10 << 20) + ",1\n")
-    with pytest.raises(UserError, match=f"line {line}: the line is longer than 5 MB"):
+def test_a_line_without_an_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmm.sources.records._LONGEST_RECORD", 1 << 20)
+    (tmp_path / "x.csv").write_text("a,b\n" + "x" * (5 << 20) + ",1\n")
+    with pytest.raises(UserError, match="line 2: the line is longer than 1 MB"):
         FileSource(tmp_path / "x.csv").batches()

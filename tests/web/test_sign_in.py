@@ -22,7 +22,15 @@ from mmm.results.store import read_results
 from mmm.settings import Settings, load_settings
 from mmm.web.kit.text import plain
 from mmm.web.shell import links
-from mmm.web.shell.server import SCRIPT, Border, app_options, page_of, safe_page
+from mmm.web.shell.server import (
+    SCRIPT,
+    Border,
+    allowed_hosts,
+    app_options,
+    is_known_host,
+    page_of,
+    safe_page,
+)
 from mmm.web.shell.sign_in import Refused, SignInNeeded, admitted, sign_in_of
 from mmm.workspace.models import RunState
 
@@ -469,6 +477,55 @@ class _Cookies:
         cookies = [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2; Secure; Path=/")]
         await send({"type": "http.response.start", "status": 200, "headers": cookies})
         await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("localhost:8501", True),
+        ("127.0.0.1:8501", True),
+        ("[::1]:8501", True),
+        ("mmm.example.com", True),
+        ("evil.example.net:8501", False),
+        ("localhost.evil.net", False),
+        ("", False),
+        ("[", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_the_server_answers_under_its_own_names_only(host: str, known: bool, kind: str) -> None:
+    hosts = allowed_hosts(Settings.model_validate({"MMM_PUBLIC_URL": "https://mmm.example.com/"}))
+    scope = {"type": kind, "path": "/_stcore/stream", "headers": [(b"host", host.encode())]}
+    assert is_known_host(scope, hosts) is known
+    health = scope | {"path": "/_stcore/health"}
+    assert is_known_host(health, hosts) is (known or kind == "http")
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_foreign_name_gets_nothing_of_the_app(kind: str) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind, "method": "GET", "path": "/", "headers": [(b"host", b"evil.net")]}
+    border = Border(_Cookies(), None, frozenset({"localhost"}))
+    asyncio.run(border(scope, None, send))  # type: ignore[arg-type]
+    if kind == "http":
+        assert sent[0]["status"] == 421
+        assert b"MMM_PUBLIC_URL" in sent[1]["body"]
+    else:
+        assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_look_alikes_of_letters_and_half_verified_addresses_stay_outside(
+    configured: Callable[..., Settings],
+) -> None:
+    settings = configured(AUTH_ADMINS="kim@example.com")
+    with pytest.raises(Refused, match="letters that are not plain"):
+        admitted(claims("\u212aim@example.com"), settings, NOW)
+    with pytest.raises(Refused, match="is not verified"):
+        admitted(claims("kim@example.com", email_verified="true"), settings, NOW)
 
 
 def _answer(app: Any) -> dict[str, list[str]]:

@@ -30,6 +30,7 @@ PANELS = {
     },
     "Data": {
         "connect": "mmm.cli.connections:connect_command",
+        "preview": "mmm.cli.data:preview_command",
         "ingest": "mmm.cli.data:ingest_command",
         "datasets": "mmm.cli.data:datasets_command",
         "propose": "mmm.cli.preparation:propose_command",

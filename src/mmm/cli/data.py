@@ -1,9 +1,9 @@
-"""`mmm ingest`, `mmm datasets`."""
+"""`mmm ingest`, `mmm preview`, `mmm datasets`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,59 @@ Encoding = Annotated[
 Sheet = Annotated[
     str | None, typer.Option(help="Excel: the sheet; default the first that is not empty.")
 ]
+HeaderRow = Annotated[
+    int | None, typer.Option(help="File: the line or row of the column names, from 1.", min=1)
+]
+HeaderRows = Annotated[
+    int | None, typer.Option(help="File: how many rows the header has.", min=1, max=5)
+]
+KeepTotals = Annotated[bool, typer.Option("--keep-totals", help="File: keep rows of totals.")]
+Missing = Annotated[
+    list[str] | None, typer.Option(help="File: a text that means no value; repeat it.")
+]
+ColumnAs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="File: NAME=KIND for one column: decimal-point, decimal-comma, day-first, month-first, "
+        "year-first, week, month, serial, date, number or text; repeat it.",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(help="File: the zone whose days count for times with an offset: Europe/Berlin."),
+]
+
+
+def file_options(
+    *,
+    separator: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    sheet: str | None,
+    header_row: int | None,
+    header_rows: int | None,
+    keep_totals: bool,
+    missing: list[str] | None,
+    column: list[str] | None,
+    zone: str | None,
+) -> dict[str, Any]:
+    """The given ones of ReadOptions' fields; those left out are found in the file."""
+    from mmm.sources.reading import parse_columns
+
+    given = {
+        "separator": "\t" if separator == "tab" else separator,
+        "decimal": decimal,
+        "encoding": encoding,
+        "sheet": sheet,
+        "header_row": header_row,
+        "header_rows": header_rows,
+        "keep_totals": keep_totals or None,
+        "missing": tuple(missing or ()) or None,
+        "columns": parse_columns(column or []) or None,
+        "zone": zone,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def ingest_command(
@@ -37,6 +90,12 @@ def ingest_command(
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    header_row: HeaderRow = None,
+    header_rows: HeaderRows = None,
+    keep_totals: KeepTotals = False,
+    missing: Missing = None,
+    column: ColumnAs = None,
+    zone: Zone = None,
     connection: Annotated[
         str | None, typer.Option(help="Read this connection instead of a file.")
     ] = None,
@@ -79,10 +138,22 @@ def ingest_command(
             where="ingest",
             fix="Use --market DE, or --markets DE,FR with :market.",
         )
+    options = file_options(
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        sheet=sheet,
+        header_row=header_row,
+        header_rows=header_rows,
+        keep_totals=keep_totals,
+        missing=missing,
+        column=column,
+        zone=zone,
+    )
     if connection:
         from mmm.cli.connections import ingest_aggregated, ingest_connection
 
-        if file or separator or decimal or encoding or sheet:
+        if file or options:
             raise UserError("a file and its options go without --connection.", where="ingest")
         if recipe is not None:
             if table is None or len(wanted) > 1:
@@ -95,28 +166,16 @@ def ingest_command(
     if file is None or markets or table or query_file or param:
         raise UserError("name a file, or a --connection with its options.", where="ingest")
     workspace = Workspace.open(settings)
-    manifest = store_file(
-        workspace,
-        file,
-        wanted[0],
-        separator=separator,
-        decimal=decimal,
-        encoding=encoding,
-        sheet=sheet,
-    )
+    manifest = store_file(workspace, file, wanted[0], **options)
     typer.echo(manifest.dataset_id)
 
 
-def store_file(
-    workspace: Workspace, file: Path, market: str, **options: str | None
-) -> DatasetManifest:
-    """Make a file a dataset (`options` are those of reading); what was read and its notes go to stderr."""
+def store_file(workspace: Workspace, file: Path, market: str, **options: Any) -> DatasetManifest:
+    """Make a file a dataset (`options` are FileSource's); what was read and its notes go to stderr."""
     from mmm.data.ingest import ingest  # pyarrow, which listing does not need
     from mmm.sources.guarded import GuardedFile
     from mmm.sources.limits import ReadLimits
 
-    if options.get("separator") == "tab":
-        options["separator"] = "\t"
     limits = ReadLimits.of(load_settings().settings)
     source = GuardedFile(file, limits=limits, **options)
     manifest = ingest(source, market=market, origin=file.name, workspace=workspace, by=local_user())
@@ -130,6 +189,53 @@ def store_file(
         known = f"The same data were stored on {manifest.created:%Y-%m-%d} already"
         typer.echo(f"Note: {known}; {market}/latest now means them again.", err=True)
     return manifest
+
+
+def preview_command(
+    file: Annotated[Path, typer.Argument(help="A CSV, Parquet or Excel file.")],
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    header_row: HeaderRow = None,
+    header_rows: HeaderRows = None,
+    keep_totals: KeepTotals = False,
+    missing: Missing = None,
+    column: ColumnAs = None,
+    zone: Zone = None,
+    rows: Annotated[int, typer.Option(help="How many rows are shown.", min=1, max=1000)] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reading as JSON.")] = False,
+) -> None:
+    """Show how a file is read: its first rows, each column's type, role and unit, and why. Stores
+    nothing; exit code 1 where something has to be asked.
+
+    Example: `mmm preview sales.csv --column "revenue=decimal-comma"`.
+    """
+    from mmm.cli.reading import print_reading
+    from mmm.sources.guarded import GuardedFile
+    from mmm.sources.limits import ReadLimits
+
+    options = file_options(
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        sheet=sheet,
+        header_row=header_row,
+        header_rows=header_rows,
+        keep_totals=keep_totals,
+        missing=missing,
+        column=column,
+        zone=zone,
+    )
+    limits = ReadLimits.of(load_settings().settings)
+    source = GuardedFile(file, limits=limits, **options)
+    reading = source.reading()
+    if as_json:
+        typer.echo(reading.model_dump_json(indent=2))
+    else:
+        print_reading(source, reading, rows)
+    if reading.open_questions():
+        raise typer.Exit(1)
 
 
 def datasets_command(

@@ -131,9 +131,11 @@ def _number(text: str, option: str) -> float:
 def _write_csv(plan: Plan, file: Path) -> None:
     from pyarrow import csv as writer
 
+    from mmm.formulas import neutral_table
+
     part = file.with_name(f".{file.name}.part")  # nobody reads half a file
     try:
-        writer.write_csv(plan.channels, part)
+        writer.write_csv(neutral_table(plan.channels), part)
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)

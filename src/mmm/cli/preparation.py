@@ -66,9 +66,13 @@ def propose_command(
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
     if recipe is not None:
-        from mmm.data.prepare import propose_recipe
+        from mmm.data.prepare import propose_long_recipe, propose_recipe
 
-        made = propose_recipe(table, proposed(found), _period(recipe), known)
+        if found.long is not None:
+            made = propose_long_recipe(table, found.long, _period(recipe), known)
+            typer.echo(f"Note: {found.findings[0]}", err=True)
+        else:
+            made = propose_recipe(table, proposed(found), _period(recipe), known)
         named = made.model_copy(update={"source": dataset_name(manifest)})
         typer.echo(named.to_json())
         return

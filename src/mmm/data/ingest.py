@@ -61,6 +61,7 @@ def ingest(
             connection=connection,
             query=query.sql if query else None,
             parameters=dict(query.parameters) if query else {},
+            reading=batches.reading.model_dump(mode="json") if batches.reading else None,
         )
         stored = workspace.save_dataset(manifest, optimised.path)
     if stored == manifest:

@@ -15,12 +15,14 @@ import pyarrow as pa
 
 from mmm.data.calendar import distinct_days, repeated_rows
 from mmm.data.columns import read_numbers, read_times
+from mmm.data.long_form import LongForm, find_long
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.markets import read_markets
 from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, Role, matches, words_of
 from mmm.data.pairing import pair_exposures
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposed import Candidate, ColumnProposal
+from mmm.data.text_numbers import texts_named_like_numbers
 from mmm.errors import Finding
 from mmm.sources.names import require_names
 
@@ -39,6 +41,8 @@ class Proposal:
     columns: tuple[ColumnProposal, ...]
     mapping: Mapping | None
     findings: tuple[Finding, ...] = ()
+    #: Set for a long table, which has to be spread into columns first.
+    long: LongForm | None = None
 
     def column(self, name: str) -> ColumnProposal:
         return next(item for item in self.columns if item.column == name)
@@ -55,10 +59,34 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     _choose_kpi(found)
     pair_exposures(found, table, rules)
     _drop_copies(found, table)
+    long = find_long(table, [candidate.facts for candidate in found], rules)
+    if long is not None:
+        _not_a_market(found, long)
     columns = tuple(candidate.proposal for candidate in found)
-    findings = _lacking(columns) + _refused(found)
-    lacking = any(finding.level == "error" for finding in _lacking(columns))
-    return Proposal(columns, None if lacking else _mapping(columns), tuple(findings))
+    findings = [] if long is None else [_is_long(long)]
+    findings += texts_named_like_numbers(found, table, rules)
+    findings += _lacking(columns) + _refused(found)
+    lacking = any(finding.level == "error" for finding in findings)
+    return Proposal(columns, None if lacking else _mapping(columns), tuple(findings), long)
+
+
+def _not_a_market(found: list[Candidate], long: LongForm) -> None:
+    for item in found:
+        if item.facts.name == long.pivot.key:
+            item.drop("it names channels or variables of a long table, not markets", 0.9)
+
+
+def _is_long(long: LongForm) -> Finding:
+    key, values = long.pivot.key, ", ".join(map(repr, long.pivot.values))
+    what = (
+        f"a long table: {long.rows:,} rows for {long.dates:,} dates, and {long.reason}. Rows of "
+        f"{key!r} are no markets: added up, what repeats on them would count several times."
+    )
+    fix = (
+        f"Spread {values} into one column for each of its {len(long.keys)} values: `mmm propose "
+        "MARKET/DATASET --recipe week` prints the recipe that does it."
+    )
+    return Finding("error", what, f"column {key!r}", fix)
 
 
 def _by_name(candidate: Candidate, rules: NamingRules) -> None:

@@ -27,6 +27,7 @@ from mmm.engines.capabilities import (
 from mmm.errors import UserError
 from mmm.experiments.config import Experiment, parse_experiment
 from mmm.experiments.problem import build_problem
+from mmm.formulas import neutral_table
 from mmm.models.refresh import previous_of
 from mmm.plain_json import read_json
 from mmm.results import read_results
@@ -126,7 +127,7 @@ def _write_table(make: Callable[[], pa.Table], path: Path) -> None:
     table = make()
     if path.suffix == ".csv":
         # Empty cells for what is null, as Robyn's NA; numbers with all their digits.
-        pa.csv.write_csv(table, path)
+        pa.csv.write_csv(neutral_table(table), path)
     else:
         pa.parquet.write_table(table, path, compression="zstd")
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from mmm.errors import UserError
 from mmm.platforms.base import TaskLauncher, TaskState, TaskStatus
 from mmm.runs.events import FINAL, History, TransitionRefused
+from mmm.runs.looks import Looks
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
@@ -84,6 +85,18 @@ def _judge(
             return None
         what = f"The task did not begin within {settings.start_timeout_seconds:g} seconds"
         return _Verdict(RunState.CRASHED, _because(what, task))
+    return _judge_silence(workspace, settings, run_id, last, task, now)
+
+
+def _judge_silence(
+    workspace: Workspace,
+    settings: Settings,
+    run_id: str,
+    last: RunEvent,
+    task: TaskStatus | None,
+    now: datetime,
+) -> _Verdict | None:
+    """A task of this machine is judged by its clock; another one by two looks that saw the same."""
     signs = [last.at]
     if task is not None and task.began is not None:
         signs.append(task.began)
@@ -91,6 +104,13 @@ def _judge(
     if heartbeat is not None and heartbeat.attempt == last.attempt:
         signs.append(heartbeat.at)
     silent = (now - max(signs)).total_seconds()
+    here = (
+        settings.cloud_provider == "local" and task is not None and task.state is TaskState.RUNNING
+    )
+    if not here:
+        sign = f"{last.number} {max(signs).isoformat()}"
+        since = Looks(settings.cache_dir, workspace.url).same_since(run_id, sign, now)
+        silent = (now - since).total_seconds()
     if silent <= settings.crash_after_seconds:
         return None
     return _Verdict(

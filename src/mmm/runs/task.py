@@ -54,17 +54,31 @@ def run_task(run_uri: str, settings: Settings) -> int:
     history = History(workspace, run_id)
     if history.last.state in FINAL:
         return EXIT_DONE  # cancelled before it began
+    if history.last.state is RunState.RUNNING:
+        return _leave(run_id)
     if history.last.state is not RunState.STARTING:
         raise UserError(
             f"run {run_id} is {LABELS[history.last.state]}; only a starting run can be trained.",
             where=run_uri,
         )
+    if not workspace.claim_attempt(run_id, history.last.attempt, f"{_host()} {os.getpid()}"):
+        return _leave(run_id)
     code = _run_attempt(workspace, history, settings)
     try:
         _start_next(workspace, run_id, settings)
     except UserError as error:  # whoever looks next takes the step
         log.warning("the next run of a batch was not started: %s", error)
     return code
+
+
+def _leave(run_id: str) -> int:
+    """Another task trains this attempt: nothing is written into its run."""
+    log.info("run %s is trained by another task; leaving", run_id)
+    return EXIT_DONE
+
+
+def _host() -> str:
+    return socket.gethostname()
 
 
 def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> None:
@@ -97,7 +111,7 @@ class _Task:
         self._history = history
         self._run_id = history.run_id
         self._attempt = attempt
-        self._actor = f"task@{socket.gethostname()}"
+        self._actor = f"task@{_host()}"
 
     def run(self) -> int:
         try:

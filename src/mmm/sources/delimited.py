@@ -29,7 +29,16 @@ from mmm.sources.left_out import LeftOut, Why, cells_of, suspicious, why_no_data
 from mmm.sources.names import named, require_names
 from mmm.sources.parallel import ordered_map
 from mmm.sources.reading import Reading, ReadOptions
-from mmm.sources.records import Layout, Piece, fields_of, line_of, pieces, read_layout, record_lines
+from mmm.sources.records import (
+    WINDOWS_NOTE,
+    Layout,
+    Piece,
+    fields_of,
+    line_of,
+    pieces,
+    read_layout,
+    record_lines,
+)
 from mmm.sources.text_types import EMPTY, TEXT, kind_of
 
 
@@ -93,10 +102,10 @@ class DelimitedFile:
 
     def reading(self) -> Reading:
         """How the whole file is read, open questions included."""
-        columns, spool, _, left_out = self._settled()
+        columns, spool, notes, left_out = self._settled()
         parts = find_parts(_schema(columns), spool.read, self._path.name)
         spool.close()
-        return self._reading(columns, left_out, parts)
+        return self._reading(columns, left_out, parts, notes)
 
     def _settled(self) -> tuple[list[Column], Spool, list[str], LeftOut]:
         columns = self._columns()
@@ -153,11 +162,14 @@ class DelimitedFile:
                 picked = batch.select(names)
                 yield parts.add(batch, picked, shown) if parts else picked
 
-        reading = self._reading(columns, left_out, parts)
+        reading = self._reading(columns, left_out, parts, notes)
         return Batches(shown, read, tuple(types), tuple(notes), spool.close, reading)
 
-    def _reading(self, columns: list[Column], left_out: LeftOut, parts: Parts | None) -> Reading:
+    def _reading(
+        self, columns: list[Column], left_out: LeftOut, parts: Parts | None, notes: list[str]
+    ) -> Reading:
         layout = self.layout
+        found = "windows-1252" if WINDOWS_NOTE in notes else "utf-8"
         units = [*layout.units, *[""] * (len(columns) - len(layout.units))]
         described = [
             describe(column, unit, "line") for column, unit in zip(columns, units, strict=True)
@@ -165,7 +177,7 @@ class DelimitedFile:
         if parts is not None:
             described.insert(0, parts.described())
         return Reading(
-            encoding=layout.encoding or "utf-8",
+            encoding=layout.encoding or found,
             separator=layout.separator,
             header=layout.header_rows,
             skipped=layout.skipped,

@@ -36,6 +36,8 @@ from mmm.sources.written_dates import Format, plain
 #: without one: by chance, decimals of three digits would show that once in 1,000 (100) files.
 _MANY_BESIDE_SMALL, _MANY_BESIDE_ZERO = 20, 50
 _REGULAR = 0.9
+#: Dates with a longer gap than so many steps do not follow each other evenly.
+_LONGEST_GAP = 8
 _OTHER = {".": ",", ",": "."}
 _MARK_WORDS = {".": "point", ",": "comma"}
 _DATE_WORDS = frozenset(
@@ -247,6 +249,7 @@ def _date_order(column: Column, columns: Sequence[Column], word: str) -> bool:
         _order_by_name(column, rivals)
         or _order_of_file(column, columns, rivals, word)
         or _order_by_steps(rivals, texts)
+        or _month_by_numbers(rivals, texts)
     )
     if found is None:
         column.asked = f"dates such as {texts[0]!r} fit {_formats(rivals)}"
@@ -322,6 +325,14 @@ def _order_by_steps(rivals: Sequence[Kind], texts: Sequence[str]) -> tuple[Kind,
     return even[0] if len(even) == 1 else None
 
 
+def _month_by_numbers(rivals: Sequence[Kind], texts: Sequence[str]) -> tuple[Kind, str] | None:
+    """Months, where a dozen numbers after the year never pass 12; weeks would."""
+    orders = {kind.format.order: kind for kind in rivals if kind.format}
+    if set(orders) != {"m", "w"} or len(texts) < 12:
+        return None
+    return orders["m"], f"none of {len(texts)} numbers beside the year is above 12"
+
+
 def even_step(days: Sequence[dt.date | None]) -> str:
     """ "daily", "weekly", "monthly" or "quarterly" where nearly all steps are so; else ""."""
     here = np.unique(np.array([day for day in days if day is not None], "datetime64[D]"))
@@ -334,7 +345,8 @@ def even_step(days: Sequence[dt.date | None]) -> str:
         ("monthly", 28, 31),
         ("quarterly", 89, 92),
     ):
-        if ((steps >= low) & (steps <= high)).mean() >= _REGULAR:
+        usual = ((steps >= low) & (steps <= high)).mean() >= _REGULAR
+        if usual and steps.max() <= _LONGEST_GAP * high:
             return name
     return ""
 
@@ -384,9 +396,8 @@ def _as_date(column: Column, named: bool, word: str) -> bool:
         if named:
             _say_what_it_looks_like(column, samples, texts, word)
         return False
-    found = (
-        (fitting[0], "") if len(fitting) == 1 else _order_by_name(column, fitting)
-    ) or _order_by_steps(fitting, texts)
+    found = (fitting[0], "") if len(fitting) == 1 else _order_by_name(column, fitting)
+    found = found or _order_by_steps(fitting, texts) or _month_by_numbers(fitting, texts)
     if found is None:
         column.asked = f"numbers such as {texts[0]} fit {_formats(fitting)}"
         column.choices = (As.MONTH, As.WEEK, As.NUMBER)

@@ -94,8 +94,11 @@ def _last_header_row(rows: Sequence[Row]) -> int | None:
     for place, i in enumerate(here):
         if _size(rows[i]) * 2.5 < usual or len(data[i]) < max(1, 0.25 * _size(rows[i])):
             continue
-        after = here[place + 1 : place + 2]
-        if after and not data[i] & data[after[0]]:
+        after = here[place + 1 : place + 4]
+        above = here[place - 1] if place else i
+        is_named = place > 0 and not data[above] and _size(rows[above]) >= 0.8 * usual
+        near = after if is_named else after[:1]
+        if after and not any(data[i] & data[j] for j in near):
             continue
         return _name_row(rows, here[:place], usual)
     return None

@@ -19,6 +19,7 @@ from mmm.errors import UserError
 from mmm.sources.header import Header, find_header
 from mmm.sources.reading import ReadOptions
 
+WINDOWS_NOTE = "The file is not UTF-8; it was read as Windows-1252."
 SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 4 << 20
 _LONGEST_RECORD = 64 << 20
@@ -360,7 +361,7 @@ class _Text:
             return data
         if self._found is None and not _mostly_utf8(data):
             self._found = "cp1252"
-            self._notes.append("The file is not UTF-8; it was read as Windows-1252.")
+            self._notes.append(WINDOWS_NOTE)
             return self._from_windows(data, line)
         return self._strict(data, line, "utf-8")
 

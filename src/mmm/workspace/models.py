@@ -36,7 +36,8 @@ class DatasetManifest(_Stored):
     A database's has the name of its `connection`, and for a query its text and the `parameters` it
     ran with. A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made
     it of the parent. `stored_again` is when the same content last came once more: the data stay,
-    but it is then the market's newest.
+    but it is then the market's newest. A file's has its `reading`: how its values were written,
+    and why they were read so.
     """
 
     dataset_id: str
@@ -55,6 +56,7 @@ class DatasetManifest(_Stored):
     parameters: dict[str, str] = Field(default_factory=dict)
     parent: str | None = None
     recipe: dict[str, Any] | None = None
+    reading: dict[str, Any] | None = None
     stored_again: datetime | None = None
 
     @property

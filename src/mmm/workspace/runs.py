@@ -82,6 +82,14 @@ class Runs(Part):
         except NotFound:
             return None
 
+    def claim_attempt(self, run_id: str, number: int, by: str) -> bool:
+        """Take an attempt for one task; False when another has it. Of several exactly one gets it."""
+        try:
+            self._objects.create(f"{_folder(run_id)}/claims/{number:04d}.txt", by.encode())
+        except AlreadyExists:
+            return False
+        return True
+
     def write_heartbeat(self, run_id: str, heartbeat: Heartbeat) -> None:
         self._objects.put(f"{_folder(run_id)}/heartbeat.json", heartbeat.model_dump_json().encode())
 

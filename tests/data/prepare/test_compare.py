@@ -49,15 +49,20 @@ def test_a_markets_rows_alone_count_for_its_dataset() -> None:
     for prepared in prepare(both, split):
         (tv,) = before_after(both, split, prepared)
         assert tv.before == Figures(21, 28.0, 28 / 21, 1.0, 2.0)
+    twice = pa.array([2 * value for value in TABLE["tv"].to_pylist()])
+    place = TABLE.column_names.index("tv")
+    both = pa.concat_tables([TABLE, TABLE.set_column(place, "tv", twice)]).append_column(
+        "geo", both["geo"]
+    )
     joined = split.model_copy(update={"market": MarketRule(column="geo", join="combine")})
     (prepared,) = prepare(both, joined)
     (tv,) = before_after(both, joined, prepared)
-    assert tv.before == Figures(42, 56.0, 28 / 21, 1.0, 2.0)
-    assert tv.after == Figures(3, 56.0, 56 / 3, 14.0, 28.0)
+    assert tv.before == Figures(42, 84.0, 2.0, 1.0, 4.0)
+    assert tv.after == Figures(3, 84.0, 28.0, 21.0, 42.0)
     before, after = series(both, joined, prepared, "tv")
     assert before is not None
-    assert before["tv"].to_pylist() == [2.0] * 14 + [4.0] * 7
-    assert after.to_pydict() == {"date": [DAYS[0], DAYS[7], DAYS[14]], "tv": [14.0, 14.0, 28.0]}
+    assert before["tv"].to_pylist() == [3.0] * 14 + [6.0] * 7
+    assert after.to_pydict() == {"date": [DAYS[0], DAYS[7], DAYS[14]], "tv": [21.0, 21.0, 42.0]}
 
 
 def test_a_derived_column_has_no_before() -> None:

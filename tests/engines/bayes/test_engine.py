@@ -79,7 +79,7 @@ def weekly() -> EngineResult:
 def test_planted_effects_are_found(weekly: EngineResult) -> None:
     rows = {row["channel"]: row for row in weekly.tables["channels"].to_pylist()}
     # The planted effects are straight lines, at the edge of what curves are expected to be.
-    assert abs(rows["search"]["roi"] - 2.0) < 0.3
+    assert abs(rows["search"]["roi"] - 2.0) < 0.45
     assert abs(rows["video"]["roi"] - 0.5) < 0.25
     price = column(weekly, "parameters", "value", variable="price", parameter="coefficient")
     assert -14.0 < price[0] < -6.0
@@ -108,7 +108,7 @@ def test_same_seed_same_result(weekly: EngineResult) -> None:
 def test_other_steps(step_days: int, rows: int) -> None:
     result = fit(problem(step_days, rows, kpi_kind="conversion"))
     search = result.tables["channels"].to_pylist()[0]
-    assert abs(search["roi"] - 2.0) < 0.4
+    assert abs(search["roi"] - 2.0) < 0.5
     assert search["cpa"] == pytest.approx(1.0 / search["roi"])
     assert search["cpa_low"] < search["cpa"] < search["cpa_high"]
 

@@ -25,11 +25,12 @@ from mmm.data.columns import (
     require_columns,
     rows_text,
 )
+from mmm.data.long_form import spread
 from mmm.data.markets import read_markets
 from mmm.data.optimise import optimise
 from mmm.data.prepare.derive import derive
 from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
-from mmm.data.prepare.proposal import propose_recipe
+from mmm.data.prepare.proposal import propose_long_recipe, propose_recipe
 from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe, parse_recipe
 from mmm.data.prepare.resample import find_periods, resample
 from mmm.errors import Finding, InvalidInput, UserError
@@ -37,7 +38,15 @@ from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import checked_name
 
-__all__ = ["Prepared", "Recipe", "parse_recipe", "prepare", "prepare_dataset", "propose_recipe"]
+__all__ = [
+    "Prepared",
+    "Recipe",
+    "parse_recipe",
+    "prepare",
+    "prepare_dataset",
+    "propose_long_recipe",
+    "propose_recipe",
+]
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,9 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     column and date.
     """
     require_columns(table, recipe.source_columns(), "the recipe")
+    table, spread_notes = _wide(table, recipe)
     table, groups, notes = _groups(table, recipe.market)
+    notes = spread_notes + notes
     times, zone = _times(table, recipe)
     values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
@@ -81,6 +92,16 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     single = next(iter(found.values()))
     joined = _combined(found, recipe) if len(found) > 1 else single
     return (_finished(joined, recipe),)
+
+
+def _wide(table: pa.Table, recipe: Recipe) -> tuple[pa.Table, list[str]]:
+    """The table with one row per date (and market), and what was done for that."""
+    if recipe.pivot is None:
+        return table, []
+    wide = spread(table, recipe.date, recipe.pivot)
+    require_columns(wide, recipe.wide_columns(), "the recipe")
+    rows = f"{table.num_rows:,} rows became {wide.num_rows:,}"
+    return wide, [f"Column {recipe.pivot.key!r} was spread into columns: {rows}."]
 
 
 def prepare_dataset(
@@ -332,9 +353,23 @@ def _across(stack: np.ndarray, rule: ColumnRule, starts: np.ndarray) -> np.ndarr
             raise UserError(what, where=f"column {rule.column!r}", fix=fix)
         return stack[0]
     join = rule.across or rule.aggregate
+    if join == "sum" and _repeats(stack):
+        raise UserError(
+            f"is the same in all {len(stack)} markets on every date; added up it would count "
+            f"{len(stack)} times.",
+            where=f"column {rule.column!r}",
+            fix='Where the "markets" are channels, spread them with a pivot (`mmm propose --recipe` '
+            'prints one); else set "across" to "mean" or "max" for this column.',
+        )
     if join == "sum":
         return np.asarray(stack.sum(axis=0))
     return np.asarray(stack.max(axis=0) if join == "max" else stack.mean(axis=0))
+
+
+def _repeats(stack: np.ndarray) -> bool:
+    """Whether a column that varies over time is the same in all markets, (markets, P)."""
+    varies = stack.shape[1] > 2 and bool((stack[0] != stack[0][0]).any())
+    return len(stack) > 1 and varies and bool((stack == stack[0]).all())
 
 
 def _finished(item: _Resampled, recipe: Recipe, market: str | None = None) -> Prepared:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.data.columns import is_text, read_numbers, read_times
+from mmm.data.long_form import spread
 from mmm.data.prepare import Prepared
 from mmm.data.prepare.recipe import Recipe
 
@@ -78,6 +79,8 @@ def series(
 
 def _source(table: pa.Table, recipe: Recipe, prepared: Prepared) -> pa.Table:
     """The rows that went into the prepared table: its market's, in the window."""
+    if recipe.pivot is not None:
+        table = spread(table, recipe.date, recipe.pivot)
     if recipe.market is not None:
         column = table[recipe.market.column]
         texts = column if is_text(column.type) else column.cast(pa.string())

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mmm.data.calendar import CalendarRule, Period, Weekday
 from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
+from mmm.data.long_form import Pivot
 from mmm.errors import Finding, InvalidInput
 from mmm.plain_json import read_json
 
@@ -121,7 +122,8 @@ class Recipe(_Part):
     """From one dataset to another: markets, window, flags, gaps, resampling, derived columns, in
     this order.
 
-    `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
+    `pivot` spreads a long table into columns before anything else; all other names are those of
+    the wide table. `zone` is where days begin for times with a time zone (None: the column's own zone). `start` and
     `end` are inclusive and choose the periods of the source that begin within them. `source` is the
     dataset (MARKET/ID) that the recipe was made for.
     """
@@ -133,6 +135,7 @@ class Recipe(_Part):
     calendar: CalendarSetting = CalendarSetting()
     source: str | None = None
     zone: str | None = None
+    pivot: Pivot | None = None
     market: MarketRule | None = None
     start: dt.date | None = None
     end: dt.date | None = None
@@ -188,6 +191,12 @@ class Recipe(_Part):
 
     def source_columns(self) -> list[str]:
         """The columns the source must have."""
+        if self.pivot is not None:
+            return list(dict.fromkeys([self.date, *self.pivot.columns()]))
+        return self.wide_columns()
+
+    def wide_columns(self) -> list[str]:
+        """The columns the table must have once a long one is spread."""
         flags = {flag.name for flag in self.flags}
         names = [
             self.date,

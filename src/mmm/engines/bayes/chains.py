@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from mmm.engines.bayes.kernel import DIMENSIONS, Market
+from mmm.engines.bayes.mixture import fit_mixture
 from mmm.engines.bayes.moves import draw_prior, first_proposals, place, run
 from mmm.engines.bayes.state import State, new_state
 
 _BLOCK = 100
+#: Every so many sweeps of the warm-up are kept for the jumps.
+_WARM_EVERY = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Chain:
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, number))))
         self.state: State = new_state(market)
         self.rows: list[np.ndarray] = []
+        self.warm_rows: list[np.ndarray] = []
         self.stopped = False  # set by another thread: the chain ends after its block
         state = self.state
         draw_prior(
@@ -44,15 +48,48 @@ class Chain:
         """So many sweeps more; `told` hears of every block that is done."""
         width = self.state.channel.size + 2 + len(self.state.hyper)
         while sweeps > 0 and not self.stopped:
-            block = min(_BLOCK, sweeps)
-            kept = np.empty((block // self.every + 1, width))
+            block = min(_BLOCK, sweeps, self._to_next_end())
+            every = self.every if self.done >= self.warm_up else _WARM_EVERY
+            kept = np.empty((block // every + 1, width))
             count = run(
-                self.market, self.state, self.rng, block, self.done, self.warm_up, self.every, kept
+                self.market, self.state, self.rng, block, self.done, self.warm_up, every, kept
             )
-            self.rows.append(kept[:count])
+            rows = self.rows if self.done >= self.warm_up else self.warm_rows
+            rows.append(kept[:count])
             self.done += block
             sweeps -= block
             told(block)
+
+    def _to_next_end(self) -> int:
+        """Sweeps to the warm-up's end, or very many after it."""
+        return self.warm_up - self.done if self.done < self.warm_up else _BLOCK
+
+    def warm_draws(self) -> np.ndarray:
+        """What was kept of the warm-up since this was last asked for: (n, C, 5)."""
+        rows = np.concatenate(self.warm_rows)
+        self.warm_rows.clear()
+        channels = len(self.market.x)
+        return rows[:, : channels * DIMENSIONS].reshape(-1, channels, DIMENSIONS)
+
+
+def share_jumps(chains: Sequence[Chain]) -> None:
+    """Fit the jumps of all chains to where they have been in the part of the warm-up just ended.
+
+    All chains get the same, in the order of their numbers, so that threads cannot change it.
+    """
+    draws = np.concatenate([chain.warm_draws() for chain in chains])
+    for c in range(draws.shape[1]):
+        weight, mean, factor = fit_mixture(draws[:, c])
+        for chain in chains:
+            jumps = chain.state.jumps
+            jumps.weight[c], jumps.mean[c], jumps.factor[c] = weight, mean, factor
+            jumps.ready[0] = 1
+
+
+def stretches(warm_up: int, sweeps: int) -> list[tuple[int, bool]]:
+    """How many sweeps to make in a row, and whether the jumps are to be fitted after them."""
+    first = warm_up // 2
+    return [(first, True), (warm_up - first, True), (sweeps, False)]
 
 
 def sample(
@@ -68,9 +105,12 @@ def sample(
     """Draws of `chains` chains: `sweeps` after `warm_up`, every `every`-th kept."""
     every_chain = [Chain(market, seed, number, warm_up, every) for number in range(chains)]
     with ThreadPoolExecutor(min(workers, chains)) as pool:
-        futures = [pool.submit(chain.advance, warm_up + sweeps, told) for chain in every_chain]
-        for future in futures:
-            future.result()
+        for length, shared in stretches(warm_up, sweeps):
+            futures = [pool.submit(chain.advance, length, told) for chain in every_chain]
+            for future in futures:
+                future.result()
+            if shared:
+                share_jumps(every_chain)
     return collect(every_chain)
 
 

@@ -1,7 +1,8 @@
 """One Markov chain over curves, effects, pooling and the baseline's variances, in compiled sweeps.
 
 A sweep: per channel some Metropolis proposals of (theta, r, kappa, k, effect), most with a learnt
-covariance, some redrawn from the prior (jumps between modes); passes over all effects given the
+covariance, some jumps between modes (the curve from its prior, the effect close to where the data
+want it); passes over all effects given the
 rest, one by one and together; updates of mu and log t; joint updates of sigma, the baseline's
 variances and their fall. The likelihood is tempered in the first third of the warm-up. After the
 warm-up the proposals are fixed.
@@ -16,8 +17,12 @@ import numpy as np
 from mmm.engines.bayes.kernel import (
     EFFECT,
     MEAN,
+    NEGATIVE,
+    NORMAL,
     POOLED,
+    RHO,
     SD,
+    THETA,
     ZERO_MEAN,
     ZERO_SD,
     ZERO_WEIGHT,
@@ -35,11 +40,13 @@ from mmm.engines.bayes.kernel import (
     project,
     solve,
 )
+from mmm.engines.bayes.mixture import draw_mixture, log_mixture
 from mmm.engines.bayes.proposals import WANTED_JOINT, WANTED_ONE, learn, rescaled, step
 from mmm.engines.bayes.state import State
 
 CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES, HYPER_UPDATES = 3, 8, 4, 2
-_REDRAWN = 0.25
+#: Shares of the proposals that are jumps: to a curve from the prior, to where chains have been.
+_REDRAWN, _JUMPED = 0.2, 0.2
 
 
 @jit
@@ -174,8 +181,8 @@ def run(
     kept: np.ndarray,
 ) -> int:
     """`sweeps` sweeps more of a chain that has made `done`; warm-up while the number is below
-    `warm_up`. Every `every`-th later state becomes a row of `kept` (n, 5 C + 2 + h); returns how
-    many did.
+    `warm_up`, whose tempered part is not kept. Every `every`-th state becomes a row of `kept`
+    (n, 5 C + 2 + h); returns how many did.
     """
     channels, priors = state.channel.shape[0], market.priors
     effects, hyper = np.empty((2, channels)), np.empty(state.hyper.shape[0])
@@ -197,9 +204,10 @@ def run(
         for _ in range(HYPER_UPDATES):
             _move_hyper(market, state, rng, heat, rate, hyper)
         if sweep < warm_up:
-            if sweep * 3 >= warm_up:
-                _learn_all(state)
-        elif (sweep - warm_up) % every == every - 1:
+            if heat < 1.0:
+                continue
+            _learn_all(state)
+        if (sweep - done) % every == every - 1:
             out = kept[rows]
             split = channels * (EFFECT + 1)
             copy(state.channel.ravel(), out)
@@ -252,25 +260,97 @@ def _own_part(c: int, row: np.ndarray, linear: float, effects: np.ndarray, effec
 
 
 @jit
+def _informed(
+    kind: int, linear: float, precision: float, mean: float, sd: float
+) -> tuple[float, float]:
+    """Middle and spread of a normal close to a u's conditional density: its prior times the normal
+    likelihood exp(linear beta - precision beta^2 / 2), which in log beta is taken as normal, too.
+    """
+    prior = 1.0 / (sd * sd)
+    if kind == NORMAL:
+        total = prior + precision
+        return (mean * prior + linear) / total, 1.0 / math.sqrt(total)
+    if kind == NEGATIVE:
+        linear = -linear
+    if not (linear > 0.0 and precision > 0.0):
+        return mean, sd
+    # Around beta = linear / precision the log of beta has a variance of precision / linear^2.
+    own = linear * linear / precision
+    total = prior + own
+    return (mean * prior + math.log(linear / precision) * own) / total, 1.0 / math.sqrt(total)
+
+
+@jit
+def _log_informed(
+    prior: np.ndarray, mean: float, sd: float, around: tuple[float, float], u: float
+) -> float:
+    """Log density of a u that is drawn half from its prior, half from the normal `around`."""
+    z = (u - around[0]) / around[1]
+    near = -0.5 * z * z - math.log(around[1])
+    wide = log_effect_prior(prior, mean, sd, u)
+    high = max(near, wide)
+    return high + math.log(math.exp(near - high) + math.exp(wide - high))
+
+
+@jit
+def _redraw_curve(
+    curve: np.ndarray, rng: np.random.Generator, old: np.ndarray, out: np.ndarray
+) -> None:
+    """The adstock, the saturation or both from their prior, the rest as it was."""
+    part = rng.integers(0, 3)
+    for i in range(EFFECT):
+        adstock = i in (THETA, RHO)
+        z = rng.standard_normal()
+        if (part == 0 and not adstock) or (part == 1 and adstock):
+            out[i] = old[i]
+        else:
+            out[i] = curve[i, 0] + curve[i, 1] * z
+
+
+@jit
+def _draw_informed(
+    prior: np.ndarray,
+    kind: int,
+    pool: np.ndarray,
+    around: tuple[float, float],
+    rng: np.random.Generator,
+) -> float:
+    """Half from the prior, half from the normal `around`: see `_log_informed`."""
+    wide = draw_effect(prior, kind, pool, rng)
+    near = around[0] + around[1] * rng.standard_normal()
+    if rng.random() < 0.5:
+        return near
+    return wide
+
+
+@jit
+def _pull(c: int, row: np.ndarray, linear: float, effects: np.ndarray) -> float:
+    """Slope of the log likelihood at an effect of 0 of channel c, given all others."""
+    return linear - dot(row, effects, effects.shape[0]) + row[c] * effects[c]
+
+
+@jit
 def _move_channel(
     market: Market, state: State, c: int, rng: np.random.Generator, heat: float, rate: float
 ) -> None:
-    """One proposal of a channel's curve and effect."""
-    trial, solved, priors = state.trial, state.solved, market.priors
+    """One proposal of a channel's curve and effect: a learnt step; or a jump to a curve from the
+    prior, with an effect close to where the data want it then; or a jump to where all chains have
+    been, in which another channel's effect makes room.
+    """
+    trial, solved, priors, jumps = state.trial, state.solved, market.priors, state.jumps
     old, parameters, kind = state.channel[c], trial.parameters, priors.kind[c]
-    curve_given_others(priors, state.channel, c, trial.curve)
-    redrawn = rng.random() < _REDRAWN
-    log_ratio = 0.0
+    prior, curve = priors.effect[c], trial.curve
+    curve_given_others(priors, state.channel, c, curve)
+    chosen = rng.random()
+    redrawn = chosen < _REDRAWN
+    learnt_jump = not redrawn and chosen < _REDRAWN + _JUMPED and jumps.ready[0] == 1
     if redrawn:
-        draw_channel(trial.curve, priors.effect[c], kind, state.pool, rng, parameters)
+        _redraw_curve(curve, rng, old, parameters)
+    elif learnt_jump:
+        draw_mixture(jumps.weight[c], jumps.mean[c], jumps.factor[c], rng, parameters)
     else:
         scale = math.exp(state.of_channel.scale[c, 0])
         step(state.of_channel.factor[c], scale, rng, old, parameters)
-        mean, sd = _pooled(priors.effect[c], kind, state.pool)
-        log_ratio += _log_curve_prior(trial.curve, parameters)
-        log_ratio += log_effect_prior(priors.effect[c], mean, sd, parameters[EFFECT])
-        log_ratio -= _log_curve_prior(trial.curve, old)
-        log_ratio -= log_effect_prior(priors.effect[c], mean, sd, old[EFFECT])
     threshold = math.log(rng.random())
     factor = channel_regressor(
         market.x[c],
@@ -284,17 +364,76 @@ def _move_channel(
     accepted = False
     if factor > 0.0:
         linear = _trial_row(market, state, c, factor)
+        mean, sd = _pooled(prior, kind, state.pool)
+        row, new = solved.precision[c], trial.row
+        log_ratio = -log_effect_prior(prior, mean, sd, old[EFFECT])
+        if redrawn:
+            pull = _pull(c, new, linear, state.effects)
+            around = _informed(kind, heat * pull, heat * new[c], mean, sd)
+            parameters[EFFECT] = _draw_informed(prior, kind, state.pool, around, rng)
+            log_ratio -= _log_informed(prior, mean, sd, around, parameters[EFFECT])
+            pull = _pull(c, row, solved.linear[c], state.effects)
+            around = _informed(kind, heat * pull, heat * row[c], mean, sd)
+            log_ratio += _log_informed(prior, mean, sd, around, old[EFFECT])
+        else:
+            log_ratio += _log_curve_prior(curve, parameters) - _log_curve_prior(curve, old)
+        if learnt_jump:
+            weight, means, factors = jumps.weight[c], jumps.mean[c], jumps.factor[c]
+            log_ratio += log_mixture(weight, means, factors, old)
+            log_ratio -= log_mixture(weight, means, factors, parameters)
+        log_ratio += log_effect_prior(prior, mean, sd, parameters[EFFECT])
         effect = effect_of(kind, parameters[EFFECT])
-        row = solved.precision[c]
-        change = _own_part(c, trial.row, linear, state.effects, effect)
+        change = _own_part(c, new, linear, state.effects, effect)
         change -= _own_part(c, row, solved.linear[c], state.effects, state.effects[c])
-        accepted = threshold < log_ratio + heat * change
+        log_ratio += heat * change
+        other, other_u = -1, 0.0
+        if learnt_jump and state.effects.shape[0] > 1 and rng.random() < 0.5:
+            other = rng.integers(0, state.effects.shape[0] - 1)
+            if other >= c:
+                other += 1
+            other_u, gain = _make_room(priors, state, c, other, effect, rng, heat)
+            log_ratio += gain
+        accepted = threshold < log_ratio
         if accepted:
             state.effects[c] = effect
             _accept_channel(state, c, linear, dot(trial.f, market.design.y, trial.f.shape[0]))
-    if not redrawn:
+            if other >= 0:
+                state.channel[other, EFFECT] = other_u
+                state.effects[other] = effect_of(priors.kind[other], other_u)
+    if not (redrawn or learnt_jump):
         scales = state.of_channel.scale
         scales[c, 0] = rescaled(scales[c, 0], rate, accepted, WANTED_JOINT)
+
+
+@jit
+def _make_room(
+    priors: Priors,
+    state: State,
+    c: int,
+    other: int,
+    effect: float,
+    rng: np.random.Generator,
+    heat: float,
+) -> tuple[float, float]:
+    """A new u of the channel `other`, close to where the data want it once channel c has the
+    trial's curve and `effect`; and what it adds to the log acceptance ratio.
+    """
+    row, linear = state.solved.precision[other], state.solved.linear[other]
+    kind, prior, precision = priors.kind[other], priors.effect[other], row[other]
+    mean, sd = _pooled(prior, kind, state.pool)
+    old, old_effect = state.channel[other, EFFECT], state.effects[other]
+    before = _pull(other, row, linear, state.effects)
+    after = before + row[c] * state.effects[c] - state.trial.row[other] * effect
+    around = _informed(kind, heat * after, heat * precision, mean, sd)
+    u = _draw_informed(prior, kind, state.pool, around, rng)
+    gain = log_effect_prior(prior, mean, sd, u) - log_effect_prior(prior, mean, sd, old)
+    gain -= _log_informed(prior, mean, sd, around, u)
+    around = _informed(kind, heat * before, heat * precision, mean, sd)
+    gain += _log_informed(prior, mean, sd, around, old)
+    new_effect = effect_of(kind, u)
+    change = after * (new_effect - old_effect)
+    change -= 0.5 * precision * (new_effect * new_effect - old_effect * old_effect)
+    return u, gain + heat * change
 
 
 @jit

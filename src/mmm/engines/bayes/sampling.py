@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mmm.cores import usable_cores
 from mmm.engines.base import Progress, ProgressListener
-from mmm.engines.bayes.chains import Chain, Draws, collect
+from mmm.engines.bayes.chains import Chain, Draws, collect, share_jumps, stretches
 from mmm.engines.bayes.convergence import Agreement, agreements, falls_short
 from mmm.engines.bayes.setup import Setup
 
@@ -48,7 +48,11 @@ def sample_until_agreed(
     workers = min(usable_cores(), settings.chains)
     first = settings.warm_up + settings.sweeps
     with ThreadPoolExecutor(workers) as pool:
-        _advance(chains, pool, first, stage, progress, "")
+        told = _Told(stage, progress, first * len(chains))
+        for length, shared in stretches(settings.warm_up, settings.sweeps):
+            _advance(chains, pool, length, told)
+            if shared:
+                share_jumps(chains)
         rounds = 1
         while True:
             draws = collect(chains)
@@ -62,28 +66,38 @@ def sample_until_agreed(
             )
             # Doubling: few rounds are looked at, and the last is as long as all before it.
             more = min(rounds, most - rounds)
-            _advance(chains, pool, more * settings.sweeps, stage, progress, message)
+            told = _Told(stage, progress, more * settings.sweeps * len(chains), message)
+            _advance(chains, pool, more * settings.sweeps, told)
             rounds += more
 
 
-def _advance(
-    chains: list[Chain],
-    pool: ThreadPoolExecutor,
-    sweeps: int,
-    stage: str,
-    progress: ProgressListener,
-    message: str,
-) -> None:
+class _Told:
+    """Progress of all chains over one length that is known."""
+
+    def __init__(
+        self, stage: str, progress: ProgressListener, total: int, message: str = ""
+    ) -> None:
+        self.stage, self.progress, self.total, self.message = stage, progress, total, message
+        self.before, self.begun = 0, time.monotonic()
+
+    def tell(self, made: int) -> None:
+        """So many sweeps of this stretch are made."""
+        done = self.before + made
+        spent = time.monotonic() - self.begun
+        left = spent * (self.total - done) / done if done else None
+        self.progress(Progress(self.stage, done, self.total, left, self.message))
+
+
+def _advance(chains: list[Chain], pool: ThreadPoolExecutor, sweeps: int, told: _Told) -> None:
     """So many sweeps of every chain, told of from this thread."""
     done = [0] * len(chains)
 
     def counter(number: int) -> Callable[[int], None]:
-        def told(block: int) -> None:
+        def count(block: int) -> None:
             done[number] += block
 
-        return told
+        return count
 
-    begun, total = time.monotonic(), sweeps * len(chains)
     futures: list[Future[None]] = [
         pool.submit(chain.advance, sweeps, counter(number)) for number, chain in enumerate(chains)
     ]
@@ -91,12 +105,11 @@ def _advance(
         waiting = set(futures)
         while waiting:
             _, waiting = wait(waiting, timeout=_TOLD_EVERY)
-            made = sum(done)
-            left = (time.monotonic() - begun) * (total - made) / made if made else None
-            progress(Progress(stage, made, total, left, message))
+            told.tell(sum(done))
     except BaseException:
         for chain in chains:
             chain.stopped = True
         raise
     for future in futures:
         future.result()
+    told.before += sweeps * len(chains)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmm.engines.bayes.kernel import DIMENSIONS, EFFECT, Curves, Market, Solved
+from mmm.engines.bayes.mixture import COMPONENTS
 
 
 class Trial(NamedTuple):
@@ -37,6 +38,15 @@ class Learnt(NamedTuple):
     product: np.ndarray  # (n, n) sums of products of deviations
 
 
+class Jumps(NamedTuple):
+    """Normal mixtures of G components, fitted to where all chains have been in the warm-up."""
+
+    ready: np.ndarray  # (1,) 1 once there are any
+    weight: np.ndarray  # (C, G)
+    mean: np.ndarray  # (C, G, 5)
+    factor: np.ndarray  # (C, G, 5, 5) lower triangular
+
+
 class State(NamedTuple):
     """One chain, changed in place. Scales are logarithms of random-walk steps."""
 
@@ -51,6 +61,7 @@ class State(NamedTuple):
     of_channel: Learnt  # every array with a leading dimension (C,)
     of_hyper: Learnt
     of_effects: Learnt
+    jumps: Jumps
     effect_scale: np.ndarray  # (C,)
     pool_scale: np.ndarray  # (2,)
 
@@ -90,6 +101,12 @@ def new_state(market: Market) -> State:
         of_channel=_new_learnt((channels,), DIMENSIONS),
         of_hyper=_new_learnt((), h),
         of_effects=_new_learnt((), channels),
+        jumps=Jumps(
+            ready=np.zeros(1, np.int64),
+            weight=np.zeros((channels, COMPONENTS)),
+            mean=np.zeros((channels, COMPONENTS, DIMENSIONS)),
+            factor=np.zeros((channels, COMPONENTS, DIMENSIONS, DIMENSIONS)),
+        ),
         effect_scale=np.full(channels, math.log(0.5)),
         pool_scale=np.full(2, math.log(0.5)),
     )

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ import psutil
 
 from mmm.errors import UserError
 from mmm.platforms.base import TaskState, TaskStatus, exit_reason
-from mmm.settings import Settings
+from mmm.settings import SECRETS, Settings
 
 #: A trapped signal is reset in the child (an ignored one is not): the task gets SIGTERM, the shell
 #: waits for its code.
@@ -85,7 +85,7 @@ class LocalLauncher:
                 fix="On Windows use WSL.",
             )
         # The fault handler leaves a trace in the output when native code dies.
-        environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+        environment = _without_secrets(os.environ) | {"PYTHONFAULTHANDLER": "1"}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
@@ -138,6 +138,15 @@ class LocalLauncher:
         if output.exists():
             with output.open(encoding="utf-8", errors="replace") as lines:
                 yield from (line.rstrip("\n") for line in lines)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a task needs of the environment: of secrets only those that open its bucket."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("AWS_") or name not in SECRETS
+    }
 
 
 def _created(process: psutil.Process) -> float:

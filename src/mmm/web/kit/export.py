@@ -10,9 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmm.format import Labels, heading
-
-#: A spreadsheet takes a text that begins with one of these for a formula and runs it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from mmm.formulas import neutral
 
 
 def csv_text(table: pa.Table, labels: Labels) -> str:
@@ -29,9 +27,5 @@ def csv_of(headings: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     for row in (headings, *rows):
-        writer.writerow([_neutral(value) for value in row])
+        writer.writerow([neutral(value) for value in row])
     return "\ufeff" + out.getvalue()
-
-
-def _neutral(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmm.errors import UserError
-from mmm.settings import load_settings
+from mmm.settings import Settings, load_settings
 from mmm.web.shell.sign_in import CALLBACK, SignIn, sign_in_of
 
 SCRIPT = Path(__file__).with_name("script.py")
@@ -29,6 +29,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Frame-Options": "DENY",
 }
 #: Behind a load balancer. It keeps connections to this server open for longer than the server does,
@@ -44,6 +45,10 @@ _COMPUTING = (
     "mmm.engines.adstock_hill.transforms",
     "mmm.engines.adstock_hill.preview",
 )
+#: A load balancer asks by address; the answer says nothing but "ok".
+_HEALTH = "/_stcore/health"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_FOREIGN_HOST = "This server does not answer under this name. Set MMM_PUBLIC_URL to its address."
 _RETURN_TO = "_mmm_return_to"
 _RETURN_WITHIN_SECONDS = 900
 
@@ -55,12 +60,14 @@ def app_options() -> dict[str, Any]:
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     try:
-        sign_in = sign_in_of(load_settings().settings)
+        settings = load_settings().settings
+        hosts: frozenset[str] | None = allowed_hosts(settings)
+        sign_in = sign_in_of(settings)
     except UserError:
-        sign_in = None
+        sign_in, hosts = None, None  # pages show nothing but what is wrong
     return {
         "secrets": sign_in.for_streamlit() if sign_in else {},
-        "middleware": [Middleware(Border, sign_in=sign_in)],
+        "middleware": [Middleware(Border, sign_in=sign_in, hosts=hosts)],
     }
 
 
@@ -81,14 +88,20 @@ def _warm_up() -> None:
 class Border:
     """Around every answer of the server."""
 
-    def __init__(self, app: ASGIApp, sign_in: SignIn | None) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, sign_in: SignIn | None, hosts: frozenset[str] | None = None
+    ) -> None:
+        self._app, self._hosts = app, hosts
         self._https = sign_in is not None and sign_in.https
         self._headers = _HEADERS | (_HTTPS_ONLY if self._https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = self._hosts is None or is_known_host(scope, self._hosts)
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            if known or scope["type"] != "websocket":
+                await self._app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -97,6 +110,8 @@ class Border:
             await send(message)
 
         app = PlainTextResponse("not found", 404) if scope["path"].endswith(_CLOSED) else self._app
+        if not known:
+            app = PlainTextResponse(_FOREIGN_HOST, 421)
         await app(scope, receive, send_with_headers)
 
     def _finish(self, scope: Scope, answer: MutableHeaders) -> None:
@@ -116,6 +131,25 @@ class Border:
             answer.append("Set-Cookie", _return_cookie("", 0))
         if self._https:
             _secure_cookies(answer)
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str]:
+    """Names under which the server answers. A page of a foreign name that resolves to this machine
+    (DNS rebinding) would act with the rights of whoever looks at it.
+    """
+    urls = (settings.public_url, settings.auth_redirect_uri)
+    return _LOOPBACK | {urlsplit(url).hostname or "" for url in urls if url} - {""}
+
+
+def is_known_host(scope: Scope, hosts: frozenset[str]) -> bool:
+    """Whether a request names one of these hosts; health checks need not."""
+    if scope["type"] == "http" and scope["path"].endswith(_HEALTH):
+        return True
+    named = Headers(scope=scope).getlist("host")
+    try:
+        return len(named) == 1 and (urlsplit(f"//{named[0]}").hostname or "") in hosts
+    except ValueError:
+        return False
 
 
 def page_of(asked: Headers) -> str:

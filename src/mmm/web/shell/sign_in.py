@@ -169,12 +169,16 @@ def admitted(claims: Mapping[str, Any], settings: Settings, now: datetime) -> Us
         raise SignInNeeded(
             "Your session has ended.", fix="Sign in again; the page you were on opens afterwards."
         )
-    email = str(claims.get("email") or "").strip().lower()
+    given = str(claims.get("email") or "").strip()
+    # Lower case turns look-alikes into other people's letters (the Kelvin sign into k).
+    if not given.isascii():
+        raise Refused("Your e-mail address has letters that are not plain.", fix="Use another.")
+    email = given.lower()
     if (
         email.count("@") != 1
     ):  # a second one could make the part after the last a domain that it is not
         raise Refused("Your account has no plain e-mail address.", fix="Sign in with one that has.")
-    if claims.get("email_verified") not in (True, "true"):
+    if claims.get("email_verified") is not True:
         raise Refused(
             f"The address {email} is not verified.",
             fix="Verify it at the provider, then sign in again.",
