@@ -80,7 +80,7 @@ def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(
     assert "KPI revenue (revenue)" in words(app)
     assert first_sentence(app).startswith("Ready to start")
     assert "no cost" in first_sentence(app)
-    assert "from 1 earlier run here" in first_sentence(app)
+    assert "no run has ended here yet" in first_sentence(app)  # of the default engine
     assert stored.workspace.draft_names(local_user()) == []
 
 
