@@ -161,6 +161,8 @@ def interval_cases(limit: Within, path: Path) -> Iterator[Case]:
 
 
 def may_be_none(path: Path) -> bool:
+    if path == ("settings", "intercept_sign"):
+        return True
     return path[-1] in {"theta", "shape", "scale", "alpha", "gamma", "adstock"} and path[:2] == (
         "settings",
         "media",
@@ -263,7 +265,7 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
         ),
         (("currency",), "euro", "currency: must be three capital letters such as EUR; got 'euro'."),
         (("name",), "x" * 201, f"name: must have at most 200 characters; got '{'x' * 59}...."),
-        (("engine",), "robin", "engine: choose one of: ridge, robyn; got 'robin'."),
+        (("engine",), "robin", "engine: choose one of: bayes, ridge, robyn; got 'robin'."),
         (
             ("window",),
             {"start": "2023-01-02", "end": "2023-01-01"},
