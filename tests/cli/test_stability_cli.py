@@ -63,7 +63,7 @@ def test_what_is_stored_is_shown_without_training(here: Run, trained: Workspace)
     assert (code, err) == (0, "")
     assert out.splitlines()[0].split()[:2] == ["CHANNEL", "OVER"]
     assert "2 trials" in out
-    assert "Firm: nine tenths of the models lie within 25 % of their middle" in out
+    assert "High confidence: 90 % of the models lie within 25 % of their middle" in out
     assert trained.study_ids(trained.run_ids()[0]) == []
 
 
