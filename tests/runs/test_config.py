@@ -162,6 +162,8 @@ def interval_cases(limit: Within, path: Path) -> Iterator[Case]:
 
 
 def may_be_none(path: Path) -> bool:
+    if path == ("settings", "intercept_sign"):
+        return True
     return path[-1] in {"theta", "shape", "scale", "alpha", "gamma", "adstock"} and path[:2] == (
         "settings",
         "media",
