@@ -23,7 +23,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Trained]
     """(problem, what ridge says of it) of a simulated world with two lift tests."""
     folder: Path = tmp_path_factory.mktemp("certified") / "world"
     write_world(simulate(1, "easy"), folder)
-    case = read_case(folder, CaseOptions(settings=SETTINGS))
+    case = read_case(folder, CaseOptions("ridge", SETTINGS))
     problem, _ = build_problem(case.experiment, case.table)
     engine = load_engine("ridge")
     result = engine.train(problem, case.experiment.engine_settings(), lambda progress: None)

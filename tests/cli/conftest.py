@@ -61,8 +61,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     stored = ingest(
         FileSource(sample.PATH), market="sample", origin="data.csv", workspace=workspace, by=ANN
     )
-    given = sample_experiment(stored.dataset_id).model_dump()
-    experiment = type(sample_experiment(stored.dataset_id)).model_validate(
+    given = sample_experiment(stored.dataset_id, "ridge").model_dump()
+    experiment = type(sample_experiment(stored.dataset_id, "ridge")).model_validate(
         {**given, "settings": QUICK}
     )
     run_id = workspace.create_run(experiment)

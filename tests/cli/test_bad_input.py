@@ -133,7 +133,7 @@ def stored(run: Run) -> str:
 
 @pytest.fixture
 def experiment(stored: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(sample_experiment(stored).to_json())
+    content: dict[str, Any] = json.loads(sample_experiment(stored, "ridge").to_json())
     return content
 
 
@@ -208,7 +208,8 @@ BAD_EXPERIMENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "too short a window": (
         lambda e: e["window"].update(end="2016-03-01"),
-        "the data of 'sample' cannot be modelled as mapped (rows count from 1):\n",
+        "the experiment cannot be run on the data of 'sample' (rows count from 1):\n"
+        "  - window: 9 periods are too few for 12 c",
     ),
 }
 
@@ -243,10 +244,9 @@ def test_everything_wrong_in_a_file_is_named_at_once_and_no_run_starts(
     assert [line.partition(". ")[0] for line in lines[first:]] == [
         "Error: the data of 'sample' cannot be modelled as mapped (rows count from 1):",
         "  - column 'revenue': no finite number (first 'n.n.') in row 9",
+        "  - column 'DATE': 1 period missing, first 2016-04-04 (after row 19)",
         "  - column 'print_S': no value in row 7",
         "  - column 'tv_S': a negative value in row 5, first -100",
-        "  - column 'DATE': 1 gap or odd step, first from 2016-03-28 (row 19) to 2016-04-11 (row 20); "
-        "the usual step is a week",
     ]
     assert run("runs")[1].splitlines()[1:] == []
     assert list(temporary.iterdir()) == []

@@ -22,7 +22,7 @@ QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 def experiment(run: Run, tmp_path: Path) -> dict[str, Any]:
     """The sample's experiment with quick settings, also in e.json."""
     stored = run("ingest", sample.PATH, "--market", "sample")[1].strip()
-    content: dict[str, Any] = json.loads(sample_experiment(stored).to_json())
+    content: dict[str, Any] = json.loads(sample_experiment(stored, "ridge").to_json())
     content["settings"] = dict(QUICK)
     (tmp_path / "e.json").write_text(json.dumps(content))
     return content

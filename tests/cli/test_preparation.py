@@ -53,7 +53,7 @@ def test_quality_shows_every_check_and_channel(run: Run, dataset: str) -> None:
         in out
     )
     assert (
-        "  yellow  facebook_I: 1 period (1% of those it is on) without 'facebook_S' (2019-02-25)"
+        "  yellow  facebook_I: 1 period in the data with exposure but no 'facebook_S', first 2019-02-25"
         in out
     )
     assert out.splitlines()[-5].split()[:2] == ["tv_S", "green"]

@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         confidence=0.95,
     )
     for tests in ((test,), ()):
-        experiment = sample_experiment(stored.dataset_id).model_copy(
+        experiment = sample_experiment(stored.dataset_id, "ridge").model_copy(
             update={"settings": QUICK, "lift_tests": tests}
         )
         run_id = workspace.create_run(Experiment.model_validate(experiment.model_dump()))
@@ -63,7 +63,7 @@ def test_what_is_stored_is_shown_without_training(here: Run, trained: Workspace)
     assert (code, err) == (0, "")
     assert out.splitlines()[0].split()[:2] == ["CHANNEL", "OVER"]
     assert "2 trials" in out
-    assert "Firm: nine tenths of the models lie within 25 % of their middle" in out
+    assert "High confidence: 90 % of the models lie within 25 % of their middle" in out
     assert trained.study_ids(trained.run_ids()[0]) == []
 
 

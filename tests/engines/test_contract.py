@@ -1,5 +1,5 @@
-"""What every engine must give, and what every room must do with it: `ridge`, the R engine's stand-in
-and one that leaves out all it may go the whole way.
+"""What every engine must give, and what every room must do with it: the native engines and one that
+leaves out all it may go the whole way.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ REAL = tuple(engines.ENGINES)
 ANA = User("ana", role=Role.ANALYST)
 ENGINES = {
     "ridge": {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100},
+    "bayes": {"chains": 2, "warm_up": 60, "sweeps": 80, "longest": 1, "draws": 40},
     "log": {},
 }
 
@@ -140,7 +141,8 @@ def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -
     assert not any("cannot be drawn" in warning for warning in report.warnings)
     assert "<svg" in results.report
     assert report_of(results, None, Look(), "pdf").startswith(b"%PDF")
-    assert "DECOMP.RSSD" in onepager(results, results.summary) or trained.engine.name == "log"
+    has_fronts = results["models"]["front"].null_count < results["models"].num_rows
+    assert ("DECOMP.RSSD" in onepager(results, results.summary)) == has_fronts
     shown = {view.key for view in present_views(results)}
     without = {"pareto", "clusters", "adstock", "carryover"}
     without |= {"stability", "calibration", "certificate"}
@@ -148,7 +150,11 @@ def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -
         assert {view.key for view in VIEWS} - shown == without
 
 
-def test_plans_are_made_with_its_response(trained: Trained) -> None:
+def test_plans_are_made_with_its_response_or_refused(trained: Trained) -> None:
+    if offered(trained.engine, Responds) is None:
+        with pytest.raises(UserError, match="are not planned with"):
+            plan_run(trained.workspace, trained.run_id, PlanRequest())
+        return
     plan = plan_run(trained.workspace, trained.run_id, PlanRequest(low=0.8, high=1.2))
     spend = np.array(plan.channels["spend"].to_pylist())
     today = np.array(plan.channels["initial_spend"].to_pylist())
@@ -184,7 +190,9 @@ def test_it_is_exported_or_says_why_not(trained: Trained, tmp_path: Path) -> Non
         return export_run(trained.workspace, trained.run_id, tmp_path / "export")
 
     if offered(trained.engine, Exports) is None:
-        with pytest.raises(UserError, match="models of the engine log are not exported"):
+        with pytest.raises(
+            UserError, match=f"models of the engine {trained.engine.name} are not exported"
+        ):
             exported()
     else:
         assert exported()
@@ -207,7 +215,9 @@ def test_it_is_refreshed_or_says_why_not(trained: Trained) -> None:
         return refresh_experiment(trained.workspace, trained.run_id, trained.dataset)
 
     if offered(trained.engine, Refreshes) is None:
-        with pytest.raises(UserError, match="models of the engine log are not refreshed"):
+        with pytest.raises(
+            UserError, match=f"models of the engine {trained.engine.name} are not refreshed"
+        ):
             refreshed()
     else:
         experiment, _ = refreshed()

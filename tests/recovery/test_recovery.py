@@ -159,7 +159,7 @@ def test_means_by_generator_and_word_leave_special_cases_out() -> None:
 def test_a_simulated_folder_from_data_to_score(tmp_path: Path) -> None:
     write_world(simulate(1, "easy"), tmp_path / "world")
     settings = {"trials": 1, "iterations": 300, "min_candidates": 20}
-    case = read_case(tmp_path / "world", CaseOptions(settings=settings))
+    case = read_case(tmp_path / "world", CaseOptions("ridge", settings))
     assert case.experiment.country == "US"  # from its experiment.json
     assert case.experiment.mapping.date == "date"
     assert case.experiment.mapping.kpi == "revenue"
@@ -190,7 +190,9 @@ def test_command_prints_scores_and_names_bad_folders(tmp_path: Path) -> None:
     app.command()(recover_command)
     write_world(simulate(2, "easy"), tmp_path / "world")
     settings = json.dumps({"trials": 1, "iterations": 60, "min_candidates": 10})
-    done = CliRunner().invoke(app, [str(tmp_path / "world"), "--settings", settings, "--json"])
+    done = CliRunner().invoke(
+        app, [str(tmp_path / "world"), "--engine", "ridge", "--settings", settings, "--json"]
+    )
     assert done.exit_code == 0, done.output
     assert set(json.loads(done.output)["world"]) >= {"roi_error", "misplaced", "model"}
     (tmp_path / "world" / "truth.json").write_text("{}x")

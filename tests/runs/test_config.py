@@ -44,6 +44,7 @@ FULL: dict[str, Any] = {
     "lift_tests": [
         {"channels": ["tv"], "start": "2023-01-02", "end": "2023-01-29", "lift": 5.0, "spend": 10.0}
     ],
+    "engine": "ridge",
     "settings": {
         "media": {"tv": {"theta": [0.1, 0.5]}},
         "validation": {"train_size": [0.5, 0.8]},
@@ -161,6 +162,8 @@ def interval_cases(limit: Within, path: Path) -> Iterator[Case]:
 
 
 def may_be_none(path: Path) -> bool:
+    if path == ("settings", "intercept_sign"):
+        return True
     return path[-1] in {"theta", "shape", "scale", "alpha", "gamma", "adstock"} and path[:2] == (
         "settings",
         "media",
@@ -263,7 +266,7 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
         ),
         (("currency",), "euro", "currency: must be three capital letters such as EUR; got 'euro'."),
         (("name",), "x" * 201, f"name: must have at most 200 characters; got '{'x' * 59}...."),
-        (("engine",), "robin", "engine: choose one of: ridge, robyn; got 'robin'."),
+        (("engine",), "robin", "engine: choose one of: bayes, ridge, robyn; got 'robin'."),
         (
             ("window",),
             {"start": "2023-01-02", "end": "2023-01-01"},
@@ -295,7 +298,12 @@ def test_messages(path: Path, value: Any, message: str) -> None:
 
 
 def test_what_is_missing_and_all_that_is_wrong_is_named_at_once() -> None:
-    content = {"dataset": {"market": "DE"}, "country": "de", "settings": {"trials": 0, "theta": 3}}
+    content = {
+        "dataset": {"market": "DE"},
+        "country": "de",
+        "engine": "ridge",
+        "settings": {"trials": 0, "theta": 3},
+    }
     assert [f"{where}: {what}" for where, what in findings(content)] == [
         "dataset.dataset_id: is required.",
         "mapping: is required.",

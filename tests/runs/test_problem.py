@@ -62,6 +62,7 @@ def experiment(**changes: Any) -> Experiment:
             "factors": [{"column": "event"}],
         },
         "country": "DE",
+        "engine": "ridge",
     }
     for name, value in changes.items():
         *parents, last = name.split("__")

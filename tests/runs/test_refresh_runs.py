@@ -103,7 +103,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
         ),
     )
     changes = {"dataset": old, "settings": QUICK, "lift_tests": tests}
-    first = run(workspace, sample_experiment("-").model_copy(update=changes))
+    first = run(workspace, sample_experiment("-", "ridge").model_copy(update=changes))
     experiment, _ = refresh_experiment(workspace, first, new, changes=QUICK)
     return Chain(workspace, first, run(workspace, experiment), new, table.slice(0, OLD_ROWS))
 

@@ -44,7 +44,7 @@ class Stored:
 
     def experiment(self, name: str, *, channel: str = HOSTILE_CHANNEL) -> Experiment:
         (dataset,) = self.workspace.datasets("DE")
-        given = sample_experiment(dataset.dataset_id).model_dump()
+        given = sample_experiment(dataset.dataset_id, "ridge").model_dump()
         given["dataset"] = DatasetRef(market=dataset.market, dataset_id=dataset.dataset_id)
         given["mapping"]["paid"][0]["spend"] = channel
         return Experiment.model_validate({**given, "name": name, "settings": QUICK})

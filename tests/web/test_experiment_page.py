@@ -80,7 +80,7 @@ def test_a_new_experiment_begins_with_the_newest_data_and_the_proposed_mapping(
     assert "KPI revenue (revenue)" in words(app)
     assert first_sentence(app).startswith("Ready to start")
     assert "no cost" in first_sentence(app)
-    assert "from 1 earlier run here" in first_sentence(app)
+    assert "no run has ended here yet" in first_sentence(app)  # of the default engine
     assert stored.workspace.draft_names(local_user()) == []
 
 
@@ -134,6 +134,7 @@ def test_what_was_begun_is_kept_and_offered_again(
 
 def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> None:
     app = open_page(links.EXPERIMENT)
+    labelled(app.selectbox, "Engine").set_value("ridge").run()
     group = app.get("button_group")[0]
     assert group.value in ("standard", ["standard"])
     group.set_value(["fast"]).run() if isinstance(group.value, list) else group.set_value(
@@ -144,6 +145,7 @@ def test_a_preset_sets_the_size_of_the_search(open_page: Open, stored: Any) -> N
 
 def test_the_preview_follows_the_ranges(open_page: Open, stored: Any) -> None:
     app = open_page(links.EXPERIMENT)
+    labelled(app.selectbox, "Engine").set_value("ridge").run()
     assert "0% to 80% lasts into the next week" in words(app)
     labelled(app.number_input, "Carryover (theta): to").set_value(0.5).run()
     assert "0% to 50% lasts into the next week; half of it is gone after 0 to 1.0 weeks" in words(
@@ -288,7 +290,7 @@ def test_without_a_proposal_the_page_says_what_is_missing_line_by_line_and_leads
 
 
 def test_a_template_for_other_columns_is_told_at_the_mapping(open_page: Open, stored: Any) -> None:
-    content = json.loads(sample_experiment("0" * 16).to_json())
+    content = json.loads(sample_experiment("0" * 16, "ridge").to_json())
     save_template(stored.workspace, "other", content, local_user())
     (dataset,) = stored.workspace.datasets("DE")
     app = open_page(links.EXPERIMENT, template="other", dataset=f"DE/{dataset.dataset_id}")

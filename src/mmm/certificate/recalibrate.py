@@ -50,10 +50,12 @@ def stretches(
 
 
 def stretched(roi: float, low: float, high: float, factor: float) -> tuple[float, float]:
-    """The interval with both arms multiplied; it stays at or above 0 where it was."""
-    # Never inside the interval by rounding.
-    wider_low = min(roi - factor * (roi - low), low)
-    wider_high = max(roi + factor * (high - roi), high)
+    """The interval with both arms multiplied; it stays at or above 0 where it was, and is the same
+    bit for bit where the factor is 1.
+    """
+    if factor == 1.0:
+        return low, high
+    wider_low, wider_high = roi - factor * (roi - low), roi + factor * (high - roi)
     return (max(wider_low, 0.0) if low >= 0 else wider_low), wider_high
 
 

@@ -10,27 +10,50 @@ from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
+#: The default first: its numbers are the ones to read.
+_ENGINES = ("bayes", "ridge")
+
 
 def demo_command() -> None:
-    """Train on the sample, Robyn's public weekly data, with Robyn's recommended 5 x 2,000
-    candidates.
+    """Train both native engines on the sample, Robyn's public weekly data, and compare them: the
+    Bayesian model, which is the default, and Robyn's method with 5 x 2,000 models.
 
     Example: `mmm demo`.
     """
     from mmm.results import draw_report, read_results
     from mmm.runs.sample import submit_sample  # pyarrow, which looking at runs does not need
 
-    settings = load_settings().settings
-    service = RunService.open(settings)
-    run_id = submit_sample(service, local_user())
-    typer.echo(f"run {run_id}")
-    wait_for(service, run_id, quiet=False)
-    _summary(service, run_id)
-    draw_report(read_results(service.workspace, run_id))
-    results = f"{service.workspace.run_uri(run_id)}/results/{service.workspace.results_manifest(run_id).number:04d}"
-    typer.echo(f"\nResults  {results}")
-    typer.echo(f"Report   {results}/report.html  (opens in any browser, without a network)")
-    typer.echo("Web app  make web  then open http://localhost:8080")
+    service = RunService.open(load_settings().settings)
+    run_ids = []
+    for engine in _ENGINES:
+        run_id = submit_sample(service, local_user(), engine)
+        typer.echo(f"run {run_id} (engine {engine})")
+        wait_for(service, run_id, quiet=False)
+        draw_report(read_results(service.workspace, run_id))
+        run_ids.append(run_id)
+    _summary(service, run_ids[0])
+    _comparison(service, run_ids)
+    for engine, run_id in zip(_ENGINES, run_ids, strict=True):
+        number = service.workspace.results_manifest(run_id).number
+        results = f"{service.workspace.run_uri(run_id)}/results/{number:04d}"
+        typer.echo(f"\nResults of {engine}  {results}")
+        typer.echo(f"  Report  {results}/report.html  (opens in any browser, without a network)")
+    typer.echo("\nWeb app  make web  then open http://localhost:8080")
+    typer.echo(
+        f"  Both engines on one page: http://localhost:8080/compare?runs={','.join(run_ids)}"
+    )
+
+
+def _comparison(service: RunService, run_ids: list[str]) -> None:
+    """What the two engines agree on, in sentences and one table."""
+    from mmm.runs.comparison import compare_runs
+
+    found = compare_runs(service, run_ids)
+    typer.echo("")
+    for sentence in found.findings:
+        typer.echo(sentence)
+    typer.echo("")
+    show.table(tuple(name.upper() for name in found.channel_headings()), found.channel_rows())
 
 
 def _summary(service: RunService, run_id: str) -> None:

@@ -40,7 +40,7 @@ ENGINES: dict[str, Registered] = {
 }
 
 #: The engine of an experiment that names none.
-DEFAULT_ENGINE = "ridge"
+DEFAULT_ENGINE = "bayes"
 
 
 def load_engine(name: str) -> Engine:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-import pyarrow as pa
-
-from mmm.engines.base import Engine, Problem
-from mmm.engines.response import ResponseModel
 from mmm.errors import UserError
 
-Tables = Mapping[str, pa.Table]
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from mmm.engines.base import Engine, Problem
+    from mmm.engines.response import ResponseModel
+
+Tables = Mapping[str, "pa.Table"]
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from mmm.access import User
 from mmm.data.ingest import ingest
+from mmm.engines import DEFAULT_ENGINE
 from mmm.experiments.config import DatasetRef, Experiment, Window
 from mmm.runs.service import RunService
 from mmm.sources import sample
@@ -15,11 +16,12 @@ from mmm.workspace import DatasetManifest, Workspace
 NAME, MARKET = "Sample: Robyn's weekly demo", "sample"
 
 
-def submit_sample(service: RunService, by: User) -> str:
-    """Store the sample (once), submit its experiment with the engine's defaults (5 x 2,000); return
-    the run's id.
+def submit_sample(service: RunService, by: User, engine: str = DEFAULT_ENGINE) -> str:
+    """Store the sample (once), submit its experiment with the engine's defaults; return the run's
+    id.
     """
-    return service.submit(sample_experiment(store_sample(service.workspace, by).dataset_id), by)
+    dataset_id = store_sample(service.workspace, by).dataset_id
+    return service.submit(sample_experiment(dataset_id, engine), by)
 
 
 def store_sample(workspace: Workspace, by: User) -> DatasetManifest:
@@ -29,7 +31,7 @@ def store_sample(workspace: Workspace, by: User) -> DatasetManifest:
     )
 
 
-def sample_experiment(dataset_id: str) -> Experiment:
+def sample_experiment(dataset_id: str, engine: str = DEFAULT_ENGINE) -> Experiment:
     """Robyn's demo on the stored sample."""
     start, end = sample.WINDOW
     return Experiment(
@@ -39,4 +41,5 @@ def sample_experiment(dataset_id: str) -> Experiment:
         window=Window(start=start, end=end),
         country=sample.COUNTRY,
         currency=sample.CURRENCY,
+        engine=engine,
     )

@@ -36,5 +36,5 @@ def run_cases() -> ModuleType:
 def demo_problem() -> Problem:
     """Robyn's demo as shipped with the product."""
     table = csv.read_csv(sample.PATH)
-    experiment = sample_experiment("0" * 16)
+    experiment = sample_experiment("0" * 16, "ridge")
     return build_problem(experiment, table)[0]

@@ -172,7 +172,7 @@ from mmm.engines.ridge.settings import RidgeSettings
 from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
 from mmm.sources import sample
-problem = build_problem(sample_experiment("0" * 16), csv.read_csv(sample.PATH))[0]
+problem = build_problem(sample_experiment("0" * 16, "ridge"), csv.read_csv(sample.PATH))[0]
 result = load_engine("ridge").train(problem, RidgeSettings(**json.loads(sys.argv[1])), lambda progress: None)
 digest = hashlib.sha256()
 for name in sorted(result.tables):

@@ -17,7 +17,6 @@ from mmm.engines.adstock_hill.features import (
     exposure_fit,
     money,
     period_holidays,
-    prophet_drivers,
 )
 from mmm.engines.adstock_hill.frame import period_days, study_rows
 from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
@@ -63,25 +62,6 @@ def test_frame_of_the_demo_equals_robyns(
         reference = run_cases.numbers(recorded[name])
         assert np.corrcoef(values, reference)[0, 1] > 0.998, name
         assert np.abs(values - reference).max() < 0.06 * np.abs(reference).max(), name
-
-
-def test_what_spends_did_is_not_booked_on_the_season() -> None:
-    """A medium that runs in the same weeks of each year: Prophet alone takes its whole effect for
-    season.
-    """
-    count = 208
-    dates, year = weeks(count), 2 * np.pi * np.arange(count) * 7 / 365.25
-    spend = np.clip(np.cos(year), 0, None) * 100 * np.random.default_rng(3).uniform(0.5, 1.5, count)
-    problem = replace(small(dates, 7), paid=(PaidMedium("tv", spend),))
-    problem = replace(problem, kpi=1000 + 500 * prophet_drivers(problem)["tv"])  # no season at all
-    season = {
-        method: np.ptp(build_frame(problem, RidgeSettings(method=method)).base[:, 1])
-        for method in ("exact", "robyn")
-    }
-    assert season["exact"] < 0.2 * season["robyn"]
-    assert list(prophet_drivers(problem)) == ["tv"]
-    few = replace(problem, context=tuple(Variable(f"c{i}", spend + i) for i in range(60)))
-    assert prophet_drivers(few) == {}  # 208 rows are too few to tell 61 apart
 
 
 def test_a_factors_levels_do_not_shift_the_trend(demo_problem: Problem) -> None:

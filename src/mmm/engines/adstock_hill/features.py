@@ -17,13 +17,8 @@ import numpy as np
 from mmm.engines.adstock_hill.checks import prophet_parts
 from mmm.engines.adstock_hill.frame import Frame
 from mmm.engines.adstock_hill.settings import AdstockHillSettings
-from mmm.engines.adstock_hill.transforms import adstock
 from mmm.engines.base import Factor, PaidMedium, Problem
 from mmm.engines.words import Sign
-
-#: The carryover at which media enter Prophet's fit, and the rows it takes for each further
-#: regressor.
-_DRIVER_THETA, _ROWS_PER_DRIVER = 0.4, 5
 
 
 def build_frame(
@@ -41,8 +36,7 @@ def build_frame(
     parts = prophet_parts(problem, settings)
     factors = [item for item in problem.context if isinstance(item, Factor)]
     if components is None:
-        drivers = prophet_drivers(problem) if not settings.as_robyn else {}
-        components = prophet_components(problem, parts, factors, drivers) if parts else {}
+        components = prophet_components(problem, parts, factors) if parts else {}
     base = [components[part] for part in parts]
     base += [
         components[item.name] if isinstance(item, Factor) else item.values
@@ -94,31 +88,10 @@ def money(medium: PaidMedium, costs: Mapping[str, float]) -> np.ndarray:
     return np.asarray(medium.exposure * costs[medium.name], float)
 
 
-def prophet_drivers(problem: Problem) -> dict[str, np.ndarray]:
-    """What else moves the KPI, for Prophet's fit alone, (T,) each: numeric context and media on a
-    middling curve.
-
-    Without them Prophet books what spends and controls did in each season, holiday or bend of the
-    trend on these, and the regression after it can only share out the rest. Empty where the rows
-    are too few to tell so many apart.
-    """
-    drivers = {item.name: item.values for item in problem.context if not isinstance(item, Factor)}
-    costs = exposure_costs(problem)
-    for name, values in (
-        *((medium.name, money(medium, costs)) for medium in problem.paid),
-        *((item.name, item.values) for item in problem.organic),
-    ):
-        carried = adstock(values, "geometric", _DRIVER_THETA)[0]
-        if carried.any():
-            drivers[name] = carried / (carried + carried[carried > 0].mean())
-    return drivers if problem.rows >= _ROWS_PER_DRIVER * len(drivers) else {}
-
-
 def prophet_components(
     problem: Problem,
     parts: Sequence[str],
     factors: Sequence[Factor],
-    drivers: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Prophet's additive components over all T rows, in units of the KPI, by part; and one series
     per factor.
@@ -126,12 +99,9 @@ def prophet_components(
     A factor's levels are one-hot regressors but for the most frequent one, the baseline; its series
     is their summed effect less its minimum. Robyn enters all levels: their common part is then
     exchanged freely with the trend's level, so that the trend depends on where the optimiser stops
-    (on Robyn's weekly data by 40 % of its own size). `drivers` are further regressors whose effects
-    are left out of what is returned.
+    (on Robyn's weekly data by 40 % of its own size).
     """
     import pandas as pd
-
-    drivers = drivers or {}
 
     table = pd.DataFrame({"ds": pd.to_datetime(problem.dates), "y": problem.kpi})
     columns: dict[str, list[str]] = {}
@@ -142,18 +112,11 @@ def prophet_components(
         columns[factor.name] = [f"{factor.name}_{level}" for level in levels]
         for level, column in zip(levels, columns[factor.name], strict=True):
             table[column] = [float(value == level) for value in factor.levels]
-    known = [
-        f"driver_{number}" for number in range(len(drivers))
-    ]  # names that none of Prophet's own can equal
-    for column, values in zip(known, drivers.values(), strict=True):
-        table[column] = values
     with _quiet_prophet():
         model = _prophet(problem, parts)
         for names in columns.values():
             for column in names:
                 model.add_regressor(column)
-        for column in known:
-            model.add_regressor(column)
         # One seed, so that the optimiser's start is the same in every process.
         model.fit(table, seed=1)
         forecast = model.predict(table)

@@ -210,7 +210,5 @@ class AdstockHillSettings(Settings):
 
     @property
     def as_robyn(self) -> bool:
-        """Whether all is done as Robyn does it: for one, media and controls do not enter Prophet's
-        fit (`features.prophet_drivers`).
-        """
+        """Whether all is done as Robyn does it: for one, lift tests count by their size alone."""
         return True

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.bayes.checks import check
 from mmm.engines.bayes.settings import PRESETS, BayesSettings
-from mmm.engines.capabilities import Rates, SearchSize
+from mmm.engines.capabilities import Rates, SearchSize, Tables
 from mmm.errors import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmm.engines.response import ResponseModel
 
 _MEGABYTE = 1024**2
 _SEED_STEP = 1000
@@ -80,3 +85,15 @@ class BayesEngine:
         if holdout is not None:
             changes["train_size"] = holdout
         return BayesSettings.model_validate(settings.model_dump() | changes)
+
+    def response_model(
+        self,
+        tables: Tables,
+        rows: np.ndarray | None = None,
+        *,
+        carryover: str = "held",
+        models: Sequence[str] | None = None,
+    ) -> ResponseModel:
+        from mmm.engines.bayes.responding import response_model
+
+        return response_model(tables, rows, carryover=carryover, models=models)
