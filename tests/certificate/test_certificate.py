@@ -41,12 +41,12 @@ def test_an_interval_is_stretched_to_the_truth() -> None:
 def test_stretching_makes_nine_of_ten_hold_and_never_narrows() -> None:
     truths = np.linspace(0.0, 4.0, 401)
     worlds = [[channel(2.0, true)] for true in truths]
-    factor = stretches(worlds, 0.9)["tv"]
+    factor = stretches(worlds, [1.0] * len(worlds), 0.9)["tv"]
     low, high = stretched(2.0, 1.0, 3.0, factor)
     assert np.mean((truths >= low) & (truths <= high)) == pytest.approx(0.9, abs=0.01)
     sure = [[channel(2.0, 2.0 + 0.01 * step)] for step in range(10)]
-    assert stretches(sure, 0.9) == {"tv": 1.0}
-    assert stretches([], 0.9) == {}
+    assert stretches(sure, [1.0] * len(sure), 0.9) == {"tv": 1.0}
+    assert stretches([], [], 0.9) == {}
 
 
 def one_refit(number: int, family: Family, error: float, uplift: float) -> Refit:

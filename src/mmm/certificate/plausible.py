@@ -27,10 +27,13 @@ _SWEEPS = 30
 
 @dataclass(frozen=True)
 class Truth:
-    """A truth with its sizes: one response per channel, and what else moves the KPI (W,)."""
+    """A truth with its sizes: one response per channel, and what else moves the KPI (W,). `evidence`
+    says how well the family's sketches fit the KPI: a logarithm, up to a constant.
+    """
 
     responses: tuple[Response, ...]
     extra: np.ndarray
+    evidence: float = 0.0
 
     def effects(self, material: Material) -> np.ndarray:
         """Effects by row of the window and channel, (W, P)."""
@@ -69,7 +72,8 @@ def plausible_truth(
         rois = material.rois[int(random.integers(len(material.rois)))]
     else:
         rois = _draw_rois(chosen, level, random)
-    return _with_rois(chosen.drawn, rois, material)
+    evidence = float(powers.max() + np.log(shares.mean()))
+    return _with_rois(chosen.drawn, rois, material, evidence)
 
 
 def _typical_roi(material: Material) -> float:
@@ -131,9 +135,9 @@ def _positive_normal(mean: float, spread: float, random: np.random.Generator) ->
     return max(mean - spread * float(ndtri_exp(draw)), 0.0)
 
 
-def _with_rois(drawn: Sketch, rois: np.ndarray, material: Material) -> Truth:
+def _with_rois(drawn: Sketch, rois: np.ndarray, material: Material, evidence: float) -> Truth:
     responses = []
     for number, shape in enumerate(drawn.shapes):
         inputs, spend = material.inputs[number], material.spend[number]
         responses.append(sized(shape, float(rois[number]), inputs, spend, material.window))
-    return Truth(tuple(responses), drawn.extra)
+    return Truth(tuple(responses), drawn.extra, evidence)

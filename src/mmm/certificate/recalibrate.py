@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmm.certificate.weights import weighted_quantile
 from mmm.scoring.score import ChannelScore
 
 #: So many worlds count as much as all channels together do for a channel's own factor.
@@ -25,20 +26,22 @@ def needed_stretch(channel: ChannelScore) -> float:
     return abs(gap) / arm if arm > 0 else float("inf")
 
 
-def stretches(scores: Sequence[Sequence[ChannelScore]], level: float) -> dict[str, float]:
-    """By channel the factor at which intervals hold the truth in `level` of the worlds, at least 1:
-    intervals are widened, never narrowed. The fewer worlds, the nearer to the factor of all
-    channels together.
+def stretches(
+    scores: Sequence[Sequence[ChannelScore]], weights: Sequence[float], level: float
+) -> dict[str, float]:
+    """By channel the factor at which intervals hold the truth in `level` of the worlds, which count
+    by `weights`; at least 1: intervals are widened, never narrowed. The fewer worlds, the nearer to
+    the factor of all channels together.
     """
-    needed: dict[str, list[float]] = {}
-    for channels in scores:
+    needed: dict[str, list[tuple[float, float]]] = {}
+    for channels, share in zip(scores, weights, strict=True):
         for channel in channels:
             factor = needed_stretch(channel)
             if not np.isnan(factor):
-                needed.setdefault(channel.name, []).append(factor)
+                needed.setdefault(channel.name, []).append((factor, share))
     if not needed:
         return {}
-    pooled = _quantile([factor for own in needed.values() for factor in own], level)
+    pooled = _quantile([pair for own in needed.values() for pair in own], level)
     found = {}
     for name, own in needed.items():
         weight = len(own) / (len(own) + _OWN_WORLDS)
@@ -60,5 +63,6 @@ def stretched(roi: float, low: float, high: float, factor: float) -> tuple[float
 _MOST = 20.0
 
 
-def _quantile(factors: Sequence[float], level: float) -> float:
-    return float(np.quantile(np.minimum(factors, _MOST), level, method="higher"))
+def _quantile(pairs: Sequence[tuple[float, float]], level: float) -> float:
+    factors = [min(factor, _MOST) for factor, _ in pairs]
+    return weighted_quantile(factors, [share for _, share in pairs], level)

@@ -22,7 +22,7 @@ Advise = Callable[[EngineResult, Problem], "tuple[dict[str, float], dict[str, fl
 @dataclass(frozen=True)
 class Refit:
     """A world and how near the engine came. `moves` are (advised, best) spends over today's by
-    channel, empty without advice.
+    channel, empty without advice; `evidence` is the world's.
     """
 
     number: int
@@ -30,6 +30,7 @@ class Refit:
     recovery: Recovery
     advice: Advice
     moves: dict[str, tuple[float, float]]
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def refit(
     recovery = score(world.truths, estimates(result.tables, result.recommended, own))
     found = advise(result, world.problem)
     if found is None:
-        return Refit(world.number, world.family, recovery, Advice(), {})
+        return Refit(world.number, world.family, recovery, Advice(), {}, world.evidence)
     today, advised = found
     limits = {name: (bounds.low * now, bounds.high * now) for name, now in today.items()}
     best = best_budget(world.truths, limits, sum(advised.values()))
@@ -61,7 +62,7 @@ def refit(
         if now > 0:
             moves[name] = (advised[name] / now, best[name] / now)
     advice = judge(world.truths, today, advised, limits)
-    return Refit(world.number, world.family, recovery, advice, moves)
+    return Refit(world.number, world.family, recovery, advice, moves, world.evidence)
 
 
 def _silent(progress: Progress) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,10 @@ from mmm.certificate.families import Family
 from mmm.certificate.identify import Identifiability
 from mmm.certificate.recalibrate import stretched, stretches
 from mmm.certificate.refit import Refit
+from mmm.certificate.weights import weighted_mean, weighted_quantile, world_weights
 from mmm.engines.confidence import Evidence, confidence
 from mmm.engines.words import Confidence
-from mmm.scoring.score import ChannelEstimate
+from mmm.scoring.score import ChannelEstimate, ChannelScore
 
 #: Moves of less than this share of today's spend are none.
 _MOVED = 0.02
@@ -26,32 +27,42 @@ def ordinary(refits: Sequence[Refit]) -> list[Refit]:
     return [item for item in refits if item.family is not Family.HARMFUL]
 
 
+def weights_of(refits: Sequence[Refit]) -> np.ndarray:
+    """How much each of the worlds counts, (n,), by how well its kind fits the user's KPI."""
+    return world_weights(np.array([item.evidence for item in refits], float))
+
+
 def total(refits: Sequence[Refit]) -> TotalCertificate:
     """All channels over the ordinary worlds."""
     counted = ordinary(refits)
+    weights = weights_of(counted)
     scores = [item.recovery for item in counted]
     errors = [score.roi_error for score in scores]
-    biases = [score.total - 1.0 for score in scores]
-    best = _mean(item.advice.best_uplift for item in counted)
-    reached = _mean(item.advice.uplift for item in counted)
-    advised = [item.advice for item in counted if np.isfinite(item.advice.uplift)]
-    moves = [move for item in counted for move in item.moves.values()]
+    biases = np.array([score.total - 1.0 for score in scores])
+    best = weighted_mean([item.advice.best_uplift for item in counted], weights)
+    reached = weighted_mean([item.advice.uplift for item in counted], weights)
+    harm = [_harm(item) for item in counted]
     return TotalCertificate(
         worlds=len(counted),
-        error=float(np.median(errors)),
-        error_mean=float(np.mean(errors)),
-        error_high=float(np.quantile(errors, 0.9)),
-        covered=_covered(counted),
-        width=_mean(score.width for score in scores),
-        ranked=_mean(score.ranked for score in scores),
-        direction=_direction(moves),
-        total_bias=float(np.mean(biases)),
-        total_error=float(np.mean(np.abs(biases))),
+        error=weighted_quantile(errors, weights, 0.5),
+        error_mean=float(weights @ np.array(errors)),
+        error_high=weighted_quantile(errors, weights, 0.9),
+        covered=_covered(counted, weights),
+        width=weighted_mean([score.width for score in scores], weights),
+        ranked=weighted_mean([score.ranked for score in scores], weights),
+        direction=_direction([list(item.moves.values()) for item in counted], weights),
+        total_bias=float(weights @ biases),
+        total_error=float(weights @ np.abs(biases)),
         uplift_share=reached / best if reached is not None and best else None,
-        harmful=_mean(float(advice.harmful) for advice in advised),
-        regret=_mean(advice.regret for advice in advised),
-        regret_today=_mean(advice.regret_today for advice in advised),
+        harmful=weighted_mean(harm, weights),
+        regret=weighted_mean([item.advice.regret for item in counted], weights),
+        regret_today=weighted_mean([item.advice.regret_today for item in counted], weights),
     )
+
+
+def _harm(refit: Refit) -> float:
+    """1 where the advice does harm, 0 where not, NaN without advice."""
+    return float(refit.advice.harmful) if np.isfinite(refit.advice.uplift) else float("nan")
 
 
 def channels(
@@ -59,8 +70,9 @@ def channels(
 ) -> tuple[ChannelCertificate, ...]:
     """One row per channel, in the order in which the run reports them; words come later."""
     counted = ordinary(refits)
-    factors = stretches([item.recovery.channels for item in counted], level)
-    return tuple(_channel(estimate, counted, factors) for estimate in reported)
+    weights = weights_of(counted)
+    factors = stretches([item.recovery.channels for item in counted], weights.tolist(), level)
+    return tuple(_channel(estimate, counted, weights, factors) for estimate in reported)
 
 
 def with_confidence(
@@ -93,33 +105,40 @@ def families(refits: Sequence[Refit]) -> tuple[FamilyCertificate, ...]:
 
 
 def roi_errors(refits: Sequence[Refit], typical: float) -> np.ndarray:
-    """Errors (n, P) of the ordinary worlds as shares of the typical ROI."""
+    """Errors (n, P) of the ordinary worlds as shares of the typical ROI, each times the root of its
+    weight over the mean weight, so that their second moments are the weighted ones.
+    """
+    counted = ordinary(refits)
     rows = []
-    for item in ordinary(refits):
+    for item in counted:
         rows.append([(part.roi - part.true_roi) / typical for part in item.recovery.channels])
-    return np.array(rows, float)
+    scale = np.sqrt(weights_of(counted) * len(counted))
+    return np.array(rows, float) * scale[:, None]
 
 
 def _channel(
-    estimate: ChannelEstimate, refits: Sequence[Refit], factors: dict[str, float]
+    estimate: ChannelEstimate,
+    refits: Sequence[Refit],
+    weights: np.ndarray,
+    factors: dict[str, float],
 ) -> ChannelCertificate:
     name = estimate.name
-    own = [part for item in refits for part in item.recovery.channels if part.name == name]
+    own = [_part(item, name) for item in refits]
     gaps = np.array([part.roi - part.true_roi for part in own])
-    size = float(np.mean([abs(part.true_roi) for part in own])) or 1.0
-    held = [float(part.held) for part in own if part.held is not None]
-    moves = [item.moves[name] for item in refits if name in item.moves]
+    size = float(weights @ np.array([abs(part.true_roi) for part in own])) or 1.0
+    held = [float("nan") if part.held is None else float(part.held) for part in own]
     stretch = factors.get(name, 1.0)
     wide: tuple[float | None, float | None] = (None, None)
     if np.isfinite(estimate.low) and np.isfinite(estimate.high):
         wide = stretched(estimate.roi, estimate.low, estimate.high, stretch)
+    moves = [[item.moves[name]] if name in item.moves else [] for item in refits]
     return ChannelCertificate(
         channel=name,
         worlds=len(own),
-        error=float(np.abs(gaps).mean() / size),
-        bias=float(gaps.mean() / size),
-        covered=_mean(held),
-        direction=_direction(moves),
+        error=float(weights @ np.abs(gaps)) / size,
+        bias=float(weights @ gaps) / size,
+        covered=weighted_mean(held, weights),
+        direction=_direction(moves, weights),
         stretch=stretch,
         roi=_known(estimate.roi),
         low=_known(estimate.low),
@@ -129,37 +148,44 @@ def _channel(
     )
 
 
+def _part(refit: Refit, name: str) -> ChannelScore:
+    return next(part for part in refit.recovery.channels if part.name == name)
+
+
 def _family(family: Family, refits: Sequence[Refit]) -> FamilyCertificate:
     scores = [item.recovery for item in refits]
+    equal = np.ones(len(refits))
     return FamilyCertificate(
         family=str(family),
         worlds=len(refits),
         error=float(np.median([score.roi_error for score in scores])),
-        covered=_covered(refits),
+        covered=_covered(refits, equal),
         total_bias=float(np.mean([score.total - 1.0 for score in scores])),
-        uplift=_mean(item.advice.uplift for item in refits),
+        uplift=weighted_mean([item.advice.uplift for item in refits], equal),
         harmful=sum(item.advice.harmful for item in refits),
     )
 
 
-def _covered(refits: Sequence[Refit]) -> float | None:
-    held = [part.held for item in refits for part in item.recovery.channels]
-    return _mean(float(value) for value in held if value is not None)
+def _covered(refits: Sequence[Refit], weights: np.ndarray) -> float | None:
+    """Share of intervals that hold the truth, over worlds and channels."""
+    held, shares = [], []
+    for item, weight in zip(refits, weights.tolist(), strict=True):
+        for part in item.recovery.channels:
+            if part.held is not None:
+                held.append(float(part.held))
+                shares.append(weight)
+    return weighted_mean(held, shares)
 
 
-def _direction(moves: Sequence[tuple[float, float]]) -> float | None:
-    """Share of (advised, best) spends over today's whose moves go the same way."""
-    right = []
-    for advised, best in moves:
-        if abs(advised - 1.0) > _MOVED and abs(best - 1.0) > _MOVED:
-            right.append(float((advised - 1.0) * (best - 1.0) > 0))
-    return _mean(right)
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    """The mean of the finite values; None without any."""
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else None
+def _direction(moves: Sequence[Sequence[tuple[float, float]]], weights: np.ndarray) -> float | None:
+    """Share of moves, (advised, best) spends over today's by world, that go the same way."""
+    right, shares = [], []
+    for own, weight in zip(moves, weights.tolist(), strict=True):
+        for advised, best in own:
+            if abs(advised - 1.0) > _MOVED and abs(best - 1.0) > _MOVED:
+                right.append(float((advised - 1.0) * (best - 1.0) > 0))
+                shares.append(weight)
+    return weighted_mean(right, shares)
 
 
 def _known(value: float) -> float | None:

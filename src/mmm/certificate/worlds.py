@@ -24,12 +24,15 @@ _LEAST_KPI = 0.01
 
 @dataclass(frozen=True)
 class World:
-    """A world: what the engine is given, and what is true in it."""
+    """A world: what the engine is given, what is true in it, and how well truths of its family fit the
+    KPI (`evidence`, a logarithm).
+    """
 
     number: int
     family: Family
     problem: Problem
     truths: tuple[ChannelTruth, ...]
+    evidence: float = 0.0
 
 
 def worlds(material: Material, count: int, seed: int) -> Iterator[World]:
@@ -63,7 +66,7 @@ def _world(
         inputs, spend = material.inputs[place], material.spend[place]
         truths.append(truth_of(name, response, inputs, spend, material.window))
     problem = replace(material.problem, kpi=kpi, lift_tests=tests)
-    return World(number, family, problem, tuple(truths))
+    return World(number, family, problem, tuple(truths), truth.evidence)
 
 
 def _baseline(
