@@ -351,8 +351,10 @@ def test_results_of_earlier_versions_are_read_with_the_names_of_today(trained: T
 
 
 def test_no_room_asks_which_engine_it_is() -> None:
+    """`mmm demo` shows two engines and so names them; elsewhere an engine's name is a value."""
     root = Path(engines.__file__).parents[1]
     rooms = [path for path in root.rglob("*.py") if "engines" not in path.relative_to(root).parts]
+    rooms.remove(root / "cli" / "demo.py")
     for path in rooms:
         code = path.read_text(encoding="utf-8")
         for name in REAL:
