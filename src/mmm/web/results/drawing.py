@@ -35,7 +35,7 @@ PARTS = {
     "Contribution": ("waterfall", "over_time"),
     "ROAS": ("efficiency", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
-    "Fit": ("actual_vs_fitted", "residuals"),
+    "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
     "Certificate": (),
