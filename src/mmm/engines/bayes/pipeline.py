@@ -12,6 +12,7 @@ from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.bayes import forecast as ahead
 from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
+from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
@@ -70,6 +71,7 @@ def _tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
+        "learnt": lambda: learnt_table(found, summary),
         "forecast": lambda: ahead.forecast_table(forecast),
         "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
     }

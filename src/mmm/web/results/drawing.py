@@ -38,7 +38,7 @@ PARTS = {
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
     "What moved": ("bridge",),
-    "ROAS": ("efficiency", "share_of_spend"),
+    "ROAS": ("efficiency", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
     "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
