@@ -22,6 +22,7 @@ from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.stored import Unreadable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -170,7 +171,11 @@ class RunService:
             RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}."
         )
         self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
-        attempt = self._own_attempt(run_id, event.attempt)
+        try:
+            attempt = self._own_attempt(run_id, event.attempt)
+        except Unreadable as damage:
+            fix = "The run is cancelled. Its task sees that with its next heartbeat and stops."
+            raise Unreadable(damage.what, where=damage.where, fix=fix) from damage
         if attempt is not None:
             self._launcher.cancel(attempt.handle)
         return run_status(self.workspace, run_id, event)

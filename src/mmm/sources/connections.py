@@ -4,6 +4,7 @@ sources.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,6 +17,7 @@ from mmm.platforms import open_secret_store
 from mmm.platforms.base import SecretStore
 from mmm.settings import Settings
 from mmm.workspace import Workspace
+from mmm.workspace.stored import as_valid
 
 if TYPE_CHECKING:  # pyarrow, which listing does not need
     from mmm.sources.base import ConnectionTest, Source
@@ -176,7 +178,10 @@ class Connections:
     def get(self, name: str) -> Connection:
         """The connection; NotFound names those there are."""
         made = self._of_settings() if name == FROM_SETTINGS else None
-        return made or _CONNECTION.validate_json(self.workspace.connection(name))
+        if made:
+            return made
+        content = json.loads(self.workspace.connection(name))
+        return as_valid(_CONNECTION.validate_json, content, f"connection {name!r}")
 
     def add(
         self,
