@@ -40,6 +40,7 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "plan": 1,
     "branding": 1,
     "draft": 1,
+    "sign_out": 1,
     "audit": 1,
 }
 #: What makes a document of (kind, version) one of the next version.
