@@ -15,6 +15,7 @@ locals {
       AUTH_ADMINS          = join(",", var.access.admins)
       AUTH_ANALYSTS        = join(",", var.access.analysts)
       AUTH_DEFAULT_ROLE    = var.access.default_role
+      MMM_RUN_MEMORY_MB    = tostring(var.training.memory)
     },
     var.snowflake == null ? {} : { for key, value in var.snowflake : "SF_${upper(key)}" => value if value != null },
     var.settings,
