@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 
+#: How the refusal of columns with gaps begins; those of all columns and markets are told at once.
+_CANNOT = "these columns cannot be prepared:"
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A prepared table. `market` is set where the recipe splits the source by market; `notes` say
@@ -81,10 +85,17 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
     cadence = find_step(_part(times, inside), f"column {recipe.date!r}")
-    found = {
-        name: _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
-        for name, rows in groups.items()
-    }
+    found: dict[str, _Resampled] = {}
+    findings: list[Finding] = []
+    for name, rows in groups.items():
+        try:
+            found[name] = _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
+        except InvalidInput as error:
+            if error.what != _CANNOT:
+                raise
+            findings += error.findings
+    if findings:
+        raise InvalidInput(_CANNOT, findings)
     for item in found.values():
         item.notes[:0] = notes
     if recipe.market and recipe.market.join == "split":
@@ -306,12 +317,18 @@ def _resampled(
     grid = build_grid(times, rows, cadence, zone, where, recipe.rule)
     periods = find_periods(grid, recipe.period, recipe.rule, where)
     columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
+    findings: list[Finding] = []
     for rule in recipe.columns:
-        filled, said = fill_gaps(
-            values[rule.column][grid.rows], grid.labels, rule.gap, rule.column, of
-        )
+        own = values[rule.column][grid.rows]
+        try:
+            filled, said = fill_gaps(own, grid.labels, rule.gap, rule.column, of, rule.fill)
+        except InvalidInput as error:
+            findings += error.findings
+            continue
         columns[rule.column] = resample(filled, periods, rule.aggregate)
         notes += said
+    if findings:
+        raise InvalidInput(_CANNOT, findings)
     return _Resampled(periods.starts, columns, notes)
 
 

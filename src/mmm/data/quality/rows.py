@@ -161,9 +161,8 @@ class CadenceAndGaps:
             what = (
                 f"{counted(len(missing), 'period')} missing{of}, first {missing[0]} (after {rows})"
             )
-            places.append(
-                Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
-            )
+            dates, count = first_dates(missing), len(missing)
+            places.append(Place(frame.mapping.date, Light.RED, what, dates, count, absent=True))
         if len(odd):
             rows = rows_text(np.flatnonzero(own & (frame.days == odd[0])))
             what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]} ({rows})"

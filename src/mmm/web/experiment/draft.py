@@ -16,7 +16,12 @@ from typing import Any
 import streamlit as st
 
 from mmm.access import User
-from mmm.data.references import dataset_name, find_dataset, find_mapping, mapping_for
+from mmm.data.references import (
+    find_dataset,
+    find_mapping,
+    mapping_for,
+    mapping_saved_for,
+)
 from mmm.errors import UserError
 from mmm.experiments.templates import load_template
 from mmm.web.shell.session import current_user, workspace
@@ -195,7 +200,7 @@ def _begun(origin: dict[str, str]) -> Draft:
     if "mapping" in origin:
         draft.mapping, _ = find_mapping(room, origin["mapping"])
     elif "mapping" not in content and manifest is not None:
-        draft.mapping = _newest_mapping(room, manifest)
+        draft.mapping = mapping_saved_for(room, manifest) or PROPOSED
     if manifest is not None:
         draft.choose_dataset(manifest)
     draft.kept = json.dumps([draft.content, draft.mapping], default=str, sort_keys=True)
@@ -212,15 +217,6 @@ def _dataset(
     if isinstance(own, dict):
         return room.dataset(str(own.get("market")), str(own.get("dataset_id")))
     return next(iter(room.datasets()), None)
-
-
-def _newest_mapping(room: Workspace, manifest: DatasetManifest) -> str:
-    """A mapping that was saved for this dataset, else the proposed one."""
-    for name in room.mapping_names():
-        named, saved = find_mapping(room, name)
-        if saved.dataset == dataset_name(manifest):
-            return named
-    return PROPOSED
 
 
 def _draft_name(origin: dict[str, str]) -> str:
