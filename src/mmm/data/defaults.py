@@ -75,6 +75,84 @@ def usual_currency(
     return found.pop() if len(found) == 1 else None
 
 
+#: What is paid with where, for markets named by their country (ISO 3166 and 4217).
+_EURO = [
+    "AT",
+    "BE",
+    "CY",
+    "DE",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "IE",
+    "IT",
+    "LT",
+    "LU",
+    "LV",
+    "MT",
+    "NL",
+    "PT",
+    "SI",
+    "SK",
+]
+_MONEY: dict[str, str] = dict.fromkeys(_EURO, "EUR") | {
+    "AE": "AED",
+    "AR": "ARS",
+    "AU": "AUD",
+    "BR": "BRL",
+    "CA": "CAD",
+    "CH": "CHF",
+    "CL": "CLP",
+    "CN": "CNY",
+    "CO": "COP",
+    "CZ": "CZK",
+    "DK": "DKK",
+    "EG": "EGP",
+    "GB": "GBP",
+    "UK": "GBP",
+    "HK": "HKD",
+    "HU": "HUF",
+    "ID": "IDR",
+    "IL": "ILS",
+    "IN": "INR",
+    "IS": "ISK",
+    "JP": "JPY",
+    "KE": "KES",
+    "KR": "KRW",
+    "MA": "MAD",
+    "MX": "MXN",
+    "MY": "MYR",
+    "NG": "NGN",
+    "NO": "NOK",
+    "NZ": "NZD",
+    "PE": "PEN",
+    "PH": "PHP",
+    "PK": "PKR",
+    "PL": "PLN",
+    "RO": "RON",
+    "RS": "RSD",
+    "SA": "SAR",
+    "SE": "SEK",
+    "SG": "SGD",
+    "TH": "THB",
+    "TR": "TRY",
+    "TW": "TWD",
+    "UA": "UAH",
+    "US": "USD",
+    "VN": "VND",
+    "ZA": "ZAR",
+}
+
+
+def currency_of_countries(codes: Sequence[str]) -> str | None:
+    """The one currency that is paid with in all of these countries; None where there is none."""
+    found = {_MONEY.get(code) for code in codes}
+    return found.pop() if len(found) == 1 else None
+
+
 def currency_of(unit: str) -> str | None:
     """The currency that a unit means: EUR for "€" and "EUR"; None for any other unit."""
     if unit in SIGNS:

@@ -24,6 +24,7 @@ from mmm.data.references import (
 )
 from mmm.errors import UserError
 from mmm.experiments.templates import load_template
+from mmm.web.experiment.filled import Filled, filled_in
 from mmm.web.shell.session import current_user, workspace
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import utc_now
@@ -53,6 +54,7 @@ class Draft:
     begun: str = ""
     generation: int = 0
     kept: str = ""
+    filled: Filled = field(default_factory=Filled)
 
     @property
     def name(self) -> str:
@@ -117,6 +119,16 @@ class Draft:
         self.content["dataset"] = {"market": manifest.market, "dataset_id": manifest.dataset_id}
         if self.mapping != OWN:
             self.choose_mapping(self.mapping, manifest)
+        self.fill_in(manifest)
+
+    def fill_in(self, manifest: DatasetManifest) -> None:
+        """Name, countries and currency from the data, where nobody has said something else."""
+        for name, value in self.filled.values.items():
+            if self.content.get(name) == value:
+                del self.content[name]
+        self.filled = filled_in(workspace(), manifest, self.content)
+        self.content |= self.filled.values
+        self.generation += 1
 
     def choose_mapping(self, name: str, manifest: DatasetManifest) -> None:
         """Take a saved mapping or the proposed one; what speaks against it is told, and the mapping

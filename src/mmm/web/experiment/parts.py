@@ -61,10 +61,32 @@ def data_part(form: Form, manifests: list[DatasetManifest]) -> None:
             ("currency",),
             "Currency",
             max_chars=3,
-            help="Three capital letters such as EUR; EUR where left open.",
+            help="Three capital letters such as EUR.",
+            placeholder="such as EUR",
         )
+        if draft.filled.currency_from and draft.get(("currency",)):
+            st.caption(plain(f"{draft.get(('currency',))}: {draft.filled.currency_from}."))
     form.shown.append("window.start")
     _window_itself(form)
+    _more_holidays(form)
+
+
+def _more_holidays(form: Form) -> None:
+    """Countries and regions beside the first country."""
+    draft, path = form.draft, ("more_holidays",)
+    given = draft.get(path, [])
+    chosen = [code for code in given if isinstance(code, str)] if isinstance(given, list) else []
+    key = draft.key(path)
+    st.multiselect(
+        "More countries and regions with holidays",
+        list(dict.fromkeys([*countries(), *chosen])),
+        chosen,
+        key=key,
+        placeholder="none; a region is written like DE-BY",
+        accept_new_options=True,
+        on_change=lambda: draft.put(path, list(st.session_state[key]), []),
+    )
+    form.tell("more_holidays")
 
 
 def _window_itself(form: Form) -> None:
