@@ -156,7 +156,7 @@ def test_a_wrong_address_is_a_message(
 def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any) -> None:
     app = upload(open_page(links.CONNECT), "sales 2024.csv", daily())
     assert "is a delimited text file" in words(app)
-    assert "28 rows read in" in words(app)
+    assert "28 rows read." in words(app)
     app = store(app, "FR")
     (manifest,) = stored.workspace.datasets("FR")
     assert (manifest.rows, manifest.origin, manifest.created_by) == (
