@@ -128,6 +128,16 @@ def _looked_at(
     return _store(source, found, long, origin)
 
 
+def table_of_upload(uploaded: UploadedFile) -> pa.Table:
+    """A small table that a person uploads beside the data, read as any file is."""
+    with TemporaryDirectory(prefix="mmm-upload-") as folder:
+        path = Path(folder) / _safe(uploaded.name)
+        path.write_bytes(uploaded.getbuffer())
+        source = GuardedFile(path, limits=ReadLimits.of(settings()))
+        with source.batches() as batches:
+            return pa.Table.from_batches(list(batches), batches.schema)
+
+
 def _kept(uploaded: UploadedFile) -> _Kept:
     """The upload as a file, written once."""
     kept: _Kept | None = st.session_state.get("kept-upload")

@@ -17,6 +17,7 @@ from mmm.experiments.review import Review, review
 from mmm.format import Labels
 from mmm.web.data.steps import Step, stepper
 from mmm.web.experiment.draft import Draft, current, others, start_anew
+from mmm.web.experiment.events import events_part
 from mmm.web.experiment.fields import Form
 from mmm.web.experiment.parts import (
     curves_part,
@@ -93,6 +94,7 @@ def _page(manifests: list[DatasetManifest], steps: DeltaGenerator) -> None:
     search_part(form)
     curves_part(form, lambda channel: preview(found, channel, labels.period))
     signs_part(form)
+    events_part(form)
     lift_part(form, labels)
     further_parts(form)
     st.subheader("Start")
