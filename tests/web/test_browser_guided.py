@@ -63,9 +63,7 @@ def browser() -> Iterator[Any]:
 def tab(browser: Any, server: str) -> Iterator[Counted]:
     with watched_tab(browser, server) as page:
         page.goto("/connect")
-        expect(page.get_by_role("heading", name="Connect data")).to_be_visible(
-            timeout=60 * SECONDS
-        )
+        expect(page.get_by_role("heading", name="Connect data")).to_be_visible(timeout=60 * SECONDS)
         yield Counted(page)
 
 

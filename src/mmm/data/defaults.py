@@ -44,7 +44,8 @@ def usual_market(table: pa.Table, market: str | None, origin: str) -> str:
 
 def _as_name(text: str) -> str:
     """Letters, digits and plain marks only, so that it may be a market's name."""
-    return re.sub(r"[^\w .-]+", " ", text).strip(" ._-")[:_LONGEST_MARKET].rstrip(" .") or "data"
+    plain = re.sub(r"[^\w.-]+", " ", text)
+    return plain.strip(" ._-")[:_LONGEST_MARKET].rstrip(" .") or "data"
 
 
 def usual_countries(market: str) -> tuple[str, ...]:

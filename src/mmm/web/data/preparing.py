@@ -8,7 +8,7 @@ import streamlit as st
 
 from mmm.data.defaults import usual_period
 from mmm.data.mapping import Mapping
-from mmm.data.prepare import Prepared, Recipe, prepare, propose_recipe
+from mmm.data.prepare import Prepared, Recipe, prepare, propose_recipe, source_columns
 from mmm.data.references import dataset_name
 from mmm.web.data.stored_data import rules, table_of
 from mmm.web.shell.session import workspace
@@ -19,10 +19,7 @@ from mmm.workspace import DatasetManifest
 def _prepared(
     _manifest: DatasetManifest, _recipe: Recipe, url: str, name: str, recipe: str
 ) -> tuple[Prepared, ...]:
-    known = {column.name for column in _manifest.columns}
-    return prepare(
-        table_of(_manifest).select([c for c in _recipe.source_columns() if c in known]), _recipe
-    )
+    return prepare(table_of(_manifest).select(source_columns(_manifest, _recipe)), _recipe)
 
 
 def prepared(manifest: DatasetManifest, recipe: Recipe) -> tuple[Prepared, ...]:

@@ -42,8 +42,10 @@ def filled_in(room: Workspace, manifest: DatasetManifest, content: dict[str, Any
         return Filled()
     values: dict[str, Any] = {}
     times = read_times(table[mapping.date])
-    days = [] if times is None else np.unique(times.days[~np.isnat(times.days)])
-    values["name"] = usual_name(manifest.market, mapping.kpi, list(days))[:200]
+    days: list[np.datetime64] = []
+    if times is not None:
+        days = list(np.unique(times.days[~np.isnat(times.days)]))
+    values["name"] = usual_name(manifest.market, mapping.kpi, days)[:200]
     codes = usual_countries(manifest.market)
     if codes and not content.get("country"):
         values["country"] = codes[0]
