@@ -586,7 +586,7 @@ def test_the_sample() -> None:
             "dates": ["2019-02-25"],
             "count": 1,
             "fix": "",
-                "absent": False,
+            "absent": False,
         }
     ]
 
