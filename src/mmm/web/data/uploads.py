@@ -20,9 +20,10 @@ from mmm.data.proposal import Proposal, propose
 from mmm.data.references import dataset_name
 from mmm.errors import UserError
 from mmm.format import count
+from mmm.sources.describe import type_of
 from mmm.sources.guarded import GuardedFile
 from mmm.sources.limits import ReadLimits
-from mmm.sources.reading import Reading
+from mmm.sources.reading import ColumnReading, Reading
 from mmm.web.data.long_editor import long_part
 from mmm.web.data.reading_options import ReadingChoices, file_options
 from mmm.web.data.reading_table import column_table, layout, questions
@@ -171,10 +172,16 @@ def _read(_source: GuardedFile, _rules: NamingRules, file_id: str, options: str)
                     kept.append(batch)
                 rows += batch.num_rows
             table = pa.Table.from_batches(kept, batches.schema)
-            reading = batches.reading or _source.reading()
+            reading = batches.reading or _of_types(batches.schema)
     except UserError as error:
         return _Read(_source.reading(), _source.preview(), None, None, error)
     return _Read(reading, table, rows, propose(table, _rules))
+
+
+def _of_types(schema: pa.Schema) -> Reading:
+    """The reading of a file whose columns have types of their own."""
+    columns = [ColumnReading(column=field.name, type=type_of(field.type)) for field in schema]
+    return Reading(columns=tuple(columns))
 
 
 def _store(
