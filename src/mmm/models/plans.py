@@ -8,13 +8,15 @@ from typing import Any
 from mmm.access import User
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
-from mmm.experiments.config import parsed
+from mmm.experiments.config import parse_experiment, parsed
 from mmm.format import Labels
 from mmm.models.refresh import in_use
-from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, allocate
+from mmm.planning.allocation import allocate
 from mmm.planning.history import History, read_history
 from mmm.planning.models import planned_with
+from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.request import PlanRequest
+from mmm.planning.sides import PlannedWith
 from mmm.results import read_results
 from mmm.results.model_summary import labels_of
 from mmm.workspace import Workspace
@@ -61,8 +63,21 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
-    planned = planned_with(responds, results, history, model)
+    planned = planned_with(responds, results, history, model, _unit_value(workspace, run_id))
     return PlanningModel(run_id, history, planned, labels_of(results.summary))
+
+
+def _unit_value(workspace: Workspace, run_id: str) -> float | None:
+    """Profit that one unit of the KPI brings by the run's experiment: its margin, times the value of
+    a conversion where the KPI is one. None where that is not said.
+    """
+    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    value = experiment.value_per_conversion
+    if experiment.mapping.kpi_kind == "revenue":
+        return experiment.margin
+    if value is None or experiment.margin is None:
+        return value
+    return value * experiment.margin
 
 
 def plan_run(
