@@ -355,7 +355,7 @@ def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(
         in text
     )
     assert "First: **Zeros.**" in text
-    assert ":orange-badge[:material/warning: yellow] **Leakage**" in text
+    assert ":yellow-badge[:material/info: yellow] **Leakage**" in text
     assert "**Why it matters.** A column made from the KPI explains it perfectly" in text
     assert "Of 5 paid channels, 5 can be told apart without reservation." in text
     (chart,) = app.get("vega_lite_chart")

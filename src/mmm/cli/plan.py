@@ -95,6 +95,7 @@ def plan_command(
     search+facebook=30000`.
     """
     from mmm.models.plans import parse_request, plan_run, save_plan
+    from mmm.results.tables_out import write_csv
 
     fields: dict[str, Any] = {
         "goal": _goal(target, profit=profit),
@@ -116,7 +117,7 @@ def plan_command(
     plan = plan_run(workspace, run_id, request, model)
     plan_id = save_plan(workspace, run_id, plan, local_user(), name=name) if save else None
     if csv is not None:
-        _write_csv(plan, csv)
+        write_csv(plan.channels, csv)
     if as_json:
         typer.echo(
             plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2)
@@ -179,20 +180,6 @@ def _number(text: str, option: str) -> float:
         return float(text)
     except ValueError:
         raise UserError(f"{text!r} is not a number.", where=option) from None
-
-
-def _write_csv(plan: Plan, file: Path) -> None:
-    from pyarrow import csv as writer
-
-    from mmm.formulas import neutral_table
-
-    part = file.with_name(f".{file.name}.part")  # nobody reads half a file
-    try:
-        writer.write_csv(neutral_table(plan.channels), part)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"cannot be written: {error.strerror or error}.", where=str(file)) from None
 
 
 def _print(plan: Plan) -> None:

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from mmm.format import Labels
 from mmm.results import (
+    bridge,
+    bridge_chart,
     calibration,
     candidate_charts,
     candidates,
@@ -85,6 +87,31 @@ VIEWS: tuple[View, ...] = (
         "Each bar starts where the one above ends; together they make up the fitted {kpi} of the whole window. "
         "Grey is the baseline and context, green organic, blue paid media; a bar to the left takes away.",
         ("component", "kind", "effect", "share"),
+    ),
+    View(
+        "bridge",
+        "Why the KPI moved",
+        bridge.bridge,
+        bridge_chart.bridge,
+        bridge.finding,
+        "Each bar starts where the one above ends; together they make up the recorded difference between the two "
+        "ranges of dates: without a choice, the last quarter against the year before. Blue is what a medium's change "
+        "of spend did at its mean efficiency, orange what its change of efficiency did (saturation, timing and "
+        "carryover from before), grey everything else. The thin line is the 90 % interval of the bar's end.",
+        (
+            "component",
+            "before",
+            "after",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "spend_effect",
+            "efficiency_effect",
+            "spend_before",
+            "spend_after",
+            "value_before",
+            "value_after",
+        ),
     ),
     View(
         "share_of_spend",
