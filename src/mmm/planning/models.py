@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from mmm.certificate.certificate import certificate_of
 from mmm.engines.capabilities import Responds
 from mmm.engines.response import ResponseModel
 from mmm.engines.schemas import kept_ids, kept_weights
@@ -16,7 +15,6 @@ from mmm.engines.words import ChannelKind
 from mmm.planning.history import History, reported_effects
 from mmm.planning.problem import Known
 from mmm.planning.sides import PlannedWith
-from mmm.results.summary import recommended
 
 
 @dataclass
@@ -42,10 +40,11 @@ def planned_with(
     tables: Mapping[str, pa.Table],
     history: History,
     model: str | None = None,
-    unit_value: float | None = None,
+    known: Known | None = None,
 ) -> PlannedWith:
     """Plans with the kept model `model`, measured on all kept ones; None: with all kept models
-    together, each with its weight. `unit_value` is the profit that one unit of the KPI brings.
+    together, each with its weight. Where nothing is said to be `known`, the words of confidence are
+    those of the result.
     """
     kept = kept_ids(tables)
     if model is None and len(kept) == 1:
@@ -59,23 +58,16 @@ def planned_with(
         response=_Response(engine, tables, models),
         others=others,
         reported=reported_effects(tables, history, kept_weights(tables, models)),
-        known=Known(confidence_words(tables, model), unit_value),
+        known=known or Known(confidence_words(tables, model)),
     )
 
 
 def confidence_words(tables: Mapping[str, pa.Table], model: str | None) -> dict[str, str]:
-    """Each paid channel's word of confidence in a kept model (None: the recommended one): that of
-    the run's certificate where it has one for this model.
-    """
-    model = model or recommended(tables)
+    """Each paid channel's word of confidence in a kept model; None: in the recommended one."""
+    models = tables["models"]
+    chosen = model or models.filter(models["recommended"])["model_id"][0].as_py()
     words = {}
     for row in tables["channels"].to_pylist():
-        if row["model_id"] == model and row["kind"] == ChannelKind.PAID:
+        if row["model_id"] == chosen and row["kind"] == ChannelKind.PAID:
             words[row["channel"]] = row["confidence"] or ""
-    certificate = certificate_of(tables)
-    if certificate is None or certificate.model_id != model:
-        return words
-    for item in certificate.channels:
-        if item.channel in words and item.confidence:
-            words[item.channel] = item.confidence
     return words
