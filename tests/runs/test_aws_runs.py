@@ -426,6 +426,7 @@ def test_a_run_ends_even_when_its_output_cannot_be_read_nor_its_task_stopped(
 ) -> None:
     denied = {"status": 400, "code": "AccessDeniedException", "message": "no"}
     aws.faults({"what": "logs:", **denied}, {"what": "ecs:StopTask", **denied})
+    assert not waiting(crash_after_seconds=0.5).final  # the first of two looks that see the same
     time.sleep(0.6)
     status = waiting(crash_after_seconds=0.5)
     assert status.state is RunState.CRASHED

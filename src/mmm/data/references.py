@@ -63,6 +63,18 @@ def find_mapping(workspace: Workspace, name: str) -> tuple[str, SavedMapping]:
     return f"{plain}@{number}", load_mapping(workspace, plain, number)
 
 
+def mapping_saved_for(workspace: Workspace, manifest: DatasetManifest) -> str | None:
+    """NAME@VERSION of a mapping that was saved for the dataset, or for the one it was prepared
+    from; None where there is none.
+    """
+    wanted = {dataset_name(manifest), manifest.parent}
+    for name in workspace.mapping_names():
+        named, saved = find_mapping(workspace, name)
+        if saved.dataset in wanted:
+            return named
+    return None
+
+
 def proposal_for(workspace: Workspace, manifest: DatasetManifest) -> Proposal:
     """The roles the workspace's naming rules propose for the dataset."""
     return propose(

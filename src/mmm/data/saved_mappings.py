@@ -153,15 +153,28 @@ def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
 
 
 def reapply(saved: SavedMapping, manifest: DatasetManifest) -> tuple[Mapping, Difference]:
-    """The mapping for a new dataset, and the difference. Raises InvalidInput where it cannot be
-    used as it is.
+    """The mapping for a new dataset, and the difference. A market column that the dataset's own
+    preparation has joined or split by is left out of it. Raises InvalidInput where it cannot be used
+    as it is.
     """
+    saved = _without_prepared_market(saved, manifest)
     found = difference(saved, manifest)
     errors = [finding for finding in found.findings() if finding.level == "error"]
     if errors:
         where = f"{manifest.market}/{manifest.dataset_id}"
         raise InvalidInput(f"the mapping made for {saved.dataset} does not fit {where}:", errors)
     return saved.mapping, found
+
+
+def _without_prepared_market(saved: SavedMapping, manifest: DatasetManifest) -> SavedMapping:
+    market = saved.mapping.market
+    rule = (manifest.recipe or {}).get("market") or {}
+    present = {column.name for column in manifest.columns}
+    if market is None or market in present or rule.get("column") != market:
+        return saved
+    mapping = saved.mapping.model_copy(update={"market": None})
+    columns = {name: kind for name, kind in saved.columns.items() if name != market}
+    return saved.model_copy(update={"mapping": mapping, "columns": columns})
 
 
 def column_kinds(columns: Sequence[ColumnProfile]) -> dict[str, Kind]:

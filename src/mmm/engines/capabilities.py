@@ -189,6 +189,30 @@ class Responds(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EffectsByDraw:
+    """What each named component did in each period of `dates` (T,), datetime64[D]: `effects`
+    (K, components, T) in units of the KPI, over K draws or kept models with `weights` (K,) that sum
+    to 1.
+    """
+
+    names: tuple[str, ...]
+    dates: np.ndarray
+    weights: np.ndarray
+    effects: np.ndarray
+
+
+@runtime_checkable
+class DrawsEffects(Protocol):
+    """The media's effects of any periods can be told by posterior draw, so that sums over periods
+    have intervals.
+    """
+
+    def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
+        """Effects of the media over the window, None where the model has no draws."""
+        ...
+
+
 Offer = TypeVar("Offer")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ class RunResults(Mapping[str, "pa.Table"]):
         self._run_id = run_id
         self._manifest = manifest
         self._tables: dict[str, pa.Table] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in SCHEMAS:
@@ -91,6 +92,12 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     def __len__(self) -> int:
         return len(SCHEMAS)
+
+    def kept_in_memory(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes of these tables, made once: they never change."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     @property
     def summary_text(self) -> str:

@@ -14,6 +14,7 @@ from mmm.errors import Finding
 if TYPE_CHECKING:
     import numpy as np
 
+    from mmm.engines.capabilities import EffectsByDraw
     from mmm.engines.response import ResponseModel
 
 _MEGABYTE = 1024**2
@@ -97,3 +98,8 @@ class BayesEngine:
         from mmm.engines.bayes.responding import response_model
 
         return response_model(tables, rows, carryover=carryover, models=models)
+
+    def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
+        from mmm.engines.adstock_hill.drawn_effects import drawn_effects
+
+        return drawn_effects(tables, model_id)

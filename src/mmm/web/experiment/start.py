@@ -73,7 +73,7 @@ def actions(form: Form) -> None:
     """Start, and keep in other ways. What is refused is told here and changes nothing."""
     draft, user = form.draft, current_user()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ready = form.found.problem is not None
+        ready = form.found.problem is not None and not form.found.errors
         if st.button(
             "Start the run", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):

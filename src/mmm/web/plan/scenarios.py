@@ -7,7 +7,7 @@ import streamlit as st
 from mmm.access import User
 from mmm.format import Labels
 from mmm.models.plans import ALL_KEPT, save_plan, saved_plan
-from mmm.planning.allocation import Plan, PlanDocument
+from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.summary import scenario_spends, scenario_totals
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
