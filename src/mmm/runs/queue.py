@@ -9,6 +9,7 @@ others stop there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -17,6 +18,9 @@ from mmm.runs.events import History, TransitionRefused
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
+from mmm.workspace.stored import Unreadable
+
+log = logging.getLogger(__name__)
 
 _UNDER_WAY = (RunState.STARTING, RunState.RUNNING)
 
@@ -63,8 +67,12 @@ def step(
 def _open_batches(workspace: Workspace) -> list[BatchDocument]:
     found = []
     for batch_id in workspace.waiting_batches():
-        with suppress(NotFound):  # being submitted at this moment, or given up while it was
+        try:
             found.append(workspace.batch(batch_id))
+        except NotFound:  # being submitted at this moment, or given up while it was
+            continue
+        except Unreadable as damage:  # the other batches go on
+            log.warning("a batch waits that cannot be read: %s", damage)
     return found
 
 

@@ -14,6 +14,7 @@ from mmm.runs.looks import Looks
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+from mmm.workspace.stored import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,11 @@ def reconcile(
     last = history.last
     if last.state in FINAL:
         return last
-    attempt = workspace.attempt(run_id, last.attempt)
+    try:
+        attempt = workspace.attempt(run_id, last.attempt)
+    except Unreadable as damage:  # judged by its signs of life alone
+        log.warning("the task of run %s is not known: %s", run_id, damage)
+        attempt = None
     if attempt is not None and attempt.platform != settings.cloud_provider:
         attempt = None
     task = launcher.describe(attempt.handle) if attempt else None

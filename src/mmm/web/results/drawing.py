@@ -41,9 +41,9 @@ PARTS = {
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
-    "ROAS": ("efficiency", "share_of_spend"),
+    "ROAS": ("efficiency", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
-    "Fit": ("actual_vs_fitted", "residuals"),
+    "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
 }
