@@ -94,11 +94,12 @@ def list_() -> None:
     service = _service()
     service.start_waiting()
     rows = []
-    for batch_id in service.workspace.batch_ids():
-        batch = service.workspace.batch(batch_id)
+    found = service.workspace.batches(service.workspace.batch_ids())
+    for batch in found:
         states = _counts(service.statuses([member.run_id for member in batch.members]))
-        rows.append((batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
+        rows.append((batch.batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
     show.table(("BATCH", "NAME", "SUBMITTED", "BY", "RUNS"), rows)
+    show.unreadable(found.unreadable)
 
 
 @batch_command.command("show")

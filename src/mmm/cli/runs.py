@@ -54,6 +54,12 @@ def submit_command(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
     ] = False,
+    prior: Annotated[
+        bool,
+        typer.Option(
+            "--prior", help="Say what it expects of each channel before the data; start nothing."
+        ),
+    ] = False,
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
@@ -86,6 +92,9 @@ def submit_command(
     if estimate:
         _print_estimate(service, chosen)
         return
+    if prior:
+        _print_prior(service, chosen)
+        return
     run_id = service.submit(chosen, local_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
@@ -114,6 +123,29 @@ def _with_events(experiment: Experiment, file: Path) -> Experiment:
         table = pa.Table.from_batches(batches, batches.schema)
     added = [EventConfig.model_validate(item) for item in events_of(table, str(file))]
     return experiment.model_copy(update={"events": (*experiment.events, *added)})
+
+
+def _print_prior(service: RunService, experiment: Experiment) -> None:
+    """What the experiment's settings expect before the data, in words and as a table."""
+    from mmm.engines import load_engine
+    from mmm.engines.capabilities import Previews, asked
+    from mmm.experiments.problem import build_problem
+    from mmm.format import Labels
+    from mmm.results.learnt import expected_rows
+
+    engine = asked(load_engine(experiment.engine), Previews, "have no priors to show")
+    dataset = experiment.dataset
+    table = service.workspace.read_dataset(dataset.market, dataset.dataset_id)
+    problem, _ = build_problem(experiment, table)
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days)
+    length = problem.window[1] - problem.window[0] + 1
+    shown = engine.preview(
+        experiment.engine_settings(), "", length=length, period=labels.period, problem=problem
+    )
+    for sentence in shown.sentences:
+        typer.echo(sentence)
+    if shown.expected:
+        show.table(("OF", "WHAT", "LOW", "MIDDLE", "HIGH"), expected_rows(shown.expected, labels))
 
 
 def _print_estimate(service: RunService, experiment: Experiment) -> None:

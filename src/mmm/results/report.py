@@ -16,6 +16,8 @@ from markupsafe import Markup
 from mmm.errors import UserError
 from mmm.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results import charts, moves, narrowed
+from mmm.results.advice import Advice
+from mmm.results.answer import Answer, answer
 from mmm.results.branding import Logo, Look
 from mmm.results.model_summary import for_model, labels_of, warnings_of
 from mmm.results.spans import Span, parse_span, window_dates
@@ -54,6 +56,8 @@ class Content:
     logo: Logo | None
     summary: Mapping[str, Any]
     labels: Labels
+    answer: Answer
+    plan: list[list[str]]
     headline: str
     cards: list[tuple[str, str, str]]
     facts: list[tuple[str, str]]
@@ -96,6 +100,8 @@ def content(
         logo=look.logo,
         summary=summary,
         labels=labels,
+        answer=answer(tables, summary, labels),
+        plan=plan_rows(getattr(tables, "advice", None), labels),
         headline=sections[0].finding,
         cards=cards(summary, labels),
         facts=facts(summary, labels),
@@ -130,7 +136,7 @@ def render_report(
         lstrip_blocks=True,
     )
     return environment.get_template(_TEMPLATE).render(
-        vars(content(tables, summary, look, progress, span))
+        vars(content(tables, summary, look, progress, span)), plan_headings=PLAN_HEADINGS
     )
 
 
@@ -155,6 +161,20 @@ def report_of(
     raise UserError(
         f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf."
     )
+
+
+PLAN_HEADINGS = ("Channel", "Today", "Advised", "Change")
+
+
+def plan_rows(advice: Advice | None, labels: Labels) -> list[list[str]]:
+    """What to change next quarter, channel by channel, in money per period; no rows without
+    advice.
+    """
+    rows = []
+    for move in () if advice is None else advice.moves:
+        change = percent(move.change / move.today) if move.today else ""
+        rows.append([move.channel, labels.money(move.today), labels.money(move.advised), change])
+    return rows
 
 
 def _moved(

@@ -10,6 +10,7 @@ others stop there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -20,6 +21,9 @@ from mmm.runs.events import History, TransitionRefused
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
+from mmm.workspace.stored import Unreadable
+
+log = logging.getLogger(__name__)
 
 _UNDER_WAY = (RunState.STARTING, RunState.RUNNING)
 #: A submitter starts its run right after queueing it; one that has not by now was killed.
@@ -120,8 +124,12 @@ def _is_early(status: RunStatus, now: datetime) -> bool:
 def _batches(workspace: Workspace, batch_ids: Sequence[str]) -> list[BatchDocument]:
     found = []
     for batch_id in batch_ids:
-        with suppress(NotFound):  # being submitted at this moment, or given up while it was
+        try:
             found.append(workspace.batch(batch_id))
+        except NotFound:  # being submitted at this moment, or given up while it was
+            continue
+        except Unreadable as damage:  # the other batches go on
+            log.warning("a batch waits that cannot be read: %s", damage)
     return found
 
 

@@ -15,6 +15,7 @@ from mmm.runs.waiting import waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+from mmm.workspace.stored import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,13 @@ def reconcile(
     last = history.last
     if last.state in FINAL:
         return last
-    attempt = workspace.attempt(run_id, last.attempt)
-    launched = attempt is not None
+    launched = True
+    try:
+        attempt = workspace.attempt(run_id, last.attempt)
+        launched = attempt is not None
+    except Unreadable as damage:  # judged by its signs of life alone
+        log.warning("the task of run %s is not known: %s", run_id, damage)
+        attempt = None
     if attempt is not None and attempt.platform != settings.cloud_provider:
         attempt = None
     task = launcher.describe(attempt.handle) if attempt else None

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mmm.access import User
-from mmm.errors import Finding, UserError
+from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import NoRoom, TaskLauncher
 from mmm.runs.events import FINAL, History, TransitionRefused
@@ -24,6 +24,7 @@ from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.stored import Unreadable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -133,9 +134,22 @@ class RunService:
         )
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
         findings += data_findings(self.workspace, experiment, table)
+        self._require_limits(experiment, table.num_rows)
         if self._settings.cloud_provider == "local":  # the task runs on this machine
             findings += environment_findings(load_engine(experiment.engine))
         return findings
+
+    def _require_limits(self, experiment: Experiment, rows: int) -> None:
+        """InvalidInput for a run that would take more than one may."""
+        from mmm.runs.estimate import earlier_runs, estimate, formula, size_of
+        from mmm.runs.limits import RunLimits, exceeded
+
+        size = size_of(experiment, rows)
+        # Times of earlier runs on a busy machine refuse nothing that the measured rates allow.
+        earlier = [] if formula(size) is not None else earlier_runs(self, experiment.engine)
+        found = exceeded(estimate(size, earlier, self.platform), RunLimits.of(self._settings))
+        if found:
+            raise InvalidInput("This run asks for more than one may:", found)
 
     def start_waiting(self) -> list[str]:
         """Take a step of the queue: start what may start by now; return the runs' ids."""
@@ -181,7 +195,11 @@ class RunService:
             RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}."
         )
         self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
-        attempt = self._own_attempt(run_id, event.attempt)
+        try:
+            attempt = self._own_attempt(run_id, event.attempt)
+        except Unreadable as damage:
+            fix = "The run is cancelled. Its task sees that with its next heartbeat and stops."
+            raise Unreadable(damage.what, where=damage.where, fix=fix) from damage
         if attempt is not None:
             self._launcher.cancel(attempt.handle)
         return run_status(self.workspace, run_id, event)

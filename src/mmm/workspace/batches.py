@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mmm.errors import NotFound
 from mmm.workspace.models import BatchDocument
 from mmm.workspace.names import checked_run, checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Found, Unreadable
 
 
 class Batches(Part):
@@ -21,17 +24,31 @@ class Batches(Part):
         # The mark first: one without its batch is harmless, a batch without its mark would never
         # begin.
         self._objects.put(f"waiting/{key}.json", b"{}")
-        self._create(f"batches/{key}/batch.json", batch)
+        self._create(f"batches/{key}/batch.json", batch, "batch")
 
     def batch(self, batch_id: str) -> BatchDocument:
         """The batch; NotFound when there is none."""
         try:
-            data = self._objects.get(f"batches/{checked_time_id(batch_id, 'batch')}/batch.json")
+            key = f"batches/{checked_time_id(batch_id, 'batch')}/batch.json"
+            return self._read(key, BatchDocument, "batch")
         except NotFound:
             raise NotFound(
                 f"there is no batch {batch_id}.", where="batch", fix="`mmm batch list` names them."
             ) from None
-        return BatchDocument.model_validate_json(data)
+
+    def batches(self, batch_ids: Iterable[str]) -> Found[BatchDocument]:
+        """The batches of these ids, and those that cannot be read. One that is being submitted at
+        this moment is in neither.
+        """
+        found, damaged = [], []
+        for batch_id in batch_ids:
+            try:
+                found.append(self.batch(batch_id))
+            except Unreadable as damage:
+                damaged.append(damage)
+            except NotFound:
+                continue
+        return Found(found, damaged)
 
     def batch_ids(self) -> list[str]:
         """Ids, newest first."""

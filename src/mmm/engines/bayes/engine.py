@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.bayes.checks import check
 from mmm.engines.bayes.settings import PRESETS, BayesSettings
-from mmm.engines.capabilities import Rates, SearchSize, Tables
+from mmm.engines.capabilities import Preview, Rates, SearchSize, Tables
 from mmm.errors import Finding
 
 if TYPE_CHECKING:
@@ -86,6 +86,21 @@ class BayesEngine:
         if holdout is not None:
             changes["train_size"] = holdout
         return BayesSettings.model_validate(settings.model_dump() | changes)
+
+    def preview(
+        self,
+        settings: BayesSettings,
+        channel: str,
+        *,
+        length: int,
+        period: str,
+        problem: Problem | None = None,
+    ) -> Preview:
+        if problem is None:
+            return Preview()  # what is expected follows from the spend and the KPI
+        from mmm.engines.bayes.preview import preview
+
+        return preview(problem, settings, channel)
 
     def response_model(
         self,

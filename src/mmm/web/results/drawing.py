@@ -34,19 +34,22 @@ from mmm.workspace import Workspace
 #: drawn, so that the page opens at once. Parts with controls of their own are drawn by
 #: `mmm.web.results.parts`.
 PARTS = {
+    "Answer": (),
+    "What moved": ("bridge",),
+    "Certificate": (),
+    "Report": (),
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
-    "What moved": ("bridge",),
-    "ROAS": ("efficiency", "share_of_spend"),
+    "ROAS": ("efficiency", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
-    "Fit": ("actual_vs_fitted", "residuals"),
+    "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
-    "Certificate": (),
-    "Report": (),
 }
-FIRST_PART = "Contribution"
+#: The parts for people who decide; all others fold under "For the analyst".
+FOR_ALL = ("Answer", "What moved", "Certificate", "Report")
+FIRST_PART = "Answer"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from mmm.results.report import report_of
 from mmm.results.store import RunResults, artifacts_zip
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.text import error_markdown, plain
+from mmm.web.results.answer import draw_answer
 from mmm.web.results.choose_model import choose_model, several_models
 from mmm.web.results.dates import asked_span, draw_bridge
 from mmm.web.results.drawing import PARTS, ModelViews, Shape
@@ -257,6 +258,7 @@ def _made(views: ModelViews, model_id: str, look: Look, kind: str) -> Callable[[
 
 
 _OWN: dict[str, Callable[[ModelViews, str], None]] = {
+    "Answer": draw_answer,
     "Choose model": choose_model,
     "One-pager": _one_pager,
     "Contribution": _contribution,
