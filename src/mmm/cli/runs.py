@@ -19,6 +19,7 @@ from mmm.runs import wording
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
+from mmm.runs.waiting import waits_of
 from mmm.settings import load_settings
 from mmm.workspace.models import RunState
 
@@ -98,8 +99,16 @@ def submit_command(
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
         typer.echo(f"Warning: {warning}", err=True)
+    _print_wait(service, run_id)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _print_wait(service: RunService, run_id: str) -> None:
+    """Why the run was not started, when the platform had no room for it."""
+    waits = waits_of(service.workspace.last_event(run_id))
+    if waits is not None:
+        typer.echo(f"Waiting: {wording.waiting(waits)}", err=True)
 
 
 def _with_events(experiment: Experiment, file: Path) -> Experiment:
@@ -250,6 +259,7 @@ def retry_command(
     service = _service()
     status = service.retry(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")
+    _print_wait(service, status.run_id)
     if follow:
         wait_for(service, status.run_id, quiet=False)
 
@@ -309,7 +319,8 @@ def _print_status(status: RunStatus) -> None:
         "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
         "took": wording.duration(status.seconds),
         "progress": "" if status.final else wording.progress(status.progress),
-        "message": status.message,
+        "waits": wording.waiting(status.waits) if status.waits else "",
+        "message": "" if status.waits else status.message,
         "log id": (status.error.log_id or "") if status.error else "",
         "warnings": "\n".join(status.warnings),
         "output": status.error.output if status.error else "",
