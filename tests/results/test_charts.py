@@ -101,3 +101,15 @@ def test_a_cpa_interval_without_an_upper_end_is_drawn_to_the_end_of_the_axis() -
     assert "EUR 4.00 (2.00 or more)" in drawn
     assert charts.up_to(4.2, [row]) == [{**row, "high": 4.2}]
     assert charts.up_to(4.2, [{"low": None, "high": None}]) == [{"low": None, "high": None}]
+
+
+def test_no_far_point_is_left_out_and_break_even_lies_inside_the_axis() -> None:
+    def row(value: float, high: float | None = None) -> dict[str, float | None]:
+        return {"value": value, "low": 0.5 * value, "high": high or 1.5 * value, "marginal": value}
+
+    far = [row(1.0), row(1.2), row(0.9), row(40.0)]
+    assert charts.efficiency_end(far, ROAS) > 40.0
+    assert charts.efficiency_end([row(0.1), row(0.2)], ROAS) > charts.BREAK_EVEN
+    assert charts.efficiency_end([row(1.0), row(1.1), row(1.2, high=900.0)], ROAS) < 20.0
+    assert charts.efficiency_end([row(0.1)], CPA) < 1.0
+    assert charts.efficiency_end([], CPA) == 1.0

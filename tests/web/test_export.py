@@ -14,6 +14,7 @@ from mmm.format import Labels
 from mmm.results import charts
 from mmm.web.kit.dark import in_dark
 from mmm.web.kit.export import csv_text
+from mmm.web.kit.numbers import number_columns, rounded
 from mmm.web.kit.text import error_markdown, plain
 
 LABELS = Labels("revenue", "revenue", "EUR")
@@ -67,3 +68,16 @@ def test_a_dark_chart_keeps_its_data() -> None:
     assert dark["layer"][0]["data"] == spec["layer"][0]["data"]
     assert dark["datasets"] == spec["datasets"]
     assert spec["config"]["background"] == "#ffffff"
+
+
+def test_money_has_two_decimals_and_columns_are_as_wide_as_their_numbers() -> None:
+    table = pa.table({"channel": ["tv"], "spend": [2_821_145.2114], "value": [0.00234]})
+    shown = rounded(table, LABELS).to_pylist()
+    assert shown == [{"channel": "tv", "spend": 2_821_145.21, "value": 0.00234}]
+    columns = number_columns(table, LABELS)
+    assert columns["spend"]["width"] >= 8 * len("2,821,145.21")
+    assert columns["value"]["type_config"]["format"] == "%.4g"
+    cpa = Labels("orders", "conversion", "EUR")
+    assert (
+        rounded(table.append_column("high", pa.array([12.3456])), cpa)["high"][0].as_py() == 12.35
+    )

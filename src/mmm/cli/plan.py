@@ -123,6 +123,7 @@ def plan_command(
             plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2)
         )
         return
+    _warn(workspace, run_id)
     _print(plan)
     if plan_id is not None:
         typer.echo(f"\nPlan {plan_id}")
@@ -154,6 +155,18 @@ def _unit_values(texts: list[str]) -> dict[str, Any]:
         else:
             out["unit_value"] = number
     return out
+
+
+def _warn(workspace: Workspace, run_id: str) -> None:
+    """The run's open red warning, above the plan."""
+    from mmm.results import read_results
+    from mmm.results.model_summary import labels_of
+    from mmm.results.trust import trust, warning_line
+
+    results = read_results(workspace, run_id)
+    line = warning_line(trust(results, results.summary, labels_of(results.summary)))
+    if line:
+        typer.echo(f"{line}\n")
 
 
 def _limits(given: dict[str, list[str]]) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmm.format import Labels
-from mmm.results.charts import BLUE, MODELS, ORANGE, WIDTH, finished, inline, name_axis, up_to
+from mmm.results.charts import (
+    BLUE,
+    MODELS,
+    ORANGE,
+    WIDTH,
+    efficiency_end,
+    finished,
+    inline,
+    name_axis,
+    up_to,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -18,6 +28,9 @@ if TYPE_CHECKING:
 PICKED = "picked"
 #: More clusters beside each other would leave no room for their ranges; the largest are drawn.
 CLUSTERS_LIMIT = 5
+
+#: Intervals beyond so many times the typical value are cut at the axis's end.
+_TIMES_TYPICAL = 6.0
 
 
 def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
@@ -120,7 +133,7 @@ def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             axis=name_axis(),
         )
     )
-    limit = _limit([row["high"] for row in shown])
+    limit = efficiency_end(shown, labels, _TIMES_TYPICAL)
     scale = alt.Scale(domain=[0.0, limit], nice=False)
     value = alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3))
     layers = (
@@ -139,15 +152,6 @@ def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     )
 
 
-def _limit(values: list[float]) -> float:
-    """End of an axis: all values, unless a few lie so far out that the others could not be read."""
-    ordered = sorted(values)
-    typical = ordered[len(ordered) // 2] if ordered else 0.0
-    return (
-        min(max(ordered, default=0.0) * 1.05, typical * 6.0 if typical > 0 else float("inf")) or 1.0
-    )
-
-
 def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     """Per channel one line per model: ROAS or CPA on its interval, and the share of the paid
     effect.
@@ -163,7 +167,7 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         legend=alt.Legend(symbolType="circle", symbolOpacity=1.0),
     )
     step = alt.Step(12 * len(models) + 8, **{"for": "position"})
-    limit = _limit([max(row["high"] or 0.0, row["value"] or 0.0) for row in rows])
+    limit = efficiency_end(rows, labels, _TIMES_TYPICAL)
     rows = up_to(limit, rows)
 
     def half(axis: alt.Axis | None, width: int, *marks: Any) -> Any:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from mmm.format import Labels, percent
-from mmm.results.charts import BLUE, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
+from mmm.results.charts import (
+    BLUE,
+    INK,
+    ORANGE,
+    WIDTH,
+    efficiency_end,
+    finished,
+    inline,
+    name_axis,
+    up_to,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -25,17 +36,15 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = numbers.to_pylist()
     for row in rows:
         row["label"] = f"± {percent(row['expected_error'])}, holds {percent(row['covered'])}"
-    typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 1.0
-    ends = [row[name] for row in rows for name in ("value", "high", "recalibrated_high")]
-    top = max([end for end in ends if end is not None], default=1.0) * 1.05
-    limit = min(top, typical * _TIMES_TYPICAL if typical > 0 else top) or 1.0
+    wide = [{**row, "high": max_of(row, "high", "recalibrated_high")} for row in rows]
+    limit = efficiency_end(wide, labels, _TIMES_TYPICAL)
     scale = alt.Scale(domain=[0.0, limit], nice=False)
     order = [row["channel"] for row in rows]
     base = alt.Chart(inline(up_to(limit, rows))).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
     )
     title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
-    wide = base.mark_bar(color="#f0c9ae", clip=True, height=14).encode(
+    recalibrated = base.mark_bar(color="#f0c9ae", clip=True, height=14).encode(
         x=alt.X("recalibrated_low:Q", scale=scale, title=title, axis=alt.Axis(tickCount=6)),
         x2="recalibrated_high:Q",
     )
@@ -45,7 +54,7 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     value = base.mark_tick(color=ORANGE, thickness=3, size=16, clip=True).encode(
         x=alt.X("value:Q", scale=scale)
     )
-    left = alt.layer(wide, own, value).properties(width=WIDTH - 430, height=alt.Step(26))
+    left = alt.layer(recalibrated, own, value).properties(width=WIDTH - 430, height=alt.Step(26))
     figures = (
         alt.Chart(inline(rows))
         .encode(y=alt.Y("channel:N", sort=order, axis=None), x=alt.value(0), text="label:N")
@@ -53,3 +62,8 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         .properties(width=200, height=alt.Step(26))
     )
     return finished(alt.hconcat(left, figures, spacing=12))
+
+
+def max_of(row: Mapping[str, Any], *names: str) -> float | None:
+    """The largest of a row's known values."""
+    return max((row[name] for name in names if row[name] is not None), default=None)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import altair as alt
 
 WIDTH = 760
+#: The ROAS at which a channel brings what it costs.
+BREAK_EVEN = 1.0
 BLUE, ORANGE, GREY, INK, MUTED = "#0b66a8", "#c8540a", "#8b98a5", "#1b2733", "#536171"
 SHADE = {"train": "#ffffff", "val": "#dbe7f2", "test": "#f4e2cf"}
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -351,7 +353,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     for row in rows:
         row["label"] = labels.interval(row["value"], row["low"], row["high"])
         row["firm"] = f"{percent(row['spend_share'])} of spend · {row['confidence'] or MISSING}"
-    domain = [0.0, _efficiency_limit(rows)]
+    domain = [0.0, efficiency_end(rows, labels)]
     rows = up_to(domain[1], rows)
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     base = alt.Chart(inline(rows)).encode(y=order)
@@ -369,9 +371,9 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         base.mark_tick(thickness=2.5, size=16, color=ORANGE, clip=True).encode(x="marginal:Q"),
         base.mark_circle(size=85, color=BLUE, opacity=1.0, clip=True).encode(x=value),
     ]
-    if labels.revenue and domain[1] > 1.0:
+    if labels.revenue:
         even = (
-            alt.Chart(inline([{"even": 1.0}]))
+            alt.Chart(inline([{"even": BREAK_EVEN}]))
             .mark_rule(color=MUTED, strokeDash=[3, 3])
             .encode(x="even:Q")
         )
@@ -403,13 +405,19 @@ def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _efficiency_limit(rows: list[dict[str, Any]]) -> float:
-    """End of the axis: all of it, unless a few channels lie so far out that the others could not be
-    read.
+def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: float = 8.0) -> float:
+    """End of an axis of ROAS or CPA. Every point (`value`, and `marginal` where there is one) and
+    break-even lie before it; intervals do too, unless a few reach `times` the typical value, where
+    the others could not be read.
     """
-    ends = [max(row["high"] or 0.0, row["value"] or 0.0, row["marginal"] or 0.0) for row in rows]
-    typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 0.0
-    return min(max(ends, default=0.0) * 1.05, typical * 8.0 if typical > 0 else float("inf")) or 1.0
+    points = [row.get(name) or 0.0 for row in rows for name in ("value", "marginal")]
+    if labels.revenue:
+        points.append(BREAK_EVEN)
+    ends = [row["high"] or 0.0 for row in rows]
+    values = sorted(row["value"] or 0.0 for row in rows)
+    typical = values[len(values) // 2] if values else 0.0
+    reach = min(max(ends, default=0.0), typical * times) if typical > 0 else max(ends, default=0.0)
+    return max(*points, reach, 0.0) * 1.06 or 1.0
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:

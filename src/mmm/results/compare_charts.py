@@ -41,13 +41,7 @@ def efficiency(found: Comparison) -> alt.LayerChart:
         if item.value is not None
     ]
     names = list(dict.fromkeys(item.channel for item in found.channels))
-    ends = [row["high"] if row["high"] is not None else row["value"] for row in rows]
-    # Far ends are cut: one wide interval must not squeeze all others into a corner.
-    typical = sorted(row["value"] for row in rows)[len(rows) // 2] if rows else 1.0
-    domain = [
-        0.0,
-        min(max(ends, default=1.0) * 1.05, 8.0 * typical if typical > 0 else float("inf")) or 1.0,
-    ]
+    domain = [0.0, charts.efficiency_end(rows, found.sides[0].labels)]
     colour = alt.Color(
         "run:N",
         scale=alt.Scale(domain=list(titles.values()), range=list(SIDES[: len(letters)])),

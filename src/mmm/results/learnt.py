@@ -101,9 +101,10 @@ def expected_rows(rows: Sequence[Mapping[str, Any]], labels: Labels) -> list[tup
     found = []
     for row in rows:
         quantity = row["quantity"]
-        values: tuple[float | None, ...] = (row["low"], row["middle"], row["high"])
+        given = (row["low"], row["middle"], row["high"])
+        values: tuple[float | None, ...] = given
         if quantity == Quantity.ROI and not labels.revenue:
-            values = _costs(values)
+            values = _costs(given)
         texts = [_value(value, quantity, labels) for value in values]
         found.append((row["name"] or ALL_MEDIA, name_of(quantity, labels), *texts))
     return found

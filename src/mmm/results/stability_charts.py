@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmm.format import Labels
-from mmm.results.charts import BLUE, GREY, INK, ORANGE, WIDTH, finished, inline, name_axis, up_to
+from mmm.results.charts import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    WIDTH,
+    efficiency_end,
+    finished,
+    inline,
+    name_axis,
+    up_to,
+)
 from mmm.results.stability import SOURCES
 
 if TYPE_CHECKING:
@@ -31,9 +42,7 @@ def stability(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
     rows = numbers.to_pylist()
     sources = [name for name in SOURCES if any(row["source"] == name for row in rows)]
-    typical = sorted(row["value"] or 0.0 for row in rows)[len(rows) // 2] if rows else 0.0
-    top = max((max(row["high"] or 0.0, row["value"] or 0.0) for row in rows), default=0.0) * 1.05
-    limit = min(top, typical * _TIMES_TYPICAL if typical > 0 else top) or 1.0
+    limit = efficiency_end(rows, labels, _TIMES_TYPICAL)
     order = list(dict.fromkeys(row["channel"] for row in rows))
     base = alt.Chart(inline(up_to(limit, rows))).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis()),

@@ -6,7 +6,10 @@ from typing import Literal
 
 import streamlit as st
 
+from mmm.errors import UserError
 from mmm.format import count
+from mmm.results import read_results
+from mmm.results.model_summary import labels_of
 from mmm.runs.status import RunStatus
 from mmm.web.kit.text import plain, plain_lines
 from mmm.web.runs.run_list import name_of, run_list
@@ -55,6 +58,33 @@ def _latest() -> None:
     _failures(runs)
 
 
+def _answers() -> None:
+    """The latest answer of each market, with what its model warns of."""
+    service = run_service()
+    newest: dict[str, RunStatus] = {}
+    for status in service.runs(limit=_LATEST):
+        if status.state is RunState.SUCCEEDED:
+            newest.setdefault(status.market, status)
+    if newest:
+        st.subheader("Latest answers")
+    for market, status in newest.items():
+        try:
+            summary = read_results(service.workspace, status.run_id).summary
+        except UserError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            continue
+        labels, totals = labels_of(summary), summary["totals"]
+        earned = labels.effect(totals["effect"]["paid"])
+        st.markdown(
+            f"**{plain(market)}** {plain(f'Paid media earned {earned} for')} "
+            f"{plain(labels.money(totals['spend']))}."
+        )
+        for warning in summary["plausibility"]:
+            st.warning(plain(warning), icon=":material/warning:")
+        label = f"The answer of {name_of(status)}"
+        links.link(links.RESULTS, label, icon=":material/arrow_forward:", run=status.run_id)
+
+
 def _open_sample(kind: Literal["primary", "secondary"]) -> None:
     if st.button("Open the sample", type=kind, icon=":material/science:"):
         from mmm.runs.sample import (
@@ -69,6 +99,7 @@ def _open_sample(kind: Literal["primary", "secondary"]) -> None:
 st.title("Marketing mix models")
 begun = bool(run_service().workspace.run_ids())
 if begun:
+    _answers()
     live(_latest, _POLL_SECONDS)
     st.subheader("Try the sample")
 else:

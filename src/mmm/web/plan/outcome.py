@@ -15,7 +15,7 @@ from mmm.planning.summary import plan_curves, plan_table
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
-from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
 
 
@@ -24,7 +24,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     labels = plan.labels
     _answer(plan)
     table = plan_table(plan, labels)
-    st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+    show_numbers(table, labels)
     st.caption(
         f"Money and responses per {labels.period}. Low and high hold 90 % of the run's kept models."
     )
@@ -113,7 +113,7 @@ def _tie_out(plan: Plan) -> None:
         f"Today's spend {said}: {plain(books)} from {plan.first} to {plan.last}", expanded=not ties
     ):
         table = plan.tie_out
-        st.dataframe(table, column_config=number_columns(table, plan.labels), hide_index=True)
+        show_numbers(table, plan.labels)
 
 
 def _chart(

@@ -8,9 +8,11 @@ import streamlit as st
 
 from mmm.access import User
 from mmm.errors import UserError
-from mmm.format import fixed
+from mmm.format import count, fixed
 from mmm.models.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
 from mmm.models.refresh import in_use
+from mmm.results.model_summary import for_model
+from mmm.results.trust import Light, trust, warning_line
 from mmm.runs.status import RunStatus
 from mmm.web.kit.text import moment, plain
 from mmm.web.plan.form import draw_form, start_afresh
@@ -83,6 +85,22 @@ def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
     return chosen
 
 
+def _warnings(workspace: Workspace, run_id: str, number: int, model_id: str) -> None:
+    """What the model's own page warns of stands above a plan made with it."""
+    views = ModelViews(workspace, run_id, number)
+    chosen = views.recommended if model_id == ALL_KEPT else model_id
+    summary = for_model(views.results.summary, views.results, chosen)
+    found = trust(views.results, summary, views.labels)
+    if line := warning_line(found):
+        st.error(plain(line), icon=":material/error:")
+    others = found.reasons[1:] if line else found.reasons
+    if found.light is not Light.GREEN and others:
+        with st.expander(
+            f"{count(len(others), 'point')} to bear in mind", icon=":material/warning:"
+        ):
+            st.markdown("\n".join(f"- {plain(text)}" for text in others))
+
+
 def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
     plan_id = st.query_params.get("plan", "")
     saved = saved_plan(workspace, plan_id) if plan_id else None
@@ -97,6 +115,7 @@ def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
     plan_id = st.query_params.get("plan", "")
     saved = saved if plan_id else None
     chosen = _planning_model(workspace, workspace.url, run_id, number, model_id)
+    _warnings(workspace, run_id, number, model_id)
     if saved is not None:
         st.caption(f"Saved as **{plain(saved.name or 'no name')}** by {plain(saved.created_by)}.")
     form = draw_form(workspace, user, chosen, None if saved is None else saved.request, plan_id)

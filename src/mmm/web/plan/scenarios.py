@@ -12,7 +12,7 @@ from mmm.planning.summary import scenario_spends, scenario_totals
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
-from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain, show_unreadable
 from mmm.web.shell import links
 from mmm.workspace import Workspace
@@ -103,7 +103,7 @@ def _side_by_side(named: list[tuple[str, PlanDocument]], run_id: str, labels: La
         f"{plain(best[0])} has the largest response: {plain(labels.effect(best[1].totals.response))} per "
         f"{labels.period} for {plain(labels.money(best[1].totals.spend))}."
     )
-    st.dataframe(totals, column_config=number_columns(totals, labels), hide_index=True)
+    show_numbers(totals, labels)
     with charts.unvalidated():
         show_chart(
             plan_charts.scenarios(spends, labels).to_dict(validate=False),
@@ -114,7 +114,7 @@ def _side_by_side(named: list[tuple[str, PlanDocument]], run_id: str, labels: La
         "**How to read it.** Grey is today's spend of the first scenario; each colour is a scenario's plan."
     )
     with st.expander(f"Numbers ({spends.num_rows} rows)"):
-        st.dataframe(spends, column_config=number_columns(spends, labels), hide_index=True)
+        show_numbers(spends, labels)
     st.download_button(
         "Download the scenarios as CSV", lambda: csv_text(spends, labels), file_name=f"scenarios-{run_id}.csv",
         mime="text/csv", icon=":material/download:", on_click="ignore",

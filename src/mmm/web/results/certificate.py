@@ -12,7 +12,7 @@ from mmm.results import certified
 from mmm.runs.certification import CertificateRequest
 from mmm.runs.service import RunService
 from mmm.runs.wording import what_now
-from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
 from mmm.web.results.drawing import ModelViews
 from mmm.web.runs.live import progress_now
@@ -62,7 +62,7 @@ def _families(labels: Labels, views: ModelViews) -> None:
         return
     table = certified.families(found)
     with st.expander("By what could be true"):
-        st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+        show_numbers(table, labels)
 
 
 def _checks(labels: Labels, found: Certificate) -> None:
@@ -71,7 +71,7 @@ def _checks(labels: Labels, found: Certificate) -> None:
         return
     st.subheader("Stress and refutation", anchor="checks")
     st.markdown(plain(certified.checks_finding(found)))
-    st.dataframe(table, column_config=number_columns(table, labels), hide_index=True)
+    show_numbers(table, labels)
 
 
 def _start(service: RunService, run_id: str, *, again: bool) -> None:

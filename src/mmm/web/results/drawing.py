@@ -27,7 +27,7 @@ from mmm.results.store import RunResults, newest_certificate, read_results
 from mmm.results.views import view
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
-from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
 from mmm.workspace import Workspace
 
@@ -210,7 +210,7 @@ class ModelViews:
 
     def table(self, shown: pa.Table, model: str, key: str) -> None:
         """A table of numbers and its download as CSV."""
-        st.dataframe(shown, column_config=number_columns(shown, self.labels), hide_index=True)
+        show_numbers(shown, self.labels)
         st.download_button(
             "Download as CSV",
             lambda: csv_text(shown, self.labels),

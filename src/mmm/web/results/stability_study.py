@@ -14,7 +14,7 @@ from mmm.runs.stability import StabilityStudy, StudyResult, held_out, newest_stu
 from mmm.runs.wording import what_now
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
-from mmm.web.kit.numbers import number_columns
+from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
 from mmm.web.runs.live import progress_now
 from mmm.web.shell import links
@@ -104,7 +104,7 @@ def _result(found: StudyResult, run_id: str, labels: Labels) -> None:
 
 def _numbers(numbers: pa.Table, run_id: str, labels: Labels) -> None:
     with st.expander(f"Numbers ({numbers.num_rows:,} rows)"):
-        st.dataframe(numbers, column_config=number_columns(numbers, labels), hide_index=True)
+        show_numbers(numbers, labels)
         st.download_button(
             "Download as CSV", lambda: csv_text(numbers, labels), file_name=f"{run_id}-study.csv", mime="text/csv",
             icon=":material/download:", key="csv-study", on_click="ignore",
