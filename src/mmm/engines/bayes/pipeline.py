@@ -21,7 +21,9 @@ from mmm.engines.schemas import table
 def train(
     problem: Problem, settings: BayesSettings, progress: ProgressListener
 ) -> tuple[dict[str, pa.Table], str]:
-    """The tables, and what is to be said of the result in a sentence."""
+    """The tables, and what is to be said of the result in a sentence. A panel of geos is summed to
+    the nation here; `bayes.panel.pipeline` models it.
+    """
     progress(Progress("setup", 0, 1))
     setup = set_up(problem, settings)
     progress(Progress("setup", 1, 1))
@@ -30,8 +32,8 @@ def train(
     without = None
     if setup.tests:
         without = _without_tests(problem, settings, progress)
-    made = _tables(found, sampled, without, progress)
-    return made, _reason(setup, sampled)
+    made = posterior_tables(found, sampled, without, progress)
+    return made, reason(setup, sampled)
 
 
 def _without_tests(
@@ -43,9 +45,10 @@ def _without_tests(
     return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
-def _tables(
+def posterior_tables(
     found: Posterior, sampled: Sampled, without: Posterior | None, progress: ProgressListener
 ) -> dict[str, pa.Table]:
+    """All tables of the whole market."""
     progress(Progress("tables", 0, 1))
     summary = tables.summarise(found, found.setup.settings.seed)
     error = lift.calibration_error(found)
@@ -73,7 +76,7 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
     """Named numbers and sentences: agreement of the chains and its cause, coverage of the fit."""
     setup = found.setup
     rows: list[tuple[str, str, float, str]] = [
-        ("convergence", "", float(not sampled.short), _reason(setup, sampled)),
+        ("convergence", "", float(not sampled.short), reason(setup, sampled)),
         ("r_hat", "", max(item.r_hat for item in sampled.agreements), ""),
         ("effective_draws", "", min(item.effective for item in sampled.agreements), ""),
         ("rounds", "", float(sampled.rounds), ""),
@@ -104,7 +107,7 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
     )
 
 
-def _reason(setup: Setup, sampled: Sampled) -> str:
+def reason(setup: Setup, sampled: Sampled) -> str:
     """One sentence on the posterior, with what is not to be relied on."""
     draws = sampled.draws.channel.shape[0] * sampled.draws.channel.shape[1]
     worst = max(item.r_hat for item in sampled.agreements)
