@@ -5,6 +5,7 @@ leaves out all it may go the whole way.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,8 +38,13 @@ from mmm.models.refresh import refresh_experiment
 from mmm.planning.request import PlanRequest
 from mmm.results import RunResults, draw_report, read_results
 from mmm.results.branding import Look
+from mmm.results.bridge import bridge, default_of
+from mmm.results.model_summary import labels_of
+from mmm.results.narrowed import narrowed
 from mmm.results.onepager import onepager
 from mmm.results.report import content, report_of
+from mmm.results.spans import Comparison, Span, window_dates
+from mmm.results.summary import channels
 from mmm.results.views import VIEWS, present_views
 from mmm.runs.comparison import compare_runs
 from mmm.runs.estimate import estimate_of
@@ -56,7 +62,14 @@ REAL = tuple(engines.ENGINES)
 ANA = User("ana", role=Role.ANALYST)
 ENGINES = {
     "ridge": {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100},
-    "bayes": {"chains": 2, "warm_up": 60, "sweeps": 80, "longest": 1, "draws": 40},
+    "bayes": {
+        "chains": 2,
+        "warm_up": 60,
+        "sweeps": 80,
+        "longest": 1,
+        "draws": 40,
+        "holdout": 0.1,
+    },
     "log": {},
 }
 
@@ -145,9 +158,52 @@ def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -
     assert ("DECOMP.RSSD" in onepager(results, results.summary)) == has_fronts
     shown = {view.key for view in present_views(results)}
     without = {"pareto", "clusters", "adstock", "carryover"}
-    without |= {"stability", "calibration", "certificate"}
+    without |= {"stability", "calibration", "certificate", "forecast", "learnt"}
     if trained.engine.name == "log":
         assert {view.key for view in VIEWS} - shown == without
+
+
+def test_the_bridge_adds_up_to_the_recorded_difference(trained: Trained) -> None:
+    results = trained.results
+    labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
+    dates = window_dates(results, model_id)
+    fit = results["fit"].filter(pc.equal(results["fit"]["model_id"], model_id)).sort_by("date")
+    recorded = dict(zip(dates, fit["actual"].to_pylist(), strict=True))
+    own = Comparison(Span(dates[3], dates[9]), Span(dates[40], dates[60]))
+    for wanted in (default_of(results, model_id, labels), own):
+        rows = bridge(results, model_id, labels, wanted).to_pylist()
+        ranges = (wanted.before, wanted.after)
+        before, after = (
+            math.fsum(kpi for day, kpi in recorded.items() if span.first <= day <= span.last)
+            for span in ranges
+        )
+        total = math.fsum(row["difference"] for row in rows)
+        assert abs(total - (after - before)) <= 1e-9 * abs(after)
+        for row in rows:
+            if row["kind"] != "paid":
+                continue
+            parts = row["spend_effect"] + row["efficiency_effect"]
+            assert parts == pytest.approx(row["difference"], abs=1e-9 * abs(after))
+            has_draws = trained.engine.name != "log"
+            assert (row["difference_low"] is not None) == has_draws
+            if has_draws:
+                assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+                assert row["spend_effect_low"] <= row["spend_effect"] <= row["spend_effect_high"]
+
+
+def test_a_range_of_the_whole_window_has_the_window_s_numbers(trained: Trained) -> None:
+    results = trained.results
+    labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
+    dates = window_dates(results, model_id)
+    whole = channels(narrowed(results, model_id, Span(dates[0], dates[-1])), model_id, labels)
+    stored = channels(results, model_id, labels)
+    for name in ("spend", "contribution", "spend_share", "effect_share", "value"):
+        assert whole[name].to_pylist() == pytest.approx(stored[name].to_pylist(), rel=1e-6), name
+    first = narrowed(results, model_id, Span(dates[0], dates[25]))
+    rest = narrowed(results, model_id, Span(dates[26], dates[-1]))
+    parts = [channels(part, model_id, labels)["spend"].to_pylist() for part in (first, rest)]
+    together = [sum(pair) for pair in zip(*map(sorted, parts), strict=True)]
+    assert sum(together) == pytest.approx(sum(stored["spend"].to_pylist()))
 
 
 def test_plans_are_made_with_its_response_or_refused(trained: Trained) -> None:
@@ -302,8 +358,10 @@ def test_results_of_earlier_versions_are_read_with_the_names_of_today(trained: T
 
 
 def test_no_room_asks_which_engine_it_is() -> None:
+    """`mmm demo` shows two engines and so names them; elsewhere an engine's name is a value."""
     root = Path(engines.__file__).parents[1]
     rooms = [path for path in root.rglob("*.py") if "engines" not in path.relative_to(root).parts]
+    rooms.remove(root / "cli" / "demo.py")
     for path in rooms:
         code = path.read_text(encoding="utf-8")
         for name in REAL:

@@ -4,6 +4,7 @@ tasks that run.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,15 @@ def newest_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
     return dict(described)
 
 
+def ended_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
+    """The newest task once it has stopped, a moment after its run has ended."""
+    until = time.monotonic() + 60
+    while (task := newest_task(aws, workspace))["lastStatus"] != "STOPPED":
+        assert time.monotonic() < until, task
+        time.sleep(0.1)
+    return task
+
+
 def test_from_sign_in_over_the_sample_to_its_results(
     page: Page, aws: Aws, settings: Settings
 ) -> None:
@@ -83,7 +93,7 @@ def test_from_sign_in_over_the_sample_to_its_results(
     workspace = Workspace.open(settings)
     (run_id,) = workspace.run_ids()
     assert workspace.last_event(run_id).state is RunState.SUCCEEDED
-    attempt, task = workspace.attempt(run_id, 1), newest_task(aws, workspace)
+    attempt, task = workspace.attempt(run_id, 1), ended_task(aws, workspace)
     assert attempt is not None
     assert (attempt.platform, task["taskArn"] in attempt.handle) == ("aws", True)
     assert (task["stopCode"], task["containers"][0]["exitCode"]) == ("EssentialContainerExited", 0)

@@ -219,7 +219,7 @@ PAGES = {
     "/map": "What the KPI counts",
     "/quality": "What the data can and cannot tell",
     "/prepare": "Before and after",
-    "/experiment": "Curves of the media",
+    "/experiment": "As a batch over datasets or settings",
     "/runs": "newest first.",
     "/run?run={running}": "Stages",
     "/run?run={failed}": "This run failed.",

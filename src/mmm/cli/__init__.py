@@ -52,6 +52,7 @@ PANELS = {
     "Results": {
         "report": "mmm.cli.artifacts:report_command",
         "onepager": "mmm.cli.artifacts:onepager_command",
+        "bridge": "mmm.cli.bridge:bridge_command",
         "compare": "mmm.cli.compare:compare_command",
         "stability": "mmm.cli.stability:stability_command",
         "calibration": "mmm.cli.stability:calibration_command",

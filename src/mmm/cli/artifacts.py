@@ -25,6 +25,10 @@ def report_command(
     title: Annotated[str, typer.Option(help="The report's title; default the run's name.")] = "",
     logo: Annotated[Path | None, typer.Option(help="A PNG, JPEG or SVG file.")] = None,
     currency: Annotated[str, typer.Option(help="What money is called; no number changes.")] = "",
+    dates: Annotated[
+        str,
+        typer.Option(help="Decomposition and ROAS of these dates only: 2018-01-01:2018-03-26."),
+    ] = "",
 ) -> None:
     """Write a model's report, one HTML file that works offline, or PDF, into the current folder;
     print where it is.
@@ -44,9 +48,8 @@ def report_command(
     look = look_of(title, currency, None if logo is None else read_file(logo)).over(
         saved_look(workspace)
     )
-    _write(
-        target, report_of(read_results(workspace, run_id), model, look, target.suffix[1:].lower())
-    )
+    kind = target.suffix[1:].lower()
+    _write(target, report_of(read_results(workspace, run_id), model, look, kind, dates))
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -150,20 +150,34 @@ class Exports(Protocol):
 @dataclass(frozen=True)
 class Preview:
     """What ranges of settings allow: `sentences`; rows of `decay` (end, lag, weight) and of
-    `saturation` (end, pressure, effect), empty where there is nothing to draw.
+    `saturation` (end, pressure, effect), empty where there is nothing to draw. With the data also rows
+    of `response` (end, spend, response per period) and of what is `expected` (name, "" for all paid
+    media, quantity as in `words.Quantity`, low, middle, high: nine in ten lie between the ends).
     """
 
     sentences: Sequence[str] = ()
     decay: Sequence[Mapping[str, Any]] = ()
     saturation: Sequence[Mapping[str, Any]] = ()
+    response: Sequence[Mapping[str, Any]] = ()
+    expected: Sequence[Mapping[str, Any]] = ()
 
 
 @runtime_checkable
 class Previews(Protocol):
     """The settings' ranges can be shown before a training."""
 
-    def preview(self, settings: Any, channel: str, *, length: int, period: str) -> Preview:
-        """Of a channel, "" for all of them, on a series of `length` periods, each called `period`."""
+    def preview(
+        self,
+        settings: Any,
+        channel: str,
+        *,
+        length: int,
+        period: str,
+        problem: Problem | None = None,
+    ) -> Preview:
+        """Of a channel, "" for all of them, on a series of `length` periods, each called `period`;
+        `problem` is what would be trained, None while it cannot be.
+        """
         ...
 
 
@@ -186,6 +200,30 @@ class Responds(Protocol):
         are kept ones, None for all: K is their number, or that of the draws of a single one that
         has draws.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class EffectsByDraw:
+    """What each named component did in each period of `dates` (T,), datetime64[D]: `effects`
+    (K, components, T) in units of the KPI, over K draws or kept models with `weights` (K,) that sum
+    to 1.
+    """
+
+    names: tuple[str, ...]
+    dates: np.ndarray
+    weights: np.ndarray
+    effects: np.ndarray
+
+
+@runtime_checkable
+class DrawsEffects(Protocol):
+    """The media's effects of any periods can be told by posterior draw, so that sums over periods
+    have intervals.
+    """
+
+    def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
+        """Effects of the media over the window, None where the model has no draws."""
         ...
 
 

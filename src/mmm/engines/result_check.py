@@ -38,6 +38,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "geo_fit": ("model_id", "geo", "date"),
     "geo_media": ("geo", "date", "channel"),
     "geo_draws": ("model_id", "draw", "geo", "variable"),
+    "forecast": ("model_id", "date"),
+    "learnt": ("model_id", "variable", "quantity"),
 }
 
 #: Legal words by table and column.
@@ -56,6 +58,8 @@ WORDS: dict[tuple[str, str], type[StrEnum]] = {
     ("geo_channels", "confidence"): words.Confidence,
     ("geo_fit", "split"): words.Split,
     ("geo_media", "kind"): words.ChannelKind,
+    ("learnt", "quantity"): words.Quantity,
+    ("learnt", "source"): words.Source,
 }
 
 #: Columns whose words may be missing.
@@ -76,6 +80,8 @@ _OF_KEPT = (
     "geo_channels",
     "geo_fit",
     "geo_draws",
+    "forecast",
+    "learnt",
 )
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from mmm.access import User
 from mmm.errors import UserError
 from mmm.workspace import Workspace
+from mmm.workspace.stored import model_of
 
 LOGO_BYTES = 500_000
 #: A small file can hold a picture that fills the memory when it is unpacked.
@@ -209,7 +210,7 @@ def _loads(value: str) -> bool:
 def saved_look(workspace: Workspace) -> Look:
     """The look of the workspace's reports."""
     stored = workspace.branding()
-    return Look.model_validate_json(stored) if stored else Look()
+    return model_of(Look, stored, "branding") if stored else Look()
 
 
 def save_look(workspace: Workspace, look: Look, by: User) -> None:

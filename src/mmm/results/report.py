@@ -15,9 +15,12 @@ from markupsafe import Markup
 
 from mmm.errors import UserError
 from mmm.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
-from mmm.results import charts, moves
+from mmm.results import charts, moves, narrowed
+from mmm.results.advice import Advice
+from mmm.results.answer import Answer, answer
 from mmm.results.branding import Logo, Look
 from mmm.results.model_summary import for_model, labels_of, warnings_of
+from mmm.results.spans import Span, parse_span, window_dates
 from mmm.results.store import RunResults
 from mmm.results.summary import Tables, channels
 from mmm.results.views import View, present_views
@@ -53,6 +56,8 @@ class Content:
     logo: Logo | None
     summary: Mapping[str, Any]
     labels: Labels
+    answer: Answer
+    plan: list[list[str]]
     headline: str
     cards: list[tuple[str, str, str]]
     facts: list[tuple[str, str]]
@@ -71,8 +76,11 @@ def content(
     summary: Mapping[str, Any],
     look: Look | None = None,
     progress: Callable[[int, str], None] = lambda section, title: None,
+    span: Span | None = None,
 ) -> Content:
-    """The report on the summary's model. `progress` is called with a section's number and title."""
+    """The report on the summary's model. `progress` is called with a section's number and title.
+    Decomposition and ROAS are those of the range of dates `span`, None: of the window.
+    """
     look = look or Look()
     summary = look.applied(summary)
     labels = labels_of(summary)
@@ -81,7 +89,7 @@ def content(
     for number, view in enumerate(present_views(tables)):
         progress(number, view.title_for(labels))
         try:
-            sections.append(_section(view, tables, model_id, labels))
+            sections.append(_section(view, tables, model_id, labels, span))
         except Exception as error:  # one view's defect must not take the others with it
             log.exception("view %s of model %s cannot be drawn", view.key, model_id)
             found = _undrawn(view, labels, error)
@@ -92,6 +100,8 @@ def content(
         logo=look.logo,
         summary=summary,
         labels=labels,
+        answer=answer(tables, summary, labels),
+        plan=plan_rows(getattr(tables, "advice", None), labels),
         headline=sections[0].finding,
         cards=cards(summary, labels),
         facts=facts(summary, labels),
@@ -113,6 +123,7 @@ def render_report(
     summary: Mapping[str, Any],
     look: Look | None = None,
     progress: Callable[[int, str], None] = lambda section, title: None,
+    span: Span | None = None,
 ) -> str:
     """The report on the summary's model as HTML, see `content`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -125,24 +136,45 @@ def render_report(
         lstrip_blocks=True,
     )
     return environment.get_template(_TEMPLATE).render(
-        vars(content(tables, summary, look, progress))
+        vars(content(tables, summary, look, progress, span)), plan_headings=PLAN_HEADINGS
     )
 
 
-def report_of(results: RunResults, model_id: str | None, look: Look, kind: str) -> bytes:
-    """The report on a kept model (None: the recommended one) as "html" or "pdf"."""
+def report_of(
+    results: RunResults, model_id: str | None, look: Look, kind: str, dates: str = ""
+) -> bytes:
+    """The report on a kept model (None: the recommended one) as "html" or "pdf"; with decomposition
+    and ROAS of a range of dates, 2018-01-01:2018-03-26, where one is given.
+    """
     from mmm.results.report_pdf import render_pdf
 
     summary = for_model(
         results.summary, results, results.require_kept(model_id or results.summary["model"]["id"])
     )
+    span = None
+    if dates:
+        span = parse_span(dates, window_dates(results, summary["model"]["id"]))
     if kind == "pdf":
-        return render_pdf(content(results, summary, look))
+        return render_pdf(content(results, summary, look, span=span))
     if kind == "html":
-        return render_report(results, summary, look).encode()
+        return render_report(results, summary, look, span=span).encode()
     raise UserError(
         f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf."
     )
+
+
+PLAN_HEADINGS = ("Channel", "Today", "Advised", "Change")
+
+
+def plan_rows(advice: Advice | None, labels: Labels) -> list[list[str]]:
+    """What to change next quarter, channel by channel, in money per period; no rows without
+    advice.
+    """
+    rows = []
+    for move in () if advice is None else advice.moves:
+        change = percent(move.change / move.today) if move.today else ""
+        rows.append([move.channel, labels.money(move.today), labels.money(move.advised), change])
+    return rows
 
 
 def _moved(
@@ -156,7 +188,13 @@ def _moved(
     return {"finding": moves.finding(numbers, labels), "headings": moves.HEADINGS, "rows": shown}
 
 
-def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Section:
+def _section(
+    view: View, tables: Tables, model_id: str, labels: Labels, span: Span | None
+) -> Section:
+    title = view.title_for(labels)
+    if span is not None and view.key in narrowed.VIEWS:
+        tables = narrowed.narrowed(tables, model_id, span)
+        title = f"{title}, {span.said()}"
     numbers = view.numbers(tables, model_id, labels)
     finding = view.finding(numbers, labels)
     with charts.unvalidated():
@@ -176,9 +214,9 @@ def _section(view: View, tables: Tables, model_id: str, labels: Labels) -> Secti
     ]
     return Section(
         key=view.key,
-        title=view.title_for(labels),
+        title=title,
         finding=finding,
-        picture=embedded(picture, view.key, f"{view.title_for(labels)}. {finding}"),
+        picture=embedded(picture, view.key, f"{title}. {finding}"),
         reading=view.how_to_read(labels),
         header=header,
         rows=rows,

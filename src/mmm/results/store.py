@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.schemas import SCHEMAS, complete, kept_ids
 from mmm.errors import NotFound
+from mmm.results.advice import Advice, read_advice
 from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
+ADVICE = "advice.json"
 #: The file of a certificate among the results of the study that made it.
 CERTIFICATE = "certificate.json"
 
@@ -74,6 +76,7 @@ class RunResults(Mapping[str, "pa.Table"]):
         self._run_id = run_id
         self._manifest = manifest
         self._tables: dict[str, pa.Table] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in SCHEMAS:
@@ -92,6 +95,12 @@ class RunResults(Mapping[str, "pa.Table"]):
     def __len__(self) -> int:
         return len(SCHEMAS)
 
+    def kept_in_memory(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes of these tables, made once: they never change."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
     @property
     def summary_text(self) -> str:
         return self._workspace.result_file(self._run_id, SUMMARY, self._manifest).decode()
@@ -107,6 +116,20 @@ class RunResults(Mapping[str, "pa.Table"]):
         if study_id is None:
             return None
         return read_certificate(self._workspace.result_file(study_id, CERTIFICATE))
+
+    @property
+    def advice(self) -> Advice | None:
+        """What to change next quarter; None while no advice has been made."""
+        kept = self._workspace.derived_file(self._run_id, ADVICE, self._manifest)
+        if kept is None:
+            return None
+        try:
+            return read_advice(kept)
+        except ValueError:  # an earlier version's: it is made anew
+            return None
+
+    def keep_advice(self, advice: Advice) -> None:
+        self._workspace.save_derived(self._run_id, ADVICE, advice.to_json(), self._manifest)
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there

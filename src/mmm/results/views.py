@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from mmm.format import Labels
 from mmm.results import (
+    bridge,
+    bridge_chart,
     calibration,
     candidate_charts,
     candidates,
@@ -19,7 +21,10 @@ from mmm.results import (
     certified_charts,
     charts,
     findings,
+    forecast,
     kept,
+    learnt,
+    posterior_charts,
     stability,
     stability_charts,
     summary,
@@ -87,6 +92,44 @@ VIEWS: tuple[View, ...] = (
         ("component", "kind", "effect", "share"),
     ),
     View(
+        "bridge",
+        "Why the KPI moved",
+        bridge.bridge,
+        bridge_chart.bridge,
+        bridge.finding,
+        "Each bar starts where the one above ends; together they make up the recorded difference between the two "
+        "ranges of dates: without a choice, the last quarter against the year before. Blue is what a medium's change "
+        "of spend did at its mean efficiency, orange what its change of efficiency did (saturation, timing and "
+        "carryover from before), grey everything else. The thin line is the 90 % interval of the bar's end.",
+        (
+            "component",
+            "before",
+            "after",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "spend_effect",
+            "efficiency_effect",
+            "spend_before",
+            "spend_after",
+            "value_before",
+            "value_after",
+        ),
+    ),
+    View(
+        "learnt",
+        "What the data say and what was expected",
+        learnt.learnt,
+        posterior_charts.learnt,
+        learnt.finding,
+        "The grey bar is what was expected of a channel before the data (nine in ten), the narrow bar what the model "
+        "says, the tick its {efficiency}. *The data moved it* where the narrow bar holds at most 60 % of what was "
+        "expected; else *this is the prior*: the figure would be about the same without the data. The table has the "
+        "share of {kpi}, carryover and saturation as well.",
+        ("channel", "quantity", "prior_text", "posterior_text", "learnt_from"),
+        present=learnt.told,
+    ),
+    View(
         "share_of_spend",
         "Share of spend and share of effect",
         summary.shares,
@@ -116,6 +159,18 @@ VIEWS: tuple[View, ...] = (
         "The closer the lines, the better the fit. Shaded periods were held out of the fit; they show how the model "
         "does on data it has not seen.",
         ("date", "actual", "fitted", "residual", "split"),
+    ),
+    View(
+        "forecast",
+        "Forecast of periods held out",
+        forecast.forecast,
+        posterior_charts.forecast,
+        forecast.finding,
+        "The last {period}s as a fit without them forecasts them, with the spends that were made. About nine in ten "
+        "should lie in the orange band. A forecast worse than the year before says that the model misses what moves "
+        "{kpi}; a good one does not prove its split between channels.",
+        ("date", "actual", "forecast", "forecast_low", "forecast_high", "naive"),
+        present=forecast.forecasted,
     ),
     View(
         "over_time",

@@ -164,9 +164,8 @@ class CadenceAndGaps:
             what = (
                 f"{counted(len(missing), 'period')} missing{of}, first {missing[0]} (after {rows})"
             )
-            places.append(
-                Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
-            )
+            dates, count = first_dates(missing), len(missing)
+            places.append(Place(frame.mapping.date, Light.RED, what, dates, count, absent=True))
         if len(odd):
             rows = rows_text(np.flatnonzero(own & (frame.days == odd[0])))
             what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]} ({rows})"
@@ -200,6 +199,43 @@ class CadenceAndGaps:
                 )
             )
         return places
+
+
+@dataclass(frozen=True)
+class RepeatedKpi:
+    """The KPI differs between markets: one that is the same in all of them is one market's, written
+    on rows of something else (channels, campaigns).
+    """
+
+    name = "repeated_kpi"
+    title = "KPI of each market"
+    why = "A KPI that is repeated on the rows of a date is counted as often when they are added up."
+    fix = (
+        "Spread the rows into columns (a pivot) where they are channels, and map no market; or map "
+        "another market column."
+    )
+    fewest_periods: int = 3
+
+    def run(self, frame: Frame) -> Verdict:
+        if frame.mapping.parts is None or len(frame.market_names) < 2:
+            return Verdict("There is one market.")
+        if frame.mapping.kpi not in frame.numbers:
+            raise CannotTell(f"column {frame.mapping.kpi!r} holds no numbers.")
+        values = frame.numbers[frame.mapping.kpi].values
+        use = (frame.row_period >= 0) & ~np.isnan(values)
+        values, period = values[use], frame.row_period[use]
+        low = np.full(len(frame.periods), np.inf)
+        high = np.full(len(frame.periods), -np.inf)
+        np.minimum.at(low, period, values)
+        np.maximum.at(high, period, values)
+        shared = np.bincount(period, minlength=len(frame.periods)) > 1
+        varies = shared.any() and bool((low[shared] != low[shared][0]).any())
+        if shared.sum() < self.fewest_periods or not varies or (low != high)[shared].any():
+            return Verdict("The KPI differs between the markets.")
+        count = len(frame.market_names)
+        what = f"{frame.mapping.kpi!r} is the same in all {count} of its values on every date"
+        place = Place(frame.mapping.parts, Light.RED, what, count=count)
+        return Verdict(f"The KPI is repeated in all {count} markets.", (place,))
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.bayes.checks import check
 from mmm.engines.bayes.settings import PRESETS, BayesSettings
-from mmm.engines.capabilities import Rates, SearchSize, Tables
+from mmm.engines.capabilities import Preview, Rates, SearchSize, Tables
 from mmm.errors import Finding
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from mmm.engines.capabilities import EffectsByDraw
     from mmm.engines.response import ResponseModel
 
 _MEGABYTE = 1024**2
@@ -90,6 +91,21 @@ class BayesEngine:
             changes["train_size"] = holdout
         return BayesSettings.model_validate(settings.model_dump() | changes)
 
+    def preview(
+        self,
+        settings: BayesSettings,
+        channel: str,
+        *,
+        length: int,
+        period: str,
+        problem: Problem | None = None,
+    ) -> Preview:
+        if problem is None:
+            return Preview()  # what is expected follows from the spend and the KPI
+        from mmm.engines.bayes.preview import preview
+
+        return preview(problem, settings, channel)
+
     def response_model(
         self,
         tables: Tables,
@@ -101,3 +117,10 @@ class BayesEngine:
         from mmm.engines.bayes.responding import response_model
 
         return response_model(tables, rows, carryover=carryover, models=models)
+
+    def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
+        from mmm.engines.adstock_hill.drawn_effects import drawn_effects
+
+        if tables["geo_draws"].num_rows:
+            return None  # a panel's effects are sums of its geos', which the nation's draws are not
+        return drawn_effects(tables, model_id)

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.engines.bayes import lift, tables
+from mmm.engines.bayes import forecast as ahead
+from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
+from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
@@ -32,7 +34,9 @@ def train(
     without = None
     if setup.tests:
         without = _without_tests(problem, settings, progress)
-    made = posterior_tables(found, sampled, without, progress)
+    summary = tables.summarise(found, settings.seed)
+    forecast = ahead.forecast(problem, settings, found, summary, progress)
+    made = posterior_tables(found, summary, sampled, without, forecast, progress)
     return made, reason(setup, sampled)
 
 
@@ -46,14 +50,19 @@ def _without_tests(
 
 
 def posterior_tables(
-    found: Posterior, sampled: Sampled, without: Posterior | None, progress: ProgressListener
+    found: Posterior,
+    summary: tables.Summary,
+    sampled: Sampled,
+    without: Posterior | None,
+    forecast: ahead.Forecast | None,
+    progress: ProgressListener,
 ) -> dict[str, pa.Table]:
     """All tables of the whole market."""
     progress(Progress("tables", 0, 1))
-    summary = tables.summarise(found, found.setup.settings.seed)
+    held_out = (np.nan, np.nan) if forecast is None else forecast.errors
     error = lift.calibration_error(found)
     makers: dict[str, Callable[[], pa.Table]] = {
-        "models": lambda: tables.models_table(found, summary, error),
+        "models": lambda: tables.models_table(found, summary, error, held_out),
         "channels": lambda: tables.channels_table(found, summary),
         "media": lambda: tables.media_table(found),
         "contributions": lambda: tables.contributions_table(found, summary),
@@ -65,15 +74,24 @@ def posterior_tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
-        "diagnostics": lambda: diagnostics_table(found, sampled, summary),
+        "learnt": lambda: learnt_table(found, summary),
+        "forecast": lambda: ahead.forecast_table(forecast),
+        "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
     }
     made = {name: make() for name, make in makers.items()}
     progress(Progress("tables", 1, 1))
     return made
 
 
-def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summary) -> pa.Table:
-    """Named numbers and sentences: agreement of the chains and its cause, coverage of the fit."""
+def diagnostics_table(
+    found: Posterior,
+    sampled: Sampled,
+    summary: tables.Summary,
+    forecast: ahead.Forecast | None,
+) -> pa.Table:
+    """Named numbers and sentences: agreement of the chains and its cause, the posterior predictive
+    check, the forecast.
+    """
     setup = found.setup
     rows: list[tuple[str, str, float, str]] = [
         ("convergence", "", float(not sampled.short), reason(setup, sampled)),
@@ -87,15 +105,10 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
         rows.append(("effective_draws", subject, item.effective, ""))
     for item in sampled.short[:1]:
         rows.append(("cause", item.channel, np.nan, cause(setup, sampled.draws, item)))
-    actual = setup.problem.kpi[setup.window]
-    inside = (actual >= summary.fitted_low) & (actual <= summary.fitted_high)
-    covered = float(inside[: setup.trained].mean())
-    text = f"{covered:.0%} of the periods lie in their 90 % predictive interval."
-    rows.append(("predictive_coverage", "", covered, text))
-    if setup.trained < setup.periods:
-        ahead = float(inside[setup.trained :].mean())
-        text = f"{ahead:.0%} of the periods held out lie in their 90 % predictive interval."
-        rows.append(("forecast_coverage", "", ahead, text))
+    if sampled.short:
+        rows.append(("warning", "convergence", np.nan, reason(setup, sampled)))
+    rows += predictive.told(found, summary, setup.settings.seed)
+    rows += ahead.told(forecast)
     return table(
         "diagnostics",
         {

@@ -14,10 +14,14 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from mmm.errors import UserError
+from mmm.format import Labels
 from mmm.results import candidates, charts, notes, summary
+from mmm.results.bridge import bridge
 from mmm.results.candidate_charts import PICKED
 from mmm.results.kept import kept_rows
 from mmm.results.model_summary import labels_of
+from mmm.results.narrowed import narrowed
+from mmm.results.spans import Comparison, Span
 from mmm.results.store import RunResults, newest_certificate, read_results
 from mmm.results.views import view
 from mmm.web.kit.chart import show_chart
@@ -30,33 +34,46 @@ from mmm.workspace import Workspace
 #: drawn, so that the page opens at once. Parts with controls of their own are drawn by
 #: `mmm.web.results.parts`.
 PARTS = {
+    "Answer": (),
+    "What moved": ("bridge",),
+    "Certificate": (),
+    "Report": (),
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
-    "ROAS": ("efficiency", "share_of_spend"),
+    "ROAS": ("efficiency", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
-    "Fit": ("actual_vs_fitted", "residuals"),
+    "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
-    "Certificate": (),
-    "Report": (),
 }
-FIRST_PART = "Contribution"
+#: The parts for people who decide; all others fold under "For the analyst".
+FOR_ALL = ("Answer", "What moved", "Certificate", "Report")
+FIRST_PART = "Answer"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a reader asks of a view's numbers: added up per period, as shares, of some candidates
-    only.
+    """What a reader asks of a view's numbers: over a range of dates, between two ranges, added up
+    per period, as shares, of some candidates only.
     """
 
+    span: Span | None = None
+    comparison: Comparison | None = None
     period: str = "day"
     share: bool = False
     fronts: tuple[int, ...] = ()
     clusters: tuple[int, ...] = ()
     trials: tuple[int, ...] = ()
 
-    def narrowed(self, numbers: pa.Table) -> pa.Table:
+    def numbers(self, key: str, tables: RunResults, models: Any, labels: Labels) -> pa.Table:
+        """The numbers of the view `key`."""
+        if self.comparison is not None:
+            return bridge(tables, models, labels, self.comparison)
+        of_span = tables if self.span is None else narrowed(tables, models, self.span)
+        return self.counted(view(key).numbers(of_span, models, labels))
+
+    def counted(self, numbers: pa.Table) -> pa.Table:
         if "part" in numbers.column_names and "trial" in numbers.column_names:
             return candidates.only(numbers, self.fronts, self.clusters, self.trials)
         return (
@@ -90,7 +107,7 @@ def _drawn(
 ) -> tuple[str, dict[str, Any], pa.Table]:
     """Finding, chart and table of one view."""
     labels, chosen = labels_of(_results.summary), view(key)
-    numbers = shape.narrowed(chosen.numbers(_results, models, labels))
+    numbers = shape.numbers(key, _results, models, labels)
     finding = chosen.finding(numbers, labels)
     if shape.share:
         numbers = summary.as_share(numbers)

@@ -15,12 +15,15 @@ from mmm.errors import UserError
 from mmm.format import count
 from mmm.results import summary
 from mmm.results.branding import LOGO_BYTES, Look, look_of, save_look, saved_look
+from mmm.results.narrowed import narrowed
 from mmm.results.onepager import onepager, rendered
 from mmm.results.report import report_of
 from mmm.results.store import RunResults, artifacts_zip
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.text import error_markdown, plain
+from mmm.web.results.answer import draw_answer
 from mmm.web.results.choose_model import choose_model, several_models
+from mmm.web.results.dates import asked_span, draw_bridge
 from mmm.web.results.drawing import PARTS, ModelViews, Shape
 from mmm.web.shell.session import current_user
 
@@ -56,11 +59,13 @@ def _contribution(views: ModelViews, model_id: str) -> None:
         period = st.segmented_control(
             "Per", periods, default=periods[0], required=True, key="per", bind="query-params"
         )
-    shape = Shape(period=period, share=shown == "Share")
+        span = asked_span(views, model_id)
+    shape = Shape(span=span, period=period, share=shown == "Share")
     for key in PARTS["Contribution"]:
         views.draw(model_id, key, shape)
     st.subheader("Every component by period", anchor="by_component")
-    numbers = summary.by_period(summary.by_component(views.results, model_id, views.labels), period)
+    tables = views.results if span is None else narrowed(views.results, model_id, span)
+    numbers = summary.by_period(summary.by_component(tables, model_id, views.labels), period)
     name = "effect"
     if shape.share:
         numbers, name = summary.as_share(numbers), "share"
@@ -95,6 +100,17 @@ def _pivot(table: pa.Table, headings: dict[str, str], formats: dict[str, str]) -
         for name, heading in headings.items()
     }
     st.dataframe(table, column_config=config, hide_index=True)
+
+
+def _efficiency(views: ModelViews, model_id: str) -> None:
+    span = asked_span(views, model_id)
+    if span is not None:
+        st.caption(
+            f"Spend, effect and {views.labels.efficiency} of {span.said()}; what one more "
+            f"{views.labels.currency} brings and the confidence are the whole window's."
+        )
+    for key in PARTS["ROAS"]:
+        views.draw(model_id, key, Shape(span=span))
 
 
 def _curves(views: ModelViews, model_id: str) -> None:
@@ -242,9 +258,12 @@ def _made(views: ModelViews, model_id: str, look: Look, kind: str) -> Callable[[
 
 
 _OWN: dict[str, Callable[[ModelViews, str], None]] = {
+    "Answer": draw_answer,
     "Choose model": choose_model,
     "One-pager": _one_pager,
     "Contribution": _contribution,
+    "What moved": draw_bridge,
+    "ROAS": _efficiency,
     "Curves": _curves,
     "Report": _report,
 }

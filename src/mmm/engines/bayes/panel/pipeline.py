@@ -7,6 +7,8 @@ from dataclasses import replace
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
+from mmm.engines.bayes import forecast as ahead
+from mmm.engines.bayes import tables
 from mmm.engines.bayes.panel.chain import PanelChain
 from mmm.engines.bayes.panel.posterior import PanelPosterior, panel_posterior
 from mmm.engines.bayes.panel.setup import PanelSetup, set_up_panel
@@ -28,7 +30,9 @@ def train_panel(
     without = None
     if setup.nation.tests:
         without = _without_tests(problem, settings, progress)
-    made = posterior_tables(found, sampled, without, progress)
+    summary = tables.summarise(found, settings.seed)
+    forecast = ahead.forecast(problem, settings, found, summary, progress, _forecasting)
+    made = posterior_tables(found, summary, sampled, without, forecast, progress)
     made |= geo_tables(found, settings.seed)
     sentence = reason(setup.nation, sampled)
     return made, f"{setup.geos} geos in one posterior. {sentence}"
@@ -43,6 +47,15 @@ def _sampled(
         return PanelChain(market, settings.seed, number, settings.warm_up, every)
 
     return sample_until_agreed(setup.nation, stage, progress, longest=longest, new_chain=new_chain)
+
+
+def _forecasting(
+    problem: Problem, settings: BayesSettings, progress: ProgressListener
+) -> PanelPosterior:
+    """A posterior that does not see the last periods."""
+    setup = set_up_panel(problem, settings)
+    sampled = _sampled(setup, "forecast", progress, longest=1)
+    return panel_posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
 def _without_tests(

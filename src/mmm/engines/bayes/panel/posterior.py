@@ -32,6 +32,18 @@ class PanelPosterior(Posterior):
     slow: np.ndarray  # (K, G, J) coefficients of B, KPI of the geo over its mean
     wide: np.ndarray  # (K, k) coefficients of controls that differ between geos
 
+    @property
+    def sigma(self) -> np.ndarray:
+        """Noise of the nation's KPI, (K,): the sum of all geos', whose mean by precision has sd
+        exp(hyper[0]).
+        """
+        unit = self.panel.unit
+        size = self.panel.mean_kpi / unit
+        along = size @ unit / np.sqrt((unit**2).sum())
+        nation = along**2 * (unit**2).sum() * np.exp(2.0 * self.hyper[:, 0])
+        own = np.exp(2.0 * self.hyper[:, self.panel.market.own])
+        return np.asarray(np.sqrt(nation + (size @ size - along**2) * own))
+
     def geo_pressure(self, c: int, draw: int) -> np.ndarray:
         """Adstocked pressure per size of all geos in the window, (G, T)."""
         out = np.empty((self.panel.geos, self.setup.periods))
