@@ -1,4 +1,4 @@
-"""Batches: which runs belong together, and which batches still have runs that wait for their turn."""
+"""Batches: which runs belong together; and what goes on: which batches and runs have not ended."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 from mmm.errors import NotFound
 from mmm.workspace.models import BatchDocument
-from mmm.workspace.names import checked_time_id, is_time_id, meant_id
+from mmm.workspace.names import checked_run, checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
 from mmm.workspace.stored import Found, Unreadable
 
 
 class Batches(Part):
-    """batches/<batch_id>/batch.json, and waiting/<batch_id>.json while the batch's runs wait to be
-    started.
+    """batches/<batch_id>/batch.json, waiting/<batch_id>.json while some of the batch's runs have not
+    ended, and waiting/run-<run_id>.json while a run of its own has not.
+
+    One listing of `waiting/` names all that anybody needs to look after.
     """
 
     def save_batch(self, batch: BatchDocument) -> None:
@@ -56,11 +58,43 @@ class Batches(Part):
         """The batch that `text` means: an id, an unambiguous start of one, or "latest"."""
         return self.batch(meant_id(self.batch_ids(), text, "batch", "`mmm batch list` names them."))
 
+    def reopen_batch(self, batch_id: str) -> None:
+        """Some of the batch's runs are to be started again."""
+        self._objects.put(f"waiting/{checked_time_id(batch_id, 'batch')}.json", b"{}")
+
     def waiting_batches(self) -> list[str]:
         """Ids of the batches that may have runs to start, oldest first."""
-        names = (name.removesuffix(".json") for name in self._objects.names("waiting"))
-        return [name for name in names if is_time_id(name)]
+        return self.open_work()[0]
+
+    def open_work(self) -> tuple[list[str], list[str]]:
+        """(batches, runs) that have not ended as far as is known, the ids of each oldest first. A
+        batch stands for its runs.
+        """
+        names = [name.removesuffix(".json") for name in self._objects.names("waiting")]
+        batches = [name for name in names if is_time_id(name)]
+        runs = [_run_of(name) for name in names if name.startswith(_RUN)]
+        return batches, runs
 
     def batch_waits_no_more(self, batch_id: str) -> None:
-        """Every run of the batch has been started or has ended."""
+        """Every run of the batch has ended."""
         self._objects.delete(f"waiting/{checked_time_id(batch_id, 'batch')}.json")
+
+    def mark_run(self, run_id: str) -> None:
+        """The run goes on from here: somebody must look after it until it has ended."""
+        self._objects.put(_run_mark(run_id), b"{}")
+
+    def unmark_run(self, run_id: str) -> None:
+        """The run has ended, and whoever should know it knows."""
+        self._objects.delete(_run_mark(run_id))
+
+
+_RUN = "run-"
+
+
+def _run_mark(run_id: str) -> str:
+    # A study's id holds slashes: all marks lie in one folder.
+    return f"waiting/{_RUN}{checked_run(run_id).replace('/', '~')}.json"
+
+
+def _run_of(name: str) -> str:
+    return name.removeprefix(_RUN).replace("~", "/")

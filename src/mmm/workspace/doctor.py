@@ -177,9 +177,13 @@ class Doctor:
         return {member.run_id for batch in batches for member in batch.members}
 
     def _batches(self) -> Iterator[Problem]:
-        for one, match in self._stored(r"waiting/(?P<batch>[^/]+)\.json"):
-            if f"batches/{match['batch']}/batch.json" not in self._all and self._is_old(one):
-                what = "marks a batch that there is not: its submission was cut off."
+        for one, match in self._stored(r"waiting/(?P<run>run-)?(?P<id>[^/]+)\.json"):
+            if match["run"]:
+                owner = f"runs/{match['id'].replace('~', '/')}/events/000001.json"
+            else:
+                owner = f"batches/{match['id']}/batch.json"
+            if owner not in self._all and self._is_old(one):
+                what = "marks a batch or run that there is not: its submission was cut off."
                 yield Problem("orphan", one.key, what, _ASIDE, (one.key,))
 
     def _results(self) -> Iterator[Problem]:

@@ -85,6 +85,8 @@ def _actions(service: RunService, status: RunStatus) -> None:
 
 def _live(service: RunService, run_id: str, state_drawn: RunState) -> None:
     """What changes while the run goes on; the whole page is drawn anew when its state does."""
+    if state_drawn is RunState.QUEUED:
+        service.start_waiting()
     status = service.status(run_id)
     if status.state is not state_drawn:
         st.rerun(scope="app")
