@@ -158,9 +158,14 @@ def _missing(roles: Roles) -> list[Finding]:
     needs: dict[Role, str] = {
         "date": "No column is the date: choose the one that holds each row's day.",
         "kpi": "No column is the KPI: choose the number that the media are to explain, such as revenue.",
-        "spend": "No column is a spend: choose at least one column of money spent.",
     }
-    return [Finding("error", what) for role, what in needs.items() if not roles.of(role)]
+    found = [Finding("error", what) for role, what in needs.items() if not roles.of(role)]
+    if not roles.of("spend") and not roles.of("organic"):
+        what = (
+            "No column is a medium: choose at least one column of money spent, or an organic one."
+        )
+        found.append(Finding("error", what))
+    return found
 
 
 def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
