@@ -29,7 +29,7 @@ from mmm.engines.bayes.prior_draws import prior_draws, simulate
 
 WEEKS, CHANNELS = 56, 2
 #: Draws that a rank is among.
-RANKED = 50
+RANKED = 30
 NAMES = ("theta", "rho", "kappa", "k", "ROI")
 EFFECTIVE = "effective"
 

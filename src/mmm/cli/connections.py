@@ -123,6 +123,8 @@ def test(name: Name) -> None:
     """
     result = _connections().test(name, local_user())
     typer.echo(f"{result.message} {result.seconds:.1f} s.")
+    for warning in result.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 @connect_command.command("tables")

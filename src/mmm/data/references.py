@@ -26,6 +26,8 @@ def find_dataset(workspace: Workspace, name: str) -> DatasetManifest:
     if dataset_id != LATEST:
         return workspace.dataset(market, dataset_id)
     found = workspace.datasets(market)
+    if found.unreadable and not found:
+        raise found.unreadable[0]
     if not found:
         fix = "`mmm ingest` and the page Connect make one."
         raise NotFound(f"market {market!r} has no dataset yet.", where="dataset", fix=fix)

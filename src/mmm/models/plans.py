@@ -23,6 +23,7 @@ from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.summary import recommended
 from mmm.workspace import Workspace
+from mmm.workspace.stored import model_of
 
 #: In the place of a model's id: all kept models together.
 ALL_KEPT = "all"
@@ -115,4 +116,4 @@ def save_plan(workspace: Workspace, run_id: str, plan: Plan, by: User, *, name: 
 
 def saved_plan(workspace: Workspace, plan_id: str) -> PlanDocument:
     """A stored plan."""
-    return PlanDocument.model_validate_json(workspace.plan(plan_id))
+    return model_of(PlanDocument, workspace.plan(plan_id), f"plan {plan_id}")

@@ -23,6 +23,7 @@ from mmm.results import (
     findings,
     forecast,
     kept,
+    learnt,
     posterior_charts,
     stability,
     stability_charts,
@@ -114,6 +115,19 @@ VIEWS: tuple[View, ...] = (
             "value_before",
             "value_after",
         ),
+    ),
+    View(
+        "learnt",
+        "What the data say and what was expected",
+        learnt.learnt,
+        posterior_charts.learnt,
+        learnt.finding,
+        "The grey bar is what was expected of a channel before the data (nine in ten), the narrow bar what the model "
+        "says, the tick its {efficiency}. *The data moved it* where the narrow bar holds at most 60 % of what was "
+        "expected; else *this is the prior*: the figure would be about the same without the data. The table has the "
+        "share of {kpi}, carryover and saturation as well.",
+        ("channel", "quantity", "prior_text", "posterior_text", "learnt_from"),
+        present=learnt.told,
     ),
     View(
         "share_of_spend",

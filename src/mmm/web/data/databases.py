@@ -115,6 +115,8 @@ def _test(connections: Connections, name: str) -> None:
         f"{plain(tested.message)} {count(tested.rows, 'row')} in {fixed(tested.seconds)} s.",
         icon=":material/check_circle:",
     )
+    for warning in tested.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
 
 
 def _table(connections: Connections, name: str) -> str | None:

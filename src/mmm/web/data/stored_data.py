@@ -28,16 +28,17 @@ from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import workspace
 from mmm.workspace import DatasetManifest, Workspace
+from mmm.workspace.stored import Found
 
 _LIST_SECONDS = 10.0
 
 
 @st.cache_data(ttl=_LIST_SECONDS, show_spinner=False)
-def _datasets(_workspace: Workspace, url: str) -> list[DatasetManifest]:
+def _datasets(_workspace: Workspace, url: str) -> Found[DatasetManifest]:
     return _workspace.datasets()
 
 
-def datasets() -> list[DatasetManifest]:
+def datasets() -> Found[DatasetManifest]:
     """All datasets, newest first; what others store appears within seconds."""
     return _datasets(workspace(), workspace().url)
 

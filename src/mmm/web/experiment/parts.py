@@ -278,16 +278,21 @@ def _used(fields: list[FormField] | tuple[FormField, ...], kind: str) -> list[Fo
     return [field for field in fields if field.name not in unused]
 
 
+_CURVES_SAID = "How long an effect may last and how it may saturate. The search looks for values within the ranges."
+_PRIORS_SAID = (
+    "What you know of a channel before the data: each range holds the truth with nine in ten. What is left open "
+    "follows from the spend and from all channels together."
+)
+
+
 def curves_part(form: Form, preview: Any) -> None:
     """Ranges for all media and for one at a time, with what they allow drawn beside them."""
     draft, engine = form.draft, engine_of(form.draft)
     general, own = curve_fields(engine)
-    if not general:
+    if not general and not own:
         return
-    st.subheader("Curves of the media")
-    st.markdown(
-        "How long an effect may last and how it may saturate. The search looks for values within the ranges."
-    )
+    st.subheader("Curves of the media" if general else "What is expected of the media")
+    st.markdown(_CURVES_SAID if general else _PRIORS_SAID)
     names = media_names(draft)
     changed = [name for name in names if draft.get(("settings", "media", name))] if own else []
     of_all = "All media"
@@ -312,6 +317,8 @@ def curves_part(form: Form, preview: Any) -> None:
         if chosen == of_all:
             for field in _used(general, kind_of_all):
                 form.setting(field)
+            if not general:
+                st.markdown("Choose a channel to say what is known of it.")
         else:
             kind = draft.get(("settings", "media", chosen, "adstock")) or kind_of_all
             for field in _used(own, str(kind)):
