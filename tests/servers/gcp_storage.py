@@ -8,10 +8,16 @@ import threading
 import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from moto.s3.models import s3_backends
 
 ACCOUNT = "123456789012"
+#: moto gives objects to whoever signs; the front has looked at the token before.
+_SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=x"
+)
 
 
 class Storage:
@@ -69,12 +75,15 @@ class Storage:
 
 
 def _translated(environ: dict[str, Any]) -> dict[str, Any]:
-    """The same request in S3's words; nobody is asked for AWS's signature."""
+    """The same request in S3's words; moto reads the address as it was sent, and names of buckets
+    are sent with every sign in percents.
+    """
     found = {}
     for name, value in environ.items():
-        if name == "HTTP_AUTHORIZATION":
-            continue
         found[name.replace("HTTP_X_GOOG_META_", "HTTP_X_AMZ_META_")] = value
+    found["HTTP_AUTHORIZATION"] = _SIGNED
+    query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
+    found["RAW_URI"] = found["REQUEST_URI"] = quote(environ["PATH_INFO"].encode("latin1")) + query
     if "HTTP_X_GOOG_COPY_SOURCE" in found:
         found["HTTP_X_AMZ_COPY_SOURCE"] = found["HTTP_X_GOOG_COPY_SOURCE"]
     return found

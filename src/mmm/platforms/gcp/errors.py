@@ -26,7 +26,7 @@ _CLASSES: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], .
         UserError,
         "Google Cloud does not allow {action}.",
         "Give the service account or user in use the permission {action} "
-        "(docs/GCP_DEPLOYMENT.md lists them all).",
+        "(docs/gcp.md lists them all).",
     ),
     (
         (api.Unauthorized,),
@@ -104,7 +104,7 @@ def _own(error: Exception, where: str) -> UserError:
     reason = _reason(error)
     if disabled := _DISABLED.search(reason):
         what = f"the {disabled['api']} is not enabled in the project."
-        return UserError(what, where=where, fix="Enable it: docs/GCP_DEPLOYMENT.md lists the APIs.")
+        return UserError(what, where=where, fix="Enable it: `gcloud services enable`.")
     named = _PERMISSION.search(reason)
     action = named["name"] if named else f"this ({reason})"
     own, what, fix = next(row[1:] for row in _CLASSES if isinstance(error, row[0]))

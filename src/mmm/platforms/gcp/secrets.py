@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,8 @@ from mmm.settings import Settings
 _EMPTY = b"\0"
 #: For so long an administrator can bring a deleted value back; the same as on AWS.
 _RECOVERY = timedelta(days=7)
+#: What Secret Manager says of a newest version that was deleted or switched off.
+_TAKEN_AWAY = re.compile(r"is in \w+ state")
 _ENABLED = SecretVersion.State.ENABLED
 
 
@@ -43,8 +46,11 @@ class SecretManagerStore:
                 found = self._client.access_secret_version(
                     name=f"{path}/versions/latest", retry=READS, timeout=TIMEOUT
                 )
-            # Without a version, or with a newest one that is disabled or destroyed.
-            except (api.NotFound, api.FailedPrecondition) as error:
+            except api.NotFound as error:  # no such secret, or one without a version
+                raise NotFound(f"there is no secret {name!r}.", where="secrets") from error
+            except api.BadRequest as error:
+                if not _TAKEN_AWAY.search(error.message):
+                    raise
                 raise NotFound(f"there is no secret {name!r}.", where="secrets") from error
         value = bytes(found.payload.data)
         return "" if value == _EMPTY else value.decode()
