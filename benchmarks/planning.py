@@ -17,9 +17,11 @@ from mmm.engines.adstock_hill.media import MediaModel, Medium
 from mmm.engines.adstock_hill.response import steady_curves
 from mmm.engines.response import ResponseModel
 from mmm.format import Labels
-from mmm.planning.allocation import Plan, PlannedWith, allocate
+from mmm.planning.allocation import allocate
 from mmm.planning.history import History
+from mmm.planning.plan import Plan
 from mmm.planning.request import PlanRequest
+from mmm.planning.sides import PlannedWith
 
 WEEKS, MODELS, KEPT, REPEATS = 157, 12, 100, 5
 REQUESTS = {

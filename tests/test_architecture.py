@@ -36,6 +36,7 @@ PURE = {
         "mmm.engines.response",
         "mmm.engines.schemas",
         "mmm.engines.capabilities",
+        "mmm.engines.words",
         "mmm.format",
     ),
 }

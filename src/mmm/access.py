@@ -37,6 +37,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "template.save": Role.ANALYST,
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
+    "batch.retry": Role.ANALYST,
     "plan.save": Role.ANALYST,
     "model.annotate": Role.ANALYST,
     "branding.save": Role.ADMIN,

@@ -50,6 +50,10 @@ _Domains = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...],
     BeforeValidator(_parts),
 ]
+_Hosts = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9.:_-]+$")], ...],
+    BeforeValidator(_parts),
+]
 _SubnetIds = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...],
     BeforeValidator(_parts),
@@ -99,6 +103,28 @@ class Settings(BaseSettings):
     read_cells: Annotated[int, Field(ge=1)] = Field(
         1_000_000_000, alias="MMM_READ_CELLS", description="rows x columns of one table"
     )
+    query_seconds: Seconds = Field(
+        900, alias="MMM_QUERY_SECONDS", description="for one query of a database"
+    )
+    source_hosts: _Hosts = Field(
+        (), alias="MMM_SOURCE_HOSTS", description="databases' hosts that may be asked; default any"
+    )
+    upload_person_mb: Annotated[int, Field(ge=1)] = Field(
+        400, alias="MMM_UPLOAD_PERSON_MB", description="of one person's uploads in memory at once"
+    )
+    upload_total_mb: Annotated[int, Field(ge=1)] = Field(
+        1000, alias="MMM_UPLOAD_TOTAL_MB", description="of all uploads in memory at once"
+    )
+    run_seconds: Seconds | None = Field(
+        None, alias="MMM_RUN_SECONDS", description="a run may be estimated to take"
+    )
+    run_memory_mb: Annotated[int, Field(ge=256)] | None = Field(
+        None, alias="MMM_RUN_MEMORY_MB", description="a run may be estimated to need"
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, alias="MMM_METRICS_PORT", description="of Prometheus metrics; none where unset"
+    )
+    log_format: Literal["text", "json"] = Field("text", alias="MMM_LOG_FORMAT")
     rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
     robyn_library: Path | None = Field(
         None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in"

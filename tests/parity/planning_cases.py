@@ -19,12 +19,14 @@ from mmm.engines.adstock_hill.response import steady_curves
 from mmm.engines.adstock_hill.transforms import adstock
 from mmm.errors import UserError
 from mmm.format import Labels
-from mmm.planning.allocation import Plan, PlannedWith, evaluate
 from mmm.planning.allocation import allocate as allocate_with
+from mmm.planning.allocation import evaluate
 from mmm.planning.history import History
+from mmm.planning.plan import Plan
 from mmm.planning.problem import Market, build_space, default_target
 from mmm.planning.problem import build_market as build_market_with
 from mmm.planning.request import Limit, PlanRequest
+from mmm.planning.sides import PlannedWith
 from reference import as_list, deviation, numbers, read_csv
 
 #: Our column, Robyn's; those of the plan have Robyn's second, wider run too (suffix Unbound).

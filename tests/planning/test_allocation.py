@@ -16,7 +16,7 @@ from mmm.engines.adstock_hill.curves import hill_slope
 from mmm.engines.adstock_hill.media import MediaModel
 from mmm.errors import UserError
 from mmm.format import Labels
-from mmm.planning.allocation import Plan, PlanDocument
+from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.request import PlanRequest
 from planning_cases import allocate, history_of
 

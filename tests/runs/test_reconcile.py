@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -164,14 +164,20 @@ def test_a_task_that_takes_too_long_is_timed_out_and_stopped(case: Case) -> None
     assert case.launcher.describe(case.handle).state is TaskState.STOPPED
 
 
-@pytest.mark.parametrize(
-    "begin", [lambda case: None, lambda case: case.history.add(RunState.STARTING, "ann")]
-)
-def test_a_run_that_nobody_starts_is_crashed_in_the_end(
-    case: Case, begin: Callable[[Case], object]
-) -> None:
-    begin(case)
+def test_a_run_that_nobody_starts_is_crashed_in_the_end(case: Case) -> None:
     assert not case.look(99).state.value.startswith("crash")
     event = case.look(101)
     assert event.state is RunState.CRASHED
     assert event.message == "No task was started within 100 seconds."
+
+
+def test_a_run_whose_starter_was_killed_is_crashed_as_soon_as_a_silent_task_is(case: Case) -> None:
+    case.history.add(RunState.STARTING, "ann")
+    limit = SETTINGS.crash_after_seconds
+    assert limit < SETTINGS.start_timeout_seconds
+    assert case.look(limit - 1).state is RunState.STARTING
+    event = case.look(limit + 1)
+    assert event.state is RunState.CRASHED
+    assert event.message == (
+        f"No task was started within {limit:g} seconds: whoever was starting it is gone."
+    )

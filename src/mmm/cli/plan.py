@@ -16,7 +16,7 @@ from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmm.planning.allocation import Plan
+    from mmm.planning.plan import Plan
 
 _FACTOR = "as a factor of today's spend: 0.8 for all, tv=0.8 for one, tv+radio=0.8 for a sum. May be repeated."
 _MONEY = "per period, in money: tv=10000 for one, tv+radio=10000 for a sum. May be repeated."
@@ -38,6 +38,28 @@ def plan_command(
         str | None,
         typer.Option(
             help="A target ROAS or cost per conversion, or `default`; looks for the budget."
+        ),
+    ] = None,
+    profit: Annotated[
+        bool, typer.Option("--profit", help="The largest profit; looks for the budget.")
+    ] = False,
+    unit_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Profit of one unit of the KPI: 0.4 for all channels, tv=0.3 for one. May be repeated. "
+            "Default: the experiment's margin and value per conversion."
+        ),
+    ] = None,
+    risk: Annotated[
+        str,
+        typer.Option(
+            help="downside: move money only where that pays in nearly all draws; expected: the mean gain."
+        ),
+    ] = "downside",
+    free: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A channel that may move although its confidence is inconclusive, or all. May be repeated."
         ),
     ] = None,
     low: Annotated[list[str] | None, typer.Option(help=f"Lowest spend {_FACTOR}")] = None,
@@ -76,7 +98,10 @@ def plan_command(
     from mmm.results.tables_out import write_csv
 
     fields: dict[str, Any] = {
-        "goal": "max_response" if target is None else "target",
+        "goal": _goal(target, profit=profit),
+        "risk": risk,
+        **_freed(free or []),
+        **_unit_values(unit_value or []),
         "budget": budget,
         "budget_per_period": per_period,
         "budget_rule": "at_most" if at_most else "exact",
@@ -101,6 +126,34 @@ def plan_command(
     _print(plan)
     if plan_id is not None:
         typer.echo(f"\nPlan {plan_id}")
+
+
+def _goal(target: str | None, *, profit: bool) -> str:
+    if target is not None and profit:
+        raise UserError("is another goal than --target; give one of them.", where="--profit")
+    if profit:
+        return "profit"
+    return "max_response" if target is None else "target"
+
+
+def _freed(names: list[str]) -> dict[str, Any]:
+    """`all`, or channels by name."""
+    if "all" in names:
+        return {"hold": "none"}
+    return {"free": tuple(names)}
+
+
+def _unit_values(texts: list[str]) -> dict[str, Any]:
+    """`0.4` is for all channels, `tv=0.3` for one."""
+    out: dict[str, Any] = {"channel_values": {}}
+    for text in texts:
+        channel, equals, value = text.rpartition("=")
+        number = _number(value, "--unit-value")
+        if equals:
+            out["channel_values"][channel.strip()] = number
+        else:
+            out["unit_value"] = number
+    return out
 
 
 def _limits(given: dict[str, list[str]]) -> dict[str, Any]:
@@ -131,7 +184,7 @@ def _number(text: str, option: str) -> float:
 
 def _print(plan: Plan) -> None:
     from mmm.format import MISSING, fixed, percent
-    from mmm.planning.allocation import made_with
+    from mmm.planning.plan import made_with
 
     labels, totals = plan.labels, plan.totals
     key = "roi" if labels.revenue else "cpa"

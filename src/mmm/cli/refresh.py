@@ -14,7 +14,8 @@ from mmm.cli.artifacts import Model
 from mmm.cli.data import store_file
 from mmm.cli.runs import Run, wait_for
 from mmm.errors import UserError
-from mmm.experiments.config import DatasetRef, parse_experiment
+from mmm.experiments.config import DatasetRef
+from mmm.experiments.of_run import experiment_of
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
@@ -61,9 +62,7 @@ def refresh_command(
         )
     service = RunService.open(load_settings().settings)
     run_id = service.workspace.find_run(run)
-    market = parse_experiment(
-        service.workspace.job_config(run_id), where="job_config.json"
-    ).dataset.market
+    market = experiment_of(service.workspace, run_id).dataset.market
     found = dataset if data is None else store_file(service.workspace, data, market).dataset_id
     changes: dict[str, Any] = {"iterations": iterations, "trials": trials}
     experiment, findings = refresh_experiment(

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmm.access import User
+from mmm.certificate.certificate import certificate_of
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
-from mmm.experiments.config import parsed
+from mmm.experiments.config import parse_experiment, parsed
 from mmm.format import Labels
 from mmm.models.refresh import in_use
-from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, allocate
+from mmm.planning.allocation import allocate
 from mmm.planning.history import History, read_history
-from mmm.planning.models import planned_with
+from mmm.planning.models import confidence_words, planned_with
+from mmm.planning.plan import Plan, PlanDocument
+from mmm.planning.problem import Known
 from mmm.planning.request import PlanRequest
-from mmm.results import read_results
+from mmm.planning.sides import PlannedWith
 from mmm.results.model_summary import labels_of
+from mmm.results.store import RunResults, read_results
+from mmm.results.summary import recommended
 from mmm.workspace import Workspace
+from mmm.workspace.stored import model_of
 
 #: In the place of a model's id: all kept models together.
 ALL_KEPT = "all"
@@ -61,8 +67,36 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
-    planned = planned_with(responds, results, history, model)
+    known = Known(certified_words(results, model), _unit_value(workspace, run_id))
+    planned = planned_with(responds, results, history, model, known)
     return PlanningModel(run_id, history, planned, labels_of(results.summary))
+
+
+def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
+    """Each paid channel's word of confidence: that of the run's certificate where it has one for
+    the model (None: the recommended one).
+    """
+    words = confidence_words(results, model)
+    certificate = certificate_of(results)
+    if certificate is None or certificate.model_id != (model or recommended(results)):
+        return words
+    for item in certificate.channels:
+        if item.channel in words and item.confidence:
+            words[item.channel] = item.confidence
+    return words
+
+
+def _unit_value(workspace: Workspace, run_id: str) -> float | None:
+    """Profit that one unit of the KPI brings by the run's experiment: its margin, times the value of
+    a conversion where the KPI is one. None where that is not said.
+    """
+    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    value = experiment.value_per_conversion
+    if experiment.mapping.kpi_kind == "revenue":
+        return experiment.margin
+    if value is None or experiment.margin is None:
+        return value
+    return value * experiment.margin
 
 
 def plan_run(
@@ -82,4 +116,4 @@ def save_plan(workspace: Workspace, run_id: str, plan: Plan, by: User, *, name: 
 
 def saved_plan(workspace: Workspace, plan_id: str) -> PlanDocument:
     """A stored plan."""
-    return PlanDocument.model_validate_json(workspace.plan(plan_id))
+    return model_of(PlanDocument, workspace.plan(plan_id), f"plan {plan_id}")

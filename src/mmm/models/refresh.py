@@ -25,8 +25,8 @@ from mmm.experiments.config import (
     LiftTestConfig,
     RefreshOf,
     Window,
-    parse_experiment,
 )
+from mmm.experiments.of_run import experiment_of
 from mmm.experiments.problem import build_problem
 from mmm.models.refresh_data import data_changes
 from mmm.results import read_results
@@ -81,7 +81,7 @@ def refresh_experiment(
     `steps`: by how many periods the window moves on; None takes in all new ones. `changes` replace
     settings. Raises InvalidInput and UserError for data that do not fit.
     """
-    parent = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    parent = experiment_of(workspace, run_id)
     fix = "Submit a new experiment on the new data."
     engine = asked(load_engine(parent.engine), Refreshes, "are not refreshed", fix)
     results = read_results(workspace, run_id)
@@ -154,9 +154,7 @@ def data_findings(workspace: Workspace, experiment: Experiment, table: pa.Table)
     """
     if experiment.refresh is None:
         return []
-    before = parse_experiment(
-        workspace.job_config(experiment.refresh.run), where="job_config.json"
-    ).dataset
+    before = experiment_of(workspace, experiment.refresh.run).dataset
     try:
         old = workspace.read_dataset(before.market, before.dataset_id)
     except NotFound:
@@ -167,9 +165,7 @@ def data_findings(workspace: Workspace, experiment: Experiment, table: pa.Table)
 def chain_of(workspace: Workspace, run_id: str) -> list[str]:
     """The run and those it refreshes, the chain's first run last."""
     chain = [run_id]
-    while (
-        of := parse_experiment(workspace.job_config(chain[-1]), where="job_config.json").refresh
-    ) is not None:
+    while (of := experiment_of(workspace, chain[-1]).refresh) is not None:
         chain.append(of.run)
     return chain
 

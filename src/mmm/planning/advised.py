@@ -4,7 +4,10 @@ the plan by which engines are judged where the truth is known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from mmm.engines.capabilities import Responds
 from mmm.format import Labels
@@ -26,18 +29,24 @@ class Advised:
 
 
 def advised_budget(
-    engine: Responds, tables: Tables, labels: Labels, model_id: str | None = None
+    engine: Responds,
+    tables: Tables,
+    labels: Labels,
+    model_id: str | None = None,
+    asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> Advised | None:
-    """The advice of all kept models together, or of one; None for one channel: there is nothing to
-    move.
+    """The advice of all kept models together, or of one: today's budget where no change is worth
+    making. None for one channel: there is nothing to move. `asked` are other fields of the
+    request.
     """
     history = read_history(tables)
     if len(history.channels) < 2:
         return None
-    request = PlanRequest.model_validate({"low": LOW, "high": HIGH})
+    request = PlanRequest.model_validate({"low": LOW, "high": HIGH, **asked})
     planned = planned_with(engine, tables, history, model_id)
-    rows = allocate(history, planned, request, labels).channels.to_pylist()
-    return Advised(
-        today={row["channel"]: row["initial_spend"] for row in rows},
-        spend={row["channel"]: row["spend"] for row in rows},
-    )
+    plan = allocate(history, planned, request, labels)
+    rows = plan.channels.to_pylist()
+    today = {row["channel"]: row["initial_spend"] for row in rows}
+    if not plan.totals.worth_making:
+        return Advised(today, today)
+    return Advised(today, {row["channel"]: row["spend"] for row in rows})

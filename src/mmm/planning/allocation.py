@@ -18,183 +18,42 @@ stops far from it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
-from mmm.engines.response import ResponseModel
+from mmm.engines.words import Confidence
 from mmm.format import Labels
 from mmm.planning.band import Band, TotalBand, band
 from mmm.planning.findings import findings
 from mmm.planning.history import History
+from mmm.planning.plan import Plan, Totals
 from mmm.planning.problem import (
+    Known,
     Market,
     Space,
     build_market,
     build_space,
     default_target,
     solve_budget,
+    solve_profit,
     solve_target,
 )
+from mmm.planning.profit import break_even_spends, profits
 from mmm.planning.request import PlanRequest
-from mmm.planning.weighted import MeanResponse, divided
+from mmm.planning.sides import PlannedWith, sides_of
+from mmm.planning.weighted import MeanResponse
 
-#: A plan whose median gain over the current allocation of the same money is below this is not worth a change:
-#: models of one run differ by more. Nor is one whose range reaches down to no gain: then more than
-#: one draw in ten loses by it.
+#: A plan whose median gain over the current allocation of the same money is below this is not worth
+#: a change: models of one run differ by more.
 WORTH_MAKING = 0.01
+#: Nor is one that loses against it in a larger share of the draws than this.
+MOST_LOSING = 0.1
 #: A spend this close to a bound, as a share of the bounds' distance, stands at it.
 _AT_BOUND = 1e-6
 _CENT = 0.005
-
-
-class Totals(BaseModel):
-    """Sums over the paid channels, per period unless named total. `even_gain` is what the plan's
-    response has over that of the current allocation scaled to the same money; `held_response` the part that
-    would come without any spend.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    periods: int
-    initial_spend: float
-    initial_spend_total: float
-    initial_response: float
-    initial_response_total: float
-    initial_roi: float | None
-    initial_cpa: float | None
-    spend: float
-    spend_total: float
-    spend_change: float | None
-    response: float
-    response_total: float
-    response_change: float | None
-    roi: float | None
-    cpa: float | None
-    budget: float | None  # per period, what was to be spent; null for a target
-    target: float | None
-    even_gain: float | None
-    worth_making: bool
-    held_response: float
-    summed_efficiency: float | None = (
-        None  # ROAS or cost per conversion of the range's real periods, added up
-    )
-    other_gain: float | None = None  # even_gain with the other choice of carryover
-    band: TotalBand | None = None  # over the draws or kept models that the plan is measured on
-    target_reached: float | None = None  # where the plan was optimised
-
-
-class PlanDocument(BaseModel):
-    """A plan as it is stored and printed as JSON: the question, the answer, what it says."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str
-    model_id: str
-    kpi_name: str
-    kpi_kind: str
-    currency: str
-    first: date
-    last: date
-    request: PlanRequest
-    totals: Totals
-    channels: list[dict[str, Any]]
-    tie_out: list[dict[str, Any]]
-    findings: list[str]
-    name: str = ""
-    created_by: str = ""
-
-    @property
-    def made_with(self) -> str:
-        return made_with(self.model_id)
-
-
-def made_with(model_id: str) -> str:
-    """What a plan was made with, in words; "" are all kept models."""
-    return f"model {model_id}" if model_id else "all kept models"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A plan. `channels` has one row per paid channel; `tie_out` compares the initial spends with
-    the books; `first` and `last` are the starts of the date range's first and last period.
-    """
-
-    model_id: str
-    request: PlanRequest
-    labels: Labels
-    first: date
-    last: date
-    channels: pa.Table
-    totals: Totals
-    tie_out: pa.Table
-    findings: tuple[str, ...]
-
-    def document(self, run_id: str, *, name: str = "", created_by: str = "") -> PlanDocument:
-        return PlanDocument(
-            run_id=run_id,
-            model_id=self.model_id,
-            kpi_name=self.labels.kpi_name,
-            kpi_kind=self.labels.kpi_kind,
-            currency=self.labels.currency,
-            first=self.first,
-            last=self.last,
-            request=self.request,
-            totals=self.totals,
-            channels=self.channels.to_pylist(),
-            tie_out=self.tie_out.to_pylist(),
-            findings=list(self.findings),
-            name=name,
-            created_by=created_by,
-        )
-
-
-class Responds(Protocol):
-    """The response model that a plan is made with, at the prices of `rows` (None: the window) and
-    with `carryover` "held" or "follows".
-    """
-
-    def __call__(self, rows: np.ndarray, carryover: str) -> ResponseModel: ...
-
-
-@dataclass(frozen=True)
-class PlannedWith:
-    """What a plan is made with: the draws, or the kept models, of `model_id`; "" for all kept models
-    together.
-
-    A response of many draws is optimised on half of them and measured on the other half. One of a
-    single model is measured on `others`, the run's kept models, where they are given. `reported`
-    (T,) are the paid effects that the report has, NaN where it has none.
-    """
-
-    model_id: str
-    response: Responds
-    others: Responds | None = None
-    reported: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Sides:
-    """The draws that a plan is optimised on, those that its numbers are of, and those of its range
-    (None: there are none to measure on).
-    """
-
-    optimised: ResponseModel
-    shown: ResponseModel
-    measured: ResponseModel | None
-
-
-def sides_of(planned: PlannedWith, rows: np.ndarray, carryover: str) -> Sides:
-    model = planned.response(rows, carryover)
-    if len(model.weights) > 1:
-        optimised, measured = divided(model)
-        return Sides(optimised, measured, measured)
-    others = None if planned.others is None else planned.others(rows, carryover)
-    return Sides(model, model, others)
 
 
 def allocate(history: History, planned: PlannedWith, request: PlanRequest, labels: Labels) -> Plan:
@@ -205,19 +64,25 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     """
     rows = history.rows(request.period)
     sides = sides_of(planned, rows, request.carryover)
-    market = build_market(history, sides.optimised, request, revenue=labels.revenue)
+    market = build_market(history, sides.optimised, request, planned.known, revenue=labels.revenue)
     space = build_space(market, request)
     periods = request.periods or len(rows)
     budget, target = None, None
     if request.goal == "target":
         target = request.target or default_target(market)
         spend = solve_target(market, space, target)
+    elif request.goal == "profit":
+        spend, budget = solve_profit(market, space, request, periods)
     else:
         spend, budget = solve_budget(market, space, request, periods)
-    found = None if sides.measured is None else band(sides.measured, market.initial, spend)
+    found = None
+    if sides.measured is not None:
+        found = band(sides.measured, market.initial, spend, market.values, sides.whose)
     shown = replace(market, curves=MeanResponse(sides.shown))
     channels = _with_band(evaluate(shown, space, spend, periods), found)
+    channels = _with_worth(channels, shown, spend, planned.known)
     totals = _totals(shown, spend, periods, budget, target, None if found is None else found.total)
+    totals = totals.model_copy(update=_worth(shown, spend, request, totals))
     other = sides_of(planned, rows, "held" if request.carryover == "follows" else "follows")
     totals = totals.model_copy(
         update={
@@ -235,8 +100,18 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
         channels=channels,
         totals=totals,
         tie_out=tie_out(market, history),
-        findings=tuple(findings(shown, channels, totals, labels)),
+        findings=tuple(findings(shown, channels, totals, labels, request)),
+        tests=tests_first(channels),
     )
+
+
+def tests_first(channels: pa.Table) -> tuple[str, ...]:
+    """The channels whose confidence is inconclusive, the one with the most money first: what a test
+    would settle.
+    """
+    rows = [row for row in channels.to_pylist() if row["confidence"] == Confidence.INCONCLUSIVE]
+    rows.sort(key=lambda row: -row["initial_spend"])
+    return tuple(row["channel"] for row in rows)
 
 
 def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> pa.Table:
@@ -250,7 +125,10 @@ def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> p
     before, after = market.curves.response(initial), market.curves.response(spend)
     slack = _AT_BOUND * (space.high - space.low)
     at_low, at_high = spend <= space.low + slack, spend >= space.high - slack
-    words = np.select([at_low & at_high, at_low, at_high], ["fixed", "low", "high"], "")
+    held = np.zeros(len(spend), bool) if market.held is None else market.held
+    words = np.select(
+        [held, at_low & at_high, at_low, at_high], ["held", "fixed", "low", "high"], ""
+    )
     columns: dict[str, Any] = {"channel": list(market.channels)}
     for prefix, money, response in (("initial_", initial, before), ("", spend, after)):
         columns |= {
@@ -284,6 +162,56 @@ def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
         for ending, values in zip(("low", "high"), getattr(found, name), strict=True):
             channels = channels.append_column(f"{name}_{ending}", _column(values))
     return channels
+
+
+def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Known) -> pa.Table:
+    """The table with each channel's confidence, profit and break-even; null where nothing is known."""
+    names = market.channels
+    confidence = [known.confidence.get(name) for name in names]
+    channels = channels.append_column("confidence", pa.array(confidence, pa.string()))
+    nothing = np.full(len(names), np.nan)
+    before, after, even = nothing, nothing, nothing
+    if market.values is not None:
+        before = profits(market.curves.response(market.initial), market.initial, market.values)
+        after = profits(market.curves.response(spend), spend, market.values)
+    paying = _paying_values(market)
+    if paying is not None:
+        largest = np.maximum(market.largest, spend)
+        even = break_even_spends(market.curves, paying, largest)
+    for name, values in (("initial_profit", before), ("profit", after), ("break_even_spend", even)):
+        channels = channels.append_column(name, _column(values))
+    return channels
+
+
+def _paying_values(market: Market) -> np.ndarray | None:
+    """What a unit of the KPI is worth for break-even: revenue counts in full where no margin is
+    known; of conversions nothing is known then.
+    """
+    if market.values is None and market.revenue:
+        return np.ones(len(market.channels))
+    return market.values
+
+
+def _worth(
+    market: Market, spend: np.ndarray, request: PlanRequest, totals: Totals
+) -> dict[str, Any]:
+    """The totals' fields of profit, and for a plan for profit whether it is worth making."""
+    found: dict[str, Any] = {}
+    values = _paying_values(market)
+    if values is not None and np.ptp(values) == 0:
+        found["break_even"] = float(1.0 / values[0] if market.revenue else values[0])
+    if market.values is None:
+        return found
+    today = profits(market.curves.response(market.initial), market.initial, market.values)
+    planned = profits(market.curves.response(spend), spend, market.values)
+    found |= {"initial_profit": math.fsum(today), "profit": math.fsum(planned)}
+    if request.goal == "profit":
+        gain, losing = found["profit"] - found["initial_profit"], 0.0
+        if totals.band is not None and totals.band.median_profit_gain is not None:
+            gain, losing = totals.band.median_profit_gain, totals.band.losing_profit or 0.0
+        enough = gain >= WORTH_MAKING * max(totals.initial_spend, 1e-300)
+        found["worth_making"] = enough and losing <= MOST_LOSING
+    return found
 
 
 def _reported_efficiency(
@@ -340,8 +268,8 @@ def _totals(
     after = math.fsum(market.curves.response(spend))
     gain = _even_gain(market.curves, market.initial, spend)
     told, holds = gain, True
-    if found is not None and found.even_gain is not None:
-        told, holds = found.median_gain, found.even_gain[0] > 0
+    if found is not None and found.losing is not None:
+        told, holds = found.median_gain, found.losing <= MOST_LOSING
     return Totals(
         periods=periods,
         initial_spend=initial_spend,

@@ -7,11 +7,14 @@ the gain is told by models or draws that the optimisation did not see.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mmm.engines.response import ResponseModel
+from mmm.planning.profit import profits
+from mmm.planning.risk import tail_mean
 from mmm.planning.weighted import weighted_quantiles
 
 Range = tuple[float, float]
@@ -24,7 +27,10 @@ _MEDIAN = (0.5,)
 class TotalBand(BaseModel):
     """`level` of `models` draws or kept models lie within each range: responses per period, the rest
     as shares. `even_gain` is what the plan's response has over the current allocation of the same money,
-    `median_gain` its median; `agree` the share of models in which that is a gain.
+    `median_gain` its median; `agree` the share of models in which that is a gain, `losing` that in
+    which it is a loss, and `downside` its mean in the worst fifth of them. `profit` is money per
+    period, `profit_gain` what it has over today's, `losing_profit` how often that is a loss.
+    `whose` ranges these are, in words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +43,13 @@ class TotalBand(BaseModel):
     agree: float | None
     median_gain: float | None = None
     level: float = 0.9  # of plans that were stored before they said it
+    losing: float | None = None
+    downside: float | None = None
+    whose: str = "kept models"
+    profit: Range | None = None
+    profit_gain: Range | None = None
+    median_profit_gain: float | None = None
+    losing_profit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +64,16 @@ class Band:
     total: TotalBand
 
 
-def band(model: ResponseModel, initial: np.ndarray, spend: np.ndarray) -> Band:
-    """The band of `spend` (P,) against `initial` (P,), money per period, over a model's draws."""
+def band(
+    model: ResponseModel,
+    initial: np.ndarray,
+    spend: np.ndarray,
+    values: np.ndarray | None = None,
+    whose: str = "kept models",
+) -> Band:
+    """The band of `spend` (P,) against `initial` (P,), money per period, over a model's draws, with
+    that of the profit where the KPI's `values` (P,) are known.
+    """
     before, after, weights = model.response(initial), model.response(spend), model.weights
     totals = before.sum(axis=1), after.sum(axis=1)
     gain = np.full(len(before), np.nan)
@@ -60,10 +81,13 @@ def band(model: ResponseModel, initial: np.ndarray, spend: np.ndarray) -> Band:
         even = model.response(initial * (spend.sum() / initial.sum())).sum(axis=1)
         gain = _ratio(totals[1], even)
     known = np.isfinite(gain)
-    agree, median = None, None
+    agree, losing, median, worst = None, None, None, None
     if known.any():
-        agree = float(np.average(gain[known] > 0, weights=weights[known]))
-        median = float(weighted_quantiles(gain[known], weights[known], _MEDIAN)[0])
+        share = weights[known] / weights[known].sum()
+        agree = float(share @ (gain[known] > 0))
+        losing = float(share @ (gain[known] < 0))
+        median = float(weighted_quantiles(gain[known], share, _MEDIAN)[0])
+        worst = tail_mean(gain[known], share)
     return Band(
         initial_response=weighted_quantiles(before, weights, _ENDS),
         response=weighted_quantiles(after, weights, _ENDS),
@@ -77,8 +101,33 @@ def band(model: ResponseModel, initial: np.ndarray, spend: np.ndarray) -> Band:
             agree=agree,
             median_gain=median,
             level=LEVEL,
+            losing=losing,
+            downside=worst,
+            whose=whose,
+            **_profits(before, after, initial, spend, values, weights),
         ),
     )
+
+
+def _profits(
+    before: np.ndarray,
+    after: np.ndarray,
+    initial: np.ndarray,
+    spend: np.ndarray,
+    values: np.ndarray | None,
+    weights: np.ndarray,
+) -> dict[str, Any]:
+    """The fields of profit; none where the KPI's value is not known."""
+    if values is None:
+        return {}
+    today = profits(before, initial, values).sum(axis=1)
+    planned = profits(after, spend, values).sum(axis=1)
+    return {
+        "profit": _range(planned, weights),
+        "profit_gain": _range(planned - today, weights),
+        "median_profit_gain": float(weighted_quantiles(planned - today, weights, _MEDIAN)[0]),
+        "losing_profit": float(weights @ (planned < today)),
+    }
 
 
 def _ratio(after: np.ndarray, before: np.ndarray) -> np.ndarray:

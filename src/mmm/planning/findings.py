@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.engines.words import Confidence
 from mmm.format import Labels, compact, count, listed, percent
 from mmm.planning.problem import Market
+from mmm.planning.request import PlanRequest
 
 if TYPE_CHECKING:
-    from mmm.planning.allocation import Totals
+    from mmm.planning.plan import Totals
 
 #: A budget within this share of today's spend is called the same; a target within it of what is
 #: reached, met.
@@ -19,13 +21,24 @@ _SAME = 1e-6
 _LARGEST_MOVES = 2
 
 
-def findings(market: Market, channels: pa.Table, totals: Totals, labels: Labels) -> Iterator[str]:
+def findings(
+    market: Market,
+    channels: pa.Table,
+    totals: Totals,
+    labels: Labels,
+    request: PlanRequest,
+) -> Iterator[str]:
     """Sentences: the answer, whether a change is worth making, the largest moves, and what to know
     before acting.
     """
     rows = channels.to_pylist()
     yield _answer(totals, labels)
-    yield _worth(totals, rows, labels)
+    yield _worth(totals, rows, labels, request)
+    yield from _risk(totals)
+    yield from _profit(totals, labels, request)
+    yield from _held(rows)
+    yield from _break_even(rows, totals, labels)
+    yield from _whose(totals, labels)
     yield from _bounds(rows, labels)
     yield from _without_effect(rows, labels)
     yield from _without_spend(rows)
@@ -105,9 +118,9 @@ def _signed(change: float) -> str:
     return f"{'+' if change >= 0 else ''}{percent(change)}"
 
 
-def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
+def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: PlanRequest) -> str:
     if not totals.worth_making:
-        return _no_change(totals)
+        return _no_profit(totals, labels) if request.goal == "profit" else _no_change(totals)
     moves = sorted(rows, key=lambda row: row["spend"] - row["initial_spend"])
     parts = []
     for word, chosen in (("more for", moves[::-1]), ("less for", moves)):
@@ -120,7 +133,9 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels) -> str:
         if named:
             listed = [f"{row['channel']} ({_move(row, labels)})" for row in named[:_LARGEST_MOVES]]
             parts.append(f"{word} {' and '.join(listed)}")
-    gain = f" {_gain(totals)}" if totals.even_gain is not None else ""
+    gain = ""
+    if totals.even_gain is not None and request.goal != "profit":
+        gain = f" {_gain(totals)}"
     return f"Per {labels.period}: {'; '.join(parts)}.{gain}" if parts else f"Nothing moves.{gain}"
 
 
@@ -139,7 +154,95 @@ def _gain(totals: Totals) -> str:
 
 def _measured(totals: Totals) -> str:
     assert totals.band is not None  # noqa: S101 - for the type checker
-    return f"{count(totals.band.models, 'model')} that the plan was not optimised on"
+    return f"{totals.band.models} {totals.band.whose} that the plan was not optimised on"
+
+
+def _risk(totals: Totals) -> Iterator[str]:
+    """How likely the plan loses against the current allocation, and how much where it goes badly."""
+    found = totals.band
+    if found is None or found.losing is None or found.downside is None or found.models < 2:
+        return
+    yield (
+        f"The probability of losing against the current allocation of the same money is "
+        f"{percent(found.losing)}; in the worst fifth of the {found.whose} the plan brings "
+        f"{_signed(found.downside)}."
+    )
+
+
+def _profit(totals: Totals, labels: Labels, request: PlanRequest) -> Iterator[str]:
+    """What the plan earns after media, where the KPI's value is known."""
+    if totals.profit is None or totals.initial_profit is None:
+        return
+    total, before = totals.profit * totals.periods, totals.initial_profit * totals.periods
+    text = f"Profit after media goes from {labels.money(before)} to {labels.money(total)}"
+    found = totals.band
+    if found is not None and found.profit_gain is not None:
+        low, high = (end * totals.periods for end in found.profit_gain)
+        text += (
+            f", a change of {labels.money(low)} to {labels.money(high)} in {found.level:.0%} of the "
+            f"{found.whose}"
+        )
+    yield f"{text}."
+    less = totals.spend_change is not None and totals.spend_change < -_SAME
+    if request.goal == "profit" and less and totals.worth_making:
+        saved = labels.money((totals.initial_spend - totals.spend) * totals.periods)
+        yield f"Spend less in total: the last {saved} do not pay for themselves."
+
+
+def _no_profit(totals: Totals, labels: Labels) -> str:
+    """Why no other spend is worth making for its profit."""
+    found = totals.band
+    if found is None or found.median_profit_gain is None or found.losing_profit is None:
+        return "No change is worth making: it would add less than 1 % of the spend to the profit."
+    gain = labels.money(found.median_profit_gain * totals.periods)
+    return (
+        f"No change is worth making: it would add {gain} to the profit in the middle, and "
+        f"{percent(found.losing_profit)} of the {found.whose} lose by it."
+    )
+
+
+def _held(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Which channels are not moved, and that a test would tell."""
+    unsure = [row for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
+    held = [row["channel"] for row in unsure if row["at_bound"] == "held"]
+    if held:
+        stay = "stays" if len(held) == 1 else "stay"
+        yield f"{listed(held)} {stay} at today's spend: the confidence is inconclusive."
+    if unsure:
+        unsure.sort(key=lambda row: -row["initial_spend"])
+        yield f"Test these: {listed([row['channel'] for row in unsure])}, the most money first."
+
+
+def _break_even(rows: list[dict[str, Any]], totals: Totals, labels: Labels) -> Iterator[str]:
+    """Which channels get more than pays for itself."""
+    if totals.break_even is None and totals.profit is None:
+        return
+    beyond = [
+        row["channel"]
+        for row in rows
+        if row["break_even_spend"] is not None
+        and row["spend"] > row["break_even_spend"] * (1 + _SAME)
+    ]
+    at = ""
+    if totals.break_even is not None:
+        at = f" ({labels.efficiency} of the next unit of money {labels.efficiency_value(totals.break_even)})"
+    if beyond:
+        verb = "lies" if len(beyond) == 1 else "lie"
+        yield f"Planned spend of {listed(beyond)} {verb} beyond break-even{at}."
+    else:
+        yield f"All planned spend lies below break-even{at}."
+
+
+def _whose(totals: Totals, labels: Labels) -> Iterator[str]:
+    """That a range is not the plan's own, where it does not hold the plan's value."""
+    found = totals.band
+    if found is None or found.response[0] <= totals.response <= found.response[1]:
+        return
+    low, high = (labels.effect(end * totals.periods) for end in found.response)
+    yield (
+        f"The range of the planned response, {low} to {high}, is that of the {found.models} "
+        f"{found.whose}; the plan's own {labels.effect(totals.response_total)} lies outside of it."
+    )
 
 
 def _no_change(totals: Totals) -> str:
@@ -150,8 +253,9 @@ def _no_change(totals: Totals) -> str:
             f"No change of the split is worth making: it would bring {_signed(totals.even_gain or 0.0)} "
             "against the current allocation of the same money, and below 1 % models of one run differ by more."
         )
-    small = "" if found.even_gain[0] <= 0 else ", and below 1 % models of one run differ by more"
-    losing = "" if small else f"; {percent(1.0 - found.agree)} of them see no gain"
+    small, losing = ", and below 1 % models of one run differ by more", ""
+    if found.even_gain[0] <= 0:
+        small, losing = "", f"; {percent(1.0 - found.agree)} of them see no gain"
     return f"No change of the split is worth making. {_gain(totals)[:-1]}{small}{losing}."
 
 

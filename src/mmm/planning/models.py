@@ -11,8 +11,10 @@ import pyarrow as pa
 from mmm.engines.capabilities import Responds
 from mmm.engines.response import ResponseModel
 from mmm.engines.schemas import kept_ids, kept_weights
-from mmm.planning.allocation import PlannedWith
+from mmm.engines.words import ChannelKind
 from mmm.planning.history import History, reported_effects
+from mmm.planning.problem import Known
+from mmm.planning.sides import PlannedWith
 
 
 @dataclass
@@ -38,9 +40,11 @@ def planned_with(
     tables: Mapping[str, pa.Table],
     history: History,
     model: str | None = None,
+    known: Known | None = None,
 ) -> PlannedWith:
     """Plans with the kept model `model`, measured on all kept ones; None: with all kept models
-    together, each with its weight.
+    together, each with its weight. Where nothing is said to be `known`, the words of confidence are
+    those of the result.
     """
     kept = kept_ids(tables)
     if model is None and len(kept) == 1:
@@ -54,4 +58,16 @@ def planned_with(
         response=_Response(engine, tables, models),
         others=others,
         reported=reported_effects(tables, history, kept_weights(tables, models)),
+        known=known or Known(confidence_words(tables, model)),
     )
+
+
+def confidence_words(tables: Mapping[str, pa.Table], model: str | None) -> dict[str, str]:
+    """Each paid channel's word of confidence in a kept model; None: in the recommended one."""
+    models = tables["models"]
+    chosen = model or models.filter(models["recommended"])["model_id"][0].as_py()
+    words = {}
+    for row in tables["channels"].to_pylist():
+        if row["model_id"] == chosen and row["kind"] == ChannelKind.PAID:
+            words[row["channel"]] = row["confidence"] or ""
+    return words

@@ -5,7 +5,8 @@ be met is said.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,17 +14,32 @@ from mmm.engines.response import ResponseModel
 from mmm.errors import UserError
 from mmm.planning.history import History
 from mmm.planning.request import DEFAULT_TARGET_CPA, DEFAULT_TARGET_ROAS, PlanRequest
-from mmm.planning.solver import TOLERANCE, NoResponse, Program, solve
-from mmm.planning.weighted import MeanResponse
+from mmm.planning.risk import MEASURES, Risk, RiskObjective
+from mmm.planning.solver import TOLERANCE, NoResponse, Objective, Program, solve
+from mmm.planning.weighted import MeanResponse, Valued
 
 #: Steps of Dinkelbach's method to the best efficiency; it converges faster than Newton's.
 _DINKELBACH_STEPS = 12
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a run beside its responses: each paid channel's word of confidence, and the
+    profit that one unit of the KPI brings, None where nobody said.
+    """
+
+    confidence: Mapping[str, str] = field(default_factory=dict)
+    unit_value: float | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True)
 class Market:
     """Paid channels at rest over a date range, money per period: what they got and how they
-    respond.
+    respond. `risk` is what a plan is optimised for, and `values` (P,) the profit that a unit of the
+    KPI brings in each, None where it is not known. `held` (P,) channels stay at today's spend.
     """
 
     channels: tuple[str, ...]
@@ -32,6 +48,9 @@ class Market:
     largest: np.ndarray  # (P,) of one period, in the window
     rows: np.ndarray
     revenue: bool
+    risk: Risk = Risk.EXPECTED
+    values: np.ndarray | None = None
+    held: np.ndarray | None = None
 
     @property
     def initial(self) -> np.ndarray:
@@ -49,7 +68,12 @@ class Space:
 
 
 def build_market(
-    history: History, response: ResponseModel, request: PlanRequest, *, revenue: bool
+    history: History,
+    response: ResponseModel,
+    request: PlanRequest,
+    known: Known = NOTHING_KNOWN,
+    *,
+    revenue: bool,
 ) -> Market:
     """Initial spends in the request's date range, and the mean response that a plan is made with.
 
@@ -58,6 +82,8 @@ def build_market(
     if response.channels != history.channels:
         raise ValueError("the response model has other channels than the history")
     rows, window = history.rows(request.period), history.window
+    values = request.values(known.unit_value, history.channels)
+    held = request.held(dict.fromkeys(history.channels, "") | dict(known.confidence))
     return Market(
         channels=history.channels,
         curves=MeanResponse(response),
@@ -65,12 +91,20 @@ def build_market(
         largest=history.spend[:, window].max(axis=1),
         rows=rows,
         revenue=revenue,
+        risk=request.risk,
+        values=None if values is None else np.array(values),
+        held=np.isin(history.channels, held),
     )
 
 
 def build_space(market: Market, request: PlanRequest) -> Space:
-    """Bounds, for a channel without effect as for any other (Robyn plans nothing for it)."""
+    """Bounds, for a channel without effect as for any other (Robyn plans nothing for it). One that
+    is held has both at today's spend, or as near to it as the request's factors allow.
+    """
     low, high = (factor * market.initial for factor in request.factors)
+    if market.held is not None:
+        kept = np.clip(market.initial, low, high)
+        low, high = np.where(market.held, kept, low), np.where(market.held, kept, high)
     groups = []
     for name, limit in request.limits.items():
         members = request.members(name, market.channels)
@@ -136,6 +170,17 @@ def program(
     )
 
 
+def risk_objective(market: Market, reference: np.ndarray) -> Objective | None:
+    """What the market's risk asks for, of gains over the draws' responses to money `reference`
+    (P,); None for the expected value, which needs no objective of its own.
+    """
+    measure = MEASURES.get(market.risk)
+    if measure is None:
+        return None
+    model = market.curves.model
+    return RiskObjective(model, measure, model.response(reference).sum(axis=1))
+
+
 def reach(market: Market, space: Space) -> tuple[float, float]:
     """The least and the most money per period that all bounds together allow."""
     if not space.groups:
@@ -158,9 +203,7 @@ def solve_budget(
     """The largest response for the budget: (money per period (P,), the budget per period that was
     meant).
     """
-    asked = request.budget_per_period or (
-        request.budget / periods if request.budget is not None else None
-    )
+    asked = _asked_budget(request, periods)
     budget = float(market.initial.sum()) if asked is None else asked
     least, most = reach(market, space)
     at_most = request.budget_rule == "at_most"
@@ -176,14 +219,65 @@ def solve_budget(
             f"{'below the least' if low else 'above the most'} the channels' bounds allow.",
             where="budget",
             fix=f"The nearest reachable budget is {nearest[0]:,.2f} per period ({nearest[1]:,.2f} in total): "
-            "give that, or other bounds.",
+            f"give that, or other bounds.{_freeing(market)}",
         )
     budget = min(max(budget, least), budget if at_most else most)
-    chosen = program(market, space, budget=(-np.inf if at_most else budget, budget))
-    found = solve(chosen, market.initial, _scaled(market.initial, budget))
+    even = scaled(market.initial, budget)
+    chosen = replace(
+        program(market, space, budget=(-np.inf if at_most else budget, budget)),
+        objective=risk_objective(market, even),
+    )
+    found = solve(chosen, market.initial, even)
     if found is None:
         raise AssertionError(f"no split of a reachable budget {budget} was found")
     return found, budget
+
+
+def solve_profit(
+    market: Market, space: Space, request: PlanRequest, periods: int
+) -> tuple[np.ndarray, float | None]:
+    """The largest profit, what the response is worth less the money, within the bounds and below the
+    budget where one is given: (money per period (P,), the budget per period).
+    """
+    if market.values is None:
+        raise UserError(
+            "what one unit of the KPI is worth is not known, so its profit cannot be told.",
+            where="unit_value",
+            fix="Give it with the plan, or as margin or value_per_conversion of the experiment.",
+        )
+    worth = replace(market, curves=MeanResponse(Valued(market.curves.model, market.values)))
+    budget = _asked_budget(request, periods)
+    least, _ = reach(market, space)
+    if budget is not None and budget < least * (1 - TOLERANCE):
+        raise UserError(
+            f"{budget:,.2f} per period is below the least the channels' bounds allow.",
+            where="budget",
+            fix=f"Give {_within(least, low=True):,.2f} or more, or lower bounds.{_freeing(market)}",
+        )
+    limit = None if budget is None else (-np.inf, max(budget, least))
+    chosen = replace(
+        program(worth, space, budget=limit, price=1.0),
+        objective=risk_objective(worth, market.initial),
+    )
+    found = solve(chosen, market.initial, space.low)
+    if found is None:
+        raise AssertionError("no money within the bounds was found")
+    return found, budget
+
+
+def _asked_budget(request: PlanRequest, periods: int) -> float | None:
+    """The budget per period, None where none was asked for."""
+    if request.budget is not None:
+        return request.budget / periods
+    return request.budget_per_period
+
+
+def _freeing(market: Market) -> str:
+    """That held channels may be freed, where that would help."""
+    if market.held is None or not market.held.any():
+        return ""
+    names = np.array(market.channels)[market.held].tolist()
+    return f" Held at today's spend are {', '.join(names)}: they can be freed."
 
 
 def _within(end: float, *, low: bool) -> float:
@@ -194,7 +288,7 @@ def _within(end: float, *, low: bool) -> float:
     return cents / 100
 
 
-def _scaled(initial: np.ndarray, budget: float) -> np.ndarray:
+def scaled(initial: np.ndarray, budget: float) -> np.ndarray:
     total = initial.sum()
     return np.asarray(
         initial * (budget / total) if total > 0 else np.full(len(initial), budget / len(initial))
@@ -223,7 +317,10 @@ def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
     """The largest response at an efficiency of the target or better: money per period (P,)."""
     reach(market, space)
     efficiency = target if market.revenue else 1.0 / target
-    chosen = program(market, space, efficiency=efficiency)
+    chosen = replace(
+        program(market, space, efficiency=efficiency),
+        objective=risk_objective(market, market.initial),
+    )
     found = solve(chosen, market.initial)
     if found is not None and found.sum() > 0:  # no money meets every target
         return found

@@ -4,16 +4,18 @@ form and files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mmm.engines.words import Confidence
 from mmm.errors import UserError
+from mmm.planning.risk import Risk
 
 #: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
 #: defaults.
-DEFAULT_FACTORS = {"max_response": (0.5, 2.0), "target": (0.1, 10.0)}
+DEFAULT_FACTORS = {"max_response": (0.5, 2.0), "target": (0.1, 10.0), "profit": (0.5, 2.0)}
 #: Default target as a share of the initial efficiency: ROAS may fall to, cost per conversion rise
 #: to (Robyn's).
 DEFAULT_TARGET_ROAS, DEFAULT_TARGET_CPA = 0.8, 1.2
@@ -61,9 +63,21 @@ class PlanRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    goal: Literal["max_response", "target"] = Field(
+    goal: Literal["max_response", "target", "profit"] = Field(
         "max_response",
-        description="The largest response for a budget, or at a target ROAS or cost per conversion.",
+        description="The largest response for a budget, or at a target ROAS or cost per conversion; or "
+        "the largest profit, for which the budget is looked for.",
+    )
+    risk: Risk = Field(
+        Risk.DOWNSIDE,
+        description="What is made large: the gain in the worst fifth of the draws (downside), so that "
+        "money moves only where that pays in nearly all of them; or the expected gain.",
+    )
+    unit_value: float | None = Field(
+        None, gt=0, description="Profit in money that one unit of the KPI brings, before media."
+    )
+    channel_values: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="The same by channel, where channels sell differently."
     )
     budget: float | None = Field(
         None, gt=0, description="Money over all periods. Default: as much as in the range."
@@ -91,6 +105,14 @@ class PlanRequest(BaseModel):
     carryover: Literal["held", "follows"] = Field(
         "follows",
         description="Whether carryover follows the planned spend, which causes it, or stays as it was (Robyn).",
+    )
+
+    hold: Literal["inconclusive", "none"] = Field(
+        "inconclusive",
+        description="Channels kept at today's spend: those whose confidence is inconclusive, or none.",
+    )
+    free: tuple[str, ...] = Field(
+        (), description="Channels that may move although their confidence is inconclusive."
     )
 
     @model_validator(mode="before")
@@ -125,6 +147,31 @@ class PlanRequest(BaseModel):
         low, high = DEFAULT_FACTORS[self.goal]
         return (low if self.low is None else self.low), (high if self.high is None else self.high)
 
+    def values(self, known: float | None, paid: Sequence[str]) -> tuple[float, ...] | None:
+        """Profit that one unit of the KPI brings in each channel: as asked, else what is `known` of
+        all; None where neither says it. UserError for an unknown channel.
+        """
+        for name in self.channel_values:
+            _require_paid(name, paid, f"channel_values.{name}")
+        common = known if self.unit_value is None else self.unit_value
+        found = [self.channel_values.get(name, common) for name in paid]
+        given = [value for value in found if value is not None]
+        return tuple(given) if len(given) == len(found) else None
+
+    def held(self, confidence: Mapping[str, str]) -> tuple[str, ...]:
+        """The channels that stay at today's spend, by their words of `confidence`. One that has
+        bounds of its own, or is free, does not. UserError for a free channel that is unknown.
+        """
+        for name in self.free:
+            _require_paid(name, tuple(confidence), "free")
+        if self.hold == "none":
+            return ()
+        return tuple(
+            name
+            for name, word in confidence.items()
+            if word == Confidence.INCONCLUSIVE and name not in self.free and name not in self.limits
+        )
+
     def members(self, name: str, paid: Sequence[str]) -> tuple[str, ...]:
         """The channels a limit is about; UserError where one is not among the paid ones."""
         members = (name,) if name in paid else tuple(part.strip() for part in name.split("+"))
@@ -138,3 +185,13 @@ class PlanRequest(BaseModel):
         if len(set(members)) < len(members):
             raise UserError("names a channel twice.", where=f"limits.{name}")
         return members
+
+
+def _require_paid(name: str, paid: Sequence[str], where: str) -> None:
+    """UserError for a channel that is not among the paid ones."""
+    if name not in paid:
+        raise UserError(
+            f"{name!r} is no paid channel of the model.",
+            where=where,
+            fix=f"The paid channels are {', '.join(paid)}.",
+        )

@@ -45,9 +45,18 @@ class NoResponse:
         return np.zeros(np.shape(spend))
 
 
+class Objective(Protocol):
+    """What is maximised in place of the sum of responses: any smooth function of money (n,)."""
+
+    def value(self, spend: np.ndarray) -> float: ...
+
+    def gradient(self, spend: np.ndarray) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Program:
-    """Maximise the sum of responses less `price` x money, within [low, high] per channel (n,).
+    """Maximise the sum of responses, or the `objective`, less `price` x money, within [low, high]
+    per channel (n,).
 
     `sums` (k, n) of zeros and ones are groups of channels whose money must lie within [sum_low,
     sum_high] (k,), infinite where open. With an `efficiency` the responses must be at least so many
@@ -62,9 +71,18 @@ class Program:
     sum_high: np.ndarray
     efficiency: float | None = None
     price: float = 0.0
+    objective: Objective | None = None
 
     def value(self, x: np.ndarray) -> float:
-        return float(self.curves.response(x).sum() - self.price * x.sum())
+        earned = (
+            self.curves.response(x).sum() if self.objective is None else self.objective.value(x)
+        )
+        return float(earned - self.price * x.sum())
+
+    def slope(self, x: np.ndarray) -> np.ndarray:
+        """Derivative of the value by money (n,)."""
+        earned = self.curves.marginal(x) if self.objective is None else self.objective.gradient(x)
+        return np.asarray(earned - self.price)
 
     def feasible(self, x: np.ndarray) -> bool:
         """Whether money x (n,) meets all constraints, within `TOLERANCE` of their size."""
@@ -91,12 +109,27 @@ class Program:
 def solve(program: Program, *starts: np.ndarray) -> np.ndarray | None:
     """Money (n,) with the largest value that was found; None where nothing feasible was.
 
-    Never worse than a feasible one of `starts`.
+    Never worse than a feasible one of `starts`. With an `objective` of its own, which is not a sum
+    over channels, the search begins at the best sum of responses and at `starts`, and is local.
     """
     with _blas().limit(
         limits=1, user_api="blas"
     ):  # on so small matrices threads only wait for each other
-        return _branch_and_bound(program, starts)
+        if program.objective is None:
+            return _branch_and_bound(program, starts)
+        best_sum = _branch_and_bound(replace(program, objective=None), starts)
+        return None if best_sum is None else _best_nearby(program, [best_sum, *starts])
+
+
+def _best_nearby(program: Program, starts: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The feasible money with the largest value among `starts` and what is found from them."""
+    best: np.ndarray | None = None
+    for start in starts:
+        inside = np.clip(start, program.low, program.high)
+        for x in (inside, polish(program, inside)):
+            if program.feasible(x) and (best is None or program.value(x) > program.value(best)):
+                best = x
+    return best
 
 
 @cache
@@ -252,8 +285,7 @@ def polish(program: Program, start: np.ndarray) -> np.ndarray:
 
     def loss(y: np.ndarray) -> tuple[float, np.ndarray]:
         x = money(y)
-        slope = curves.marginal(x)[free] - program.price
-        return -program.value(x) / scale, -slope * width / scale
+        return -program.value(x) / scale, -program.slope(x)[free] * width / scale
 
     constraints: list[dict[str, object]] = []
     for row, least, most in zip(program.sums, program.sum_low, program.sum_high, strict=True):

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.format import Labels
-from mmm.planning.allocation import Plan, PlanDocument, PlannedWith, sides_of
 from mmm.planning.history import History
+from mmm.planning.plan import Plan, PlanDocument
+from mmm.planning.sides import PlannedWith, sides_of
 from mmm.planning.weighted import MeanResponse, weighted_quantiles
 
 _f8, _s = pa.float64(), pa.string()

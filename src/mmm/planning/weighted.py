@@ -63,6 +63,28 @@ class SomeDraws:
         return np.asarray(self.model.marginal(spend)[self.chosen])
 
 
+@dataclass(frozen=True)
+class Valued:
+    """A response model in money: each channel's response times what a unit of it is worth (P,)."""
+
+    model: ResponseModel
+    values: np.ndarray
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.model.channels
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.model.weights
+
+    def response(self, spend: np.ndarray) -> np.ndarray:
+        return np.asarray(self.model.response(spend) * self.values)
+
+    def marginal(self, spend: np.ndarray) -> np.ndarray:
+        return np.asarray(self.model.marginal(spend) * self.values)
+
+
 def divided(model: ResponseModel) -> tuple[ResponseModel, ResponseModel]:
     """(draws to optimise on, draws to measure on): every other one by weight, so that both halves
     hold heavy and light ones. All draws twice where they are too few to divide.

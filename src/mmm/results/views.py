@@ -21,7 +21,10 @@ from mmm.results import (
     certified_charts,
     charts,
     findings,
+    forecast,
     kept,
+    learnt,
+    posterior_charts,
     stability,
     stability_charts,
     summary,
@@ -114,6 +117,19 @@ VIEWS: tuple[View, ...] = (
         ),
     ),
     View(
+        "learnt",
+        "What the data say and what was expected",
+        learnt.learnt,
+        posterior_charts.learnt,
+        learnt.finding,
+        "The grey bar is what was expected of a channel before the data (nine in ten), the narrow bar what the model "
+        "says, the tick its {efficiency}. *The data moved it* where the narrow bar holds at most 60 % of what was "
+        "expected; else *this is the prior*: the figure would be about the same without the data. The table has the "
+        "share of {kpi}, carryover and saturation as well.",
+        ("channel", "quantity", "prior_text", "posterior_text", "learnt_from"),
+        present=learnt.told,
+    ),
+    View(
         "share_of_spend",
         "Share of spend and share of effect",
         summary.shares,
@@ -143,6 +159,18 @@ VIEWS: tuple[View, ...] = (
         "The closer the lines, the better the fit. Shaded periods were held out of the fit; they show how the model "
         "does on data it has not seen.",
         ("date", "actual", "fitted", "residual", "split"),
+    ),
+    View(
+        "forecast",
+        "Forecast of periods held out",
+        forecast.forecast,
+        posterior_charts.forecast,
+        forecast.finding,
+        "The last {period}s as a fit without them forecasts them, with the spends that were made. About nine in ten "
+        "should lie in the orange band. A forecast worse than the year before says that the model misses what moves "
+        "{kpi}; a good one does not prove its split between channels.",
+        ("date", "actual", "forecast", "forecast_low", "forecast_high", "naive"),
+        present=forecast.forecasted,
     ),
     View(
         "over_time",

@@ -1,4 +1,5 @@
-"""The queue of batches: their runs wait as `queued` and are started in order, so many at a time.
+"""The queue: batches' runs wait as `queued` and are started in order, so many at a time; and any
+run for which the platform had no room is tried again.
 
 No process owns the queue. A step looks at what is stored, starts what may start, and ends; whoever
 looks at runs takes one, a local task takes one when it ends, and so does `mmm batch step`, for
@@ -9,16 +10,24 @@ others stop there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.platforms.base import NoRoom
 from mmm.runs.events import History, TransitionRefused
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
+from mmm.workspace.stored import Unreadable
+
+log = logging.getLogger(__name__)
 
 _UNDER_WAY = (RunState.STARTING, RunState.RUNNING)
+#: A submitter starts its run right after queueing it; one that has not by now was killed.
+_SUBMIT_SECONDS = 30.0
 
 
 def step(
@@ -27,16 +36,21 @@ def step(
     start: Callable[[str], None],
     at_once: int,
     platform: str,
+    now: datetime,
 ) -> list[str]:
     """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids
     of those started.
+
+    Where the platform had no room, nothing of a batch is started before it is time to ask again.
+    Runs of no batch that were refused are tried again at their own time.
 
     `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
     to another platform is left alone: a laptop that looks at a bucket must not train what waits for
     the cloud.
     """
-    waiting, under_way = [], 0
-    for batch in _open_batches(workspace):
+    batch_ids, run_ids = workspace.open_work()
+    waiting, under_way, full = [], 0, False
+    for batch in _batches(workspace, batch_ids):
         if batch.platform != platform:
             continue
         statuses = _statuses(workspace, batch, look)
@@ -44,12 +58,22 @@ def step(
             workspace.batch_waits_no_more(batch.batch_id)
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
         under_way += sum(status.state in _UNDER_WAY for status in statuses)
+        full = full or any(_is_early(status, now) for status in statuses)
+    singles = _singles(workspace, look, run_ids, platform, now)
+    started = [] if full else _start_batches(waiting, start, at_once - under_way)
+    return started + _start_singles(singles, start)
+
+
+def _start_batches(waiting: Sequence[str], start: Callable[[str], None], places: int) -> list[str]:
+    """Start runs in order while there are places; what was started."""
     started: list[str] = []
     for run_id in waiting:
-        if under_way + len(started) >= at_once:
+        if len(started) >= places:
             break
         try:
             start(run_id)
+        except NoRoom:  # there is none for the others either; it is tried again when it is time
+            break
         except (
             TransitionRefused
         ):  # another step has started it, or it was cancelled: what was counted is out of date
@@ -60,11 +84,52 @@ def step(
     return started
 
 
-def _open_batches(workspace: Workspace) -> list[BatchDocument]:
+def _start_singles(run_ids: Sequence[str], start: Callable[[str], None]) -> list[str]:
+    """Start runs of no batch, which nobody counts; one that is refused leaves the others."""
+    started = []
+    for run_id in run_ids:
+        with suppress(UserError):  # no room, another step was quicker, or the run says why
+            start(run_id)
+            started.append(run_id)
+    return started
+
+
+def _singles(
+    workspace: Workspace,
+    look: Callable[[Sequence[str]], list[RunStatus]],
+    run_ids: Sequence[str],
+    platform: str,
+    now: datetime,
+) -> list[str]:
+    """Runs of no batch that are to be started now: refused ones whose time has come, and those whose
+    submitter did not get to starting them. Marks of ended ones are taken away.
+    """
+    due = []
+    for status in look(run_ids):
+        if status.final and status.readable:
+            workspace.unmark_run(status.run_id)
+        if status.state is not RunState.QUEUED or status.platform != platform:
+            continue
+        left = status.waits is None and (now - status.updated).total_seconds() > _SUBMIT_SECONDS
+        refused = status.waits is not None and not _is_early(status, now)
+        if left or refused:
+            due.append(status.run_id)
+    return due
+
+
+def _is_early(status: RunStatus, now: datetime) -> bool:
+    return status.waits is not None and status.waits.next > now
+
+
+def _batches(workspace: Workspace, batch_ids: Sequence[str]) -> list[BatchDocument]:
     found = []
-    for batch_id in workspace.waiting_batches():
-        with suppress(NotFound):  # being submitted at this moment, or given up while it was
+    for batch_id in batch_ids:
+        try:
             found.append(workspace.batch(batch_id))
+        except NotFound:  # being submitted at this moment, or given up while it was
+            continue
+        except Unreadable as damage:  # the other batches go on
+            log.warning("a batch waits that cannot be read: %s", damage)
     return found
 
 
@@ -91,6 +156,7 @@ def begin(workspace: Workspace, batch: BatchDocument) -> None:
             "dataset_id": member.dataset_id,
             "engine": batch.engine,
             "batch": batch.batch_id,
+            "platform": batch.platform,
         }
         with suppress(AlreadyExists):
             History.begin(

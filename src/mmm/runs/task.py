@@ -81,6 +81,10 @@ def _host() -> str:
     return socket.gethostname()
 
 
+def _actor() -> str:
+    return f"task@{_host()}"
+
+
 def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> None:
     """On a machine of one's own the place that is free now goes to the next run of a batch.
 
@@ -96,9 +100,15 @@ def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> 
     with (
         _sigterm_stops(),
         task_log(workspace, run_id, attempt, settings.log_level),
-        heartbeat(workspace, run_id, attempt, settings.heartbeat_seconds),
+        heartbeat(
+            workspace, run_id, attempt, settings.heartbeat_seconds, _stop_this_process, _actor()
+        ),
     ):
         return _Task(workspace, history, attempt).run()
+
+
+def _stop_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Task:
@@ -111,7 +121,7 @@ class _Task:
         self._history = history
         self._run_id = history.run_id
         self._attempt = attempt
-        self._actor = f"task@{_host()}"
+        self._actor = _actor()
 
     def run(self) -> int:
         try:

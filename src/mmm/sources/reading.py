@@ -38,7 +38,8 @@ class _Frozen(BaseModel):
 class ReadOptions(_Frozen):
     """What is given about a file. `header_row` counts from 1 as editors and Excel do; `columns`
     says for single columns what they hold; `missing` are more texts that mean "no value"; `zone`
-    is the time zone whose days count where times say their distance to UTC.
+    is the time zone whose days count where times say their distance to UTC; `currency` (ISO 4217)
+    that of the money where the file does not say it.
     """
 
     separator: str | None = None
@@ -50,6 +51,7 @@ class ReadOptions(_Frozen):
     keep_totals: bool = False
     missing: tuple[str, ...] = ()
     zone: str | None = None
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     columns: dict[str, As] = Field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from mmm.workspace.models import ColumnProfile, DatasetManifest
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
+from mmm.workspace.sign_outs import SignOuts
 
 if TYPE_CHECKING:
     from mmm.settings import Settings
@@ -23,7 +24,16 @@ __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
 class Workspace(
-    Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results
+    Audit,
+    Batches,
+    Connections,
+    Datasets,
+    Documents,
+    Drafts,
+    Runs,
+    RunHistory,
+    Results,
+    SignOuts,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).

@@ -11,6 +11,7 @@ from mmm.errors import AlreadyExists
 from mmm.workspace.models import AuditEntry
 from mmm.workspace.names import new_id, utc_now
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Found, read_all
 
 REFUSED = ".refused"
 
@@ -32,7 +33,7 @@ class Audit(Part):
         """Add an entry."""
         now = utc_now()
         entry = AuditEntry(at=now, actor=by.id, action=action, subject=subject, details=details)
-        self._create(_key(now, new_id(now)), entry)
+        self._create(_key(now, new_id(now)), entry, "audit")
 
     def append_audit_once(
         self, actor: str, action: str, subject: str, at: datetime, **details: object
@@ -43,22 +44,23 @@ class Audit(Part):
         name = hashlib.sha256("\n".join((actor, action, subject)).encode()).hexdigest()[:8]
         entry = AuditEntry(at=at, actor=actor, action=action, subject=subject, details=details)
         with suppress(AlreadyExists):
-            self._create(_key(at, f"{at.astimezone(UTC):%Y%m%dT%H%M%S}-{name}"), entry)
+            self._create(_key(at, f"{at.astimezone(UTC):%Y%m%dT%H%M%S}-{name}"), entry, "audit")
 
     def audit_days(self) -> list[date]:
         """Days that have entries, oldest first."""
-        return [date.fromisoformat(day) for day in self._objects.folders("audit")]
+        days = []
+        for name in self._objects.folders("audit"):
+            with suppress(ValueError):  # a folder that is not ours
+                days.append(date.fromisoformat(name))
+        return days
 
-    def audit(self, day: date) -> list[AuditEntry]:
-        """Entries of one day (UTC), oldest first."""
+    def audit(self, day: date) -> Found[AuditEntry]:
+        """Entries of one day (UTC), oldest first, and those that cannot be read."""
         folder = f"audit/{day:%Y-%m-%d}"
-        entries = [
-            AuditEntry.model_validate_json(self._objects.get(f"{folder}/{name}"))
-            for name in self._objects.names(folder)
-        ]
-        return sorted(
-            entries, key=lambda entry: entry.at
-        )  # a name tells only the second of a sign-in
+        keys = [f"{folder}/{name}" for name in self._objects.names(folder)]
+        entries, damaged = read_all(keys, lambda key: self._read(key, AuditEntry, "audit"))
+        entries.sort(key=lambda entry: entry.at)  # a name tells only the second of a sign-in
+        return Found(entries, damaged)
 
 
 def _key(at: datetime, entry_id: str) -> str:

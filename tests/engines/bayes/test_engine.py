@@ -19,6 +19,7 @@ from mmm.engines.base import (
     Variable,
 )
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
+from mmm.engines.capabilities import Preview, Previews, asked
 from mmm.engines.training import train
 
 SHORT = {"warm_up": 300, "sweeps": 400, "longest": 1, "draws": 80}
@@ -154,6 +155,46 @@ def test_held_out_periods_are_forecast() -> None:
     assert result.tables["models"]["nrmse_test"][0].as_py() < 0.2
     (coverage,) = column(result, "diagnostics", "value", name="forecast_coverage")
     assert coverage >= 0.7
+    # The table is the model's own forecast of these periods.
+    assert column(result, "forecast", "actual") == column(result, "fit", "actual", split="test")
+    assert column(result, "forecast", "forecast") == column(result, "fit", "fitted", split="test")
+
+
+def test_a_second_fit_forecasts_while_the_model_keeps_all_periods() -> None:
+    result = fit(problem(), holdout=0.15)
+    assert set(column(result, "fit", "split")) == {"train"}
+    rows = result.tables["forecast"].to_pylist()
+    dates = problem().dates[-len(rows) :].astype("datetime64[D]").tolist()
+    assert len(rows) == 17
+    assert [row["date"] for row in rows] == dates
+    actual = np.array([row["actual"] for row in rows])
+    told = np.array([row["forecast"] for row in rows])
+    wide = np.array([row["forecast_high"] - row["forecast_low"] for row in rows])
+    # Nearer than the KPI's own movement, and with an interval that is more than the noise's.
+    assert np.abs(actual - told).mean() < 0.6 * actual.std()
+    assert (wide > 2 * 1.645 * 8.0 * 0.8).all()
+    squared = ((actual - told) ** 2).mean()
+    assert result.tables["models"]["nrmse_test"][0].as_py() == pytest.approx(
+        np.sqrt(squared) / np.ptp(actual)
+    )
+    year = column(result, "forecast", "naive")
+    assert year == problem().kpi[-17 - 52 : -52].tolist()
+
+
+def test_noise_that_goes_on_is_told() -> None:
+    case = problem()
+    told = {
+        row["subject"]: row
+        for row in fit(case).tables["diagnostics"].to_pylist()
+        if row["name"] == "posterior_predictive"
+    }
+    assert set(told) == {"memory", "largest", "growth"}
+    assert 0.01 <= told["memory"]["value"] <= 0.99
+    single = case.kpi.copy()
+    single[60] += 500.0
+    broken = fit(problem(kpi=single)).tables["diagnostics"].to_pylist()
+    (text,) = [row["text"] for row in broken if row["subject"] == "largest"]
+    assert text.startswith("single periods lie further off than noise explains")
 
 
 def test_progress_and_refusals() -> None:
@@ -166,3 +207,52 @@ def test_progress_and_refusals() -> None:
     assert [item.level for item in found] == ["error"]
     unknown = BayesSettings(media={"radio": ChannelPrior()})
     assert "radio" in engine.check(problem(), unknown)[0].what
+
+
+def test_what_is_expected_before_the_data_follows_the_settings() -> None:
+    engine, case = asked(load_engine("bayes"), Previews, ""), problem()
+    media = {"search": {"roi": (1.0, 4.0), "half_life": (7, 21), "saturation": (0.2, 0.6)}}
+    settings = BayesSettings.model_validate({"media": media, "media_share": (0.2, 0.6)})
+
+    def shown(channel: str) -> Preview:
+        return engine.preview(settings, channel, length=116, period="week", problem=case)
+
+    rows = {row["quantity"]: row for row in shown("search").expected}
+    # The soft media share leans on the range of the ROI, but hardly: both can be had.
+    assert rows["roi"]["low"] == pytest.approx(1.0, rel=0.25)
+    assert rows["roi"]["high"] == pytest.approx(4.0, rel=0.25)
+    assert rows["half_life"]["low"] == pytest.approx(7.0, rel=0.15)
+    assert rows["half_life"]["high"] == pytest.approx(21.0, rel=0.15)
+    assert rows["saturation"]["low"] == pytest.approx(0.2, abs=0.07)
+    assert rows["saturation"]["high"] == pytest.approx(0.6, abs=0.07)
+    money = case.paid[0].spend[4:].sum() / case.kpi[4:].sum()
+    assert rows["share"]["middle"] == pytest.approx(rows["roi"]["middle"] * money, rel=1e-6)
+    # The response at today's mean spend is what the share says.
+    today = [row for row in shown("search").response if row["end"] == "middle"][10]
+    assert today["spend"] == pytest.approx(case.paid[0].spend[4:].mean())
+    assert today["response"] == pytest.approx(rows["share"]["middle"] * case.kpi[4:].mean())
+    whole = shown("").expected
+    assert [row["name"] for row in whole if row["quantity"] == "share"] == [
+        "", "search", "video", "mails",
+    ]  # fmt: skip
+    assert 0.1 < whole[0]["low"] < whole[0]["high"] < 0.7
+    torn = BayesSettings(media={"search": ChannelPrior(roi=(900.0, 1000.0))})
+    told = engine.preview(torn, "", length=116, period="week", problem=case).sentences
+    assert told[0].startswith("The ROI ranges and the media share contradict each other")
+
+
+def test_what_the_data_moved_is_told_from_what_is_the_prior(weekly: EngineResult) -> None:
+    rows = {(row["variable"], row["quantity"]): row for row in weekly.tables["learnt"].to_pylist()}
+    search, channels = rows["search", "roi"], weekly.tables["channels"].to_pylist()
+    # Strong spends of their own: the data know the ROI better than anyone did.
+    assert search["source"] == "data"
+    assert search["posterior"] == channels[0]["roi"]
+    assert search["posterior_high"] - search["posterior_low"] < 0.5 * (
+        search["prior_high"] - search["prior_low"]
+    )
+    assert rows["mails", "share"]["posterior"] == channels[2]["contribution_share"]
+    # 120 weeks say next to nothing of how an organic variable of tiny effect saturates.
+    assert rows["mails", "saturation"]["source"] == "prior"
+    known = fit(problem(), media={"search": {"roi": (1.9, 2.1)}}).tables["learnt"].to_pylist()
+    (told,) = [row for row in known if row["variable"] == "search" and row["quantity"] == "roi"]
+    assert told["source"] == "prior"

@@ -9,7 +9,8 @@ from mmm.engines.bayes.settings import BayesSettings
 from mmm.errors import Finding
 
 _FEWEST_PERIODS = 20
-_YEAR_DAYS = 365
+#: 104 weeks are two years to anybody.
+_TWO_YEARS_DAYS = 2 * 52 * 7
 
 
 def check(problem: Problem, settings: BayesSettings) -> list[Finding]:
@@ -26,7 +27,7 @@ def _window(problem: Problem) -> list[Finding]:
         what = "the KPI's mean in the window is not above 0."
         return [Finding("error", what, problem.kpi_name, "Choose another KPI or window.")]
     found = []
-    if rows * problem.step_days < 2 * _YEAR_DAYS:
+    if rows * problem.step_days < _TWO_YEARS_DAYS:
         what = "less than two years of data: season, trend and media can hardly be told apart."
         found.append(Finding("warning", what, "window", "Load more history."))
     return found

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.engines.bayes import lift, tables
+from mmm.engines.bayes import forecast as ahead
+from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
+from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
@@ -21,7 +23,9 @@ from mmm.engines.schemas import table
 def train(
     problem: Problem, settings: BayesSettings, progress: ProgressListener
 ) -> tuple[dict[str, pa.Table], str]:
-    """The tables, and what is to be said of the result in a sentence."""
+    """The tables, and what is to be said of the result in a sentence. A panel of geos is summed to
+    the nation here; `bayes.panel.pipeline` models it.
+    """
     progress(Progress("setup", 0, 1))
     setup = set_up(problem, settings)
     progress(Progress("setup", 1, 1))
@@ -30,8 +34,10 @@ def train(
     without = None
     if setup.tests:
         without = _without_tests(problem, settings, progress)
-    made = _tables(found, sampled, without, progress)
-    return made, _reason(setup, sampled)
+    summary = tables.summarise(found, settings.seed)
+    forecast = ahead.forecast(problem, settings, found, summary, progress)
+    made = posterior_tables(found, summary, sampled, without, forecast, progress)
+    return made, reason(setup, sampled)
 
 
 def _without_tests(
@@ -43,14 +49,20 @@ def _without_tests(
     return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
-def _tables(
-    found: Posterior, sampled: Sampled, without: Posterior | None, progress: ProgressListener
+def posterior_tables(
+    found: Posterior,
+    summary: tables.Summary,
+    sampled: Sampled,
+    without: Posterior | None,
+    forecast: ahead.Forecast | None,
+    progress: ProgressListener,
 ) -> dict[str, pa.Table]:
+    """All tables of the whole market."""
     progress(Progress("tables", 0, 1))
-    summary = tables.summarise(found, found.setup.settings.seed)
+    held_out = (np.nan, np.nan) if forecast is None else forecast.errors
     error = lift.calibration_error(found)
     makers: dict[str, Callable[[], pa.Table]] = {
-        "models": lambda: tables.models_table(found, summary, error),
+        "models": lambda: tables.models_table(found, summary, error, held_out),
         "channels": lambda: tables.channels_table(found, summary),
         "media": lambda: tables.media_table(found),
         "contributions": lambda: tables.contributions_table(found, summary),
@@ -62,18 +74,27 @@ def _tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
-        "diagnostics": lambda: diagnostics_table(found, sampled, summary),
+        "learnt": lambda: learnt_table(found, summary),
+        "forecast": lambda: ahead.forecast_table(forecast),
+        "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
     }
     made = {name: make() for name, make in makers.items()}
     progress(Progress("tables", 1, 1))
     return made
 
 
-def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summary) -> pa.Table:
-    """Named numbers and sentences: agreement of the chains and its cause, coverage of the fit."""
+def diagnostics_table(
+    found: Posterior,
+    sampled: Sampled,
+    summary: tables.Summary,
+    forecast: ahead.Forecast | None,
+) -> pa.Table:
+    """Named numbers and sentences: agreement of the chains and its cause, the posterior predictive
+    check, the forecast.
+    """
     setup = found.setup
     rows: list[tuple[str, str, float, str]] = [
-        ("convergence", "", float(not sampled.short), _reason(setup, sampled)),
+        ("convergence", "", float(not sampled.short), reason(setup, sampled)),
         ("r_hat", "", max(item.r_hat for item in sampled.agreements), ""),
         ("effective_draws", "", min(item.effective for item in sampled.agreements), ""),
         ("rounds", "", float(sampled.rounds), ""),
@@ -84,15 +105,10 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
         rows.append(("effective_draws", subject, item.effective, ""))
     for item in sampled.short[:1]:
         rows.append(("cause", item.channel, np.nan, cause(setup, sampled.draws, item)))
-    actual = setup.problem.kpi[setup.window]
-    inside = (actual >= summary.fitted_low) & (actual <= summary.fitted_high)
-    covered = float(inside[: setup.trained].mean())
-    text = f"{covered:.0%} of the periods lie in their 90 % predictive interval."
-    rows.append(("predictive_coverage", "", covered, text))
-    if setup.trained < setup.periods:
-        ahead = float(inside[setup.trained :].mean())
-        text = f"{ahead:.0%} of the periods held out lie in their 90 % predictive interval."
-        rows.append(("forecast_coverage", "", ahead, text))
+    if sampled.short:
+        rows.append(("warning", "convergence", np.nan, reason(setup, sampled)))
+    rows += predictive.told(found, summary, setup.settings.seed)
+    rows += ahead.told(forecast)
     return table(
         "diagnostics",
         {
@@ -104,7 +120,7 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
     )
 
 
-def _reason(setup: Setup, sampled: Sampled) -> str:
+def reason(setup: Setup, sampled: Sampled) -> str:
     """One sentence on the posterior, with what is not to be relied on."""
     draws = sampled.draws.channel.shape[0] * sampled.draws.channel.shape[1]
     worst = max(item.r_hat for item in sampled.agreements)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mmm.format import MISSING, Labels, percent
 from mmm.models.plans import ALL_KEPT, PlanningModel
-from mmm.planning.allocation import Plan
+from mmm.planning.plan import Plan
 from mmm.planning.summary import plan_curves, plan_table
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart

@@ -8,9 +8,10 @@ import streamlit as st
 
 from mmm.access import User
 from mmm.web.kit.text import error_markdown, plain
-from mmm.web.shell.session import current_user, settings, sign_in, workspace
+from mmm.web.shell.session import current_user, ended_sign_ins, settings, sign_in, workspace
 from mmm.web.shell.sign_in import Refused, SignInNeeded, signed_in_at
 from mmm.workspace.audit import REFUSED
+from mmm.workspace.names import utc_now
 
 _SIGN_IN, _SIGN_OUT = "sign-in", "sign-out"
 
@@ -69,4 +70,5 @@ def _remember(action: str, **details: Any) -> None:
 
 def _sign_out(user: User) -> None:
     workspace().append_audit(user, _SIGN_OUT, settings().service_name)
+    ended_sign_ins().end(st.user.to_dict(), user.id, utc_now())
     st.logout()
