@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.platforms import BUCKETS, open_bucket
@@ -65,7 +65,7 @@ _CODES = {
     "AccessDenied": _REFUSED,
     "NoSuchBucket": (
         "there is no such bucket.",
-        "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region.",
+        "Check its name (S3_BUCKET, GCS_BUCKET, MMM_WORKSPACE) and the region.",
     ),
     "redirect": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
@@ -123,8 +123,6 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
             return open_bucket(
                 parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({})
             )
-        if parts.scheme == "gs" and parts.netloc:
-            return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
         "is not an address of a workspace.",
         where=url,
