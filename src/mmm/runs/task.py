@@ -99,7 +99,7 @@ def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> 
     run_id, attempt = history.run_id, history.last.attempt
     with (
         _sigterm_stops(),
-        task_log(workspace, run_id, attempt, settings.log_level),
+        task_log(workspace, run_id, attempt, settings.log_level, settings.log_format),
         heartbeat(
             workspace, run_id, attempt, settings.heartbeat_seconds, _stop_this_process, _actor()
         ),

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from mmm.access import User
+from mmm.logs import acting_user
 from mmm.web.kit.text import error_markdown, plain
 from mmm.web.shell.session import current_user, ended_sign_ins, settings, sign_in, workspace
 from mmm.web.shell.sign_in import Refused, SignInNeeded, signed_in_at
@@ -32,6 +33,7 @@ def enter() -> User | None:
     except Refused as refusal:
         _turn_away(refusal)
         return None
+    acting_user.set(user.id)
     if sign_in() is not None:
         _remember(_SIGN_IN, role=user.role)
     return user
