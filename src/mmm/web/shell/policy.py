@@ -12,7 +12,7 @@ import streamlit
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 #: Features that no page uses.
 _CLOSED_FEATURES = (
-    "accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope",
+    "accelerometer", "autoplay", "camera", "display-capture", "geolocation", "gyroscope",
     "hid", "magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb",
     "xr-spatial-tracking",
 )  # fmt: skip
