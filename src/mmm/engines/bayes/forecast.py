@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, ProgressListener
 from mmm.engines.bayes import tables
+from mmm.engines.bayes.earlier import prepared
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
-from mmm.engines.bayes.setup import Setup, period_days, set_up
+from mmm.engines.bayes.setup import Setup, period_days
 from mmm.engines.schemas import table
 
 #: The second fit's chains are so much shorter: its forecast is a mean over all draws, which needs
@@ -75,7 +76,7 @@ def forecast(
             "sweeps": max(_SHORTEST, settings.sweeps // _SHORTER),
         }
     )
-    setup = set_up(problem, shorter)
+    setup = prepared(problem, shorter)
     sampled = sample_until_agreed(setup, "forecast", progress, longest=1)
     without = posterior(setup, sampled.draws, settings.draws, settings.seed)
     return _held_out(setup, tables.summarise(without, settings.seed))
