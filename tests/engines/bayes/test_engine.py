@@ -354,7 +354,7 @@ def test_an_exposure_that_became_dearer_keeps_its_curve() -> None:
     old_cost = case.paid[1].spend[4:69].sum() / case.paid[1].exposure[4:69].sum()
     mean_impressions = case.paid[1].exposure[69:134].mean()
     told = np.exp(np.median(medium.curve[:, KAPPA])) * mean_impressions
-    assert told == pytest.approx(old_kappa / old_cost, rel=1e-6)
+    assert told == pytest.approx(old_kappa / old_cost, rel=1e-4)
     # A third of the effect per money: the same impressions cost three times as much.
     (old_roi,) = column(before, "channels", "roi", channel="video")
     assert np.median(medium.effect) == pytest.approx(old_roi / 3.0, rel=0.2)
