@@ -219,7 +219,13 @@ def test_the_report_has_its_own_title_currency_and_logo(
     open_page: Open, stored: Any, run_id: str
 ) -> None:
     app = open_page(links.RESULTS, run=run_id, part="Report")
-    assert downloads(app) == ["Report (HTML)", "Report (PDF)", "Summary (JSON)"]
+    assert downloads(app) == [
+        "Report (HTML)",
+        "Report (PDF)",
+        "Slides (PPTX)",
+        "Workbook (XLSX)",
+        "Summary (JSON)",
+    ]
     assert [found.label for found in app.button] == []
     app.text_input(key="report-title").set_value("Spring").run()
     app.text_input(key="report-currency").set_value("CHF").run()

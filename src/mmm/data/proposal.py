@@ -136,6 +136,8 @@ def _fits(role: Role, facts: ColumnFacts) -> bool:
     return {
         "date": facts.kind == "date",
         "market": facts.kind == "text" or (facts.kind == "number" and facts.whole_numbers),
+        "geo": facts.kind == "text" or (facts.kind == "number" and facts.whole_numbers),
+        "population": number,
         "factor": facts.kind == "text" and (facts.distinct or 0) <= MOST_LEVELS,
         "kpi": facts.kind == "number",
         "spend": facts.kind == "number",

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from mmm.engines.panel import Panel
 from mmm.engines.schemas import OPTIONAL_TABLES, SCHEMAS, complete
 from mmm.engines.words import Sign
 from mmm.errors import Finding
@@ -139,6 +140,7 @@ class Problem:
     `currency`. `previous` is the model this one refreshes, None for a model of its own. `country`
     is the one of the holidays. `value_per_conversion` (money per unit of a conversion KPI) and
     `margin` (profit in one unit of revenue, 0 to 1) change no estimate, only what is reported.
+    `panel` holds the same data by geo; an engine that models no panels works on the sums.
     """
 
     dates: np.ndarray
@@ -157,6 +159,7 @@ class Problem:
     country: str | None = None
     value_per_conversion: float | None = None
     margin: float | None = None
+    panel: Panel | None = None
 
     @property
     def rows(self) -> int:

@@ -40,6 +40,10 @@ _FORBIDDEN = {
 _LENGTH = re.compile(r"\s*([\d.]+)")
 
 
+#: A colour of slides: #rrggbb.
+COLOUR = r"^#[0-9a-fA-F]{6}$"
+
+
 class Logo(BaseModel, frozen=True):
     """An image that is put into the report itself. Made by `logo_from`, which looks at what it is."""
 
@@ -71,6 +75,7 @@ class Look(BaseModel, frozen=True):
     title: str | None = Field(default=None, max_length=200)
     currency: str | None = Field(default=None, max_length=12)
     logo: Logo | None = None
+    accent: str | None = Field(default=None, pattern=COLOUR)
 
     def over(self, other: Look) -> Look:
         """This look, with what it leaves open as in another."""
@@ -84,7 +89,9 @@ class Look(BaseModel, frozen=True):
         return {**summary, "title": self.title or summary["title"], "kpi": kpi}
 
 
-def look_of(title: str = "", currency: str = "", logo: bytes | None = None) -> Look:
+def look_of(
+    title: str = "", currency: str = "", logo: bytes | None = None, accent: str = ""
+) -> Look:
     """A look from what a person gave; UserError for what a report cannot hold. Blank texts leave it
     to the run.
     """
@@ -95,7 +102,10 @@ def look_of(title: str = "", currency: str = "", logo: bytes | None = None) -> L
                 where=where,
                 fix=f"Use one line of at most {most} characters.",
             )
+    if accent.strip() and not re.match(COLOUR, accent.strip()):
+        raise UserError("is no colour.", where="colour", fix="Write it as #0b66a8.")
     return Look(
+        accent=accent.strip() or None,
         title=title.strip() or None,
         currency=currency.strip() or None,
         logo=logo_from(logo) if logo else None,

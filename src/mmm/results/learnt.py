@@ -101,7 +101,7 @@ def expected_rows(rows: Sequence[Mapping[str, Any]], labels: Labels) -> list[tup
     found = []
     for row in rows:
         quantity = row["quantity"]
-        values = row["low"], row["middle"], row["high"]
+        values: tuple[float | None, ...] = (row["low"], row["middle"], row["high"])
         if quantity == Quantity.ROI and not labels.revenue:
             values = _costs(values)
         texts = [_value(value, quantity, labels) for value in values]

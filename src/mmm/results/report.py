@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def render_report(
 def report_of(
     results: RunResults, model_id: str | None, look: Look, kind: str, dates: str = ""
 ) -> bytes:
-    """The report on a kept model (None: the recommended one) as "html" or "pdf"; with decomposition
+    """The report on a kept model (None: the recommended one) as "html" or "pdf", its answer as "pptx",
+    its numbers as "xlsx"; a report with decomposition
     and ROAS of a range of dates, 2018-01-01:2018-03-26, where one is given.
     """
     from mmm.results.report_pdf import render_pdf
@@ -158,9 +160,27 @@ def report_of(
         return render_pdf(content(results, summary, look, span=span))
     if kind == "html":
         return render_report(results, summary, look, span=span).encode()
+    if kind in OFFICE:
+        return _office(kind)(results, summary, look)
     raise UserError(
-        f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf."
+        f"{kind!r} is no format of a report.",
+        where="report",
+        fix="Choose html, pdf, pptx or xlsx.",
     )
+
+
+#: What spreadsheets and slides are made by.
+OFFICE = {
+    "pptx": "mmm.results.slides:render_slides",
+    "xlsx": "mmm.results.workbook:render_workbook",
+}
+
+
+def _office(kind: str) -> Callable[[Tables, Mapping[str, Any], Look], bytes]:
+    """What renders a kind of file; imported when it is asked for."""
+    module, _, name = OFFICE[kind].partition(":")
+    found: Callable[[Tables, Mapping[str, Any], Look], bytes] = getattr(import_module(module), name)
+    return found
 
 
 PLAN_HEADINGS = ("Channel", "Today", "Advised", "Change")

@@ -54,12 +54,16 @@ class BayesEngine:
         from threadpoolctl import threadpool_limits
 
         # The compiled core, which checking does not need.
+        from mmm.engines.bayes.panel.pipeline import train_panel
         from mmm.engines.bayes.pipeline import train
         from mmm.engines.bayes.tables import MODEL_ID
 
         # Threaded linear algebra sums in an order that depends on the number of cores.
         with threadpool_limits(1):
-            tables, reason = train(problem, settings, progress)
+            # A panel of one geo is the nation.
+            panel = problem.panel is not None and len(problem.panel.geos) > 1
+            fit = train_panel if panel else train
+            tables, reason = fit(problem, settings, progress)
         return EngineResult(self.name, self.version, tables, MODEL_ID, reason, interval_level=0.9)
 
     def search_size(self, settings: BayesSettings, *, calibrated: bool) -> SearchSize:
@@ -117,4 +121,6 @@ class BayesEngine:
     def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
         from mmm.engines.adstock_hill.drawn_effects import drawn_effects
 
+        if tables["geo_draws"].num_rows:
+            return None  # a panel's effects are sums of its geos', which the nation's draws are not
         return drawn_effects(tables, model_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ from mmm.engines.schemas import table
 #: The second fit's chains are so much shorter: its forecast is a mean over all draws, which needs
 #: fewer of them than the ends of intervals of every parameter do.
 _SHORTER, _SHORTEST = 2, 20
+
+Fit = Callable[[Problem, BayesSettings, ProgressListener], Posterior]
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,11 @@ def forecast(
     found: Posterior,
     summary: tables.Summary,
     progress: ProgressListener,
+    fit: Fit | None = None,
 ) -> Forecast | None:
     """The periods that the model itself was not trained on; else, where `holdout` is set, those of a
-    second and shorter fit without the last periods; None where nothing is held out.
+    second and shorter fit without the last periods; None where nothing is held out. `fit` is how a
+    posterior is made; a nation's by default.
     """
     if found.setup.trained < found.setup.periods:
         return _held_out(found.setup, summary)
@@ -75,10 +80,14 @@ def forecast(
             "sweeps": max(_SHORTEST, settings.sweeps // _SHORTER),
         }
     )
-    setup = set_up(problem, shorter)
+    without = (fit or _nation)(problem, shorter, progress)
+    return _held_out(without.setup, tables.summarise(without, settings.seed))
+
+
+def _nation(problem: Problem, settings: BayesSettings, progress: ProgressListener) -> Posterior:
+    setup = set_up(problem, settings)
     sampled = sample_until_agreed(setup, "forecast", progress, longest=1)
-    without = posterior(setup, sampled.draws, settings.draws, settings.seed)
-    return _held_out(setup, tables.summarise(without, settings.seed))
+    return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
 def _held_out(setup: Setup, summary: tables.Summary) -> Forecast:

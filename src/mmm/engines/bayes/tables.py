@@ -214,7 +214,7 @@ def media_table(found: Posterior) -> pa.Table:
 def contributions_table(found: Posterior, summary: Summary) -> pa.Table:
     setup = found.setup
     dates = setup.problem.dates[setup.window].astype("datetime64[D]")
-    kinds = {column.component: column.kind for column in setup.baseline.columns}
+    kinds = found.component_kinds
     blocks = []
     for name, (effect, low, high) in summary.components.items():
         carryover = np.full(len(dates), np.nan)
@@ -359,9 +359,8 @@ def parameters_table(found: Posterior) -> pa.Table:
     values.append(("", "sigma", found.sigma))
     values.append(("", "mean_log_roi", found.pool[:, 0]))
     values.append(("", "spread_of_log_roi", np.exp(found.pool[:, 1])))
-    for j, column in enumerate(setup.baseline.columns):
-        if column.kind == "context":
-            values.append((column.name, "coefficient", found.gamma[:, j] * setup.scale))
+    for name, draws in found.control_coefficients.items():
+        values.append((name, "coefficient", draws))
     bounds = [interval(draws) for _, _, draws in values]
     return table(
         "parameters",
