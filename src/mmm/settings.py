@@ -160,6 +160,10 @@ class Settings(BaseSettings):
     gcp_region: str | None = Field(None, alias="GCP_REGION")
     gcs_bucket: _Bucket | None = Field(None, alias="GCS_BUCKET")
     training_job_name: str | None = Field(None, alias="TRAINING_JOB_NAME")
+    gcp_endpoint_url: _Url | None = Field(None, alias="GCP_ENDPOINT_URL")
+    google_application_credentials: Path | None = Field(
+        None, alias="GOOGLE_APPLICATION_CREDENTIALS", description="a key file, or of federation"
+    )
 
     auth_client_id: str | None = Field(None, alias="AUTH_CLIENT_ID")
     auth_client_secret: SecretStr | None = Field(None, alias="AUTH_CLIENT_SECRET")

@@ -62,6 +62,13 @@ PANELS = {
         "export": "mmm.cli.artifacts:export_command",
         "recreate": "mmm.cli.artifacts:recreate_command",
     },
+    "Operation": {
+        "doctor": "mmm.cli.operations:doctor_command",
+        "backup": "mmm.cli.operations:backup_command",
+        "restore": "mmm.cli.operations:restore_command",
+        "retention": "mmm.cli.operations:retention_command",
+        "audit": "mmm.cli.operations:audit_command",
+    },
     "New periods": {
         "refresh": "mmm.cli.refresh:refresh_command",
         "changes": "mmm.cli.refresh:changes_command",

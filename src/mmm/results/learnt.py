@@ -103,7 +103,7 @@ def expected_rows(rows: Sequence[Mapping[str, Any]], labels: Labels) -> list[tup
         quantity = row["quantity"]
         values: tuple[float | None, ...] = (row["low"], row["middle"], row["high"])
         if quantity == Quantity.ROI and not labels.revenue:
-            values = _costs(values)
+            values = _costs((row["low"], row["middle"], row["high"]))
         texts = [_value(value, quantity, labels) for value in values]
         found.append((row["name"] or ALL_MEDIA, name_of(quantity, labels), *texts))
     return found

@@ -4,6 +4,7 @@ call these.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, BatchDocument, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import StoreError
 from mmm.workspace.stored import Unreadable
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from mmm.experiments.config import Experiment
     from mmm.runs.certification import CertificateRequest
     from mmm.runs.stability import StabilityStudy
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 
@@ -76,9 +80,11 @@ class RunService:
         }
         warnings = tuple(str(finding) for finding in findings)
         self.workspace.mark_run(run_id)
-        history = History.begin(self.workspace, run_id, by.id, warnings=warnings, details=details)
-        self.workspace.append_audit(by, "run.submit", run_id, **details)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.submit", run_id, **details):
+            history = History.begin(
+                self.workspace, run_id, by.id, warnings=warnings, details=details
+            )
+            self._start_or_wait(history, by.id)
         return run_id
 
     def submit_study(self, run_id: str, study: StabilityStudy, by: User) -> str:
@@ -113,9 +119,9 @@ class RunService:
         } | {"platform": self.platform}
         study_id = self.workspace.create_study(run_id, asked, kind)
         self.workspace.mark_run(study_id)
-        history = History.begin(self.workspace, study_id, by.id, details=submitted)
-        self.workspace.append_audit(by, "run.study", study_id)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.study", study_id):
+            history = History.begin(self.workspace, study_id, by.id, details=submitted)
+            self._start_or_wait(history, by.id)
         return study_id
 
     def check(self, experiment: Experiment) -> list[Finding]:
@@ -159,15 +165,19 @@ class RunService:
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(
-            self.workspace,
-            self.statuses,
-            start,
-            self._settings.batch_at_once,
-            self.platform,
-            utc_now(),
-            _Ends(self) if tidy else None,
-        )
+        try:
+            return step(
+                self.workspace,
+                self.statuses,
+                start,
+                self._settings.batch_at_once,
+                self.platform,
+                utc_now(),
+                _Ends(self) if tidy else None,
+            )
+        except StoreError as failure:  # whoever looks must not need to write
+            log.warning("no step of the queue could be taken: %s", failure)
+            return []
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -197,8 +207,8 @@ class RunService:
         history = History(self.workspace, run_id)
         if history.last.state is not RunState.QUEUED:
             self.workspace.mark_run(run_id)  # should this process be killed before the task is
-        event = history.add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
-        self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
+        with self.workspace.deed(by, "run.cancel", run_id, attempt=history.last.attempt):
+            event = history.add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
         try:
             attempt = self._own_attempt(run_id, event.attempt)
         except Unreadable as damage:
@@ -214,9 +224,9 @@ class RunService:
         self.status(run_id)  # a lost task is found crashed first
         history = History(self.workspace, run_id)
         self.workspace.mark_run(run_id)
-        event = self._queue_again(history, by)
-        self.workspace.append_audit(by, "run.retry", run_id, attempt=event.attempt)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.retry", run_id, attempt=history.last.attempt + 1):
+            self._queue_again(history, by)
+            self._start_or_wait(history, by.id)
         return run_status(self.workspace, run_id, history.last)
 
     def queue_again(self, run_id: str, batch_id: str, by: User) -> bool:
