@@ -70,9 +70,7 @@ def expected(market: Market, groups: int) -> Expected:
 
 def before_the_data(setup: Setup) -> Expected:
     """What the settings expect; a refreshed model's earlier posterior is left out."""
-    plain = setup
-    if setup.problem.previous is not None:
-        plain = set_up(replace(setup.problem, previous=None), setup.settings)
+    plain = replace(setup, known=None)
     return expected(plain.market, len(plain.market.design.power))
 
 
@@ -106,7 +104,7 @@ def media_share(setup: Setup, found: Expected) -> np.ndarray:
 
 def preview(problem: Problem, settings: BayesSettings, channel: str) -> Preview:
     """See `mmm.engines.capabilities.Previews`."""
-    setup = set_up(replace(problem, previous=None), settings)
+    setup = set_up(problem, settings)
     found = before_the_data(setup)
     sentences = []
     if not found.agree:
