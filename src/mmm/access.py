@@ -45,6 +45,11 @@ LOWEST_ROLE: dict[str, Role] = {
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,
     "audit.read": Role.ADMIN,
+    "workspace.examine": Role.ADMIN,
+    "workspace.repair": Role.ADMIN,
+    "workspace.backup": Role.ADMIN,
+    "workspace.restore": Role.ADMIN,
+    "workspace.retain": Role.ADMIN,
     "settings.read": Role.ADMIN,
 }
 

@@ -43,7 +43,8 @@ class OrganicColumn(SignedColumn):
 
 
 class Mapping(_Frozen):
-    """Column roles. Every column has one role at most; a spend may also be its own exposure.
+    """Column roles. Every column has one role at most; a spend may also be its own exposure. There is
+    at least one medium, paid or organic: an exposure without a spend is mapped as organic.
 
     `market` tells the markets of one table apart. No engine models it: checks look at each market's
     dates with it, and preparation filters, splits or adds up by it. `geo` tells the parts of one
@@ -53,7 +54,7 @@ class Mapping(_Frozen):
     date: str = Field(min_length=1)
     kpi: str = Field(min_length=1)
     kpi_kind: KpiKind = "revenue"
-    paid: tuple[PaidColumns, ...] = Field(min_length=1)
+    paid: tuple[PaidColumns, ...] = ()
     organic: tuple[OrganicColumn, ...] = ()
     context: tuple[SignedColumn, ...] = ()
     factors: tuple[SignedColumn, ...] = ()
@@ -82,6 +83,12 @@ class Mapping(_Frozen):
     def columns(self) -> list[str]:
         """The columns a model of the whole needs: all that are mapped but market's and geos'."""
         return [self.date, *self.numeric_columns(), *(factor.column for factor in self.factors)]
+
+    @model_validator(mode="after")
+    def _some_medium(self) -> Mapping:
+        if not (self.paid or self.organic):
+            raise ValueError("map at least one medium: a spend in paid, or an organic one")
+        return self
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Mapping:

@@ -162,9 +162,13 @@ def _missing(roles: Roles) -> list[Finding]:
     needs: dict[Role, str] = {
         "date": "No column is the date: choose the one that holds each row's day.",
         "kpi": "No column is the KPI: choose the number that the media are to explain, such as revenue.",
-        "spend": "No column is a spend: choose at least one column of money spent.",
     }
     found = [Finding("error", what) for role, what in needs.items() if not roles.of(role)]
+    if not roles.of("spend") and not roles.of("organic"):
+        what = (
+            "No column is a medium: choose at least one column of money spent, or an organic one."
+        )
+        found.append(Finding("error", what))
     for item in roles.of("population"):
         if not roles.of("geo"):
             fix = "Choose the column that names the geos, too."

@@ -317,6 +317,13 @@ OPTIONAL_COLUMNS: dict[str, frozenset[str]] = {
     "parameters": frozenset({"value_low", "value_high"}),
 }
 
+
+def required_columns(name: str) -> tuple[str, ...]:
+    """The columns of a result table that no engine may leave out."""
+    optional = OPTIONAL_COLUMNS.get(name, frozenset())
+    return tuple(column for column in SCHEMAS[name].names if column not in optional)
+
+
 #: Names of columns in results of earlier versions.
 _EARLIER_NAMES = {
     "models": {"business_distance": "decomp_rssd"},

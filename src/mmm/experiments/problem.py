@@ -96,7 +96,9 @@ def build_problem(
     problem = _problem(experiment, frame, periods, numbers, window)
     problem = replace(problem, lift_tests=tests, holidays=days_off, previous=previous, panel=panel)
     _check_series(checks, experiment, inside, problem)
-    if len(mapping.paid) < 2:
+    if not mapping.paid:
+        checks.warn("no paid channel: no ROAS, CPA or plan comes of it.", "mapping.paid")
+    elif len(mapping.paid) == 1:
         checks.warn("one paid channel alone leaves nothing to allocate.", "mapping.paid")
     checks.stop()
     engine = load_engine(experiment.engine)

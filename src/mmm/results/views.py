@@ -137,6 +137,7 @@ VIEWS: tuple[View, ...] = (
         findings.share_of_spend,
         "A blue bar longer than the grey one above it means the channel brings more than its part of the budget. "
         "{efficiency} at the right is the average over the window, not what the next {currency} will bring.",
+        present=summary.has_paid,
     ),
     View(
         "efficiency",
@@ -149,6 +150,7 @@ VIEWS: tuple[View, ...] = (
         "confidence. The confidence is high, medium or inconclusive by how nearly 90 % of the kept models agree. An "
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "actual_vs_fitted",
@@ -190,6 +192,7 @@ VIEWS: tuple[View, ...] = (
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
         "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "adstock",

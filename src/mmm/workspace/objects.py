@@ -10,7 +10,9 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -139,6 +141,15 @@ def _inside(folder: Path, key: str) -> Path:
     return folder / key
 
 
+@dataclass(frozen=True)
+class Stored:
+    """An object's key, size and time."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
 class Objects:
     """Objects by key in one store. Keys are relative, with `/` between parts."""
 
@@ -230,6 +241,32 @@ class Objects:
                 obstore.delete(self._store, key)
         except NotFound:
             return
+
+    def everything(self, prefix: str = "") -> Iterator[Stored]:
+        """All objects below `prefix`, hidden ones too, sorted by key."""
+        with _own_errors(self.where(prefix)):
+            found = [
+                Stored(meta["path"], meta["size"], meta["last_modified"])
+                for page in obstore.list(self._store, prefix or None)
+                for meta in page
+            ]
+        yield from sorted(found, key=lambda one: one.key)
+
+    def move(self, key: str, to: str) -> None:
+        """Give an object another key, over one that is there."""
+        self.put(to, self.get(key))
+        self.delete(key)
+
+    def drop_empty_folders(self, keys: Iterable[str]) -> None:
+        """Remove local folders that held these keys and hold nothing any more; buckets have none."""
+        if self._folder is None:
+            return
+        for key in keys:
+            for folder in (self._folder / key).parents:
+                if folder == self._folder:
+                    break
+                with suppress(OSError):  # not empty, or gone
+                    folder.rmdir()
 
     def names(self, prefix: str) -> list[str]:
         """Names of the objects directly under `prefix`, sorted; empty where there is nothing."""

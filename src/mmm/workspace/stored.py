@@ -42,6 +42,8 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "draft": 1,
     "sign_out": 1,
     "audit": 1,
+    "audit_link": 1,
+    "backup": 1,
 }
 #: What makes a document of (kind, version) one of the next version.
 UPGRADES: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}

@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmm.engines.adstock_hill.transforms import delayed_weights
 from mmm.engines.bayes.posterior import Posterior
 from mmm.engines.confidence import confidence_word
-from mmm.engines.schemas import table
+from mmm.engines.schemas import required_columns, table
 
 MODEL_ID = "posterior"
 _LOW, _HIGH = 0.05, 0.95
@@ -154,7 +154,7 @@ def channels_table(found: Posterior, summary: Summary) -> pa.Table:
         rows.append(row)
     columns: dict[str, list[object]] = {}
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in (*names, "cpa", "cpa_low", "cpa_high"):
+    for name in dict.fromkeys((*names, *required_columns("channels"))):
         missing = None if name == "confidence" else np.nan
         columns[name] = [row.get(name, missing) for row in rows]
     return table("channels", columns)

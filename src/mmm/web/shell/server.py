@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mmm.access import User
 from mmm.errors import UserError
 from mmm.platforms.local.user import local_user
+from mmm.runs.dispatch import start_in_background
 from mmm.settings import Settings, load_settings
 from mmm.web.shell.identity import claims_of
 from mmm.web.shell.session import person_of
@@ -69,6 +70,7 @@ def app_options() -> dict[str, Any]:
         sign_in = sign_in_of(settings)
     except UserError:
         return {"middleware": [Middleware(Border, sign_in=None), Middleware(NoUploads)]}
+    start_in_background(settings)
     limits = Limits(settings.upload_person_mb, settings.upload_total_mb)
     guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=StreamlitShelf())
     return {
