@@ -47,6 +47,7 @@ PANELS = {
         "logs": "mmm.cli.runs:logs_command",
         "cancel": "mmm.cli.runs:cancel_command",
         "retry": "mmm.cli.runs:retry_command",
+        "dispatch": "mmm.cli.dispatch:dispatch_command",
         "train": "mmm.cli.train:train_command",
     },
     "Results": {

@@ -121,7 +121,8 @@ class PreviousModel:
     window.
 
     `parameters` by (variable, parameter) as in the table `parameters`; `effects` are sums over the
-    window by component, the intercept's among them; `spend` by paid channel.
+    window by component, the intercept's among them; `spend` by paid channel. `draws` (K,) are those
+    of the table of that name by (variable, parameter), none where the model has no posterior.
     """
 
     model_id: str
@@ -129,6 +130,7 @@ class PreviousModel:
     parameters: Mapping[tuple[str, str], float]
     effects: Mapping[str, float]
     spend: Mapping[str, float]
+    draws: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
-from mmm.platforms.base import NoRoom, TaskLauncher
+from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.queue import step
 from mmm.runs.reconcile import ACTOR, reconcile
@@ -23,7 +23,7 @@ from mmm.runs.status_list import StatusList
 from mmm.runs.waiting import WAITS, Waits, is_out_of_patience, refused_again, waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
-from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
+from mmm.workspace.models import Attempt, BatchDocument, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
 from mmm.workspace.objects import StoreError
 from mmm.workspace.stored import Unreadable
@@ -157,8 +157,10 @@ class RunService:
         if found:
             raise InvalidInput("This run asks for more than one may:", found)
 
-    def start_waiting(self) -> list[str]:
-        """Take a step of the queue: start what may start by now; return the runs' ids."""
+    def start_waiting(self, *, tidy: bool = True) -> list[str]:
+        """Take a step of the queue: find what has ended, start what may start by now; return the
+        ids of the runs started. Without `tidy` what has ended is left for another step to close.
+        """
 
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
@@ -171,6 +173,7 @@ class RunService:
                 self._settings.batch_at_once,
                 self.platform,
                 utc_now(),
+                _Ends(self) if tidy else None,
             )
         except StoreError as failure:  # whoever looks must not need to write
             log.warning("no step of the queue could be taken: %s", failure)
@@ -202,6 +205,8 @@ class RunService:
         """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
         self.workspace.permit(by, "run.cancel", run_id)
         history = History(self.workspace, run_id)
+        if history.last.state is not RunState.QUEUED:
+            self.workspace.mark_run(run_id)  # should this process be killed before the task is
         with self.workspace.deed(by, "run.cancel", run_id, attempt=history.last.attempt):
             event = history.add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
         try:
@@ -341,6 +346,14 @@ class RunService:
                 error=RunError(what=what),
             )
 
+    def stop_cancelled(self, status: RunStatus) -> None:
+        """Stop the task of a cancelled run that still lives: whoever cancelled it was killed."""
+        attempt = self._own_attempt(status.run_id, status.attempt)
+        if status.state is not RunState.CANCELLED or attempt is None:
+            return
+        if self._launcher.describe(attempt.handle).state in (TaskState.PENDING, TaskState.RUNNING):
+            self._launcher.cancel(attempt.handle)
+
     def _own_attempt(self, run_id: str, number: int) -> Attempt | None:
         attempt = self.workspace.attempt(run_id, number)
         return (
@@ -356,3 +369,16 @@ def _task_name(run_id: str, attempt: int, waits: Waits | None) -> str:
     """
     refused = f"-{waits.refused}" if waits is not None else ""
     return f"{run_id.replace('/', '-')}-{attempt:04d}{refused}"
+
+
+class _Ends:
+    """What the service does when something has ended."""
+
+    def __init__(self, service: RunService) -> None:
+        self._service = service
+
+    def run(self, status: RunStatus) -> None:
+        self._service.stop_cancelled(status)
+
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None:
+        return None

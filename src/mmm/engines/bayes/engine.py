@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmm.engines.base import EngineResult, Problem, ProgressListener
-from mmm.engines.bayes.checks import check
+from mmm.engines.bayes.checks import check, own_terms
 from mmm.engines.bayes.settings import PRESETS, BayesSettings
 from mmm.engines.capabilities import Preview, Rates, SearchSize, Tables
 from mmm.errors import Finding
@@ -45,6 +45,9 @@ class BayesEngine:
     def check(self, problem: Problem, settings: BayesSettings) -> list[Finding]:
         return check(problem, settings)
 
+    def own_terms(self, problem: Problem, settings: BayesSettings) -> tuple[str, ...]:
+        return own_terms(problem)
+
     def check_environment(self) -> list[Finding]:
         return []  # it needs nothing but the libraries it is installed with
 
@@ -70,6 +73,9 @@ class BayesEngine:
         # A second posterior shows what lift tests moved, a third one what is forecast.
         fits = 1 + int(calibrated) + int(settings.holdout is not None)
         return SearchSize(fits * settings.chains * (settings.warm_up + settings.sweeps))
+
+    def refresh_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(settings)
 
     def quick_effort(self, settings: BayesSettings) -> Mapping[str, int]:
         sizes = settings.model_dump()
@@ -121,6 +127,6 @@ class BayesEngine:
     def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
         from mmm.engines.adstock_hill.drawn_effects import drawn_effects
 
-        if tables["geo_draws"].num_rows:
+        if "geo_draws" in tables and tables["geo_draws"].num_rows:
             return None  # a panel's effects are sums of its geos', which the nation's draws are not
         return drawn_effects(tables, model_id)

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, ProgressListener
 from mmm.engines.bayes import tables
+from mmm.engines.bayes.earlier import prepared
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
-from mmm.engines.bayes.setup import Setup, period_days, set_up
+from mmm.engines.bayes.setup import Setup, period_days
 from mmm.engines.schemas import table
 
 #: The second fit's chains are so much shorter: its forecast is a mean over all draws, which needs
@@ -85,7 +86,7 @@ def forecast(
 
 
 def _nation(problem: Problem, settings: BayesSettings, progress: ProgressListener) -> Posterior:
-    setup = set_up(problem, settings)
+    setup = prepared(problem, settings)
     sampled = sample_until_agreed(setup, "forecast", progress, longest=1)
     return posterior(setup, sampled.draws, settings.draws, settings.seed)
 

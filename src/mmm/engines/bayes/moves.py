@@ -88,7 +88,8 @@ def draw_channel(
 
 @jit
 def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndarray) -> None:
-    """Mean and sd of channel c's curve parameters given the others' (C, 5), into `out` (4, 2).
+    """Mean and sd of channel c's curve parameters given the others' (C, 5) and what an earlier model
+    knew of them, into `out` (4, 2).
 
     The n channels that share a parameter have a normal prior with equal correlation s; given the
     other n - 1 in units of their sd, the mean is s / (1 + (n - 2) s) times their sum, the variance
@@ -97,17 +98,21 @@ def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndar
     for i in range(EFFECT):
         out[i, 0], out[i, 1] = priors.curve[c, i, 0], priors.curve[c, i, 1]
         shared = priors.shared[c, i]
-        if shared == 0.0:
-            continue
-        others, total = 0, 0.0
-        for d in range(channel.shape[0]):
-            if d != c and priors.shared[d, i] > 0.0:
-                others += 1
-                total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
-        spread = 1.0 + (others - 1) * shared
-        variance = (1.0 - shared) * (1.0 + others * shared) / spread
-        out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
-        out[i, 1] *= math.sqrt(variance)
+        if shared > 0.0:
+            others, total = 0, 0.0
+            for d in range(channel.shape[0]):
+                if d != c and priors.shared[d, i] > 0.0:
+                    others += 1
+                    total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
+            spread = 1.0 + (others - 1) * shared
+            variance = (1.0 - shared) * (1.0 + others * shared) / spread
+            out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
+            out[i, 1] *= math.sqrt(variance)
+        added = priors.known[c, i, 1]
+        if added > 0.0:
+            own = 1.0 / (out[i, 1] * out[i, 1])
+            out[i, 0] = (own * out[i, 0] + added * priors.known[c, i, 0]) / (own + added)
+            out[i, 1] = 1.0 / math.sqrt(own + added)
 
 
 @jit

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
+from mmm.engines.bayes import earlier, lift, predictive, tables
 from mmm.engines.bayes import forecast as ahead
-from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
 from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
-from mmm.engines.bayes.setup import Setup, set_up
+from mmm.engines.bayes.setup import Setup
 from mmm.engines.schemas import table
 
 
@@ -27,7 +27,7 @@ def train(
     the nation here; `bayes.panel.pipeline` models it.
     """
     progress(Progress("setup", 0, 1))
-    setup = set_up(problem, settings)
+    setup = earlier.prepared(problem, settings)
     progress(Progress("setup", 1, 1))
     sampled = sample_until_agreed(setup, "sample", progress)
     found = posterior(setup, sampled.draws, settings.draws, settings.seed)
@@ -44,7 +44,7 @@ def _without_tests(
     problem: Problem, settings: BayesSettings, progress: ProgressListener
 ) -> Posterior:
     """The posterior that the same data give without any lift test."""
-    setup = set_up(replace(problem, lift_tests=()), settings)
+    setup = earlier.prepared(replace(problem, lift_tests=()), settings)
     sampled = sample_until_agreed(setup, "compare", progress, longest=1)
     return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
@@ -74,6 +74,7 @@ def posterior_tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
+        "moves": lambda: earlier.moves_table(found, summary),
         "learnt": lambda: learnt_table(found, summary),
         "forecast": lambda: ahead.forecast_table(forecast),
         "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
@@ -109,6 +110,7 @@ def diagnostics_table(
         rows.append(("warning", "convergence", np.nan, reason(setup, sampled)))
     rows += predictive.told(found, summary, setup.settings.seed)
     rows += ahead.told(forecast)
+    rows += earlier.told(found, summary)
     return table(
         "diagnostics",
         {

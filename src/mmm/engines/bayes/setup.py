@@ -29,7 +29,7 @@ from mmm.engines.bayes.calendar import (
     year_end_events,
 )
 from mmm.engines.bayes.kernel import NEGATIVE, NORMAL, OWN, POOLED, Market
-from mmm.engines.bayes.model import LiftEvidence, Medium, market
+from mmm.engines.bayes.model import Known, LiftEvidence, Medium, market
 from mmm.engines.bayes.priors import CurvePrior, EffectPrior
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
 
@@ -55,6 +55,7 @@ class Setup:
     tests: tuple[tuple[int, LiftTest, LiftEvidence], ...]  # number from 1, as given, as evidence
     media: tuple[Medium, ...]
     log_level: float
+    known: Known | None = None  # what an earlier model knew, in a refresh
 
     @property
     def window(self) -> slice:
@@ -99,6 +100,7 @@ class Setup:
             self.log_level,
             [evidence for _, _, evidence in self.tests],
             share_prior(self.settings) if self.paid else None,
+            self.known,
         )
 
 

@@ -27,6 +27,7 @@ from mmm.access import User
 from mmm.errors import UserError
 from mmm.logs import log_to_stderr
 from mmm.platforms.local.user import local_user
+from mmm.runs.dispatch import start_in_background
 from mmm.settings import Settings, load_settings
 from mmm.web.shell.health import LIVE, READY, Health, Readiness
 from mmm.web.shell.identity import claims_of
@@ -81,6 +82,7 @@ def app_options() -> dict[str, Any]:
     readiness, count, shelf = Readiness(_touch_store), RequestCount(), StreamlitShelf()
     if settings.metrics_port is not None:
         serve(settings.metrics_port, count, partial(_gauges, readiness, shelf))
+    start_in_background(settings)
     limits = Limits(settings.upload_person_mb, settings.upload_total_mb)
     guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=shelf)
     return {
