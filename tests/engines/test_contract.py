@@ -62,7 +62,14 @@ REAL = tuple(engines.ENGINES)
 ANA = User("ana", role=Role.ANALYST)
 ENGINES = {
     "ridge": {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100},
-    "bayes": {"chains": 2, "warm_up": 60, "sweeps": 80, "longest": 1, "draws": 40},
+    "bayes": {
+        "chains": 2,
+        "warm_up": 60,
+        "sweeps": 80,
+        "longest": 1,
+        "draws": 40,
+        "holdout": 0.1,
+    },
     "log": {},
 }
 
@@ -151,7 +158,7 @@ def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -
     assert ("DECOMP.RSSD" in onepager(results, results.summary)) == has_fronts
     shown = {view.key for view in present_views(results)}
     without = {"pareto", "clusters", "adstock", "carryover"}
-    without |= {"stability", "calibration", "certificate"}
+    without |= {"stability", "calibration", "certificate", "forecast"}
     if trained.engine.name == "log":
         assert {view.key for view in VIEWS} - shown == without
 

@@ -98,6 +98,7 @@ def test_each_section_has_finding_picture_reading_and_numbers(
     page = _Page(report)
     views = present_views(result.tables)
     assert {view.key for view in VIEWS} - {view.key for view in views} == {
+        "forecast",
         "stability",
         "calibration",
         "certificate",

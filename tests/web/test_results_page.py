@@ -111,7 +111,9 @@ def test_every_view_of_the_report_is_in_one_part(
         assert len(app.dataframe) >= len(pictures) >= len(PARTS[part])
         seen += PARTS[part]
     # The certificate's part has a state of its own, see below.
-    assert sorted([*seen, "calibration", "certificate"]) == sorted(view.key for view in VIEWS)
+    assert sorted([*seen, "calibration", "certificate", "forecast"]) == sorted(
+        view.key for view in VIEWS
+    )
 
 
 def test_another_kept_model_can_be_chosen_and_linked(open_page: Open, run_id: str) -> None:

@@ -34,6 +34,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "frame": ("date", "variable"),
     "moves": ("model_id", "variable", "measure"),
     "lift_tests": ("model_id", "test"),
+    "forecast": ("model_id", "date"),
+    "learnt": ("model_id", "variable", "quantity"),
 }
 
 #: Legal words by table and column.
@@ -48,13 +50,24 @@ WORDS: dict[tuple[str, str], type[StrEnum]] = {
     ("curve_points", "kind"): words.ChannelKind,
     ("frame", "kind"): words.FrameKind,
     ("lift_tests", "scope"): words.Scope,
+    ("learnt", "quantity"): words.Quantity,
+    ("learnt", "source"): words.Source,
 }
 
 #: Columns whose words may be missing.
 _NULLABLE_WORDS = {("channels", "adstock"), ("channels", "confidence")}
 #: Tables whose models must be the kept ones, all of them in the first group.
 _OF_ALL_KEPT = ("contributions", "fit")
-_OF_KEPT = ("curves", "curve_points", "adstock", "draws", "moves", "lift_tests")
+_OF_KEPT = (
+    "curves",
+    "curve_points",
+    "adstock",
+    "draws",
+    "moves",
+    "lift_tests",
+    "forecast",
+    "learnt",
+)
 
 
 class InvalidResult(ValueError):

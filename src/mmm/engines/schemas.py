@@ -24,7 +24,7 @@ _f8, _i4, _s, _b, _d = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.dat
 #: fractions.
 SCHEMAS: dict[str, pa.Schema] = {
     # One row per model that was evaluated. Kept models are those with rows in `channels`. Errors are
-    # null where a split does not exist. `weight` is how much a kept model counts among them, summing
+    # null where a split does not exist; `_test` may be that of the table `forecast`. `weight` is how much a kept model counts among them, summing
     # to 1, null where the engine does not say. `calibration_error` is the mean absolute percentage error
     # against lift tests (Robyn: MAPE). Names that only Robyn's method has, all of them null for
     # other engines: `front` counts from 1, null when not kept; `cluster`, `cluster_best`;
@@ -193,6 +193,34 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("effect", _f8),
         ("uncalibrated", _f8),
     ),
+    # Kept models x periods that were held out, from a fit that did not see them: the model's own
+    # where its window was divided, else a second one without the last periods. `naive` is what
+    # stood there a year before, null without any. No rows where nothing was held out.
+    "forecast": _schema(
+        ("model_id", _s),
+        ("date", _d),
+        ("actual", _f8),
+        ("forecast", _f8),
+        ("forecast_low", _f8),
+        ("forecast_high", _f8),
+        ("naive", _f8),
+    ),
+    # Kept models x media ("" for all paid media) x quantities (`roi`, `share` of the KPI,
+    # `half_life` in days, `saturation` at today's mean input): what was expected before the data,
+    # and what the model says. `source` is a word: the data moved it, or it is the prior still.
+    # No rows where the engine has no priors.
+    "learnt": _schema(
+        ("model_id", _s),
+        ("variable", _s),
+        ("quantity", _s),
+        ("prior", _f8),
+        ("prior_low", _f8),
+        ("prior_high", _f8),
+        ("posterior", _f8),
+        ("posterior_low", _f8),
+        ("posterior_high", _f8),
+        ("source", _s),
+    ),
     # Named numbers and sentences about the whole run: convergence, solver, splits, clusters,
     # warnings.
     "diagnostics": _schema(("name", _s), ("subject", _s), ("value", _f8), ("text", _s)),
@@ -200,7 +228,9 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 
 #: Tables without which a result is complete.
-OPTIONAL_TABLES = frozenset({"draws", "moves", "lift_tests", "curve_points", "adstock"})
+OPTIONAL_TABLES = frozenset(
+    {"draws", "moves", "lift_tests", "curve_points", "adstock", "forecast", "learnt"}
+)
 
 #: What only Robyn's method has, in `models`; null for every other engine.
 ROBYN_COLUMNS = frozenset({"front", "cluster", "cluster_best", "decomp_rssd"})

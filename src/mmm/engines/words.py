@@ -83,3 +83,19 @@ class Scope(StrEnum):
 
     IMMEDIATE = "immediate"
     TOTAL = "total"
+
+
+class Quantity(StrEnum):
+    """What is expected of a channel before the data, and told after them."""
+
+    ROI = "roi"
+    SHARE = "share"
+    HALF_LIFE = "half_life"
+    SATURATION = "saturation"
+
+
+class Source(StrEnum):
+    """Where a figure comes from."""
+
+    DATA = "data"
+    PRIOR = "prior"

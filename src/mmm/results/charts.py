@@ -122,7 +122,8 @@ def finished(chart: Any) -> Any:
     return chart.configure(**_CONFIG)
 
 
-def _time_axis() -> alt.X:
+def time_axis() -> alt.X:
+    """Dates across, without grid lines."""
     import altair as alt
 
     return alt.X(
@@ -210,7 +211,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         alt.Chart(inline(lines))
         .mark_line(strokeWidth=1.6)
         .encode(
-            x=_time_axis(),
+            x=time_axis(),
             y=alt.Y(
                 "value:Q",
                 title=f"{labels.effect_unit} per {labels.period}",
@@ -559,7 +560,7 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
         alt.Chart(inline(rows))
         .mark_area(stroke="#ffffff", strokeWidth=0.3)
         .encode(
-            x=_time_axis(),
+            x=time_axis(),
             y=height,
             color=alt.Color(
                 "series:N",

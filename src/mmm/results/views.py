@@ -21,7 +21,9 @@ from mmm.results import (
     certified_charts,
     charts,
     findings,
+    forecast,
     kept,
+    posterior_charts,
     stability,
     stability_charts,
     summary,
@@ -143,6 +145,18 @@ VIEWS: tuple[View, ...] = (
         "The closer the lines, the better the fit. Shaded periods were held out of the fit; they show how the model "
         "does on data it has not seen.",
         ("date", "actual", "fitted", "residual", "split"),
+    ),
+    View(
+        "forecast",
+        "Forecast of periods held out",
+        forecast.forecast,
+        posterior_charts.forecast,
+        forecast.finding,
+        "The last {period}s as a fit without them forecasts them, with the spends that were made. About nine in ten "
+        "should lie in the orange band. A forecast worse than the year before says that the model misses what moves "
+        "{kpi}; a good one does not prove its split between channels.",
+        ("date", "actual", "forecast", "forecast_low", "forecast_high", "naive"),
+        present=forecast.forecasted,
     ),
     View(
         "over_time",

@@ -154,6 +154,46 @@ def test_held_out_periods_are_forecast() -> None:
     assert result.tables["models"]["nrmse_test"][0].as_py() < 0.2
     (coverage,) = column(result, "diagnostics", "value", name="forecast_coverage")
     assert coverage >= 0.7
+    # The table is the model's own forecast of these periods.
+    assert column(result, "forecast", "actual") == column(result, "fit", "actual", split="test")
+    assert column(result, "forecast", "forecast") == column(result, "fit", "fitted", split="test")
+
+
+def test_a_second_fit_forecasts_while_the_model_keeps_all_periods() -> None:
+    result = fit(problem(), holdout=0.15)
+    assert set(column(result, "fit", "split")) == {"train"}
+    rows = result.tables["forecast"].to_pylist()
+    dates = problem().dates[-len(rows) :].astype("datetime64[D]").tolist()
+    assert len(rows) == 17
+    assert [row["date"] for row in rows] == dates
+    actual = np.array([row["actual"] for row in rows])
+    told = np.array([row["forecast"] for row in rows])
+    wide = np.array([row["forecast_high"] - row["forecast_low"] for row in rows])
+    # Nearer than the KPI's own movement, and with an interval that is more than the noise's.
+    assert np.abs(actual - told).mean() < 0.6 * actual.std()
+    assert (wide > 2 * 1.645 * 8.0 * 0.8).all()
+    squared = ((actual - told) ** 2).mean()
+    assert result.tables["models"]["nrmse_test"][0].as_py() == pytest.approx(
+        np.sqrt(squared) / np.ptp(actual)
+    )
+    year = column(result, "forecast", "naive")
+    assert year == problem().kpi[-17 - 52 : -52].tolist()
+
+
+def test_noise_that_goes_on_is_told() -> None:
+    case = problem()
+    told = {
+        row["subject"]: row
+        for row in fit(case).tables["diagnostics"].to_pylist()
+        if row["name"] == "posterior_predictive"
+    }
+    assert set(told) == {"memory", "largest", "growth"}
+    assert 0.01 <= told["memory"]["value"] <= 0.99
+    single = case.kpi.copy()
+    single[60] += 500.0
+    broken = fit(problem(kpi=single)).tables["diagnostics"].to_pylist()
+    (text,) = [row["text"] for row in broken if row["subject"] == "largest"]
+    assert text.startswith("single periods lie further off than noise explains")
 
 
 def test_progress_and_refusals() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
-from mmm.engines.bayes import lift, tables
+from mmm.engines.bayes import forecast as ahead
+from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
@@ -30,7 +31,9 @@ def train(
     without = None
     if setup.tests:
         without = _without_tests(problem, settings, progress)
-    made = _tables(found, sampled, without, progress)
+    summary = tables.summarise(found, settings.seed)
+    forecast = ahead.forecast(problem, settings, found, summary, progress)
+    made = _tables(found, summary, sampled, without, forecast, progress)
     return made, _reason(setup, sampled)
 
 
@@ -44,13 +47,18 @@ def _without_tests(
 
 
 def _tables(
-    found: Posterior, sampled: Sampled, without: Posterior | None, progress: ProgressListener
+    found: Posterior,
+    summary: tables.Summary,
+    sampled: Sampled,
+    without: Posterior | None,
+    forecast: ahead.Forecast | None,
+    progress: ProgressListener,
 ) -> dict[str, pa.Table]:
     progress(Progress("tables", 0, 1))
-    summary = tables.summarise(found, found.setup.settings.seed)
+    held_out = (np.nan, np.nan) if forecast is None else forecast.errors
     error = lift.calibration_error(found)
     makers: dict[str, Callable[[], pa.Table]] = {
-        "models": lambda: tables.models_table(found, summary, error),
+        "models": lambda: tables.models_table(found, summary, error, held_out),
         "channels": lambda: tables.channels_table(found, summary),
         "media": lambda: tables.media_table(found),
         "contributions": lambda: tables.contributions_table(found, summary),
@@ -62,15 +70,23 @@ def _tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
-        "diagnostics": lambda: diagnostics_table(found, sampled, summary),
+        "forecast": lambda: ahead.forecast_table(forecast),
+        "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
     }
     made = {name: make() for name, make in makers.items()}
     progress(Progress("tables", 1, 1))
     return made
 
 
-def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summary) -> pa.Table:
-    """Named numbers and sentences: agreement of the chains and its cause, coverage of the fit."""
+def diagnostics_table(
+    found: Posterior,
+    sampled: Sampled,
+    summary: tables.Summary,
+    forecast: ahead.Forecast | None,
+) -> pa.Table:
+    """Named numbers and sentences: agreement of the chains and its cause, the posterior predictive
+    check, the forecast.
+    """
     setup = found.setup
     rows: list[tuple[str, str, float, str]] = [
         ("convergence", "", float(not sampled.short), _reason(setup, sampled)),
@@ -84,15 +100,10 @@ def diagnostics_table(found: Posterior, sampled: Sampled, summary: tables.Summar
         rows.append(("effective_draws", subject, item.effective, ""))
     for item in sampled.short[:1]:
         rows.append(("cause", item.channel, np.nan, cause(setup, sampled.draws, item)))
-    actual = setup.problem.kpi[setup.window]
-    inside = (actual >= summary.fitted_low) & (actual <= summary.fitted_high)
-    covered = float(inside[: setup.trained].mean())
-    text = f"{covered:.0%} of the periods lie in their 90 % predictive interval."
-    rows.append(("predictive_coverage", "", covered, text))
-    if setup.trained < setup.periods:
-        ahead = float(inside[setup.trained :].mean())
-        text = f"{ahead:.0%} of the periods held out lie in their 90 % predictive interval."
-        rows.append(("forecast_coverage", "", ahead, text))
+    if sampled.short:
+        rows.append(("warning", "convergence", np.nan, _reason(setup, sampled)))
+    rows += predictive.told(found, summary, setup.settings.seed)
+    rows += ahead.told(forecast)
     return table(
         "diagnostics",
         {

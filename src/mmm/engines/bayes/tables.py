@@ -42,13 +42,16 @@ class MediumSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the tables are made from. `components` are (effect, low, high), (T,) each, by name."""
+    """What the tables are made from. `components` are (effect, low, high), (T,) each, by name;
+    `expected` (K, T) is the KPI by draw, without noise.
+    """
 
     media: tuple[MediumSummary, ...]
     components: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
     fitted: np.ndarray
     fitted_low: np.ndarray
     fitted_high: np.ndarray
+    expected: np.ndarray
 
 
 def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,24 +64,24 @@ def summarise(found: Posterior, seed: int) -> Summary:
     """Effects by component and the predictive interval of the KPI (with noise)."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, 1_000_033))))
     mean = np.zeros(found.setup.periods)
-    predicted = np.zeros((found.size, found.setup.periods))
+    expected = np.zeros((found.size, found.setup.periods))
     components = {}
     for name, effects in found.baseline_effects().items():
         components[name] = (effects.mean(axis=0), *interval(effects))
-        predicted += effects
+        expected += effects
         mean += components[name][0]
     media, left_over = [], 0.0
     for c in range(len(found.setup.names)):
         effects, carried = found.media_effects(c)
-        predicted += effects
+        expected += effects
         medium = _medium(effects, carried)
         media.append(medium)
         left_over += float((effects.mean(axis=0) - medium.effect).mean())
         mean += medium.effect
     level, low, high = components["intercept"]
     components["intercept"] = (level + left_over, low, high)
-    predicted += found.sigma[:, None] * rng.standard_normal(predicted.shape)
-    return Summary(tuple(media), components, mean + left_over, *interval(predicted))
+    predicted = expected + found.sigma[:, None] * rng.standard_normal(expected.shape)
+    return Summary(tuple(media), components, mean + left_over, *interval(predicted), expected)
 
 
 def _medium(effects: np.ndarray, carried: np.ndarray) -> MediumSummary:
@@ -89,12 +92,14 @@ def _medium(effects: np.ndarray, carried: np.ndarray) -> MediumSummary:
     return MediumSummary(total, average * scale, low, high, carried.mean(axis=0) * scale)
 
 
-def models_table(found: Posterior, summary: Summary, calibration_error: float) -> pa.Table:
+def models_table(
+    found: Posterior, summary: Summary, calibration_error: float, held_out: tuple[float, float]
+) -> pa.Table:
+    """`held_out` are the errors of the forecast (`mmm.engines.bayes.forecast`)."""
     setup = found.setup
-    actual, fitted = setup.problem.kpi[setup.window], summary.fitted
-    trained, held_out = slice(0, setup.trained), slice(setup.trained, None)
-    nrmse, rsq = fit_errors(actual[trained], fitted[trained])
-    nrmse_test, rsq_test = fit_errors(actual[held_out], fitted[held_out])
+    trained = slice(0, setup.trained)
+    nrmse, rsq = fit_errors(setup.problem.kpi[setup.window][trained], summary.fitted[trained])
+    nrmse_test, rsq_test = held_out
     return table(
         "models",
         {

@@ -40,7 +40,7 @@ PARTS = {
     "What moved": ("bridge",),
     "ROAS": ("efficiency", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
-    "Fit": ("actual_vs_fitted", "residuals"),
+    "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
     "Certificate": (),
