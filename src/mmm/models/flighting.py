@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.errors import UserError
-from mmm.formulas import neutral_table
+from mmm.results.tables_out import write_csv
 
 _NEEDED = ("date", "channel", "spend")
 _SHEET = "Flighting"
@@ -20,22 +20,16 @@ _WIDTH = 16
 
 def write_flighting(table: pa.Table, file: Path) -> None:
     """Write the table by the file's ending, .csv or .xlsx; whole or not at all."""
+    if file.suffix.lower() != ".xlsx":
+        write_csv(table, file)
+        return
     part = file.with_name(f".{file.name}.part")
     try:
-        if file.suffix.lower() == ".xlsx":
-            _write_workbook(table, part)
-        else:
-            _write_csv(table, part)
+        _write_workbook(table, part)
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise UserError(f"cannot be written: {error.strerror or error}.", where=str(file)) from None
-
-
-def _write_csv(table: pa.Table, file: Path) -> None:
-    from pyarrow import csv
-
-    csv.write_csv(neutral_table(table), file)
 
 
 def _write_workbook(table: pa.Table, file: Path) -> None:
