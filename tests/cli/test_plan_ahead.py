@@ -28,7 +28,7 @@ def test_a_forward_plan_goes_down_as_a_table_and_up_again(
     forecast = plan.forecast
     assert forecast is not None
     assert plan.request.period == "last_52"
-    last = max(read_results(workspace, run_id)["media"]["date"].to_pylist())
+    last = max(read_results(workspace, run_id)["fit"]["date"].to_pylist())
     assert len(forecast.kpi) == 13
     assert (forecast.kpi[0]["date"] - last).days == 7
     for row in forecast.kpi:
