@@ -38,6 +38,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
     "plan.save": Role.ANALYST,
+    "plan.commit": Role.ANALYST,
     "model.annotate": Role.ANALYST,
     "branding.save": Role.ADMIN,
     "connection.add": Role.ADMIN,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
-from mmm.workspace.models import Acceptance, ModelNote
+from mmm.workspace.models import Acceptance, ModelNote, PlanOfRecord
 from mmm.workspace.names import checked_name, checked_time_id, new_id
 from mmm.workspace.part import Part
 
@@ -19,7 +19,7 @@ class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, plans/<id>.json.
 
     templates/<name>/<version>.json: experiments to begin others from. chains/<first run of a chain
-    of refreshes>/<version>.json: its accepted models. runs/<run_id>/notes/<version>.json: notes on
+    of refreshes>/<version>.json: its accepted models. plans_of_record/<first run>/<version>.json. runs/<run_id>/notes/<version>.json: notes on
     its models. branding/<version>.json: how reports look.
     """
 
@@ -69,6 +69,18 @@ class Documents(Part):
     def plan_ids(self) -> list[str]:
         """Ids, newest first."""
         return [name.removesuffix(".json") for name in reversed(self._objects.names("plans"))]
+
+    def commit_plan(self, first_run: str, record: PlanOfRecord) -> int:
+        """Make a plan the one of record of the chain of refreshes that begins with `first_run`;
+        earlier ones stay.
+        """
+        folder = f"plans_of_record/{checked_time_id(first_run, 'run')}"
+        return self._create_version(folder, record)
+
+    def plans_of_record(self, first_run: str) -> list[PlanOfRecord]:
+        """The chain's committed plans, the one of record last."""
+        folder = f"plans_of_record/{checked_time_id(first_run, 'run')}"
+        return [PlanOfRecord.model_validate_json(text) for text in self._all_versions(folder)]
 
     def save_acceptance(self, first_run: str, acceptance: Acceptance) -> int:
         """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier
