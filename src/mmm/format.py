@@ -227,6 +227,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "marginal_today": ("Marginal {efficiency} today", "efficiency"),
     "marginal_plan": ("Marginal {efficiency} planned", "efficiency"),
     "at_bound": ("At a bound", "text"),
+    "losing": ("Probability of losing", "percent"),
+    "profit": ("Profit after media", "money"),
     "break_even_spend": ("Break-even spend", "money"),
     "baseline": ("Without paid media", "effect"),
     "media": ("From paid media", "effect"),

@@ -13,6 +13,7 @@ from mmm.engines.adstock_hill.media import MediaModel
 from mmm.errors import UserError
 from mmm.format import Labels
 from mmm.planning.allocation import allocate
+from mmm.planning.frontier import frontier
 from mmm.planning.plan import Plan
 from mmm.planning.problem import NOTHING_KNOWN, Known
 from mmm.planning.request import PlanRequest
@@ -174,3 +175,18 @@ def test_a_range_that_is_not_the_plans_own_says_whose_it_is(
     assert "is that of the 30 kept models; the plan's own" in said[0]
     together = planned(others, revenue)
     assert not any("is that of the" in text for text in together.findings)
+
+
+def test_the_frontier_is_the_best_plan_at_each_budget(make_model: Make, revenue: Labels) -> None:
+    models = drawn(make_model, 40, 2400.0, 100.0)
+    history, made = history_of(models[0]), planned_with(models)
+    rows = frontier(history, made, PlanRequest(high=1.2, unit_value=0.3), revenue).to_pylist()
+    assert [row["change"] for row in rows] == pytest.approx(
+        [-0.5, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2]
+    )
+    marginals = [row["marginal"] for row in rows[1:]]
+    assert marginals == sorted(marginals, reverse=True)
+    asked = PlanRequest(high=1.2, unit_value=0.3, budget_per_period=180.0)
+    plan = allocate(history, made, asked, revenue)
+    assert rows[4]["response"] == pytest.approx(plan.totals.response)
+    assert rows[4]["profit"] == pytest.approx(0.3 * rows[4]["response"] - 180.0)

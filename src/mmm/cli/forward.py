@@ -1,4 +1,4 @@
-"""What `mmm plan --ahead` reads and prints beside the plan."""
+"""What `mmm plan --ahead` and `--frontier` read and print beside the plan."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from mmm.cli import show
 from mmm.errors import UserError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mmm.format import Labels
     from mmm.planning.forecast_tables import Forecast
 
@@ -60,3 +62,14 @@ def print_forecast(forecast: Forecast, labels: Labels) -> None:
     headings = ("FROM", "SPEND", "WITHOUT MEDIA", "MEDIA", labels.kpi_name.upper())
     show.table(headings, lines)
     typer.echo("")
+
+
+def print_frontier(table: pa.Table, labels: Labels) -> None:
+    """One line a total budget."""
+    from mmm.format import cell, heading
+
+    lines: list[tuple[str, ...]] = []
+    for row in table.to_pylist():
+        lines.append(tuple(cell(name, value, labels) for name, value in row.items()))
+    typer.echo("")
+    show.table(tuple(heading(name, labels).upper() for name in table.column_names), lines)

@@ -89,6 +89,9 @@ def plan_command(
             help="Plan the periods after the data, the next 13 weeks: KPI forecast, flighting table.",
         ),
     ] = False,
+    frontier: Annotated[
+        bool, typer.Option("--frontier", help="Print the best plan at each total budget, too.")
+    ] = False,
     even: Annotated[
         bool, typer.Option("--even", help="Spread the spend evenly, not as in the year before.")
     ] = False,
@@ -116,7 +119,7 @@ def plan_command(
     Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max
     search+facebook=30000`.
     """
-    from mmm.cli.forward import print_forecast, read_known
+    from mmm.cli.forward import print_forecast, print_frontier, read_known
     from mmm.models.flighting import read_flighting, write_flighting
     from mmm.models.plans import ahead_fields, model_to_plan, parse_request, save_plan
 
@@ -160,6 +163,8 @@ def plan_command(
     if forecast is not None:
         print_forecast(forecast, plan.labels)
     _print(plan)
+    if frontier:
+        print_frontier(chosen.frontier(plan.request), plan.labels)
     if plan_id is not None:
         typer.echo(f"\nPlan {plan_id}")
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mmm.access import User
 from mmm.certificate.certificate import certificate_of
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
 from mmm.experiments.config import parse_experiment, parsed
-from mmm.format import Labels
+from mmm.format import Labels, count, percent
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
+from mmm.planning.frontier import frontier
 from mmm.planning.history import History, Tables, read_history
 from mmm.planning.models import confidence_words, planned_with
 from mmm.planning.plan import Plan, PlanDocument
@@ -65,6 +67,10 @@ class PlanningModel:
         model_id = plan.model_id or recommended(self.tables)
         return forecast(self.history, self.tables, model_id, plan, phasing, known, shares)
 
+    def frontier(self, request: PlanRequest) -> pa.Table:
+        """The best plan at each total budget, see `mmm.planning.frontier`."""
+        return frontier(self.history, self.planned, request, self.labels)
+
     def plan_ahead(self, plan: Plan) -> Plan:
         """The same question over the periods after the data, see `ahead_fields`: a budget in total
         is that of the plan per period.
@@ -94,7 +100,9 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
-    known = Known(certified_words(results, model), _unit_value(workspace, run_id))
+    known = Known(
+        certified_words(results, model), _unit_value(workspace, run_id), cited(results, model)
+    )
     planned = planned_with(responds, results, history, model, known)
     return PlanningModel(run_id, history, planned, labels_of(results.summary), results)
 
@@ -111,6 +119,27 @@ def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
         if item.channel in words and item.confidence:
             words[item.channel] = item.confidence
     return words
+
+
+def cited(results: RunResults, model: str | None) -> str:
+    """What the run's certificate says of advice with the model (None: the recommended one)."""
+    found = certificate_of(results)
+    if found is None or found.model_id != (model or recommended(results)):
+        return (
+            "This model is not certified: how far its advice can be trusted on data like these is "
+            "not known."
+        )
+    total = found.total
+    text = (
+        f"Certificate: in {count(total.worlds, 'simulated world')} on these data the spend-weighted "
+        f"ROI error is {percent(total.error)}"
+    )
+    if total.uplift_share is None or total.harmful is None:
+        return f"{text}."
+    return (
+        f"{text}; advice within 30 % of today's spend brings {percent(total.uplift_share)} of what "
+        f"the best would, and is more than 1 % worse than today in {percent(total.harmful)} of them."
+    )
 
 
 def _unit_value(workspace: Workspace, run_id: str) -> float | None:

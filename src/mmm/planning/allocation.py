@@ -100,9 +100,13 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
         channels=channels,
         totals=totals,
         tie_out=tie_out(market, history),
-        findings=tuple(findings(shown, channels, totals, labels, request)),
+        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
         tests=tests_first(channels),
     )
+
+
+def _cited(known: Known) -> tuple[str, ...]:
+    return (known.certificate,) if known.certificate else ()
 
 
 def tests_first(channels: pa.Table) -> tuple[str, ...]:

@@ -25,11 +25,13 @@ _DINKELBACH_STEPS = 12
 @dataclass(frozen=True)
 class Known:
     """What is known of a run beside its responses: each paid channel's word of confidence, and the
-    profit that one unit of the KPI brings, None where nobody said.
+    profit that one unit of the KPI brings, None where nobody said. `certificate` is what the run's
+    certificate says of its advice, in a sentence.
     """
 
     confidence: Mapping[str, str] = field(default_factory=dict)
     unit_value: float | None = None
+    certificate: str = ""
 
 
 NOTHING_KNOWN = Known()

@@ -36,6 +36,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         on_click="ignore",
     )
     _ahead(chosen, plan)
+    _frontier(chosen, plan)
     _tie_out(plan)
     money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
     band = (
@@ -95,6 +96,18 @@ def _ahead(chosen: PlanningModel, plan: Plan) -> None:
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
+    )
+
+
+def _frontier(chosen: PlanningModel, plan: Plan) -> None:
+    """The best plan at each total budget within the same bounds."""
+    if not st.toggle("What other total budgets would bring", key="plan-frontier"):
+        return
+    table = chosen.frontier(plan.request)
+    st.dataframe(table, column_config=number_columns(table, plan.labels), hide_index=True)
+    st.caption(
+        f"Per {plan.labels.period}, the best split of each budget that the bounds allow. Marginal is of "
+        "the step from the budget in the row above."
     )
 
 
