@@ -115,10 +115,21 @@ def test_bounds_hold_for_a_held_channel_too(make_model: Make, revenue: Labels) -
     assert spends(plan) == pytest.approx({"tv": 110.0, "radio": 130.0}, rel=1e-6)
 
 
+def test_held_channels_keep_their_share_of_a_budget_that_is_out_of_reach_else(
+    make_model: Make, revenue: Labels
+) -> None:
+    models = drawn(make_model, 40, 2400.0, 100.0)
+    plan = planned(models, revenue, UNSURE, budget_per_period=360.0)
+    assert spends(plan) == pytest.approx({"tv": 180.0, "radio": 180.0}, rel=1e-6)
+    assert any("tv keeps its share of the budget" in text for text in plan.findings)
+    near = planned(models, revenue, UNSURE, budget_per_period=220.0)
+    assert spends(near) == pytest.approx({"tv": 100.0, "radio": 120.0}, rel=1e-6)
+
+
 def test_a_budget_that_holding_puts_out_of_reach_says_so(make_model: Make, revenue: Labels) -> None:
     models = drawn(make_model, 40, 2400.0, 100.0)
     with pytest.raises(UserError) as error:
-        planned(models, revenue, UNSURE, budget_per_period=400.0)
+        planned(models, revenue, UNSURE, budget_per_period=500.0)
     assert "Held at today's spend are tv: they can be freed." in error.value.fix
     with pytest.raises(UserError, match="no paid channel"):
         planned(models, revenue, UNSURE, free=("television",))
