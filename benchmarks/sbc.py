@@ -29,7 +29,7 @@ from mmm.engines.bayes.prior_draws import prior_draws, simulate
 
 WEEKS, CHANNELS = 56, 2
 #: Draws that a rank is among.
-RANKED = 50
+RANKED = 30
 NAMES = ("theta", "rho", "kappa", "k", "ROI")
 EFFECTIVE = "effective"
 
@@ -143,8 +143,8 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--warm-up", type=int, default=1000)
-    parser.add_argument("--sweeps", type=int, default=4000)
+    parser.add_argument("--warm-up", type=int, default=500)
+    parser.add_argument("--sweeps", type=int, default=1500)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--report", type=Path, nargs="+")
     options = parser.parse_args()

@@ -15,6 +15,7 @@ locals {
       AUTH_ADMINS          = join(",", var.access.admins)
       AUTH_ANALYSTS        = join(",", var.access.analysts)
       AUTH_DEFAULT_ROLE    = var.access.default_role
+      MMM_RUN_MEMORY_MB    = tostring(var.training.memory)
     },
     var.snowflake == null ? {} : { for key, value in var.snowflake : "SF_${upper(key)}" => value if value != null },
     var.settings,
@@ -28,6 +29,8 @@ locals {
     "MMM_READ_CELLS", "MMM_READ_MEMORY_MB", "MMM_READ_ROWS", "MMM_READ_SECONDS",
     "MMM_START_TIMEOUT_SECONDS", "MMM_TASK_TIMEOUT_SECONDS", "SF_ACCOUNT", "SF_DATABASE", "SF_ROLE", "SF_SCHEMA",
     "SF_USER", "SF_WAREHOUSE", "TRAINING_SECURITY_GROUPS", "TRAINING_SUBNETS",
+    "MMM_QUERY_SECONDS", "MMM_SOURCE_HOSTS", "MMM_UPLOAD_PERSON_MB", "MMM_UPLOAD_TOTAL_MB",
+    "MMM_RUN_SECONDS", "MMM_RUN_MEMORY_MB", "MMM_METRICS_PORT", "MMM_LOG_FORMAT", "MMM_DISPATCH_SECONDS",
   ]
 }
 

@@ -37,6 +37,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "template.save": Role.ANALYST,
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
+    "batch.retry": Role.ANALYST,
     "plan.save": Role.ANALYST,
     "plan.commit": Role.ANALYST,
     "model.annotate": Role.ANALYST,
@@ -45,6 +46,11 @@ LOWEST_ROLE: dict[str, Role] = {
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,
     "audit.read": Role.ADMIN,
+    "workspace.examine": Role.ADMIN,
+    "workspace.repair": Role.ADMIN,
+    "workspace.backup": Role.ADMIN,
+    "workspace.restore": Role.ADMIN,
+    "workspace.retain": Role.ADMIN,
     "settings.read": Role.ADMIN,
 }
 

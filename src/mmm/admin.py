@@ -15,6 +15,7 @@ from mmm.runs.provenance import LIBRARIES, commit
 from mmm.settings import LoadedSettings, Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import AuditEntry
+from mmm.workspace.stored import Found, Unreadable
 
 #: The settings that bound what the platform does.
 LIMITS = {
@@ -82,10 +83,16 @@ def versions(by: User) -> list[tuple[str, str]]:
     return [*app, *engines, *libraries]
 
 
-def audit_log(workspace: Workspace, by: User, first: date, last: date) -> list[AuditEntry]:
+def audit_log(workspace: Workspace, by: User, first: date, last: date) -> Found[AuditEntry]:
     """The audit trail's entries from day `first` to day `last` (UTC), newest first. Asking in vain
     is an entry.
     """
     workspace.permit(by, "audit.read", f"{first} to {last}")
     days = [day for day in workspace.audit_days() if first <= day <= last]
-    return [entry for day in reversed(days) for entry in reversed(workspace.audit(day))]
+    entries: list[AuditEntry] = []
+    damaged: list[Unreadable] = []
+    for day in reversed(days):
+        found = workspace.audit(day)
+        entries += reversed(found)
+        damaged += found.unreadable
+    return Found(entries, damaged)

@@ -21,13 +21,21 @@ _PERIODS = {1: "day", 7: "week"}
 @dataclass(frozen=True)
 class Labels:
     """What the numbers of a run are called. `kpi_kind` "revenue" reports ROAS, "conversion" CPA; a
-    step is a period.
+    step is a period. `value` is the money in one unit of a conversion KPI, `margin` the profit in one
+    unit of revenue (0 to 1), both None where nobody said.
     """
 
     kpi_name: str
     kpi_kind: str
     currency: str
     step_days: int = 7
+    value: float | None = None
+    margin: float | None = None
+
+    @property
+    def revenue_per_unit(self) -> float | None:
+        """The money in one unit of the KPI; None for conversions nobody said the worth of."""
+        return 1.0 if self.revenue else self.value
 
     @property
     def revenue(self) -> bool:

@@ -50,6 +50,10 @@ _Domains = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...],
     BeforeValidator(_parts),
 ]
+_Hosts = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9.:_-]+$")], ...],
+    BeforeValidator(_parts),
+]
 _SubnetIds = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...],
     BeforeValidator(_parts),
@@ -85,6 +89,11 @@ class Settings(BaseSettings):
     heartbeat_seconds: Seconds = Field(10, alias="MMM_HEARTBEAT_SECONDS")
     crash_after_seconds: Seconds = Field(120, alias="MMM_CRASH_AFTER_SECONDS")
     start_timeout_seconds: Seconds = Field(900, alias="MMM_START_TIMEOUT_SECONDS")
+    dispatch_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        20,
+        alias="MMM_DISPATCH_SECONDS",
+        description="between rounds of the web app's dispatcher; 0 for none",
+    )
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
@@ -99,6 +108,28 @@ class Settings(BaseSettings):
     read_cells: Annotated[int, Field(ge=1)] = Field(
         1_000_000_000, alias="MMM_READ_CELLS", description="rows x columns of one table"
     )
+    query_seconds: Seconds = Field(
+        900, alias="MMM_QUERY_SECONDS", description="for one query of a database"
+    )
+    source_hosts: _Hosts = Field(
+        (), alias="MMM_SOURCE_HOSTS", description="databases' hosts that may be asked; default any"
+    )
+    upload_person_mb: Annotated[int, Field(ge=1)] = Field(
+        400, alias="MMM_UPLOAD_PERSON_MB", description="of one person's uploads in memory at once"
+    )
+    upload_total_mb: Annotated[int, Field(ge=1)] = Field(
+        1000, alias="MMM_UPLOAD_TOTAL_MB", description="of all uploads in memory at once"
+    )
+    run_seconds: Seconds | None = Field(
+        None, alias="MMM_RUN_SECONDS", description="a run may be estimated to take"
+    )
+    run_memory_mb: Annotated[int, Field(ge=256)] | None = Field(
+        None, alias="MMM_RUN_MEMORY_MB", description="a run may be estimated to need"
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, alias="MMM_METRICS_PORT", description="of Prometheus metrics; none where unset"
+    )
+    log_format: Literal["text", "json"] = Field("text", alias="MMM_LOG_FORMAT")
     rscript: str = Field("Rscript", alias="MMM_RSCRIPT", description="R for the engine robyn")
     robyn_library: Path | None = Field(
         None, alias="MMM_ROBYN_LIBRARY", description="R library that Robyn is in"
@@ -129,6 +160,10 @@ class Settings(BaseSettings):
     gcp_region: str | None = Field(None, alias="GCP_REGION")
     gcs_bucket: _Bucket | None = Field(None, alias="GCS_BUCKET")
     training_job_name: str | None = Field(None, alias="TRAINING_JOB_NAME")
+    gcp_endpoint_url: _Url | None = Field(None, alias="GCP_ENDPOINT_URL")
+    google_application_credentials: Path | None = Field(
+        None, alias="GOOGLE_APPLICATION_CREDENTIALS", description="a key file, or of federation"
+    )
 
     auth_client_id: str | None = Field(None, alias="AUTH_CLIENT_ID")
     auth_client_secret: SecretStr | None = Field(None, alias="AUTH_CLIENT_SECRET")

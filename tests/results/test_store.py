@@ -84,6 +84,8 @@ def test_the_summary_is_plain_json_and_agrees_with_the_tables(
         "name": "revenue",
         "kind": "revenue",
         "currency": "EUR",
+        "value_per_conversion": None,
+        "margin": None,
         "total": world.kpi.sum(),
     }
     assert summary["totals"]["fitted"] == pytest.approx((world.kpi - world.noise).sum())

@@ -284,3 +284,20 @@ def test_a_split_that_is_hard_to_believe_is_told_with_the_rule() -> None:
         ("intercept", "intercept", 0.5), ("price", "context", 0.3), ("tv", "paid", 0.2)
     )
     assert findings.implausible(plausible, ROAS) == []
+
+
+def test_worth_and_margin_give_roas_and_profit(result: EngineResult) -> None:
+    tables, model = result.tables, result.recommended
+    sold = summary.channels(tables, model, Labels("orders", "conversion", "EUR", 7, 50.0, 0.4))
+    for row in sold.to_pylist():
+        contribution, spend = row["contribution"], row["spend"]
+        assert row["roas"] == pytest.approx(50.0 * contribution / spend)
+        assert row["profit"] == pytest.approx(0.4 * 50.0 * contribution - spend)
+        assert row["profit_low"] <= row["profit"] <= row["profit_high"]
+    open_worth = summary.channels(
+        tables, model, Labels("orders", "conversion", "EUR", 7, None, 0.4)
+    )
+    assert not {"roas", "profit"} & set(open_worth.column_names)
+    labels = Labels("revenue", "revenue", "EUR", 7, None, 0.4)
+    told = findings.efficiency(summary.efficiency(tables, model, labels), labels)
+    assert "At a margin of 40" in told

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from mmm.runs.status import RunStatus
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
+from mmm.workspace.names import utc_now
 from mmm.workspace.objects import StoreError
 
 ANN = User("ann", role=Role.ANALYST)
@@ -161,21 +163,24 @@ def test_an_image_that_cannot_be_fetched_says_so(
 
 NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
+VCPU_QUOTA = "You've reached the limit on the number of vCPUs you can run concurrently"
+RUN = {"what": "ecs:RunTask"}
+
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
         (
-            {"answer": {"tasks": [], "failures": [{"reason": NO_CAPACITY}]}, "times": 1},
+            {"answer": {"tasks": [], "failures": [{"reason": NO_CAPACITY}]}, **RUN},
             f"ECS cluster mmm-app-cluster: AWS had no capacity for it (AWS says: {NO_CAPACITY}). Try again later, or "
             "name subnets of more zones.",
         ),
         (
-            {"answer": {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}, "times": 1},
+            {"answer": {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}, **RUN},
             "ECS cluster mmm-app-cluster: the cluster had no room for it (AWS says: RESOURCE:MEMORY). Try again later.",
         ),
         (
-            {"status": 400, "code": "ThrottlingException", "message": "Rate exceeded"},
+            {"status": 400, "code": "ThrottlingException", "message": "Rate exceeded", **RUN},
             "ECS cluster mmm-app-cluster: AWS is busy and did not do RunTask (ThrottlingException: Rate exceeded). Try "
             "again in a few minutes.",
         ),
@@ -184,30 +189,60 @@ NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or i
                 "status": 400,
                 "code": "ExpiredTokenException",
                 "message": "The security token is expired",
-                "times": 1,
             },
-            "ECS cluster mmm-app-cluster: the AWS credentials have expired. Sign in to AWS again (`aws sso login`) or "
-            "set new keys.",
+            "the AWS credentials have expired. Sign in to AWS again (`aws sso login`) or set new keys.",
+        ),
+        (
+            {
+                "answer": {"tasks": [], "failures": [{"reason": VCPU_QUOTA}]},
+                "what": "ecs:RunTask",
+            },
+            f"ECS cluster mmm-app-cluster: AWS says: {VCPU_QUOTA}.",
+        ),
+        (
+            {
+                "status": 400,
+                "code": "ClientException",
+                "message": "TaskDefinition is inactive",
+                "what": "ecs:RunTask",
+            },
+            "AWS refused RunTask: TaskDefinition is inactive (ClientException).",
         ),
     ],
 )
-def test_what_aws_refuses_to_start_leaves_a_crashed_run_that_says_why_and_can_be_retried(
+def test_what_aws_has_no_room_for_waits_says_why_and_starts_when_there_is(
     aws: Aws,
     service: RunService,
     experiment: Callable[..., Experiment],
     rule: dict[str, Any],
     message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wanted = experiment(**SHORT)
-    aws.faults({"what": "ecs:RunTask", **rule})
-    with pytest.raises(UserError) as raised:
+    aws.faults({"what": "ecs:(RunTask|DescribeTaskDefinition)", **rule})
+    run_id = service.submit(wanted, ANN)
+    status = service.status(run_id)
+    assert (status.state, status.attempt) == (RunState.QUEUED, 1)
+    assert status.waits is not None
+    assert status.waits.why.endswith(message)
+    aws.faults()
+    assert service.start_waiting() == [], "it is not time yet"
+    later = utc_now() + timedelta(seconds=16)
+    monkeypatch.setattr("mmm.runs.service.utc_now", lambda: later)
+    assert service.start_waiting() == [run_id]
+    assert service.status(run_id).state in (RunState.STARTING, RunState.RUNNING)
+
+
+def test_a_refusal_that_will_not_pass_leaves_a_crashed_run_that_says_why(
+    aws: Aws, service: RunService, experiment: Callable[..., Experiment]
+) -> None:
+    wanted = experiment(**SHORT)
+    denied = {"status": 400, "code": "AccessDeniedException", "message": "no"}
+    aws.faults({"what": "ecs:RunTask", **denied})
+    with pytest.raises(UserError, match="AWS does not allow RunTask"):
         service.submit(wanted, ANN)
-    assert str(raised.value) == message
     (status,) = service.runs()
-    assert (status.state, status.message) == (
-        RunState.CRASHED,
-        f"The task could not be started: {message}",
-    )
+    assert status.state is RunState.CRASHED
     aws.faults()
     assert service.retry(status.run_id, ANN).state is RunState.STARTING
 
@@ -447,10 +482,11 @@ def test_a_missing_cluster_or_family_is_named(
         match=r"no-cluster: there is no such ECS cluster. Check ECS_CLUSTER and AWS_REGION",
     ):
         nowhere.submit(wanted, ANN)
-    with pytest.raises(
-        UserError,
-        match="TRAINING_TASK_FAMILY no-family: AWS refused DescribeTaskDefinition: Unable",
-    ):
-        of_family(settings, "no-family").submit(wanted, ANN)
+    elsewhere = of_family(settings, "no-family")
+    status = elsewhere.status(elsewhere.submit(wanted, ANN))
+    assert status.waits is not None  # for a while: a deployment may be replacing it
+    assert status.waits.why.startswith(
+        "TRAINING_TASK_FAMILY no-family: AWS refused DescribeTaskDefinition: Unable"
+    )
     with pytest.raises(UserError, match="ECS_CLUSTER: is needed to train on AWS"):
         RunService.open(settings.model_copy(update={"ecs_cluster": None}))

@@ -37,7 +37,7 @@ class Launcher:
 
     def submit(self, run_uri: str, name: str) -> str:
         if self.refuses and self.refuses in run_uri:
-            raise UserError("no room.", where=name)
+            raise UserError("not allowed.", where=name)
         self.launched.append(run_uri.rpartition("/")[2])
         return run_uri
 
@@ -124,7 +124,8 @@ def test_two_steps_at_once_never_start_more_than_the_limit(
             other.append(service.start_waiting())
         service._start(History(workspace, run_id), "mmm")
 
-    assert step(workspace, service.statuses, start_while_another_step_does, 2, "local") == []
+    looked = step(workspace, service.statuses, start_while_another_step_does, 2, "local", utc_now())
+    assert looked == []
     assert other == [[batch.members[2].run_id]]
     assert states(service, batch) == ["failed", "starting", "starting", "queued"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +16,13 @@ from mmm.platforms.base import TaskState
 from mmm.platforms.local.launcher import LocalLauncher
 from mmm.runs.events import History
 from mmm.runs.reconcile import reconcile
+from mmm.runs.status import run_status
+from mmm.runs.status_list import StatusList
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, Heartbeat, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import Objects, StoreError
 
 SETTINGS = Settings(
     heartbeat_seconds=1,
@@ -164,14 +167,49 @@ def test_a_task_that_takes_too_long_is_timed_out_and_stopped(case: Case) -> None
     assert case.launcher.describe(case.handle).state is TaskState.STOPPED
 
 
-@pytest.mark.parametrize(
-    "begin", [lambda case: None, lambda case: case.history.add(RunState.STARTING, "ann")]
-)
-def test_a_run_that_nobody_starts_is_crashed_in_the_end(
-    case: Case, begin: Callable[[Case], object]
-) -> None:
-    begin(case)
+def test_a_run_that_nobody_starts_is_crashed_in_the_end(case: Case) -> None:
     assert not case.look(99).state.value.startswith("crash")
     event = case.look(101)
     assert event.state is RunState.CRASHED
     assert event.message == "No task was started within 100 seconds."
+
+
+def test_an_end_that_cannot_be_recorded_is_shown_and_nothing_is_kept_of_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full or read-only store: who looks must not need to write."""
+    case.task("raise SystemExit(7)")
+    running = case.running()
+    case.wait_for(TaskState.STOPPED)
+
+    def full(*_: object) -> None:
+        raise StoreError("the store failed: no space left.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "create", full)
+        patch.setattr(Objects, "put", full)
+        event = case.look()
+        assert (event.state, event.number) == (RunState.CRASHED, running.number)
+        listed = StatusList(case.workspace, tmp_path / "cache")
+        run_id = case.history.run_id
+        for _ in range(2):
+            (status,) = listed.statuses(
+                [run_id], lambda _: run_status(case.workspace, run_id, event)
+            )
+            assert status.state is RunState.CRASHED
+    assert case.workspace.last_event(run_id) == running
+    (status,) = listed.statuses([run_id], lambda _: run_status(case.workspace, run_id, running))
+    assert status.state is RunState.RUNNING
+    assert case.look().number == running.number + 1
+
+
+def test_a_run_whose_starter_was_killed_is_crashed_as_soon_as_a_silent_task_is(case: Case) -> None:
+    case.history.add(RunState.STARTING, "ann")
+    limit = SETTINGS.crash_after_seconds
+    assert limit < SETTINGS.start_timeout_seconds
+    assert case.look(limit - 1).state is RunState.STARTING
+    event = case.look(limit + 1)
+    assert event.state is RunState.CRASHED
+    assert event.message == (
+        f"No task was started within {limit:g} seconds: whoever was starting it is gone."
+    )

@@ -109,9 +109,7 @@ def test_a_run_that_cannot_be_read_is_listed_among_the_others(
         AT.replace(second=2),
     )
     what = (
-        "event 1 of its history is missing"
-        if damage == "missing"
-        else "event 2 of its history is not one of"
+        "event 1 of its history is missing" if damage == "missing" else "event 2 of its history is"
     )
     assert f"run {run_id(2)}: {what}" in damaged.message
     assert service.runs()[1] == damaged

@@ -234,7 +234,7 @@ def test_postgres_refusals_name_the_fix(pg: PostgresSource, admin: Any) -> None:
         ({"user": "nobody"}, "the password of user nobody is wrong, or there is no such user"),
         ({"database": "nothere"}, "there is no database nothere"),
         ({"host": "nothere.invalid"}, "there is no host nothere.invalid"),
-        ({"port": closed}, f"nothing answers at 127.0.0.1, port {closed}"),
+        ({"port": closed}, f"no such database could be reached at 127.0.0.1, port {closed}"),
         ({"sslmode": "require"}, "no encrypted connection could be made"),
         ({"user": reader, "password": "r"}, f"user {reader} may not read this"),
     ):

@@ -113,7 +113,7 @@ def test_from_a_file_to_a_dataset_that_can_be_modelled(page: Page, folder: Path)
 
     made = next(item for item in Workspace(folder.as_uri()).datasets("DE") if item.parent)
     assert made.rows == WEEKS
-    page.get_by_role("link", name="Connect").click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Connect").click()
     expect(page.get_by_text(f"DE/{made.dataset_id}").first).to_be_visible()
     assert page.locator("img[src='x'], b:text('promo')").count() == 0
 

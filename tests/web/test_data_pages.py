@@ -156,7 +156,7 @@ def test_a_wrong_address_is_a_message(
 def test_a_file_is_looked_at_then_stored_and_listed(open_page: Open, stored: Any) -> None:
     app = upload(open_page(links.CONNECT), "sales 2024.csv", daily())
     assert "is a delimited text file" in words(app)
-    assert "28 rows read in" in words(app)
+    assert "28 rows read." in words(app)
     app = store(app, "FR")
     (manifest,) = stored.workspace.datasets("FR")
     assert (manifest.rows, manifest.origin, manifest.created_by) == (
@@ -351,7 +351,7 @@ def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(
     app = open_page(links.QUALITY, dataset=dataset_name(robyn))
     text = words(app)
     assert (
-        "##### These data can be modelled; some things are worth knowing: of 18 checks, 4 yellow, 14 green."
+        "##### These data can be modelled; some things are worth knowing: of 19 checks, 4 yellow, 15 green."
         in text
     )
     assert "First: **Zeros.**" in text
@@ -482,3 +482,86 @@ def test_markets_are_split_into_datasets_of_their_own(open_page: Open, stored: A
     labelled(app.button, "Freeze as dataset").click().run()
     assert len(app.success) == len(names)
     assert {item.market for item in stored.workspace.datasets()} == {"DE", "EU", *names}
+
+
+def test_fixes_are_done_by_one_click_shown_in_the_checks_and_taken_back(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
+    text = daily().replace(",3,1.5,none", ",,1.5,none", 1).replace(",4,2.5,none", ",,2.5,none")
+    manifest = put(stored, tmp_path, text)
+    name = dataset_name(manifest)
+    app = open_page(links.QUALITY, dataset=name)
+    assert "Training refuses these data" in words(app)
+    fix = f"{plain(repr('tv_spend'))}\\: empty \\= 0 spent"
+    labelled(app.button, fix).click().run()
+    assert not app.exception
+    assert "The checks below are of the data with your fixes, by week" in words(app)
+    assert "Empty cells" not in words(app)
+    labelled(app.button, f"Undo: {fix}").click().run()
+    assert "Empty cells" in words(app)
+    labelled(app.button, fix).click().run()
+    prepared = open_page(links.PREPARE, dataset=name)
+    assert labelled(prepared.selectbox, f"Gaps of {plain('tv_spend')}").value == "zero"
+
+
+def test_the_mapping_saved_for_a_dataset_is_carried_along(
+    open_page: Open, stored: Any, robyn: DatasetManifest
+) -> None:
+    mapping = sample.sample_mapping().model_copy(update={"organic": ()})
+    save_mapping(stored.workspace, "mine", mapping, robyn, ANN)
+    for page in (links.QUALITY, links.PREPARE):
+        app = open_page(page, dataset=dataset_name(robyn))
+        assert labelled(app.selectbox, "Mapping").value == "mine@1"
+        assert app.query_params["mapping"] == "mine@1"
+
+
+def test_a_long_file_is_spread_into_columns(open_page: Open, stored: Any) -> None:
+    lines = ["date,channel,spend,revenue"]
+    for week in range(30):
+        day = dt.date(2024, 1, 1) + dt.timedelta(weeks=week)
+        lines += [
+            f"{day},{name},{week % 7 + at},{900 + week}" for at, name in enumerate(("tv", "search"))
+        ]
+    app = upload(open_page(links.CONNECT), "long.csv", "\n".join([*lines, ""]))
+    assert "This is a long table" in app.warning[0].value
+    app = store(app, "LONG")
+    wide = next(item for item in stored.workspace.datasets("LONG") if item.parent)
+    table = stored.workspace.read_dataset("LONG", wide.dataset_id)
+    assert table.num_rows == 30
+    assert sum(table["revenue"].to_pylist()) == sum(900 + week for week in range(30))
+    assert {"tv", "search"} <= {name.split("_")[0] for name in table.column_names}
+
+
+def test_what_can_be_read_in_two_ways_is_asked_and_answered_in_place(
+    open_page: Open, stored: Any
+) -> None:
+    text = "day\tkpi\n" + "".join(f"0{i}/0{i + 1}/2024\t{i}.5\n" for i in (1, 3, 7))
+    app = upload(open_page(links.CONNECT), "asked.tsv", text)
+    assert any("question" in element.value for element in app.markdown)
+    assert not [button for button in app.button if button.label == "Store as dataset"]
+    labelled(app.button, "Date, day first").click().run()
+    assert app.dataframe[0].value["day"].astype(str).tolist()[0] == "2024-02-01"
+    store(app, "ASKED")
+    (manifest,) = stored.workspace.datasets("ASKED")
+    table = stored.workspace.read_dataset("ASKED", manifest.dataset_id)
+    assert table["day"].to_pylist()[0] == dt.date(2024, 2, 1)
+
+
+def test_two_datasets_are_joined_with_what_did_not_match(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
+    kpi = "\n".join(f"2024-01-{d:02d},{100 + d}" for d in range(1, 15))
+    spend = "\n".join(f"2024-01-{d:02d},{d}" for d in range(3, 17))
+    one = put(stored, tmp_path, f"date,revenue\n{kpi}\n", "J")
+    other = put(stored, tmp_path, f"date,tv_spend\n{spend}\n", "J")
+    app = open_page(links.CONNECT, **{"from": "Join"})
+    names = [dataset_name(one), dataset_name(other)]
+    labelled(app.multiselect, "Datasets to join").set_value(names).run()
+    assert not app.exception
+    assert plain(f"{names[1]} has no row for 2 periods that others have") in words(app)
+    labelled(app.radio, "Rows that are kept").set_value("shared").run()
+    labelled(app.button, "Store the join").click().run()
+    made = stored.workspace.datasets("J")[0]
+    table = stored.workspace.read_dataset("J", made.dataset_id)
+    assert (made.source, table.num_rows) == ("joined", 12)
+    assert table.to_pydict()["tv_spend"][0] == 3

@@ -156,6 +156,20 @@ def test_the_preview_follows_the_ranges(open_page: Open, stored: Any) -> None:
     assert "The curves are drawn when the ranges are valid." in words(app)
 
 
+def test_what_is_known_of_a_channel_is_shown_before_the_training(
+    open_page: Open, stored: Any
+) -> None:
+    app = open_page(links.EXPERIMENT)
+    assert "Before the data, paid media are expected to bring" in words(app)
+    labelled(app.selectbox, "Ranges of").set_value("search_S").run()
+    labelled(app.number_input, "ROI likely between: from").set_value(2.0).run()
+    labelled(app.number_input, "ROI likely between: to").set_value(2.4).run()
+    assert "An ROI of 2 to 2.4 is expected of search_S." in words(app)
+    drawn = app.dataframe[-1].value
+    assert list(drawn["Of"].unique()) == ["search_S"]
+    assert not app.exception
+
+
 def test_a_channel_may_have_ranges_of_its_own(open_page: Open, stored: Any, run_id: str) -> None:
     app = open_page(links.EXPERIMENT, run=run_id)
     labelled(app.selectbox, "Ranges of").set_value("search_S").run()

@@ -19,10 +19,12 @@ from mmm.certificate.certificate import (
 )
 from mmm.certificate.identify import Help, Identifiability
 from mmm.experiments.config import Experiment
-from mmm.results import candidates
+from mmm.results import bridge, candidates
+from mmm.results.answer import answer
 from mmm.results.branding import saved_look
 from mmm.results.model_summary import labels_of
 from mmm.results.notes import annotate
+from mmm.results.spans import Comparison, Span
 from mmm.results.store import RunResults, read_results
 from mmm.results.views import VIEWS, view
 from mmm.runs.certification import CertificateRequest
@@ -111,7 +113,7 @@ def test_every_view_of_the_report_is_in_one_part(
         assert len(app.dataframe) >= len(pictures) >= len(PARTS[part])
         seen += PARTS[part]
     # The certificate's part has a state of its own, see below.
-    assert sorted([*seen, "calibration", "certificate", "checks", "forecast"]) == sorted(
+    assert sorted([*seen, "calibration", "certificate", "checks", "forecast", "learnt"]) == sorted(
         view.key for view in VIEWS
     )
 
@@ -217,7 +219,13 @@ def test_the_report_has_its_own_title_currency_and_logo(
     open_page: Open, stored: Any, run_id: str
 ) -> None:
     app = open_page(links.RESULTS, run=run_id, part="Report")
-    assert downloads(app) == ["Report (HTML)", "Report (PDF)", "Summary (JSON)"]
+    assert downloads(app) == [
+        "Report (HTML)",
+        "Report (PDF)",
+        "Slides (PPTX)",
+        "Workbook (XLSX)",
+        "Summary (JSON)",
+    ]
     assert [found.label for found in app.button] == []
     app.text_input(key="report-title").set_value("Spring").run()
     app.text_input(key="report-currency").set_value("CHF").run()
@@ -323,3 +331,41 @@ def test_a_run_is_certified_and_its_certificate_shown(
     assert plain("What would help most: a lift test of") in text
     assert button(app, "Certify again")
     assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_the_page_opens_with_the_answer_and_folds_the_rest_for_the_analyst(
+    open_page: Open, run_id: str, results: RunResults
+) -> None:
+    app = open_page(links.RESULTS, run=run_id)
+    summary = results.summary
+    found = answer(results, summary, labels_of(summary))
+    text = words(app)
+    for card in found.cards:
+        assert plain(card.question) in text
+        for sentence in card.sentences:
+            assert plain(sentence) in text
+    (fold,) = [item for item in app.expander if item.label == "For the analyst"]
+    assert not fold.proto.expanded
+    (fold,) = [
+        item
+        for item in open_page(links.RESULTS, run=run_id, part="Curves").expander
+        if item.label == "For the analyst"
+    ]
+    assert fold.proto.expanded
+
+
+def test_two_ranges_of_dates_are_compared(
+    open_page: Open, run_id: str, results: RunResults
+) -> None:
+    app = open_page(links.RESULTS, run=run_id, part="What moved")
+    labels, model_id = labels_of(results.summary), results.summary["model"]["id"]
+    asked = bridge.default_of(results, model_id, labels)
+    assert plain(bridge.title_of(asked)) in words(app)
+    before = next(item for item in app.date_input if item.label == "Compared with")
+    first = results["fit"]["date"][0].as_py()
+    before.set_value((first, first)).run()
+    assert not app.exception
+    changed = Comparison(Span(first, first), asked.after)
+    numbers = bridge.bridge(results, model_id, labels, changed)
+    assert plain(bridge.finding(numbers, labels)) in words(app)
+    assert "The first range has 1 week, the second 13 weeks" in words(app).replace("\\", "")

@@ -181,3 +181,39 @@ def test_every_answer_carries_the_headers_and_the_servers_numbers_are_closed(ser
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{server}/_stcore/metrics")  # noqa: S310
+
+
+def test_uploads_are_taken_from_nobody_who_may_not_ingest(page: Page, server: str) -> None:
+    def upload() -> tuple[int, str]:
+        address = f"{server}/_stcore/upload_file/session/file"
+        answer = page.request.put(address, data=b"a,b\n1,2\n")
+        return answer.status, answer.text()
+
+    assert upload() == (401, "Please sign in.")
+    sign_in(page, "vic")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    status, told = upload()
+    assert status == 403
+    assert "needs the role analyst" in told
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "ann")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    status, told = upload()  # Streamlit's own refusal: there is no such session
+    assert status in (400, 403)
+    assert "role" not in told
+
+
+def test_a_cookie_is_worth_nothing_after_its_person_has_signed_out(
+    page: Page, browser: Any, server: str
+) -> None:
+    sign_in(page, "ann")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    cookies = page.context.cookies()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    thief = browser.new_context(base_url=server)
+    thief.add_cookies(cookies)
+    tab = thief.new_page()
+    tab.goto("/")
+    expect(tab.get_by_text("You have signed out")).to_be_visible(timeout=20 * SECONDS)
+    thief.close()

@@ -47,6 +47,7 @@ PANELS = {
         "logs": "mmm.cli.runs:logs_command",
         "cancel": "mmm.cli.runs:cancel_command",
         "retry": "mmm.cli.runs:retry_command",
+        "dispatch": "mmm.cli.dispatch:dispatch_command",
         "train": "mmm.cli.train:train_command",
     },
     "Results": {
@@ -61,6 +62,13 @@ PANELS = {
         "commit": "mmm.cli.variance:commit_command",
         "export": "mmm.cli.artifacts:export_command",
         "recreate": "mmm.cli.artifacts:recreate_command",
+    },
+    "Operation": {
+        "doctor": "mmm.cli.operations:doctor_command",
+        "backup": "mmm.cli.operations:backup_command",
+        "restore": "mmm.cli.operations:restore_command",
+        "retention": "mmm.cli.operations:retention_command",
+        "audit": "mmm.cli.operations:audit_command",
     },
     "New periods": {
         "refresh": "mmm.cli.refresh:refresh_command",

@@ -37,6 +37,7 @@ def report_command(
 
     Example: `mmm report latest -o review.pdf --title "Spring review" --logo logo.svg`.
     """
+    from mmm.models.advice import ensure_advice
     from mmm.results import read_results
     from mmm.results.branding import look_of, saved_look
     from mmm.results.report import report_of
@@ -49,7 +50,9 @@ def report_command(
         saved_look(workspace)
     )
     kind = target.suffix[1:].lower()
-    _write(target, report_of(read_results(workspace, run_id), model, look, kind, dates))
+    results = read_results(workspace, run_id)
+    ensure_advice(workspace, run_id, results)
+    _write(target, report_of(results, model, look, kind, dates))
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -77,12 +80,19 @@ def export_command(
             help="A model to write as JSON; may be repeated; default the recommended one."
         ),
     ] = None,
+    title: Annotated[str, typer.Option(help="Of slides and workbook; default the run's.")] = "",
+    logo: Annotated[Path | None, typer.Option(help="On slides: a PNG, JPEG or SVG.")] = None,
+    colour: Annotated[str, typer.Option(help="Of slides: #0b66a8.")] = "",
 ) -> None:
     """Write a run's models as Robyn's export does: its tables by name and column, and models as
-    JSON.
+    JSON. A name that ends in .pptx gives the answer as slides with charts that can be edited, one
+    that ends in .xlsx an Excel workbook of all tables, both with the workspace's title and logo.
 
-    Example: `mmm export latest exported --format parquet`.
+    Example: `mmm export latest exported --format parquet`, or `mmm export latest answer.pptx`.
     """
+    if folder is not None and folder.suffix.lower() in (".pptx", ".xlsx"):
+        _office(run, folder, model or [], title, logo, colour)
+        return
     from mmm.models.artifacts import export_run
 
     workspace = Workspace.open(load_settings().settings)
@@ -97,6 +107,27 @@ def export_command(
         models=model or (),
     ):
         typer.echo(str(path))
+
+
+def _office(
+    run: str, target: Path, models: list[str], title: str, logo: Path | None, colour: str
+) -> None:
+    """Slides or a workbook on one model."""
+    from mmm.models.advice import ensure_advice
+    from mmm.results import read_results
+    from mmm.results.branding import look_of, saved_look
+    from mmm.results.report import report_of
+
+    if len(models) > 1:
+        raise UserError("has one model at a time.", where=target.name, fix="Give one --model.")
+    workspace = Workspace.open(load_settings().settings)
+    run_id = workspace.find_run(run)
+    results = read_results(workspace, run_id)
+    ensure_advice(workspace, run_id, results)
+    picture = None if logo is None else read_file(logo)
+    look = look_of(title, "", picture, colour).over(saved_look(workspace))
+    kind = target.suffix[1:].lower()
+    _write(target, report_of(results, models[0] if models else None, look, kind))
 
 
 def recreate_command(

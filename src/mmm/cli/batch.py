@@ -94,11 +94,12 @@ def list_() -> None:
     service = _service()
     service.start_waiting()
     rows = []
-    for batch_id in service.workspace.batch_ids():
-        batch = service.workspace.batch(batch_id)
+    found = service.workspace.batches(service.workspace.batch_ids())
+    for batch in found:
         states = _counts(service.statuses([member.run_id for member in batch.members]))
-        rows.append((batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
+        rows.append((batch.batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
     show.table(("BATCH", "NAME", "SUBMITTED", "BY", "RUNS"), rows)
+    show.unreadable(found.unreadable)
 
 
 @batch_command.command("show")
@@ -107,7 +108,7 @@ def show_(batch: Batch = "latest") -> None:
 
     Example: `mmm batch show latest`.
     """
-    from mmm.runs.batch import batch_statuses
+    from mmm.runs.batch import batch_statuses, first_wait
 
     service = _service()
     found = service.workspace.find_batch(batch)
@@ -124,6 +125,8 @@ def show_(batch: Batch = "latest") -> None:
     ]
     show.table(("RUN", "STATE", "NAME", "TOOK", ""), rows)
     typer.echo(f"\n{_counts(statuses)}")
+    if (waits := first_wait(statuses)) is not None:
+        typer.echo(wording.waiting(waits))
     done = [status.run_id for status in statuses if status.state is RunState.SUCCEEDED]
     if 2 <= len(done) <= 4:
         typer.echo(f"Compare them: mmm compare {' '.join(done)}")
@@ -162,6 +165,28 @@ def cancel(batch: Batch) -> None:
     service = _service()
     count = cancel_batch(service, service.workspace.find_batch(batch), local_user())
     typer.echo(f"{count} runs cancelled")
+
+
+@batch_command.command("retry")
+def retry(
+    batch: Batch = "latest",
+    follow_it: Annotated[
+        bool, typer.Option("--follow", help="Wait for all runs, printing what changes.")
+    ] = False,
+) -> None:
+    """Try the runs of a batch again that failed, crashed or timed out, each as its next attempt.
+
+    They wait for their turn as at first; cancelled runs stay cancelled.
+
+    Example: `mmm batch retry latest --follow`.
+    """
+    from mmm.runs.batch import retry_batch
+
+    service = _service()
+    found = service.workspace.find_batch(batch)
+    typer.echo(f"{retry_batch(service, found, local_user())} runs queued again")
+    if follow_it:
+        _follow(service, found)
 
 
 def _follow(service: RunService, batch: BatchDocument) -> None:

@@ -123,6 +123,8 @@ def test(name: Name) -> None:
     """
     result = _connections().test(name, local_user())
     typer.echo(f"{result.message} {result.seconds:.1f} s.")
+    for warning in result.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 @connect_command.command("tables")
@@ -213,37 +215,31 @@ def ingest_aggregated(
     """Add a table up in the warehouse by a recipe, store what it answers, and prepare that; the SQL is
     shown first.
     """
-    from mmm.data.ingest import ingest
-    from mmm.data.prepare import parse_recipe, prepare_dataset
-    from mmm.data.prepare.pushdown import pushdown
-    from mmm.sources.database import DatabaseSource
+    from mmm.data.prepare import parse_recipe
+    from mmm.data.prepare.added_up import ingest_added_up, pushed_down
 
     connections, user = Connections.of(settings), local_user()
     source = connections.open(name, user)
-    if not isinstance(source, DatabaseSource):
-        raise UserError("only a database adds up.", where=name, fix="Leave --recipe out.")
     parsed = parse_recipe(_read(recipe), where=str(recipe))
-    pushed = pushdown(parsed, source.dialect.parse(table), source.dialect)
+    pushed = pushed_down(source, name, table, parsed)
     typer.echo(pushed.query.sql, err=not only_show)
     for parameter, value in pushed.query.parameters.items():
         typer.echo(f"-- :{parameter} = {value!r}", err=not only_show)
     if only_show:
         return
-    manifest = ingest(
+    arrived, *made = ingest_added_up(
         source,
+        pushed,
+        connection=name,
+        table=table,
         market=market,
-        origin=f"{name}: {table}, added up by day",
         workspace=connections.workspace,
         by=user,
-        table_or_query=pushed.query,
-        connection=name,
     )
-    typer.echo(f"{manifest.rows:,} rows came by day and market", err=True)
-    for made in prepare_dataset(
-        connections.workspace, market, manifest.dataset_id, pushed.rest, user
-    ):
-        typer.echo(f"{made.market}/{made.dataset_id}")
-        for note in made.notes:
+    typer.echo(f"{arrived.rows:,} rows came by day and market", err=True)
+    for manifest in made:
+        typer.echo(f"{manifest.market}/{manifest.dataset_id}")
+        for note in manifest.notes:
             typer.echo(f"Note: {note}", err=True)
 
 

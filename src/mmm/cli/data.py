@@ -258,3 +258,4 @@ def datasets_command(
         for manifest in found
     ]
     show.table(("MARKET", "DATASET", "ROWS", "COLUMNS", "ORIGIN", "CREATED"), rows)
+    show.unreadable(found.unreadable)

@@ -8,25 +8,26 @@ import typer
 from mmm.cli import show
 from mmm.data.naming import naming_rules
 from mmm.data.proposal import propose
-from mmm.errors import UserError
 from mmm.settings import load_settings
+from mmm.sources.describe import evidence_of, layout_of
 from mmm.sources.guarded import GuardedFile
-from mmm.sources.reading import ColumnReading, Reading
+from mmm.sources.reading import Reading
 from mmm.workspace import Workspace
 
-_WIDTH = 20
+_WIDTH = 26
 
 
 def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
     """The file's layout, its first rows, and every column with what was decided and why."""
-    for line in layout_lines(reading):
+    for line in layout_of(reading):
         typer.echo(line)
-    shown = source.preview(rows=rows)
+    table, _, _ = source.look()
+    shown = table.slice(0, rows)
     cells = [[_short(value) for value in column.to_pylist()] for column in shown.columns]
     typer.echo("")
     show.table(tuple(_short(name) for name in shown.column_names), list(zip(*cells, strict=True)))
     typer.echo("")
-    roles = _roles(source)
+    roles = _roles(table)
     lines = [
         (
             item.column,
@@ -34,7 +35,7 @@ def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
             roles.get(item.column, ("-", ""))[0],
             item.unit or "-",
             item.written or "-",
-            why(item) or roles.get(item.column, ("", "-"))[1],
+            evidence_of(item) or roles.get(item.column, ("", "-"))[1],
         )
         for item in reading.columns
     ]
@@ -44,44 +45,8 @@ def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
         typer.echo(f"Question: column {item.column!r}: {item.asked}. Answer {answers}.", err=True)
 
 
-def layout_lines(reading: Reading) -> list[str]:
-    """Encoding, separator or sheet, header, and what was left out."""
-    found = []
-    if reading.sheet:
-        others = (
-            f"; other sheets: {', '.join(reading.other_sheets)}" if reading.other_sheets else ""
-        )
-        found.append(f"Sheet {reading.sheet!r}{others}")
-    if reading.separator:
-        found.append(f"Encoding {reading.encoding}, separator {reading.separator!r}")
-    if reading.header:
-        rows = " and ".join(map(str, reading.header))
-        found.append(f"Column names in row {rows}")
-    found += [f"Above the header, left out: {text}" for text in reading.skipped]
-    for item in reading.left_out:
-        places = ", ".join(f"{line} {text!r}".removesuffix(" ''") for line, text in item["first"])
-        found.append(f"Left out as {item['why']}: {item['rows']} (row {places})")
-    return found
-
-
-def why(item: ColumnReading) -> str:
-    """The evidence of a column's reading, and what was read as empty."""
-    parts = [item.evidence] if item.evidence else []
-    if item.missing:
-        marks = ", ".join(f"{count} x {text!r}" for text, count in item.missing.items())
-        parts.append(f"empty: {marks}")
-    if item.odd:
-        parts.append(f"no numbers: {', '.join(map(repr, item.odd))}")
-    return "; ".join(parts)
-
-
-def _roles(source: GuardedFile) -> dict[str, tuple[str, str]]:
-    """Each column's proposed role and reason; none where the file cannot be read yet."""
-    try:
-        with source.batches() as batches:
-            table = pa.Table.from_batches(batches, batches.schema)
-    except UserError:
-        table = source.preview(rows=1000)
+def _roles(table: pa.Table) -> dict[str, tuple[str, str]]:
+    """Each column's proposed role and reason; by the first rows where a file cannot be read yet."""
     found = propose(table, naming_rules(Workspace.open(load_settings().settings)))
     return {item.column: (item.role, item.reason) for item in found.columns}
 

@@ -19,6 +19,7 @@ from mmm.runs import wording
 from mmm.runs.events import LABELS
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
+from mmm.runs.waiting import waits_of
 from mmm.settings import load_settings
 from mmm.workspace.models import RunState
 
@@ -53,6 +54,12 @@ def submit_command(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
     ] = False,
+    prior: Annotated[
+        bool,
+        typer.Option(
+            "--prior", help="Say what it expects of each channel before the data; start nothing."
+        ),
+    ] = False,
 ) -> None:
     """Check an experiment against its data and start a run of it; print the run's id.
 
@@ -85,12 +92,23 @@ def submit_command(
     if estimate:
         _print_estimate(service, chosen)
         return
+    if prior:
+        _print_prior(service, chosen)
+        return
     run_id = service.submit(chosen, local_user())
     typer.echo(run_id)
     for warning in service.workspace.event(run_id, 1).warnings:
         typer.echo(f"Warning: {warning}", err=True)
+    _print_wait(service, run_id)
     if follow or wait:
         wait_for(service, run_id, quiet=not follow)
+
+
+def _print_wait(service: RunService, run_id: str) -> None:
+    """Why the run was not started, when the platform had no room for it."""
+    waits = waits_of(service.workspace.last_event(run_id))
+    if waits is not None:
+        typer.echo(f"Waiting: {wording.waiting(waits)}", err=True)
 
 
 def _with_events(experiment: Experiment, file: Path) -> Experiment:
@@ -105,6 +123,29 @@ def _with_events(experiment: Experiment, file: Path) -> Experiment:
         table = pa.Table.from_batches(batches, batches.schema)
     added = [EventConfig.model_validate(item) for item in events_of(table, str(file))]
     return experiment.model_copy(update={"events": (*experiment.events, *added)})
+
+
+def _print_prior(service: RunService, experiment: Experiment) -> None:
+    """What the experiment's settings expect before the data, in words and as a table."""
+    from mmm.engines import load_engine
+    from mmm.engines.capabilities import Previews, asked
+    from mmm.experiments.problem import build_problem
+    from mmm.format import Labels
+    from mmm.results.learnt import expected_rows
+
+    engine = asked(load_engine(experiment.engine), Previews, "have no priors to show")
+    dataset = experiment.dataset
+    table = service.workspace.read_dataset(dataset.market, dataset.dataset_id)
+    problem, _ = build_problem(experiment, table)
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days)
+    length = problem.window[1] - problem.window[0] + 1
+    shown = engine.preview(
+        experiment.engine_settings(), "", length=length, period=labels.period, problem=problem
+    )
+    for sentence in shown.sentences:
+        typer.echo(sentence)
+    if shown.expected:
+        show.table(("OF", "WHAT", "LOW", "MIDDLE", "HIGH"), expected_rows(shown.expected, labels))
 
 
 def _print_estimate(service: RunService, experiment: Experiment) -> None:
@@ -202,6 +243,7 @@ def cancel_command(run: Run) -> None:
     """
     service = _service()
     status = service.cancel(service.workspace.find_run(run), local_user())
+    service.start_waiting()  # its place is free
     typer.echo(f"{status.run_id} {status.label}")
 
 
@@ -218,6 +260,7 @@ def retry_command(
     service = _service()
     status = service.retry(service.workspace.find_run(run), local_user())
     typer.echo(f"{status.run_id} attempt {status.attempt}")
+    _print_wait(service, status.run_id)
     if follow:
         wait_for(service, status.run_id, quiet=False)
 
@@ -277,7 +320,8 @@ def _print_status(status: RunStatus) -> None:
         "submitted": f"{show.moment(status.submitted)} by {status.submitted_by}",
         "took": wording.duration(status.seconds),
         "progress": "" if status.final else wording.progress(status.progress),
-        "message": status.message,
+        "waits": wording.waiting(status.waits) if status.waits else "",
+        "message": "" if status.waits else status.message,
         "log id": (status.error.log_id or "") if status.error else "",
         "warnings": "\n".join(status.warnings),
         "output": status.error.output if status.error else "",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
+
+from mmm.errors import UserError
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -28,6 +30,12 @@ def moment(when: datetime) -> str:
 def short(text: str) -> str:
     """The beginning of a text for a table's cell, cut between words."""
     return textwrap.shorten(text, 80, placeholder=" ...")
+
+
+def unreadable(found: Iterable[UserError]) -> None:
+    """Say beside a list what of it cannot be read, and what to do."""
+    for damage in found:
+        typer.echo(f"Cannot be read: {damage}", err=True)
 
 
 class Ticker:

@@ -52,9 +52,13 @@ def list_() -> None:
     from mmm.experiments.templates import load_template
 
     workspace = _workspace()
-    rows = []
+    rows, damaged = [], []
     for name in workspace.template_names():
-        found = load_template(workspace, name)
+        try:
+            found = load_template(workspace, name)
+        except UserError as error:
+            damaged.append(error)
+            continue
         rows.append(
             (
                 name,
@@ -64,6 +68,7 @@ def list_() -> None:
             )
         )
     show.table(("TEMPLATE", "ENGINE", "SAVED", "BY"), rows)
+    show.unreadable(damaged)
 
 
 @template_command.command("show")

@@ -20,7 +20,17 @@ from mmm.plain_json import read_json
 from mmm.workspace import Workspace
 
 Role = Literal[
-    "date", "market", "kpi", "spend", "exposure", "organic", "context", "factor", "unused"
+    "date",
+    "market",
+    "geo",
+    "population",
+    "kpi",
+    "spend",
+    "exposure",
+    "organic",
+    "context",
+    "factor",
+    "unused",
 ]
 At = Literal["any", "first", "last", "whole"]
 _WORD_BORDER = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
@@ -254,7 +264,9 @@ DEFAULT_RULES = NamingRules(
         _rule("context", "competitor, competitors, competition, control, controls", 0.9),
         _rule(
             "context",
-            "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment",
+            "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
+            " preise, preisindex, temperatur, wetter, regen, arbeitslosigkeit, prix, température, météo,"
+            " precio, precios, temperatura, clima, prezzo, prezzi, meteo, prijs, temperatuur, weer",
             0.8,
         ),
         _rule("context", "index, interest, covid, trends, stock, distribution, gas, macro", 0.7),
@@ -278,19 +290,26 @@ DEFAULT_RULES = NamingRules(
         ),
         _rule("exposure", "mdip", 0.85, "first"),
         _rule("exposure", "i, p", 0.75, "last"),
-        _rule("context", "discount, discounts, markdown, promo, promotion, promotions", 0.75),
         _rule(
             "context",
-            "holiday, holidays, hldy, event, events",
+            "discount, discounts, markdown, promo, promotion, promotions, rabatt, rabatte, remise,"
+            " descuento, sconto, korting, aktion, aktionen, promoción, promozione",
+            0.75,
+        ),
+        _rule(
+            "context",
+            "holiday, holidays, hldy, event, events, feiertag, feiertage, ferien, férié, festivo,"
+            " festivos, vacances, vacaciones, feestdag",
             0.6,
             note="an event the table itself declares",
         ),
         _rule(
             "factor",
-            "event, events, holiday, holidays, promo, promotion, promotions, season, campaign",
+            "event, events, holiday, holidays, promo, promotion, promotions, season, campaign, aktion,"
+            " aktionen, feiertag, feiertage, ferien, kampagne, promoción, promozione",
             0.85,
         ),
-        _rule("kpi", "revenue, turnover, gmv, umsatz", 0.95),
+        _rule("kpi", "revenue, turnover, gmv, umsatz, fatturato, omzet, receita", 0.95),
         _rule(
             "kpi", "sales", 0.85, note="taken for money; choose conversion when it counts pieces"
         ),

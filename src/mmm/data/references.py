@@ -26,6 +26,8 @@ def find_dataset(workspace: Workspace, name: str) -> DatasetManifest:
     if dataset_id != LATEST:
         return workspace.dataset(market, dataset_id)
     found = workspace.datasets(market)
+    if found.unreadable and not found:
+        raise found.unreadable[0]
     if not found:
         fix = "`mmm ingest` and the page Connect make one."
         raise NotFound(f"market {market!r} has no dataset yet.", where="dataset", fix=fix)
@@ -59,6 +61,18 @@ def find_mapping(workspace: Workspace, name: str) -> tuple[str, SavedMapping]:
     plain, version = named_version(name, "mapping")
     number = max(workspace.mapping_versions(plain), default=None) if version is None else version
     return f"{plain}@{number}", load_mapping(workspace, plain, number)
+
+
+def mapping_saved_for(workspace: Workspace, manifest: DatasetManifest) -> str | None:
+    """NAME@VERSION of a mapping that was saved for the dataset, or for the one it was prepared
+    from; None where there is none.
+    """
+    wanted = {dataset_name(manifest), manifest.parent}
+    for name in workspace.mapping_names():
+        named, saved = find_mapping(workspace, name)
+        if saved.dataset in wanted:
+            return named
+    return None
 
 
 def proposal_for(workspace: Workspace, manifest: DatasetManifest) -> Proposal:

@@ -4,20 +4,20 @@ with open eyes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from mmm.access import User
 from mmm.data.mapping import Mapping
-from mmm.errors import Finding, InvalidInput, UserError
+from mmm.errors import Finding, InvalidInput
 from mmm.workspace import ColumnProfile, DatasetManifest, Workspace
 from mmm.workspace.names import utc_now
+from mmm.workspace.stored import model_of
 
 Kind = Literal["date", "number", "text", "other"]
 
@@ -111,7 +111,7 @@ def save_mapping(
     """
     workspace.permit(by, "mapping.save", name)
     columns = column_kinds(manifest.columns)
-    used = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    used = mapping.all_columns()
     missing = [column for column in used if column not in columns]
     if missing:
         findings = [
@@ -132,17 +132,7 @@ def save_mapping(
 
 def load_mapping(workspace: Workspace, name: str, version: int | None = None) -> SavedMapping:
     """A saved mapping, the newest version when None. NotFound where there is none."""
-    where = f"mapping {name!r}"
-    try:
-        return SavedMapping.model_validate(json.loads(workspace.mapping(name, version)))
-    except ValidationError as error:
-        findings = [
-            Finding("error", item["msg"], ".".join(map(str, item["loc"])))
-            for item in error.errors()
-        ]
-        raise InvalidInput(f"{where} is not valid:", findings) from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"is not JSON ({error}).", where=where) from None
+    return model_of(SavedMapping, workspace.mapping(name, version), f"mapping {name!r}")
 
 
 def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
@@ -156,22 +146,33 @@ def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
             for name, kind in saved.columns.items()
             if now.get(name, kind) != kind
         ),
-        mapped=frozenset(
-            [*saved.mapping.columns(), *([saved.mapping.market] if saved.mapping.market else [])]
-        ),
+        mapped=frozenset(saved.mapping.all_columns()),
     )
 
 
 def reapply(saved: SavedMapping, manifest: DatasetManifest) -> tuple[Mapping, Difference]:
-    """The mapping for a new dataset, and the difference. Raises InvalidInput where it cannot be
-    used as it is.
+    """The mapping for a new dataset, and the difference. A market column that the dataset's own
+    preparation has joined or split by is left out of it. Raises InvalidInput where it cannot be used
+    as it is.
     """
+    saved = _without_prepared_market(saved, manifest)
     found = difference(saved, manifest)
     errors = [finding for finding in found.findings() if finding.level == "error"]
     if errors:
         where = f"{manifest.market}/{manifest.dataset_id}"
         raise InvalidInput(f"the mapping made for {saved.dataset} does not fit {where}:", errors)
     return saved.mapping, found
+
+
+def _without_prepared_market(saved: SavedMapping, manifest: DatasetManifest) -> SavedMapping:
+    market = saved.mapping.market
+    rule = (manifest.recipe or {}).get("market") or {}
+    present = {column.name for column in manifest.columns}
+    if market is None or market in present or rule.get("column") != market:
+        return saved
+    mapping = saved.mapping.model_copy(update={"market": None})
+    columns = {name: kind for name, kind in saved.columns.items() if name != market}
+    return saved.model_copy(update={"mapping": mapping, "columns": columns})
 
 
 def column_kinds(columns: Sequence[ColumnProfile]) -> dict[str, Kind]:

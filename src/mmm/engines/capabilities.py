@@ -150,20 +150,34 @@ class Exports(Protocol):
 @dataclass(frozen=True)
 class Preview:
     """What ranges of settings allow: `sentences`; rows of `decay` (end, lag, weight) and of
-    `saturation` (end, pressure, effect), empty where there is nothing to draw.
+    `saturation` (end, pressure, effect), empty where there is nothing to draw. With the data also rows
+    of `response` (end, spend, response per period) and of what is `expected` (name, "" for all paid
+    media, quantity as in `words.Quantity`, low, middle, high: nine in ten lie between the ends).
     """
 
     sentences: Sequence[str] = ()
     decay: Sequence[Mapping[str, Any]] = ()
     saturation: Sequence[Mapping[str, Any]] = ()
+    response: Sequence[Mapping[str, Any]] = ()
+    expected: Sequence[Mapping[str, Any]] = ()
 
 
 @runtime_checkable
 class Previews(Protocol):
     """The settings' ranges can be shown before a training."""
 
-    def preview(self, settings: Any, channel: str, *, length: int, period: str) -> Preview:
-        """Of a channel, "" for all of them, on a series of `length` periods, each called `period`."""
+    def preview(
+        self,
+        settings: Any,
+        channel: str,
+        *,
+        length: int,
+        period: str,
+        problem: Problem | None = None,
+    ) -> Preview:
+        """Of a channel, "" for all of them, on a series of `length` periods, each called `period`;
+        `problem` is what would be trained, None while it cannot be.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ from mmm.data.holidays.own import read_events
 from mmm.data.references import LATEST, find_dataset, find_mapping
 from mmm.data.saved_mappings import reapply
 from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.lift_table import read_lift_tests
 from mmm.plain_json import read_json
 from mmm.workspace import DatasetManifest, Workspace
 
@@ -60,6 +61,10 @@ def resolve(
         named = find_dataset(workspace, events)
         table = workspace.read_dataset(named.market, named.dataset_id)
         found["events"] = events_of(table, f"events {events}")
+    if isinstance(tests := content.get("lift_tests"), str):
+        named = find_dataset(workspace, tests)
+        table = workspace.read_dataset(named.market, named.dataset_id)
+        found["lift_tests"] = read_lift_tests(table, f"lift tests {tests}")
     return found
 
 

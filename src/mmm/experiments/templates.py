@@ -12,6 +12,7 @@ from mmm.access import User
 from mmm.experiments.config import parse_experiment
 from mmm.workspace import Workspace
 from mmm.workspace.names import named_version, utc_now
+from mmm.workspace.stored import model_of
 
 #: What a template leaves open. A refresh belongs to one run.
 _OPEN = ("dataset", "refresh")
@@ -48,4 +49,5 @@ def load_template(workspace: Workspace, name: str) -> Template:
     """The template called NAME (its newest version) or NAME@VERSION; NotFound names those there
     are.
     """
-    return Template.model_validate_json(workspace.template(*named_version(name, "template")))
+    text = workspace.template(*named_version(name, "template"))
+    return model_of(Template, text, f"template {name!r}")

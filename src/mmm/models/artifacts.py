@@ -26,6 +26,7 @@ from mmm.engines.capabilities import (
 )
 from mmm.errors import UserError
 from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.of_run import experiment_of
 from mmm.experiments.problem import build_problem
 from mmm.formulas import neutral_table
 from mmm.models.refresh import previous_of
@@ -90,7 +91,7 @@ def _engine_files(
     workspace: Workspace, run_id: str, table_format: str, everything: bool, models: Sequence[str]
 ) -> dict[str, Callable[[Path], object]]:
     """What writes each file, by name: the engine's tables and documents."""
-    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    experiment = experiment_of(workspace, run_id)
     fix = "`mmm results` shows its tables; the results' folder holds them as Parquet."
     exporter = asked(load_engine(experiment.engine), Exports, "are not exported", fix)
     results = read_results(workspace, run_id)

@@ -30,6 +30,7 @@ from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.summary import recommended
 from mmm.workspace import Workspace
+from mmm.workspace.stored import model_of
 
 #: How far ahead a forward plan looks where nothing else is asked, and what its "today" is.
 AHEAD_DAYS, TODAY_DAYS = 91, 364
@@ -195,4 +196,4 @@ def save_plan(
 
 def saved_plan(workspace: Workspace, plan_id: str) -> PlanDocument:
     """A stored plan."""
-    return PlanDocument.model_validate_json(workspace.plan(plan_id))
+    return model_of(PlanDocument, workspace.plan(plan_id), f"plan {plan_id}")

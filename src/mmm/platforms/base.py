@@ -17,6 +17,19 @@ from mmm.errors import UserError
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
+class NoRoom(UserError):
+    """The platform takes no task at the moment and may take one later; it has started nothing.
+
+    `patience_seconds` is how long that may last before it is a fault after all, None for ever.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", patience_seconds: float | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.patience_seconds = patience_seconds
+
+
 class TaskState(StrEnum):
     """What the platform itself knows of a task; the run's own state lies in its events."""
 
@@ -66,7 +79,10 @@ class TaskLauncher(Protocol):
     """
 
     def submit(self, run_uri: str, name: str) -> str:
-        """Start `mmm train run_uri` as a task that outlives the caller; return its handle."""
+        """Start `mmm train run_uri` as a task that outlives the caller; return its handle.
+
+        NoRoom when the platform takes no task now and may later; UserError when it never will.
+        """
         ...
 
     def describe(self, handle: str) -> TaskStatus: ...

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from mmm.access import User
 from mmm.errors import UserError
 from mmm.workspace import Workspace
+from mmm.workspace.stored import model_of
 
 LOGO_BYTES = 500_000
 #: A small file can hold a picture that fills the memory when it is unpacked.
@@ -37,6 +38,10 @@ _FORBIDDEN = {
     "a",
 }
 _LENGTH = re.compile(r"\s*([\d.]+)")
+
+
+#: A colour of slides: #rrggbb.
+COLOUR = r"^#[0-9a-fA-F]{6}$"
 
 
 class Logo(BaseModel, frozen=True):
@@ -70,6 +75,7 @@ class Look(BaseModel, frozen=True):
     title: str | None = Field(default=None, max_length=200)
     currency: str | None = Field(default=None, max_length=12)
     logo: Logo | None = None
+    accent: str | None = Field(default=None, pattern=COLOUR)
 
     def over(self, other: Look) -> Look:
         """This look, with what it leaves open as in another."""
@@ -83,7 +89,9 @@ class Look(BaseModel, frozen=True):
         return {**summary, "title": self.title or summary["title"], "kpi": kpi}
 
 
-def look_of(title: str = "", currency: str = "", logo: bytes | None = None) -> Look:
+def look_of(
+    title: str = "", currency: str = "", logo: bytes | None = None, accent: str = ""
+) -> Look:
     """A look from what a person gave; UserError for what a report cannot hold. Blank texts leave it
     to the run.
     """
@@ -94,7 +102,10 @@ def look_of(title: str = "", currency: str = "", logo: bytes | None = None) -> L
                 where=where,
                 fix=f"Use one line of at most {most} characters.",
             )
+    if accent.strip() and not re.match(COLOUR, accent.strip()):
+        raise UserError("is no colour.", where="colour", fix="Write it as #0b66a8.")
     return Look(
+        accent=accent.strip() or None,
         title=title.strip() or None,
         currency=currency.strip() or None,
         logo=logo_from(logo) if logo else None,
@@ -209,7 +220,7 @@ def _loads(value: str) -> bool:
 def saved_look(workspace: Workspace) -> Look:
     """The look of the workspace's reports."""
     stored = workspace.branding()
-    return Look.model_validate_json(stored) if stored else Look()
+    return model_of(Look, stored, "branding") if stored else Look()
 
 
 def save_look(workspace: Workspace, look: Look, by: User) -> None:

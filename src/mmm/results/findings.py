@@ -44,8 +44,13 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
     present = {row["kind"] for row in rows}
     paid = [row for row in rows if row["kind"] == "paid"]
-    parts = [f"Paid media bring {share('paid')} of {labels.kpi_name}"]
-    parts += [f"organic media {share('organic')}"] if "organic" in present else []
+    parts: list[str] = []
+    if paid:
+        parts.append(f"Paid media bring {share('paid')} of {labels.kpi_name}")
+    if "organic" in present:
+        said = f"organic media {share('organic')}"
+        alone = f"Organic media bring {share('organic')} of {labels.kpi_name}"
+        parts.append(said if paid else alone)
     parts += (
         [f"context (what else was observed) {share('context')}"] if "context" in present else []
     )
@@ -184,9 +189,25 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     )
     vague = [row["channel"] for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
     unknown = f" Inconclusive for {listed(vague)}." if vague else ""
+    profit = _profit(rows, labels)
     if len(rows) == 1:
-        return f"{labels.efficiency}: {best}.{unknown}"
-    return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}"
+        return f"{labels.efficiency}: {best}.{unknown}{profit}"
+    return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}{profit}"
+
+
+def _profit(rows: Sequence[Mapping[str, Any]], labels: Labels) -> str:
+    """Which channels earn more than they cost after the margin; empty where no margin is known."""
+    known = [row for row in rows if row.get("profit") is not None]
+    if not known or labels.margin is None:
+        return ""
+    total = sum(row["profit"] for row in known)
+    lose = [row["channel"] for row in known if row["profit"] < 0.0]
+    word = "profit" if total >= 0.0 else "loss"
+    losing = f"; at a loss: {listed(lose)}" if lose else ""
+    return (
+        f" At a margin of {percent(labels.margin)} all media together make a {word} of "
+        f"{labels.money(abs(total))}{losing}."
+    )
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> str:

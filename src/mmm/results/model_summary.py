@@ -81,12 +81,20 @@ def summary_of_today(stored: dict[str, Any]) -> dict[str, Any]:
 
 def labels_of(summary: Mapping[str, Any]) -> Labels:
     kpi = summary["kpi"]
-    return Labels(kpi["name"], kpi["kind"], kpi["currency"], summary["data"]["step_days"])
+    return Labels(
+        kpi["name"],
+        kpi["kind"],
+        kpi["currency"],
+        summary["data"]["step_days"],
+        kpi.get("value_per_conversion"),
+        kpi.get("margin"),
+    )
 
 
 def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str, Any]:
     """The summary of the recommended model; only plain JSON types."""
-    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days)
+    worth = (problem.value_per_conversion, problem.margin)
+    labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency, problem.step_days, *worth)
     tables, model_id = result.tables, result.recommended
     return {
         "schema_version": SCHEMA_VERSION,
@@ -98,6 +106,8 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
             "name": problem.kpi_name,
             "kind": problem.kpi_kind,
             "currency": problem.currency,
+            "value_per_conversion": problem.value_per_conversion,
+            "margin": problem.margin,
             "total": float(problem.kpi[problem.window_rows].sum()),
         },
         "data": _data(problem),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.engines.words import Quantity
 from mmm.format import Labels
-from mmm.results.charts import INK, ORANGE, WIDTH, finished, inline, number_axis, time_axis
+from mmm.results.charts import (
+    BLUE,
+    INK,
+    ORANGE,
+    WIDTH,
+    finished,
+    inline,
+    name_axis,
+    number_axis,
+    time_axis,
+)
+from mmm.results.learnt import SOURCES
 
 if TYPE_CHECKING:
     import altair as alt
@@ -48,3 +60,49 @@ def forecast(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         )
     )
     return finished((band + drawn).properties(width=WIDTH - 60, height=230))
+
+
+def learnt(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Per channel the ROAS (or CPA): what was expected as a grey bar, the model's interval as a blue
+    one where the data moved it, else orange.
+    """
+    import altair as alt
+
+    rows = [row for row in numbers.to_pylist() if row["measure"] == Quantity.ROI]
+    ends = [row[end] for row in rows for end in ("posterior_high", "prior") if row[end] is not None]
+    limit = max(ends, default=1.0) * 1.1 or 1.0
+    drawn = [_within(row, limit) for row in rows]
+    order = [row["channel"] for row in rows]
+    scale = alt.Scale(domain=[min(0.0, *_lows(rows), 0.0), limit], nice=False)
+    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    base = alt.Chart(inline(drawn)).encode(
+        y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
+    )
+    names = list(SOURCES.values())
+    colour = alt.Color(
+        "learnt_from:N", title=None, scale=alt.Scale(domain=names, range=[BLUE, ORANGE])
+    )
+    expected = base.mark_bar(color="#dde3e8", height={"band": 0.75}, clip=True).encode(
+        x=alt.X("prior_low:Q", title=title, scale=scale), x2="prior_high:Q"
+    )
+    told = base.mark_bar(height={"band": 0.35}, clip=True).encode(
+        x=alt.X("posterior_low:Q", scale=scale), x2="posterior_high:Q", color=colour
+    )
+    middle = base.mark_tick(thickness=2.5, color=INK, clip=True).encode(
+        x=alt.X("posterior:Q", scale=scale)
+    )
+    picture = expected + told + middle
+    return finished(picture.properties(width=WIDTH - 200, height=alt.Step(26)))
+
+
+def _lows(rows: list[dict[str, Any]]) -> list[float]:
+    return [row["posterior_low"] for row in rows if row["posterior_low"] is not None] or [0.0]
+
+
+def _within(row: dict[str, Any], limit: float) -> dict[str, Any]:
+    """A row whose intervals without an upper end reach the axis's end."""
+    filled = dict(row)
+    for side in ("prior_high", "posterior_high"):
+        if filled[side] is None:
+            filled[side] = limit
+    return filled

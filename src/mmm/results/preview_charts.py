@@ -34,10 +34,30 @@ def saturation(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
     )
 
 
+def response(rows: Sequence[Mapping[str, Any]], period: str) -> alt.Chart:
+    """`spend` per period, `response` (KPI per period) by `end`: what a spend may bring."""
+    return _lines(
+        rows, "spend:Q", f"Spend per {period}", "response:Q", f"KPI per {period}", shares=False
+    )
+
+
 def _lines(
-    rows: Sequence[Mapping[str, Any]], x: str, x_title: str, y: str, y_title: str
+    rows: Sequence[Mapping[str, Any]],
+    x: str,
+    x_title: str,
+    y: str,
+    y_title: str,
+    *,
+    shares: bool = True,
 ) -> alt.Chart:
     import altair as alt
+
+    up: dict[str, Any] = {"axis": charts.number_axis(tickCount=4)}
+    if shares:
+        up = {
+            "scale": alt.Scale(domain=[0, 1], clamp=True),
+            "axis": alt.Axis(format="%", tickCount=4),
+        }
 
     names = [name for name in _ENDS if any(row["end"] == name for row in rows)]
     scale = alt.Scale(domain=names, range=[_ENDS[name] for name in names])
@@ -46,12 +66,7 @@ def _lines(
         .mark_line(strokeWidth=2)
         .encode(
             x=alt.X(x, title=x_title, axis=alt.Axis(grid=False, tickCount=6)),
-            y=alt.Y(
-                y,
-                title=y_title,
-                scale=alt.Scale(domain=[0, 1], clamp=True),
-                axis=alt.Axis(format="%", tickCount=4),
-            ),
+            y=alt.Y(y, title=y_title, **up),
             color=alt.Color(
                 "end:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
             ),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from markupsafe import Markup
 from mmm.errors import UserError
 from mmm.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
 from mmm.results import charts, moves, narrowed
+from mmm.results.advice import Advice
+from mmm.results.answer import Answer, answer
 from mmm.results.branding import Logo, Look
 from mmm.results.model_summary import for_model, labels_of, warnings_of
 from mmm.results.spans import Span, parse_span, window_dates
@@ -54,6 +57,8 @@ class Content:
     logo: Logo | None
     summary: Mapping[str, Any]
     labels: Labels
+    answer: Answer
+    plan: list[list[str]]
     headline: str
     cards: list[tuple[str, str, str]]
     facts: list[tuple[str, str]]
@@ -96,6 +101,8 @@ def content(
         logo=look.logo,
         summary=summary,
         labels=labels,
+        answer=answer(tables, summary, labels),
+        plan=plan_rows(getattr(tables, "advice", None), labels),
         headline=sections[0].finding,
         cards=cards(summary, labels),
         facts=facts(summary, labels),
@@ -130,14 +137,15 @@ def render_report(
         lstrip_blocks=True,
     )
     return environment.get_template(_TEMPLATE).render(
-        vars(content(tables, summary, look, progress, span))
+        vars(content(tables, summary, look, progress, span)), plan_headings=PLAN_HEADINGS
     )
 
 
 def report_of(
     results: RunResults, model_id: str | None, look: Look, kind: str, dates: str = ""
 ) -> bytes:
-    """The report on a kept model (None: the recommended one) as "html" or "pdf"; with decomposition
+    """The report on a kept model (None: the recommended one) as "html" or "pdf", its answer as "pptx",
+    its numbers as "xlsx"; a report with decomposition
     and ROAS of a range of dates, 2018-01-01:2018-03-26, where one is given.
     """
     from mmm.results.report_pdf import render_pdf
@@ -152,9 +160,41 @@ def report_of(
         return render_pdf(content(results, summary, look, span=span))
     if kind == "html":
         return render_report(results, summary, look, span=span).encode()
+    if kind in OFFICE:
+        return _office(kind)(results, summary, look)
     raise UserError(
-        f"{kind!r} is no format of a report.", where="report", fix="Choose html or pdf."
+        f"{kind!r} is no format of a report.",
+        where="report",
+        fix="Choose html, pdf, pptx or xlsx.",
     )
+
+
+#: What spreadsheets and slides are made by.
+OFFICE = {
+    "pptx": "mmm.results.slides:render_slides",
+    "xlsx": "mmm.results.workbook:render_workbook",
+}
+
+
+def _office(kind: str) -> Callable[[Tables, Mapping[str, Any], Look], bytes]:
+    """What renders a kind of file; imported when it is asked for."""
+    module, _, name = OFFICE[kind].partition(":")
+    found: Callable[[Tables, Mapping[str, Any], Look], bytes] = getattr(import_module(module), name)
+    return found
+
+
+PLAN_HEADINGS = ("Channel", "Today", "Advised", "Change")
+
+
+def plan_rows(advice: Advice | None, labels: Labels) -> list[list[str]]:
+    """What to change next quarter, channel by channel, in money per period; no rows without
+    advice.
+    """
+    rows = []
+    for move in () if advice is None else advice.moves:
+        change = percent(move.change / move.today) if move.today else ""
+        rows.append([move.channel, labels.money(move.today), labels.money(move.advised), change])
+    return rows
 
 
 def _moved(

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from mmm.results.answer import Card
 from mmm.results.charts import BLUE, INK, MUTED
-from mmm.results.report import Content, Section
+from mmm.results.report import PLAN_HEADINGS, Content, Section
 from mmm.results.svg_page import pdf_of, placed, size_of, text, wrapped
 
 #: A4 in pixels of 1/96 inch, and in the points that a PDF counts in.
@@ -21,6 +22,7 @@ _MARGIN, _FOOT = 57, 46
 _INNER = _WIDTH - 2 * _MARGIN
 _BODY, _SMALL, _CELL, _LEADING = 13.0, 11.0, 10.5, 1.42
 _LINE, _SOFT, _WARN = "#dfe5ea", "#f5f7f9", "#8a4b00"
+_LIGHTS = {"green": "#1a7f4b", "amber": "#d98a1f", "red": "#b3261e"}
 #: Columns of the key numbers: heading, field, width as a fraction, numbers stand at the right.
 _KEY_COLUMNS = (
     ("Channel", "channel", 0.19, False), ("Spend", "spend", 0.12, True), ("Share of spend", "spend_share", 0.09, True),
@@ -105,6 +107,8 @@ def render_pdf(report: Content) -> bytes:
     """The report as PDF."""
     pages = _Pages()
     _cover(pages, report)
+    if report.plan:
+        _plan(pages, report)
     _facts(pages, report)
     _key_numbers(pages, report)
     if report.moved:
@@ -120,7 +124,6 @@ def render_pdf(report: Content) -> bytes:
 
 
 def _cover(pages: _Pages, report: Content) -> None:
-    summary = report.summary
     if report.logo:
         pages.draw(
             f'<image x="{_MARGIN}" y="{pages.y}" width="240" height="48" preserveAspectRatio="xMinYMid meet" '
@@ -128,18 +131,41 @@ def _cover(pages: _Pages, report: Content) -> None:
         )
         pages.skip(62)
     pages.words(report.title, 25, bold=True)
-    engine = summary["engine"]
-    window = dict(report.facts)["Window"]
-    pages.words(
-        f"{window} · model {summary['model']['id']} · {engine['name']} {engine['version']}",
-        colour=MUTED,
-    )
+    pages.words(dict(report.facts)["Window"], colour=MUTED)
     pages.skip(8)
     pages.draw(f'<rect x="{_MARGIN}" y="{pages.y}" width="{_INNER}" height="3" fill="{BLUE}"/>')
     pages.skip(18)
-    pages.words(report.headline, 14.5)
-    pages.skip(14)
-    _cards(pages, report.cards)
+    for card in report.answer.cards:
+        _answer_card(pages, card)
+    if report.warnings:
+        pages.skip(6)
+        pages.words("To bear in mind", bold=True)
+    for warning in report.warnings:
+        pages.words(f"• {warning}", _SMALL, colour=_WARN)
+
+
+def _answer_card(pages: _Pages, card: Card) -> None:
+    """A question with its answer, on a ground of its own that is as high as its text."""
+    inner = _INNER - 32
+    lines = [line for text_ in card.sentences for line in wrapped(text_, inner, _SMALL)]
+    heads = wrapped(card.headline, inner, 15, bold=True)
+    height = 34 + 21 * len(heads) + _SMALL * _LEADING * len(lines)
+    pages.need(height + 8)
+    top, edge = pages.y, _LIGHTS.get(str(card.light), BLUE)
+    pages.draw(
+        f'<rect x="{_MARGIN}" y="{top:.1f}" width="{_INNER}" height="{height:.1f}" rx="5" fill="{_SOFT}"/>'
+        f'<rect x="{_MARGIN}" y="{top:.1f}" width="4" height="{height:.1f}" fill="{edge}"/>'
+    )
+    light = f" ({card.light})" if card.light else ""
+    pages.draw(text(_MARGIN + 16, top + 18, f"{card.question}{light}", _SMALL, colour=MUTED))
+    y = top + 22
+    for line in heads:
+        y += 21
+        pages.draw(text(_MARGIN + 16, y - 3, line, 15, bold=True))
+    for line in lines:
+        y += _SMALL * _LEADING
+        pages.draw(text(_MARGIN + 16, y, line, _SMALL))
+    pages.skip(height + 8)
 
 
 def _cards(pages: _Pages, cards: Sequence[tuple[str, str, str]]) -> None:
@@ -160,8 +186,20 @@ def _cards(pages: _Pages, cards: Sequence[tuple[str, str, str]]) -> None:
     pages.skip(100)
 
 
+def _plan(pages: _Pages, report: Content) -> None:
+    pages.heading("What to change next quarter")
+    pages.words(" ".join(report.answer.card("change").sentences))
+    pages.skip(8)
+    columns = [(share * _INNER, number > 0) for number, share in enumerate((0.4, 0.2, 0.2, 0.2))]
+    _table(pages, PLAN_HEADINGS, columns, report.plan)
+    pages.words(f"Money per {report.labels.period}, within 30 % of today's.", 10, colour=MUTED)
+
+
 def _facts(pages: _Pages, report: Content) -> None:
     pages.heading("What was modelled, and which model this is")
+    pages.words(report.headline)
+    pages.skip(8)
+    _cards(pages, report.cards)
     pages.words(f"Model {report.summary['model']['id']}. {report.summary['model']['reason']}")
     pages.skip(8)
     _pairs(pages, report.facts)
@@ -277,11 +315,10 @@ def _section(pages: _Pages, section: Section) -> None:
 
 def _checks(pages: _Pages, report: Content) -> None:
     pages.heading("Checks and warnings")
-    if not report.warnings:
+    if report.warnings:
+        pages.words("The warnings stand on the first page.")
+    else:
         pages.words("The data checks and the engine raised no warning, and the split is plausible.")
-    for warning in report.warnings:
-        pages.words(f"• {warning}", colour=_WARN)
-        pages.skip(3)
     for row in report.diagnostics:
         pages.words(
             " · ".join(part for part in (row["name"], row["subject"], row["text"]) if part), _SMALL

@@ -15,6 +15,7 @@ from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.schemas import SCHEMAS, complete, kept_ids
 from mmm.errors import NotFound
+from mmm.results.advice import Advice, read_advice
 from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
+ADVICE = "advice.json"
 #: The file of a certificate among the results of the study that made it.
 CERTIFICATE = "certificate.json"
 
@@ -114,6 +116,20 @@ class RunResults(Mapping[str, "pa.Table"]):
         if study_id is None:
             return None
         return read_certificate(self._workspace.result_file(study_id, CERTIFICATE))
+
+    @property
+    def advice(self) -> Advice | None:
+        """What to change next quarter; None while no advice has been made."""
+        kept = self._workspace.derived_file(self._run_id, ADVICE, self._manifest)
+        if kept is None:
+            return None
+        try:
+            return read_advice(kept)
+        except ValueError:  # an earlier version's: it is made anew
+            return None
+
+    def keep_advice(self, advice: Advice) -> None:
+        self._workspace.save_derived(self._run_id, ADVICE, advice.to_json(), self._manifest)
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there

@@ -110,7 +110,8 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Paid channels, largest spend first: spend, contribution, shares, ROAS or CPA as `value` with
     interval, confidence.
 
-    `marginal` is the ROAS (or CPA) of one more unit of money at today's mean spend.
+    `marginal` is the ROAS (or CPA) of one more unit of money at today's mean spend. Conversions of a
+    known worth have a `roas` too, and with a margin there is a `profit`, each with its interval.
     """
     table = of_model(tables["channels"], model_id)
     rows = [row for row in table.to_pylist() if row["kind"] == "paid"]
@@ -129,7 +130,40 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         "effect_share",
     )
     efficiency = ("value", "low", "high", "marginal")
-    return _table(rows, channel=_s, **dict.fromkeys((*numeric, *efficiency), _f8), confidence=_s)
+    worth = money_columns(labels)
+    for row in rows:
+        row |= _money(row, labels)
+    known = (*numeric, *efficiency, *worth)
+    return _table(rows, channel=_s, **dict.fromkeys(known, _f8), confidence=_s)
+
+
+def money_columns(labels: Labels) -> tuple[str, ...]:
+    """What can be said in money beside ROAS or CPA, by what the experiment says of worth and margin."""
+    names: list[str] = []
+    if not labels.revenue and labels.value is not None:
+        names += ["roas", "roas_low", "roas_high"]
+    if labels.margin is not None and labels.revenue_per_unit is not None:
+        names += ["profit", "profit_low", "profit_high"]
+    return tuple(names)
+
+
+def _money(row: Mapping[str, Any], labels: Labels) -> dict[str, float | None]:
+    """The channel's ROAS by the worth of a conversion, and what is left of its contribution after
+    the cost of goods and its own spend.
+    """
+    worth, margin = labels.revenue_per_unit, labels.margin
+    if worth is None:
+        return {}
+    found: dict[str, float | None] = {}
+    for end in ("", "_low", "_high"):
+        roi, spend = row[f"roi{end}"], row["spend"]
+        roas = None if roi is None else roi * worth
+        found[f"roas{end}"] = roas
+        if roas is None or spend is None or margin is None:
+            found[f"profit{end}"] = None
+        else:
+            found[f"profit{end}"] = (roas * margin - 1.0) * spend
+    return found
 
 
 def _certified(tables: Tables, model_id: str, channel: str) -> str:
@@ -152,7 +186,8 @@ def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """ROAS or CPA with interval, marginal value, share of spend and confidence, best first."""
-    columns = ["channel", "value", "low", "high", "marginal", "spend_share", "confidence"]
+    columns = ["channel", "value", "low", "high", "marginal", "spend_share"]
+    columns += [*money_columns(labels), "confidence"]
     table = channels(tables, model_id, labels).select(columns)
     order = "descending" if labels.revenue else "ascending"
     return table.sort_by([("value", order)])
@@ -207,6 +242,11 @@ def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         rows[index] for index in np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int)
     ]
+
+
+def has_paid(tables: Tables) -> bool:
+    """Whether money was spent at all: without a paid channel there is no ROAS and no curve of spend."""
+    return "paid" in tables["channels"]["kind"].unique().to_pylist()
 
 
 def has_adstock(tables: Tables) -> bool:

@@ -23,6 +23,7 @@ from mmm.results import (
     findings,
     forecast,
     kept,
+    learnt,
     posterior_charts,
     stability,
     stability_charts,
@@ -116,6 +117,19 @@ VIEWS: tuple[View, ...] = (
         ),
     ),
     View(
+        "learnt",
+        "What the data say and what was expected",
+        learnt.learnt,
+        posterior_charts.learnt,
+        learnt.finding,
+        "The grey bar is what was expected of a channel before the data (nine in ten), the narrow bar what the model "
+        "says, the tick its {efficiency}. *The data moved it* where the narrow bar holds at most 60 % of what was "
+        "expected; else *this is the prior*: the figure would be about the same without the data. The table has the "
+        "share of {kpi}, carryover and saturation as well.",
+        ("channel", "quantity", "prior_text", "posterior_text", "learnt_from"),
+        present=learnt.told,
+    ),
+    View(
         "share_of_spend",
         "Share of spend and share of effect",
         summary.shares,
@@ -123,6 +137,7 @@ VIEWS: tuple[View, ...] = (
         findings.share_of_spend,
         "A blue bar longer than the grey one above it means the channel brings more than its part of the budget. "
         "{efficiency} at the right is the average over the window, not what the next {currency} will bring.",
+        present=summary.has_paid,
     ),
     View(
         "efficiency",
@@ -135,6 +150,7 @@ VIEWS: tuple[View, ...] = (
         "confidence. The confidence is high, medium or inconclusive by how nearly 90 % of the kept models agree. An "
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "actual_vs_fitted",
@@ -176,6 +192,7 @@ VIEWS: tuple[View, ...] = (
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
         "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "adstock",

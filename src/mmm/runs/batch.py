@@ -16,10 +16,13 @@ from mmm.runs.events import TransitionRefused
 from mmm.runs.queue import begin
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
-from mmm.workspace.models import BatchDocument, BatchMember
+from mmm.runs.waiting import Waits
+from mmm.workspace.models import BatchDocument, BatchMember, RunState
 from mmm.workspace.names import new_id, utc_now
 
 _MOST = 200
+#: States whose runs `retry_batch` queues again.
+RETRIED = frozenset({RunState.FAILED, RunState.CRASHED, RunState.TIMED_OUT})
 #: The one variant of a batch over datasets only.
 AS_GIVEN: Mapping[str, Mapping[str, Any]] = {"": {}}
 
@@ -146,6 +149,11 @@ def batch_statuses(service: RunService, batch: BatchDocument) -> list[RunStatus]
     return service.statuses([member.run_id for member in batch.members])
 
 
+def first_wait(statuses: Sequence[RunStatus]) -> Waits | None:
+    """Why runs of a batch do not start: the refusal of the first that was refused, None for none."""
+    return next((status.waits for status in statuses if status.waits is not None), None)
+
+
 def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     """Stop every run of the batch that has not ended, the waiting ones first; return how many.
 
@@ -175,6 +183,26 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
             f"tasks that could not be stopped: {'; '.join(refused)}", where=batch.batch_id, fix=fix
         )
     return cancelled
+
+
+def retry_batch(service: RunService, batch: BatchDocument, by: User) -> int:
+    """Queue every run of the batch again that failed, crashed or timed out; return how many. They
+    start when it is their turn. Cancelled runs stay as they are.
+    """
+    workspace = service.workspace
+    workspace.permit(by, "batch.retry", batch.batch_id)
+    badly = [
+        status.run_id
+        for status in service.statuses([member.run_id for member in batch.members])
+        if status.state in RETRIED
+    ]
+    if not badly:
+        return 0
+    workspace.reopen_batch(batch.batch_id)  # before its runs wait, lest nobody look
+    count = sum(service.queue_again(run_id, batch.batch_id, by) for run_id in badly)
+    workspace.append_audit(by, "batch.retry", batch.batch_id, runs=count)
+    service.start_waiting()
+    return count
 
 
 def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

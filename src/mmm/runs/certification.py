@@ -30,6 +30,7 @@ from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 from mmm.workspace.names import studied_run
+from mmm.workspace.stored import model_of
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def certify_run(workspace: Workspace, history: History, actor: str) -> None:
     """
     study_id, attempt = history.run_id, history.last.attempt
     run_id = str(studied_run(study_id))
-    request = CertificateRequest.model_validate_json(workspace.job_config(study_id))
+    request = model_of(CertificateRequest, workspace.job_config(study_id), f"study {study_id}")
     results = read_results(workspace, run_id)
     parsed = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     base = parsed.model_copy(update={"settings": results.summary["settings"]})

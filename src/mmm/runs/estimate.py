@@ -15,7 +15,8 @@ from statistics import median
 from mmm.engines import ENGINES, load_engine
 from mmm.engines.capabilities import Rates, Sized, offered
 from mmm.errors import UserError
-from mmm.experiments.config import Experiment, parse_experiment
+from mmm.experiments.config import Experiment
+from mmm.experiments.of_run import experiment_of
 from mmm.experiments.prices import cost, price
 from mmm.runs import wording
 from mmm.runs.service import RunService
@@ -143,7 +144,7 @@ def _size_of_run(
 ) -> Size | None:
     """None for a run whose config or dataset cannot be read any more."""
     try:
-        experiment = parse_experiment(workspace.job_config(status.run_id), where="job_config.json")
+        experiment = experiment_of(workspace, status.run_id)
         return size_of(experiment, rows_of(status.market, status.dataset_id))
     except UserError:
         return None

@@ -16,11 +16,12 @@ from mmm.workspace.names import utc_now
 _ENDS_BADLY = {RunState.FAILED, RunState.CRASHED, RunState.TIMED_OUT, RunState.CANCELLED}
 
 #: What may follow each state. `failed` is the training code's own error, `crashed` the machine's. A
-#: bad end is final for its attempt; queueing again begins the next attempt.
+#: bad end is final for its attempt; queueing again begins the next attempt. An attempt for which the
+#: platform has no room goes back from starting to queued and stays the same attempt.
 TRANSITIONS: dict[RunState | None, frozenset[RunState]] = {
     None: frozenset({RunState.QUEUED}),
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.CRASHED, RunState.CANCELLED}),
-    RunState.STARTING: frozenset({RunState.RUNNING, *_ENDS_BADLY}),
+    RunState.STARTING: frozenset({RunState.QUEUED, RunState.RUNNING, *_ENDS_BADLY}),
     RunState.RUNNING: frozenset({RunState.RUNNING, RunState.SUCCEEDED, *_ENDS_BADLY}),
     RunState.SUCCEEDED: frozenset(),
     **{state: frozenset({RunState.QUEUED}) for state in _ENDS_BADLY},
@@ -65,18 +66,24 @@ class History:
         return self.last
 
     def add(
-        self, state: RunState, actor: str, *, attempt: int | None = None, **fields: Any
+        self,
+        state: RunState,
+        actor: str,
+        *,
+        attempt: int | None = None,
+        after: frozenset[RunState] | None = None,
+        **fields: Any,
     ) -> RunEvent:
         """Make the transition to `state`; TransitionRefused when it cannot follow what the history
         says by now.
 
         `attempt` is the writer's own: a task that was given up must not write into the attempt
-        after it.
+        after it. `after` narrows down which states it may follow.
         """
         while True:
-            if not self._may_follow(state, attempt):
+            if not self._may_follow(state, attempt, after):
                 self.refresh()
-                if not self._may_follow(state, attempt):
+                if not self._may_follow(state, attempt, after):
                     raise self._refusal(state, attempt)
             event = self._next(state, actor, fields)
             try:
@@ -89,8 +96,13 @@ class History:
             self.last = event
             return event
 
-    def _may_follow(self, state: RunState, attempt: int | None) -> bool:
-        return state in TRANSITIONS[self.last.state] and attempt in (None, self.last.attempt)
+    def _may_follow(
+        self, state: RunState, attempt: int | None, after: frozenset[RunState] | None
+    ) -> bool:
+        last = self.last
+        if after is not None and last.state not in after:
+            return False
+        return state in TRANSITIONS[last.state] and attempt in (None, last.attempt)
 
     def _refusal(self, state: RunState, attempt: int | None) -> TransitionRefused:
         last = self.last
@@ -111,7 +123,7 @@ class History:
         )
         if state is RunState.STARTING:
             carried["started"] = now
-        attempt = last.attempt + 1 if again else last.attempt
+        attempt = last.attempt + 1 if again and last.state in FINAL else last.attempt
         return RunEvent(
             number=last.number + 1,
             state=state,

@@ -1,4 +1,5 @@
-"""The queue of batches: their runs wait as `queued` and are started in order, so many at a time.
+"""The queue: batches' runs wait as `queued` and are started in order, so many at a time; and any
+run for which the platform had no room is tried again.
 
 No process owns the queue. A step looks at what is stored, starts what may start, and ends; whoever
 looks at runs takes one, a local task takes one when it ends, and so does `mmm batch step`, for
@@ -9,16 +10,35 @@ others stop there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
+from typing import Protocol
 
 from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.platforms.base import NoRoom
 from mmm.runs.events import History, TransitionRefused
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
+from mmm.workspace.stored import Unreadable
+
+log = logging.getLogger(__name__)
 
 _UNDER_WAY = (RunState.STARTING, RunState.RUNNING)
+#: A submitter starts its run right after queueing it; one that has not by now was killed.
+_SUBMIT_SECONDS = 30.0
+
+
+class Ends(Protocol):
+    """What is to be done when something has ended. It may be asked more than once for the same."""
+
+    def run(self, status: RunStatus) -> None:
+        """A run that somebody looks after by itself; UserError to be asked again later."""
+        ...
+
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None: ...
 
 
 def step(
@@ -27,29 +47,56 @@ def step(
     start: Callable[[str], None],
     at_once: int,
     platform: str,
+    now: datetime,
+    ends: Ends | None = None,
 ) -> list[str]:
     """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids
     of those started.
+
+    Where the platform had no room, nothing of a batch is started before it is time to ask again.
+    Runs of no batch that were refused are tried again at their own time.
+
+    Batches and runs that have ended go to `ends`, once it is known that they have, and their marks
+    are taken away; without `ends` the marks stay for somebody else.
 
     `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
     to another platform is left alone: a laptop that looks at a bucket must not train what waits for
     the cloud.
     """
-    waiting, under_way = [], 0
-    for batch in _open_batches(workspace):
+    batch_ids, run_ids = workspace.open_work()
+    waiting, under_way, full = [], 0, False
+    for batch in _batches(workspace, batch_ids):
         if batch.platform != platform:
             continue
         statuses = _statuses(workspace, batch, look)
-        if all(status.final for status in statuses):
+        if ends is not None and all(status.final for status in statuses):
+            ends.batch(batch, statuses)
             workspace.batch_waits_no_more(batch.batch_id)
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
         under_way += sum(status.state in _UNDER_WAY for status in statuses)
+        full = full or any(_is_early(status, now) for status in statuses)
+    singles = []
+    for status in look(run_ids):
+        if status.platform not in (platform, ""):
+            continue
+        if status.final and ends is not None:
+            _close(workspace, status, ends)
+        elif _is_due(status, now) and status.platform:
+            singles.append(status.run_id)
+    started = [] if full else _start_batches(waiting, start, at_once - under_way)
+    return started + _start_singles(singles, start)
+
+
+def _start_batches(waiting: Sequence[str], start: Callable[[str], None], places: int) -> list[str]:
+    """Start runs in order while there are places; what was started."""
     started: list[str] = []
     for run_id in waiting:
-        if under_way + len(started) >= at_once:
+        if len(started) >= places:
             break
         try:
             start(run_id)
+        except NoRoom:  # there is none for the others either; it is tried again when it is time
+            break
         except (
             TransitionRefused
         ):  # another step has started it, or it was cancelled: what was counted is out of date
@@ -60,11 +107,51 @@ def step(
     return started
 
 
-def _open_batches(workspace: Workspace) -> list[BatchDocument]:
+def _start_singles(run_ids: Sequence[str], start: Callable[[str], None]) -> list[str]:
+    """Start runs of no batch, which nobody counts; one that is refused leaves the others."""
+    started = []
+    for run_id in run_ids:
+        with suppress(UserError):  # no room, another step was quicker, or the run says why
+            start(run_id)
+            started.append(run_id)
+    return started
+
+
+def _close(workspace: Workspace, status: RunStatus, ends: Ends) -> None:
+    if not status.readable:  # it may be mended
+        return
+    try:
+        ends.run(status)
+    except UserError as error:  # the mark stays, and the next step tries again
+        log.warning("run %s has ended and is not done with: %s", status.run_id, error)
+        return
+    workspace.unmark_run(status.run_id)
+
+
+def _is_due(status: RunStatus, now: datetime) -> bool:
+    """Whether a run of its own is to be started: refused, and it is time to ask again; or left
+    queued by a submitter that was killed.
+    """
+    if status.state is not RunState.QUEUED:
+        return False
+    if status.waits is not None:
+        return not _is_early(status, now)
+    return (now - status.updated).total_seconds() > _SUBMIT_SECONDS
+
+
+def _is_early(status: RunStatus, now: datetime) -> bool:
+    return status.waits is not None and status.waits.next > now
+
+
+def _batches(workspace: Workspace, batch_ids: Sequence[str]) -> list[BatchDocument]:
     found = []
-    for batch_id in workspace.waiting_batches():
-        with suppress(NotFound):  # being submitted at this moment, or given up while it was
+    for batch_id in batch_ids:
+        try:
             found.append(workspace.batch(batch_id))
+        except NotFound:  # being submitted at this moment, or given up while it was
+            continue
+        except Unreadable as damage:  # the other batches go on
+            log.warning("a batch waits that cannot be read: %s", damage)
     return found
 
 
@@ -91,6 +178,7 @@ def begin(workspace: Workspace, batch: BatchDocument) -> None:
             "dataset_id": member.dataset_id,
             "engine": batch.engine,
             "batch": batch.batch_id,
+            "platform": batch.platform,
         }
         with suppress(AlreadyExists):
             History.begin(

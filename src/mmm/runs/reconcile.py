@@ -11,13 +11,18 @@ from mmm.errors import UserError
 from mmm.platforms.base import TaskLauncher, TaskState, TaskStatus
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.looks import Looks
+from mmm.runs.waiting import waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+from mmm.workspace.objects import StoreError
+from mmm.workspace.stored import Unreadable
 
 log = logging.getLogger(__name__)
 
 ACTOR = "mmm"
+#: In the details of a state that was seen and could not be stored.
+NOT_RECORDED = "not_recorded"
 _TAIL_LINES = 20
 #: A task that is given up has little time to say good-bye: whoever looks at the run waits for it.
 _GRACE_SECONDS = 1.0
@@ -40,17 +45,35 @@ def reconcile(
     last = history.last
     if last.state in FINAL:
         return last
-    attempt = workspace.attempt(run_id, last.attempt)
+    launched = True
+    try:
+        attempt = workspace.attempt(run_id, last.attempt)
+        launched = attempt is not None
+    except Unreadable as damage:  # judged by its signs of life alone
+        log.warning("the task of run %s is not known: %s", run_id, damage)
+        attempt = None
     if attempt is not None and attempt.platform != settings.cloud_provider:
         attempt = None
     task = launcher.describe(attempt.handle) if attempt else None
-    verdict = _judge(workspace, settings, run_id, last, task, now)
+    if last.state is RunState.STARTING and not launched:
+        verdict = _judge_launch(settings, last, now)
+    else:
+        verdict = _judge(workspace, settings, run_id, last, task, now)
     if verdict is None:
         return last
     # The task may have spoken between the two looks; what it says counts.
     if history.refresh() != last:
         return history.last
     return _end(history, launcher, attempt, verdict)
+
+
+def _judge_launch(settings: Settings, last: RunEvent, now: datetime) -> _Verdict | None:
+    """A launch takes seconds: whoever is at it for longer than a task may be silent was killed."""
+    limit = min(settings.start_timeout_seconds, settings.crash_after_seconds)
+    if (now - (last.started or last.at)).total_seconds() <= limit:
+        return None
+    why = f"No task was started within {limit:g} seconds: whoever was starting it is gone."
+    return _Verdict(RunState.CRASHED, why)
 
 
 def _judge(
@@ -64,8 +87,8 @@ def _judge(
     """Why the run must be ended, None while all is well."""
     since = last.started or last.at
     age = (now - since).total_seconds()
-    if last.state is RunState.QUEUED and last.details.get("batch"):
-        return None  # it waits for its turn, however long that takes
+    if last.state is RunState.QUEUED and (last.details.get("batch") or waits_of(last)):
+        return None  # it waits for its turn or for room, however long that takes
     if last.state is RunState.QUEUED or (last.state is RunState.STARTING and task is None):
         if age <= settings.start_timeout_seconds:
             return None
@@ -133,6 +156,9 @@ def _end(
         event = history.add(verdict.state, ACTOR, attempt=number, message=verdict.why, error=error)
     except TransitionRefused:
         return history.last
+    except StoreError as failure:  # full, or for reading only: what is seen is told all the same
+        log.warning("the end of run %s could not be recorded: %s", history.run_id, failure)
+        return _unrecorded(history.last, verdict, error)
     if attempt is not None:
         try:
             launcher.cancel(attempt.handle, _GRACE_SECONDS)
@@ -141,6 +167,12 @@ def _end(
         ) as failure:  # the run has ended all the same; a task that lives sees that and stops
             log.warning("the task of run %s could not be stopped: %s", history.run_id, failure)
     return event
+
+
+def _unrecorded(last: RunEvent, verdict: _Verdict, error: RunError) -> RunEvent:
+    """What the event would be. `details` say that it is not stored: nobody may keep it."""
+    seen = {"state": verdict.state, "message": verdict.why, "error": error}
+    return last.model_copy(update={**seen, "details": {**last.details, NOT_RECORDED: True}})
 
 
 def _last_lines(launcher: TaskLauncher, attempt: Attempt) -> list[str]:

@@ -4,24 +4,29 @@ call these.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mmm.access import User
-from mmm.errors import Finding, UserError
+from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
-from mmm.platforms.base import TaskLauncher
-from mmm.runs.events import FINAL, History
+from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
+from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.queue import step
 from mmm.runs.reconcile import ACTOR, reconcile
 from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus, run_status
 from mmm.runs.status_list import StatusList
+from mmm.runs.waiting import WAITS, Waits, is_out_of_patience, refused_again, waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
-from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
+from mmm.workspace.models import Attempt, BatchDocument, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import StoreError
+from mmm.workspace.stored import Unreadable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
     from mmm.experiments.config import Experiment
     from mmm.runs.certification import CertificateRequest
     from mmm.runs.stability import StabilityStudy
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 
@@ -56,7 +63,8 @@ class RunService:
         """Check the experiment against its data, then queue and start a run; return its id.
 
         InvalidInput leaves nothing behind. A task that cannot be started leaves a crashed run and
-        raises UserError.
+        raises UserError. One for which the platform has no room leaves a queued run that is tried
+        again (`status.waits`).
         """
         dataset = experiment.dataset
         self.workspace.permit(by, "run.submit", f"{dataset.market}/{dataset.dataset_id}")
@@ -68,11 +76,15 @@ class RunService:
             "market": dataset.market,
             "dataset_id": dataset.dataset_id,
             "engine": experiment.engine,
+            "platform": self.platform,
         }
         warnings = tuple(str(finding) for finding in findings)
-        history = History.begin(self.workspace, run_id, by.id, warnings=warnings, details=details)
-        self.workspace.append_audit(by, "run.submit", run_id, **details)
-        self._start(history, by.id)
+        self.workspace.mark_run(run_id)
+        with self.workspace.deed(by, "run.submit", run_id, **details):
+            history = History.begin(
+                self.workspace, run_id, by.id, warnings=warnings, details=details
+            )
+            self._start_or_wait(history, by.id)
         return run_id
 
     def submit_study(self, run_id: str, study: StabilityStudy, by: User) -> str:
@@ -104,11 +116,12 @@ class RunService:
             name: value
             for name, value in self.workspace.event(run_id, 1).details.items()
             if name != "batch"
-        }
+        } | {"platform": self.platform}
         study_id = self.workspace.create_study(run_id, asked, kind)
-        history = History.begin(self.workspace, study_id, by.id, details=submitted)
-        self.workspace.append_audit(by, "run.study", study_id)
-        self._start(history, by.id)
+        self.workspace.mark_run(study_id)
+        with self.workspace.deed(by, "run.study", study_id):
+            history = History.begin(self.workspace, study_id, by.id, details=submitted)
+            self._start_or_wait(history, by.id)
         return study_id
 
     def check(self, experiment: Experiment) -> list[Finding]:
@@ -127,19 +140,44 @@ class RunService:
         )
         _, findings = build_problem(experiment, table, previous_of(self.workspace, experiment))
         findings += data_findings(self.workspace, experiment, table)
+        self._require_limits(experiment, table.num_rows)
         if self._settings.cloud_provider == "local":  # the task runs on this machine
             findings += environment_findings(load_engine(experiment.engine))
         return findings
 
-    def start_waiting(self) -> list[str]:
-        """Take a step of the batches' queue: start what may start by now; return the runs' ids."""
+    def _require_limits(self, experiment: Experiment, rows: int) -> None:
+        """InvalidInput for a run that would take more than one may."""
+        from mmm.runs.estimate import earlier_runs, estimate, formula, size_of
+        from mmm.runs.limits import RunLimits, exceeded
+
+        size = size_of(experiment, rows)
+        # Times of earlier runs on a busy machine refuse nothing that the measured rates allow.
+        earlier = [] if formula(size) is not None else earlier_runs(self, experiment.engine)
+        found = exceeded(estimate(size, earlier, self.platform), RunLimits.of(self._settings))
+        if found:
+            raise InvalidInput("This run asks for more than one may:", found)
+
+    def start_waiting(self, *, tidy: bool = True) -> list[str]:
+        """Take a step of the queue: find what has ended, start what may start by now; return the
+        ids of the runs started. Without `tidy` what has ended is left for another step to close.
+        """
 
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(
-            self.workspace, self.statuses, start, self._settings.batch_at_once, self.platform
-        )
+        try:
+            return step(
+                self.workspace,
+                self.statuses,
+                start,
+                self._settings.batch_at_once,
+                self.platform,
+                utc_now(),
+                _Ends(self) if tidy else None,
+            )
+        except StoreError as failure:  # whoever looks must not need to write
+            log.warning("no step of the queue could be taken: %s", failure)
+            return []
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -166,11 +204,16 @@ class RunService:
     def cancel(self, run_id: str, by: User) -> RunStatus:
         """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
         self.workspace.permit(by, "run.cancel", run_id)
-        event = History(self.workspace, run_id).add(
-            RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}."
-        )
-        self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
-        attempt = self._own_attempt(run_id, event.attempt)
+        history = History(self.workspace, run_id)
+        if history.last.state is not RunState.QUEUED:
+            self.workspace.mark_run(run_id)  # should this process be killed before the task is
+        with self.workspace.deed(by, "run.cancel", run_id, attempt=history.last.attempt):
+            event = history.add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
+        try:
+            attempt = self._own_attempt(run_id, event.attempt)
+        except Unreadable as damage:
+            fix = "The run is cancelled. Its task sees that with its next heartbeat and stops."
+            raise Unreadable(damage.what, where=damage.where, fix=fix) from damage
         if attempt is not None:
             self._launcher.cancel(attempt.handle)
         return run_status(self.workspace, run_id, event)
@@ -180,11 +223,36 @@ class RunService:
         self.workspace.permit(by, "run.retry", run_id)
         self.status(run_id)  # a lost task is found crashed first
         history = History(self.workspace, run_id)
-        message = f"Attempt {history.last.attempt + 1}, asked for by {by.id}."
-        event = history.add(RunState.QUEUED, by.id, message=message)
-        self.workspace.append_audit(by, "run.retry", run_id, attempt=event.attempt)
-        self._start(history, by.id)
+        self.workspace.mark_run(run_id)
+        with self.workspace.deed(by, "run.retry", run_id, attempt=history.last.attempt + 1):
+            self._queue_again(history, by)
+            self._start_or_wait(history, by.id)
         return run_status(self.workspace, run_id, history.last)
+
+    def queue_again(self, run_id: str, batch_id: str, by: User) -> bool:
+        """Begin a new attempt of a batch's run that ended badly; it starts when it is its turn.
+        False when it has not ended so (any more).
+        """
+        try:
+            self._queue_again(History(self.workspace, run_id), by, {"batch": batch_id})
+        except TransitionRefused:
+            return False
+        return True
+
+    def _queue_again(
+        self, history: History, by: User, details: dict[str, str] | None = None
+    ) -> RunEvent:
+        attempt = history.last.attempt
+        message = f"Attempt {attempt + 1}, asked for by {by.id}."
+        # Of two who ask at once the second finds another attempt, not this one again.
+        return history.add(
+            RunState.QUEUED,
+            by.id,
+            attempt=attempt,
+            after=FINAL,
+            message=message,
+            details=details or {},
+        )
 
     def follow(self, run_id: str) -> Iterator[RunEvent]:
         """The run's events as they come, from the first to the one that ends the newest attempt."""
@@ -217,29 +285,74 @@ class RunService:
         attempt = self._own_attempt(run_id, self.workspace.last_event(run_id).attempt)
         return iter(()) if attempt is None else self._launcher.logs(attempt.handle)
 
+    def _start_or_wait(self, history: History, actor: str) -> None:
+        """Launch the task of the newest attempt, or leave it queued where there is no room."""
+        with suppress(NoRoom):
+            self._start(history, actor)
+
     def _start(self, history: History, actor: str) -> None:
         """Launch the task of the newest attempt. `starting` is written first: whoever writes it
-        launches, once.
+        launches, once. NoRoom leaves the run queued, any other refusal crashed.
         """
         run_id = history.run_id
-        number = history.add(RunState.STARTING, actor).attempt
+        starting = history.add(RunState.STARTING, actor)
+        before = waits_of(self.workspace.event(run_id, starting.number - 1))
         try:
             handle = self._launcher.submit(
-                self.workspace.run_uri(run_id), f"{run_id.replace('/', '-')}-{number:04d}"
+                self.workspace.run_uri(run_id), _task_name(run_id, starting.attempt, before)
             )
         except UserError as error:
-            what = f"The task could not be started: {error}"
-            history.add(
-                RunState.CRASHED, actor, attempt=number, message=what, error=RunError(what=what)
-            )
+            self._not_started(history, starting, before, error)
             raise
         platform = self._settings.cloud_provider
         self.workspace.save_attempt(
-            run_id, Attempt(attempt=number, platform=platform, handle=handle, at=utc_now())
+            run_id,
+            Attempt(attempt=starting.attempt, platform=platform, handle=handle, at=utc_now()),
         )
-        # Someone may have cancelled before there was a handle to cancel by.
-        if history.refresh().state is RunState.CANCELLED:
+        # Someone may have ended the run before there was a handle to stop its task by.
+        if history.refresh().state in FINAL:
             self._launcher.cancel(handle)
+
+    def _not_started(
+        self, history: History, starting: RunEvent, before: Waits | None, error: UserError
+    ) -> None:
+        """Write down that the platform did not take the task. Where somebody has cancelled the run
+        meanwhile, that stands.
+        """
+        actor, number, now = starting.actor, starting.attempt, utc_now()
+        after = frozenset({RunState.STARTING})
+        with suppress(TransitionRefused):
+            if isinstance(error, NoRoom):
+                waits = refused_again(before, error, now)
+                if not is_out_of_patience(waits, error, now):
+                    what = f"There is no room for its task: {error}"
+                    details = {WAITS: waits.model_dump(mode="json")}
+                    history.add(
+                        RunState.QUEUED,
+                        actor,
+                        attempt=number,
+                        after=after,
+                        message=what,
+                        details=details,
+                    )
+                    return
+            what = f"The task could not be started: {error}"
+            history.add(
+                RunState.CRASHED,
+                actor,
+                attempt=number,
+                after=after,
+                message=what,
+                error=RunError(what=what),
+            )
+
+    def stop_cancelled(self, status: RunStatus) -> None:
+        """Stop the task of a cancelled run that still lives: whoever cancelled it was killed."""
+        attempt = self._own_attempt(status.run_id, status.attempt)
+        if status.state is not RunState.CANCELLED or attempt is None:
+            return
+        if self._launcher.describe(attempt.handle).state in (TaskState.PENDING, TaskState.RUNNING):
+            self._launcher.cancel(attempt.handle)
 
     def _own_attempt(self, run_id: str, number: int) -> Attempt | None:
         attempt = self.workspace.attempt(run_id, number)
@@ -248,3 +361,24 @@ class RunService:
             if attempt is not None and attempt.platform == self._settings.cloud_provider
             else None
         )
+
+
+def _task_name(run_id: str, attempt: int, waits: Waits | None) -> str:
+    """What the platform knows the task by. A refused submission gets another name than the one
+    after it, lest the platform repeat its answer.
+    """
+    refused = f"-{waits.refused}" if waits is not None else ""
+    return f"{run_id.replace('/', '-')}-{attempt:04d}{refused}"
+
+
+class _Ends:
+    """What the service does when something has ended."""
+
+    def __init__(self, service: RunService) -> None:
+        self._service = service
+
+    def run(self, status: RunStatus) -> None:
+        self._service.stop_cancelled(status)
+
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None:
+        return None

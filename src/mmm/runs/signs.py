@@ -7,12 +7,14 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import psutil
 
+from mmm.errors import UserError
+from mmm.runs.events import FINAL
 from mmm.workspace import Workspace
 from mmm.workspace.models import Heartbeat, LogRecord
 from mmm.workspace.names import utc_now
@@ -24,9 +26,17 @@ _LOG_SECONDS = 1.0
 
 
 @contextmanager
-def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -> Iterator[None]:
+def heartbeat(
+    workspace: Workspace,
+    run_id: str,
+    attempt: int,
+    seconds: float,
+    ended: Callable[[], None] | None = None,
+    own: str = "",
+) -> Iterator[None]:
     """Write a heartbeat now and every `seconds` until the block ends. A store that fails once is no
-    reason to stop.
+    reason to stop. `ended` is called once somebody other than `own` has ended the attempt: the platform
+    may have lost the task's handle, and long computations say nothing for a while.
     """
     stop = threading.Event()
     process, host = psutil.Process(), socket.gethostname()
@@ -41,6 +51,9 @@ def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -
                 workspace.write_heartbeat(run_id, sign)
             except StoreError as error:
                 log.warning("heartbeat could not be stored: %s", error)
+            if ended is not None and _is_over(workspace, run_id, attempt, own):
+                ended()
+                return
             if stop.wait(seconds):
                 return
 
@@ -51,6 +64,15 @@ def heartbeat(workspace: Workspace, run_id: str, attempt: int, seconds: float) -
     finally:
         stop.set()
         thread.join()
+
+
+def _is_over(workspace: Workspace, run_id: str, attempt: int, own: str) -> bool:
+    """Whether others have ended the attempt or another one has begun; no while that cannot be read."""
+    try:
+        last = workspace.last_event(run_id)
+    except UserError:
+        return False
+    return last.attempt != attempt or (last.state in FINAL and last.actor != own)
 
 
 def _memory(process: psutil.Process) -> int:

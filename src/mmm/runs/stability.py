@@ -35,6 +35,7 @@ from mmm.runs.signs import flush_log, memory_peak_bytes
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 from mmm.workspace.names import studied_run
+from mmm.workspace.stored import model_of
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def study(workspace: Workspace, history: History, actor: str) -> None:
     """
     study_id, attempt = history.run_id, history.last.attempt
     run_id = str(studied_run(study_id))
-    asked = StabilityStudy.model_validate_json(workspace.job_config(study_id))
+    asked = model_of(StabilityStudy, workspace.job_config(study_id), f"study {study_id}")
     results = read_results(workspace, run_id)
     base = _experiment(workspace, run_id, results, asked)
     engine = load_engine(base.engine)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mmm.runs.events import FINAL, LABELS
+from mmm.runs.waiting import Waits, waits_of
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunError, RunEvent, RunState, StageProgress
 
@@ -17,7 +18,7 @@ class RunStatus(BaseModel):
     is final.
 
     `batch` is the id of the batch it belongs to, "" for none; `event` is the number of the newest
-    event. One that is not `readable` is known by its id and why it cannot be read.
+    event. `platform` is where it was submitted to; `waits` is why a queued one was refused. One that is not `readable` is known by its id and why it cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,8 @@ class RunStatus(BaseModel):
     warnings: tuple[str, ...]
     details: dict[str, Any]
     event: int
+    platform: str = ""
+    waits: Waits | None = None
     readable: bool = True
 
     @property
@@ -63,7 +66,7 @@ def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
     first = last if last.number == 1 else workspace.event(run_id, 1)
     submitted = {
         name: first.details.get(name, "")
-        for name in ("name", "market", "dataset_id", "engine", "batch")
+        for name in ("name", "market", "dataset_id", "engine", "batch", "platform")
     }
     return RunStatus(
         run_id=run_id,
@@ -82,6 +85,7 @@ def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
         warnings=first.warnings,
         details=last.details if last.state in FINAL else {},
         event=last.number,
+        waits=waits_of(last),
     )
 
 

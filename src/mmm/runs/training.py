@@ -10,6 +10,7 @@ from mmm.engines.training import train as train_engine
 from mmm.experiments.config import parse_experiment
 from mmm.experiments.environment import environment_findings
 from mmm.experiments.problem import build_problem
+from mmm.models.advice import ensure_advice
 from mmm.models.refresh import data_findings, previous_of
 from mmm.results import RunInfo, draw_report, read_results, write_results
 from mmm.runs.events import History
@@ -74,7 +75,9 @@ def _draw(workspace: Workspace, run_id: str) -> None:
     it. The report is drawn when it is asked for, too.
     """
     try:
-        draw_report(read_results(workspace, run_id))
+        results = read_results(workspace, run_id)
+        ensure_advice(workspace, run_id, results)  # the report's first page tells it
+        draw_report(results)
     except Exception:
         log.warning("the report was not drawn; it is when it is asked for", exc_info=True)
     flush_log()

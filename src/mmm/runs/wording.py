@@ -5,6 +5,7 @@ same.
 from __future__ import annotations
 
 from mmm.runs.status import RunStatus
+from mmm.runs.waiting import Waits
 from mmm.workspace.models import StageProgress
 
 
@@ -29,8 +30,15 @@ def progress(stage: StageProgress | None) -> str:
     return f"{stage.stage} {stage.done:,}/{stage.total:,}{left}{message}"
 
 
+def waiting(waits: Waits) -> str:
+    """Why a queued run does not start, and when it is tried again. The time first: cells are short."""
+    return f"No room; next try {waits.next:%H:%M:%S} UTC. {waits.why}"
+
+
 def what_now(status: RunStatus) -> str:
     """Progress while it runs, else how it ended, on one line: of several findings the first."""
+    if status.waits is not None:
+        return waiting(status.waits)
     text = status.message if status.final else progress(status.progress)
     first, *findings = text.splitlines() or [""]
     if not findings:

@@ -16,13 +16,14 @@ from mmm.sources.reading import Reading
 
 @dataclass(frozen=True)
 class ConnectionTest:
-    """A source that answered: how long it took, how many rows it showed, and a sentence for the
-    user.
+    """A source that answered: how long it took, how many rows it showed, a sentence for the user,
+    and what is worth knowing of its rights.
     """
 
     seconds: float
     rows: int
     message: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

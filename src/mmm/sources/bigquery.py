@@ -8,13 +8,15 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from mmm.errors import UserError
 from mmm.sources.base import Query
-from mmm.sources.database import Answer, DatabaseSource, Failure, driver, first_line
+from mmm.sources.database import Answer, DatabaseSource, Failure, driver, first_line, unreachable
+from mmm.sources.deadline import deadline
 from mmm.sources.sql import Dialect, Placeholder
 
 _RETRY_SECONDS = 30
@@ -103,13 +105,20 @@ class BigQuerySource(DatabaseSource):
                 query_parameters=[
                     bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values
                 ],
+                job_timeout_ms=int(self.limits.seconds * 1000),
                 default_dataset=f"{self.project}.{self.dataset}" if self.dataset else None,
             )
             job = client.query(sql, job_config=config, retry=self._retry(), job_retry=None)
-            found = job.result(page_size=_PAGE_ROWS, retry=self._retry(), job_retry=None)
-            _require_plain(found.schema, self.where)
-            names, types = [f.name for f in found.schema], [f.field_type for f in found.schema]
-            yield Answer(names, types, self._batches(found))
+            with deadline(self.limits, partial(client.cancel_job, job.job_id), self.where):
+                found = job.result(
+                    page_size=_PAGE_ROWS,
+                    retry=self._retry(),
+                    job_retry=None,
+                    timeout=self.limits.seconds,
+                )
+                _require_plain(found.schema, self.where)
+                names, types = [f.name for f in found.schema], [f.field_type for f in found.schema]
+                yield Answer(names, types, self._batches(found))
 
     def _batches(self, found: Any) -> Iterator[pa.RecordBatch]:
         if self.endpoint:
@@ -176,6 +185,9 @@ class BigQuerySource(DatabaseSource):
             return UserError(
                 f"there are no credentials for Google ({says}).", where=self.where, fix=fix
             )
+        requests = driver("requests.exceptions", "bigquery")
+        if self.endpoint and isinstance(error, requests.RequestException):
+            return unreachable(self.where, self.endpoint, error)
         fix = "Check the network and read it again; nothing was stored."
         return UserError(f"BigQuery or the way to it failed: {says}", where=self.where, fix=fix)
 

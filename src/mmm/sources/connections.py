@@ -4,9 +4,12 @@ sources.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -16,6 +19,7 @@ from mmm.platforms import open_secret_store
 from mmm.platforms.base import SecretStore
 from mmm.settings import Settings
 from mmm.workspace import Workspace
+from mmm.workspace.stored import as_valid
 
 if TYPE_CHECKING:  # pyarrow, which listing does not need
     from mmm.sources.base import ConnectionTest, Source
@@ -55,6 +59,10 @@ class _Connection(BaseModel):
     def check(self, secrets: Mapping[str, str]) -> None:
         """Raise UserError for secrets that cannot be right."""
 
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that are connected to; none for a file."""
+        return ()
+
 
 class SnowflakeConnection(_Connection):
     SECRETS = ("private_key", "passphrase", "password")
@@ -75,6 +83,9 @@ class SnowflakeConnection(_Connection):
 
         given = self.model_dump(exclude={"kind", "schema_name"}) | dict(secrets)
         return SnowflakeSource(**given, schema=self.schema_name)
+
+    def hosts(self) -> tuple[str, ...]:
+        return (self.host or f"{self.account}.snowflakecomputing.com",)
 
     def check(self, secrets: Mapping[str, str]) -> None:
         from mmm.sources.snowflake import load_key
@@ -101,6 +112,9 @@ class PostgresConnection(_Connection):
         port = self.port or (5432 if self.kind == "postgres" else 5439)
         return PostgresSource(**given, port=port, schema=self.schema_name)
 
+    def hosts(self) -> tuple[str, ...]:
+        return (self.host,)
+
 
 class BigQueryConnection(_Connection):
     SECRETS = ("key",)
@@ -115,6 +129,10 @@ class BigQueryConnection(_Connection):
         from mmm.sources.bigquery import BigQuerySource
 
         return BigQuerySource(**self.model_dump(exclude={"kind"}) | dict(secrets))
+
+    def hosts(self) -> tuple[str, ...]:
+        host = urlsplit(self.endpoint).hostname if self.endpoint else None
+        return (host or "bigquery.googleapis.com",)
 
 
 class DuckDBConnection(_Connection):
@@ -176,7 +194,10 @@ class Connections:
     def get(self, name: str) -> Connection:
         """The connection; NotFound names those there are."""
         made = self._of_settings() if name == FROM_SETTINGS else None
-        return made or _CONNECTION.validate_json(self.workspace.connection(name))
+        if made:
+            return made
+        content = json.loads(self.workspace.connection(name))
+        return as_valid(_CONNECTION.validate_json, content, f"connection {name!r}")
 
     def add(
         self,
@@ -202,6 +223,7 @@ class Connections:
         unknown = [secret for secret in secrets if secret not in connection.SECRETS]
         if unknown:
             raise UserError(f"{connection.kind} takes no {', '.join(unknown)}.", where="connection")
+        self._require_host(connection)
         connection.check(secrets)
         same_address = replace and self._address(name) == connection.model_dump(include=_ADDRESS)
         self.workspace.save_connection(name, connection, replace=replace)
@@ -233,7 +255,25 @@ class Connections:
     def open(self, name: str, by: User) -> Source:
         """The source behind a connection, for somebody who may read through it."""
         self.workspace.permit(by, "connection.read", name)
-        return self.get(name).open(self._secret_values(name))
+        from mmm.sources.database import DatabaseSource
+        from mmm.sources.deadline import QueryLimits
+
+        connection = self.get(name)
+        self._require_host(connection)
+        source = connection.open(self._secret_values(name))
+        limits = QueryLimits.of(self._settings)
+        return source.with_limits(limits) if isinstance(source, DatabaseSource) else source
+
+    def _require_host(self, connection: Connection) -> None:
+        """UserError for a host that the settings do not allow."""
+        allowed = self._settings.source_hosts
+        for host in connection.hosts() if allowed else ():
+            if not any(fnmatchcase(host.lower(), pattern) for pattern in allowed):
+                raise UserError(
+                    f"the host {host} is not one that may be asked.",
+                    where="connection",
+                    fix="An administrator allows hosts with MMM_SOURCE_HOSTS.",
+                )
 
     def test(self, name: str, by: User) -> ConnectionTest:
         """Connect and read a little; a UserError says what is wrong and what to do."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
 from mmm.errors import NotFound, UserError
 from mmm.sources.base import Batches, ConnectionTest, Query
+from mmm.sources.deadline import QueryLimits, limited
 from mmm.sources.names import require_names
 from mmm.sources.sql import Dialect, bind, plain_select
 from mmm.sources.stream import spooled
+
+log = logging.getLogger(__name__)
 
 #: A test of the connection looks into so many tables for one that is not empty.
 _TRIED_TABLES = 5
@@ -40,6 +45,8 @@ class DatabaseSource(ABC):
     """
 
     dialect: ClassVar[Dialect]
+    #: Each source's own; a class's field comes last, so it is set by `with_limits`.
+    limits: QueryLimits = QueryLimits()
 
     @property
     @abstractmethod
@@ -69,6 +76,16 @@ class DatabaseSource(ABC):
     def _explained(self, error: Any) -> UserError:
         """The driver's error in a user's words, with what to do about it."""
 
+    def with_limits(self, limits: QueryLimits) -> Self:
+        """The same source with limits of its own."""
+        limited_one = copy(self)
+        object.__setattr__(limited_one, "limits", limits)  # sources are frozen
+        return limited_one
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What is worth knowing of the rights that the connection has: less would do."""
+        return ()
+
     def test(self) -> ConnectionTest:
         """Connect, list the tables and read some rows of one; every usual failure says how to mend
         it.
@@ -84,9 +101,14 @@ class DatabaseSource(ABC):
             rows = self._first_rows(table, 50).num_rows
             if rows:
                 break
+        with self._own_errors():
+            warnings = self._warnings()
         seconds = time.perf_counter() - start
         return ConnectionTest(
-            seconds, rows, f"{self.where}: {len(tables)} tables; {rows} rows of {table} read."
+            seconds,
+            rows,
+            f"{self.where}: {len(tables)} tables; {rows} rows of {table} read.",
+            warnings,
         )
 
     def tables(self) -> list[str]:
@@ -107,7 +129,8 @@ class DatabaseSource(ABC):
         where = self._named(table_or_query)
         with self._own_errors(), self._run(sql, values) as answer:
             require_names(answer.names, where)
-            return spooled(answer.batches, answer.source_types, where=where, notes=answer.notes)
+            batches = limited(answer.batches, self.limits, where)
+            return spooled(batches, answer.source_types, where=where, notes=answer.notes)
 
     def _first_rows(self, table_or_query: str | Query | None, rows: int) -> pa.Table:
         sql, values = self._select(table_or_query, rows)
@@ -193,6 +216,18 @@ class Failure:
         shown = {name: value or "?" for name, value in values.items()}
         own = f" ({says})" if says else ""
         return UserError(self.what.format(**shown) + own, where=where, fix=self.fix.format(**shown))
+
+
+def unreachable(where: str, address: str, error: Exception) -> UserError:
+    """One answer for every way in which no such database is reached: what tells a closed port from
+    an open one would let a signed-in person look around in the server's network. The log has it.
+    """
+    log.warning("%s could not be reached: %s", where, error)
+    return UserError(
+        f"no such database could be reached at {address}.",
+        where=where,
+        fix="Check host, port and firewall, and that the server runs; the server's log says more.",
+    )
 
 
 def first_line(text: str, most: int = 300) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from mmm.errors import Finding
 from mmm.sources.column_state import Column
 from mmm.sources.evidence import at
-from mmm.sources.reading import ColumnReading
+from mmm.sources.reading import ColumnReading, Reading
 from mmm.sources.text_types import TEXT, WRITTEN, ZONED, markers_note, odd_numbers, why_text
 from mmm.sources.written_numbers import currency_in
 
@@ -140,3 +140,34 @@ def misfits(columns: list[Column], where: str, word: str) -> list[Finding]:
         fix = "Correct the cells, or name texts that mean no value (--missing)."
         found.append(Finding("error", f"{what}.", f"{where}, column {column.name!r}", fix))
     return found
+
+
+def layout_of(reading: Reading) -> list[str]:
+    """Encoding, separator or sheet, header, and what was left out."""
+    found = []
+    if reading.sheet:
+        others = (
+            f"; other sheets: {', '.join(reading.other_sheets)}" if reading.other_sheets else ""
+        )
+        found.append(f"Sheet {reading.sheet!r}{others}")
+    if reading.separator:
+        found.append(f"Encoding {reading.encoding}, separator {reading.separator!r}")
+    if reading.header:
+        rows = " and ".join(map(str, reading.header))
+        found.append(f"Column names in row {rows}")
+    found += [f"Above the header, left out: {text}" for text in reading.skipped]
+    for item in reading.left_out:
+        places = ", ".join(f"{line} {text!r}".removesuffix(" ''") for line, text in item["first"])
+        found.append(f"Left out as {item['why']}: {item['rows']} (row {places})")
+    return found
+
+
+def evidence_of(item: ColumnReading) -> str:
+    """The evidence of a column's reading, and what was read as empty."""
+    parts = [item.evidence] if item.evidence else []
+    if item.missing:
+        marks = ", ".join(f"{count} x {text!r}" for text, count in item.missing.items())
+        parts.append(f"empty: {marks}")
+    if item.odd:
+        parts.append(f"no numbers: {', '.join(map(repr, item.odd))}")
+    return "; ".join(parts)

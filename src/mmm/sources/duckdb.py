@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mmm.errors import NotFound, UserError
 from mmm.sources.database import Answer, DatabaseSource, driver, first_line
+from mmm.sources.deadline import deadline
 from mmm.sources.sql import Dialect, Placeholder
 
 _BATCH_ROWS = 65_536
@@ -66,7 +67,10 @@ class DuckDBSource(DatabaseSource):
 
     @contextmanager
     def _run(self, sql: str, values: Sequence[tuple[str, str]]) -> Iterator[Answer]:
-        with self._connection() as connection:
+        with (
+            self._connection() as connection,
+            deadline(self.limits, connection.interrupt, self.where),
+        ):
             result = connection.sql(sql, params=[value for _, value in values])
             names, types = result.columns, [str(kind) for kind in result.types]
             reader = result.to_arrow_reader(_BATCH_ROWS)

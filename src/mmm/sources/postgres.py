@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from mmm.errors import UserError
-from mmm.sources.database import Answer, DatabaseSource, Failure, driver, first_line
+from mmm.sources.database import Answer, DatabaseSource, Failure, driver, first_line, unreachable
+from mmm.sources.deadline import deadline
 from mmm.sources.sql import Dialect, Placeholder
 
 _CELLS = 400_000
@@ -78,21 +79,7 @@ _SENTENCES: tuple[tuple[str, Failure], ...] = (
         Failure("there is no host {host}.", "Check its spelling and the network."),
     ),
     (
-        "refused",
-        Failure(
-            "nothing answers at {host}, port {port}.",
-            "Check host and port, and that the server runs.",
-        ),
-    ),
-    (
-        "timeout",
-        Failure(
-            "the host {host} did not answer.",
-            "Check the host, the firewall and the security group.",
-        ),
-    ),
-    (
-        "ssl",
+        "server does not support ssl",
         Failure("no encrypted connection could be made.", "Set sslmode to what the server offers."),
     ),
 )
@@ -132,7 +119,14 @@ class PostgresSource(DatabaseSource):
     @contextmanager
     def _run(self, sql: str, values: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         psycopg = driver("psycopg", "postgres")
-        with self._connection() as connection, psycopg.RawServerCursor(connection, "mmm") as cursor:
+        with (
+            self._connection() as connection,
+            deadline(self.limits, connection.cancel_safe, self.where),
+            psycopg.RawServerCursor(connection, "mmm") as cursor,
+        ):
+            # The server's own clock as well, should this process lose the connection.
+            milliseconds = int(self.limits.seconds * 1000) + 1000
+            connection.execute(f"SET statement_timeout = {milliseconds}")
             cursor.execute(sql, [value for _, value in values])
             described = cursor.description
             for column in described:
@@ -155,17 +149,24 @@ class PostgresSource(DatabaseSource):
     @contextmanager
     def _connection(self) -> Iterator[Any]:
         psycopg = driver("psycopg", "postgres")
-        with psycopg.connect(
-            host=self.host,
-            port=self.port,
-            dbname=self.database,
-            user=self.user,
-            password=self.password,
-            sslmode=self.sslmode,
-            connect_timeout=_CONNECT_SECONDS,
-            client_encoding="utf8",
-            application_name="mmm-app",
-        ) as connection:
+        try:
+            connected = psycopg.connect(
+                host=self.host,
+                port=self.port,
+                dbname=self.database,
+                user=self.user,
+                password=self.password,
+                sslmode=self.sslmode,
+                connect_timeout=_CONNECT_SECONDS,
+                client_encoding="utf8",
+                application_name="mmm-app",
+            )
+        except psycopg.OperationalError as error:
+            if _known(error) is None:
+                address = f"{self.host}, port {self.port}"
+                raise unreachable(self.where, address, error) from error
+            raise
+        with connected as connection:
             connection.read_only = self.kind == "postgres"  # Redshift has no such transactions
             if self.schema:
                 connection.execute(
@@ -175,14 +176,22 @@ class PostgresSource(DatabaseSource):
             connection.execute("SET TimeZone TO 'UTC'")
             yield connection
 
+    def _warnings(self) -> tuple[str, ...]:
+        sql = "SELECT usesuper FROM pg_user WHERE usename = current_user"
+        with self._connection() as connection:
+            found = connection.execute(sql).fetchone()
+        if not (found and found[0]):
+            return ()
+        return (
+            f"{self.user} is a superuser of the database. Reading needs SELECT alone: {_GRANT}",
+        )
+
     def _failures(self) -> tuple[type[Exception], ...]:
         return (driver("psycopg", "postgres").Error,)
 
     def _explained(self, error: Any) -> UserError:
         text = str(error)
-        known = _FAILURES.get(error.sqlstate or "")
-        if known is None and error.sqlstate is None:
-            known = next((failure for part, failure in _SENTENCES if part in text.lower()), None)
+        known = _known(error)
         if known:
             return known.error(self.where, vars(self), first_line(text))
         if "date too" in text or "timestamp too" in text:
@@ -194,6 +203,13 @@ class PostgresSource(DatabaseSource):
         return UserError(
             f"the database or the way to it failed: {first_line(text)}", where=self.where, fix=fix
         )
+
+
+def _known(error: Any) -> Failure | None:
+    if error.sqlstate is not None:
+        return _FAILURES.get(error.sqlstate)
+    text = str(error).lower()
+    return next((failure for part, failure in _SENTENCES if part in text), None)
 
 
 def _batches(

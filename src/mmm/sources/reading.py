@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmm.errors import UserError
 
@@ -38,7 +39,8 @@ class _Frozen(BaseModel):
 class ReadOptions(_Frozen):
     """What is given about a file. `header_row` counts from 1 as editors and Excel do; `columns`
     says for single columns what they hold; `missing` are more texts that mean "no value"; `zone`
-    is the time zone whose days count where times say their distance to UTC.
+    is the time zone whose days count where times say their distance to UTC; `currency` (ISO 4217)
+    that of the money where the file does not say it.
     """
 
     separator: str | None = None
@@ -50,7 +52,17 @@ class ReadOptions(_Frozen):
     keep_totals: bool = False
     missing: tuple[str, ...] = ()
     zone: str | None = None
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     columns: dict[str, As] = Field(default_factory=dict)
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        try:
+            ZoneInfo(zone or "UTC")
+        except (KeyError, ValueError, OSError):
+            raise ValueError("there is no such time zone; write it like Europe/Berlin") from None
+        return zone
 
 
 class ColumnReading(_Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from mmm.errors import UserError
 from mmm.sources.database import Answer, DatabaseSource, Failure, driver, first_line
+from mmm.sources.deadline import deadline
 from mmm.sources.sql import Dialect, Placeholder
 
 _DIALECT = Dialect(Placeholder.QUESTION, fold=str.upper)
@@ -35,6 +37,8 @@ _ROLE = Failure(
     "the role {role} does not exist or {user} may not use it.",
     "Run: GRANT ROLE {role} TO USER {user}; or name another role.",
 )
+log = logging.getLogger(__name__)
+
 _GRANT = (
     "`mmm connect grants` and the page Connect give the statements for an administrator to run."
 )
@@ -80,6 +84,10 @@ _FAILURES: dict[int, Failure] = {
         "Check the account's name, the network, and whether the firewall lets port 443 out.",
     ),
 }
+
+
+#: Roles that come with an account and may do nearly everything.
+_ADMINISTRATORS = ("ACCOUNTADMIN", "ORGADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN")
 
 
 @dataclass(frozen=True)
@@ -146,8 +154,16 @@ class SnowflakeSource(DatabaseSource):
 
     @contextmanager
     def _run(self, sql: str, values: Sequence[tuple[str, str]]) -> Iterator[Answer]:
-        with self._connection() as connection, connection.cursor() as cursor:
-            cursor.execute(sql, [value for _, value in values] or None)
+        with (
+            self._connection() as connection,
+            connection.cursor() as cursor,
+            deadline(self.limits, connection.close, self.where),
+        ):
+            cursor.execute(
+                sql,
+                [value for _, value in values] or None,
+                timeout=math.ceil(self.limits.seconds),  # the connector cancels it on the server
+            )
             names = [described.name for described in cursor.description]
             types = tuple(_type_name(described) for described in cursor.description)
             tables = cursor.fetch_arrow_batches(force_microsecond_precision=True)
@@ -172,7 +188,8 @@ class SnowflakeSource(DatabaseSource):
                 "protocol",
             )
         }
-        with connector.connect(
+        with self._connect(
+            connector,
             **{name: value for name, value in given.items() if value},
             **self._credentials(),
             paramstyle="qmark",
@@ -186,6 +203,18 @@ class SnowflakeSource(DatabaseSource):
         ) as connection:
             yield connection
 
+    def _connect(self, connector: Any, **options: Any) -> Any:
+        """A connection. Of a host that a person has named, nothing is told that would let them look
+        around in the server's network.
+        """
+        try:
+            return connector.connect(**options)
+        except connector.errors.Error as error:
+            if self.host and (error.errno not in _FAILURES or error.errno == _NO_ACCOUNT):
+                log.warning("%s could not be reached: %s", self.where, error)
+                raise _FAILURES[_NO_ANSWER].error(self.where, vars(self), "") from error
+            raise
+
     def _credentials(self) -> dict[str, Any]:
         if self.private_key:
             return {
@@ -196,6 +225,16 @@ class SnowflakeSource(DatabaseSource):
             return {"password": self.password}
         raise UserError(
             "has neither a private key nor a password.", where=self.where, fix="Set one of them."
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        with self._connection() as connection, connection.cursor() as cursor:
+            row = cursor.execute("SELECT CURRENT_ROLE()").fetchone()
+        role = str(row[0]) if row else ""
+        if role not in _ADMINISTRATORS:
+            return ()
+        return (
+            f"the role {role} may do everything here. Reading needs a role of its own. {_GRANT}",
         )
 
     def _failures(self) -> tuple[type[Exception], ...]:

@@ -15,6 +15,7 @@ from mmm.workspace.models import ColumnProfile, DatasetManifest
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
+from mmm.workspace.sign_outs import SignOuts
 
 if TYPE_CHECKING:
     from mmm.settings import Settings
@@ -23,7 +24,16 @@ __all__ = ["ColumnProfile", "DatasetManifest", "ResultsWriter", "Workspace"]
 
 
 class Workspace(
-    Audit, Batches, Connections, Datasets, Documents, Drafts, Runs, RunHistory, Results
+    Audit,
+    Batches,
+    Connections,
+    Datasets,
+    Documents,
+    Drafts,
+    Runs,
+    RunHistory,
+    Results,
+    SignOuts,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).
@@ -35,6 +45,11 @@ class Workspace(
     def __init__(self, url: str, settings: Settings | None = None, *, create: bool = True) -> None:
         super().__init__(Objects(open_store(url, settings, create=create), url))
         self.url = url.rstrip("/")
+
+    @property
+    def objects(self) -> Objects:
+        """Everything by key, for what works on the workspace as a whole."""
+        return self._objects
 
     @classmethod
     def open(cls, settings: Settings) -> Workspace:

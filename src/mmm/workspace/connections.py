@@ -4,10 +4,13 @@ store.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Unreadable
 
 
 class Connections(Part):
@@ -17,12 +20,11 @@ class Connections(Part):
 
     def save_connection(self, name: str, connection: BaseModel, *, replace: bool = False) -> None:
         """Store a connection. AlreadyExists when there is one of this name and `replace` is false."""
-        data = connection.model_dump_json(indent=2, exclude_none=True).encode()
         if replace:
-            self._objects.put(_key(name), data)
+            self._put(_key(name), connection, "connection")
             return
         try:
-            self._objects.create(_key(name), data)
+            self._create(_key(name), connection, "connection")
         except AlreadyExists:
             fix = "Take another name, or replace that one (page Connect, or `mmm connect add --replace`)."
             raise AlreadyExists(
@@ -32,7 +34,7 @@ class Connections(Part):
     def connection(self, name: str) -> str:
         """JSON of the connection; NotFound names those there are."""
         try:
-            return self._objects.get(_key(name)).decode()
+            return self._text(_key(name), "connection")
         except NotFound:
             known = ", ".join(self.connection_names())
             fix = f"There are: {known}." if known else "`mmm connect add` makes one."
@@ -45,7 +47,8 @@ class Connections(Part):
 
     def delete_connection(self, name: str) -> None:
         """Forget a connection; NotFound when there is none."""
-        self.connection(name)
+        with suppress(Unreadable):  # what is damaged can be deleted, too
+            self.connection(name)
         self._objects.delete(_key(name))
 
 

@@ -10,6 +10,7 @@ from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import DatasetManifest
 from mmm.workspace.names import checked_dataset_id, checked_name
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Found, read_all
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ class Datasets(Part):
         except NotFound:
             self._objects.upload(f"{folder}/data.parquet", parquet_path)
         try:
-            self._create(f"{folder}/manifest.json", manifest)
+            self._create(f"{folder}/manifest.json", manifest, "dataset")
         except AlreadyExists:
             return self.dataset(manifest.market, manifest.dataset_id)
         return manifest
@@ -40,15 +41,14 @@ class Datasets(Part):
         """The first manifest of the same content, marked as having come once more."""
         again = first.model_copy(update={"stored_again": now.created})
         key = f"{_folder(first.market, first.dataset_id)}/manifest.json"
-        self._objects.put(key, again.model_dump_json(indent=2).encode())
+        self._put(key, again, "dataset")
         return again
 
     def dataset(self, market: str, dataset_id: str) -> DatasetManifest:
         """The manifest; NotFound names the market and its datasets' ids."""
         try:
-            return DatasetManifest.model_validate_json(
-                self._objects.get(f"{_folder(market, dataset_id)}/manifest.json")
-            )
+            key = f"{_folder(market, dataset_id)}/manifest.json"
+            return self._read(key, DatasetManifest, "dataset")
         except NotFound:
             known = self._objects.folders(f"datasets/{checked_name(market, 'market')}")
             fix = (
@@ -64,20 +64,24 @@ class Datasets(Part):
         """Names of the markets that have datasets."""
         return self._objects.folders("datasets")
 
-    def datasets(self, market: str | None = None) -> list[DatasetManifest]:
-        """Manifests of all datasets, or of one market's, newest first: by when each last came in."""
+    def datasets(self, market: str | None = None) -> Found[DatasetManifest]:
+        """Manifests of all datasets, or of one market's, newest first: by when each last came in.
+        Beside them those that cannot be read.
+        """
         markets = (
             self._objects.folders("datasets")
             if market is None
             else [checked_name(market, "market")]
         )
-        found = []
+        keys = []
         for name in markets:
             for dataset_id in self._objects.folders(f"datasets/{name}"):
                 key = f"datasets/{name}/{dataset_id}/manifest.json"
                 if self._objects.exists(key):  # not yet while its data is being uploaded
-                    found.append(DatasetManifest.model_validate_json(self._objects.get(key)))
-        return sorted(found, key=lambda manifest: manifest.last_stored, reverse=True)
+                    keys.append(key)
+        found, damaged = read_all(keys, lambda key: self._read(key, DatasetManifest, "dataset"))
+        found.sort(key=lambda manifest: manifest.last_stored, reverse=True)
+        return Found(found, damaged)
 
     def read_dataset(
         self, market: str, dataset_id: str, columns: Sequence[str] | None = None
@@ -88,9 +92,8 @@ class Datasets(Part):
         )  # pyarrow takes half a second to import; listing needs none
 
         self.dataset(market, dataset_id)
-        return read_parquet(
-            self._objects.get_buffer(f"{_folder(market, dataset_id)}/data.parquet"), columns
-        )
+        key = f"{_folder(market, dataset_id)}/data.parquet"
+        return read_parquet(self._objects.get_buffer(key), columns, self._objects.where(key))
 
 
 def _folder(market: str, dataset_id: str) -> str:

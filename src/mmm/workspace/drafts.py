@@ -5,6 +5,7 @@ written over.
 from __future__ import annotations
 
 import json
+import logging
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +13,9 @@ from mmm.access import User
 from mmm.errors import NotFound
 from mmm.workspace.names import checked_name
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Unreadable
+
+log = logging.getLogger(__name__)
 
 
 class Drafts(Part):
@@ -26,10 +30,12 @@ class Drafts(Part):
         name.
         """
         try:
-            fields: dict[str, Any] = json.loads(self._objects.get(_key(by, name)))
+            return self._content(_key(by, name), "draft")
         except NotFound:
             return None
-        return fields
+        except Unreadable as damage:  # nothing that was saved is in it
+            log.warning("a draft is passed over: %s", damage)
+            return None
 
     def draft_names(self, by: User) -> list[str]:
         return [file.removesuffix(".json") for file in self._objects.names(_folder(by))]

@@ -207,6 +207,15 @@ class AuditEntry(_Stored):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class AuditLink(_Stored):
+    """Where an entry of the audit trail stands: its key and hash, and the hash of the link before."""
+
+    number: int = Field(ge=1)
+    entry: str
+    entry_sha256: str
+    before: str
+
+
 class BatchMember(_Stored):
     """One run of a batch: its dataset, the settings it has in place of the batch's own, what it is
     called.

@@ -10,7 +10,9 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,11 +20,12 @@ from urllib.request import url2pathname
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.platforms import BUCKETS, open_bucket
 from mmm.settings import Settings
+from mmm.workspace import durable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -40,7 +43,7 @@ _REFUSED = (
 #: first match counts.
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], type[UserError], str, str], ...] = (
     ((FileNotFoundError, exceptions.NotFoundError), NotFound, "does not exist.", ""),
-    ((exceptions.AlreadyExistsError,), AlreadyExists, "exists already.", ""),
+    ((FileExistsError, exceptions.AlreadyExistsError), AlreadyExists, "exists already.", ""),
     ((exceptions.PreconditionError,), AlreadyExists, "was changed by someone else.", ""),
     (
         (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError),
@@ -62,7 +65,7 @@ _CODES = {
     "AccessDenied": _REFUSED,
     "NoSuchBucket": (
         "there is no such bucket.",
-        "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region.",
+        "Check its name (S3_BUCKET, GCS_BUCKET, MMM_WORKSPACE) and the region.",
     ),
     "redirect": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
@@ -112,7 +115,7 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
         if parts.scheme == "memory":
             return MemoryStore()
         if parts.scheme == "file":
-            folder = Path(url2pathname(parts.path))
+            folder = _local_folder(url)
             if not create and not folder.is_dir():
                 raise NotFound("there is no such folder.", where=str(folder))
             return LocalStore(prefix=folder, mkdir=True)
@@ -120,13 +123,31 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
             return open_bucket(
                 parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({})
             )
-        if parts.scheme == "gs" and parts.netloc:
-            return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
         "is not an address of a workspace.",
         where=url,
         fix="Use file:///folder, s3://bucket or gs://bucket.",
     )
+
+
+def _local_folder(url: str) -> Path:
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def _inside(folder: Path, key: str) -> Path:
+    """The file of a key; ValueError for one that leads elsewhere."""
+    if not all(part not in ("", ".", "..") for part in key.split("/")) or "\0" in key:
+        raise ValueError(f"{key!r} is not a key")
+    return folder / key
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object's key, size and time."""
+
+    key: str
+    bytes: int
+    modified: datetime
 
 
 class Objects:
@@ -135,8 +156,10 @@ class Objects:
     def __init__(self, store: ObjectStore, url: str) -> None:
         self._store = store
         self._url = url.rstrip("/")
+        self._folder = _local_folder(url) if isinstance(store, LocalStore) else None
 
-    def _where(self, key: str) -> str:
+    def where(self, key: str) -> str:
+        """The object's address, for messages."""
         return f"{self._url}/{key}"
 
     def get(self, key: str) -> bytes:
@@ -145,12 +168,12 @@ class Objects:
 
     def get_buffer(self, key: str) -> obstore.Bytes:
         """The whole object as a buffer, without a copy."""
-        with _own_errors(self._where(key)):
+        with _own_errors(self.where(key)):
             return obstore.get(self._store, key).bytes()
 
     def exists(self, key: str) -> bool:
         try:
-            with _own_errors(self._where(key)):
+            with _own_errors(self.where(key)):
                 obstore.head(self._store, key)
         except NotFound:
             return False
@@ -158,8 +181,11 @@ class Objects:
 
     def put(self, key: str, data: bytes) -> None:
         """Write the object, over an earlier one if there is one."""
-        with _own_errors(self._where(key)):
-            obstore.put(self._store, key, data)
+        with _own_errors(self.where(key)):
+            if self._folder is None:
+                obstore.put(self._store, key, data)
+            else:
+                durable.write(_inside(self._folder, key), data)
 
     def create(self, key: str, data: bytes) -> None:
         """Write the object if there is none; AlreadyExists otherwise. Of several at once exactly
@@ -168,14 +194,18 @@ class Objects:
         When a connection breaks, nobody knows whether the object was created. The writer's mark on
         it tells.
         """
-        if isinstance(self._store, (LocalStore, MemoryStore)):
-            with _own_errors(self._where(key)):
+        if self._folder is not None:
+            with _own_errors(self.where(key)):
+                durable.create(_inside(self._folder, key), data)
+            return
+        if isinstance(self._store, MemoryStore):
+            with _own_errors(self.where(key)):
                 obstore.put(self._store, key, data, mode="create")
             return
         mark = uuid.uuid4().hex
         for wait in (*_WAITS, None):
             try:
-                with _own_errors(self._where(key)):
+                with _own_errors(self.where(key)):
                     obstore.put(self._store, key, data, mode="create", attributes={_WRITER: mark})
                 return
             except AlreadyExists:
@@ -193,31 +223,60 @@ class Objects:
                 time.sleep(wait)
 
     def _mark(self, key: str) -> str | None:
-        with _own_errors(self._where(key)):
+        with _own_errors(self.where(key)):
             return obstore.get(self._store, key).attributes.get(_WRITER)
 
     def upload(self, key: str, file: Path) -> None:
         """Write a local file's content in chunks, over an earlier object if there is one."""
-        with _own_errors(self._where(key)):
-            obstore.put(self._store, key, file)
+        with _own_errors(self.where(key)):
+            if self._folder is None:
+                obstore.put(self._store, key, file)
+            else:
+                durable.copy(_inside(self._folder, key), file)
 
     def delete(self, key: str) -> None:
         """Delete the object; deleting a missing one is no error."""
         try:
-            with _own_errors(self._where(key)):
+            with _own_errors(self.where(key)):
                 obstore.delete(self._store, key)
         except NotFound:
             return
 
+    def everything(self, prefix: str = "") -> Iterator[Stored]:
+        """All objects below `prefix`, hidden ones too, sorted by key."""
+        with _own_errors(self.where(prefix)):
+            found = [
+                Stored(meta["path"], meta["size"], meta["last_modified"])
+                for page in obstore.list(self._store, prefix or None)
+                for meta in page
+            ]
+        yield from sorted(found, key=lambda one: one.key)
+
+    def move(self, key: str, to: str) -> None:
+        """Give an object another key, over one that is there."""
+        self.put(to, self.get(key))
+        self.delete(key)
+
+    def drop_empty_folders(self, keys: Iterable[str]) -> None:
+        """Remove local folders that held these keys and hold nothing any more; buckets have none."""
+        if self._folder is None:
+            return
+        for key in keys:
+            for folder in (self._folder / key).parents:
+                if folder == self._folder:
+                    break
+                with suppress(OSError):  # not empty, or gone
+                    folder.rmdir()
+
     def names(self, prefix: str) -> list[str]:
         """Names of the objects directly under `prefix`, sorted; empty where there is nothing."""
-        with _own_errors(self._where(prefix)):
+        with _own_errors(self.where(prefix)):
             found = obstore.list_with_delimiter(self._store, prefix)["objects"]
         return _visible(meta["path"] for meta in found)
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly under `prefix`, sorted; empty where there is nothing."""
-        with _own_errors(self._where(prefix)):
+        with _own_errors(self.where(prefix)):
             found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
         return _visible(found)
 

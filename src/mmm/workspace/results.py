@@ -11,6 +11,7 @@ from mmm.workspace.models import ResultFile, ResultsManifest
 from mmm.workspace.names import checked_artifact, checked_file, checked_run, utc_now
 from mmm.workspace.objects import Objects
 from mmm.workspace.part import Part
+from mmm.workspace.stored import Unreadable, encoded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,9 +50,7 @@ class ResultsWriter:
     def commit(self) -> ResultsManifest:
         """Make everything added visible, as the run's results."""
         manifest = ResultsManifest(number=self._number, created=utc_now(), files=self._files)
-        self._objects.create(
-            f"{self._folder}/manifest.json", manifest.model_dump_json(indent=2).encode()
-        )
+        self._objects.create(f"{self._folder}/manifest.json", encoded(manifest, "results"))
         return manifest
 
     def _add(self, name: str, data: bytes, rows: int | None = None) -> None:
@@ -92,9 +91,7 @@ class Results(Part):
                 where="results",
                 fix=f"`mmm status {run_id}` says why.",
             )
-        return ResultsManifest.model_validate_json(
-            self._objects.get(f"{_folder(run_id, number)}/manifest.json")
-        )
+        return self._read(f"{_folder(run_id, number)}/manifest.json", ResultsManifest, "results")
 
     def result_table(
         self,
@@ -108,7 +105,10 @@ class Results(Part):
         """
         from mmm.workspace.tables import read_parquet  # see `ResultsWriter.table`
 
-        return read_parquet(self._result(run_id, f"{name}.parquet", manifest), columns)
+        file = f"{name}.parquet"
+        manifest = manifest or self.results_manifest(run_id)
+        where = self._objects.where(f"{_folder(run_id, manifest.number)}/{file}")
+        return read_parquet(self._result(run_id, file, manifest), columns, where)
 
     def result_file(self, run_id: str, name: str, manifest: ResultsManifest | None = None) -> bytes:
         return bytes(self._result(run_id, name, manifest))
@@ -142,11 +142,20 @@ class Results(Part):
             raise NotFound(
                 f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}."
             )
-        return self._objects.get_buffer(f"{_folder(run_id, manifest.number)}/{name}")
+        key = f"{_folder(run_id, manifest.number)}/{name}"
+        buffer = self._objects.get_buffer(key)
+        drawn_again = name.endswith(
+            ".html"
+        )  # of an earlier version; today's are not in the manifest
+        if not drawn_again and hashlib.sha256(buffer).hexdigest() != manifest.files[name].sha256:
+            raise Unreadable(
+                "is not what the run wrote: its sha256 differs.", where=self._objects.where(key)
+            )
+        return buffer
 
     def _committed(self, run_id: str) -> int | None:
         numbers = self._objects.folders(f"runs/{checked_run(run_id)}/results")
-        for number in sorted(map(int, numbers), reverse=True):
+        for number in sorted((int(name) for name in numbers if name.isdecimal()), reverse=True):
             if self._objects.exists(f"{_folder(run_id, number)}/manifest.json"):
                 return number
         return None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import Attempt, Heartbeat, LogRecord, RunEvent
 from mmm.workspace.names import checked_run, is_time_id, meant_id, new_id, studied_run
 from mmm.workspace.part import Part
-
-
-class Unreadable(UserError):
-    """What lies in the workspace is damaged, or of a version that this one cannot read."""
+from mmm.workspace.stored import Found, Unreadable, read_all, read_model
 
 
 class Runs(Part):
@@ -28,7 +26,7 @@ class Runs(Part):
     def create_run(self, job_config: BaseModel) -> str:
         """Store a job config under a new run id."""
         run_id = new_id()
-        self._create(f"{_folder(run_id)}/job_config.json", job_config)
+        self._create(f"{_folder(run_id)}/job_config.json", job_config, "job_config")
         return run_id
 
     def create_study(self, run_id: str, job_config: BaseModel, kind: str = "stability") -> str:
@@ -36,7 +34,7 @@ class Runs(Part):
         while True:
             study_id = f"{run_id}/{kind}/{len(self.study_ids(run_id, kind)) + 1:04d}"
             try:
-                self._create(f"{_folder(study_id)}/job_config.json", job_config)
+                self._create(f"{_folder(study_id)}/job_config.json", job_config, "job_config")
             except AlreadyExists:
                 continue  # someone else took this number at the same moment
             return study_id
@@ -50,7 +48,7 @@ class Runs(Part):
     def job_config(self, run_id: str) -> str:
         """JSON of the run's experiment; NotFound for an unknown run."""
         try:
-            return self._objects.get(f"{_folder(run_id)}/job_config.json").decode()
+            return self._text(f"{_folder(run_id)}/job_config.json", "job_config")
         except NotFound:
             raise NotFound(
                 f"there is no run {run_id}.", where="run", fix="`mmm runs` lists them."
@@ -71,14 +69,13 @@ class Runs(Part):
         )
 
     def save_attempt(self, run_id: str, attempt: Attempt) -> None:
-        self._create(f"{_folder(run_id)}/attempts/{attempt.attempt:04d}.json", attempt)
+        self._create(f"{_folder(run_id)}/attempts/{attempt.attempt:04d}.json", attempt, "attempt")
 
     def attempt(self, run_id: str, number: int) -> Attempt | None:
-        """The handle of an attempt's task, None while it has none."""
+        """The handle of an attempt's task, None while it has none; Unreadable when damaged."""
         try:
-            return Attempt.model_validate_json(
-                self._objects.get(f"{_folder(run_id)}/attempts/{number:04d}.json")
-            )
+            key = f"{_folder(run_id)}/attempts/{number:04d}.json"
+            return self._read(key, Attempt, "attempt")
         except NotFound:
             return None
 
@@ -91,15 +88,15 @@ class Runs(Part):
         return True
 
     def write_heartbeat(self, run_id: str, heartbeat: Heartbeat) -> None:
-        self._objects.put(f"{_folder(run_id)}/heartbeat.json", heartbeat.model_dump_json().encode())
+        self._put(f"{_folder(run_id)}/heartbeat.json", heartbeat, "heartbeat")
 
     def heartbeat(self, run_id: str) -> Heartbeat | None:
-        """The last heartbeat of the run's newest attempt that had one."""
+        """The last heartbeat of the run's newest attempt that had one. A damaged one is none: the
+        next takes its place.
+        """
         try:
-            return Heartbeat.model_validate_json(
-                self._objects.get(f"{_folder(run_id)}/heartbeat.json")
-            )
-        except NotFound:
+            return self._read(f"{_folder(run_id)}/heartbeat.json", Heartbeat, "heartbeat")
+        except (NotFound, Unreadable):
             return None
 
 
@@ -110,13 +107,12 @@ class RunHistory(Part):
         """Create the event under its number; AlreadyExists when someone else has made this
         transition or another.
         """
-        self._create(_event_key(run_id, event.number), event)
+        self._create(_event_key(run_id, event.number), event, "event")
 
-    def events(self, run_id: str, after: int = 0) -> list[RunEvent]:
-        """Events with a number above `after`, in order."""
-        return [
-            self.event(run_id, number) for number in self._event_numbers(run_id) if number > after
-        ]
+    def events(self, run_id: str, after: int = 0) -> Found[RunEvent]:
+        """Events with a number above `after`, in order, and those that cannot be read."""
+        numbers = [number for number in self._event_numbers(run_id) if number > after]
+        return Found(*read_all(numbers, lambda number: self.event(run_id, number)))
 
     def last_event(self, run_id: str) -> RunEvent:
         """The newest event; NotFound for an unknown run."""
@@ -128,23 +124,19 @@ class RunHistory(Part):
     def event(self, run_id: str, number: int) -> RunEvent:
         """The event with this number; Unreadable when it is damaged or missing."""
         try:
-            return RunEvent.model_validate_json(self._objects.get(_event_key(run_id, number)))
-        except (NotFound, ValidationError) as error:
-            damage = "is missing" if isinstance(error, NotFound) else "is not one of this version's"
-            what, fix = (
-                f"event {number} of its history {damage}.",
-                "Restore it from a backup or another version.",
-            )
-            raise Unreadable(what, where=f"run {run_id}", fix=fix) from error
+            return self._read(_event_key(run_id, number), RunEvent, "event")
+        except NotFound as error:
+            what = f"event {number} of its history is missing."
+            raise Unreadable(what, where=f"run {run_id}") from error
+        except Unreadable as damage:
+            what = f"event {number} of its history {damage.what}"
+            raise Unreadable(what, where=f"run {run_id}", fix=damage.fix) from damage
 
     def has_event(self, run_id: str, number: int) -> bool:
         return self._objects.exists(_event_key(run_id, number))
 
     def _event_numbers(self, run_id: str) -> list[int]:
-        names = (
-            name.removesuffix(".json") for name in self._objects.names(f"{_folder(run_id)}/events")
-        )
-        return [int(name) for name in names if name.isdecimal()]
+        return self._numbers(f"{_folder(run_id)}/events")
 
     def append_log(self, run_id: str, records: Sequence[LogRecord], part: int) -> int:
         """Store log records as one part, numbered `part` or the next free number; return the number
@@ -166,11 +158,11 @@ class RunHistory(Part):
         from.
         """
         records: list[LogRecord] = []
-        for name in self._objects.names(f"{_folder(run_id)}/logs"):
-            number = int(name.removeprefix("part-").removesuffix(".jsonl"))
+        folder = f"{_folder(run_id)}/logs"
+        for number in self._numbers(folder, ".jsonl", "part-"):
             if number > after:
-                lines = self._objects.get(f"{_folder(run_id)}/logs/{name}").splitlines()
-                records += [LogRecord.model_validate_json(line) for line in lines]
+                lines = self._objects.get(f"{folder}/part-{number:06d}.jsonl").splitlines()
+                records += [_log_record(line, number) for line in lines]
                 after = number
         return records, after
 
@@ -179,19 +171,29 @@ class RunHistory(Part):
         self._create(
             f"{_folder(run_id)}/provenance/{attempt:04d}.json",
             _Provenance.model_validate(provenance),
+            "provenance",
         )
 
     def provenance(self, run_id: str) -> dict[str, Any]:
         """Provenance of the newest attempt that got as far as training; NotFound when none did."""
-        names = self._objects.names(f"{_folder(run_id)}/provenance")
-        if not names:
+        numbers = self._numbers(f"{_folder(run_id)}/provenance")
+        if not numbers:
             raise NotFound(f"run {run_id} has not started training.", where="run")
-        stored = self._objects.get(f"{_folder(run_id)}/provenance/{names[-1]}")
-        return _Provenance.model_validate_json(stored).model_dump()
+        return self._content(f"{_folder(run_id)}/provenance/{numbers[-1]:04d}.json", "provenance")
 
 
 class _Provenance(BaseModel, extra="allow", frozen=True):
     """Free names and values: what matters differs between engines."""
+
+
+def _log_record(line: bytes, part: int) -> LogRecord:
+    """A line of a log. A damaged one says so in its place, and the rest can be read."""
+    try:
+        return read_model(LogRecord, line, "log", f"log part {part}")
+    except Unreadable:
+        message = f"(a line of log part {part} is damaged)"
+        began = datetime.fromtimestamp(0, UTC)
+        return LogRecord(at=began, level="ERROR", logger=__name__, message=message, attempt=1)
 
 
 def _event_key(run_id: str, number: int) -> str:

@@ -9,12 +9,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmm.errors import NotFound
+from mmm.workspace.stored import Unreadable
 
 
-def read_parquet(buffer: obstore.Bytes, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(
+    buffer: obstore.Bytes, columns: Sequence[str] | None = None, where: str = ""
+) -> pa.Table:
     """Decode a whole Parquet object; `columns` chooses some, in the given order. NotFound for an
-    unknown column.
+    unknown column, Unreadable for what is no Parquet or a part of one.
     """
+    try:
+        return _read(buffer, columns)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise Unreadable(f"is damaged: {reason}.", where=where) from error
+
+
+def _read(buffer: obstore.Bytes, columns: Sequence[str] | None) -> pa.Table:
     # Not pq.read_table: it imports pyarrow.dataset and with it pandas, two seconds for nothing. No
     # threads: one of pyarrow's may hold the buffer after the read, and letting go of it needs the
     # interpreter. Where that is ending by then, the process aborts ("terminate called without an

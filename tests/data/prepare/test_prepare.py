@@ -517,3 +517,49 @@ def test_5000_columns() -> None:
     (found,) = prepare(wide, recipe("week", {f"c{i}": "sum" for i in range(5000)}))
     assert (found.table.num_rows, found.table.num_columns) == (2, 5001)
     assert found.table["c4999"].to_pylist() == [7.0, 7.0]
+
+
+def test_an_empty_text_is_read_as_the_word_that_is_given() -> None:
+    table = pa.table({"date": days(D(2024, 1, 1), 3, 7), "promo": ["sale", None, "sale"]})
+    rule = {"column": "promo", "aggregate": "first", "fill": "none"}
+    assert result(table, recipe("week", [rule]))["promo"] == ["sale", "none", "sale"]
+    assert notes(table, recipe("week", [rule]))[0].startswith(
+        "Column 'promo': 1 gap (first 2024-01-08) read as 'none'"
+    )
+
+
+def test_the_gaps_of_all_columns_and_markets_are_told_at_once() -> None:
+    table = pa.table(
+        {
+            "date": days(D(2024, 1, 1), 3, 7) * 2,
+            "geo": ["A"] * 3 + ["B"] * 3,
+            "x": [1.0, None, 3.0, 4.0, 5.0, None],
+            "y": [1.0, 2.0, None, 4.0, 5.0, 6.0],
+        }
+    )
+    made = recipe("week", {"x": "sum", "y": "sum"}, market={"column": "geo", "join": "combine"})
+    with pytest.raises(InvalidInput) as error:
+        prepare(table, made)
+    assert [finding.where for finding in error.value.findings] == [
+        "column 'x' in market 'A'",
+        "column 'y' in market 'A'",
+        "column 'x' in market 'B'",
+    ]
+
+
+def test_two_currencies_are_not_added_up() -> None:
+    table = pa.table(
+        {
+            "date": days(D(2024, 1, 1), 3, 7) * 2,
+            "geo": ["DE"] * 3 + ["CH"] * 3,
+            "cur": ["EUR"] * 3 + ["CHF"] * 3,
+            "spend": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        }
+    )
+    together = recipe("week", {"spend": "sum"}, market={"column": "geo", "join": "combine"})
+    with pytest.raises(UserError, match="would be added up are in 'CHF', 'EUR'"):
+        prepare(table, together)
+    apart = recipe("week", {"spend": "sum"}, market={"column": "geo", "join": "split"})
+    assert [found.market for found in prepare(table, apart)] == ["DE", "CH"]
+    one = {"column": "geo", "join": "combine", "keep": ["CH"]}
+    assert result(table, recipe("week", {"spend": "sum"}, market=one))["spend"] == [4.0, 5.0, 6.0]

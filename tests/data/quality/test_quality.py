@@ -485,7 +485,9 @@ def test_a_channel_whose_spend_lacks_exposure_is_not_green(weeks: int, light: Li
 
 
 def markets(short: int = 0) -> pa.Table:
-    one, other = pa.table(columns()), pa.table(columns()).slice(0, WEEKS - short)
+    south = columns()
+    south["revenue"] = [value + 1.0 for value in south["revenue"]]
+    one, other = pa.table(columns()), pa.table(south).slice(0, WEEKS - short)
     geo = pa.array(["N"] * WEEKS + ["S"] * (WEEKS - short))
     return pa.concat_tables([one, other]).append_column("geo", geo)
 
@@ -584,6 +586,7 @@ def test_the_sample() -> None:
             "dates": ["2019-02-25"],
             "count": 1,
             "fix": "",
+            "absent": False,
         }
     ]
 
@@ -603,3 +606,22 @@ def test_numbers_whose_squares_are_infinite_are_compared_all_the_same(value: flo
     report = review(flawed(put("tv", 3, value)), MAPPING)
     assert "Could not run" not in report.check("correlation").finding
     assert "Could not run" not in report.check("vif").finding
+
+
+def test_a_market_column_that_repeats_the_kpi_is_red() -> None:
+    """Channels mapped as markets by hand: the KPI would be counted once for each."""
+    days = [dt.date(2022, 1, 3) + dt.timedelta(weeks=i // 2) for i in range(120)]
+    made = {
+        "date": days,
+        "channel": ["tv", "search"] * 60,
+        "revenue": [1000.0 + 7 * (i // 2 % 11) for i in range(120)],
+        "spend": [10.0 + (i * 7) % 13 for i in range(120)],
+    }
+    mapping = Mapping.model_validate(
+        {"date": "date", "kpi": "revenue", "paid": [{"spend": "spend"}], "market": "channel"}
+    )
+    found = review(pa.table(made), mapping).check("repeated_kpi")
+    assert found.light is Light.RED
+    assert found.finding == "The KPI is repeated in all 2 markets."
+    made["revenue"][1] += 1.0
+    assert review(pa.table(made), mapping).check("repeated_kpi").light is Light.GREEN

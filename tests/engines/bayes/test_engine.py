@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,11 +15,16 @@ from mmm.engines.base import (
     Holiday,
     LiftTest,
     PaidMedium,
+    PreviousModel,
     Problem,
     Progress,
     Variable,
 )
+from mmm.engines.bayes.earlier import earlier_media
+from mmm.engines.bayes.kernel import KAPPA
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
+from mmm.engines.bayes.setup import set_up
+from mmm.engines.capabilities import Preview, Previews, asked
 from mmm.engines.training import train
 
 SHORT = {"warm_up": 300, "sweeps": 400, "longest": 1, "draws": 80}
@@ -206,3 +212,153 @@ def test_progress_and_refusals() -> None:
     assert [item.level for item in found] == ["error"]
     unknown = BayesSettings(media={"radio": ChannelPrior()})
     assert "radio" in engine.check(problem(), unknown)[0].what
+
+
+def test_what_is_expected_before_the_data_follows_the_settings() -> None:
+    engine, case = asked(load_engine("bayes"), Previews, ""), problem()
+    media = {"search": {"roi": (1.0, 4.0), "half_life": (7, 21), "saturation": (0.2, 0.6)}}
+    settings = BayesSettings.model_validate({"media": media, "media_share": (0.2, 0.6)})
+
+    def shown(channel: str) -> Preview:
+        return engine.preview(settings, channel, length=116, period="week", problem=case)
+
+    rows = {row["quantity"]: row for row in shown("search").expected}
+    # The soft media share leans on the range of the ROI, but hardly: both can be had.
+    assert rows["roi"]["low"] == pytest.approx(1.0, rel=0.25)
+    assert rows["roi"]["high"] == pytest.approx(4.0, rel=0.25)
+    assert rows["half_life"]["low"] == pytest.approx(7.0, rel=0.15)
+    assert rows["half_life"]["high"] == pytest.approx(21.0, rel=0.15)
+    assert rows["saturation"]["low"] == pytest.approx(0.2, abs=0.07)
+    assert rows["saturation"]["high"] == pytest.approx(0.6, abs=0.07)
+    money = case.paid[0].spend[4:].sum() / case.kpi[4:].sum()
+    assert rows["share"]["middle"] == pytest.approx(rows["roi"]["middle"] * money, rel=1e-6)
+    # The response at today's mean spend is what the share says.
+    today = [row for row in shown("search").response if row["end"] == "middle"][10]
+    assert today["spend"] == pytest.approx(case.paid[0].spend[4:].mean())
+    assert today["response"] == pytest.approx(rows["share"]["middle"] * case.kpi[4:].mean())
+    whole = shown("").expected
+    assert [row["name"] for row in whole if row["quantity"] == "share"] == [
+        "", "search", "video", "mails",
+    ]  # fmt: skip
+    assert 0.1 < whole[0]["low"] < whole[0]["high"] < 0.7
+    torn = BayesSettings(media={"search": ChannelPrior(roi=(900.0, 1000.0))})
+    told = engine.preview(torn, "", length=116, period="week", problem=case).sentences
+    assert told[0].startswith("The ROI ranges and the media share contradict each other")
+
+
+def test_what_the_data_moved_is_told_from_what_is_the_prior(weekly: EngineResult) -> None:
+    rows = {(row["variable"], row["quantity"]): row for row in weekly.tables["learnt"].to_pylist()}
+    search, channels = rows["search", "roi"], weekly.tables["channels"].to_pylist()
+    # Strong spends of their own: the data know the ROI better than anyone did.
+    assert search["source"] == "data"
+    assert search["posterior"] == channels[0]["roi"]
+    assert search["posterior_high"] - search["posterior_low"] < 0.5 * (
+        search["prior_high"] - search["prior_low"]
+    )
+    assert rows["mails", "share"]["posterior"] == channels[2]["contribution_share"]
+    # 120 weeks say next to nothing of how an organic variable of tiny effect saturates.
+    assert rows["mails", "saturation"]["source"] == "prior"
+    known = fit(problem(), media={"search": {"roi": (1.9, 2.1)}}).tables["learnt"].to_pylist()
+    (told,) = [row for row in known if row["variable"] == "search" and row["quantity"] == "roi"]
+    assert told["source"] == "prior"
+
+
+def refreshed_of(case: Problem, result: EngineResult, steps: int) -> Problem:
+    """The case with its window moved on by `steps`, as a refresh of the result."""
+    draws: dict[tuple[str, str], list[float]] = {}
+    for row in result.tables["draws"].to_pylist():
+        draws.setdefault((row["variable"], row["parameter"]), []).append(row["value"])
+    effects: dict[str, float] = {}
+    for row in result.tables["contributions"].to_pylist():
+        effects[row["component"]] = effects.get(row["component"], 0.0) + row["effect"]
+    previous = PreviousModel(
+        model_id="posterior",
+        steps=steps,
+        parameters={
+            (row["variable"], row["parameter"]): row["value"]
+            for row in result.tables["parameters"].to_pylist()
+        },
+        effects=effects,
+        spend={
+            row["channel"]: row["spend"]
+            for row in result.tables["channels"].to_pylist()
+            if row["kind"] == "paid"
+        },
+        draws={key: np.array(values) for key, values in draws.items()},
+    )
+    first, last = case.window
+    return replace(case, window=(first + steps, last + steps), previous=previous)
+
+
+def test_a_refresh_counts_what_the_earlier_model_knew() -> None:
+    case = problem(rows=140)
+    early = replace(case, window=(4, 108))
+    before = fit(early)
+    new = refreshed_of(early, before, 8)
+    alone, light, full = (
+        fit(replace(new, previous=None)),
+        fit(new),
+        fit(new, refresh_weight=1.0),
+    )
+
+    def width(result: EngineResult, channel: str) -> float:
+        (low,) = column(result, "channels", "roi_low", channel=channel)
+        (high,) = column(result, "channels", "roi_high", channel=channel)
+        return high - low
+
+    # In full the earlier posterior narrows what the data say; by default it hardly does, as nearly
+    # all of its periods are still among the data.
+    assert width(full, "search") < 0.9 * width(alone, "search")
+    assert width(light, "search") == pytest.approx(width(alone, "search"), rel=0.2)
+    (weight,) = column(light, "diagnostics", "value", name="refresh", subject="")
+    assert weight == pytest.approx(8 / 105)
+    moves = {(row["variable"], row["measure"]): row for row in light.tables["moves"].to_pylist()}
+    assert moves["search", "roi"]["old"] == pytest.approx(
+        column(before, "channels", "roi", channel="search")[0], rel=1e-6
+    )
+    assert moves["search", "roi"]["new"] == column(light, "channels", "roi", channel="search")[0]
+    # The earlier draws on the new spends tell about the same ROI: nothing has changed in this world.
+    assert moves["search", "roi"]["refitted"] == pytest.approx(2.0, abs=0.45)
+    assert moves["video", "spend"]["new"] == pytest.approx(new.paid[1].spend[12:117].sum())
+    assert (
+        "within what the earlier model held possible"
+        in (column(light, "diagnostics", "text", name="refresh", subject="search")[0])
+    )
+    assert alone.tables["moves"].num_rows == 0
+
+
+def test_a_refresh_tells_a_channel_whose_effect_has_changed() -> None:
+    case = problem(rows=140)
+    early = replace(case, window=(4, 82))
+    before = fit(early)
+    kpi = case.kpi.copy()
+    kpi[83:] -= 1.7 * case.paid[0].spend[83:]
+    new = fit(refreshed_of(replace(early, kpi=kpi), before, 57))
+    (text,) = column(new, "diagnostics", "text", name="refresh", subject="search")
+    assert "beyond what the earlier model held possible" in text
+
+
+def test_an_exposure_that_became_dearer_keeps_its_curve() -> None:
+    """The earlier curve is in money of the earlier cost; evidence is in units of exposure."""
+    case = problem(rows=140)
+    early = replace(case, window=(4, 68))
+    before = fit(early)
+    dearer = case.paid[1].spend.copy()
+    dearer[69:] *= 3.0
+    paid = (case.paid[0], replace(case.paid[1], spend=dearer))
+    new = refreshed_of(replace(early, paid=paid), before, 65)
+    setup = set_up(new, BayesSettings.model_validate(SHORT))
+    medium = earlier_media(setup)[1]
+    old_kappa = np.median(before_kappa(before, "video"))
+    # Impressions at the middle of the curve, before and now.
+    old_cost = case.paid[1].spend[4:69].sum() / case.paid[1].exposure[4:69].sum()
+    mean_impressions = case.paid[1].exposure[69:134].mean()
+    told = np.exp(np.median(medium.curve[:, KAPPA])) * mean_impressions
+    assert told == pytest.approx(old_kappa / old_cost, rel=1e-4)
+    # A third of the effect per money: the same impressions cost three times as much.
+    (old_roi,) = column(before, "channels", "roi", channel="video")
+    assert np.median(medium.effect) == pytest.approx(old_roi / 3.0, rel=0.2)
+
+
+def before_kappa(result: EngineResult, channel: str) -> list[float]:
+    return column(result, "draws", "value", variable=channel, parameter="inflexion")

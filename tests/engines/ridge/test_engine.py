@@ -16,6 +16,7 @@ import pytest
 
 from mmm.engines import load_engine
 from mmm.engines.adstock_hill.features import build_frame
+from mmm.engines.adstock_hill.response import response_model
 from mmm.engines.adstock_hill.space import build_space
 from mmm.engines.base import EngineResult, LiftTest, Problem, Progress
 from mmm.engines.ridge import candidates
@@ -251,6 +252,26 @@ def test_lift_tests_pull_a_channel_towards_them(demo_problem: Problem, method: s
     assert tv(calibrated) < tv(plain)
     assert calibrated.tables["models"]["calibration_error"].null_count == 0
     assert plain.tables["models"]["calibration_error"].null_count == plain.tables["models"].num_rows
+
+
+@pytest.mark.parametrize("adstock", ["geometric", "weibull_cdf", "weibull_pdf"])
+def test_todays_spend_is_one_for_curves_marginal_roi_and_plan(
+    demo_problem: Problem, adstock: str
+) -> None:
+    """With a late Weibull peak the immediate part of the input is near 0; the spend is not."""
+    result, _ = train(demo_problem, adstock=adstock)
+    channels = of_model(result, "channels", result.recommended).to_pylist()
+    points = of_model(result, "curve_points", result.recommended).to_pylist()
+    today = {point["channel"]: point for point in points}
+    paid = [row for row in channels if row["kind"] == "paid"]
+    plan = response_model(result.tables, models=[result.recommended])
+    spend = np.array([row["mean_spend"] for row in paid])
+    assert plan.channels == tuple(row["channel"] for row in paid)
+    marginal = plan.marginal(spend)[0]
+    for i, row in enumerate(paid):
+        point = today[row["channel"]]
+        assert point["mean_spend"] == pytest.approx(row["mean_spend"], rel=1e-9)
+        assert row["marginal_roi"] == pytest.approx(marginal[i], rel=1e-3, abs=1e-6)
 
 
 def test_adstock_per_channel(demo_problem: Problem) -> None:

@@ -33,6 +33,7 @@ from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
 from mmm.data.prepare.proposal import propose_long_recipe, propose_recipe
 from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe, parse_recipe
 from mmm.data.prepare.resample import find_periods, resample
+from mmm.data.quality.currencies import currency_column, currency_like
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
@@ -46,7 +47,12 @@ __all__ = [
     "prepare_dataset",
     "propose_long_recipe",
     "propose_recipe",
+    "source_columns",
 ]
+
+
+#: How the refusal of columns with gaps begins; those of all columns and markets are told at once.
+_CANNOT = "these columns cannot be prepared:"
 
 
 @dataclass(frozen=True)
@@ -77,14 +83,22 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     table, spread_notes = _wide(table, recipe)
     table, groups, notes = _groups(table, recipe.market)
     notes = spread_notes + notes
+    _require_one_currency(table, groups, recipe)
     times, zone = _times(table, recipe)
     values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
     cadence = find_step(_part(times, inside), f"column {recipe.date!r}")
-    found = {
-        name: _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
-        for name, rows in groups.items()
-    }
+    found: dict[str, _Resampled] = {}
+    findings: list[Finding] = []
+    for name, rows in groups.items():
+        try:
+            found[name] = _resampled(rows[inside[rows]], name, times, values, cadence, zone, recipe)
+        except InvalidInput as error:
+            if error.what != _CANNOT:
+                raise
+            findings += error.findings
+    if findings:
+        raise InvalidInput(_CANNOT, findings)
     for item in found.values():
         item.notes[:0] = notes
     if recipe.market and recipe.market.join == "split":
@@ -92,6 +106,32 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     single = next(iter(found.values()))
     joined = _combined(found, recipe) if len(found) > 1 else single
     return (_finished(joined, recipe),)
+
+
+def _require_one_currency(table: pa.Table, groups: dict[str, np.ndarray], recipe: Recipe) -> None:
+    """Rows that become one must be in one currency, as far as a column says it."""
+    column = currency_column(table)
+    if column is None:
+        return
+    codes, names = read_texts(table[column])
+    joined = recipe.market is None or recipe.market.join != "split"
+    parts = [np.concatenate(list(groups.values()))] if joined else list(groups.values())
+    for rows in parts:
+        found = sorted({names[code].strip().upper() for code in codes[rows] if code >= 0})
+        if len(found) > 1:
+            what = f"the rows that would be added up are in {listed(found)}."
+            fix = "Convert them to one currency, keep the markets of one, or split by market."
+            raise UserError(what, where=f"column {column!r}", fix=fix)
+
+
+def source_columns(manifest: DatasetManifest, recipe: Recipe) -> list[str]:
+    """What has to be read of a dataset: the recipe's columns, and a column of currencies, which
+    forbids to add up amounts of two.
+    """
+    wanted = recipe.source_columns()
+    known = [column.name for column in manifest.columns]
+    named = [name for name in known if name in wanted]
+    return [*named, *(name for name in currency_like(manifest.columns) if name not in named)]
 
 
 def _wide(table: pa.Table, recipe: Recipe) -> tuple[pa.Table, list[str]]:
@@ -115,8 +155,7 @@ def prepare_dataset(
     workspace.permit(by, "dataset.prepare", f"{market}/{dataset_id}")
     parent = workspace.dataset(market, dataset_id)
     # Repeated names cannot be in a dataset; unknown ones are named by prepare.
-    known = {column.name for column in parent.columns}
-    wanted = [name for name in recipe.source_columns() if name in known]
+    wanted = source_columns(parent, recipe)
     found = prepare(workspace.read_dataset(market, dataset_id, wanted), recipe)
     for item in found:
         checked_name(item.market or market, "market")
@@ -306,12 +345,18 @@ def _resampled(
     grid = build_grid(times, rows, cadence, zone, where, recipe.rule)
     periods = find_periods(grid, recipe.period, recipe.rule, where)
     columns, notes = {}, [f"{note}{of}" if of else note for note in periods.notes]
+    findings: list[Finding] = []
     for rule in recipe.columns:
-        filled, said = fill_gaps(
-            values[rule.column][grid.rows], grid.labels, rule.gap, rule.column, of
-        )
+        own = values[rule.column][grid.rows]
+        try:
+            filled, said = fill_gaps(own, grid.labels, rule.gap, rule.column, of, rule.fill)
+        except InvalidInput as error:
+            findings += error.findings
+            continue
         columns[rule.column] = resample(filled, periods, rule.aggregate)
         notes += said
+    if findings:
+        raise InvalidInput(_CANNOT, findings)
     return _Resampled(periods.starts, columns, notes)
 
 

@@ -201,10 +201,15 @@ def _once(keys: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
 
 
 def fill_gaps(
-    values: np.ndarray, labels: np.ndarray, rule: Gap, column: str, where: str
+    values: np.ndarray,
+    labels: np.ndarray,
+    rule: Gap,
+    column: str,
+    where: str,
+    fill: str | None = None,
 ) -> tuple[np.ndarray, list[str]]:
-    """(values without gaps, notes). Numbers have NaN in their gaps, texts None. Raises InvalidInput
-    under "error".
+    """(values without gaps, notes). Numbers have NaN in their gaps, texts None; a text's `fill`
+    takes the place of its rule. Raises InvalidInput under "error".
     """
     text = values.dtype == object
     empty = np.array([value is None for value in values]) if text else np.isnan(values)
@@ -212,6 +217,10 @@ def fill_gaps(
         return values, []
     at = np.flatnonzero(empty)
     gaps = f"{len(at):,} gap{'s' if len(at) > 1 else ''} (first {_label(labels[at[0]])})"
+    if text and fill is not None:
+        return np.where(empty, fill, values), [
+            f"Column {column!r}: {gaps} read as {fill!r}{where}."
+        ]
     if rule == "error":
         fix = "Fill them in the source, or declare a rule for gaps: zero, previous or interpolate."
         raise _cannot(column, where, f"{gaps} and its rule for gaps is error.", fix)
@@ -220,7 +229,7 @@ def fill_gaps(
             column,
             where,
             f"texts have no rule {rule!r} for gaps.",
-            "Use previous, or flag the text.",
+            "Say what an empty cell means (fill), use previous, or flag the text.",
         )
     if rule == "zero":
         return np.where(empty, 0.0, values), [f"Column {column!r}: {gaps} filled with 0{where}."]

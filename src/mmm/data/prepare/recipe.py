@@ -29,13 +29,14 @@ class ColumnRule(_Part):
 
     `across` None joins markets as `aggregate` joins days (last and first: the mean). `keep` false
     leaves the column out of the result; derived columns may still use it. Texts can be taken first
-    or last, and filled from the one before.
+    or last, and filled from the one before, or with the text of `fill` ("none" for no promotion).
     """
 
     column: Name
     aggregate: Aggregate
     gap: Gap = "error"
     across: Across | None = None
+    fill: Name | None = None
     keep: bool = True
 
 

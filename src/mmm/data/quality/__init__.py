@@ -25,6 +25,7 @@ from mmm.data.quality.rows import (
     MissingValues,
     NegativeValues,
     ObservationsPerParameter,
+    RepeatedKpi,
     Types,
 )
 from mmm.data.quality.values import LevelBreaks, NeverVaries, Outliers, Zeros
@@ -65,6 +66,7 @@ ROW_CHECKS: tuple[Check, ...] = (
     Types(),
     CadenceAndGaps(),
     Duplicates(),
+    RepeatedKpi(),
     MissingValues(),
     NegativeValues(),
     Levels(),

@@ -109,14 +109,18 @@ def columns_to_check(columns: Sequence[ColumnProfile], mapping: Mapping) -> list
     """What the checks look at of a dataset: the mapped columns, and short texts that may be
     currencies.
     """
-    mapped = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
-    texts = [
+    mapped = mapping.all_columns()
+    return list(dict.fromkeys([*mapped, *currency_like(columns)]))
+
+
+def currency_like(columns: Sequence[ColumnProfile]) -> list[str]:
+    """The columns of short texts, which may be currencies."""
+    return [
         column.name
         for column in columns
         if column.stored_type.startswith(("string", "large_string", "dictionary"))
         and (column.distinct or 0) <= _MOST
     ]
-    return list(dict.fromkeys([*mapped, *texts]))
 
 
 def currency_column(table: pa.Table) -> str | None:

@@ -37,7 +37,8 @@ def worst(lights: Sequence[Light]) -> Light:
 @dataclass(frozen=True)
 class Place:
     """Where a check found something: a column (None: the table), what is there, the first dates of
-    `count`. `fix` is this place's own where the check's does not fit.
+    `count`. `fix` is this place's own where the check's does not fit. `absent` says that the dates
+    are not in the table, rather than wrong in it.
     """
 
     column: str | None
@@ -46,6 +47,7 @@ class Place:
     dates: tuple[date, ...] = ()
     count: int = 0
     fix: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True)

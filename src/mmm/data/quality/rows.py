@@ -34,7 +34,7 @@ class Types:
         for note in frame.market_notes:
             fix = "Write it in one way at the source where they are two."
             what = note.removesuffix(".")
-            places.append(Place(frame.mapping.market, Light.YELLOW, what, fix=fix))
+            places.append(Place(frame.mapping.parts, Light.YELLOW, what, fix=fix))
         if places:
             return Verdict(f"Not what the role needs is in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column holds what its role needs.")
@@ -84,13 +84,16 @@ class Duplicates:
     name = "duplicates"
     title = "Duplicate dates"
     why = "Two rows for one period would be two observations of it, or half of it each."
-    fix = "Give one row per period: map the market column and prepare the dataset, or add up."
+    fix = (
+        "Give one row per period: map the geo column to model geos together, or the market column "
+        "and prepare the dataset, or add up."
+    )
 
     def run(self, frame: Frame) -> Verdict:
         if frame.times is None:
             raise CannotTell(f"column {frame.mapping.date!r} holds no dates.")
         if not len(frame.repeated):
-            per = "date and market" if frame.mapping.market else "date"
+            per = "date and market" if frame.mapping.parts else "date"
             return Verdict(f"There is one row per {per}.")
         days = np.unique(frame.days[frame.repeated])
         first = frame.repeated[0]
@@ -161,9 +164,8 @@ class CadenceAndGaps:
             what = (
                 f"{counted(len(missing), 'period')} missing{of}, first {missing[0]} (after {rows})"
             )
-            places.append(
-                Place(frame.mapping.date, Light.RED, what, first_dates(missing), len(missing))
-            )
+            dates, count = first_dates(missing), len(missing)
+            places.append(Place(frame.mapping.date, Light.RED, what, dates, count, absent=True))
         if len(odd):
             rows = rows_text(np.flatnonzero(own & (frame.days == odd[0])))
             what = f"{counted(len(odd), 'date')} out of step{of}, first {odd[0]} ({rows})"
@@ -185,18 +187,55 @@ class CadenceAndGaps:
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"
                 places.append(
-                    Place(frame.mapping.market, Light.YELLOW, what, first_dates(days[:1]), 1)
+                    Place(frame.mapping.parts, Light.YELLOW, what, first_dates(days[:1]), 1)
                 )
         if len(short) > self.markets_shown:
             names = [frame.market_names[code] for code in short[self.markets_shown :]]
             places.append(
                 Place(
-                    frame.mapping.market,
+                    frame.mapping.parts,
                     Light.RED,
                     f"more markets have fewer periods: {listed(names)}",
                 )
             )
         return places
+
+
+@dataclass(frozen=True)
+class RepeatedKpi:
+    """The KPI differs between markets: one that is the same in all of them is one market's, written
+    on rows of something else (channels, campaigns).
+    """
+
+    name = "repeated_kpi"
+    title = "KPI of each market"
+    why = "A KPI that is repeated on the rows of a date is counted as often when they are added up."
+    fix = (
+        "Spread the rows into columns (a pivot) where they are channels, and map no market; or map "
+        "another market column."
+    )
+    fewest_periods: int = 3
+
+    def run(self, frame: Frame) -> Verdict:
+        if frame.mapping.parts is None or len(frame.market_names) < 2:
+            return Verdict("There is one market.")
+        if frame.mapping.kpi not in frame.numbers:
+            raise CannotTell(f"column {frame.mapping.kpi!r} holds no numbers.")
+        values = frame.numbers[frame.mapping.kpi].values
+        use = (frame.row_period >= 0) & ~np.isnan(values)
+        values, period = values[use], frame.row_period[use]
+        low = np.full(len(frame.periods), np.inf)
+        high = np.full(len(frame.periods), -np.inf)
+        np.minimum.at(low, period, values)
+        np.maximum.at(high, period, values)
+        shared = np.bincount(period, minlength=len(frame.periods)) > 1
+        varies = shared.any() and bool((low[shared] != low[shared][0]).any())
+        if shared.sum() < self.fewest_periods or not varies or (low != high)[shared].any():
+            return Verdict("The KPI differs between the markets.")
+        count = len(frame.market_names)
+        what = f"{frame.mapping.kpi!r} is the same in all {count} of its values on every date"
+        place = Place(frame.mapping.parts, Light.RED, what, count=count)
+        return Verdict(f"The KPI is repeated in all {count} markets.", (place,))
 
 
 @dataclass(frozen=True)

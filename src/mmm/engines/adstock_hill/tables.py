@@ -121,7 +121,7 @@ def channels_table(
         carryover_share = carryover / effects
     marginal = np.array(
         [
-            [_marginal(m, p, i) for i in range(paid)]
+            [_marginal(frame, m, p, i) for i in range(paid)]
             for m, p in zip(chosen.models, chosen.parts, strict=True)
         ]
     )
@@ -170,12 +170,21 @@ def effect_sums(frame: Frame, chosen: Chosen) -> np.ndarray:
     return np.array([parts.effects.sum(axis=0)[k:] for parts in chosen.parts])
 
 
-def _marginal(model: Model, parts: Decomposition, m: int) -> float:
+def _today(frame: Frame, parts: Decomposition, m: int) -> tuple[float, float]:
+    """(mean input per period as it was given, mean input that earlier periods left), on the window.
+
+    The input given, not its immediate part: under Weibull adstock with a late peak that part is
+    near 0 while money is spent all the same. Robyn's allocator counts likewise.
+    """
+    given = frame.media[m, frame.window_rows].mean()
+    return float(given), float(parts.carryover_input[m].mean())
+
+
+def _marginal(frame: Frame, model: Model, parts: Decomposition, m: int) -> float:
     """Effect of one more unit of spend per period at the mean (Robyn: response at x + 1 less
     response at x).
     """
-    at = parts.immediate_input[m].mean() + parts.carryover_input[m].mean()
-    return float(model.curves[m].next_unit(at))
+    return float(model.curves[m].next_unit(sum(_today(frame, parts, m))))
 
 
 def media_table(frame: Frame) -> pa.Table:
@@ -261,7 +270,7 @@ def curves_table(frame: Frame, chosen: Chosen) -> pa.Table:
 
 def curve_points_table(frame: Frame, chosen: Chosen) -> pa.Table:
     def rows(model: Model, parts: Decomposition, m: int) -> Columns:
-        spend, carryover = parts.immediate_input[m].mean(), parts.carryover_input[m].mean()
+        spend, carryover = _today(frame, parts, m)
         return {
             "mean_spend": [spend],
             "mean_carryover": [carryover],

@@ -9,11 +9,22 @@ from mmm.engines.bayes.settings import BayesSettings
 from mmm.errors import Finding
 
 _FEWEST_PERIODS = 20
-_YEAR_DAYS = 365
+#: 104 weeks are two years to anybody.
+_TWO_YEARS_DAYS = 2 * 52 * 7
 
 
 def check(problem: Problem, settings: BayesSettings) -> list[Finding]:
     return [*_window(problem), *_media(problem, settings), *_tests(problem, settings)]
+
+
+def own_terms(problem: Problem) -> tuple[str, ...]:
+    """The baseline's terms. The columns of one term share a spread that the data choose, so that
+    they weigh about as one coefficient each, however many they are.
+    """
+    terms: tuple[str, ...] = ("intercept", "trend", "season", "year_end")
+    if problem.step_days < 28:
+        terms += ("holiday",)
+    return (*terms, "weekday") if problem.step_days == 1 else terms
 
 
 def _window(problem: Problem) -> list[Finding]:
@@ -26,7 +37,7 @@ def _window(problem: Problem) -> list[Finding]:
         what = "the KPI's mean in the window is not above 0."
         return [Finding("error", what, problem.kpi_name, "Choose another KPI or window.")]
     found = []
-    if rows * problem.step_days < 2 * _YEAR_DAYS:
+    if rows * problem.step_days < _TWO_YEARS_DAYS:
         what = "less than two years of data: season, trend and media can hardly be told apart."
         found.append(Finding("warning", what, "window", "Load more history."))
     return found

@@ -43,7 +43,7 @@ def prior_draws(
     found: list[PriorDraws] = []
     made = 0
     while made < size:
-        draws = _plain_draws(priors, groups, max(256, size), rng)
+        draws = plain_draws(priors, groups, max(256, size), rng)
         fixed = tests.rows[:, 0] < 0
         off = tests.value[fixed] - draws.effects @ tests.counts[:, fixed]
         kept = rng.random(len(off)) < np.exp(-0.5 * (off**2).sum(axis=1))
@@ -61,8 +61,8 @@ def prior_draws(
     )
 
 
-def _plain_draws(priors: Priors, groups: int, size: int, rng: np.random.Generator) -> PriorDraws:
-    """Draws from all priors but the soft evidence."""
+def plain_draws(priors: Priors, groups: int, size: int, rng: np.random.Generator) -> PriorDraws:
+    """`size` draws from all priors but the soft evidence."""
     channels = len(priors.kind)
     pool = priors.pool[:, 0] + priors.pool[:, 1] * rng.standard_normal((size, 2))
     normal = 1 + groups

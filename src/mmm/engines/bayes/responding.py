@@ -124,11 +124,13 @@ def _course(
         own, carried = own + carried, np.zeros(len(own))
     if len(own) <= _POINTS:
         return own, carried, np.full(len(own), 1.0 / len(own))
-    parts = np.array_split(np.argsort(own + carried, kind="stable"), _POINTS)
+    order = np.argsort(own + carried, kind="stable")
+    starts = np.linspace(0, len(own), _POINTS, endpoint=False).astype(int)
+    sizes = np.diff(np.append(starts, len(own)))
     return (
-        np.array([own[part].mean() for part in parts]),
-        np.array([carried[part].mean() for part in parts]),
-        np.array([len(part) / len(own) for part in parts]),
+        np.add.reduceat(own[order], starts) / sizes,
+        np.add.reduceat(carried[order], starts) / sizes,
+        sizes / len(own),
     )
 
 

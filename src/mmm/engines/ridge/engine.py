@@ -123,7 +123,13 @@ class RidgeEngine(AdstockHillResponds):
         return found
 
     def preview(
-        self, settings: RidgeSettings, channel: str, *, length: int, period: str
+        self,
+        settings: RidgeSettings,
+        channel: str,
+        *,
+        length: int,
+        period: str,
+        problem: Problem | None = None,
     ) -> Preview:
         from mmm.engines.adstock_hill.preview import preview
 

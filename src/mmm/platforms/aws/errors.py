@@ -103,6 +103,38 @@ _CLASSES: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     ((BotoCoreError,), "the AWS client failed: {reason}.", ""),
 )
 
+#: Codes of answers that another try may not get: throttling, AWS's own failures, limits on what
+#: goes on at once, credentials that somebody renews.
+_PASSING = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"),
+        *("LimitExceededException", "ServerException", "InternalServiceError", "InternalFailure"),
+        *("ServiceUnavailable", "ServiceUnavailableException", "503", "500"),
+        *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+    }
+)
+#: AWS tells Fargate's quotas by a sentence, under codes that mean other things too.
+_QUOTA = re.compile(
+    r"reached the limit on the number of|limit.*\bvCPU|vCPU.*\blimit", re.IGNORECASE
+)
+#: Before a connection stood nothing can have been asked of AWS.
+_UNSENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError)
+_SIGNED_OUT = (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)
+
+
+def may_pass(error: UserError) -> bool:
+    """Whether what AWS refused, told by `aws_errors`, did nothing and may work at a later time."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        message = str(cause.response.get("Error", {}).get("Message", ""))
+        return error_code(cause) in _PASSING or is_quota(message)
+    return isinstance(cause, (*_UNSENT, *_SIGNED_OUT))
+
+
+def is_quota(message: str) -> bool:
+    """Whether AWS's sentence says that an account's quota is used up."""
+    return _QUOTA.search(message) is not None
+
 
 @contextmanager
 def aws_errors(where: str) -> Iterator[None]:

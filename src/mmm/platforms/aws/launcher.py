@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from mmm.errors import UserError
-from mmm.platforms.aws.errors import aws_errors, error_code
+from mmm.platforms.aws.errors import aws_errors, error_code, is_quota, may_pass
 from mmm.platforms.aws.session import open_client, open_session
-from mmm.platforms.aws.tasks import CONTAINER, in_words, task_status
-from mmm.platforms.base import TaskState, TaskStatus
+from mmm.platforms.aws.tasks import CONTAINER, in_words, is_no_room, task_status
+from mmm.platforms.base import NoRoom, TaskState, TaskStatus
 from mmm.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ SUBNETS_TAG, SECURITY_GROUPS_TAG = "mmm-app:subnets", "mmm-app:security-groups"
 #: "yes" in a network without NAT gateway and endpoints, where a task needs an address of its own.
 PUBLIC_ADDRESS_TAG = "mmm-app:public-address"
 _STARTED_BY_LENGTH = 36
+#: While a deployment replaces the task definition there may be no active one. Longer than this it
+#: is a wrong name or a deployment that failed.
+_REPLACED_WITHIN_SECONDS = 600.0
+_NO_DEFINITION = re.compile(r"unable to describe task definition|inactive", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,25 @@ class EcsLauncher:
         )
 
     def submit(self, run_uri: str, name: str) -> str:
-        """Start the task; UserError when AWS refuses or has no room. The same name and run again
-        give the same task.
+        """Start the task; UserError when AWS refuses, NoRoom when it may take the task later. The
+        same name and run again give the same task.
         """
+        try:
+            return self._submit(run_uri, name)
+        except NoRoom:
+            raise
+        except UserError as error:
+            patience = _REPLACED_WITHIN_SECONDS if _is_being_replaced(error) else None
+            if patience is None and not may_pass(error):
+                raise
+            raise NoRoom(
+                error.what, where=error.where, fix=error.fix, patience_seconds=patience
+            ) from error
+
+    def _submit(self, run_uri: str, name: str) -> str:
         definition = self._definition()
-        with aws_errors(f"ECS cluster {self._cluster}"):
+        where = f"ECS cluster {self._cluster}"
+        with aws_errors(where):
             answer = self._ecs.run_task(
                 cluster=self._cluster,
                 taskDefinition=definition.arn,
@@ -105,13 +124,10 @@ class EcsLauncher:
                 ],
             )
         if not answer["tasks"]:
-            reasons = {
-                in_words(str(failure.get("reason", ""))) for failure in answer.get("failures", ())
-            }
-            raise UserError(
-                f"{'; '.join(sorted(reasons)) or in_words('')}.",
-                where=f"ECS cluster {self._cluster}",
-            )
+            failures = [str(failure.get("reason", "")) for failure in answer.get("failures", ())]
+            said = "; ".join(sorted({in_words(reason) for reason in failures})) or in_words("")
+            full = any(is_no_room(reason) or is_quota(reason) for reason in failures)
+            raise (NoRoom if full else UserError)(f"{said}.", where=where)
         task = str(answer["tasks"][0]["taskArn"])
         stream = f"{definition.log_prefix}/{CONTAINER}/{task.rpartition('/')[2]}"
         return json.dumps(asdict(_Handle(self._cluster, task, definition.log_group, stream)))
@@ -200,3 +216,12 @@ class EcsLauncher:
             "assignPublicIp": "ENABLED" if public else "DISABLED",
         }
         return network | ({"securityGroups": list(groups)} if groups else {})
+
+
+def _is_being_replaced(error: UserError) -> bool:
+    """Whether ECS says that there is no active task definition (any more)."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError) or error_code(cause) != "ClientException":
+        return False
+    message = str(cause.response.get("Error", {}).get("Message", ""))
+    return _NO_DEFINITION.search(message) is not None

@@ -54,6 +54,14 @@ _WORDS = (
     ("Spot Task was interrupted", "AWS took its Spot capacity back", "Try again"),
 )
 
+#: Parts of ECS's reasons for which the same task may be taken later.
+_NO_ROOM = ("capacity is unavailable", "resource:")
+
+
+def is_no_room(ecs: str) -> bool:
+    """Whether ECS's reason says that there is no room now, rather than that the task is wrong."""
+    return any(part in ecs.lower() for part in _NO_ROOM)
+
 
 def in_words(ecs: str) -> str:
     """ECS's reason with what it means and what to do, as the rest of a sentence, without a full

@@ -14,7 +14,7 @@ from mmm.runs import wording
 from mmm.sources.connections import Connections
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.tables import table
-from mmm.web.kit.text import moment, plain
+from mmm.web.kit.text import moment, plain, show_unreadable
 from mmm.web.shell.session import current_user, loaded_settings, settings, sign_in, workspace
 from mmm.workspace.audit import REFUSED
 from mmm.workspace.models import AuditEntry
@@ -128,6 +128,7 @@ def _audit(user: User) -> None:
     note = f", {refused} of them refused" if refused else ""
     shown = f" The newest {_SHOWN} are shown; the file has them all." if len(found) > _SHOWN else ""
     entries_found = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
+    show_unreadable(entries.unreadable)
     st.markdown(f"{entries_found} from {first} to {last}{note}.{shown}")
     rows = [_row(entry) for entry in found]
     table(_HEADINGS, rows[:_SHOWN])

@@ -10,13 +10,15 @@ from mmm.sources.connections import Connections
 from mmm.web.data.connection_forms import connection_form, grants, remove_button, title_of
 from mmm.web.data.databases import read_form
 from mmm.web.data.dataset_list import dataset_list, finding, stored
+from mmm.web.data.joining import join_form
+from mmm.web.data.steps import Step, stepper
 from mmm.web.data.stored_data import datasets, datasets_changed
 from mmm.web.data.uploads import upload_form
 from mmm.web.kit.text import error_markdown, plain
 from mmm.web.shell.border import border
 from mmm.web.shell.session import current_user, settings, workspace
 
-_FILE, _DATABASE, _SAMPLE = "File", "Database", "Sample"
+_FILE, _DATABASE, _JOIN, _SAMPLE = "File", "Database", "Join", "Sample"
 
 
 def _results(results: list[MarketResult]) -> None:
@@ -110,9 +112,10 @@ def _sample() -> None:
 
 
 st.title("Connect data")
+stepper(Step.CONNECT)
 opening = st.empty()
 if current_user().may("dataset.ingest"):
-    ways = [_FILE, _DATABASE, _SAMPLE]
+    ways = [_FILE, _DATABASE, _JOIN, _SAMPLE]
     way = st.segmented_control(
         "From", ways, default=_FILE, required=True, key="from", bind="query-params"
     )
@@ -121,8 +124,12 @@ if current_user().may("dataset.ingest"):
             _database()
         elif way == _SAMPLE:
             _sample()
-        elif (made := upload_form()) is not None:
-            stored(made)
+        elif way == _JOIN:
+            if (joined := join_form()) is not None:
+                stored(joined, "Joined as")
+        else:
+            for made in upload_form():
+                stored(made)
 else:
     st.caption(f"Your role, {current_user().role}, may look at stored data and add none.")
 opening.markdown(finding(datasets()))  # what has just been stored counts

@@ -13,6 +13,7 @@ from mmm.format import count, fixed
 from mmm.sources.base import Query
 from mmm.sources.connections import Connections
 from mmm.sources.sql import parameter_names, plain_select
+from mmm.web.data.adding_up import adding_up
 from mmm.web.data.stored_data import datasets_changed
 from mmm.web.kit.tables import parsed_names, preview
 from mmm.web.kit.text import plain
@@ -75,7 +76,7 @@ def read_form(connections: Connections, name: str) -> list[MarketResult]:
             )
         )
     if not store:
-        return []
+        return _added_up(connections, name, asked, markets)
     wanted = parsed_names(", ".join(markets), "market")
     with st.spinner(f"Reading {count(len(wanted), 'market')} from {name}"):
         user = current_user()
@@ -85,6 +86,19 @@ def read_form(connections: Connections, name: str) -> list[MarketResult]:
         )
     datasets_changed()
     return results
+
+
+def _added_up(
+    connections: Connections, name: str, asked: str | Query, markets: Sequence[str]
+) -> list[MarketResult]:
+    """What a table gave that was added up in its database."""
+    if isinstance(asked, Query):
+        return []
+    address = _address(connections, name)
+    sample = _first_rows(connections, current_user(), asked, *address, repr(asked))
+    source = connections.open(name, current_user())
+    made = adding_up(source, name, asked, ", ".join(markets), sample, address)
+    return [MarketResult(item.market, item, is_new=True) for item in made]
 
 
 def _address(connections: Connections, name: str) -> tuple[str, str, str, str]:
@@ -101,6 +115,8 @@ def _test(connections: Connections, name: str) -> None:
         f"{plain(tested.message)} {count(tested.rows, 'row')} in {fixed(tested.seconds)} s.",
         icon=":material/check_circle:",
     )
+    for warning in tested.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
 
 
 def _table(connections: Connections, name: str) -> str | None:

@@ -9,7 +9,7 @@ import streamlit as st
 from mmm.data.references import dataset_name
 from mmm.format import count
 from mmm.web.data.stored_data import datasets, next_steps, span_text
-from mmm.web.kit.text import moment, plain
+from mmm.web.kit.text import moment, plain, show_unreadable
 from mmm.workspace import DatasetManifest
 
 _PER_PAGE = 10
@@ -29,9 +29,11 @@ def finding(found: list[DatasetManifest]) -> str:
 
 def dataset_list() -> None:
     """All datasets, newest first, by page and market."""
-    found = datasets()
-    if not found:
+    stored_ones = datasets()
+    show_unreadable(stored_ones.unreadable)
+    if not stored_ones:
         return
+    found: list[DatasetManifest] = stored_ones
     st.subheader("Stored datasets")
     markets = sorted({manifest.market for manifest in found})
     if len(markets) > 1:

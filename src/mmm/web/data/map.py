@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.data.mapping import Mapping
 from mmm.data.references import dataset_name, find_mapping
@@ -22,6 +23,7 @@ from mmm.data.saved_mappings import SavedMapping, difference, load_mapping, save
 from mmm.errors import Finding
 from mmm.format import count
 from mmm.web.data.role_editor import RoleEditor, kpi_kind, role_rows
+from mmm.web.data.steps import Step, go_to, stepper
 from mmm.web.data.stored_data import (
     chosen_dataset,
     facts_of,
@@ -80,9 +82,13 @@ def _save(
         name = st.text_input(
             "Name", usual, key=f"{editor.draft}-name", help="A known name gets a new version."
         )
-        saves = st.button(
-            "Save the mapping", type="primary", icon=":material/save:", disabled=mapping is None
+        goes_on = st.button(
+            "Save and check the data",
+            type="primary",
+            icon=":material/arrow_forward:",
+            disabled=mapping is None,
         )
+        saves = st.button("Save the mapping", icon=":material/save:", disabled=mapping is None)
         if st.button(
             "Start again", icon=":material/undo:", help="Forget what has been changed here."
         ):
@@ -92,10 +98,13 @@ def _save(
         st.caption(
             "What you have done is kept as a draft; it can be saved when nothing is missing."
         )
-    elif saves:
+    elif saves or goes_on:
         version = save_mapping(workspace(), name.strip(), mapping, manifest, current_user())
         editor.forget()
-        st.query_params["mapping"] = st.session_state["mapping-saved"] = f"{name.strip()}@{version}"
+        called = f"{name.strip()}@{version}"
+        if goes_on:
+            go_to(Step.CHECK, manifest, called)
+        st.query_params["mapping"] = st.session_state["mapping-saved"] = called
         st.rerun()
 
 
@@ -133,8 +142,10 @@ def _since(saved: dict[int, SavedMapping], version: int) -> str:
     return plain(" ".join(lines)) if lines else "The same as the version before."
 
 
-def _page(manifest: DatasetManifest) -> None:
+def _page(manifest: DatasetManifest, steps: DeltaGenerator) -> None:
     base = mapping_box("Begin from", "The proposal, by names and content")
+    with steps:
+        stepper(Step.MAP, manifest, base)
     saved = find_mapping(workspace(), base)[1] if base else None
     facts, proposal = facts_of(manifest), proposal_of(manifest)
     names = [item.name for item in facts]
@@ -171,10 +182,11 @@ def _page(manifest: DatasetManifest) -> None:
 
 
 st.title("Map columns")
+steps = st.container()
 st.markdown(
     "Which column plays which role: the KPI to explain, what was spent and seen, what else moves the KPI. "
     "Amounts stay in the units of the data; the experiment names their currency."
 )
 chosen = chosen_dataset()
 if chosen is not None:
-    _page(chosen)
+    _page(chosen, steps)

@@ -8,33 +8,31 @@ import json
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.data.columns import is_number, is_text
 from mmm.data.mapping import Mapping
-from mmm.data.prepare import (
-    Prepared,
-    Recipe,
-    parse_recipe,
-    prepare,
-    prepare_dataset,
-    propose_recipe,
-)
+from mmm.data.prepare import Prepared, Recipe, parse_recipe, prepare_dataset
 from mmm.data.prepare.compare import BeforeAfter, Figures, before_after, series
 from mmm.data.prepare.recipe import Aggregate
 from mmm.data.references import dataset_name
 from mmm.errors import InvalidInput, UserError
 from mmm.format import MISSING, compact, count, span
 from mmm.web.data.dataset_list import notes_list, stored
+from mmm.web.data.preparing import prepared, role_groups, usual_recipe
 from mmm.web.data.recipe_editor import (
     Fields,
     RecipeEditor,
+    calendar_part,
     checked,
     column_rules,
     derived,
     flags,
+    group_rules,
     markets,
     periods,
 )
+from mmm.web.data.steps import Step, go_to, stepper
 from mmm.web.data.stored_data import (
     chosen_dataset,
     chosen_mapping,
@@ -42,7 +40,6 @@ from mmm.web.data.stored_data import (
     facts_of,
     findings_list,
     next_steps,
-    rules,
     table_of,
 )
 from mmm.web.kit.series_chart import series_chart
@@ -64,16 +61,6 @@ _HEADINGS = (
 _LONGEST_RECIPE = 1_000_000
 
 
-@st.cache_resource(max_entries=8, show_spinner="Preparing the data")
-def _prepared(
-    _manifest: DatasetManifest, _recipe: Recipe, url: str, name: str, recipe: str
-) -> tuple[Prepared, ...]:
-    known = {column.name for column in _manifest.columns}
-    return prepare(
-        table_of(_manifest).select([c for c in _recipe.source_columns() if c in known]), _recipe
-    )
-
-
 @st.cache_data(max_entries=20, show_spinner="Comparing before and after")
 def _rows(
     _manifest: DatasetManifest, _recipe: Recipe, _prepared: Prepared, key: tuple[str, ...]
@@ -92,18 +79,6 @@ def _series(
     return series(table_of(_manifest), _recipe, _prepared, column)
 
 
-def _begin(manifest: DatasetManifest, mapping: Mapping) -> Recipe:
-    """The proposed recipe, by week or by the data's own longer step."""
-    for period in ("week", "month", "day"):
-        recipe = propose_recipe(table_of(manifest), mapping, period, rules())
-        try:
-            _prepared(manifest, recipe, workspace().url, dataset_name(manifest), recipe.to_json())
-        except UserError:
-            continue
-        return recipe
-    return propose_recipe(table_of(manifest), mapping, "week", rules())
-
-
 def _market_names(found: pa.Table, fields: Fields) -> list[str]:
     rule = fields.get("market")
     if not rule or rule["column"] not in found.column_names:
@@ -112,11 +87,14 @@ def _market_names(found: pa.Table, fields: Fields) -> list[str]:
     return sorted(name for name in names if name is not None)
 
 
-def _edit(editor: RecipeEditor, manifest: DatasetManifest, fields: Fields) -> None:
+def _edit(
+    editor: RecipeEditor, manifest: DatasetManifest, mapping: Mapping, fields: Fields
+) -> None:
     found = table_of(manifest)
     kinds = {item.name: item.kind for item in facts_of(manifest)}
     date = found[fields["date"]].type if fields["date"] in found.column_names else pa.null()
     st.subheader("Period and window")
+    calendar_part(editor, fields)
     periods(editor, fields, pa.types.is_timestamp(date) and date.tz is not None)
     markets(editor, fields, _market_names(found, fields))
     st.subheader("A rule per column")
@@ -128,6 +106,7 @@ def _edit(editor: RecipeEditor, manifest: DatasetManifest, fields: Fields) -> No
         for name, kind in kinds.items()
         if name not in taken and kind != "empty"
     }
+    group_rules(editor, fields, role_groups(mapping))
     column_rules(editor, fields, unused)
     texts = [name for name in found.column_names if is_text(found[name].type)]
     with st.expander(f"Flags of texts ({len(fields['flags'])})", icon=":material/flag:"), border():
@@ -222,41 +201,48 @@ def _compared(manifest: DatasetManifest, recipe: Recipe, found: tuple[Prepared, 
         preview(shown.table.slice(0, 20))
 
 
-def _freeze(editor: RecipeEditor, manifest: DatasetManifest, recipe: Recipe) -> None:
+def _freeze(
+    editor: RecipeEditor, manifest: DatasetManifest, recipe: Recipe, mapping: str | None
+) -> None:
     if not editor.may_edit:
         st.caption(f"Your role, {current_user().role}, may look at recipes and make no dataset.")
         return
     with st.container(horizontal=True):
-        freezes = st.button("Freeze as dataset", type="primary", icon=":material/ac_unit:")
+        goes_on = st.button(
+            "Freeze and set up the model", type="primary", icon=":material/arrow_forward:"
+        )
+        freezes = st.button("Freeze as dataset", icon=":material/ac_unit:")
         if st.button(
             "Start again", icon=":material/undo:", help="Forget what has been changed here."
         ):
             editor.forget()
             st.rerun()
-    if freezes:
+    if freezes or goes_on:
         with st.spinner("Preparing and storing"):
             made = prepare_dataset(
                 workspace(), manifest.market, manifest.dataset_id, recipe, current_user()
             )
         editor.drop()
         datasets_changed()
+        if goes_on:
+            go_to(Step.MODEL, made[0], mapping)
         for item in made:
             stored(item, "Frozen as")
 
 
-def _page(manifest: DatasetManifest) -> None:
+def _page(manifest: DatasetManifest, steps: DeltaGenerator) -> None:
+    with steps:
+        stepper(Step.PREPARE, manifest, st.query_params.get("mapping"))
     name, mapping, differences = chosen_mapping(manifest)
     findings_list(differences)
     editor = RecipeEditor.of("recipe", "dataset.prepare", manifest, name)
-    fields = editor.fields(lambda: _begin(manifest, mapping))
-    _edit(editor, manifest, fields)
+    fields = editor.fields(lambda: usual_recipe(manifest, mapping))
+    _edit(editor, manifest, mapping, fields)
     _as_file(editor, manifest, fields)
     st.subheader("Before and after")
     try:
         recipe = checked(fields)
-        found = _prepared(
-            manifest, recipe, workspace().url, dataset_name(manifest), recipe.to_json()
-        )
+        found = prepared(manifest, recipe)
     except UserError as error:
         st.error(error_markdown(error), icon=":material/error:")
         if isinstance(error, InvalidInput) or error.fix:
@@ -266,16 +252,17 @@ def _page(manifest: DatasetManifest) -> None:
         return
     _compared(manifest, recipe, found)
     with border():
-        _freeze(editor, manifest, recipe)
+        _freeze(editor, manifest, recipe, name)
     st.subheader("Next")
     st.caption("Without freezing, with the dataset as it is:")
     next_steps(manifest, name)
 
 
 st.title("Prepare data")
+steps = st.container()
 st.markdown(
     "From days to weeks or months by a rule per column; the result is a dataset of its own, the source stays."
 )
 dataset = chosen_dataset()
 if dataset is not None:
-    _page(dataset)
+    _page(dataset, steps)

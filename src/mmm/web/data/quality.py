@@ -9,6 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.data.mapping import Mapping
 from mmm.data.quality import ChannelReport, CheckResult, Light, QualityReport, review
@@ -17,6 +18,8 @@ from mmm.data.quality.frame import media_columns
 from mmm.data.quality.series import TOTAL_SPEND, over_time
 from mmm.data.references import dataset_name
 from mmm.format import MISSING, count, fixed, percent
+from mmm.web.data.mending import Mended, Mending
+from mmm.web.data.steps import Step, stepper
 from mmm.web.data.stored_data import (
     chosen_dataset,
     chosen_mapping,
@@ -63,6 +66,12 @@ def _report(
     market: str | None,
 ) -> QualityReport:
     return review(_mapped(_manifest, _mapping), _mapping, market=market)
+
+
+@st.cache_data(max_entries=20, show_spinner="Running the checks")
+def _report_of(_mended: Mended, url: str, name: str, mapping: str, recipe: str) -> QualityReport:
+    """The checks of the data with the fixes."""
+    return review(_mended.table, _mended.mapping)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -199,13 +208,28 @@ def _over_time(manifest: DatasetManifest, mapping: Mapping, market: str | None, 
     )
 
 
-def _page(manifest: DatasetManifest) -> None:
+def _page(manifest: DatasetManifest, steps: DeltaGenerator) -> None:
+    with steps:
+        stepper(Step.CHECK, manifest, st.query_params.get("mapping"))
     mapping_name, mapping, differences = chosen_mapping(manifest)
     findings_list(differences)
-    market = _market(manifest, mapping)
     name = dataset_name(manifest)
-    report = _report(manifest, mapping, workspace().url, name, mapping.model_dump_json(), market)
+    key = (workspace().url, name, mapping.model_dump_json())
+    as_stored = _report(manifest, mapping, *key, None)
+    mending = Mending.of(manifest, mapping_name, mapping, as_stored)
+    mending.buttons()
+    mended = mending.result()
+    if mended is None:
+        market = _market(manifest, mapping)
+        report = as_stored if market is None else _report(manifest, mapping, *key, market)
+    else:
+        market, report = None, _report_of(mended, *key, mending.recipe_text)
+        st.caption(
+            f"The checks below are of the data with your fixes, by {mending.period}: "
+            f"{count(mended.table.num_rows, 'row')}. The stored data stay as they are."
+        )
     _finding(report)
+    mending.next_step(report)
     order = list(_LIGHTS)
     for result in sorted(report.checks, key=lambda result: order.index(result.light)):
         _check(result)
@@ -221,6 +245,7 @@ def _page(manifest: DatasetManifest) -> None:
 
 
 st.title("Data quality")
+steps = st.container()
 dataset = chosen_dataset()
 if dataset is not None:
-    _page(dataset)
+    _page(dataset, steps)

@@ -40,7 +40,7 @@ _ACROSS: dict[str, str] = {
     "max": "Largest",
 }
 _JOINS = {"one": "Only one is kept", "combine": "Joined into one", "split": "A dataset for each"}
-_PERIODS = {"day": "Day", "week": "Week", "month": "Month"}
+_PERIODS = {"day": "Day", "week": "Week", "month": "Month", "quarter": "Quarter"}
 _WIDTHS = (3.4, 1.4, 1.8, 1.8, 1.1)
 assert set(_AGGREGATES) == set(get_args(Aggregate))  # noqa: S101 - a rule without a word would not be offered
 assert set(_GAPS) == set(get_args(Gap))  # noqa: S101
@@ -142,6 +142,88 @@ def periods(editor: RecipeEditor, fields: Fields, zoned: bool) -> None:
                 placeholder="Europe/Berlin",
                 disabled=not editor.may_edit,
             )
+
+
+_CALENDARS = {
+    "calendar": "Calendar months",
+    "4-4-5": "4-4-5 weeks",
+    "4-5-4": "4-5-4 weeks",
+    "5-4-4": "5-4-4 weeks",
+}
+
+
+def calendar_part(editor: RecipeEditor, fields: Fields) -> None:
+    """What months and quarters are; asked only where the recipe makes some."""
+    if fields["period"] not in ("month", "quarter"):
+        return
+    setting: Fields = fields.setdefault("calendar", {"kind": "calendar", "year_starts": 1})
+    with st.container(horizontal=True):
+        editor.select("Months are", setting, "kind", _CALENDARS)
+        if setting["kind"] == "calendar":
+            setting |= {"starts": None, "year_end": None}
+            if fields["period"] == "quarter":
+                key = editor.key("year-starts")
+                st.number_input(
+                    "Month the year starts with",
+                    1,
+                    12,
+                    setting.get("year_starts") or 1,
+                    key=key,
+                    on_change=editor.on_change(setting, "year_starts", key),
+                    disabled=not editor.may_edit,
+                )
+            return
+        key = editor.key("calendar-starts")
+        st.date_input(
+            "First day of one of its years",
+            dt.date.fromisoformat(setting["starts"]) if setting.get("starts") else None,
+            min_value=dt.date(1900, 1, 1),
+            max_value=dt.date(2200, 1, 1),
+            key=key,
+            on_change=editor.on_change(
+                setting, "starts", key, lambda day: day.isoformat() if day else None
+            ),
+            disabled=not editor.may_edit,
+        )
+
+
+def group_rules(editor: RecipeEditor, fields: Fields, groups: Mapping[str, Sequence[str]]) -> None:
+    """A rule for all columns of one role at once; single columns stay free below."""
+    known = {rule["column"] for rule in fields["columns"]}
+    present = {
+        title: names for title, all_names in groups.items() if (names := known & set(all_names))
+    }
+    if not editor.may_edit or not present:
+        return
+    for title, names in present.items():
+        about, aggregate, gap = st.columns((3.4, 1.8, 1.8), vertical_alignment="center")
+        about.markdown(f"**{plain(title)}** ({len(names)})")
+        for place, part, words in ((aggregate, "aggregate", _AGGREGATES), (gap, "gap", _GAPS)):
+            values = {rule[part] for rule in fields["columns"] if rule["column"] in names}
+            now = values.pop() if len(values) == 1 else None
+            key = editor.key(f"group-{part}-{now}", title)
+            place.selectbox(
+                f"{part.capitalize()} of all: {plain(title)}",
+                list(words),
+                list(words).index(now) if now in words else None,
+                words.__getitem__,
+                key=key,
+                placeholder="differs",
+                label_visibility="collapsed",
+                on_change=_set_all,
+                args=(editor, fields, names, part, key),
+            )
+
+
+def _set_all(editor: RecipeEditor, fields: Fields, names: set[str], part: str, key: str) -> None:
+    value = st.session_state[key]
+    if value is None:
+        return
+    columns = [
+        rule | {part: value} if rule["column"] in names else rule for rule in fields["columns"]
+    ]
+    with border():
+        editor.replace(fields | {"columns": columns})
 
 
 def markets(editor: RecipeEditor, fields: Fields, names: Sequence[str]) -> None:

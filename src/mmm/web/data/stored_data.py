@@ -14,7 +14,13 @@ from mmm.data.mapping import Mapping
 from mmm.data.naming import NamingRules, naming_rules
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposal import Proposal, propose
-from mmm.data.references import dataset_name, find_dataset, find_mapping, proposed
+from mmm.data.references import (
+    dataset_name,
+    find_dataset,
+    find_mapping,
+    mapping_saved_for,
+    proposed,
+)
 from mmm.data.saved_mappings import reapply
 from mmm.errors import Finding
 from mmm.format import count, span
@@ -22,16 +28,17 @@ from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import workspace
 from mmm.workspace import DatasetManifest, Workspace
+from mmm.workspace.stored import Found
 
 _LIST_SECONDS = 10.0
 
 
 @st.cache_data(ttl=_LIST_SECONDS, show_spinner=False)
-def _datasets(_workspace: Workspace, url: str) -> list[DatasetManifest]:
+def _datasets(_workspace: Workspace, url: str) -> Found[DatasetManifest]:
     return _workspace.datasets()
 
 
-def datasets() -> list[DatasetManifest]:
+def datasets() -> Found[DatasetManifest]:
     """All datasets, newest first; what others store appears within seconds."""
     return _datasets(workspace(), workspace().url)
 
@@ -122,13 +129,14 @@ def chosen_dataset() -> DatasetManifest | None:
     return known[chosen]
 
 
-def mapping_box(label: str, proposal: str) -> str | None:
+def mapping_box(label: str, proposal: str, usual: str | None = None) -> str | None:
     """The saved mapping in the address, NAME@VERSION, with a box to choose another; None for the
-    proposal, so called.
+    proposal, so called. Where the address says nothing it is the `usual` one; an empty one there is
+    the proposal.
 
     The box offers the newest version of each and the one asked for.
     """
-    asked = st.query_params.get("mapping") or None
+    asked = st.query_params.get("mapping", usual) or None
     if asked is not None:
         asked, _ = find_mapping(workspace(), asked)
     names = [
@@ -142,7 +150,10 @@ def mapping_box(label: str, proposal: str) -> str | None:
         lambda name: name or proposal,
         key=f"mapping-is-{asked}",
     )
-    _put_in_address("mapping", chosen)
+    if chosen or usual is None:
+        _put_in_address("mapping", chosen)
+    else:
+        st.query_params["mapping"] = ""
     return chosen or None
 
 
@@ -151,7 +162,8 @@ def chosen_mapping(manifest: DatasetManifest) -> tuple[str | None, Mapping, Sequ
 
     Raises InvalidInput where it does not fit the dataset.
     """
-    name = mapping_box("Mapping", "As proposed, not saved")
+    usual = mapping_saved_for(workspace(), manifest)
+    name = mapping_box("Mapping", "As proposed, not saved", usual)
     if name is None:
         if proposal_of(manifest).mapping is None:
             links.link(

@@ -16,9 +16,15 @@ from typing import Any
 import streamlit as st
 
 from mmm.access import User
-from mmm.data.references import dataset_name, find_dataset, find_mapping, mapping_for
+from mmm.data.references import (
+    find_dataset,
+    find_mapping,
+    mapping_for,
+    mapping_saved_for,
+)
 from mmm.errors import UserError
 from mmm.experiments.templates import load_template
+from mmm.web.experiment.filled import Filled, filled_in
 from mmm.web.shell.session import current_user, workspace
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import utc_now
@@ -48,6 +54,7 @@ class Draft:
     begun: str = ""
     generation: int = 0
     kept: str = ""
+    filled: Filled = field(default_factory=Filled)
 
     @property
     def name(self) -> str:
@@ -112,6 +119,16 @@ class Draft:
         self.content["dataset"] = {"market": manifest.market, "dataset_id": manifest.dataset_id}
         if self.mapping != OWN:
             self.choose_mapping(self.mapping, manifest)
+        self.fill_in(manifest)
+
+    def fill_in(self, manifest: DatasetManifest) -> None:
+        """Name, countries and currency from the data, where nobody has said something else."""
+        for name, value in self.filled.values.items():
+            if self.content.get(name) == value:
+                del self.content[name]
+        self.filled = filled_in(workspace(), manifest, self.content)
+        self.content |= self.filled.values
+        self.generation += 1
 
     def choose_mapping(self, name: str, manifest: DatasetManifest) -> None:
         """Take a saved mapping or the proposed one; what speaks against it is told, and the mapping
@@ -195,7 +212,7 @@ def _begun(origin: dict[str, str]) -> Draft:
     if "mapping" in origin:
         draft.mapping, _ = find_mapping(room, origin["mapping"])
     elif "mapping" not in content and manifest is not None:
-        draft.mapping = _newest_mapping(room, manifest)
+        draft.mapping = mapping_saved_for(room, manifest) or PROPOSED
     if manifest is not None:
         draft.choose_dataset(manifest)
     draft.kept = json.dumps([draft.content, draft.mapping], default=str, sort_keys=True)
@@ -212,15 +229,6 @@ def _dataset(
     if isinstance(own, dict):
         return room.dataset(str(own.get("market")), str(own.get("dataset_id")))
     return next(iter(room.datasets()), None)
-
-
-def _newest_mapping(room: Workspace, manifest: DatasetManifest) -> str:
-    """A mapping that was saved for this dataset, else the proposed one."""
-    for name in room.mapping_names():
-        named, saved = find_mapping(room, name)
-        if saved.dataset == dataset_name(manifest):
-            return named
-    return PROPOSED
 
 
 def _draft_name(origin: dict[str, str]) -> str:

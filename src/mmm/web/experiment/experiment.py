@@ -4,15 +4,20 @@ starts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mmm.data.references import dataset_name
+from mmm.errors import Finding
 from mmm.experiments.review import Review, review
 from mmm.format import Labels
+from mmm.web.data.steps import Step, stepper
 from mmm.web.experiment.draft import Draft, current, others, start_anew
+from mmm.web.experiment.events import events_part
 from mmm.web.experiment.fields import Form
 from mmm.web.experiment.parts import (
     curves_part,
@@ -28,6 +33,11 @@ from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import current_user, workspace
 from mmm.workspace import DatasetManifest
+
+#: The form assumes no currency; an experiment's file may leave it out.
+_NO_CURRENCY = Finding(
+    "error", "no column says the currency.", "currency", "Write it, such as EUR."
+)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the dataset")
@@ -64,22 +74,27 @@ def _draft_bar(draft: Draft) -> None:
                 links.link(links.EXPERIMENT, label, icon=":material/draft:", **fields["origin"])
 
 
-def _page(manifests: list[DatasetManifest]) -> None:
+def _page(manifests: list[DatasetManifest], steps: DeltaGenerator) -> None:
     draft = current()
     found = review(
         draft.content, lambda market, dataset_id: _table(workspace().url, market, dataset_id)
     )
+    if found.experiment is not None and not draft.get(("currency",)):
+        found = replace(found, findings=(*found.findings, _NO_CURRENCY))
     labels = _labels(draft, found)
     form = Form(draft, found)
     own = draft.get(("dataset",), {})
     chosen = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
     manifest = next((item for item in manifests if dataset_name(item) == chosen), None)
+    with steps:
+        stepper(Step.MODEL, manifest, draft.origin.get("mapping"))
     st.markdown(f"##### {plain(standing(form, manifest))}")
     _draft_bar(draft)
     data_part(form, manifests)
     search_part(form)
     curves_part(form, lambda channel: preview(found, channel, labels.period))
     signs_part(form)
+    events_part(form)
     lift_part(form, labels)
     further_parts(form)
     st.subheader("Start")
@@ -90,6 +105,7 @@ def _page(manifests: list[DatasetManifest]) -> None:
 
 
 st.title("Experiment")
+steps = st.container()
 acting = current_user()
 if not acting.may("run.submit"):
     st.info(
@@ -97,7 +113,7 @@ if not acting.may("run.submit"):
         icon=":material/block:",
     )
 elif stored := workspace().datasets():
-    _page(stored)
+    _page(stored, steps)
 else:
     st.markdown("No data are stored in this workspace yet; an experiment needs a dataset.")
     links.link(links.CONNECT, "Connect data", icon=":material/upload_file:", primary=True)

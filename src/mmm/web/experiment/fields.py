@@ -48,7 +48,7 @@ class Form:
             else:
                 st.warning(label, icon=":material/warning:")
 
-    def text(self, path: tuple[str, ...], label: str, **options: Any) -> None:
+    def text(self, path: tuple[str | int, ...], label: str, **options: Any) -> None:
         value = self.draft.get(path)
         self._widget(
             st.text_input,
@@ -59,7 +59,7 @@ class Form:
             unset=None,
             **options,
         )
-        self.tell(".".join(path))
+        self.tell(".".join(map(str, path)))
 
     def day(
         self, path: tuple[str | int, ...], label: str, told: str | None = None, **options: Any

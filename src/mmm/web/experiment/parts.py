@@ -10,12 +10,15 @@ from mmm.data.holidays import countries
 from mmm.data.references import dataset_name
 from mmm.engines import DEFAULT_ENGINE, ENGINES
 from mmm.experiments.config import presets
+from mmm.experiments.lift_table import read_lift_tests
 from mmm.experiments.settings_form import FormField, form_fields
 from mmm.format import Labels, count
+from mmm.web.data.uploads import table_of_upload
 from mmm.web.experiment.draft import OWN, PROPOSED, Draft
 from mmm.web.experiment.fields import Form
 from mmm.web.kit.text import plain, plain_lines
 from mmm.web.shell import links
+from mmm.web.shell.border import border
 from mmm.web.shell.session import workspace
 from mmm.workspace import DatasetManifest
 
@@ -61,10 +64,56 @@ def data_part(form: Form, manifests: list[DatasetManifest]) -> None:
             ("currency",),
             "Currency",
             max_chars=3,
-            help="Three capital letters such as EUR; EUR where left open.",
+            help="Three capital letters such as EUR.",
+            placeholder="such as EUR",
         )
+        if draft.filled.currency_from and draft.get(("currency",)):
+            st.caption(plain(f"{draft.get(('currency',))}: {draft.filled.currency_from}."))
     form.shown.append("window.start")
     _window_itself(form)
+    _worth(form)
+    _more_holidays(form)
+
+
+def _worth(form: Form) -> None:
+    """What a conversion is worth, or how much of the revenue is profit."""
+    draft = form.draft
+    if draft.get(("mapping", "kpi_kind")) == "conversion":
+        form.number(
+            ("value_per_conversion",),
+            "Worth of one conversion, in the currency",
+            help="Turns conversions into money, so that channels have a ROAS; empty: CPA only.",
+            placeholder="left open",
+        )
+        form.tell("value_per_conversion")
+        if draft.get(("value_per_conversion",)) is None:
+            form.shown.append("margin")
+            return
+    form.number(
+        ("margin",),
+        "Margin: profit in one unit of revenue, 0 to 1",
+        help="0.4 when 40 of 100 are left after the cost of goods; empty: profit is not shown.",
+        placeholder="left open",
+    )
+    form.tell("margin")
+
+
+def _more_holidays(form: Form) -> None:
+    """Countries and regions beside the first country."""
+    draft, path = form.draft, ("more_holidays",)
+    given = draft.get(path, [])
+    chosen = [code for code in given if isinstance(code, str)] if isinstance(given, list) else []
+    key = draft.key(path)
+    st.multiselect(
+        "More countries and regions with holidays",
+        list(dict.fromkeys([*countries(), *chosen])),
+        chosen,
+        key=key,
+        placeholder="none; a region is written like DE-BY",
+        accept_new_options=True,
+        on_change=lambda: draft.put(path, list(st.session_state[key]), []),
+    )
+    form.tell("more_holidays")
 
 
 def _window_itself(form: Form) -> None:
@@ -229,16 +278,21 @@ def _used(fields: list[FormField] | tuple[FormField, ...], kind: str) -> list[Fo
     return [field for field in fields if field.name not in unused]
 
 
+_CURVES_SAID = "How long an effect may last and how it may saturate. The search looks for values within the ranges."
+_PRIORS_SAID = (
+    "What you know of a channel before the data: each range holds the truth with nine in ten. What is left open "
+    "follows from the spend and from all channels together."
+)
+
+
 def curves_part(form: Form, preview: Any) -> None:
     """Ranges for all media and for one at a time, with what they allow drawn beside them."""
     draft, engine = form.draft, engine_of(form.draft)
     general, own = curve_fields(engine)
-    if not general:
+    if not general and not own:
         return
-    st.subheader("Curves of the media")
-    st.markdown(
-        "How long an effect may last and how it may saturate. The search looks for values within the ranges."
-    )
+    st.subheader("Curves of the media" if general else "What is expected of the media")
+    st.markdown(_CURVES_SAID if general else _PRIORS_SAID)
     names = media_names(draft)
     changed = [name for name in names if draft.get(("settings", "media", name))] if own else []
     of_all = "All media"
@@ -263,6 +317,8 @@ def curves_part(form: Form, preview: Any) -> None:
         if chosen == of_all:
             for field in _used(general, kind_of_all):
                 form.setting(field)
+            if not general:
+                st.markdown("Choose a channel to say what is known of it.")
         else:
             kind = draft.get(("settings", "media", chosen, "adstock")) or kind_of_all
             for field in _used(own, str(kind)):
@@ -324,6 +380,22 @@ def lift_part(form: Form, labels: Labels) -> None:
         for number in range(len(tests)):
             _lift_test(form, number)
         st.button("Add a lift test", icon=":material/add:", on_click=_add_test, args=(draft,))
+        _tests_of_file(draft, tests)
+
+
+def _tests_of_file(draft: Draft, tests: list[Any]) -> None:
+    file = st.file_uploader(
+        "A table of lift tests (CSV or Excel): channel, start, end, lift, spend, standard error",
+        type=["csv", "tsv", "txt", "xlsx", "xls"],
+        key=draft.key(("lift_tests",), "-file"),
+    )
+    if file is None or not st.button("Add the tests of this file", icon=":material/upload:"):
+        return
+    with border():
+        found = read_lift_tests(table_of_upload(file), file.name)
+        draft.put(("lift_tests",), [*tests, *(test for test in found if test not in tests)])
+        draft.generation += 1
+        st.rerun()
 
 
 def _add_test(draft: Draft) -> None:
@@ -372,6 +444,15 @@ def _lift_test(form: Form, number: int) -> None:
             form.number((*at, "lift"), f"Lift {of}")
         with spend:
             form.number((*at, "spend"), f"Spend {of}")
+        low, high, level, source = st.columns(4)
+        with low:
+            form.number((*at, "interval_low"), f"Interval from {of}")
+        with high:
+            form.number((*at, "interval_high"), f"Interval to {of}")
+        with level:
+            form.number((*at, "interval_level"), f"Interval's level {of}", 0.9)
+        with source:
+            form.text((*at, "source"), f"Source {of}", placeholder="platform's study, geo test")
         error, confidence, scope, remove = st.columns([1, 1, 1, 1], vertical_alignment="bottom")
         with error:
             form.number(

@@ -15,13 +15,14 @@ from mmm.experiments.templates import save_template
 from mmm.format import count
 from mmm.plain_json import read_json
 from mmm.runs.estimate import Estimate, earlier_runs, estimate, size_of
+from mmm.runs.limits import RunLimits, exceeded
 from mmm.web.experiment.draft import Draft, drop
 from mmm.web.experiment.fields import Form
 from mmm.web.experiment.parts import engine_of
 from mmm.web.kit.text import error_markdown, plain
 from mmm.web.shell import links
 from mmm.web.shell.border import border
-from mmm.web.shell.session import current_user, run_service, workspace
+from mmm.web.shell.session import current_user, run_service, settings, workspace
 from mmm.workspace import DatasetManifest
 
 
@@ -48,7 +49,11 @@ def standing(form: Form, manifest: DatasetManifest | None) -> str:
     warned = (
         f", with {count(len(found.warnings), 'warning')} to bear in mind" if found.warnings else ""
     )
-    return f"Ready to start{warned}. {estimated(found.experiment, manifest.rows).sentence()}"
+    told = estimated(found.experiment, manifest.rows)
+    over = exceeded(told, RunLimits.of(settings()))
+    if over:
+        return f"Too much for one run: {' '.join(str(finding) for finding in over)}"
+    return f"Ready to start{warned}. {told.sentence()}"
 
 
 def remaining(form: Form) -> None:
@@ -68,7 +73,7 @@ def actions(form: Form) -> None:
     """Start, and keep in other ways. What is refused is told here and changes nothing."""
     draft, user = form.draft, current_user()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ready = form.found.problem is not None
+        ready = form.found.problem is not None and not form.found.errors
         if st.button(
             "Start the run", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):

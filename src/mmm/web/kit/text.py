@@ -5,6 +5,7 @@ of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,7 @@ import streamlit as st
 
 from mmm.errors import InvalidInput, UserError
 
+_UNREADABLE_SHOWN = 5
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=@\"'/])")
 
 
@@ -32,6 +34,16 @@ def error_markdown(error: UserError) -> str:
             [plain(error.what), "", *(f"- {plain(str(finding))}" for finding in error.findings)]
         )
     return plain(str(error))
+
+
+def show_unreadable(found: Sequence[UserError]) -> None:
+    """Say beside a list what of it cannot be read, and what to do."""
+    if found:
+        lines = [f"- {plain(str(damage))}" for damage in found[:_UNREADABLE_SHOWN]]
+        if len(found) > _UNREADABLE_SHOWN:
+            lines.append(f"- and {len(found) - _UNREADABLE_SHOWN} more")
+        told = "\n".join(["Stored, but cannot be read:", "", *lines])
+        st.warning(told, icon=":material/broken_image:")
 
 
 def moment(when: datetime) -> str:

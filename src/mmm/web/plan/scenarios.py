@@ -13,9 +13,10 @@ from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
 from mmm.web.kit.numbers import number_columns
-from mmm.web.kit.text import plain
+from mmm.web.kit.text import plain, show_unreadable
 from mmm.web.shell import links
 from mmm.workspace import Workspace
+from mmm.workspace.stored import Unreadable
 
 _MOST = 4
 _LISTED = 50
@@ -44,13 +45,23 @@ def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None
             st.caption(f":material/check: Saved as **{plain(name)}**.")
 
 
+def _documents(workspace: Workspace) -> tuple[dict[str, PlanDocument], list[Unreadable]]:
+    """All saved plans by id, and those that cannot be read."""
+    found, damaged = {}, []
+    for plan_id in workspace.plan_ids():
+        try:
+            found[plan_id] = _document(workspace, workspace.url, plan_id)
+        except Unreadable as damage:
+            damaged.append(damage)
+    return found, damaged
+
+
 def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
     """The run's saved plans, the chosen ones side by side."""
-    documents = {
-        plan_id: _document(workspace, workspace.url, plan_id) for plan_id in workspace.plan_ids()
-    }
+    documents, damaged = _documents(workspace)
     own = {plan_id: plan for plan_id, plan in documents.items() if plan.run_id == run_id}
     st.subheader("Saved scenarios", anchor="scenarios")
+    show_unreadable(damaged)
     if not own:
         st.caption(
             "None of this run yet. Save a plan to come back to it, or to hold it against another."

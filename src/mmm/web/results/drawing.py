@@ -20,6 +20,7 @@ from mmm.results.bridge import bridge
 from mmm.results.candidate_charts import PICKED
 from mmm.results.kept import kept_rows
 from mmm.results.model_summary import labels_of
+from mmm.results.narrowed import VIEWS as OF_DATES
 from mmm.results.narrowed import narrowed
 from mmm.results.spans import Comparison, Span
 from mmm.results.store import RunResults, newest_certificate, read_results
@@ -34,19 +35,22 @@ from mmm.workspace import Workspace
 #: drawn, so that the page opens at once. Parts with controls of their own are drawn by
 #: `mmm.web.results.parts`.
 PARTS = {
+    "Answer": (),
+    "What moved": ("bridge",),
+    "Certificate": (),
+    "Report": (),
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
-    "What moved": ("bridge",),
-    "ROAS": ("efficiency", "share_of_spend"),
+    "ROAS": ("efficiency", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "adstock", "carryover"),
     "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),
-    "Certificate": (),
-    "Report": (),
 }
-FIRST_PART = "Contribution"
+#: The parts for people who decide; all others fold under "For the analyst".
+FOR_ALL = ("Answer", "What moved", "Certificate", "Report")
+FIRST_PART = "Answer"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class Shape:
         """The numbers of the view `key`."""
         if self.comparison is not None:
             return bridge(tables, models, labels, self.comparison)
-        of_span = tables if self.span is None else narrowed(tables, models, self.span)
+        of_span: Any = tables
+        if self.span is not None and key in OF_DATES:
+            of_span = narrowed(tables, models, self.span)
         return self.counted(view(key).numbers(of_span, models, labels))
 
     def counted(self, numbers: pa.Table) -> pa.Table:
@@ -136,6 +142,10 @@ class ModelViews:
             key for keys in PARTS.values() for key in keys if view(key).present(self.results)
         }
         return [part for part, keys in PARTS.items() if not keys or present.intersection(keys)]
+
+    def keys(self, part: str) -> list[str]:
+        """The views of a part that the run has something for."""
+        return [key for key in PARTS[part] if view(key).present(self.results)]
 
     @cached_property
     def kept_models(self) -> dict[str, dict[str, Any]]:

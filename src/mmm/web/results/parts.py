@@ -21,12 +21,18 @@ from mmm.results.report import report_of
 from mmm.results.store import RunResults, artifacts_zip
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.text import error_markdown, plain
+from mmm.web.results.answer import draw_answer
 from mmm.web.results.choose_model import choose_model, several_models
 from mmm.web.results.dates import asked_span, draw_bridge
 from mmm.web.results.drawing import PARTS, ModelViews, Shape
 from mmm.web.shell.session import current_user
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+#: What can be carried away of a model: the ending, what it is called.
+_FILES = {"html": "Report", "pdf": "Report", "pptx": "Slides", "xlsx": "Workbook"}
 _MIME = {
+    "pptx": f"{_OFFICE}.presentationml.presentation",
+    "xlsx": f"{_OFFICE}.spreadsheetml.sheet",
     "html": "text/html",
     "pdf": "application/pdf",
     "png": "image/png",
@@ -40,7 +46,7 @@ def draw_part(views: ModelViews, model_id: str, part: str) -> None:
     if own:
         own(views, model_id)
         return
-    for key in PARTS[part]:
+    for key in views.keys(part):
         views.draw(model_id, key)
 
 
@@ -108,7 +114,7 @@ def _efficiency(views: ModelViews, model_id: str) -> None:
             f"Spend, effect and {views.labels.efficiency} of {span.said()}; what one more "
             f"{views.labels.currency} brings and the confidence are the whole window's."
         )
-    for key in PARTS["ROAS"]:
+    for key in views.keys("ROAS"):
         views.draw(model_id, key, Shape(span=span))
 
 
@@ -119,7 +125,7 @@ def _curves(views: ModelViews, model_id: str) -> None:
             views.draw(chosen, "overlaid_curves")
     else:
         views.draw(model_id, "response_curves")
-    for key in PARTS["Curves"][1:]:
+    for key in views.keys("Curves")[1:]:
         views.draw(model_id, key)
 
 
@@ -176,7 +182,8 @@ def _report(views: ModelViews, model_id: str) -> None:
     st.subheader("Report", anchor="report")
     st.markdown(
         f"On model {plain(model_id)}, in one file: what was modelled, every view with its finding and numbers, "
-        "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is for print."
+        "warnings, and how it was made. The HTML file opens in any browser without a network, the PDF is for print. "
+        "Slides have charts and tables that can be edited, the workbook has one sheet per table."
     )
     given = views.results.summary
     title = st.text_input(
@@ -189,6 +196,12 @@ def _report(views: ModelViews, model_id: str) -> None:
         key="report-currency",
         help="What money is called in this report; no number is converted.",
     )
+    colour = st.text_input(
+        "Colour of slides",
+        placeholder=saved.accent or "#0b66a8",
+        max_chars=7,
+        key="report-colour",
+    )
     file = st.file_uploader(
         "Logo",
         ["png", "jpg", "jpeg", "svg"],
@@ -197,7 +210,7 @@ def _report(views: ModelViews, model_id: str) -> None:
         help=f"PNG, JPEG or SVG, at most {LOGO_BYTES // 1000} kB. It is put into the report itself.",
     )
     try:
-        asked = look_of(title, currency, file.getvalue() if file else None)
+        asked = look_of(title, currency, file.getvalue() if file else None, colour)
     except UserError as error:
         st.error(error_markdown(error), icon=":material/error:")
         return
@@ -205,9 +218,9 @@ def _report(views: ModelViews, model_id: str) -> None:
     if look.logo:
         st.image(look.logo.address(), width=160, alt="The logo")
     with st.container(horizontal=True):
-        for kind in ("html", "pdf"):
+        for kind, label in _FILES.items():
             made = _made(views, model_id, look, kind)
-            _download(f"Report ({kind.upper()})", made, views, model_id, kind, "report")
+            _download(f"{label} ({kind.upper()})", made, views, model_id, kind, label.lower())
         _download(
             "Summary (JSON)",
             views.results.summary_text.encode,
@@ -257,6 +270,7 @@ def _made(views: ModelViews, model_id: str, look: Look, kind: str) -> Callable[[
 
 
 _OWN: dict[str, Callable[[ModelViews, str], None]] = {
+    "Answer": draw_answer,
     "Choose model": choose_model,
     "One-pager": _one_pager,
     "Contribution": _contribution,

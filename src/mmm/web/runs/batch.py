@@ -7,7 +7,8 @@ import streamlit as st
 from mmm.errors import UserError
 from mmm.format import count
 from mmm.results.compare import FEWEST, MOST
-from mmm.runs.batch import batch_statuses, cancel_batch
+from mmm.runs import wording
+from mmm.runs.batch import RETRIED, batch_statuses, cancel_batch, first_wait, retry_batch
 from mmm.web.kit.text import moment, plain
 from mmm.web.runs.run_list import run_list
 from mmm.web.shell import links
@@ -23,6 +24,8 @@ def _runs(batch: BatchDocument) -> None:
     labels = [status.label for status in statuses]
     counts = ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
     st.markdown(f"##### {count(len(statuses), 'run')}: {counts}.")
+    if (waits := first_wait(statuses)) is not None:
+        st.info(plain(wording.waiting(waits)), icon=":material/hourglass_top:")
     run_list(statuses)
     done = [status.run_id for status in statuses if status.state is RunState.SUCCEEDED]
     if FEWEST <= len(done) <= MOST:
@@ -42,6 +45,16 @@ def _runs(batch: BatchDocument) -> None:
         )
     if not all(status.final for status in statuses) and current_user().may("batch.cancel"):
         _cancel(batch)
+    badly = sum(status.state in RETRIED for status in statuses)
+    if badly and current_user().may("batch.retry"):
+        _retry(batch, badly)
+
+
+def _retry(batch: BatchDocument, badly: int) -> None:
+    label = f"Try {count(badly, 'run')} again that ended badly"
+    if st.button(label, icon=":material/refresh:"):
+        retry_batch(run_service(), batch, current_user())
+        st.rerun()
 
 
 def _cancel(batch: BatchDocument) -> None:

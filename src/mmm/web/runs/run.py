@@ -6,7 +6,7 @@ import streamlit as st
 
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
-from mmm.web.kit.text import moment, plain, plain_lines
+from mmm.web.kit.text import moment, plain, plain_lines, show_unreadable
 from mmm.web.runs.live import progress_now, tail_of_log, timeline
 from mmm.web.runs.run_list import name_of, state_badge
 from mmm.web.shell import links
@@ -85,6 +85,8 @@ def _actions(service: RunService, status: RunStatus) -> None:
 
 def _live(service: RunService, run_id: str, state_drawn: RunState) -> None:
     """What changes while the run goes on; the whole page is drawn anew when its state does."""
+    if state_drawn is RunState.QUEUED:
+        service.start_waiting()
     status = service.status(run_id)
     if status.state is not state_drawn:
         st.rerun(scope="app")
@@ -102,7 +104,9 @@ def _page(service: RunService, run_id: str) -> None:
     _actions(service, status)
     poll = None if status.final else _POLL_SECONDS
     live(_live, poll, service, run_id, status.state)
-    timeline(service.workspace.events(run_id))
+    events = service.workspace.events(run_id)
+    show_unreadable(events.unreadable)
+    timeline(events)
 
 
 links.link(links.RUNS, "All runs", icon=":material/arrow_back:")

@@ -14,7 +14,7 @@ from mmm.results.compare import FEWEST, MOST
 from mmm.runs.events import LABELS
 from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus
-from mmm.web.kit.text import moment, plain
+from mmm.web.kit.text import moment, plain, show_unreadable
 from mmm.web.runs.run_list import name_of, run_list
 from mmm.web.shell import links
 from mmm.web.shell.border import live
@@ -135,14 +135,15 @@ def _batches() -> None:
     if not batch_ids:
         return
     with st.expander(f"Batches ({len(batch_ids)})"):
-        for batch_id in batch_ids[:_BATCHES]:
-            batch = workspace().batch(batch_id)
-            label = f"{batch.name or batch_id} · {count(len(batch.members), 'run')} · {batch.actor}"
+        found = workspace().batches(batch_ids[:_BATCHES])
+        show_unreadable(found.unreadable)
+        for batch in found:
+            label = f"{batch.name or batch.batch_id} · {count(len(batch.members), 'run')} · {batch.actor}"
             links.link(
                 links.BATCH,
                 f"{label} · {moment(batch.at)}",
                 icon=":material/stacks:",
-                batch=batch_id,
+                batch=batch.batch_id,
             )
 
 

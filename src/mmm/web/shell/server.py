@@ -7,6 +7,7 @@ Health checks go to /_stcore/health, which answers `ok` without sign-in.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http.cookies import SimpleCookie
 from importlib import import_module
 from pathlib import Path
@@ -19,9 +20,15 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmm.access import User
 from mmm.errors import UserError
+from mmm.platforms.local.user import local_user
+from mmm.runs.dispatch import start_in_background
 from mmm.settings import Settings, load_settings
+from mmm.web.shell.identity import claims_of
+from mmm.web.shell.session import person_of
 from mmm.web.shell.sign_in import CALLBACK, SignIn, sign_in_of
+from mmm.web.shell.uploads import ROUTE, Limits, StreamlitShelf, UploadGuard
 
 SCRIPT = Path(__file__).with_name("script.py")
 
@@ -54,21 +61,43 @@ _RETURN_WITHIN_SECONDS = 900
 
 
 def app_options() -> dict[str, Any]:
-    """What `st.App` needs beside the script. Wrong settings are told by the page, so that someone
-    sees them.
-    """
+    """What `st.App` needs beside the script. Where settings are wrong, the pages show nothing else."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     try:
         settings = load_settings().settings
-        hosts: frozenset[str] | None = allowed_hosts(settings)
+        hosts = allowed_hosts(settings)
         sign_in = sign_in_of(settings)
     except UserError:
-        sign_in, hosts = None, None  # pages show nothing but what is wrong
+        return {"middleware": [Middleware(Border, sign_in=None), Middleware(NoUploads)]}
+    start_in_background(settings)
+    limits = Limits(settings.upload_person_mb, settings.upload_total_mb)
+    guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=StreamlitShelf())
     return {
         "secrets": sign_in.for_streamlit() if sign_in else {},
-        "middleware": [Middleware(Border, sign_in=sign_in, hosts=hosts)],
+        "middleware": [Middleware(Border, sign_in=sign_in, hosts=hosts), guard],
     }
+
+
+def _asker(sign_in: SignIn | None) -> Callable[[Scope], User]:
+    """Who sends a request; SignInNeeded or Refused where it is nobody who may use the app."""
+
+    def asker(scope: Scope) -> User:
+        return local_user() if sign_in is None else person_of(claims_of(scope, sign_in))
+
+    return asker
+
+
+class NoUploads:
+    """Around a server whose settings are wrong: nobody is known, nobody uploads."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        closed = scope["type"] == "http" and ROUTE in scope["path"]
+        app = PlainTextResponse("The server's settings are wrong.", 503) if closed else self._app
+        await app(scope, receive, send)
 
 
 def _warm_up() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from mmm.access import User
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import LoadedSettings, Settings, load_settings
-from mmm.web.shell.sign_in import SignIn, admitted, sign_in_of
+from mmm.web.shell.sign_in import SignIn, SignInNeeded, admitted, sign_in_of
+from mmm.web.shell.sign_outs import EndedSignIns
 from mmm.workspace import Workspace
 from mmm.workspace.names import utc_now
 
@@ -42,9 +46,23 @@ def sign_in() -> SignIn | None:
     return sign_in_of(settings())
 
 
+@st.cache_resource(show_spinner=False)
+def ended_sign_ins() -> EndedSignIns:
+    """Sign-ins that were ended, as far as this server knows."""
+    return EndedSignIns(workspace())
+
+
 def current_user() -> User:
     """Who acts, looked at anew each time: a session may have ended since the page was drawn.
 
     SignInNeeded or Refused where it is nobody who may use the app.
     """
-    return local_user() if sign_in() is None else admitted(st.user.to_dict(), settings(), utc_now())
+    return local_user() if sign_in() is None else person_of(st.user.to_dict())
+
+
+def person_of(claims: Mapping[str, Any]) -> User:
+    """The person of an identity that is checked already. Errors as in `current_user`."""
+    user = admitted(claims, settings(), utc_now())
+    if ended_sign_ins().ended(claims):
+        raise SignInNeeded("You have signed out.", fix="Sign in again.")
+    return user
