@@ -155,7 +155,7 @@ def _nation(
     for name, by_geo in values.items():
         if name not in controls:
             columns[name] = by_geo.sum(axis=0)
-        elif _same_everywhere(by_geo):
+        elif len(by_geo) == 1 or _same_everywhere(by_geo):
             columns[name] = by_geo[0]
         else:
             columns[name] = sizes @ by_geo / sizes.sum()

@@ -127,6 +127,6 @@ class BayesEngine:
     def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
         from mmm.engines.adstock_hill.drawn_effects import drawn_effects
 
-        if tables["geo_draws"].num_rows:
+        if "geo_draws" in tables and tables["geo_draws"].num_rows:
             return None  # a panel's effects are sums of its geos', which the nation's draws are not
         return drawn_effects(tables, model_id)
