@@ -39,6 +39,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "batch.cancel": Role.ANALYST,
     "batch.retry": Role.ANALYST,
     "plan.save": Role.ANALYST,
+    "plan.commit": Role.ANALYST,
     "model.annotate": Role.ANALYST,
     "branding.save": Role.ADMIN,
     "connection.add": Role.ADMIN,

@@ -59,6 +59,7 @@ PANELS = {
         "calibration": "mmm.cli.stability:calibration_command",
         "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
+        "commit": "mmm.cli.variance:commit_command",
         "export": "mmm.cli.artifacts:export_command",
         "recreate": "mmm.cli.artifacts:recreate_command",
     },
@@ -73,6 +74,7 @@ PANELS = {
         "refresh": "mmm.cli.refresh:refresh_command",
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
+        "variance": "mmm.cli.variance:variance_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}

@@ -280,6 +280,17 @@ VIEWS: tuple[View, ...] = (
         "other channels share.",
         present=certified.certified,
     ),
+    View(
+        "checks",
+        "Stress and refutation",
+        certified.checks_of,
+        certified_charts.checks,
+        certified.checks_said,
+        "One dot per check, as a multiple of the threshold at which a concern begins (the line). Orange is a "
+        "concern; a few checks ask for more than the threshold, so that theirs lies to the left of it. The table "
+        "says what each found, what to do and which decision it bears on.",
+        present=certified.checked,
+    ),
 )
 
 #: Views of two to four models at once.

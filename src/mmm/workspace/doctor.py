@@ -41,6 +41,7 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (_RUN + r"/heartbeat\.json", "heartbeat", models.Heartbeat),
     (_RUN + r"/results/\d+/manifest\.json", "results", models.ResultsManifest),
     (r"chains/[^/]+/\d+\.json", "acceptance", models.Acceptance),
+    (r"plans_of_record/[^/]+/\d+\.json", "plan_of_record", models.PlanOfRecord),
     (r"batches/[^/]+/batch\.json", "batch", models.BatchDocument),
     (r"templates/[^/]+/\d+\.json", "template", None),
     (r"plans/[^/]+\.json", "plan", None),

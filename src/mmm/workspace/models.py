@@ -177,6 +177,14 @@ class Acceptance(_Stored):
     replaces: tuple[str, str] | None = None
 
 
+class PlanOfRecord(_Stored):
+    """A plan that was committed to: what the periods ahead are held against."""
+
+    plan_id: str
+    at: datetime
+    actor: str
+
+
 class ModelNote(_Stored):
     """What a person noted about a kept model: a text, or that it is pinned (True) or no longer
     (False).

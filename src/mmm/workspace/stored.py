@@ -38,6 +38,7 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "batch": 1,
     "template": 1,
     "plan": 1,
+    "plan_of_record": 1,
     "branding": 1,
     "draft": 1,
     "sign_out": 1,
