@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
-WEB_EXTRAS := web aws snowflake bigquery postgres
-TRAINING_EXTRAS := aws
+WEB_EXTRAS := web aws gcp snowflake bigquery postgres
+TRAINING_EXTRAS := aws gcp
 
 .PHONY: demo web test check test-images test-infra lint bench setup lock lock-servers clean
 

@@ -15,6 +15,7 @@ import pytest
 
 from aws_servers import ALLOW_ALL, Aws, aws_server
 from bigquery_stub import bigquery_stub
+from gcp_servers import Gcp, gcp_server
 from left_out import closing_line
 from robyn_library import RobynLibrary, install_stand_in
 from servers import Postgres, Proxy, postgres_server, snowflake_server
@@ -148,6 +149,13 @@ def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         admin = server.user("admin", {"Version": "2012-10-17", "Statement": [ALLOW_ALL]})
         server.enforce()
         yield admin
+
+
+@pytest.fixture(scope="session")
+def gcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcp]:
+    """Google Cloud on loopback. See gcp_server.py."""
+    with gcp_server(tmp_path_factory.mktemp("gcp")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

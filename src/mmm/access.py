@@ -39,12 +39,18 @@ LOWEST_ROLE: dict[str, Role] = {
     "batch.cancel": Role.ANALYST,
     "batch.retry": Role.ANALYST,
     "plan.save": Role.ANALYST,
+    "plan.commit": Role.ANALYST,
     "model.annotate": Role.ANALYST,
     "branding.save": Role.ADMIN,
     "connection.add": Role.ADMIN,
     "connection.replace": Role.ADMIN,
     "connection.remove": Role.ADMIN,
     "audit.read": Role.ADMIN,
+    "workspace.examine": Role.ADMIN,
+    "workspace.repair": Role.ADMIN,
+    "workspace.backup": Role.ADMIN,
+    "workspace.restore": Role.ADMIN,
+    "workspace.retain": Role.ADMIN,
     "settings.read": Role.ADMIN,
 }
 

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     heartbeat_seconds: Seconds = Field(10, alias="MMM_HEARTBEAT_SECONDS")
     crash_after_seconds: Seconds = Field(120, alias="MMM_CRASH_AFTER_SECONDS")
     start_timeout_seconds: Seconds = Field(900, alias="MMM_START_TIMEOUT_SECONDS")
+    dispatch_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        20,
+        alias="MMM_DISPATCH_SECONDS",
+        description="between rounds of the web app's dispatcher; 0 for none",
+    )
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
@@ -155,6 +160,10 @@ class Settings(BaseSettings):
     gcp_region: str | None = Field(None, alias="GCP_REGION")
     gcs_bucket: _Bucket | None = Field(None, alias="GCS_BUCKET")
     training_job_name: str | None = Field(None, alias="TRAINING_JOB_NAME")
+    gcp_endpoint_url: _Url | None = Field(None, alias="GCP_ENDPOINT_URL")
+    google_application_credentials: Path | None = Field(
+        None, alias="GOOGLE_APPLICATION_CREDENTIALS", description="a key file, or of federation"
+    )
 
     auth_client_id: str | None = Field(None, alias="AUTH_CLIENT_ID")
     auth_client_secret: SecretStr | None = Field(None, alias="AUTH_CLIENT_SECRET")

@@ -137,3 +137,42 @@ def test_a_wrong_recipe_or_mapping_is_named(run: Run, dataset: str, tmp_path: Pa
     assert run("propose", dataset, "--recipe", "year")[2].startswith(
         "Error: --recipe: 'year' is no period."
     )
+
+
+def test_preview_shows_how_a_file_is_read_and_stores_nothing(run: Run, tmp_path: Path) -> None:
+    lines = ["Woche;Umsatz €;TV Ausgaben", "03.01.2022;1.234,50;-", "10.01.2022;2.000,00;12,5"]
+    (tmp_path / "g.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    code, out, err = run("preview", "g.csv", "--rows", "1")
+    assert (code, err) == (0, "")
+    table = {line.split("  ")[0]: line for line in out.splitlines()}
+    assert "decimal comma, point for thousands" in table["Umsatz €"]
+    assert "'1.234,50' in line 2" in table["Umsatz €"]
+    assert "kpi" in table["Umsatz €"]
+    assert "empty: 1 x '-'" in table["TV Ausgaben"]
+    assert run("datasets")[1].count("\n") <= 1
+    told = json.loads(run("preview", "g.csv", "--json")[1])
+    assert [item["type"] for item in told["columns"]] == ["date", "number", "number"]
+
+
+def test_preview_asks_what_can_be_read_in_two_ways_and_takes_the_answer(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "q.tsv").write_text("id\tx\nr1\t1.234\nr2\t5.678\n")
+    code, _, err = run("preview", "q.tsv")
+    assert code == 1
+    assert 'Answer --column "x=' in err
+    code, out, _ = run("preview", "q.tsv", "--column", "x=decimal-point")
+    assert code == 0
+    assert "1.234" in out
+
+
+def test_the_zone_says_whose_days_count(run: Run, tmp_path: Path) -> None:
+    hours = [f"2024-01-0{day}T{hour:02d}:00:00+00:00,{hour}" for day in (1, 2) for hour in (0, 23)]
+    (tmp_path / "z.csv").write_text("\n".join(["time,x", *hours, ""]))
+    code, out, _ = run("preview", "z.csv", "--rows", "4", "--zone", "Asia/Tokyo")
+    assert code == 0
+    assert "2024-01-01 09:00:00" in out
+    assert "2024-01-03 08:00:00" in out
+    code, _, err = run("preview", "z.csv", "--zone", "Mars/Base")
+    assert code == 2
+    assert "zone" in err

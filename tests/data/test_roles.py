@@ -84,7 +84,6 @@ def test_columns_that_are_gone_leave_their_role_empty() -> None:
             "unused",
             ("", "No column is the date: choose the one that holds each row's day."),
         ),
-        ("tv", "unused", ("", "No column is a spend: choose at least one column of money spent.")),
         ("geo", "date", ("geo", "a date is needed, it holds texts.")),
         ("note", "context", ("note", "the role context needs numbers, it holds texts.")),
         ("flat", "kpi", ("flat", "another column is the kpi, too.")),
@@ -138,3 +137,17 @@ def test_what_a_version_changed() -> None:
         "'grps' was exposure and is unused.",
     ]
     assert changes(now, now) == []
+
+
+def test_organic_media_alone_are_enough_and_none_at_all_is_an_error() -> None:
+    alone = ROLES
+    for item in ROLES.columns:
+        if item.role in ("spend", "exposure"):
+            alone = alone.with_column(item.as_role("unused"))
+    assert errors(alone) == []
+    assert mapping_of(alone).paid == ()
+    for item in alone.columns:
+        if item.role == "organic":
+            alone = alone.with_column(item.as_role("unused"))
+    (found,) = errors(alone)
+    assert found[1].startswith("No column is a medium")

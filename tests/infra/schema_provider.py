@@ -1,4 +1,4 @@
-"""A Terraform provider that has the current AWS provider's schema (schema/aws.json) and does
+"""A Terraform provider that has a current provider's schema (schema/aws.json or the argument) and does
 nothing else.
 
 Terraform itself then checks every resource, argument, type and reference against it (`validate`),
@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-SCHEMA = Path(__file__).parent / "schema" / "aws.json"
+SCHEMAS = Path(__file__).parent / "schema"
 _NESTING = {"single": 1, "one": 2, "list": 2}
 
 
@@ -91,8 +91,8 @@ def all_schemas(stored: dict[str, Any]) -> bytes:
 
 
 class Provider(grpc.GenericRpcHandler):
-    def __init__(self) -> None:
-        self.schemas = all_schemas(json.loads(SCHEMA.read_text()))
+    def __init__(self, name: str) -> None:
+        self.schemas = all_schemas(json.loads((SCHEMAS / f"{name}.json").read_text()))
 
     def answer(self, method: str, request: bytes) -> bytes:
         if method == "GetSchema":
@@ -144,7 +144,7 @@ def main() -> None:
         sys.exit("Terraform starts this; it does nothing by itself.")
     key, cert, der = certificate()
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_send_message_length", -1)])
-    server.add_generic_rpc_handlers((Provider(),))
+    server.add_generic_rpc_handlers((Provider(sys.argv[1] if len(sys.argv) > 1 else "aws"),))
     with tempfile.TemporaryDirectory() as folder:
         address = f"{folder}/provider"
         server.add_secure_port(f"unix:{address}", grpc.ssl_server_credentials([(key, cert)]))

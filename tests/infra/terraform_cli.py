@@ -1,5 +1,5 @@
-"""Terraform on copies of infra/terraform-aws, its AWS provider being the schema-only one
-(schema_provider.py).
+"""Terraform on copies of infra/terraform-aws and infra/terraform-gcp, their provider being the
+schema-only one (schema_provider.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONFIGURATION = ROOT / "infra" / "terraform-aws"
+GCP_CONFIGURATION = ROOT / "infra" / "terraform-gcp"
 
 
 def terraform_program() -> str:
@@ -65,10 +66,10 @@ class Terraform:
     `mirror` only.
     """
 
-    def __init__(self, folder: Path, mirror: Path) -> None:
-        self.program, self.folder = terraform_program(), folder / "terraform-aws"
+    def __init__(self, folder: Path, mirror: Path, configuration: Path = CONFIGURATION) -> None:
+        self.program, self.folder = terraform_program(), folder / configuration.name
         shutil.copytree(
-            CONFIGURATION, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+            configuration, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
         )
         self.rc = folder / "terraformrc"
         self.rc.write_text(
@@ -104,14 +105,15 @@ class Terraform:
         return done
 
 
-def schema_mirror(folder: Path) -> Path:
+def schema_mirror(folder: Path, provider: str = "aws") -> Path:
     """A mirror of providers with ours, by the version whose schema it has."""
-    version = json.loads((HERE / "schema" / "aws.json").read_text())["version"]
-    program = (
-        folder / provider_address() / version / "linux_amd64" / f"terraform-provider-aws_v{version}"
-    )
+    version = json.loads((HERE / "schema" / f"{provider}.json").read_text())["version"]
+    address = f"{provider_address().rpartition('/')[0]}/{provider}"
+    name = f"terraform-provider-{provider}_v{version}"
+    program = folder / address / version / "linux_amd64" / name
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "schema_provider.py"}"\n')
+    server = HERE / "schema_provider.py"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{server}" {provider}\n')
     program.chmod(0o755)
     return folder
 

@@ -238,7 +238,8 @@ def test_every_setting_can_be_set_or_is_excused(applied: dict[str, Applied]) -> 
         # The connection that Terraform makes ready signs in by its key.
         "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE",
     }  # fmt: skip
-    google = {name for name in NAMES if name.startswith(("GCP_", "GCS_"))} | {"TRAINING_JOB_NAME"}
+    google = {name for name in NAMES if name.startswith(("GCP_", "GCS_", "GOOGLE_"))}
+    google.add("TRAINING_JOB_NAME")
     container = applied["own"].container("web")
     made = set(applied["own"].environment("web")) | {one["name"] for one in container["secrets"]}
     assert NAMES.keys() - made - settable - excused - google == set()

@@ -13,6 +13,7 @@ from mmm.engines.adstock_hill.media import MediaModel
 from mmm.errors import UserError
 from mmm.format import Labels
 from mmm.planning.allocation import allocate
+from mmm.planning.frontier import frontier
 from mmm.planning.plan import Plan
 from mmm.planning.problem import NOTHING_KNOWN, Known
 from mmm.planning.request import PlanRequest
@@ -114,10 +115,21 @@ def test_bounds_hold_for_a_held_channel_too(make_model: Make, revenue: Labels) -
     assert spends(plan) == pytest.approx({"tv": 110.0, "radio": 130.0}, rel=1e-6)
 
 
+def test_held_channels_keep_their_share_of_a_budget_that_is_out_of_reach_else(
+    make_model: Make, revenue: Labels
+) -> None:
+    models = drawn(make_model, 40, 2400.0, 100.0)
+    plan = planned(models, revenue, UNSURE, budget_per_period=360.0)
+    assert spends(plan) == pytest.approx({"tv": 180.0, "radio": 180.0}, rel=1e-6)
+    assert any("tv keeps its share of the budget" in text for text in plan.findings)
+    near = planned(models, revenue, UNSURE, budget_per_period=220.0)
+    assert spends(near) == pytest.approx({"tv": 100.0, "radio": 120.0}, rel=1e-6)
+
+
 def test_a_budget_that_holding_puts_out_of_reach_says_so(make_model: Make, revenue: Labels) -> None:
     models = drawn(make_model, 40, 2400.0, 100.0)
     with pytest.raises(UserError) as error:
-        planned(models, revenue, UNSURE, budget_per_period=400.0)
+        planned(models, revenue, UNSURE, budget_per_period=500.0)
     assert "Held at today's spend are tv: they can be freed." in error.value.fix
     with pytest.raises(UserError, match="no paid channel"):
         planned(models, revenue, UNSURE, free=("television",))
@@ -174,3 +186,18 @@ def test_a_range_that_is_not_the_plans_own_says_whose_it_is(
     assert "is that of the 30 kept models; the plan's own" in said[0]
     together = planned(others, revenue)
     assert not any("is that of the" in text for text in together.findings)
+
+
+def test_the_frontier_is_the_best_plan_at_each_budget(make_model: Make, revenue: Labels) -> None:
+    models = drawn(make_model, 40, 2400.0, 100.0)
+    history, made = history_of(models[0]), planned_with(models)
+    rows = frontier(history, made, PlanRequest(high=1.2, unit_value=0.3), revenue).to_pylist()
+    assert [row["change"] for row in rows] == pytest.approx(
+        [-0.5, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2]
+    )
+    marginals = [row["marginal"] for row in rows[1:]]
+    assert marginals == sorted(marginals, reverse=True)
+    asked = PlanRequest(high=1.2, unit_value=0.3, budget_per_period=180.0)
+    plan = allocate(history, made, asked, revenue)
+    assert rows[4]["response"] == pytest.approx(plan.totals.response)
+    assert rows[4]["profit"] == pytest.approx(0.3 * rows[4]["response"] - 180.0)

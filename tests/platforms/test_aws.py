@@ -378,7 +378,7 @@ def test_a_bucket_that_is_not_there_is_no_missing_object(aws: Aws) -> None:
     ):
         with pytest.raises(
             StoreError,
-            match=r"there is no such bucket. Check its name \(S3_BUCKET, MMM_WORKSPACE\)",
+            match=r"there is no such bucket. Check its name \(S3_BUCKET, GCS_BUCKET, MMM_WORKSPACE\)",
         ):
             call()
 

@@ -10,16 +10,20 @@ import pytest
 
 from mmm.platforms.aws.launcher import EcsLauncher
 from mmm.platforms.base import TaskLauncher, TaskState
+from mmm.platforms.gcp.launcher import CloudRunLauncher
 from mmm.platforms.local.launcher import LocalLauncher
 
 Make = Callable[[], TaskLauncher]
 
 
-@pytest.fixture(params=["local", "aws"])
+@pytest.fixture(params=["local", "aws", "gcp"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Make a launcher; each one is a later process with nothing but the handle."""
     if request.param == "local":
         return lambda: LocalLauncher(tmp_path / "tasks")
+    if request.param == "gcp":
+        gcp = request.getfixturevalue("gcp")
+        return lambda: CloudRunLauncher.from_settings(gcp.settings("no-bucket"))
     aws = request.getfixturevalue("aws")
     return lambda: EcsLauncher.from_settings(aws.settings("no-bucket"))
 

@@ -14,11 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmm.errors import UserError
-from mmm.platforms import open_launcher
 from mmm.platforms.base import TaskState, TaskStatus
 from mmm.platforms.local.launcher import LocalLauncher
-from mmm.settings import Settings
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 #: Sleeps in short pieces: a signal that comes just before a sleep is handled only after it.
@@ -167,11 +164,3 @@ def test_a_task_survives_its_parent_and_its_terminals_hangup(
 def test_a_long_lived_parent_keeps_no_zombies(launcher: LocalLauncher) -> None:
     handle = start(launcher, "pass")
     wait_for(lambda: not psutil.pid_exists(json.loads(handle)["pid"]))
-
-
-def test_a_platform_without_a_launcher_is_told() -> None:
-    settings = Settings(
-        cloud_provider="gcp", gcs_bucket="bucket", gcp_project="p", gcp_region="europe-west3"
-    )
-    with pytest.raises(UserError, match=r"no task launcher for 'gcp'. Choose one of: local, aws"):
-        open_launcher(settings)

@@ -9,13 +9,18 @@ import pytest
 from mmm.errors import NotFound, UserError
 from mmm.platforms.aws.secrets import SecretsManagerStore
 from mmm.platforms.base import SecretStore
+from mmm.platforms.gcp.secrets import SecretManagerStore
 from mmm.platforms.local.secrets import FileSecretStore
 
 
-@pytest.fixture(params=["local", "aws"])
+@pytest.fixture(params=["local", "aws", "gcp"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStore:
     if request.param == "local":
         return FileSecretStore(tmp_path / "deep" / "secrets")
+    if request.param == "gcp":
+        return SecretManagerStore.from_settings(
+            request.getfixturevalue("gcp").settings("no-bucket")
+        )
     return SecretsManagerStore.from_settings(request.getfixturevalue("aws").settings("no-bucket"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 
@@ -126,6 +127,9 @@ def test_a_certificate_is_made_stored_and_said(
     report = report_of(results, None, Look(), "html").decode()
     assert "How wrong could these numbers be?" in report
     assert "Low, recalibrated" in report
+    assert "Stress and refutation" in report
+    assert checks_finding(found) in html.unescape(report)
+    assert not any("cannot be drawn" in line for line in report.splitlines())
 
 
 def test_certifying_needs_the_right(trained: str, service: RunService) -> None:

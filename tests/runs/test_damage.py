@@ -75,7 +75,7 @@ def test_a_damaged_batch_leaves_the_others_their_turn(
         )  # fmt: skip
     empty(settings, "batches/20260301T120001-00000000/batch.json")
     service, started = RunService.open(settings), []
-    step(workspace, service.statuses, started.append, 5, "local")
+    step(workspace, service.statuses, started.append, 5, "local", utc_now())
     assert started == ["20260301T120002-0a1b2c3d"]
     with pytest.raises(UserError, match="empty"):
         workspace.batch("20260301T120001-00000000")

@@ -283,12 +283,14 @@ DATE_ERRORS: dict[str, tuple[Change, str]] = {
     "twice": (
         lambda d: d["date"].__setitem__(9, d["date"][2]),
         "1 date occurs more than once, first 2022-01-17 in rows 3, 10. "
-        "Give one row per period: map the market column and prepare the dataset, or add up.",
+        "Give one row per period: map the geo column to model geos together, or the market column "
+        "and prepare the dataset, or add up.",
     ),
     "long table": (
         lambda d: d.update(date=[day for day in d["date"][: WEEKS // 2] for _ in range(2)]),
         "60 dates occur more than once, first 2022-01-03 in rows 1, 2. "
-        "Give one row per period: map the market column and prepare the dataset, or add up.",
+        "Give one row per period: map the geo column to model geos together, or the market column "
+        "and prepare the dataset, or add up.",
     ),
     "weekly gap": (
         lambda d: [values.pop(10) for values in d.values()],

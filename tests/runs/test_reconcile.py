@@ -16,10 +16,13 @@ from mmm.platforms.base import TaskState
 from mmm.platforms.local.launcher import LocalLauncher
 from mmm.runs.events import History
 from mmm.runs.reconcile import reconcile
+from mmm.runs.status import run_status
+from mmm.runs.status_list import StatusList
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, Heartbeat, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import Objects, StoreError
 
 SETTINGS = Settings(
     heartbeat_seconds=1,
@@ -169,6 +172,35 @@ def test_a_run_that_nobody_starts_is_crashed_in_the_end(case: Case) -> None:
     event = case.look(101)
     assert event.state is RunState.CRASHED
     assert event.message == "No task was started within 100 seconds."
+
+
+def test_an_end_that_cannot_be_recorded_is_shown_and_nothing_is_kept_of_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full or read-only store: who looks must not need to write."""
+    case.task("raise SystemExit(7)")
+    running = case.running()
+    case.wait_for(TaskState.STOPPED)
+
+    def full(*_: object) -> None:
+        raise StoreError("the store failed: no space left.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "create", full)
+        patch.setattr(Objects, "put", full)
+        event = case.look()
+        assert (event.state, event.number) == (RunState.CRASHED, running.number)
+        listed = StatusList(case.workspace, tmp_path / "cache")
+        run_id = case.history.run_id
+        for _ in range(2):
+            (status,) = listed.statuses(
+                [run_id], lambda _: run_status(case.workspace, run_id, event)
+            )
+            assert status.state is RunState.CRASHED
+    assert case.workspace.last_event(run_id) == running
+    (status,) = listed.statuses([run_id], lambda _: run_status(case.workspace, run_id, running))
+    assert status.state is RunState.RUNNING
+    assert case.look().number == running.number + 1
 
 
 def test_a_run_whose_starter_was_killed_is_crashed_as_soon_as_a_silent_task_is(case: Case) -> None:

@@ -154,8 +154,14 @@ def watched_tab(browser: Any, server: str) -> Iterator[Any]:
         lambda asked: asked.url.startswith((server, "data:", "blob:")) or outside.append(asked.url),
     )
     tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+    blocked: list[str] = []
+    tab.on(
+        "console",
+        lambda told: "Content Security Policy" not in told.text or blocked.append(told.text),
+    )
     yield tab
     assert outside == []
+    assert blocked == []
 
 
 def settled(page: Any) -> None:

@@ -13,14 +13,22 @@ _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
+_HIDDEN = ' state="hidden"'
+
 
 class ExcelError(str):
     """A cell that holds an error such as #N/A."""
 
 
+class Formula(str):
+    """A cell that holds a formula whose value was never stored, as programs write it."""
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "<c/>"
+    if isinstance(value, Formula):
+        return f"<c><f>{escape(value)}</f></c>"
     if isinstance(value, bool):
         return f'<c t="b"><v>{int(value)}</v></c>'
     if isinstance(value, ExcelError):
@@ -48,8 +56,16 @@ def _column(index: int) -> str:
     return ("" if index < 26 else chr(64 + index // 26)) + chr(65 + index % 26)
 
 
-def write_workbook(path: Path, rows: Sequence[Sequence[Any]] | None = None, **sheets: Any) -> Path:
-    """Write a workbook of one sheet of rows, or of the named sheets; return its path."""
+def write_workbook(
+    path: Path,
+    rows: Sequence[Sequence[Any]] | None = None,
+    *,
+    hidden: Sequence[str] = (),
+    **sheets: Any,
+) -> Path:
+    """Write a workbook of one sheet of rows, or of the named sheets, some of them hidden; return its
+    path.
+    """
     named = sheets or {"Sheet1": rows}
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     parts = "".join(
@@ -57,7 +73,8 @@ def write_workbook(path: Path, rows: Sequence[Sequence[Any]] | None = None, **sh
         for i in range(1, len(named) + 1)
     )
     listed = "".join(
-        f'<sheet name="{n}" sheetId="{i}" r:id="rId{i}"/>' for i, n in enumerate(named, start=1)
+        f'<sheet name="{n}" sheetId="{i}" r:id="rId{i}"{_HIDDEN if n in hidden else ""}/>'
+        for i, n in enumerate(named, start=1)
     )
     links = "".join(
         f'<Relationship Id="rId{i}" Type="{_REL}/worksheet" Target="worksheets/sheet{i}.xml"/>'

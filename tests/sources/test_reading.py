@@ -16,6 +16,7 @@ from mmm.errors import InvalidInput, UserError
 from mmm.sources.base import Batches
 from mmm.sources.files import FileSource
 from mmm.sources.reading import As
+from workbooks import Formula, write_workbook
 
 WEEKS = [dt.date(2022, 1, 3) + dt.timedelta(weeks=week) for week in range(120)]
 
@@ -262,3 +263,23 @@ def test_a_given_missing_mark_mends_a_column(tmp_path: Path) -> None:
     assert read(path, missing=("closed",))[0]["a"].to_pylist() == [1.5, None, 2.5]
     with pytest.raises(InvalidInput, match=r"'closed' .*is no number"):
         read(path, columns={"a": "number"})
+
+
+def test_a_hidden_first_sheet_is_not_read_but_named(tmp_path: Path) -> None:
+    rows = [["week", "revenue"], *([day, 100 + i] for i, day in enumerate(WEEKS[:4]))]
+    old = [["week", "revenue"], [WEEKS[0], 1]]
+    path = write_workbook(tmp_path / "b.xlsx", hidden=("old",), old=old, data=rows)
+    table, batches = read(path)
+    assert table["revenue"].to_pylist() == [100, 101, 102, 103]
+    (note,) = batches.notes
+    assert note == "Sheet 'data' was read; other sheets with cells: 'old' (2 rows, hidden)."
+    assert read(path, sheet="old")[0]["revenue"].to_pylist() == [1]
+
+
+def test_a_formula_whose_value_was_never_stored_stops_the_reading_by_its_cell(
+    tmp_path: Path,
+) -> None:
+    rows = [["week", "revenue"], [WEEKS[0], 5.0], [WEEKS[1], Formula("B2*2")]]
+    path = write_workbook(tmp_path / "f.xlsx", data=rows)
+    with pytest.raises(UserError, match="formulas without a stored value: B3"):
+        read(path)

@@ -519,7 +519,9 @@ def test_a_long_file_is_spread_into_columns(open_page: Open, stored: Any) -> Non
     lines = ["date,channel,spend,revenue"]
     for week in range(30):
         day = dt.date(2024, 1, 1) + dt.timedelta(weeks=week)
-        lines += [f"{day},{name},{week % 7 + 1},{900 + week}" for name in ("tv", "search")]
+        lines += [
+            f"{day},{name},{week % 7 + at},{900 + week}" for at, name in enumerate(("tv", "search"))
+        ]
     app = upload(open_page(links.CONNECT), "long.csv", "\n".join([*lines, ""]))
     assert "This is a long table" in app.warning[0].value
     app = store(app, "LONG")

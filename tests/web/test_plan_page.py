@@ -153,7 +153,7 @@ def test_scenarios_are_saved_linked_and_compared(open_page: Open, stored: Any, r
     assert not app.error
     rich, lean = stored.workspace.plan_ids()
     assert saved_plan(stored.workspace, rich).name == "*rich*"
-    assert app.multiselect[0].value == [lean, rich]
+    assert field(app, "multiselect", "Side by side").value == [lean, rich]
     text = words(app)
     assert "has the largest response" in text
     assert "**rich**" not in text

@@ -114,7 +114,7 @@ def test_every_view_of_the_report_is_in_one_part(
         assert len(app.dataframe) >= len(pictures) >= len(keys)
         seen += keys
     # The certificate's part has a state of its own, see below.
-    assert sorted([*seen, "calibration", "certificate", "forecast", "learnt"]) == sorted(
+    assert sorted([*seen, "calibration", "certificate", "checks", "forecast", "learnt"]) == sorted(
         view.key for view in VIEWS
     )
 

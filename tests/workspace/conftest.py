@@ -13,7 +13,7 @@ from mmm.workspace import Workspace
 from mmm.workspace.objects import Objects, open_store
 
 
-@pytest.fixture(params=["memory", "file", "s3"])
+@pytest.fixture(params=["memory", "file", "s3", "gs"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -21,13 +21,16 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(kind: str, request: pytest.FixtureRequest) -> Settings | None:
     """What the store needs beside its address."""
-    return request.getfixturevalue("aws").settings("unused") if kind == "s3" else None
+    cloud = {"s3": "aws", "gs": "gcp"}.get(kind)
+    return request.getfixturevalue(cloud).settings("unused") if cloud else None
 
 
 @pytest.fixture
 def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if kind == "s3":
         return f"s3://{request.getfixturevalue('aws').new_bucket()}/team a"
+    if kind == "gs":
+        return f"gs://{request.getfixturevalue('gcp').new_bucket()}/team a"
     return {"memory": "memory://", "file": (tmp_path / "a b é").as_uri()}[kind]
 
 

@@ -47,6 +47,7 @@ PANELS = {
         "logs": "mmm.cli.runs:logs_command",
         "cancel": "mmm.cli.runs:cancel_command",
         "retry": "mmm.cli.runs:retry_command",
+        "dispatch": "mmm.cli.dispatch:dispatch_command",
         "train": "mmm.cli.train:train_command",
     },
     "Results": {
@@ -58,13 +59,22 @@ PANELS = {
         "calibration": "mmm.cli.stability:calibration_command",
         "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
+        "commit": "mmm.cli.variance:commit_command",
         "export": "mmm.cli.artifacts:export_command",
         "recreate": "mmm.cli.artifacts:recreate_command",
+    },
+    "Operation": {
+        "doctor": "mmm.cli.operations:doctor_command",
+        "backup": "mmm.cli.operations:backup_command",
+        "restore": "mmm.cli.operations:restore_command",
+        "retention": "mmm.cli.operations:retention_command",
+        "audit": "mmm.cli.operations:audit_command",
     },
     "New periods": {
         "refresh": "mmm.cli.refresh:refresh_command",
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
+        "variance": "mmm.cli.variance:variance_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}

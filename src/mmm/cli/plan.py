@@ -16,6 +16,7 @@ from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mmm.planning.forecast import Phasing
     from mmm.planning.plan import Plan
 
 _FACTOR = "as a factor of today's spend: 0.8 for all, tv=0.8 for one, tv+radio=0.8 for a sum. May be repeated."
@@ -81,8 +82,32 @@ def plan_command(
             help="held: the effect of earlier spend stays (Robyn); follows: it follows the plan."
         ),
     ] = "follows",
+    ahead: Annotated[
+        bool,
+        typer.Option(
+            "--ahead",
+            help="Plan the periods after the data, the next 13 weeks: KPI forecast, flighting table.",
+        ),
+    ] = False,
+    frontier: Annotated[
+        bool, typer.Option("--frontier", help="Print the best plan at each total budget, too.")
+    ] = False,
+    even: Annotated[
+        bool, typer.Option("--even", help="Spread the spend evenly, not as in the year before.")
+    ] = False,
+    known: Annotated[
+        Path | None,
+        typer.Option(help="Control variables ahead: a table with a column each, a row a period."),
+    ] = None,
+    flighting: Annotated[
+        Path | None,
+        typer.Option(help="A flighting table (CSV, Excel) whose spends are taken as they are."),
+    ] = None,
     name: Annotated[str, typer.Option(help="A name to find the plan by.")] = "",
-    csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write the table, with --ahead by period: a .csv or .xlsx file."),
+    ] = None,
     save: Annotated[
         bool, typer.Option("--save/--no-save", help="Keep the plan in the workspace.")
     ] = True,
@@ -94,8 +119,9 @@ def plan_command(
     Example: `mmm plan latest --range last_13 --budget 1400000 --high 1.5 --high tv=2 --max
     search+facebook=30000`.
     """
-    from mmm.models.plans import parse_request, plan_run, save_plan
-    from mmm.results.tables_out import write_csv
+    from mmm.cli.forward import print_forecast, print_frontier, read_known
+    from mmm.models.flighting import read_flighting, write_flighting
+    from mmm.models.plans import ahead_fields, model_to_plan, parse_request, save_plan
 
     fields: dict[str, Any] = {
         "goal": _goal(target, profit=profit),
@@ -111,20 +137,35 @@ def plan_command(
         "carryover": carryover,
         **_limits({"low": low or [], "high": high or [], "least": least or [], "most": most or []}),
     }
-    request = parse_request(fields)
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
-    plan = plan_run(workspace, run_id, request, model)
-    plan_id = save_plan(workspace, run_id, plan, local_user(), name=name) if save else None
+    chosen = model_to_plan(workspace, run_id, model)
+    shares = None
+    if flighting is not None:
+        given = read_flighting(flighting, chosen.history.channels)
+        fields, shares = fields | given.fields, given.shares
+    if ahead or flighting is not None:
+        fields = ahead_fields(chosen.history, fields)
+    plan, forecast = chosen.plan(parse_request(fields)), None
+    if ahead or flighting is not None:
+        phasing: Phasing = "even" if even else "as_last_year"
+        forecast = chosen.forecast(plan, phasing, read_known(known), shares)
+    plan_id = None
+    if save:
+        plan_id = save_plan(workspace, run_id, plan, local_user(), name=name, ahead=forecast)
     if csv is not None:
-        write_csv(plan.channels, csv)
+        write_flighting(plan.channels if forecast is None else forecast.flighting_table(), csv)
     if as_json:
-        typer.echo(
-            plan.document(run_id, name=name, created_by=local_user().id).model_dump_json(indent=2)
-        )
+        document = plan.document(run_id, name=name, created_by=local_user().id)
+        document = document.model_copy(update={"forecast": forecast})
+        typer.echo(document.model_dump_json(indent=2))
         return
     _warn(workspace, run_id)
+    if forecast is not None:
+        print_forecast(forecast, plan.labels)
     _print(plan)
+    if frontier:
+        print_frontier(chosen.frontier(plan.request), plan.labels)
     if plan_id is not None:
         typer.echo(f"\nPlan {plan_id}")
 

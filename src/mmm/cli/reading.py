@@ -8,26 +8,26 @@ import typer
 from mmm.cli import show
 from mmm.data.naming import naming_rules
 from mmm.data.proposal import propose
-from mmm.errors import UserError
 from mmm.settings import load_settings
 from mmm.sources.describe import evidence_of, layout_of
 from mmm.sources.guarded import GuardedFile
 from mmm.sources.reading import Reading
 from mmm.workspace import Workspace
 
-_WIDTH = 20
+_WIDTH = 26
 
 
 def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
     """The file's layout, its first rows, and every column with what was decided and why."""
     for line in layout_of(reading):
         typer.echo(line)
-    shown = source.preview(rows=rows)
+    table, _, _ = source.look()
+    shown = table.slice(0, rows)
     cells = [[_short(value) for value in column.to_pylist()] for column in shown.columns]
     typer.echo("")
     show.table(tuple(_short(name) for name in shown.column_names), list(zip(*cells, strict=True)))
     typer.echo("")
-    roles = _roles(source)
+    roles = _roles(table)
     lines = [
         (
             item.column,
@@ -45,13 +45,8 @@ def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
         typer.echo(f"Question: column {item.column!r}: {item.asked}. Answer {answers}.", err=True)
 
 
-def _roles(source: GuardedFile) -> dict[str, tuple[str, str]]:
-    """Each column's proposed role and reason; none where the file cannot be read yet."""
-    try:
-        with source.batches() as batches:
-            table = pa.Table.from_batches(batches, batches.schema)
-    except UserError:
-        table = source.preview(rows=1000)
+def _roles(table: pa.Table) -> dict[str, tuple[str, str]]:
+    """Each column's proposed role and reason; by the first rows where a file cannot be read yet."""
     found = propose(table, naming_rules(Workspace.open(load_settings().settings)))
     return {item.column: (item.role, item.reason) for item in found.columns}
 

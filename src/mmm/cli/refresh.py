@@ -5,7 +5,7 @@ coming into use.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,9 +36,14 @@ def refresh_command(
         int | None, typer.Option(min=1, help="Periods to move on by; default all new ones.")
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option(min=10, help="Candidates of a trial; default 1,000.")
+        int | None,
+        typer.Option(
+            min=10, help="Candidates of a trial, sweeps of a chain; default the engine's."
+        ),
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials; default 3.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Trials, chains; default the engine's.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Like --wait, and print the progress.")
@@ -64,14 +69,14 @@ def refresh_command(
     run_id = service.workspace.find_run(run)
     market = experiment_of(service.workspace, run_id).dataset.market
     found = dataset if data is None else store_file(service.workspace, data, market).dataset_id
-    changes: dict[str, Any] = {"iterations": iterations, "trials": trials}
+    effort = {"iterations": iterations, "trials": trials}
     experiment, findings = refresh_experiment(
         service.workspace,
         run_id,
         DatasetRef(market=market, dataset_id=str(found)),
         model=model,
         steps=steps,
-        changes={name: value for name, value in changes.items() if value is not None},
+        effort={name: value for name, value in effort.items() if value is not None},
     )
     new_run = service.submit(experiment, local_user())
     typer.echo(new_run)

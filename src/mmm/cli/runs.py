@@ -243,6 +243,7 @@ def cancel_command(run: Run) -> None:
     """
     service = _service()
     status = service.cancel(service.workspace.find_run(run), local_user())
+    service.start_waiting()  # its place is free
     typer.echo(f"{status.run_id} {status.label}")
 
 

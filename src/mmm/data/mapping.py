@@ -43,20 +43,34 @@ class OrganicColumn(SignedColumn):
 
 
 class Mapping(_Frozen):
-    """Column roles. Every column has one role at most; a spend may also be its own exposure.
+    """Column roles. Every column has one role at most; a spend may also be its own exposure. There is
+    at least one medium, paid or organic: an exposure without a spend is mapped as organic.
 
     `market` tells the markets of one table apart. No engine models it: checks look at each market's
-    dates with it, and preparation filters, splits or adds up by it.
+    dates with it, and preparation filters, splits or adds up by it. `geo` tells the parts of one
+    market apart that are modelled together, as a panel; `population` is their size.
     """
 
     date: str = Field(min_length=1)
     kpi: str = Field(min_length=1)
     kpi_kind: KpiKind = "revenue"
-    paid: tuple[PaidColumns, ...] = Field(min_length=1)
+    paid: tuple[PaidColumns, ...] = ()
     organic: tuple[OrganicColumn, ...] = ()
     context: tuple[SignedColumn, ...] = ()
     factors: tuple[SignedColumn, ...] = ()
     market: str | None = Field(default=None, min_length=1)
+    geo: str | None = Field(default=None, min_length=1)
+    population: str | None = Field(default=None, min_length=1)
+
+    @property
+    def parts(self) -> str | None:
+        """The column that tells rows of one date apart: the geo's, else the market's."""
+        return self.geo or self.market
+
+    def all_columns(self) -> list[str]:
+        """Every column that is mapped."""
+        named = [self.market, self.geo, self.population]
+        return [*self.columns(), *(name for name in named if name)]
 
     def numeric_columns(self) -> list[str]:
         """Columns that must hold numbers, in order, without repeats."""
@@ -67,8 +81,14 @@ class Mapping(_Frozen):
         return list(dict.fromkeys(names))
 
     def columns(self) -> list[str]:
-        """The columns an engine needs: all that are mapped but the market's."""
+        """The columns a model of the whole needs: all that are mapped but market's and geos'."""
         return [self.date, *self.numeric_columns(), *(factor.column for factor in self.factors)]
+
+    @model_validator(mode="after")
+    def _some_medium(self) -> Mapping:
+        if not (self.paid or self.organic):
+            raise ValueError("map at least one medium: a spend in paid, or an organic one")
+        return self
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Mapping:
@@ -78,7 +98,7 @@ class Mapping(_Frozen):
                 [paid.exposure] if paid.exposure not in (None, paid.spend) else []
             )
         names += [variable.column for variable in (*self.organic, *self.context, *self.factors)]
-        names += [self.market] if self.market else []
+        names += [name for name in (self.market, self.geo, self.population) if name]
         repeated = [
             name for name, count in Counter(names).items() if name is not None and count > 1
         ]
@@ -86,4 +106,8 @@ class Mapping(_Frozen):
             raise ValueError(
                 f"each column can have one role only; used twice: {', '.join(map(repr, repeated))}"
             )
+        if self.population and not self.geo:
+            raise ValueError("a population needs the column of the geos it is of")
+        if self.market and self.geo:
+            raise ValueError("map a market, by which the table is split, or a geo, not both")
         return self

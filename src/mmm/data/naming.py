@@ -20,7 +20,17 @@ from mmm.plain_json import read_json
 from mmm.workspace import Workspace
 
 Role = Literal[
-    "date", "market", "kpi", "spend", "exposure", "organic", "context", "factor", "unused"
+    "date",
+    "market",
+    "geo",
+    "population",
+    "kpi",
+    "spend",
+    "exposure",
+    "organic",
+    "context",
+    "factor",
+    "unused",
 ]
 At = Literal["any", "first", "last", "whole"]
 _WORD_BORDER = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")

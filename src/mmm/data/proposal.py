@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -136,6 +137,8 @@ def _fits(role: Role, facts: ColumnFacts) -> bool:
     return {
         "date": facts.kind == "date",
         "market": facts.kind == "text" or (facts.kind == "number" and facts.whole_numbers),
+        "geo": facts.kind == "text" or (facts.kind == "number" and facts.whole_numbers),
+        "population": number,
         "factor": facts.kind == "text" and (facts.distinct or 0) <= MOST_LEVELS,
         "kpi": facts.kind == "number",
         "spend": facts.kind == "number",
@@ -236,11 +239,16 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
         ),
     }
     roles = {item.role for item in columns}
-    return [
-        Finding("error", what, f"role {role}", fix)
-        for role, (what, fix) in needs.items()
-        if role not in roles
-    ]
+    found: list[Finding] = []
+    for role, (what, fix) in needs.items():
+        if role in roles:
+            continue
+        # Organic media alone can be modelled; that no spend was found is worth a look all the same.
+        level: Literal["error", "warning"] = "error"
+        if role == "spend" and "organic" in roles:
+            level = "warning"
+        found.append(Finding(level, what, f"role {role}", fix))
+    return found
 
 
 def _refused(found: Sequence[Candidate]) -> list[Finding]:

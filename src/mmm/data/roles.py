@@ -28,8 +28,8 @@ DEFAULT_SIGNS: dict[Role, Sign] = {
     "factor": "unconstrained",
 }
 #: Roles that only one column has.
-_ONE: tuple[Role, ...] = ("date", "kpi", "market")
-_NUMBERS = ("kpi", "spend", "exposure", "organic", "context")
+_ONE: tuple[Role, ...] = ("date", "kpi", "market", "geo", "population")
+_NUMBERS = ("kpi", "spend", "exposure", "organic", "context", "population")
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,22 @@ def roles_of_mapping(mapping: Mapping, columns: Sequence[str]) -> Roles:
         mapping.date: ColumnRole(mapping.date, "date"),
         mapping.kpi: ColumnRole(mapping.kpi, "kpi"),
     }
-    if mapping.market:
-        given[mapping.market] = ColumnRole(mapping.market, "market")
+    parts: tuple[tuple[Role, str | None], ...] = (
+        ("market", mapping.market),
+        ("geo", mapping.geo),
+        ("population", mapping.population),
+    )
+    given |= {name: ColumnRole(name, role) for role, name in parts if name}
     for paid in mapping.paid:
         if paid.exposure and paid.exposure != paid.spend:
             given[paid.exposure] = ColumnRole(paid.exposure, "exposure", paid.spend)
         given[paid.spend] = ColumnRole(paid.spend, "spend", sign=paid.sign)
-    parts: tuple[tuple[Role, Sequence[SignedColumn]], ...] = (
+    signed: tuple[tuple[Role, Sequence[SignedColumn]], ...] = (
         ("organic", mapping.organic),
         ("context", mapping.context),
         ("factor", mapping.factors),
     )
-    for role, items in parts:
+    for role, items in signed:
         given |= {item.column: ColumnRole(item.column, role, sign=item.sign) for item in items}
     return Roles(tuple(given.get(name, ColumnRole(name)) for name in columns), mapping.kpi_kind)
 
@@ -158,9 +162,22 @@ def _missing(roles: Roles) -> list[Finding]:
     needs: dict[Role, str] = {
         "date": "No column is the date: choose the one that holds each row's day.",
         "kpi": "No column is the KPI: choose the number that the media are to explain, such as revenue.",
-        "spend": "No column is a spend: choose at least one column of money spent.",
     }
-    return [Finding("error", what) for role, what in needs.items() if not roles.of(role)]
+    found = [Finding("error", what) for role, what in needs.items() if not roles.of(role)]
+    if not roles.of("spend") and not roles.of("organic"):
+        what = (
+            "No column is a medium: choose at least one column of money spent, or an organic one."
+        )
+        found.append(Finding("error", what))
+    for item in roles.of("population"):
+        if not roles.of("geo"):
+            fix = "Choose the column that names the geos, too."
+            found.append(Finding("error", "a population needs a geo.", item.column, fix))
+    for item in roles.of("geo"):
+        if roles.of("market"):
+            fix = "Choose geo for parts that are modelled together, market for those to be split."
+            found.append(Finding("error", "another column is the market.", item.column, fix))
+    return found
 
 
 def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
@@ -192,7 +209,7 @@ def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
     if item.role in ("spend", "exposure", "organic") and facts.negative_share:
         fix = "Correct the source: book refunds where the spend was."
         found.append(Finding("warning", "negative values, which no medium may have.", where, fix))
-    if item.role not in ("factor", "market") and facts.missing and facts.kind != "empty":
+    if item.role not in ("factor", "market", "geo") and facts.missing and facts.kind != "empty":
         fix = "Prepare the dataset with a rule for gaps in this column."
         found.append(Finding("warning", f"{counted(facts.missing, 'empty cell')}.", where, fix))
     if facts.constant and item.role in ("kpi", "spend", "exposure", "organic", "context", "factor"):
@@ -258,4 +275,4 @@ def changes(before: Mapping, now: Mapping) -> list[str]:
 
 
 def _all(mapping: Mapping) -> list[str]:
-    return [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    return mapping.all_columns()

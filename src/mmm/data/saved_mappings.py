@@ -111,7 +111,7 @@ def save_mapping(
     """
     workspace.permit(by, "mapping.save", name)
     columns = column_kinds(manifest.columns)
-    used = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    used = mapping.all_columns()
     missing = [column for column in used if column not in columns]
     if missing:
         findings = [
@@ -146,9 +146,7 @@ def difference(saved: SavedMapping, manifest: DatasetManifest) -> Difference:
             for name, kind in saved.columns.items()
             if now.get(name, kind) != kind
         ),
-        mapped=frozenset(
-            [*saved.mapping.columns(), *([saved.mapping.market] if saved.mapping.market else [])]
-        ),
+        mapped=frozenset(saved.mapping.all_columns()),
     )
 
 

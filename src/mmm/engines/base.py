@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from mmm.engines.panel import Panel
 from mmm.engines.schemas import OPTIONAL_TABLES, SCHEMAS, complete
 from mmm.engines.words import Sign
 from mmm.errors import Finding
@@ -120,7 +121,8 @@ class PreviousModel:
     window.
 
     `parameters` by (variable, parameter) as in the table `parameters`; `effects` are sums over the
-    window by component, the intercept's among them; `spend` by paid channel.
+    window by component, the intercept's among them; `spend` by paid channel. `draws` (K,) are those
+    of the table of that name by (variable, parameter), none where the model has no posterior.
     """
 
     model_id: str
@@ -128,6 +130,7 @@ class PreviousModel:
     parameters: Mapping[tuple[str, str], float]
     effects: Mapping[str, float]
     spend: Mapping[str, float]
+    draws: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class Problem:
     `currency`. `previous` is the model this one refreshes, None for a model of its own. `country`
     is the one of the holidays. `value_per_conversion` (money per unit of a conversion KPI) and
     `margin` (profit in one unit of revenue, 0 to 1) change no estimate, only what is reported.
+    `panel` holds the same data by geo; an engine that models no panels works on the sums.
     """
 
     dates: np.ndarray
@@ -157,6 +161,7 @@ class Problem:
     country: str | None = None
     value_per_conversion: float | None = None
     margin: float | None = None
+    panel: Panel | None = None
 
     @property
     def rows(self) -> int:

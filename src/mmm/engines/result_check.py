@@ -34,6 +34,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "frame": ("date", "variable"),
     "moves": ("model_id", "variable", "measure"),
     "lift_tests": ("model_id", "test"),
+    "geo_channels": ("model_id", "geo", "channel"),
+    "geo_fit": ("model_id", "geo", "date"),
+    "geo_media": ("geo", "date", "channel"),
+    "geo_draws": ("model_id", "draw", "geo", "variable"),
     "forecast": ("model_id", "date"),
     "learnt": ("model_id", "variable", "quantity"),
 }
@@ -50,12 +54,20 @@ WORDS: dict[tuple[str, str], type[StrEnum]] = {
     ("curve_points", "kind"): words.ChannelKind,
     ("frame", "kind"): words.FrameKind,
     ("lift_tests", "scope"): words.Scope,
+    ("geo_channels", "kind"): words.ChannelKind,
+    ("geo_channels", "confidence"): words.Confidence,
+    ("geo_fit", "split"): words.Split,
+    ("geo_media", "kind"): words.ChannelKind,
     ("learnt", "quantity"): words.Quantity,
     ("learnt", "source"): words.Source,
 }
 
 #: Columns whose words may be missing.
-_NULLABLE_WORDS = {("channels", "adstock"), ("channels", "confidence")}
+_NULLABLE_WORDS = {
+    ("channels", "adstock"),
+    ("channels", "confidence"),
+    ("geo_channels", "confidence"),
+}
 #: Tables whose models must be the kept ones, all of them in the first group.
 _OF_ALL_KEPT = ("contributions", "fit")
 _OF_KEPT = (
@@ -65,6 +77,9 @@ _OF_KEPT = (
     "draws",
     "moves",
     "lift_tests",
+    "geo_channels",
+    "geo_fit",
+    "geo_draws",
     "forecast",
     "learnt",
 )

@@ -193,6 +193,53 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("effect", _f8),
         ("uncalibrated", _f8),
     ),
+    # A panel's own tables; every other table is of its total. No rows where the data have no geos.
+    # Kept models x geos x media: spend in the geo, effect, ROI and marginal ROI there.
+    "geo_channels": _schema(
+        ("model_id", _s),
+        ("geo", _s),
+        ("channel", _s),
+        ("kind", _s),
+        ("spend", _f8),
+        ("contribution", _f8),
+        ("contribution_low", _f8),
+        ("contribution_high", _f8),
+        ("roi", _f8),
+        ("roi_low", _f8),
+        ("roi_high", _f8),
+        ("marginal_roi", _f8),
+        ("confidence", _s),
+    ),
+    # Kept models x geos x dates of the window.
+    "geo_fit": _schema(
+        ("model_id", _s),
+        ("geo", _s),
+        ("date", _d),
+        ("actual", _f8),
+        ("fitted", _f8),
+        ("fitted_low", _f8),
+        ("fitted_high", _f8),
+        ("split", _s),
+    ),
+    # As `media`, by geo.
+    "geo_media": _schema(
+        ("geo", _s),
+        ("date", _d),
+        ("channel", _s),
+        ("kind", _s),
+        ("spend", _f8),
+        ("input", _f8),
+    ),
+    # Draws x geos x media: the inflexion of the geo's curve in its input, and its effect per period
+    # at the ceiling. Adstock and shape are those of `draws`.
+    "geo_draws": _schema(
+        ("model_id", _s),
+        ("draw", _i4),
+        ("geo", _s),
+        ("variable", _s),
+        ("inflexion", _f8),
+        ("coefficient", _f8),
+    ),
     # Kept models x periods that were held out, from a fit that did not see them: the model's own
     # where its window was divided, else a second one without the last periods. `naive` is what
     # stood there a year before, null without any. No rows where nothing was held out.
@@ -229,7 +276,19 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 #: Tables without which a result is complete.
 OPTIONAL_TABLES = frozenset(
-    {"draws", "moves", "lift_tests", "curve_points", "adstock", "forecast", "learnt"}
+    {
+        "draws",
+        "moves",
+        "lift_tests",
+        "curve_points",
+        "adstock",
+        "geo_channels",
+        "geo_fit",
+        "geo_media",
+        "geo_draws",
+        "forecast",
+        "learnt",
+    }
 )
 
 #: What only Robyn's method has, in `models`; null for every other engine.
@@ -257,6 +316,13 @@ OPTIONAL_COLUMNS: dict[str, frozenset[str]] = {
     "lift_tests": frozenset({"standard_error", "uncalibrated"}),
     "parameters": frozenset({"value_low", "value_high"}),
 }
+
+
+def required_columns(name: str) -> tuple[str, ...]:
+    """The columns of a result table that no engine may leave out."""
+    optional = OPTIONAL_COLUMNS.get(name, frozenset())
+    return tuple(column for column in SCHEMAS[name].names if column not in optional)
+
 
 #: Names of columns in results of earlier versions.
 _EARLIER_NAMES = {

@@ -38,6 +38,7 @@ from mmm.errors import Finding, UserError
 from mmm.experiments.checks import Checks, column_text
 from mmm.experiments.config import EventConfig, Experiment
 from mmm.experiments.lift_tests import lift_tests
+from mmm.experiments.panels import read_geos, without_geo
 from mmm.experiments.periods import Periods, periods_of
 
 _FEWEST_PERIODS = 3
@@ -62,8 +63,13 @@ def build_problem(
     if table.num_rows == 0:
         checks.error("the table has no rows.", "table", "Load data first.")
         checks.stop()
+    panel = None
+    if experiment.mapping.geo is not None:
+        geos = read_geos(checks, table, experiment.mapping)
+        table, panel = geos.nation, geos.panel
+        experiment = experiment.model_copy(update={"mapping": geos.mapping})
     # No engine models several markets: a date that comes once for each of them comes twice here.
-    mapping = experiment.mapping.model_copy(update={"market": None})
+    mapping = without_geo(experiment.mapping)
     frame = build_frame(table, mapping, lacking=True)
     rows = run_checks(frame, ROW_CHECKS)
     checks.findings += findings_of(rows)
@@ -88,9 +94,11 @@ def build_problem(
     tests = lift_tests(checks, experiment, numbers, periods, window)
     days_off = _holidays(checks, experiment, periods)
     problem = _problem(experiment, frame, periods, numbers, window)
-    problem = replace(problem, lift_tests=tests, holidays=days_off, previous=previous)
+    problem = replace(problem, lift_tests=tests, holidays=days_off, previous=previous, panel=panel)
     _check_series(checks, experiment, inside, problem)
-    if len(mapping.paid) < 2:
+    if not mapping.paid:
+        checks.warn("no paid channel: no ROAS, CPA or plan comes of it.", "mapping.paid")
+    elif len(mapping.paid) == 1:
         checks.warn("one paid channel alone leaves nothing to allocate.", "mapping.paid")
     checks.stop()
     engine = load_engine(experiment.engine)

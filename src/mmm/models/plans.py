@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from mmm.access import User
 from mmm.certificate.certificate import certificate_of
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
 from mmm.experiments.config import parse_experiment, parsed
-from mmm.format import Labels
+from mmm.format import Labels, count, percent
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
-from mmm.planning.history import History, read_history
+from mmm.planning.forecast import Phasing, forecast
+from mmm.planning.forecast_tables import Forecast
+from mmm.planning.frontier import frontier
+from mmm.planning.history import History, Tables, read_history
 from mmm.planning.models import confidence_words, planned_with
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.problem import Known
@@ -25,6 +32,8 @@ from mmm.results.summary import recommended
 from mmm.workspace import Workspace
 from mmm.workspace.stored import model_of
 
+#: How far ahead a forward plan looks where nothing else is asked, and what its "today" is.
+AHEAD_DAYS, TODAY_DAYS = 91, 364
 #: In the place of a model's id: all kept models together.
 ALL_KEPT = "all"
 
@@ -46,6 +55,31 @@ class PlanningModel:
     history: History
     planned: PlannedWith
     labels: Labels
+    tables: Tables
+
+    def forecast(
+        self,
+        plan: Plan,
+        phasing: Phasing = "as_last_year",
+        known: Mapping[str, Sequence[float]] | None = None,
+        shares: np.ndarray | None = None,
+    ) -> Forecast:
+        """The plan over the periods after the data, see `mmm.planning.forecast`."""
+        model_id = plan.model_id or recommended(self.tables)
+        return forecast(self.history, self.tables, model_id, plan, phasing, known, shares)
+
+    def frontier(self, request: PlanRequest) -> pa.Table:
+        """The best plan at each total budget, see `mmm.planning.frontier`."""
+        return frontier(self.history, self.planned, request, self.labels)
+
+    def plan_ahead(self, plan: Plan) -> Plan:
+        """The same question over the periods after the data, see `ahead_fields`: a budget in total
+        is that of the plan per period.
+        """
+        fields = plan.request.model_dump()
+        if fields["budget"] is not None and not fields["periods"]:
+            fields |= {"budget": None, "budget_per_period": plan.totals.budget}
+        return self.plan(parse_request(ahead_fields(self.history, fields)))
 
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
@@ -67,9 +101,11 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
-    known = Known(certified_words(results, model), _unit_value(workspace, run_id))
+    known = Known(
+        certified_words(results, model), _unit_value(workspace, run_id), cited(results, model)
+    )
     planned = planned_with(responds, results, history, model, known)
-    return PlanningModel(run_id, history, planned, labels_of(results.summary))
+    return PlanningModel(run_id, history, planned, labels_of(results.summary), results)
 
 
 def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
@@ -86,6 +122,27 @@ def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
     return words
 
 
+def cited(results: RunResults, model: str | None) -> str:
+    """What the run's certificate says of advice with the model (None: the recommended one)."""
+    found = certificate_of(results)
+    if found is None or found.model_id != (model or recommended(results)):
+        return (
+            "This model is not certified: how far its advice can be trusted on data like these is "
+            "not known."
+        )
+    total = found.total
+    text = (
+        f"Certificate: in {count(total.worlds, 'simulated world')} on these data the spend-weighted "
+        f"ROI error is {percent(total.error)}"
+    )
+    if total.uplift_share is None or total.harmful is None:
+        return f"{text}."
+    return (
+        f"{text}; advice within 30 % of today's spend brings {percent(total.uplift_share)} of what "
+        f"the best would, and is more than 1 % worse than today in {percent(total.harmful)} of them."
+    )
+
+
 def _unit_value(workspace: Workspace, run_id: str) -> float | None:
     """Profit that one unit of the KPI brings by the run's experiment: its margin, times the value of
     a conversion where the KPI is one. None where that is not said.
@@ -99,6 +156,20 @@ def _unit_value(workspace: Workspace, run_id: str) -> float | None:
     return value * experiment.margin
 
 
+def ahead_fields(history: History, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a forward plan: the next 13 weeks, today being the last 52, or all of a shorter
+    window, where `fields` do not say otherwise.
+    """
+    step = int(np.median(np.diff(history.dates).astype(int)))
+    found = dict(fields)
+    if not found.get("periods"):
+        found["periods"] = max(round(AHEAD_DAYS / step), 1)
+    year = round(TODAY_DAYS / step)
+    if found.get("period", "all") == "all" and year < len(history.window):
+        found["period"] = f"last_{year}"
+    return found
+
+
 def plan_run(
     workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None
 ) -> Plan:
@@ -106,10 +177,19 @@ def plan_run(
     return model_to_plan(workspace, run_id, model).plan(request)
 
 
-def save_plan(workspace: Workspace, run_id: str, plan: Plan, by: User, *, name: str = "") -> str:
-    """Store a plan; return its id."""
+def save_plan(
+    workspace: Workspace,
+    run_id: str,
+    plan: Plan,
+    by: User,
+    *,
+    name: str = "",
+    ahead: Forecast | None = None,
+) -> str:
+    """Store a plan, with its forecast where there is one; return its id."""
     workspace.permit(by, "plan.save", run_id)
-    plan_id = workspace.save_plan(plan.document(run_id, name=name, created_by=by.id))
+    document = plan.document(run_id, name=name, created_by=by.id)
+    plan_id = workspace.save_plan(document.model_copy(update={"forecast": ahead}))
     workspace.append_audit(by, "plan.save", plan_id, run=run_id, model=plan.model_id)
     return plan_id
 

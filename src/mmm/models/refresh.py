@@ -7,17 +7,19 @@ Nothing takes the place of the model in use until someone accepts the new one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BaseModel
 
 from mmm.access import User
 from mmm.data.naming import naming_rules
-from mmm.engines import load_engine
+from mmm.engines import load_engine, settings_model
 from mmm.engines.base import PreviousModel, Problem
-from mmm.engines.capabilities import Refreshes, asked
+from mmm.engines.capabilities import Refreshes, Varies, asked
 from mmm.errors import Finding, NotFound, UserError
 from mmm.experiments.config import (
     DatasetRef,
@@ -58,7 +60,18 @@ def previous_of(workspace: Workspace, experiment: Experiment) -> PreviousModel |
         spend={
             row["channel"]: row["spend"] for row in channels.to_pylist() if row["kind"] == "paid"
         },
+        draws=_draws(_of_model(results["draws"], of.model)),
     )
+
+
+def _draws(table: pa.Table) -> dict[tuple[str, str], np.ndarray]:
+    """Posterior draws (K,) by (variable, parameter)."""
+    found: dict[tuple[str, str], list[float]] = {}
+    ordered = table.sort_by("draw")
+    columns = [ordered[name].to_pylist() for name in ("variable", "parameter", "value")]
+    for variable, parameter, value in zip(*columns, strict=True):
+        found.setdefault((variable, parameter), []).append(value)
+    return {key: np.array(values) for key, values in found.items()}
 
 
 def _of_model(table: pa.Table, model_id: str) -> pa.Table:
@@ -73,13 +86,14 @@ def refresh_experiment(
     model: str | None = None,
     steps: int | None = None,
     changes: dict[str, Any] | None = None,
+    effort: Mapping[str, int] | None = None,
 ) -> tuple[Experiment, list[Finding]]:
     """The experiment that brings a run's model up to date with a dataset of old and new periods,
     and warnings.
 
     `model`: None is the chain's accepted model where it is this run's, else the recommended one.
     `steps`: by how many periods the window moves on; None takes in all new ones. `changes` replace
-    settings. Raises InvalidInput and UserError for data that do not fit.
+    settings; `effort` is as `mmm.engines.capabilities.Varies.variant` takes it. Raises InvalidInput and UserError for data that do not fit.
     """
     parent = experiment_of(workspace, run_id)
     fix = "Submit a new experiment on the new data."
@@ -103,7 +117,8 @@ def refresh_experiment(
             "window": window,
             "lift_tests": tests,
             "refresh": RefreshOf(run=run_id, model=chosen, steps=steps),
-            "settings": engine.refresh_settings(summary["settings"]) | (changes or {}),
+            "settings": _settings(parent.engine, engine, summary["settings"], effort)
+            | (changes or {}),
         }
     )
     experiment = Experiment.model_validate(experiment.model_dump())
@@ -112,6 +127,19 @@ def refresh_experiment(
         what = f"{len(parent.lift_tests) - len(tests)} lift tests lie outside the new window and are left out."
         findings.append(Finding("warning", what, "lift_tests"))
     return experiment, findings
+
+
+def _settings(
+    name: str, engine: Refreshes, before: Mapping[str, Any], effort: Mapping[str, int] | None
+) -> dict[str, Any]:
+    """A refresh's settings, with another effort where one is asked for."""
+    settings = engine.refresh_settings(before)
+    if not effort:
+        return settings
+    varied = asked(load_engine(name), Varies, "have no effort to change")
+    parsed = settings_model(name).model_validate(settings)
+    found: BaseModel = varied.variant(parsed, effort=effort)
+    return found.model_dump(mode="json", by_alias=True)
 
 
 def _moved(problem: Problem, first: str, last: str, steps: int | None) -> tuple[Window, int]:

@@ -35,11 +35,11 @@ from mmm.planning.problem import (
     Market,
     Space,
     build_market,
-    build_space,
     default_target,
     solve_budget,
     solve_profit,
     solve_target,
+    space_for,
 )
 from mmm.planning.profit import break_even_spends, profits
 from mmm.planning.request import PlanRequest
@@ -65,8 +65,8 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     rows = history.rows(request.period)
     sides = sides_of(planned, rows, request.carryover)
     market = build_market(history, sides.optimised, request, planned.known, revenue=labels.revenue)
-    space = build_space(market, request)
     periods = request.periods or len(rows)
+    space = space_for(market, request, periods)
     budget, target = None, None
     if request.goal == "target":
         target = request.target or default_target(market)
@@ -100,9 +100,13 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
         channels=channels,
         totals=totals,
         tie_out=tie_out(market, history),
-        findings=tuple(findings(shown, channels, totals, labels, request)),
+        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
         tests=tests_first(channels),
     )
+
+
+def _cited(known: Known) -> tuple[str, ...]:
+    return (known.certificate,) if known.certificate else ()
 
 
 def tests_first(channels: pa.Table) -> tuple[str, ...]:

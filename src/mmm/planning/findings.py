@@ -204,10 +204,13 @@ def _no_profit(totals: Totals, labels: Labels) -> str:
 def _held(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Which channels are not moved, and that a test would tell."""
     unsure = [row for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
-    held = [row["channel"] for row in unsure if row["at_bound"] == "held"]
+    held = [row for row in unsure if row["at_bound"] == "held"]
     if held:
-        stay = "stays" if len(held) == 1 else "stay"
-        yield f"{listed(held)} {stay} at today's spend: the confidence is inconclusive."
+        stay, keep = ("stays", "keeps its") if len(held) == 1 else ("stay", "keep their")
+        moved = any(abs(row["spend_change"] or 0.0) > _SAME for row in held)
+        where = f"{keep} share of the budget" if moved else f"{stay} at today's spend"
+        names = listed([row["channel"] for row in held])
+        yield f"{names} {where}: the confidence is inconclusive."
     if unsure:
         unsure.sort(key=lambda row: -row["initial_spend"])
         yield f"Test these: {listed([row['channel'] for row in unsure])}, the most money first."

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mmm.format import Labels
 from mmm.planning.band import TotalBand
+from mmm.planning.forecast_tables import Forecast
 from mmm.planning.request import PlanRequest
 
 
@@ -73,6 +74,7 @@ class PlanDocument(BaseModel):
     tie_out: list[dict[str, Any]]
     findings: list[str]
     tests: list[str] = []
+    forecast: Forecast | None = None
     name: str = ""
     created_by: str = ""
 

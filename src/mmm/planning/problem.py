@@ -25,11 +25,13 @@ _DINKELBACH_STEPS = 12
 @dataclass(frozen=True)
 class Known:
     """What is known of a run beside its responses: each paid channel's word of confidence, and the
-    profit that one unit of the KPI brings, None where nobody said.
+    profit that one unit of the KPI brings, None where nobody said. `certificate` is what the run's
+    certificate says of its advice, in a sentence.
     """
 
     confidence: Mapping[str, str] = field(default_factory=dict)
     unit_value: float | None = None
+    certificate: str = ""
 
 
 NOTHING_KNOWN = Known()
@@ -97,13 +99,29 @@ def build_market(
     )
 
 
-def build_space(market: Market, request: PlanRequest) -> Space:
+def space_for(market: Market, request: PlanRequest, periods: int) -> Space:
+    """The bounds of a request. Held channels stay at today's spend; where a budget is out of reach
+    so, at their share of it.
+    """
+    space = build_space(market, request)
+    budget, today = _asked_budget(request, periods), float(market.initial.sum())
+    holding = market.held is not None and bool(market.held.any())
+    if request.goal != "max_response" or budget is None or not holding or today <= 0:
+        return space
+    least, most = reach(market, space)
+    too_much = request.budget_rule == "exact" and budget > most * (1 + TOLERANCE)
+    if budget < least * (1 - TOLERANCE) or too_much:
+        return build_space(market, request, budget / today)
+    return space
+
+
+def build_space(market: Market, request: PlanRequest, held_at: float = 1.0) -> Space:
     """Bounds, for a channel without effect as for any other (Robyn plans nothing for it). One that
-    is held has both at today's spend, or as near to it as the request's factors allow.
+    is held has both at `held_at` of today's spend, or as near to it as the request's factors allow.
     """
     low, high = (factor * market.initial for factor in request.factors)
     if market.held is not None:
-        kept = np.clip(market.initial, low, high)
+        kept = np.clip(held_at * market.initial, low, high)
         low, high = np.where(market.held, kept, low), np.where(market.held, kept, high)
     groups = []
     for name, limit in request.limits.items():

@@ -46,12 +46,16 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
             "value_plan": row[key],
             "marginal_today": _marginal(row["initial_marginal"], labels),
             "marginal_plan": _marginal(row["marginal"], labels),
+            "break_even_spend": row.get("break_even_spend"),
+            "confidence": row.get("confidence"),
             "at_bound": row["at_bound"],
         }
         for row in rows
     ]
     numbers = (*_TABLE.values(), "value_today", "value_plan", "marginal_today", "marginal_plan")
-    schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), ("at_bound", _s)])
+    numbers += ("break_even_spend",)
+    texts = [("confidence", _s), ("at_bound", _s)]
+    schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), *texts])
     return pa.Table.from_pylist(found, schema=schema)
 
 

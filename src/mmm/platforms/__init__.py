@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 LAUNCHERS = {
     "local": "mmm.platforms.local.launcher:LocalLauncher.from_settings",
     "aws": "mmm.platforms.aws.launcher:EcsLauncher.from_settings",
+    "gcp": "mmm.platforms.gcp.launcher:CloudRunLauncher.from_settings",
 }
 SECRET_STORES = {
     "local": "mmm.platforms.local.secrets:FileSecretStore.from_settings",
     "aws": "mmm.platforms.aws.secrets:SecretsManagerStore.from_settings",
+    "gcp": "mmm.platforms.gcp.secrets:SecretManagerStore.from_settings",
 }
 #: Object stores by the scheme of their address, whatever the platform. Each is called with bucket,
 #: prefix and settings.
-BUCKETS = {"s3": "mmm.platforms.aws.buckets:open_s3"}
-_EXTRAS = {"boto3": "aws", "botocore": "aws"}
+BUCKETS = {
+    "s3": "mmm.platforms.aws.buckets:open_s3",
+    "gs": "mmm.platforms.gcp.buckets:open_gs",
+}
+_EXTRAS = {"boto3": "aws", "botocore": "aws", "google": "gcp", "requests": "gcp"}
 
 
 def open_launcher(settings: Settings) -> TaskLauncher:

@@ -22,8 +22,8 @@ from mmm.recovery.truth import read_truths
 from mmm.scoring.score import ChannelTruth
 from mmm.sources.guarded import GuardedFile
 
-#: The column that tells a panel's markets apart.
-GEO = "geo"
+#: The columns that tell a panel's geos apart and how large they are.
+GEO, POPULATION = "geo", "population"
 #: Units of exposure whose columns `<channel>_<unit>` belong to a channel and are no controls.
 _EXPOSURES = ("impressions", "clicks", "views", "grps", "reach", "frequency")
 LIFT_TESTS = "experiments.csv"
@@ -57,7 +57,8 @@ class CaseOptions:
 
 def read_case(folder: Path, options: CaseOptions | None = None) -> Case:
     """Read a folder; its columns are a date, the KPI, spends, exposures (not modelled) and
-    controls. A panel (column `geo`) is summed to the nation.
+    controls. A panel (columns `geo`, `population`) is mapped as one, which engines that model no
+    panels sum to the nation.
 
     Without `country`, its own experiment.json may name one, whose holidays are then modelled; it
     may hold a mapping, too. UserError for what is missing or can't be told.
@@ -70,9 +71,8 @@ def read_case(folder: Path, options: CaseOptions | None = None) -> Case:
     given = _given_mapping(options.mapping, own)
     known = [] if given is None else [paid.spend for paid in given.paid]
     columns = spend_columns(table, truths, known, where)
-    if GEO in table.column_names:
-        table = _nation(table, _date_column(table, given, where))
     mapping = given or _mapping(table, list(columns.values()), list(columns), where)
+    mapping = _with_geo(mapping, table)
     country = options.country or own.get("country")
     experiment = Experiment(
         name=folder.name,
@@ -120,10 +120,6 @@ def _roles(table: pa.Table, where: str) -> dict[str, str]:
     return roles
 
 
-def _date_column(table: pa.Table, given: Mapping | None, where: str) -> str:
-    return _roles(table, where)["date"] if given is None else given.date
-
-
 def _periods(table: pa.Table, where: str) -> int:
     """How many periods the table covers: its rows, or those of one market of a panel."""
     if GEO not in table.column_names:
@@ -134,20 +130,12 @@ def _periods(table: pa.Table, where: str) -> int:
     return table.num_rows // markets
 
 
-def _nation(table: pa.Table, date: str) -> pa.Table:
-    """A panel's sum over its markets: controls, which are indices and prices, as their mean."""
-    summed = {
-        name
-        for name in table.column_names
-        if not name.startswith(("control_", "ctl_")) and _is_number(table.schema.field(name))
-    }
-    rules = []
-    for field in table.schema:
-        if field.name not in (date, GEO) and _is_number(field):
-            rules.append((field.name, "sum" if field.name in summed else "mean"))
-    found = table.group_by(date, use_threads=False).aggregate(rules).sort_by(date)
-    names = {f"{name}_{rule}": name for name, rule in rules}
-    return found.rename_columns([names.get(name, name) for name in found.column_names])
+def _with_geo(mapping: Mapping, table: pa.Table) -> Mapping:
+    """The mapping with the panel's columns where the table has them."""
+    if GEO not in table.column_names or mapping.geo is not None:
+        return mapping
+    population = POPULATION if POPULATION in table.column_names else None
+    return mapping.model_copy(update={"geo": GEO, "population": population, "market": None})
 
 
 def _is_number(field: pa.Field) -> bool:
@@ -160,7 +148,7 @@ def _mapping(table: pa.Table, spends: list[str], names: list[str], where: str) -
     """
     roles = _roles(table, where)
     exposures = {f"{name}_{unit}" for name in names for unit in _EXPOSURES}
-    taken = {*roles.values(), *spends, *exposures}
+    taken = {*roles.values(), *spends, *exposures, GEO, POPULATION}
     controls = []
     for field in table.schema:
         if field.name in taken or not _is_number(field):

@@ -30,6 +30,19 @@ CHANNELS = pa.schema(
         ("confidence", _s),
     ]
 )
+#: One row per result of a check.
+CHECKED = pa.schema(
+    [
+        ("check", _s),
+        ("about", _s),
+        ("outcome", _s),
+        ("check_value", _f8),
+        ("threshold", _f8),
+        ("finding", _s),
+        ("recommendation", _s),
+        ("decision", _s),
+    ]
+)
 _NARROW = 1.05
 #: Helps that bring less than this are not worth naming.
 _WORTH_NAMING = 0.005
@@ -224,17 +237,34 @@ def checks(found: Certificate) -> pa.Table:
                 "decision": item.decision,
             }
         )
-    names = ("check", "about", "outcome", "finding", "recommendation", "decision")
-    schema = pa.schema(
-        [*((name, _s) for name in names[:3]), ("check_value", _f8), ("threshold", _f8)]
-        + [(name, _s) for name in names[3:]]
-    )
-    return pa.Table.from_pylist(rows, schema)
+    return pa.Table.from_pylist(rows, CHECKED)
+
+
+def checks_of(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
+    """The checks of the certified model, see `checks`; no rows for another model."""
+    found = certificate_of(tables)
+    if found is None or found.model_id != model_id:
+        return CHECKED.empty_table()
+    return checks(found)
+
+
+def checked(tables: Tables) -> bool:
+    """Whether the run's certificate has checks."""
+    found = certificate_of(tables)
+    return found is not None and bool(found.checks)
+
+
+def checks_said(numbers: pa.Table, labels: Labels) -> str:
+    """`checks_finding` of the rows of `checks_of`."""
+    return _outcomes_said([Outcome(word) for word in numbers["outcome"].to_pylist()])
 
 
 def checks_finding(found: Certificate) -> str:
     """How the checks came out, and what a concern means."""
-    outcomes = [item.outcome for item in found.checks]
+    return _outcomes_said([item.outcome for item in found.checks])
+
+
+def _outcomes_said(outcomes: list[Outcome]) -> str:
     if not outcomes:
         return "No checks were run."
     concerns, silent = (outcomes.count(word) for word in (Outcome.CONCERN, Outcome.COULD_NOT_RUN))

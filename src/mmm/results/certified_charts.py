@@ -10,6 +10,7 @@ import pyarrow as pa
 from mmm.format import Labels, percent
 from mmm.results.charts import (
     BLUE,
+    GREY,
     INK,
     ORANGE,
     WIDTH,
@@ -67,3 +68,38 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
 def max_of(row: Mapping[str, Any], *names: str) -> float | None:
     """The largest of a row's known values."""
     return max((row[name] for name in names if row[name] is not None), default=None)
+
+
+#: Colours of a check's outcomes, in the order of the legend.
+_OUTCOMES = {"passed": BLUE, "concern": ORANGE, "could not run": GREY}
+
+
+def checks(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """Each check's value as a multiple of its threshold, which is the line, far ones at the edge;
+    checks that could not run lie at 0.
+    """
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    for row in rows:
+        about = f" · {row['about']}" if row["about"] else ""
+        row["label"] = f"{row['check']}{about}"
+        known = row["check_value"] is not None and row["threshold"]
+        row["times"] = row["check_value"] / row["threshold"] if known else 0.0
+    limit = max(2.0, min(max((row["times"] for row in rows), default=2.0), _TIMES_TYPICAL))
+    for row in rows:
+        row["times"] = min(max(row["times"], 0.0), limit)
+    scale = alt.Scale(domain=[0.0, limit], nice=False)
+    order = list(dict.fromkeys(row["label"] for row in rows))
+    colours = alt.Scale(domain=list(_OUTCOMES), range=list(_OUTCOMES.values()))
+    dots = (
+        alt.Chart(inline(rows))
+        .mark_circle(size=90, opacity=1.0)
+        .encode(
+            y=alt.Y("label:N", sort=order, title=None, axis=name_axis()),
+            x=alt.X("times:Q", scale=scale, title="Value as a multiple of its threshold"),
+            color=alt.Color("outcome:N", scale=colours, title=None),
+        )
+    )
+    line = alt.Chart(inline([{"at": 1.0}])).mark_rule(color=INK).encode(x="at:Q")
+    return finished(alt.layer(line, dots).properties(width=WIDTH - 300, height=alt.Step(22)))

@@ -44,8 +44,13 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
 
     present = {row["kind"] for row in rows}
     paid = [row for row in rows if row["kind"] == "paid"]
-    parts = [f"Paid media bring {share('paid')} of {labels.kpi_name}"]
-    parts += [f"organic media {share('organic')}"] if "organic" in present else []
+    parts: list[str] = []
+    if paid:
+        parts.append(f"Paid media bring {share('paid')} of {labels.kpi_name}")
+    if "organic" in present:
+        said = f"organic media {share('organic')}"
+        alone = f"Organic media bring {share('organic')} of {labels.kpi_name}"
+        parts.append(said if paid else alone)
     parts += (
         [f"context (what else was observed) {share('context')}"] if "context" in present else []
     )

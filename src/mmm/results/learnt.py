@@ -77,7 +77,7 @@ def learnt(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 def _as_cost(row: dict[str, Any], side: str) -> dict[str, Any]:
     """Effect per money as money per effect; no upper end where the effect may be none."""
-    low, value, high = _costs((row[f"{side}_low"], row[side], row[f"{side}_high"]))
+    low, value, high = _costs([row[f"{side}_low"], row[side], row[f"{side}_high"]])
     return {side: value, f"{side}_low": low, f"{side}_high": high}
 
 
@@ -101,18 +101,25 @@ def expected_rows(rows: Sequence[Mapping[str, Any]], labels: Labels) -> list[tup
     found = []
     for row in rows:
         quantity = row["quantity"]
-        given = (row["low"], row["middle"], row["high"])
-        values: tuple[float | None, ...] = given
+        values = [row["low"], row["middle"], row["high"]]
         if quantity == Quantity.ROI and not labels.revenue:
-            values = _costs(given)
+            values = _costs((row["low"], row["middle"], row["high"]))
         texts = [_value(value, quantity, labels) for value in values]
         found.append((row["name"] or ALL_MEDIA, name_of(quantity, labels), *texts))
     return found
 
 
-def _costs(values: tuple[float, float, float]) -> tuple[float | None, ...]:
-    """Low, middle and high effects per money as costs per effect, from the lowest cost."""
-    return tuple(1.0 / value if value > 0.0 else None for value in reversed(values))
+def _costs(values: Sequence[float | None]) -> list[float | None]:
+    """Low, middle and high effects per money as costs per effect, from the lowest cost; None where
+    the effect may be none.
+    """
+    costs: list[float | None] = []
+    for value in reversed(values):
+        if value is None or value <= 0.0:
+            costs.append(None)
+        else:
+            costs.append(1.0 / value)
+    return costs
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:

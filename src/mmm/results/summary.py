@@ -244,6 +244,11 @@ def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def has_paid(tables: Tables) -> bool:
+    """Whether money was spent at all: without a paid channel there is no ROAS and no curve of spend."""
+    return "paid" in tables["channels"]["kind"].unique().to_pylist()
+
+
 def has_adstock(tables: Tables) -> bool:
     """Whether the engine says how an effect fades."""
     return bool(tables["adstock"].num_rows)

@@ -137,6 +137,7 @@ VIEWS: tuple[View, ...] = (
         findings.share_of_spend,
         "A blue bar longer than the grey one above it means the channel brings more than its part of the budget. "
         "{efficiency} at the right is the average over the window, not what the next {currency} will bring.",
+        present=summary.has_paid,
     ),
     View(
         "efficiency",
@@ -149,6 +150,7 @@ VIEWS: tuple[View, ...] = (
         "confidence. The confidence is high, medium or inconclusive by how nearly 90 % of the kept models agree. An "
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "actual_vs_fitted",
@@ -190,6 +192,7 @@ VIEWS: tuple[View, ...] = (
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
         "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
+        present=summary.has_paid,
     ),
     View(
         "adstock",
@@ -276,6 +279,17 @@ VIEWS: tuple[View, ...] = (
         "the interval held it. Movement of its own is the part of a channel's spend that neither the season nor "
         "other channels share.",
         present=certified.certified,
+    ),
+    View(
+        "checks",
+        "Stress and refutation",
+        certified.checks_of,
+        certified_charts.checks,
+        certified.checks_said,
+        "One dot per check, as a multiple of the threshold at which a concern begins (the line). Orange is a "
+        "concern; a few checks ask for more than the threshold, so that theirs lies to the left of it. The table "
+        "says what each found, what to do and which decision it bears on.",
+        present=certified.checked,
     ),
 )
 

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.platforms.base import NoRoom
@@ -30,6 +31,16 @@ _UNDER_WAY = (RunState.STARTING, RunState.RUNNING)
 _SUBMIT_SECONDS = 30.0
 
 
+class Ends(Protocol):
+    """What is to be done when something has ended. It may be asked more than once for the same."""
+
+    def run(self, status: RunStatus) -> None:
+        """A run that somebody looks after by itself; UserError to be asked again later."""
+        ...
+
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None: ...
+
+
 def step(
     workspace: Workspace,
     look: Callable[[Sequence[str]], list[RunStatus]],
@@ -37,12 +48,16 @@ def step(
     at_once: int,
     platform: str,
     now: datetime,
+    ends: Ends | None = None,
 ) -> list[str]:
     """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids
     of those started.
 
     Where the platform had no room, nothing of a batch is started before it is time to ask again.
     Runs of no batch that were refused are tried again at their own time.
+
+    Batches and runs that have ended go to `ends`, once it is known that they have, and their marks
+    are taken away; without `ends` the marks stay for somebody else.
 
     `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
     to another platform is left alone: a laptop that looks at a bucket must not train what waits for
@@ -54,12 +69,20 @@ def step(
         if batch.platform != platform:
             continue
         statuses = _statuses(workspace, batch, look)
-        if all(status.final for status in statuses):
+        if ends is not None and all(status.final for status in statuses):
+            ends.batch(batch, statuses)
             workspace.batch_waits_no_more(batch.batch_id)
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
         under_way += sum(status.state in _UNDER_WAY for status in statuses)
         full = full or any(_is_early(status, now) for status in statuses)
-    singles = _singles(workspace, look, run_ids, platform, now)
+    singles = []
+    for status in look(run_ids):
+        if status.platform not in (platform, ""):
+            continue
+        if status.final and ends is not None:
+            _close(workspace, status, ends)
+        elif _is_due(status, now) and status.platform:
+            singles.append(status.run_id)
     started = [] if full else _start_batches(waiting, start, at_once - under_way)
     return started + _start_singles(singles, start)
 
@@ -94,27 +117,26 @@ def _start_singles(run_ids: Sequence[str], start: Callable[[str], None]) -> list
     return started
 
 
-def _singles(
-    workspace: Workspace,
-    look: Callable[[Sequence[str]], list[RunStatus]],
-    run_ids: Sequence[str],
-    platform: str,
-    now: datetime,
-) -> list[str]:
-    """Runs of no batch that are to be started now: refused ones whose time has come, and those whose
-    submitter did not get to starting them. Marks of ended ones are taken away.
+def _close(workspace: Workspace, status: RunStatus, ends: Ends) -> None:
+    if not status.readable:  # it may be mended
+        return
+    try:
+        ends.run(status)
+    except UserError as error:  # the mark stays, and the next step tries again
+        log.warning("run %s has ended and is not done with: %s", status.run_id, error)
+        return
+    workspace.unmark_run(status.run_id)
+
+
+def _is_due(status: RunStatus, now: datetime) -> bool:
+    """Whether a run of its own is to be started: refused, and it is time to ask again; or left
+    queued by a submitter that was killed.
     """
-    due = []
-    for status in look(run_ids):
-        if status.final and status.readable:
-            workspace.unmark_run(status.run_id)
-        if status.state is not RunState.QUEUED or status.platform != platform:
-            continue
-        left = status.waits is None and (now - status.updated).total_seconds() > _SUBMIT_SECONDS
-        refused = status.waits is not None and not _is_early(status, now)
-        if left or refused:
-            due.append(status.run_id)
-    return due
+    if status.state is not RunState.QUEUED:
+        return False
+    if status.waits is not None:
+        return not _is_early(status, now)
+    return (now - status.updated).total_seconds() > _SUBMIT_SECONDS
 
 
 def _is_early(status: RunStatus, now: datetime) -> bool:

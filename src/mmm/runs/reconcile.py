@@ -15,11 +15,14 @@ from mmm.runs.waiting import waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import Attempt, RunError, RunEvent, RunState
+from mmm.workspace.objects import StoreError
 from mmm.workspace.stored import Unreadable
 
 log = logging.getLogger(__name__)
 
 ACTOR = "mmm"
+#: In the details of a state that was seen and could not be stored.
+NOT_RECORDED = "not_recorded"
 _TAIL_LINES = 20
 #: A task that is given up has little time to say good-bye: whoever looks at the run waits for it.
 _GRACE_SECONDS = 1.0
@@ -153,6 +156,9 @@ def _end(
         event = history.add(verdict.state, ACTOR, attempt=number, message=verdict.why, error=error)
     except TransitionRefused:
         return history.last
+    except StoreError as failure:  # full, or for reading only: what is seen is told all the same
+        log.warning("the end of run %s could not be recorded: %s", history.run_id, failure)
+        return _unrecorded(history.last, verdict, error)
     if attempt is not None:
         try:
             launcher.cancel(attempt.handle, _GRACE_SECONDS)
@@ -161,6 +167,12 @@ def _end(
         ) as failure:  # the run has ended all the same; a task that lives sees that and stops
             log.warning("the task of run %s could not be stopped: %s", history.run_id, failure)
     return event
+
+
+def _unrecorded(last: RunEvent, verdict: _Verdict, error: RunError) -> RunEvent:
+    """What the event would be. `details` say that it is not stored: nobody may keep it."""
+    seen = {"state": verdict.state, "message": verdict.why, "error": error}
+    return last.model_copy(update={**seen, "details": {**last.details, NOT_RECORDED: True}})
 
 
 def _last_lines(launcher: TaskLauncher, attempt: Attempt) -> list[str]:

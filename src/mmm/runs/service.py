@@ -4,6 +4,7 @@ call these.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
-from mmm.platforms.base import NoRoom, TaskLauncher
+from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.queue import step
 from mmm.runs.reconcile import ACTOR, reconcile
@@ -22,8 +23,9 @@ from mmm.runs.status_list import StatusList
 from mmm.runs.waiting import WAITS, Waits, is_out_of_patience, refused_again, waits_of
 from mmm.settings import Settings
 from mmm.workspace import Workspace
-from mmm.workspace.models import Attempt, LogRecord, RunError, RunEvent, RunState
+from mmm.workspace.models import Attempt, BatchDocument, LogRecord, RunError, RunEvent, RunState
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import StoreError
 from mmm.workspace.stored import Unreadable
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from mmm.experiments.config import Experiment
     from mmm.runs.certification import CertificateRequest
     from mmm.runs.stability import StabilityStudy
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 
@@ -76,9 +80,11 @@ class RunService:
         }
         warnings = tuple(str(finding) for finding in findings)
         self.workspace.mark_run(run_id)
-        history = History.begin(self.workspace, run_id, by.id, warnings=warnings, details=details)
-        self.workspace.append_audit(by, "run.submit", run_id, **details)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.submit", run_id, **details):
+            history = History.begin(
+                self.workspace, run_id, by.id, warnings=warnings, details=details
+            )
+            self._start_or_wait(history, by.id)
         return run_id
 
     def submit_study(self, run_id: str, study: StabilityStudy, by: User) -> str:
@@ -113,9 +119,9 @@ class RunService:
         } | {"platform": self.platform}
         study_id = self.workspace.create_study(run_id, asked, kind)
         self.workspace.mark_run(study_id)
-        history = History.begin(self.workspace, study_id, by.id, details=submitted)
-        self.workspace.append_audit(by, "run.study", study_id)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.study", study_id):
+            history = History.begin(self.workspace, study_id, by.id, details=submitted)
+            self._start_or_wait(history, by.id)
         return study_id
 
     def check(self, experiment: Experiment) -> list[Finding]:
@@ -151,20 +157,27 @@ class RunService:
         if found:
             raise InvalidInput("This run asks for more than one may:", found)
 
-    def start_waiting(self) -> list[str]:
-        """Take a step of the queue: start what may start by now; return the runs' ids."""
+    def start_waiting(self, *, tidy: bool = True) -> list[str]:
+        """Take a step of the queue: find what has ended, start what may start by now; return the
+        ids of the runs started. Without `tidy` what has ended is left for another step to close.
+        """
 
         def start(run_id: str) -> None:
             self._start(History(self.workspace, run_id), ACTOR)
 
-        return step(
-            self.workspace,
-            self.statuses,
-            start,
-            self._settings.batch_at_once,
-            self.platform,
-            utc_now(),
-        )
+        try:
+            return step(
+                self.workspace,
+                self.statuses,
+                start,
+                self._settings.batch_at_once,
+                self.platform,
+                utc_now(),
+                _Ends(self) if tidy else None,
+            )
+        except StoreError as failure:  # whoever looks must not need to write
+            log.warning("no step of the queue could be taken: %s", failure)
+            return []
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -191,10 +204,11 @@ class RunService:
     def cancel(self, run_id: str, by: User) -> RunStatus:
         """Stop a run that has not ended; UserError (TransitionRefused) when it has."""
         self.workspace.permit(by, "run.cancel", run_id)
-        event = History(self.workspace, run_id).add(
-            RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}."
-        )
-        self.workspace.append_audit(by, "run.cancel", run_id, attempt=event.attempt)
+        history = History(self.workspace, run_id)
+        if history.last.state is not RunState.QUEUED:
+            self.workspace.mark_run(run_id)  # should this process be killed before the task is
+        with self.workspace.deed(by, "run.cancel", run_id, attempt=history.last.attempt):
+            event = history.add(RunState.CANCELLED, by.id, message=f"Cancelled by {by.id}.")
         try:
             attempt = self._own_attempt(run_id, event.attempt)
         except Unreadable as damage:
@@ -210,9 +224,9 @@ class RunService:
         self.status(run_id)  # a lost task is found crashed first
         history = History(self.workspace, run_id)
         self.workspace.mark_run(run_id)
-        event = self._queue_again(history, by)
-        self.workspace.append_audit(by, "run.retry", run_id, attempt=event.attempt)
-        self._start_or_wait(history, by.id)
+        with self.workspace.deed(by, "run.retry", run_id, attempt=history.last.attempt + 1):
+            self._queue_again(history, by)
+            self._start_or_wait(history, by.id)
         return run_status(self.workspace, run_id, history.last)
 
     def queue_again(self, run_id: str, batch_id: str, by: User) -> bool:
@@ -332,6 +346,14 @@ class RunService:
                 error=RunError(what=what),
             )
 
+    def stop_cancelled(self, status: RunStatus) -> None:
+        """Stop the task of a cancelled run that still lives: whoever cancelled it was killed."""
+        attempt = self._own_attempt(status.run_id, status.attempt)
+        if status.state is not RunState.CANCELLED or attempt is None:
+            return
+        if self._launcher.describe(attempt.handle).state in (TaskState.PENDING, TaskState.RUNNING):
+            self._launcher.cancel(attempt.handle)
+
     def _own_attempt(self, run_id: str, number: int) -> Attempt | None:
         attempt = self.workspace.attempt(run_id, number)
         return (
@@ -347,3 +369,16 @@ def _task_name(run_id: str, attempt: int, waits: Waits | None) -> str:
     """
     refused = f"-{waits.refused}" if waits is not None else ""
     return f"{run_id.replace('/', '-')}-{attempt:04d}{refused}"
+
+
+class _Ends:
+    """What the service does when something has ended."""
+
+    def __init__(self, service: RunService) -> None:
+        self._service = service
+
+    def run(self, status: RunStatus) -> None:
+        self._service.stop_cancelled(status)
+
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None:
+        return None

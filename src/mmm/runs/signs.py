@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import psutil
 
 from mmm.errors import UserError
+from mmm.logs import formatter
 from mmm.runs.events import FINAL
 from mmm.workspace import Workspace
 from mmm.workspace.models import Heartbeat, LogRecord
@@ -144,11 +145,13 @@ class WorkspaceLogHandler(logging.Handler):
 
 
 @contextmanager
-def task_log(workspace: Workspace, run_id: str, attempt: int, level: str) -> Iterator[None]:
+def task_log(
+    workspace: Workspace, run_id: str, attempt: int, level: str, log_format: str = "text"
+) -> Iterator[None]:
     """Send all logging of this process to the workspace and to its own output until the block ends."""
     stored = WorkspaceLogHandler(workspace, run_id, attempt)
     printed = logging.StreamHandler(sys.stderr)
-    printed.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    printed.setFormatter(formatter(log_format, run_id))
     root = logging.getLogger()
     before = root.level
     root.setLevel(level)

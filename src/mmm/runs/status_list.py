@@ -16,6 +16,7 @@ from pathlib import Path
 
 import mmm
 from mmm.errors import NotFound, UserError
+from mmm.runs.reconcile import NOT_RECORDED
 from mmm.runs.status import RunStatus, unreadable
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
@@ -49,9 +50,7 @@ class StatusList:
             with suppress(NotFound):
                 found[run_id] = kept.get(run_id) or _read(run_id, read)
         self._keep(
-            status
-            for status in found.values()
-            if status.final and status.readable and status.run_id not in kept
+            status for status in found.values() if _lasts(status) and status.run_id not in kept
         )
         return list(found.values())
 
@@ -96,6 +95,11 @@ class StatusList:
                 yield connection
         finally:
             connection.close()
+
+
+def _lasts(status: RunStatus) -> bool:
+    """Whether the status is that of a stored event that ended the attempt."""
+    return status.final and status.readable and NOT_RECORDED not in status.details
 
 
 def _read(run_id: str, read: Callable[[str], RunStatus]) -> RunStatus:

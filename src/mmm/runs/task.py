@@ -85,21 +85,32 @@ def _actor() -> str:
     return f"task@{_host()}"
 
 
-def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> None:
+def step_after(run_uri: str, settings: Settings) -> list[str]:
+    """Take the queue's step that a task could not take itself because it was killed; the ids of the
+    runs started. Called by what waited for the task on this machine.
+    """
+    workspace, run_id = Workspace.of_run(run_uri, settings)
+    return _start_next(workspace, run_id, settings)
+
+
+def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> list[str]:
     """On a machine of one's own the place that is free now goes to the next run of a batch.
 
     In a cloud a task may not launch others. Its settings do not name the cloud; the attempt does.
+    What has ended is closed by somebody who has the secrets for telling people, which a task lacks.
     """
     launched = workspace.attempt(run_id, workspace.last_event(run_id).attempt)
-    if launched is not None and launched.platform == settings.cloud_provider == "local":
-        RunService(workspace, open_launcher(settings), settings).start_waiting()
+    if launched is None or not launched.platform == settings.cloud_provider == "local":
+        return []
+    own = settings.model_copy(update={"workspace": workspace.url})
+    return RunService(workspace, open_launcher(own), own).start_waiting(tidy=False)
 
 
 def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> int:
     run_id, attempt = history.run_id, history.last.attempt
     with (
         _sigterm_stops(),
-        task_log(workspace, run_id, attempt, settings.log_level),
+        task_log(workspace, run_id, attempt, settings.log_level, settings.log_format),
         heartbeat(
             workspace, run_id, attempt, settings.heartbeat_seconds, _stop_this_process, _actor()
         ),

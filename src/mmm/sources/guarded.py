@@ -93,6 +93,17 @@ class GuardedFile:
         with tempfile.TemporaryDirectory(prefix="mmm-read-") as folder:
             return Reading.model_validate(self._ask(Path(folder), "reading")["reading"])
 
+    def look(self) -> tuple[pa.Table, Reading | None, UserError | None]:
+        """(the whole table, how it was read, None); where something has to be asked before it can
+        be read: (its first rows, the reading with the questions, the refusal).
+        """
+        with tempfile.TemporaryDirectory(prefix="mmm-read-") as folder:
+            answer = self._ask(Path(folder), "look")
+            with pa.OSFile(str(Path(folder) / TABLE), "rb") as file:
+                table = pa.ipc.open_stream(file).read_all()
+        refused = answer.get("refused")
+        return table, _reading(answer), None if refused is None else _error(refused)
+
     def _named(self, table: str | Query | None) -> str | None:
         if isinstance(table, Query):
             raise UserError("a file takes no query.", where=self.path.name)

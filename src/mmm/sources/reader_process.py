@@ -63,16 +63,33 @@ def _answer(job: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {"tables": source.tables()}
     if job["what"] == "reading":
         return {"reading": source.reading().model_dump(mode="json")}
+    if job["what"] == "look":
+        return _look(source, folder, path.name, limits)
     if job["what"] == "preview":
         return _preview(source.preview(job["table"], job["rows"]), folder)
-    with source.batches(job["table"]) as batches:
-        _write(batches, folder, path.name, limits)
+    return _table(source, job["table"], folder, path.name, limits)
+
+
+def _table(source: Any, table: str | None, folder: Path, where: str, limits: Any) -> dict[str, Any]:
+    """The whole table, and how it was read."""
+    with source.batches(table) as batches:
+        _write(batches, folder, where, limits)
         reading = batches.reading
         return {
             "source_types": list(batches.source_types),
             "notes": list(batches.notes),
             "reading": None if reading is None else reading.model_dump(mode="json"),
         }
+
+
+def _look(source: Any, folder: Path, where: str, limits: Any) -> dict[str, Any]:
+    """The whole table; where something has to be asked first, its first rows, and the refusal."""
+    try:
+        return _table(source, None, folder, where, limits)
+    except UserError as error:
+        reading = source.reading()
+        _preview(source.preview(), folder)
+        return {"reading": reading.model_dump(mode="json"), "refused": _told(error)}
 
 
 def _preview(table: Any, folder: Path) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmm.errors import UserError
 
@@ -53,6 +54,15 @@ class ReadOptions(_Frozen):
     zone: str | None = None
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     columns: dict[str, As] = Field(default_factory=dict)
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        try:
+            ZoneInfo(zone or "UTC")
+        except (KeyError, ValueError, OSError):
+            raise ValueError("there is no such time zone; write it like Europe/Berlin") from None
+        return zone
 
 
 class ColumnReading(_Frozen):

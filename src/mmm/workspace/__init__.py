@@ -46,6 +46,11 @@ class Workspace(
         super().__init__(Objects(open_store(url, settings, create=create), url))
         self.url = url.rstrip("/")
 
+    @property
+    def objects(self) -> Objects:
+        """Everything by key, for what works on the workspace as a whole."""
+        return self._objects
+
     @classmethod
     def open(cls, settings: Settings) -> Workspace:
         """The workspace the settings name."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
-from mmm.workspace.models import Acceptance, ModelNote
+from mmm.workspace.models import Acceptance, ModelNote, PlanOfRecord
 from mmm.workspace.names import checked_name, checked_time_id, is_time_id, new_id
 from mmm.workspace.part import Part
 from mmm.workspace.stored import Found, Model, read_all
@@ -20,7 +20,7 @@ class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, plans/<id>.json.
 
     templates/<name>/<version>.json: experiments to begin others from. chains/<first run of a chain
-    of refreshes>/<version>.json: its accepted models. runs/<run_id>/notes/<version>.json: notes on
+    of refreshes>/<version>.json: its accepted models. plans_of_record/<first run>/<version>.json. runs/<run_id>/notes/<version>.json: notes on
     its models. branding/<version>.json: how reports look.
     """
 
@@ -73,6 +73,18 @@ class Documents(Part):
         """Ids, newest first."""
         names = (name.removesuffix(".json") for name in reversed(self._objects.names("plans")))
         return [name for name in names if is_time_id(name)]
+
+    def commit_plan(self, first_run: str, record: PlanOfRecord) -> int:
+        """Make a plan the one of record of the chain of refreshes that begins with `first_run`;
+        earlier ones stay.
+        """
+        folder = f"plans_of_record/{checked_time_id(first_run, 'run')}"
+        return self._create_version(folder, record, "plan_of_record")
+
+    def plans_of_record(self, first_run: str) -> Found[PlanOfRecord]:
+        """The chain's committed plans, the one of record last."""
+        folder = f"plans_of_record/{checked_time_id(first_run, 'run')}"
+        return self._all_versions(folder, PlanOfRecord, "plan_of_record")
 
     def save_acceptance(self, first_run: str, acceptance: Acceptance) -> int:
         """Add an accepted model to the chain of refreshes that begins with `first_run`; earlier

@@ -177,6 +177,14 @@ class Acceptance(_Stored):
     replaces: tuple[str, str] | None = None
 
 
+class PlanOfRecord(_Stored):
+    """A plan that was committed to: what the periods ahead are held against."""
+
+    plan_id: str
+    at: datetime
+    actor: str
+
+
 class ModelNote(_Stored):
     """What a person noted about a kept model: a text, or that it is pinned (True) or no longer
     (False).
@@ -197,6 +205,15 @@ class AuditEntry(_Stored):
     action: str
     subject: str
     details: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuditLink(_Stored):
+    """Where an entry of the audit trail stands: its key and hash, and the hash of the link before."""
+
+    number: int = Field(ge=1)
+    entry: str
+    entry_sha256: str
+    before: str
 
 
 class BatchMember(_Stored):

@@ -10,7 +10,9 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from urllib.request import url2pathname
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from mmm.errors import AlreadyExists, NotFound, UserError
 from mmm.platforms import BUCKETS, open_bucket
@@ -63,7 +65,7 @@ _CODES = {
     "AccessDenied": _REFUSED,
     "NoSuchBucket": (
         "there is no such bucket.",
-        "Check its name (S3_BUCKET, MMM_WORKSPACE) and the region.",
+        "Check its name (S3_BUCKET, GCS_BUCKET, MMM_WORKSPACE) and the region.",
     ),
     "redirect": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
@@ -121,8 +123,6 @@ def open_store(url: str, settings: Settings | None = None, *, create: bool = Tru
             return open_bucket(
                 parts.scheme, parts.netloc, prefix, settings or Settings.model_validate({})
             )
-        if parts.scheme == "gs" and parts.netloc:
-            return GCSStore(parts.netloc, prefix=prefix)
     raise UserError(
         "is not an address of a workspace.",
         where=url,
@@ -139,6 +139,15 @@ def _inside(folder: Path, key: str) -> Path:
     if not all(part not in ("", ".", "..") for part in key.split("/")) or "\0" in key:
         raise ValueError(f"{key!r} is not a key")
     return folder / key
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object's key, size and time."""
+
+    key: str
+    bytes: int
+    modified: datetime
 
 
 class Objects:
@@ -232,6 +241,32 @@ class Objects:
                 obstore.delete(self._store, key)
         except NotFound:
             return
+
+    def everything(self, prefix: str = "") -> Iterator[Stored]:
+        """All objects below `prefix`, hidden ones too, sorted by key."""
+        with _own_errors(self.where(prefix)):
+            found = [
+                Stored(meta["path"], meta["size"], meta["last_modified"])
+                for page in obstore.list(self._store, prefix or None)
+                for meta in page
+            ]
+        yield from sorted(found, key=lambda one: one.key)
+
+    def move(self, key: str, to: str) -> None:
+        """Give an object another key, over one that is there."""
+        self.put(to, self.get(key))
+        self.delete(key)
+
+    def drop_empty_folders(self, keys: Iterable[str]) -> None:
+        """Remove local folders that held these keys and hold nothing any more; buckets have none."""
+        if self._folder is None:
+            return
+        for key in keys:
+            for folder in (self._folder / key).parents:
+                if folder == self._folder:
+                    break
+                with suppress(OSError):  # not empty, or gone
+                    folder.rmdir()
 
     def names(self, prefix: str) -> list[str]:
         """Names of the objects directly under `prefix`, sorted; empty where there is nothing."""

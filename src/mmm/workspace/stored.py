@@ -38,10 +38,13 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "batch": 1,
     "template": 1,
     "plan": 1,
+    "plan_of_record": 1,
     "branding": 1,
     "draft": 1,
     "sign_out": 1,
     "audit": 1,
+    "audit_link": 1,
+    "backup": 1,
 }
 #: What makes a document of (kind, version) one of the next version.
 UPGRADES: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,11 +15,15 @@ from mmm.engines.base import (
     Holiday,
     LiftTest,
     PaidMedium,
+    PreviousModel,
     Problem,
     Progress,
     Variable,
 )
+from mmm.engines.bayes.earlier import earlier_media
+from mmm.engines.bayes.kernel import KAPPA
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
+from mmm.engines.bayes.setup import set_up
 from mmm.engines.capabilities import Preview, Previews, asked
 from mmm.engines.training import train
 
@@ -256,3 +261,104 @@ def test_what_the_data_moved_is_told_from_what_is_the_prior(weekly: EngineResult
     known = fit(problem(), media={"search": {"roi": (1.9, 2.1)}}).tables["learnt"].to_pylist()
     (told,) = [row for row in known if row["variable"] == "search" and row["quantity"] == "roi"]
     assert told["source"] == "prior"
+
+
+def refreshed_of(case: Problem, result: EngineResult, steps: int) -> Problem:
+    """The case with its window moved on by `steps`, as a refresh of the result."""
+    draws: dict[tuple[str, str], list[float]] = {}
+    for row in result.tables["draws"].to_pylist():
+        draws.setdefault((row["variable"], row["parameter"]), []).append(row["value"])
+    effects: dict[str, float] = {}
+    for row in result.tables["contributions"].to_pylist():
+        effects[row["component"]] = effects.get(row["component"], 0.0) + row["effect"]
+    previous = PreviousModel(
+        model_id="posterior",
+        steps=steps,
+        parameters={
+            (row["variable"], row["parameter"]): row["value"]
+            for row in result.tables["parameters"].to_pylist()
+        },
+        effects=effects,
+        spend={
+            row["channel"]: row["spend"]
+            for row in result.tables["channels"].to_pylist()
+            if row["kind"] == "paid"
+        },
+        draws={key: np.array(values) for key, values in draws.items()},
+    )
+    first, last = case.window
+    return replace(case, window=(first + steps, last + steps), previous=previous)
+
+
+def test_a_refresh_counts_what_the_earlier_model_knew() -> None:
+    case = problem(rows=140)
+    early = replace(case, window=(4, 108))
+    before = fit(early)
+    new = refreshed_of(early, before, 8)
+    alone, light, full = (
+        fit(replace(new, previous=None)),
+        fit(new),
+        fit(new, refresh_weight=1.0),
+    )
+
+    def width(result: EngineResult, channel: str) -> float:
+        (low,) = column(result, "channels", "roi_low", channel=channel)
+        (high,) = column(result, "channels", "roi_high", channel=channel)
+        return high - low
+
+    # In full the earlier posterior narrows what the data say; by default it hardly does, as nearly
+    # all of its periods are still among the data.
+    assert width(full, "search") < 0.9 * width(alone, "search")
+    assert width(light, "search") == pytest.approx(width(alone, "search"), rel=0.2)
+    (weight,) = column(light, "diagnostics", "value", name="refresh", subject="")
+    assert weight == pytest.approx(8 / 105)
+    moves = {(row["variable"], row["measure"]): row for row in light.tables["moves"].to_pylist()}
+    assert moves["search", "roi"]["old"] == pytest.approx(
+        column(before, "channels", "roi", channel="search")[0], rel=1e-6
+    )
+    assert moves["search", "roi"]["new"] == column(light, "channels", "roi", channel="search")[0]
+    # The earlier draws on the new spends tell about the same ROI: nothing has changed in this world.
+    assert moves["search", "roi"]["refitted"] == pytest.approx(2.0, abs=0.45)
+    assert moves["video", "spend"]["new"] == pytest.approx(new.paid[1].spend[12:117].sum())
+    assert (
+        "within what the earlier model held possible"
+        in (column(light, "diagnostics", "text", name="refresh", subject="search")[0])
+    )
+    assert alone.tables["moves"].num_rows == 0
+
+
+def test_a_refresh_tells_a_channel_whose_effect_has_changed() -> None:
+    case = problem(rows=140)
+    early = replace(case, window=(4, 82))
+    before = fit(early)
+    kpi = case.kpi.copy()
+    kpi[83:] -= 1.7 * case.paid[0].spend[83:]
+    new = fit(refreshed_of(replace(early, kpi=kpi), before, 57))
+    (text,) = column(new, "diagnostics", "text", name="refresh", subject="search")
+    assert "beyond what the earlier model held possible" in text
+
+
+def test_an_exposure_that_became_dearer_keeps_its_curve() -> None:
+    """The earlier curve is in money of the earlier cost; evidence is in units of exposure."""
+    case = problem(rows=140)
+    early = replace(case, window=(4, 68))
+    before = fit(early)
+    dearer = case.paid[1].spend.copy()
+    dearer[69:] *= 3.0
+    paid = (case.paid[0], replace(case.paid[1], spend=dearer))
+    new = refreshed_of(replace(early, paid=paid), before, 65)
+    setup = set_up(new, BayesSettings.model_validate(SHORT))
+    medium = earlier_media(setup)[1]
+    old_kappa = np.median(before_kappa(before, "video"))
+    # Impressions at the middle of the curve, before and now.
+    old_cost = case.paid[1].spend[4:69].sum() / case.paid[1].exposure[4:69].sum()
+    mean_impressions = case.paid[1].exposure[69:134].mean()
+    told = np.exp(np.median(medium.curve[:, KAPPA])) * mean_impressions
+    assert told == pytest.approx(old_kappa / old_cost, rel=1e-4)
+    # A third of the effect per money: the same impressions cost three times as much.
+    (old_roi,) = column(before, "channels", "roi", channel="video")
+    assert np.median(medium.effect) == pytest.approx(old_roi / 3.0, rel=0.2)
+
+
+def before_kappa(result: EngineResult, channel: str) -> list[float]:
+    return column(result, "draws", "value", variable=channel, parameter="inflexion")

@@ -1,10 +1,11 @@
-"""Write aws.json: the AWS provider's own schema of the resource types that infra/terraform-aws
-uses.
+"""Write aws.json or google.json: the provider's own schema of the resource types that
+infra/terraform-aws or infra/terraform-gcp uses.
 
     python tests/infra/schema/distil.py cdktn_provider_aws-25.8.1-py3-none-any.whl
+    python tests/infra/schema/distil.py cdktn_provider_google-21.1.0-py3-none-any.whl
 
-The wheel is on PyPI (`pip download --no-deps cdktn-provider-aws==25.8.1`); it holds every type of
-provider 6.69.1 with its arguments, made from the provider's schema. It says neither set from list
+The wheels are on PyPI (`pip download --no-deps cdktn-provider-aws==25.8.1`); they hold every type
+of the providers aws 6.69.1 and google 8.7.0 with its arguments, made from the provider's schema. It says neither set from list
 (all are lists here) nor which optional arguments are also computed (only `id`, `tags_all` are taken
 for that).
 """
@@ -21,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-INFRA = HERE.parents[2] / "infra" / "terraform-aws"
-TOO_MUCH = {"endpoints"}  # the provider block's 300 addresses
+INFRA = HERE.parents[2] / "infra"
+#: The configuration's folder, by the provider's name.
+FOLDERS = {"aws": "terraform-aws", "google": "terraform-gcp"}
+#: The provider block's 300 addresses.
+_TOO_MUCH = re.compile(r"endpoints|\w+_custom_endpoint")
 Types = dict[str, Any]
 
 
@@ -40,7 +44,7 @@ def assembly(wheel: Path) -> tuple[str, Types]:
         for prop in kind.get("properties", ())
         if (
             found := re.search(
-                r"hashicorp/aws/([\d.]+)/docs", prop.get("docs", {}).get("summary", "")
+                r"hashicorp/\w+/([\d.]+)/docs", prop.get("docs", {}).get("summary", "")
             )
         )
     }
@@ -77,7 +81,7 @@ def link(prop: dict[str, Any]) -> re.Match[str] | None:
     """
     docs = prop.get("docs", {})
     text = f"{docs.get('summary', '')} {docs.get('remarks', '')}"
-    return re.search(r"hashicorp/aws/[\d.]+/docs(?:/(resources|data-sources)/(\w+))?#(\w+)", text)
+    return re.search(r"hashicorp/\w+/[\d.]+/docs(?:/(resources|data-sources)/(\w+))?#(\w+)", text)
 
 
 def snake(name: str) -> str:
@@ -91,9 +95,8 @@ def schema_of(full_name: str, types: Types) -> dict[str, Any]:
     attributes, blocks = {}, {}
     for prop in types[full_name].get("properties", ()):
         found = link(prop)
-        if (
-            found is None or found.group(3) in TOO_MUCH
-        ):  # the language's own: count, provider, lifecycle
+        # None: the language's own (count, provider, lifecycle).
+        if found is None or _TOO_MUCH.fullmatch(found.group(3)):
             continue
         name, kind = found.group(3), type_of(prop["type"], types)
         if isinstance(kind, dict):
@@ -124,30 +127,35 @@ def with_computed(schema: dict[str, Any], full_name: str, types: Types) -> dict[
     return schema
 
 
-def used() -> dict[str, set[str]]:
-    text = "\n".join(path.read_text() for path in INFRA.rglob("*.tf"))
+def used(provider: str) -> dict[str, set[str]]:
+    folder = INFRA / FOLDERS[provider]
+    text = "\n".join(path.read_text() for path in folder.rglob("*.tf"))
     return {
-        kind: set(re.findall(rf'^{kind} "(aws_\w+)"', text, re.M)) for kind in ("resource", "data")
+        kind: set(re.findall(rf'^{kind} "({provider}_\w+)"', text, re.M))
+        for kind in ("resource", "data")
     }
 
 
 def main(wheel: Path) -> None:
+    (provider,) = (name for name in FOLDERS if f"provider_{name}-" in wheel.name)
     version, types = assembly(wheel)
-    prefix = "@cdktn/provider-aws."
+    prefix = f"@cdktn/provider-{provider}."
     configs = {}
     for full_name, kind in types.items():
-        if full_name.endswith("Config") and kind["kind"] == "interface":
+        # A block may be named ...Config, too; a resource's has a class beside it.
+        of_resource = full_name.removesuffix("Config") in types
+        if full_name.endswith("Config") and of_resource and kind["kind"] == "interface":
             for prop in kind.get("properties", ()):
                 found = link(prop)
                 if found and found.group(1) and full_name.removeprefix(prefix).count(".") == 1:
                     where = {"resources": "resource", "data-sources": "data"}[found.group(1)]
-                    configs.setdefault((where, f"aws_{found.group(2)}"), full_name)
+                    configs.setdefault((where, f"{provider}_{found.group(2)}"), full_name)
                     break
     result: dict[str, Any] = {
         "version": version,
-        "provider": schema_of(f"{prefix}provider.AwsProviderConfig", types),
+        "provider": schema_of(f"{prefix}provider.{provider.title()}ProviderConfig", types),
     }
-    for where, names in used().items():
+    for where, names in used(provider).items():
         result[where] = {}
         for name in sorted(names):
             full_name = configs[where, name]
@@ -155,8 +163,10 @@ def main(wheel: Path) -> None:
             result[where][name] = with_computed(schema, full_name.removesuffix("Config"), types)
     text = json.dumps(result, separators=(",", ":"))
     # One type a line, so that a change can be read.
-    text = re.sub(r'(?=("aws_\w+":\{"attributes"|"(resource|data|provider)":\{))', "\n", text)
-    (HERE / "aws.json").write_text(text + "\n")
+    text = re.sub(
+        rf'(?=("{provider}_\w+":\{{"attributes"|"(resource|data|provider)":\{{))', "\n", text
+    )
+    (HERE / f"{provider}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

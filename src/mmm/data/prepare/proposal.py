@@ -30,9 +30,7 @@ def propose_recipe(
     averaged, 0/1 flags take the largest, texts the first; names with a word for a rate (naming
     rules) are averaged. A gap is an error.
     """
-    require_columns(
-        table, [*mapping.columns(), *([mapping.market] if mapping.market else [])], "the mapping"
-    )
+    require_columns(table, mapping.all_columns(), "the mapping")
     facts = {item.name: item for item in profile(table.select(mapping.columns()))}
     summed = {mapping.kpi, *media_columns(mapping)}
     columns = tuple(

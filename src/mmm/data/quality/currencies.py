@@ -109,7 +109,7 @@ def columns_to_check(columns: Sequence[ColumnProfile], mapping: Mapping) -> list
     """What the checks look at of a dataset: the mapped columns, and short texts that may be
     currencies.
     """
-    mapped = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    mapped = mapping.all_columns()
     return list(dict.fromkeys([*mapped, *currency_like(columns)]))
 
 

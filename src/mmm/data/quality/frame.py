@@ -173,7 +173,7 @@ def build_frame(
     an empty table; with `lacking` columns it lacks are told as unreadable instead.
     """
     known = set(table.column_names)
-    names = [*mapping.columns(), *([mapping.market] if mapping.market else [])]
+    names = mapping.all_columns()
     wanted = [name for name in names if name in known] if lacking else names
     require_columns(table, wanted, "the mapping")
     if market is not None:
@@ -274,18 +274,18 @@ def _levels(
 
 
 def _one_market(table: pa.Table, mapping: Mapping, market: str) -> pa.Table:
-    if mapping.market is None:
+    if mapping.parts is None:
         raise UserError(
             "the mapping has no market column.",
             where="market",
             fix="Map one, or leave the market out.",
         )
-    markets = read_markets(table[mapping.market])
+    markets = read_markets(table[mapping.parts])
     code = markets.find(market)
     if code is None:
         raise UserError(
             f"there is no market {market!r}.",
-            where=f"column {mapping.market!r}",
+            where=f"column {mapping.parts!r}",
             fix=f"It has: {listed(list(markets.names))}.",
         )
     return table.filter(pa.array(markets.codes == code))
@@ -293,9 +293,9 @@ def _one_market(table: pa.Table, mapping: Mapping, market: str) -> pa.Table:
 
 def _markets(table: pa.Table, mapping: Mapping) -> Markets:
     """The rows' markets; empty cells are one more, `(empty)`."""
-    if mapping.market is None:
+    if mapping.parts is None or mapping.parts not in table.column_names:
         return Markets(np.zeros(table.num_rows, np.int64), ("",), {})
-    found = read_markets(table[mapping.market])
+    found = read_markets(table[mapping.parts])
     if not (found.codes < 0).any():
         return found
     codes = np.where(found.codes < 0, len(found.names), found.codes)

@@ -67,6 +67,8 @@ class Units:
     least_share: float = 1e-5
 
     def run(self, frame: Frame) -> Verdict:
+        if not frame.mapping.paid:
+            return Verdict("Nothing is spent: there is nothing to compare.")
         value = 1.0 if frame.mapping.kpi_kind == "revenue" else self.value
         if value is None:
             return Verdict("Not compared: nobody said what one conversion is worth.")

@@ -34,7 +34,7 @@ class Types:
         for note in frame.market_notes:
             fix = "Write it in one way at the source where they are two."
             what = note.removesuffix(".")
-            places.append(Place(frame.mapping.market, Light.YELLOW, what, fix=fix))
+            places.append(Place(frame.mapping.parts, Light.YELLOW, what, fix=fix))
         if places:
             return Verdict(f"Not what the role needs is in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column holds what its role needs.")
@@ -84,13 +84,16 @@ class Duplicates:
     name = "duplicates"
     title = "Duplicate dates"
     why = "Two rows for one period would be two observations of it, or half of it each."
-    fix = "Give one row per period: map the market column and prepare the dataset, or add up."
+    fix = (
+        "Give one row per period: map the geo column to model geos together, or the market column "
+        "and prepare the dataset, or add up."
+    )
 
     def run(self, frame: Frame) -> Verdict:
         if frame.times is None:
             raise CannotTell(f"column {frame.mapping.date!r} holds no dates.")
         if not len(frame.repeated):
-            per = "date and market" if frame.mapping.market else "date"
+            per = "date and market" if frame.mapping.parts else "date"
             return Verdict(f"There is one row per {per}.")
         days = np.unique(frame.days[frame.repeated])
         first = frame.repeated[0]
@@ -184,13 +187,13 @@ class CadenceAndGaps:
             if days[0] > frame.periods[0] or days[-1] < frame.periods[-1]:
                 what = f"market {name!r} covers {days[0]} to {days[-1]} only"
                 places.append(
-                    Place(frame.mapping.market, Light.YELLOW, what, first_dates(days[:1]), 1)
+                    Place(frame.mapping.parts, Light.YELLOW, what, first_dates(days[:1]), 1)
                 )
         if len(short) > self.markets_shown:
             names = [frame.market_names[code] for code in short[self.markets_shown :]]
             places.append(
                 Place(
-                    frame.mapping.market,
+                    frame.mapping.parts,
                     Light.RED,
                     f"more markets have fewer periods: {listed(names)}",
                 )
@@ -214,7 +217,7 @@ class RepeatedKpi:
     fewest_periods: int = 3
 
     def run(self, frame: Frame) -> Verdict:
-        if frame.mapping.market is None or len(frame.market_names) < 2:
+        if frame.mapping.parts is None or len(frame.market_names) < 2:
             return Verdict("There is one market.")
         if frame.mapping.kpi not in frame.numbers:
             raise CannotTell(f"column {frame.mapping.kpi!r} holds no numbers.")
@@ -231,7 +234,7 @@ class RepeatedKpi:
             return Verdict("The KPI differs between the markets.")
         count = len(frame.market_names)
         what = f"{frame.mapping.kpi!r} is the same in all {count} of its values on every date"
-        place = Place(frame.mapping.market, Light.RED, what, count=count)
+        place = Place(frame.mapping.parts, Light.RED, what, count=count)
         return Verdict(f"The KPI is repeated in all {count} markets.", (place,))
 
 

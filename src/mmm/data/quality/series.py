@@ -32,5 +32,8 @@ def over_time(
         raise UserError(
             f"There is nothing to draw: {reason}", fix="The checks above say what to do."
         ) from None
-    series = {mapping.kpi: found.pop(mapping.kpi), TOTAL_SPEND: spend} | found
+    series = {mapping.kpi: found.pop(mapping.kpi)}
+    if mapping.paid:
+        series[TOTAL_SPEND] = spend
+    series |= found
     return pa.table({"date": pa.array(frame.periods, pa.date32()), **series})

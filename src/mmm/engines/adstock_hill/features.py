@@ -66,7 +66,9 @@ def build_frame(
             *(medium.sign for medium in problem.paid),
             *(item.sign for item in problem.organic),
         ),
-        spend=np.array([medium.spend for medium in problem.paid], float),
+        spend=np.array([medium.spend for medium in problem.paid], float).reshape(
+            len(problem.paid), problem.rows
+        ),
         window=problem.window,
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mmm.engines.bayes.kernel import DIMENSIONS, Market
 from mmm.engines.bayes.mixture import fit_mixture
 from mmm.engines.bayes.moves import draw_prior, first_proposals, place, run
-from mmm.engines.bayes.state import State, new_state
+from mmm.engines.bayes.state import new_state
 
 _BLOCK = 100
 #: Every so many sweeps of the warm-up are kept for the jumps.
@@ -30,10 +31,10 @@ class Draws:
 class Chain:
     """One chain that can be run on: its own random numbers, by (seed, number)."""
 
-    def __init__(self, market: Market, seed: int, number: int, warm_up: int, every: int) -> None:
+    def __init__(self, market: Any, seed: int, number: int, warm_up: int, every: int) -> None:
         self.market, self.warm_up, self.every, self.done = market, warm_up, every, 0
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, number))))
-        self.state: State = new_state(market)
+        self.state = self._new_state()
         self.rows: list[np.ndarray] = []
         self.warm_rows: list[np.ndarray] = []
         self.stopped = False  # set by another thread: the chain ends after its block
@@ -41,24 +42,38 @@ class Chain:
         draw_prior(
             market.priors, market.design.power, state.channel, state.hyper, state.pool, self.rng
         )
-        place(market, state)
+        self._place()
         first_proposals(market, state)
 
     def advance(self, sweeps: int, told: Callable[[int], None]) -> None:
         """So many sweeps more; `told` hears of every block that is done."""
-        width = self.state.channel.size + 2 + len(self.state.hyper)
+        width = self._width()
         while sweeps > 0 and not self.stopped:
             block = min(_BLOCK, sweeps, self._to_next_end())
             every = self.every if self.done >= self.warm_up else _WARM_EVERY
             kept = np.empty((block // every + 1, width))
-            count = run(
-                self.market, self.state, self.rng, block, self.done, self.warm_up, every, kept
-            )
+            count = self._run(block, every, kept)
             rows = self.rows if self.done >= self.warm_up else self.warm_rows
             rows.append(kept[:count])
             self.done += block
             sweeps -= block
             told(block)
+
+    def _new_state(self) -> Any:
+        """Empty memory for the market: what a chain over another kind of market has otherwise."""
+        return new_state(self.market)
+
+    def _place(self) -> None:
+        place(self.market, self.state)
+
+    def _width(self) -> int:
+        """Numbers of a kept state."""
+        return int(self.state.channel.size) + 2 + len(self.state.hyper)
+
+    def _run(self, sweeps: int, every: int, kept: np.ndarray) -> int:
+        return int(
+            run(self.market, self.state, self.rng, sweeps, self.done, self.warm_up, every, kept)
+        )
 
     def _to_next_end(self) -> int:
         """Sweeps to the warm-up's end, or very many after it."""

@@ -17,6 +17,16 @@ def check(problem: Problem, settings: BayesSettings) -> list[Finding]:
     return [*_window(problem), *_media(problem, settings), *_tests(problem, settings)]
 
 
+def own_terms(problem: Problem) -> tuple[str, ...]:
+    """The baseline's terms. The columns of one term share a spread that the data choose, so that
+    they weigh about as one coefficient each, however many they are.
+    """
+    terms: tuple[str, ...] = ("intercept", "trend", "season", "year_end")
+    if problem.step_days < 28:
+        terms += ("holiday",)
+    return (*terms, "weekday") if problem.step_days == 1 else terms
+
+
 def _window(problem: Problem) -> list[Finding]:
     rows = problem.window[1] - problem.window[0] + 1
     if rows < _FEWEST_PERIODS:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmm.engines.base import EngineResult, Problem, ProgressListener
-from mmm.engines.bayes.checks import check
+from mmm.engines.bayes.checks import check, own_terms
 from mmm.engines.bayes.settings import PRESETS, BayesSettings
 from mmm.engines.capabilities import Preview, Rates, SearchSize, Tables
 from mmm.errors import Finding
@@ -45,6 +45,9 @@ class BayesEngine:
     def check(self, problem: Problem, settings: BayesSettings) -> list[Finding]:
         return check(problem, settings)
 
+    def own_terms(self, problem: Problem, settings: BayesSettings) -> tuple[str, ...]:
+        return own_terms(problem)
+
     def check_environment(self) -> list[Finding]:
         return []  # it needs nothing but the libraries it is installed with
 
@@ -54,18 +57,25 @@ class BayesEngine:
         from threadpoolctl import threadpool_limits
 
         # The compiled core, which checking does not need.
+        from mmm.engines.bayes.panel.pipeline import train_panel
         from mmm.engines.bayes.pipeline import train
         from mmm.engines.bayes.tables import MODEL_ID
 
         # Threaded linear algebra sums in an order that depends on the number of cores.
         with threadpool_limits(1):
-            tables, reason = train(problem, settings, progress)
+            # A panel of one geo is the nation.
+            panel = problem.panel is not None and len(problem.panel.geos) > 1
+            fit = train_panel if panel else train
+            tables, reason = fit(problem, settings, progress)
         return EngineResult(self.name, self.version, tables, MODEL_ID, reason, interval_level=0.9)
 
     def search_size(self, settings: BayesSettings, *, calibrated: bool) -> SearchSize:
         # A second posterior shows what lift tests moved, a third one what is forecast.
         fits = 1 + int(calibrated) + int(settings.holdout is not None)
         return SearchSize(fits * settings.chains * (settings.warm_up + settings.sweeps))
+
+    def refresh_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(settings)
 
     def quick_effort(self, settings: BayesSettings) -> Mapping[str, int]:
         sizes = settings.model_dump()
@@ -117,4 +127,6 @@ class BayesEngine:
     def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
         from mmm.engines.adstock_hill.drawn_effects import drawn_effects
 
+        if "geo_draws" in tables and tables["geo_draws"].num_rows:
+            return None  # a panel's effects are sums of its geos', which the nation's draws are not
         return drawn_effects(tables, model_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,15 +11,18 @@ import pyarrow as pa
 
 from mmm.engines.base import Problem, ProgressListener
 from mmm.engines.bayes import tables
+from mmm.engines.bayes.earlier import prepared
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
-from mmm.engines.bayes.setup import Setup, period_days, set_up
+from mmm.engines.bayes.setup import Setup, period_days
 from mmm.engines.schemas import table
 
 #: The second fit's chains are so much shorter: its forecast is a mean over all draws, which needs
 #: fewer of them than the ends of intervals of every parameter do.
 _SHORTER, _SHORTEST = 2, 20
+
+Fit = Callable[[Problem, BayesSettings, ProgressListener], Posterior]
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,11 @@ def forecast(
     found: Posterior,
     summary: tables.Summary,
     progress: ProgressListener,
+    fit: Fit | None = None,
 ) -> Forecast | None:
     """The periods that the model itself was not trained on; else, where `holdout` is set, those of a
-    second and shorter fit without the last periods; None where nothing is held out.
+    second and shorter fit without the last periods; None where nothing is held out. `fit` is how a
+    posterior is made; a nation's by default.
     """
     if found.setup.trained < found.setup.periods:
         return _held_out(found.setup, summary)
@@ -75,10 +81,14 @@ def forecast(
             "sweeps": max(_SHORTEST, settings.sweeps // _SHORTER),
         }
     )
-    setup = set_up(problem, shorter)
+    without = (fit or _nation)(problem, shorter, progress)
+    return _held_out(without.setup, tables.summarise(without, settings.seed))
+
+
+def _nation(problem: Problem, settings: BayesSettings, progress: ProgressListener) -> Posterior:
+    setup = prepared(problem, settings)
     sampled = sample_until_agreed(setup, "forecast", progress, longest=1)
-    without = posterior(setup, sampled.draws, settings.draws, settings.seed)
-    return _held_out(setup, tables.summarise(without, settings.seed))
+    return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
 def _held_out(setup: Setup, summary: tables.Summary) -> Forecast:

@@ -72,6 +72,7 @@ class Priors(NamedTuple):
     hyper: np.ndarray  # (h, 2) mean and sd of log sigma and log taus; of q's the ends
     curve: np.ndarray  # (C, 4, 2) of the curve's parameters
     shared: np.ndarray  # (C, 4) share of a parameter's variance that channels have in common, or 0
+    known: np.ndarray  # (C, 4, 2) middle and precision of what an earlier model knew of the curve
     kind: np.ndarray  # (C,) POOLED, OWN, NEGATIVE or NORMAL
     effect: np.ndarray  # (C, 5) of u: mean and sd, not used where pooled; mass, mean, sd of "none"
     pool: np.ndarray  # (2, 2) of mu and log t

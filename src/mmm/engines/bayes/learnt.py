@@ -38,8 +38,9 @@ def learnt_table(found: Posterior, summary: Summary) -> pa.Table:
     before = before_the_data(setup)
     pairs: list[tuple[str, str, np.ndarray, np.ndarray]] = []
     fitted = float(summary.fitted.sum())
-    together = np.sum([medium.total for medium in summary.media[: setup.paid]], axis=0)
-    pairs.append((ALL_MEDIA, Quantity.SHARE, media_share(setup, before), together / fitted))
+    if setup.paid:
+        together = np.sum([medium.total for medium in summary.media[: setup.paid]], axis=0)
+        pairs.append((ALL_MEDIA, Quantity.SHARE, media_share(setup, before), together / fitted))
     spend = setup.spend[:, setup.window].sum(axis=1)
     for c, medium in enumerate(summary.media):
         after = curve_quantities(found.channel[:, c])

@@ -41,6 +41,25 @@ class LiftEvidence:
     immediate: bool = False
 
 
+@dataclass(frozen=True)
+class KnownEffect:
+    """What an earlier model knew of a channel's effect beyond its prior: N(mean, sd^2)."""
+
+    channel: int
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier model knew: of every channel's curve parameters middle and precision, (C, 4, 2),
+    precision 0 for nothing; of some channels' effects.
+    """
+
+    curves: np.ndarray
+    effects: tuple[KnownEffect, ...] = ()
+
+
 def market(
     kpi: np.ndarray,
     media: Sequence[Medium],
@@ -50,6 +69,7 @@ def market(
     log_level: float,
     tests: Sequence[LiftEvidence] = (),
     share: tuple[float, float] | None = priors.SHARE,
+    known: Known | None = None,
 ) -> Market:
     """The numbers of a problem. `kpi` (T,) is over its mean; `week` a period's length in weeks;
     `log_level` is mu0, the log of the effect that is expected per unit of money.
@@ -63,8 +83,8 @@ def market(
         week=float(week),
         lags=int(lags),
         design=_design(np.asarray(kpi - baseline.prior_mean, float), baseline),
-        tests=_soft_evidence(media, tests, share, periods),
-        priors=_priors(media, baseline.groups, log_level),
+        tests=_soft_evidence(media, tests, share, known, periods),
+        priors=_priors(media, baseline.groups, log_level, known),
     )
 
 
@@ -92,16 +112,20 @@ def _design(kpi: np.ndarray, baseline: Baseline) -> Design:
     )
 
 
-def _priors(media: Sequence[Medium], groups: Sequence[str], log_level: float) -> Priors:
+def _priors(
+    media: Sequence[Medium], groups: Sequence[str], log_level: float, known: Known | None
+) -> Priors:
     falling = [group for group in groups if group in FALLING]
     zero_mean = log_level + np.log(priors.ZERO_LEVEL)
     hyper = [priors.SIGMA, *(priors.TAU[group] for group in groups)]
     hyper += [priors.Q_RANGE for _ in falling]
     effects = [medium.effect for medium in media]
+    curves = np.array([medium.curve.pairs for medium in media])
     return Priors(
         hyper=np.array(hyper),
-        curve=np.array([medium.curve.pairs for medium in media]),
+        curve=curves,
         shared=np.array([_shared(medium.curve) for medium in media]),
+        known=np.zeros_like(curves) if known is None else known.curves,
         kind=np.array([effect.kind for effect in effects], np.int64),
         effect=np.array([_effect_row(effect, zero_mean) for effect in effects]),
         pool=np.array([(log_level, priors.POOL_MEAN_SD), priors.POOL_SPREAD]),
@@ -123,14 +147,23 @@ def _soft_evidence(
     media: Sequence[Medium],
     tests: Sequence[LiftEvidence],
     share: tuple[float, float] | None,
+    known: Known | None,
     periods: int,
 ) -> Tests:
-    """The media share, N(mean, sd^2), and the tests, N(effect, error^2), as rows over their sd."""
+    """The media share and effects known before, N(mean, sd^2), and the tests, N(effect, error^2), as
+    rows over their sd.
+    """
     rows, values, spans, scopes, factors = [], [], [], [], []
     if share is not None:
         mean, sd = share
         rows.append([medium.in_share * medium.money / periods / sd for medium in media])
         values.append(mean / sd)
+        spans.append((-1, -1))
+        scopes.append(0)
+        factors.append(1.0)
+    for effect in () if known is None else known.effects:
+        rows.append([(c == effect.channel) / effect.sd for c in range(len(media))])
+        values.append(effect.mean / effect.sd)
         spans.append((-1, -1))
         scopes.append(0)
         factors.append(1.0)

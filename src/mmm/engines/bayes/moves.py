@@ -11,6 +11,7 @@ warm-up the proposals are fixed.
 from __future__ import annotations
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -41,10 +42,21 @@ from mmm.engines.bayes.kernel import (
     solve,
 )
 from mmm.engines.bayes.mixture import draw_mixture, log_mixture
+from mmm.engines.bayes.parts import (
+    accept_channel,
+    shape_trial,
+    solve_spare,
+    take_spare,
+    trial_row,
+    use,
+)
 from mmm.engines.bayes.proposals import WANTED_JOINT, WANTED_ONE, learn, rescaled, step
 from mmm.engines.bayes.state import State
 
 CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES, HYPER_UPDATES = 3, 8, 4, 2
+#: A nation's or a panel's: both have what the moves read (`parts`).
+AnyMarket: TypeAlias = Any
+AnyState: TypeAlias = Any
 #: Shares of the proposals that are jumps: to a curve from the prior, to where chains have been.
 _REDRAWN, _JUMPED = 0.2, 0.2
 
@@ -76,7 +88,8 @@ def draw_channel(
 
 @jit
 def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndarray) -> None:
-    """Mean and sd of channel c's curve parameters given the others' (C, 5), into `out` (4, 2).
+    """Mean and sd of channel c's curve parameters given the others' (C, 5) and what an earlier model
+    knew of them, into `out` (4, 2).
 
     The n channels that share a parameter have a normal prior with equal correlation s; given the
     other n - 1 in units of their sd, the mean is s / (1 + (n - 2) s) times their sum, the variance
@@ -85,17 +98,21 @@ def curve_given_others(priors: Priors, channel: np.ndarray, c: int, out: np.ndar
     for i in range(EFFECT):
         out[i, 0], out[i, 1] = priors.curve[c, i, 0], priors.curve[c, i, 1]
         shared = priors.shared[c, i]
-        if shared == 0.0:
-            continue
-        others, total = 0, 0.0
-        for d in range(channel.shape[0]):
-            if d != c and priors.shared[d, i] > 0.0:
-                others += 1
-                total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
-        spread = 1.0 + (others - 1) * shared
-        variance = (1.0 - shared) * (1.0 + others * shared) / spread
-        out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
-        out[i, 1] *= math.sqrt(variance)
+        if shared > 0.0:
+            others, total = 0, 0.0
+            for d in range(channel.shape[0]):
+                if d != c and priors.shared[d, i] > 0.0:
+                    others += 1
+                    total += (channel[d, i] - priors.curve[d, i, 0]) / priors.curve[d, i, 1]
+            spread = 1.0 + (others - 1) * shared
+            variance = (1.0 - shared) * (1.0 + others * shared) / spread
+            out[i, 0] += priors.curve[c, i, 1] * shared / spread * total
+            out[i, 1] *= math.sqrt(variance)
+        added = priors.known[c, i, 1]
+        if added > 0.0:
+            own = 1.0 / (out[i, 1] * out[i, 1])
+            out[i, 0] = (own * out[i, 0] + added * priors.known[c, i, 0]) / (own + added)
+            out[i, 1] = 1.0 / math.sqrt(own + added)
 
 
 @jit
@@ -170,6 +187,39 @@ def first_proposals(market: Market, state: State) -> None:
 
 
 @jit
+def heat_and_rate(sweep: int, warm_up: int) -> tuple[float, float]:
+    """The likelihood's power in a sweep, and how fast proposals adapt: 1 and 0 after the warm-up."""
+    if sweep >= warm_up:
+        return 1.0, 0.0
+    return min(1.0, 0.05 + 2.85 * sweep / warm_up), 10.0 / (100.0 + sweep)
+
+
+@jit
+def sweep_once(
+    market: AnyMarket,
+    state: AnyState,
+    rng: np.random.Generator,
+    heat: float,
+    rate: float,
+    effects: np.ndarray,
+    hyper: np.ndarray,
+) -> None:
+    """One sweep over all parameters. `effects` (2, C) and `hyper` (h,) are overwritten."""
+    channels, priors = state.channel.shape[0], market.priors
+    for c in range(channels):
+        for _ in range(CURVE_PROPOSALS):
+            _move_channel(market, state, c, rng, heat, rate)
+    for _ in range(EFFECT_PASSES):
+        for c in range(channels):
+            _move_effect(priors, state, c, rng, heat, rate)
+        _move_all_effects(priors, state, rng, heat, rate, effects)
+    for _ in range(POOL_UPDATES):
+        _move_pool(priors, state, rng, rate)
+    for _ in range(HYPER_UPDATES):
+        _move_hyper(market, state, rng, heat, rate, hyper)
+
+
+@jit
 def run(
     market: Market,
     state: State,
@@ -184,29 +234,16 @@ def run(
     `warm_up`, whose tempered part is not kept. Every `every`-th state becomes a row of `kept`
     (n, 5 C + 2 + h); returns how many did.
     """
-    channels, priors = state.channel.shape[0], market.priors
+    channels = state.channel.shape[0]
     effects, hyper = np.empty((2, channels)), np.empty(state.hyper.shape[0])
     rows = 0
     for sweep in range(done, done + sweeps):
-        heat, rate = 1.0, 0.0
-        if sweep < warm_up:
-            heat = min(1.0, 0.05 + 2.85 * sweep / warm_up)
-            rate = 10.0 / (100.0 + sweep)
-        for c in range(channels):
-            for _ in range(CURVE_PROPOSALS):
-                _move_channel(market, state, c, rng, heat, rate)
-        for _ in range(EFFECT_PASSES):
-            for c in range(channels):
-                _move_effect(priors, state, c, rng, heat, rate)
-            _move_all_effects(priors, state, rng, heat, rate, effects)
-        for _ in range(POOL_UPDATES):
-            _move_pool(priors, state, rng, rate)
-        for _ in range(HYPER_UPDATES):
-            _move_hyper(market, state, rng, heat, rate, hyper)
+        heat, rate = heat_and_rate(sweep, warm_up)
+        sweep_once(market, state, rng, heat, rate, effects, hyper)
         if sweep < warm_up:
             if heat < 1.0:
                 continue
-            _learn_all(state)
+            learn_all(state)
         if (sweep - done) % every == every - 1:
             out = kept[rows]
             split = channels * (EFFECT + 1)
@@ -218,7 +255,7 @@ def run(
 
 
 @jit
-def _learn_all(state: State) -> None:
+def learn_all(state: AnyState) -> None:
     """Take the state into what every proposal has learnt."""
     of = state.of_channel
     for c in range(state.channel.shape[0]):
@@ -352,18 +389,10 @@ def _move_channel(
         scale = math.exp(state.of_channel.scale[c, 0])
         step(state.of_channel.factor[c], scale, rng, old, parameters)
     threshold = math.log(rng.random())
-    factor = channel_regressor(
-        market.x[c],
-        market.money[c],
-        market.week,
-        parameters,
-        trial.weights,
-        trial.f,
-        trial.log_pressure,
-    )
+    factor = shape_trial(market, state, c)
     accepted = False
     if factor > 0.0:
-        linear = _trial_row(market, state, c, factor)
+        linear = trial_row(market, state, c, factor)
         mean, sd = _pooled(prior, kind, state.pool)
         row, new = solved.precision[c], trial.row
         log_ratio = -log_effect_prior(prior, mean, sd, old[EFFECT])
@@ -396,7 +425,7 @@ def _move_channel(
         accepted = threshold < log_ratio
         if accepted:
             state.effects[c] = effect
-            _accept_channel(state, c, linear, dot(trial.f, market.design.y, trial.f.shape[0]))
+            accept_channel(market, state, c, linear)
             if other >= 0:
                 state.channel[other, EFFECT] = other_u
                 state.effects[other] = effect_of(priors.kind[other], other_u)
@@ -437,6 +466,21 @@ def _make_room(
 
 
 @jit
+def _shape_trial(market: Market, state: State, c: int) -> float:
+    """See `parts.shape_trial`."""
+    trial = state.trial
+    return channel_regressor(
+        market.x[c],
+        market.money[c],
+        market.week,
+        trial.parameters,
+        trial.weights,
+        trial.f,
+        trial.log_pressure,
+    )
+
+
+@jit
 def _trial_row(market: Market, state: State, c: int, factor: float) -> float:
     """The soft evidence and the precision's row of the trial's f; returns its linear term."""
     trial, curves, solved, design = state.trial, state.curves, state.solved, market.design
@@ -469,14 +513,14 @@ def _trial_row(market: Market, state: State, c: int, factor: float) -> float:
 
 
 @jit
-def _accept_channel(state: State, c: int, linear: float, fy: float) -> None:
+def _accept_channel(market: Market, state: State, c: int, linear: float) -> None:
     """The trial becomes the channel's state."""
     trial, curves, solved = state.trial, state.curves, state.solved
     copy(trial.parameters, state.channel[c])
     copy(trial.f, curves.f[c])
     copy(trial.zf, curves.zf[c])
     copy(trial.evidence, curves.evidence[c])
-    curves.fy[c] = fy
+    curves.fy[c] = dot(trial.f, market.design.y, trial.f.shape[0])
     copy(trial.w, solved.w[c])
     solved.linear[c] = linear
     for d in range(trial.row.shape[0]):
@@ -595,26 +639,52 @@ def _move_hyper(
     """A joint step of log sigma, the log variances and their falls, with a new factor of A. `hyper`
     (h,) is overwritten.
     """
-    of, solved, spare, design = state.of_hyper, state.solved, state.spare, market.design
-    prior, groups = market.priors.hyper, design.power.shape[0]
+    of, solved, spare = state.of_hyper, state.solved, state.spare
+    prior, groups = market.priors.hyper, market.design.power.shape[0]
     step(of.factor, math.exp(of.scale[0]), rng, state.hyper, hyper)
     log_ratio = _log_hyper(prior, groups, hyper) - _log_hyper(prior, groups, state.hyper)
     threshold = math.log(rng.random())
     accepted = False
     if log_ratio > -math.inf:
-        yy = dot(design.y, design.y, design.y.shape[0])
-        solve(design, yy, market.tests.value, state.curves, hyper, spare)
+        solve_spare(market, state, hyper)
         new = log_likelihood(spare.constant, spare.linear, spare.precision, state.effects)
         old = log_likelihood(solved.constant, solved.linear, solved.precision, state.effects)
         accepted = threshold < log_ratio + heat * (new - old)
     if accepted:
         copy(hyper, state.hyper)
-        copy(spare.diagonal, solved.diagonal)
-        copy(spare.cross.ravel(), solved.cross.ravel())
-        copy(spare.lower.ravel(), solved.lower.ravel())
-        copy(spare.w.ravel(), solved.w.ravel())
-        copy(spare.wy, solved.wy)
-        copy(spare.precision.ravel(), solved.precision.ravel())
-        copy(spare.linear, solved.linear)
-        copy(spare.constant, solved.constant)
+        take_spare(market, state)
     of.scale[0] = rescaled(of.scale[0], rate, accepted, WANTED_JOINT)
+
+
+@jit
+def _solve_spare(market: Market, state: State, hyper: np.ndarray) -> None:
+    """See `parts.solve_spare`."""
+    y = market.design.y
+    yy = dot(y, y, y.shape[0])
+    solve(market.design, yy, market.tests.value, state.curves, hyper, state.spare)
+
+
+@jit
+def _take_spare(market: Market, state: State) -> None:
+    """See `parts.take_spare`."""
+    spare, solved = state.spare, state.solved
+    copy(spare.diagonal, solved.diagonal)
+    copy(spare.cross.ravel(), solved.cross.ravel())
+    copy(spare.lower.ravel(), solved.lower.ravel())
+    copy(spare.w.ravel(), solved.w.ravel())
+    copy(spare.wy, solved.wy)
+    copy(spare.precision.ravel(), solved.precision.ravel())
+    copy(spare.linear, solved.linear)
+    copy(spare.constant, solved.constant)
+
+
+use(
+    Market,
+    {
+        shape_trial: _shape_trial,
+        trial_row: _trial_row,
+        accept_channel: _accept_channel,
+        solve_spare: _solve_spare,
+        take_spare: _take_spare,
+    },
+)

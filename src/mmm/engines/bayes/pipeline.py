@@ -9,23 +9,25 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import Problem, Progress, ProgressListener
+from mmm.engines.bayes import earlier, lift, predictive, tables
 from mmm.engines.bayes import forecast as ahead
-from mmm.engines.bayes import lift, predictive, tables
 from mmm.engines.bayes.convergence import cause
 from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
 from mmm.engines.bayes.settings import BayesSettings
-from mmm.engines.bayes.setup import Setup, set_up
+from mmm.engines.bayes.setup import Setup
 from mmm.engines.schemas import table
 
 
 def train(
     problem: Problem, settings: BayesSettings, progress: ProgressListener
 ) -> tuple[dict[str, pa.Table], str]:
-    """The tables, and what is to be said of the result in a sentence."""
+    """The tables, and what is to be said of the result in a sentence. A panel of geos is summed to
+    the nation here; `bayes.panel.pipeline` models it.
+    """
     progress(Progress("setup", 0, 1))
-    setup = set_up(problem, settings)
+    setup = earlier.prepared(problem, settings)
     progress(Progress("setup", 1, 1))
     sampled = sample_until_agreed(setup, "sample", progress)
     found = posterior(setup, sampled.draws, settings.draws, settings.seed)
@@ -34,20 +36,20 @@ def train(
         without = _without_tests(problem, settings, progress)
     summary = tables.summarise(found, settings.seed)
     forecast = ahead.forecast(problem, settings, found, summary, progress)
-    made = _tables(found, summary, sampled, without, forecast, progress)
-    return made, _reason(setup, sampled)
+    made = posterior_tables(found, summary, sampled, without, forecast, progress)
+    return made, reason(setup, sampled)
 
 
 def _without_tests(
     problem: Problem, settings: BayesSettings, progress: ProgressListener
 ) -> Posterior:
     """The posterior that the same data give without any lift test."""
-    setup = set_up(replace(problem, lift_tests=()), settings)
+    setup = earlier.prepared(replace(problem, lift_tests=()), settings)
     sampled = sample_until_agreed(setup, "compare", progress, longest=1)
     return posterior(setup, sampled.draws, settings.draws, settings.seed)
 
 
-def _tables(
+def posterior_tables(
     found: Posterior,
     summary: tables.Summary,
     sampled: Sampled,
@@ -55,6 +57,7 @@ def _tables(
     forecast: ahead.Forecast | None,
     progress: ProgressListener,
 ) -> dict[str, pa.Table]:
+    """All tables of the whole market."""
     progress(Progress("tables", 0, 1))
     held_out = (np.nan, np.nan) if forecast is None else forecast.errors
     error = lift.calibration_error(found)
@@ -71,6 +74,7 @@ def _tables(
         "draws": lambda: tables.draws_table(found),
         "frame": lambda: tables.frame_table(found),
         "lift_tests": lambda: lift.lift_tests_table(found, without),
+        "moves": lambda: earlier.moves_table(found, summary),
         "learnt": lambda: learnt_table(found, summary),
         "forecast": lambda: ahead.forecast_table(forecast),
         "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
@@ -91,7 +95,7 @@ def diagnostics_table(
     """
     setup = found.setup
     rows: list[tuple[str, str, float, str]] = [
-        ("convergence", "", float(not sampled.short), _reason(setup, sampled)),
+        ("convergence", "", float(not sampled.short), reason(setup, sampled)),
         ("r_hat", "", max(item.r_hat for item in sampled.agreements), ""),
         ("effective_draws", "", min(item.effective for item in sampled.agreements), ""),
         ("rounds", "", float(sampled.rounds), ""),
@@ -103,9 +107,10 @@ def diagnostics_table(
     for item in sampled.short[:1]:
         rows.append(("cause", item.channel, np.nan, cause(setup, sampled.draws, item)))
     if sampled.short:
-        rows.append(("warning", "convergence", np.nan, _reason(setup, sampled)))
+        rows.append(("warning", "convergence", np.nan, reason(setup, sampled)))
     rows += predictive.told(found, summary, setup.settings.seed)
     rows += ahead.told(forecast)
+    rows += earlier.told(found, summary)
     return table(
         "diagnostics",
         {
@@ -117,7 +122,7 @@ def diagnostics_table(
     )
 
 
-def _reason(setup: Setup, sampled: Sampled) -> str:
+def reason(setup: Setup, sampled: Sampled) -> str:
     """One sentence on the posterior, with what is not to be relied on."""
     draws = sampled.draws.channel.shape[0] * sampled.draws.channel.shape[1]
     worst = max(item.r_hat for item in sampled.agreements)

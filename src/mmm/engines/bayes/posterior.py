@@ -108,6 +108,20 @@ class Posterior:
             slope[draw] *= scale
         return response, slope
 
+    @property
+    def component_kinds(self) -> dict[str, str]:
+        """The kind of each component of the baseline."""
+        return {column.component: column.kind for column in self.setup.baseline.columns}
+
+    @property
+    def control_coefficients(self) -> dict[str, np.ndarray]:
+        """Coefficients of controls by draw, (K,) each, in units of the KPI."""
+        return {
+            column.name: self.gamma[:, j] * self.setup.scale
+            for j, column in enumerate(self.setup.baseline.columns)
+            if column.kind == "context"
+        }
+
     def baseline_effects(self) -> dict[str, np.ndarray]:
         """Effects of the baseline's components by draw and period, (K, T) each."""
         columns = self.setup.baseline.columns

@@ -70,9 +70,7 @@ def expected(market: Market, groups: int) -> Expected:
 
 def before_the_data(setup: Setup) -> Expected:
     """What the settings expect; a refreshed model's earlier posterior is left out."""
-    plain = setup
-    if setup.problem.previous is not None:
-        plain = set_up(replace(setup.problem, previous=None), setup.settings)
+    plain = replace(setup, known=None)
     return expected(plain.market, len(plain.market.design.power))
 
 
@@ -106,7 +104,7 @@ def media_share(setup: Setup, found: Expected) -> np.ndarray:
 
 def preview(problem: Problem, settings: BayesSettings, channel: str) -> Preview:
     """See `mmm.engines.capabilities.Previews`."""
-    setup = set_up(replace(problem, previous=None), settings)
+    setup = set_up(problem, settings)
     found = before_the_data(setup)
     sentences = []
     if not found.agree:
@@ -115,11 +113,12 @@ def preview(problem: Problem, settings: BayesSettings, channel: str) -> Preview:
             "Widen one of them."
         )
     if channel == ALL_MEDIA or channel not in setup.names:
-        share = media_share(setup, found)
-        sentences.append(
-            f"Before the data, paid media are expected to bring {_between(share, '{:.0%}')} of "
-            f"{problem.kpi_name} (nine draws in ten)."
-        )
+        if setup.paid:
+            share = media_share(setup, found)
+            sentences.append(
+                f"Before the data, paid media are expected to bring {_between(share, '{:.0%}')} of "
+                f"{problem.kpi_name} (nine draws in ten)."
+            )
         return Preview(sentences=sentences, expected=_rows(setup, found))
     c = setup.names.index(channel)
     values = quantities(setup, found, c)
@@ -165,7 +164,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Rows name, quantity, low, middle, high; of all media the paid ones' sum comes first."""
     rows = []
-    if media is None:
+    if media is None and setup.paid:
         rows.append(_row(ALL_MEDIA, Quantity.SHARE, media_share(setup, found)))
     for c in range(len(setup.names)) if media is None else media:
         for quantity, values in quantities(setup, found, c).items():

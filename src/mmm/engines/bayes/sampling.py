@@ -17,6 +17,8 @@ from mmm.engines.bayes.setup import Setup
 _KEPT = 1000
 _TOLD_EVERY = 0.25
 
+NewChain = Callable[[int, int], Chain]
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -36,15 +38,18 @@ def sample_until_agreed(
     progress: ProgressListener,
     *,
     longest: int | None = None,
+    new_chain: NewChain | None = None,
 ) -> Sampled:
-    """Draws of all chains; a round more as long as they disagree and `longest` allows it."""
+    """Draws of all chains; a round more as long as they disagree and `longest` allows it.
+
+    `new_chain` makes chains of another kind from a number and how many sweeps a kept draw stands
+    for.
+    """
     settings = setup.settings
     every = max(1, settings.sweeps // _KEPT)
     most = settings.longest if longest is None else longest
-    chains = [
-        Chain(setup.market, settings.seed, number, settings.warm_up, every)
-        for number in range(settings.chains)
-    ]
+    make = new_chain or _of_nation(setup)
+    chains = [make(number, every) for number in range(settings.chains)]
     workers = min(usable_cores(), settings.chains)
     first = settings.warm_up + settings.sweeps
     with ThreadPoolExecutor(workers) as pool:
@@ -69,6 +74,11 @@ def sample_until_agreed(
             told = _Told(stage, progress, more * settings.sweeps * len(chains), message)
             _advance(chains, pool, more * settings.sweeps, told)
             rounds += more
+
+
+def _of_nation(setup: Setup) -> NewChain:
+    settings = setup.settings
+    return lambda number, every: Chain(setup.market, settings.seed, number, settings.warm_up, every)
 
 
 class _Told:

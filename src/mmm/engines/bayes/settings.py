@@ -85,9 +85,11 @@ class BayesSettings(_Settings):
     train_size: StrictFloat = Field(
         default=1.0, ge=0.3, le=1.0, description="share of the window that is trained on"
     )
-    refresh_weight: StrictFloat = Field(
-        default=0.5,
-        gt=0,
+    refresh_weight: StrictFloat | None = Field(
+        default=None,
+        ge=0,
         le=1,
-        description="refresh: how much the earlier posterior counts (1: as if its data were new)",
+        title="Refresh: weight of the earlier model",
+        description="how much of what it knew counts beside the data (1: in full, though most of its "
+        "data are counted again); open: the share of its periods that have left the window",
     )

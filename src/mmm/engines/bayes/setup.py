@@ -29,7 +29,7 @@ from mmm.engines.bayes.calendar import (
     year_end_events,
 )
 from mmm.engines.bayes.kernel import NEGATIVE, NORMAL, OWN, POOLED, Market
-from mmm.engines.bayes.model import LiftEvidence, Medium, market
+from mmm.engines.bayes.model import Known, LiftEvidence, Medium, market
 from mmm.engines.bayes.priors import CurvePrior, EffectPrior
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
 
@@ -55,6 +55,7 @@ class Setup:
     tests: tuple[tuple[int, LiftTest, LiftEvidence], ...]  # number from 1, as given, as evidence
     media: tuple[Medium, ...]
     log_level: float
+    known: Known | None = None  # what an earlier model knew, in a refresh
 
     @property
     def window(self) -> slice:
@@ -98,8 +99,18 @@ class Setup:
             self.lags,
             self.log_level,
             [evidence for _, _, evidence in self.tests],
-            share_prior(self.settings),
+            share_prior(self.settings) if self.paid else None,
+            self.known,
         )
+
+
+def _usual_level(problem: Problem, spend: float, fitted: slice) -> float:
+    """The logarithm of the ROI at which all spend earns the expected share of the KPI; 0 where
+    there is no paid channel to have one.
+    """
+    if not problem.paid:
+        return 0.0
+    return math.log(priors.EXPECTED_SHARE * problem.kpi[fitted].sum() / spend)
 
 
 def period_days(step_days: int) -> float:
@@ -130,7 +141,7 @@ def set_up(problem: Problem, settings: BayesSettings) -> Setup:
     )
     given = [_money(medium.spend, medium.exposure, fitted) for medium in problem.paid]
     given += [np.asarray(variable.values, float) for variable in problem.organic]
-    level = math.log(priors.EXPECTED_SHARE * problem.kpi[fitted].sum() / spend[:, fitted].sum())
+    level = _usual_level(problem, spend[:, fitted].sum(), fitted)
     media = []
     for medium, values in zip(problem.paid, given, strict=False):
         prior = settings.media.get(medium.name, ChannelPrior())

@@ -98,15 +98,10 @@ def new_state(market: Market) -> State:
             row=np.zeros(channels),
             evidence=np.zeros(tests),
         ),
-        of_channel=_new_learnt((channels,), DIMENSIONS),
-        of_hyper=_new_learnt((), h),
-        of_effects=_new_learnt((), channels),
-        jumps=Jumps(
-            ready=np.zeros(1, np.int64),
-            weight=np.zeros((channels, COMPONENTS)),
-            mean=np.zeros((channels, COMPONENTS, DIMENSIONS)),
-            factor=np.zeros((channels, COMPONENTS, DIMENSIONS, DIMENSIONS)),
-        ),
+        of_channel=new_learnt((channels,), DIMENSIONS),
+        of_hyper=new_learnt((), h),
+        of_effects=new_learnt((), channels),
+        jumps=new_jumps(channels),
         effect_scale=np.full(channels, math.log(0.5)),
         pool_scale=np.full(2, math.log(0.5)),
     )
@@ -125,7 +120,18 @@ def _new_solved(channels: int, p: int, weeks: int) -> Solved:
     )
 
 
-def _new_learnt(leading: tuple[int, ...], n: int) -> Learnt:
+def new_jumps(channels: int) -> Jumps:
+    """Mixtures that are not fitted yet."""
+    return Jumps(
+        ready=np.zeros(1, np.int64),
+        weight=np.zeros((channels, COMPONENTS)),
+        mean=np.zeros((channels, COMPONENTS, DIMENSIONS)),
+        factor=np.zeros((channels, COMPONENTS, DIMENSIONS, DIMENSIONS)),
+    )
+
+
+def new_learnt(leading: tuple[int, ...], n: int) -> Learnt:
+    """Proposals of blocks of n numbers that have learnt nothing yet."""
     return Learnt(
         factor=np.zeros((*leading, n, n)),
         scale=np.zeros((*leading, 1)),

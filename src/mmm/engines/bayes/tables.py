@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmm.engines.adstock_hill.transforms import delayed_weights
 from mmm.engines.bayes.posterior import Posterior
 from mmm.engines.confidence import confidence_word
-from mmm.engines.schemas import table
+from mmm.engines.schemas import required_columns, table
 
 MODEL_ID = "posterior"
 _LOW, _HIGH = 0.05, 0.95
@@ -154,7 +154,7 @@ def channels_table(found: Posterior, summary: Summary) -> pa.Table:
         rows.append(row)
     columns: dict[str, list[object]] = {}
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in (*names, "cpa", "cpa_low", "cpa_high"):
+    for name in dict.fromkeys((*names, *required_columns("channels"))):
         missing = None if name == "confidence" else np.nan
         columns[name] = [row.get(name, missing) for row in rows]
     return table("channels", columns)
@@ -214,7 +214,7 @@ def media_table(found: Posterior) -> pa.Table:
 def contributions_table(found: Posterior, summary: Summary) -> pa.Table:
     setup = found.setup
     dates = setup.problem.dates[setup.window].astype("datetime64[D]")
-    kinds = {column.component: column.kind for column in setup.baseline.columns}
+    kinds = found.component_kinds
     blocks = []
     for name, (effect, low, high) in summary.components.items():
         carryover = np.full(len(dates), np.nan)
@@ -359,9 +359,8 @@ def parameters_table(found: Posterior) -> pa.Table:
     values.append(("", "sigma", found.sigma))
     values.append(("", "mean_log_roi", found.pool[:, 0]))
     values.append(("", "spread_of_log_roi", np.exp(found.pool[:, 1])))
-    for j, column in enumerate(setup.baseline.columns):
-        if column.kind == "context":
-            values.append((column.name, "coefficient", found.gamma[:, j] * setup.scale))
+    for name, draws in found.control_coefficients.items():
+        values.append((name, "coefficient", draws))
     bounds = [interval(draws) for _, _, draws in values]
     return table(
         "parameters",

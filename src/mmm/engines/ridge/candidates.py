@@ -278,9 +278,9 @@ def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # ty
         if abs(share) < 0.5e-4:
             without_effect += 1
     rssd = math.sqrt(distance)
-    if design.zero_effect_penalty:
+    if design.zero_effect_penalty and paid > 0:
         rssd *= 1.0 + without_effect / paid
-    if paid_effect == 0.0:
+    if paid > 0 and paid_effect == 0.0:  # without a paid channel all candidates are equal in this
         rssd = np.inf
     if design.previous_share.shape[0] > 0:
         rssd = _distance_to_previous(design, out.effects[c], k, paid)

@@ -93,7 +93,8 @@ def _baseline(frame: Frame, spend: np.ndarray) -> dict[str, Any]:
     own[: len(frame.base_names)] = baseline.control_precision
     own[len(frame.base_names) + frame.paid :] = baseline.control_precision
     level = float(np.abs(frame.y[frame.window_rows]).mean())
-    expected = _EXPECTED_SHARE * level * frame.n / spend.sum()
+    # Without spend there is no ROI to expect, and nothing that the pulls below act on.
+    expected = _EXPECTED_SHARE * level * frame.n / spend.sum() if frame.paid else 1.0
     noise = baseline.noise * level
     parts = {place[name] for name in baseline.part}
     return {
@@ -105,7 +106,7 @@ def _baseline(frame: Frame, spend: np.ndarray) -> dict[str, Any]:
         "spend_total": spend,
         "expected_roi": expected,
         "noise": noise,
-        "level_pull": (noise / (_LEVEL_SD * expected)) ** 2,
+        "level_pull": (noise / (_LEVEL_SD * expected)) ** 2 if frame.paid else 0.0,
         "roi_pull": (noise / (_LEAST_SPREAD * expected)) ** 2 / lambda_max(frame),
     }
 

@@ -251,6 +251,7 @@ def penalised_error(design, rows, gamma, fitted, paid_effect):  # type: ignore[n
         high = max(high, design.y[t])
     for i in range(design.flexible.shape[1]):
         total += design.flexible_precision[i] * gamma[i] ** 2
-    mean_roi = paid_effect / design.spend_total.sum()
-    total += design.level_pull * (mean_roi - design.expected_roi) ** 2
+    if design.spend_total.shape[0] > 0:
+        mean_roi = paid_effect / design.spend_total.sum()
+        total += design.level_pull * (mean_roi - design.expected_roi) ** 2
     return math.sqrt(total / rows) / (high - low)

@@ -38,6 +38,9 @@ def check(problem: Problem, settings: RobynSettings) -> list[Finding]:
     if problem.previous is not None:
         fix = "Submit a new experiment on the new data, or use the engine ridge."
         return [Finding("error", "Robyn's models are not refreshed here.", "refresh", fix)]
+    if not problem.paid:
+        fix = "Map a spend, or use the engine bayes or ridge."
+        return [Finding("error", "Robyn needs a paid channel.", "mapping.paid", fix)]
     ours = {
         "settings.prophet": "settings.prophet_vars",
         "settings.validation.train_size": "settings.hyperparameters.train_size",

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,10 +32,12 @@ from mmm.settings import SECRETS, Settings
 #: waits for its code.
 _WRAPPER = """trap : TERM INT HUP
 exit_file=$1
-shift
+afterwards=$2
+shift 2
 "$@"
 code=$?
 echo $code > "$exit_file.part" && mv "$exit_file.part" "$exit_file"
+[ $code -gt 1 ] && [ -n "$afterwards" ] && eval "$afterwards" > "$exit_file.afterwards" 2>&1
 """
 
 #: Two readings of the moment one process was created differ by rounding only; the system counts
@@ -74,10 +77,17 @@ class LocalLauncher:
 
     def submit(self, run_uri: str, name: str) -> str:
         """Start `mmm train run_uri`; UserError where processes cannot be started."""
-        return self.start([sys.executable, "-P", "-m", "mmm", "train", run_uri], name)
+        mmm = [sys.executable, "-P", "-m", "mmm"]
+        # A task that ends by itself steps the queue itself; one that is killed cannot.
+        return self.start(
+            [*mmm, "train", run_uri], name, afterwards=[*mmm, "dispatch", "--after", run_uri]
+        )
 
-    def start(self, command: list[str], name: str) -> str:
-        """Start any command as a task, with this process's environment and working directory."""
+    def start(self, command: list[str], name: str, afterwards: Sequence[str] = ()) -> str:
+        """Start any command as a task, with this process's environment and working directory.
+
+        `afterwards` is run when the task was killed or ended with a code above 1.
+        """
         if os.name != "posix":
             raise UserError(
                 "the local platform needs Linux or macOS.",
@@ -91,7 +101,10 @@ class LocalLauncher:
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
             with (folder / "output.log").open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603
-                    ["/bin/sh", "-c", _WRAPPER, "mmm-task", str(folder / "exit_code"), *command],
+                    [
+                        *("/bin/sh", "-c", _WRAPPER, "mmm-task"),
+                        *(str(folder / "exit_code"), shlex.join(afterwards), *command),
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -125,7 +138,8 @@ class LocalLauncher:
         """
         task = _Handle(**json.loads(handle))
         leader = _leader(task) if task.host == socket.gethostname() else None
-        if leader is None:
+        # With an exit code written, nothing is left but the leader and what follows a killed task.
+        if leader is None or task.exit_file.exists():
             return
         # The leader's id names the group as long as any of its processes lives.
         for number in (signal.SIGTERM, signal.SIGKILL):

@@ -20,6 +20,8 @@ from mmm.web.shell.form_draft import FormDraft
 ROLE_WORDS = {
     "date": "Date",
     "market": "Market",
+    "geo": "Geo",
+    "population": "Population",
     "kpi": "KPI",
     "spend": "Spend",
     "exposure": "Exposure",

@@ -164,17 +164,11 @@ def _sheets(_path: Path, _limits: ReadLimits, file_id: str) -> list[str]:
 @st.cache_resource(max_entries=6, show_spinner="Reading the file")
 def _read(_source: GuardedFile, _rules: NamingRules, file_id: str, options: str) -> _Read:
     """The whole file as it is read now; where something has to be asked, its first rows."""
-    try:
-        with _source.batches() as batches:
-            kept, rows = [], 0
-            for batch in batches:
-                if rows < _LOOKED_AT:
-                    kept.append(batch)
-                rows += batch.num_rows
-            table = pa.Table.from_batches(kept, batches.schema)
-            reading = batches.reading or _of_types(batches.schema)
-    except UserError as error:
-        return _Read(_source.reading(), _source.preview(), None, None, error)
+    table, told, refused = _source.look()
+    reading = told or _of_types(table.schema)
+    if refused is not None:
+        return _Read(reading, table, None, None, refused)
+    rows, table = table.num_rows, table.slice(0, _LOOKED_AT)
     return _Read(reading, table, rows, propose(table, _rules))
 
 

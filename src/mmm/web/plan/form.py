@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mmm.access import User
+from mmm.engines.words import Confidence
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.models.plans import PlanningModel, parse_request
 from mmm.planning.request import DEFAULT_FACTORS, PlanRequest
@@ -24,13 +25,15 @@ from mmm.workspace import Workspace
 
 _BOUNDS = ("low", "high", "least", "most")
 #: Fields of the form that are the request's.
-_SAME = ("period", "periods", "carryover", "low", "high")
+_SAME = ("period", "periods", "carryover", "low", "high", "risk", "unit_value", "free")
+#: Fields that what is wrong with them is told at.
+_FIELDS = ("budget", "target", "period", "periods", "unit_value", "free")
 _LAST = (4, 8, 13, 26, 52)
 _DATES = "dates"
 _EMPTY: dict[str, Any] = {
     "goal": "max_response", "budget": None, "per_period": False, "at_most": False, "target": None, "period": "all",
     "periods": None, "carryover": "follows", "low": None, "high": None, "channels": {},
-    "groups": [],
+    "groups": [], "risk": "downside", "unit_value": None, "free": [],
 }  # fmt: skip
 
 
@@ -64,7 +67,7 @@ def _spot(where: str) -> str:
         return "limits"
     field = where.partition(".")[0]
     return {"budget_per_period": "budget", "low": "limits", "high": "limits"}.get(
-        field, field if field in ("budget", "target", "period", "periods") else "form"
+        field, field if field in _FIELDS else "form"
     )
 
 
@@ -115,8 +118,10 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "target": request.target,
         **{
             name: getattr(request, name)
-            for name in ("period", "periods", "carryover", "low", "high")
+            for name in ("period", "periods", "carryover", "low", "high", "unit_value")
         },
+        "risk": str(request.risk),
+        "free": list(channels) if request.hold == "none" else list(request.free),
         "channels": {name: limit.model_dump(exclude_none=True) for name, limit in single.items()},
         "groups": [
             {"channels": [part.strip() for part in name.split("+")], **limit.model_dump()}
@@ -183,6 +188,7 @@ def _fields(
     goals = {
         "max_response": "The largest response for a budget",
         "target": f"The budget for a target {labels.efficiency}",
+        "profit": "The largest profit, and its budget",
     }
     fields: dict[str, Any] = dict(state["fields"])
     fields["goal"] = st.radio(
@@ -225,9 +231,49 @@ def _fields(
             "Carryover of earlier spend", list(choices), format_func=choices.__getitem__, key=_key(state, "carryover"),
             help="Robyn holds it: a channel without money then goes on working.",
         )  # fmt: skip
+    fields |= _safety(state, chosen, spots)
     fields |= _bounds(state, chosen, fields["goal"])
     spots["limits"] = st.container()
     return fields, spots
+
+
+def _safety(
+    state: dict[str, Any], chosen: PlanningModel, spots: dict[str, DeltaGenerator]
+) -> dict[str, Any]:
+    """What is made large under uncertainty, which held channels may move, what the KPI is worth."""
+    first, second, third = st.columns(3)
+    found: dict[str, Any] = {}
+    risks = {
+        "downside": "only moves that pay in nearly all draws",
+        "expected": "the largest expected gain",
+    }
+    with first:
+        found["risk"] = st.selectbox(
+            "Uncertainty", list(risks), format_func=risks.__getitem__, key=_key(state, "risk"),
+            help="The first makes the mean gain of the worst fifth of the draws as large as can be.",
+        )  # fmt: skip
+    unsure = [
+        name
+        for name, word in chosen.planned.known.confidence.items()
+        if word == Confidence.INCONCLUSIVE
+    ]
+    with second:
+        key = _key(state, "free")
+        st.session_state[key] = [name for name in st.session_state[key] if name in unsure]
+        found["free"] = st.multiselect(
+            "Inconclusive channels that may move", unsure, key=key,
+            placeholder="all are held at today's spend" if unsure else "none is inconclusive",
+        )  # fmt: skip
+        spots["free"] = st.container()
+    with third:
+        known = chosen.planned.known.unit_value
+        found["unit_value"] = st.number_input(
+            f"Profit of one unit of the KPI ({chosen.labels.currency})", min_value=0.0, value=None,
+            placeholder="not known" if known is None else f"{known:g}, of the experiment",
+            key=_key(state, "unit_value"), help="Of revenue: the margin, for example 0.4.",
+        )  # fmt: skip
+        spots["unit_value"] = st.container()
+    return found
 
 
 def _default_target(revenue: bool) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
+from mmm.errors import UserError
 from mmm.format import MISSING, Labels, percent
 from mmm.models.plans import ALL_KEPT, PlanningModel
 from mmm.planning.plan import Plan
 from mmm.planning.summary import plan_curves, plan_table
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
-from mmm.web.kit.export import csv_text
+from mmm.web.kit.export import csv_of, csv_text
 from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
 
@@ -25,9 +26,7 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     _answer(plan)
     table = plan_table(plan, labels)
     show_numbers(table, labels)
-    st.caption(
-        f"Money and responses per {labels.period}. Low and high hold 90 % of the run's kept models."
-    )
+    st.caption(f"Money and responses per {labels.period}. Low and high hold {_measured(plan)}.")
     st.download_button(
         "Download as CSV",
         lambda: csv_text(table, labels),
@@ -36,10 +35,12 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+    _ahead(chosen, plan)
+    _frontier(chosen, plan)
     _tie_out(plan)
     money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
     band = (
-        "Today's response above the planned one. The line holds 90 % of the run's kept models at the planned "
+        f"Today's response above the planned one. The line holds {_measured(plan)} at the planned "
         "spend: a bar that ends near its edge belongs to an unusual model."
     )
     more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
@@ -58,6 +59,58 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     _chart("Response curves", "curves", points, plan_charts.curves, curves, labels)
 
 
+def _measured(plan: Plan) -> str:
+    """Whose range is shown, and how much of it."""
+    found = plan.totals.band
+    if found is None:
+        return "one model alone"
+    return f"{found.level:.0%} of the {found.models} {found.whose}"
+
+
+def _ahead(chosen: PlanningModel, plan: Plan) -> None:
+    """The plan over the periods after the data: the KPI's forecast, the flighting table."""
+    labels = plan.labels
+    if not st.toggle(f"The {labels.period}s after the data, one by one", key="plan-ahead"):
+        return
+    try:
+        coming = chosen.plan_ahead(plan)
+    except UserError as error:
+        st.info(plain(str(error)))
+        return
+    found = chosen.forecast(coming)
+    for sentence in found.findings:
+        st.markdown(plain(sentence))
+    kpi, flighting = found.kpi_table(), found.flighting_table()
+    show_numbers(kpi, labels)
+    show_numbers(flighting, labels)
+    st.caption(
+        f"Today's spend is here that from {coming.first} to {coming.last}. Each channel's money is "
+        "spread as in the same periods a year before. A period's response is what its spend brings, "
+        "whenever it comes."
+    )
+    rows = [list(row.values()) for row in flighting.to_pylist()]
+    st.download_button(
+        "Download the flighting as CSV",
+        lambda: csv_of(flighting.column_names, rows),
+        file_name=f"flighting-{chosen.run_id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _frontier(chosen: PlanningModel, plan: Plan) -> None:
+    """The best plan at each total budget within the same bounds."""
+    if not st.toggle("What other total budgets would bring", key="plan-frontier"):
+        return
+    table = chosen.frontier(plan.request)
+    show_numbers(table, plan.labels)
+    st.caption(
+        f"Per {plan.labels.period}, the best split of each budget that the bounds allow. Marginal is of "
+        "the step from the budget in the row above."
+    )
+
+
 def _answer(plan: Plan) -> None:
     first, second, *others = plan.findings
     st.markdown(f"## {plain(first)}")
@@ -68,7 +121,7 @@ def _answer(plan: Plan) -> None:
     labels, totals = plan.labels, plan.totals
     band = totals.band.even_gain if totals.band else None
     ends = (
-        None if band is None else f"{percent(band[0])} to {percent(band[1])} over the kept models"
+        None if band is None else f"{percent(band[0])} to {percent(band[1])} in {_measured(plan)}"
     )
     before, after = (
         (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import streamlit as st
 
 from mmm.access import User
+from mmm.logs import acting_user
 from mmm.web.kit.text import error_markdown, plain
 from mmm.web.shell.session import current_user, ended_sign_ins, settings, sign_in, workspace
 from mmm.web.shell.sign_in import Refused, SignInNeeded, signed_in_at
 from mmm.workspace.audit import REFUSED
 from mmm.workspace.names import utc_now
+from mmm.workspace.objects import StoreError
+
+log = logging.getLogger(__name__)
 
 _SIGN_IN, _SIGN_OUT = "sign-in", "sign-out"
 
@@ -28,6 +33,7 @@ def enter() -> User | None:
     except Refused as refusal:
         _turn_away(refusal)
         return None
+    acting_user.set(user.id)
     if sign_in() is not None:
         _remember(_SIGN_IN, role=user.role)
     return user
@@ -64,7 +70,11 @@ def _remember(action: str, **details: Any) -> None:
     actor = str(claims.get("email") or claims.get("sub") or "?").strip().lower()
     at = signed_in_at(claims)
     if st.session_state.get("remembered") != (action, at):
-        workspace().append_audit_once(actor, action, settings().service_name, at, **details)
+        try:
+            workspace().append_audit_once(actor, action, settings().service_name, at, **details)
+        except StoreError as failure:  # full, or for reading only: looking goes on
+            log.error("the audit trail lacks %s of %s: %s", action, actor, failure)
+            return
         st.session_state["remembered"] = (action, at)
 
 

@@ -6,8 +6,11 @@ Health checks go to /_stcore/health, which answers `ok` without sign-in.
 
 from __future__ import annotations
 
+import gc
 import logging
+import time
 from collections.abc import Callable
+from functools import partial
 from http.cookies import SimpleCookie
 from importlib import import_module
 from pathlib import Path
@@ -22,10 +25,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmm.access import User
 from mmm.errors import UserError
+from mmm.logs import log_to_stderr
 from mmm.platforms.local.user import local_user
+from mmm.runs.dispatch import start_in_background
 from mmm.settings import Settings, load_settings
+from mmm.web.shell.health import LIVE, READY, Health, Readiness
 from mmm.web.shell.identity import claims_of
-from mmm.web.shell.session import person_of
+from mmm.web.shell.metrics import Counted, RequestCount, serve
+from mmm.web.shell.policy import content_policy, permissions_policy
+from mmm.web.shell.session import person_of, workspace
 from mmm.web.shell.sign_in import CALLBACK, SignIn, sign_in_of
 from mmm.web.shell.uploads import ROUTE, Limits, StreamlitShelf, UploadGuard
 
@@ -34,8 +42,8 @@ SCRIPT = Path(__file__).with_name("script.py")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Content-Security-Policy": content_policy(),
+    "Permissions-Policy": permissions_policy(),
     "X-Frame-Options": "DENY",
 }
 #: Behind a load balancer. It keeps connections to this server open for longer than the server does,
@@ -51,8 +59,9 @@ _COMPUTING = (
     "mmm.engines.adstock_hill.transforms",
     "mmm.engines.adstock_hill.preview",
 )
-#: A load balancer asks by address; the answer says nothing but "ok".
-_HEALTH = "/_stcore/health"
+#: A load balancer asks by address; the answers say no more than "ok" or "not ready".
+_HEALTH = ("/_stcore/health", LIVE, READY)
+_COLLECT_SECONDS = 10.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _FOREIGN_HOST = "This server does not answer under this name. Set MMM_PUBLIC_URL to its address."
 _RETURN_TO = "_mmm_return_to"
@@ -69,11 +78,38 @@ def app_options() -> dict[str, Any]:
         sign_in = sign_in_of(settings)
     except UserError:
         return {"middleware": [Middleware(Border, sign_in=None), Middleware(NoUploads)]}
+    log_to_stderr(settings.log_format, settings.log_level)
+    readiness, count, shelf = Readiness(_touch_store), RequestCount(), StreamlitShelf()
+    if settings.metrics_port is not None:
+        serve(settings.metrics_port, count, partial(_gauges, readiness, shelf))
+    start_in_background(settings)
     limits = Limits(settings.upload_person_mb, settings.upload_total_mb)
-    guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=StreamlitShelf())
+    guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=shelf)
     return {
         "secrets": sign_in.for_streamlit() if sign_in else {},
-        "middleware": [Middleware(Border, sign_in=sign_in, hosts=hosts), guard],
+        "middleware": [
+            Middleware(Counted, count=count),
+            Middleware(Border, sign_in=sign_in, hosts=hosts),
+            Middleware(Health, readiness=readiness),
+            guard,
+        ],
+    }
+
+
+def _touch_store() -> list[str]:
+    """Ask the workspace's store for a listing; UserError where it does not answer."""
+    return workspace().objects.names("branding")
+
+
+def _gauges(readiness: Readiness, shelf: StreamlitShelf) -> dict[str, float]:
+    from streamlit.runtime import exists, get_instance
+
+    if not exists():
+        return {}
+    return {
+        "mmm_sessions": float(len(get_instance()._session_mgr.list_active_sessions())),
+        "mmm_upload_bytes": float(sum(shelf.held().values())),
+        "mmm_ready": float(readiness.ready),
     }
 
 
@@ -100,7 +136,7 @@ class NoUploads:
 
 def _warm_up() -> None:
     """Import what results and plans need before anybody asks: it takes seconds once, and nothing
-    afterwards.
+    afterwards. Then collect garbage beside the clicks, for as long as the server lives.
     """
     for module in (
         "pyarrow.compute",
@@ -110,6 +146,13 @@ def _warm_up() -> None:
         *_COMPUTING,
     ):
         import_module(module)
+    # What is there now stays: it need not be looked through for garbage again and again. Streamlit
+    # would collect after every click (`runner.postScriptGC`); it is done here instead.
+    gc.collect()
+    gc.freeze()
+    while True:
+        time.sleep(_COLLECT_SECONDS)
+        gc.collect()
 
 
 class Border:

@@ -1,0 +1,46 @@
+"""`mmm dispatch`."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from mmm.runs.dispatch import Dispatcher
+from mmm.settings import load_settings
+
+
+def dispatch_command(
+    once: Annotated[
+        bool, typer.Option("--once", help="Take one round and end, for a scheduler.")
+    ] = False,
+    after: Annotated[
+        str | None,
+        typer.Option(help="A local run's address: start what its killed task cannot.", hidden=True),
+    ] = None,
+) -> None:
+    """Keep things going while nobody looks: find lost tasks, start what waits.
+
+    Each web process does the same, every MMM_DISPATCH_SECONDS. Several at once do no harm.
+
+    Example: `mmm dispatch`, or `mmm dispatch --once` every minute from a scheduler.
+    """
+    settings = load_settings().settings
+    if after is not None:
+        from mmm.runs.task import step_after
+
+        _print(step_after(after, settings))
+        return
+    dispatcher = Dispatcher.of(settings)
+    if once:
+        _print(dispatcher.round())
+        return
+    logging.basicConfig(level=settings.log_level)
+    dispatcher.run(Event())
+
+
+def _print(run_ids: list[str]) -> None:
+    for run_id in run_ids:
+        typer.echo(run_id)

@@ -1,0 +1,160 @@
+"""The plan that was committed to, and what became of it once new periods are modelled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow.compute as pc
+
+from mmm.access import User
+from mmm.errors import UserError
+from mmm.format import Labels
+from mmm.models.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
+from mmm.models.refresh import chain_of
+from mmm.planning.forecast_tables import Forecast
+from mmm.planning.plan import PlanDocument
+from mmm.planning.sides import sides_of
+from mmm.planning.variance import Variance, variance
+from mmm.planning.weighted import MeanResponse
+from mmm.results.summary import recommended
+from mmm.workspace import Workspace
+from mmm.workspace.models import PlanOfRecord
+from mmm.workspace.names import utc_now
+
+
+@dataclass(frozen=True)
+class PlanVariance:
+    """What became of a plan over `periods` of its own that a run's window holds."""
+
+    plan_id: str
+    first: date
+    last: date
+    periods: int
+    planned_periods: int
+    labels: Labels
+    found: Variance
+
+    def findings(self) -> list[str]:
+        """The difference in parts, the sum first."""
+        found, labels = self.found, self.labels
+        gap = found.actual - found.planned
+        return [
+            f"From {self.first} to {self.last} ({self.periods} of {self.planned_periods} planned "
+            f"periods) the {labels.kpi_name} was {labels.effect(found.actual)}, "
+            f"{_signed(gap, labels)} against the plan's {labels.effect(found.planned)}.",
+            f"Of that {_signed(found.by_spend, labels)} is for other spend than planned, "
+            f"{_signed(found.by_response, labels)} for what today's model says otherwise of that spend, "
+            f"and {_signed(found.by_baseline, labels)} for all else.",
+        ]
+
+
+def _signed(value: float, labels: Labels) -> str:
+    return f"{'+' if value >= 0 else '-'}{labels.effect(abs(value))}"
+
+
+def commit(workspace: Workspace, plan_id: str, by: User) -> PlanOfRecord:
+    """Make a stored plan the one of record of its run's chain of refreshes. UserError for a plan
+    that is not of the periods ahead.
+    """
+    plan = saved_plan(workspace, plan_id)
+    workspace.permit(by, "plan.commit", plan_id)
+    _forecast_of(plan, plan_id)
+    record = PlanOfRecord(plan_id=plan_id, at=utc_now(), actor=by.id)
+    workspace.commit_plan(chain_of(workspace, plan.run_id)[-1], record)
+    workspace.append_audit(by, "plan.commit", plan_id, run=plan.run_id)
+    return record
+
+
+def of_record(workspace: Workspace, run_id: str) -> PlanOfRecord | None:
+    """The plan of record of a run's chain; None while none was committed to."""
+    records = workspace.plans_of_record(chain_of(workspace, run_id)[-1])
+    return records[-1] if records else None
+
+
+def variance_to_plan(
+    workspace: Workspace, run_id: str, plan_id: str | None = None, model: str | None = None
+) -> PlanVariance:
+    """What a run with newer periods says of a plan (None: the one of record). UserError where there
+    is no plan, or none of its periods is in the run's window.
+    """
+    if plan_id is None:
+        record = of_record(workspace, run_id)
+        if record is None:
+            raise UserError(
+                "no plan of record was committed to.",
+                where="plan",
+                fix="Name a plan, or commit one.",
+            )
+        plan_id = record.plan_id
+    plan = saved_plan(workspace, plan_id)
+    ahead = _forecast_of(plan, plan_id)
+    then = model_to_plan(workspace, plan.run_id, plan.model_id or ALL_KEPT)
+    now = model_to_plan(workspace, run_id, model)
+    days = [row["date"] for row in ahead.kpi]
+    rows = _rows_of(now, days)
+    if not len(rows):
+        raise UserError(
+            f"none of the plan's periods ({days[0]} to {days[-1]}) is in the window of run {run_id}.",
+            where="plan",
+            fix="Refresh the model with the new periods first.",
+        )
+    if then.history.channels != now.history.channels:
+        raise UserError("the run has other paid channels than the plan.", where="plan")
+    return _compared(plan_id, plan, ahead, then, now, rows)
+
+
+def _compared(
+    plan_id: str,
+    plan: PlanDocument,
+    ahead: Forecast,
+    then: PlanningModel,
+    now: PlanningModel,
+    rows: np.ndarray,
+) -> PlanVariance:
+    dates = now.history.dates[rows].tolist()
+    channels, count = now.history.channels, len(rows)
+    money = dict.fromkeys(channels, 0.0)
+    for row in ahead.flighting:
+        if row["date"] in dates:
+            money[row["channel"]] += row["spend"]
+    planned = np.array(list(money.values())) / count
+    delivered = now.history.spend[:, rows].mean(axis=1)
+    before = _response(then, then.history.rows(plan.request.period), plan.request.carryover)
+    after = _response(now, rows, plan.request.carryover)
+    baseline = math.fsum(row["baseline"] for row in ahead.kpi if row["date"] in dates)
+    expected = baseline + math.fsum(before.response(planned)) * count
+    kpi = expected, _actual(now, dates)
+    found = variance(channels, planned, delivered, before, after, count, kpi)
+    return PlanVariance(plan_id, dates[0], dates[-1], count, len(ahead.kpi), now.labels, found)
+
+
+def _response(model: PlanningModel, rows: np.ndarray, carryover: str) -> MeanResponse:
+    """The response that a plan's numbers are of."""
+    return MeanResponse(sides_of(model.planned, rows, carryover).shown)
+
+
+def _rows_of(model: PlanningModel, days: list[date]) -> np.ndarray:
+    """Rows of the model's window that begin on one of the days."""
+    window = model.history.window
+    return np.asarray(window[np.isin(model.history.dates[window], np.array(days, "datetime64[D]"))])
+
+
+def _actual(model: PlanningModel, dates: list[date]) -> float:
+    """The KPI of the dates as it was."""
+    fit = model.tables["fit"]
+    own = fit.filter(pc.equal(fit["model_id"], recommended(model.tables)))
+    found = {row["date"]: row["actual"] for row in own.select(["date", "actual"]).to_pylist()}
+    return math.fsum(found[day] for day in dates)
+
+
+def _forecast_of(plan: PlanDocument, plan_id: str) -> Forecast:
+    if plan.forecast is None:
+        raise UserError(
+            f"plan {plan_id} is not one of the periods ahead.",
+            where="plan",
+            fix="Make it with --ahead.",
+        )
+    return plan.forecast

@@ -1,0 +1,84 @@
+"""What became of a plan: the difference between the planned and the real KPI, in parts that add up to
+it exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from mmm.planning.weighted import MeanResponse
+
+VARIANCE = pa.schema(
+    [
+        ("channel", pa.string()),
+        ("spend_planned", pa.float64()),
+        ("spend_delivered", pa.float64()),
+        ("response_planned", pa.float64()),
+        ("by_spend", pa.float64()),
+        ("by_response", pa.float64()),
+        ("response_now", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Variance:
+    """`channels` has one row per channel, sums over the plan's periods (see `VARIANCE`). `planned` and
+    `actual` are the whole KPI; `by_baseline` is what neither spend nor response explains: planned +
+    by_spend + by_response + by_baseline = actual.
+    """
+
+    channels: pa.Table
+    planned: float
+    actual: float
+    by_spend: float
+    by_response: float
+    by_baseline: float
+
+
+def variance(
+    channels: tuple[str, ...],
+    planned_spend: np.ndarray,
+    delivered: np.ndarray,
+    then: MeanResponse,
+    now: MeanResponse,
+    periods: int,
+    kpi: tuple[float, float],
+) -> Variance:
+    """Split the KPI's difference to plan. Spends (P,) are money per period; `then` is the response
+    that the plan was made with, `now` that of today's model; `kpi` is (planned, actual) over all
+    periods.
+
+    By spend: what other money than planned brings in the eyes of the plan's model. By response:
+    what today's model says otherwise of the money that was spent.
+    """
+    expected = then.response(planned_spend) * periods
+    at_delivered = then.response(delivered) * periods
+    seen = now.response(delivered) * periods
+    by_spend, by_response = at_delivered - expected, seen - at_delivered
+    table = pa.table(
+        {
+            "channel": list(channels),
+            "spend_planned": planned_spend * periods,
+            "spend_delivered": delivered * periods,
+            "response_planned": expected,
+            "by_spend": by_spend,
+            "by_response": by_response,
+            "response_now": seen,
+        },
+        schema=VARIANCE,
+    )
+    planned, actual = kpi
+    spend_part, response_part = math.fsum(by_spend), math.fsum(by_response)
+    return Variance(
+        channels=table,
+        planned=planned,
+        actual=actual,
+        by_spend=spend_part,
+        by_response=response_part,
+        by_baseline=actual - planned - spend_part - response_part,
+    )

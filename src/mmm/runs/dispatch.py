@@ -1,0 +1,80 @@
+"""The dispatcher: acts on what is stored, whoever looks or not.
+
+A round takes a step of the queue (which finds lost tasks, starts what waits, stops the tasks of
+cancelled runs) and does the chores that are due. Nothing is kept between rounds, so any number of
+dispatchers may run, and one that is killed loses nothing. Idle it costs two listings a round.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+from mmm.errors import UserError
+from mmm.runs.service import RunService
+from mmm.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Chore = Callable[[RunService], None]
+
+
+class Dispatcher:
+    """Takes rounds every `seconds`. `chores` are done in each round after the queue's step."""
+
+    def __init__(
+        self, open_service: Callable[[], RunService], seconds: float, chores: Sequence[Chore] = ()
+    ) -> None:
+        self._open_service = open_service
+        self._seconds = seconds
+        self._chores = chores
+        self._service: RunService | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, chores: Sequence[Chore] = ()) -> Dispatcher:
+        return cls(lambda: RunService.open(settings), settings.dispatch_seconds, chores)
+
+    def round(self) -> list[str]:
+        """One round; the ids of the runs started. UserError of what went wrong first, after
+        everything was tried.
+        """
+        service = self._service = self._service or self._open_service()
+        failure: UserError | None = None
+        started: list[str] = []
+        try:
+            started = service.start_waiting()
+        except UserError as error:
+            failure = error
+        for chore in self._chores:
+            try:
+                chore(service)
+            except UserError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return started
+
+    def run(self, stop: Event) -> None:
+        """Take rounds until `stop` is set. A round that fails is told in the log; the next comes."""
+        while not stop.is_set():
+            try:
+                for run_id in self.round():
+                    log.info("started run %s", run_id)
+            except UserError as error:
+                log.warning("a round of the dispatcher failed: %s", error)
+            except Exception:  # the border of the thread: a defect must not end the dispatching
+                log.exception("a round of the dispatcher failed")
+            stop.wait(self._seconds)
+
+
+def start_in_background(settings: Settings, chores: Sequence[Chore] = ()) -> Event | None:
+    """Dispatch in a thread of this process, which ends with it; the event that stops it. None where
+    MMM_DISPATCH_SECONDS is 0.
+    """
+    if not settings.dispatch_seconds:
+        return None
+    stop = Event()
+    dispatcher = Dispatcher.of(settings, chores)
+    Thread(target=dispatcher.run, args=(stop,), name="dispatcher", daemon=True).start()
+    return stop
