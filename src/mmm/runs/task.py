@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -107,6 +108,7 @@ def _start_next(workspace: Workspace, run_id: str, settings: Settings) -> list[s
 
 
 def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> int:
+    _given_up.clear()
     run_id, attempt = history.run_id, history.last.attempt
     with (
         _sigterm_stops(),
@@ -118,7 +120,12 @@ def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> 
         return _Task(workspace, history, attempt).run()
 
 
+#: Set when the heartbeat has seen that others ended the attempt: leaving is then no failure.
+_given_up = threading.Event()
+
+
 def _stop_this_process() -> None:
+    _given_up.set()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -150,6 +157,9 @@ class _Task:
             log.info("stopping without results: %s", refusal)
             return EXIT_DONE
         except (_Stopped, KeyboardInterrupt):
+            if _given_up.is_set():
+                log.info("others have ended the attempt; stopping without results")
+                return EXIT_DONE
             return self._end(
                 RunState.CRASHED, "The platform stopped the task (SIGTERM).", code=EXIT_STOPPED
             )
