@@ -252,7 +252,6 @@ def test_a_wrong_value_is_named(path: Path, value: Any) -> None:
             "settings.adstock: must be 'geometric', 'weibull_cdf' or 'weibull_pdf'; got 'weibull'.",
         ),
         (("settings", "iteration"), 500, "settings.iteration: is not known here; got 500."),
-        (("mapping", "paid"), [], "mapping.paid: must have at least 1 entry; got []."),
         (("mapping", "paid", 1, "spend"), "", "mapping.paid.2.spend: must not be empty; got ''."),
         (
             ("window", "start"),

@@ -13,7 +13,9 @@ from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
 EXIT_BAD = 1
-audit_command = typer.Typer(help="The audit trail.", no_args_is_help=True)
+audit_command = typer.Typer(
+    name="audit", help="The audit trail.", no_args_is_help=True, add_completion=False
+)
 
 
 def doctor_command(
@@ -56,7 +58,7 @@ def restore_command(
 ) -> None:
     """Copy a backup into the workspace, which must be empty. Every object is checked by its hash.
 
-    Example: `MMM_WORKSPACE=/srv/restored mmm restore file:///mnt/backup/mmm`.
+    Example: `mmm restore file:///mnt/backup/mmm`, with MMM_WORKSPACE=/srv/restored.
     """
     from mmm.operations import restore_from
 
@@ -92,6 +94,11 @@ def _days(keep: list[str]) -> dict[str, int]:
             raise UserError("is not KIND=DAYS.", where=item, fix="Write it like runs=730.")
         found[kind] = int(days)
     return found
+
+
+@audit_command.callback()
+def audit_() -> None:
+    """The audit trail."""
 
 
 @audit_command.command("verify")
