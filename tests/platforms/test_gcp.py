@@ -20,7 +20,7 @@ from google.cloud.run_v2 import Condition, Execution, TaskAttemptResult
 from gcp_servers import PROJECT, REGION, Gcp, write_key
 from mmm.errors import NotFound, UserError
 from mmm.platforms import open_launcher, open_secret_store
-from mmm.platforms.base import TaskState, TaskStatus
+from mmm.platforms.base import NoRoom, TaskState, TaskStatus
 from mmm.platforms.gcp.executions import execution_status, in_words
 from mmm.platforms.gcp.launcher import Clients, CloudRunLauncher
 from mmm.platforms.gcp.secrets import SecretManagerStore
@@ -247,6 +247,7 @@ def test_a_clear_refusal_is_told_at_once(gcp: Gcp) -> None:
         with pytest.raises(UserError) as raised:
             launcher.submit(RUN, "refused")
         assert words in str(raised.value)
+        assert isinstance(raised.value, NoRoom) == (status != 403)  # it waits, or needs a person
     gcp.faults()
     assert executions(launcher) == 0
 

@@ -94,6 +94,16 @@ def in_doubt(error: BaseException | None) -> bool:
     return isinstance(error, requests.RequestException)
 
 
+def may_pass(error: BaseException | None) -> bool:
+    """Whether Google Cloud took nothing now and may later: quota, throttling, credentials that have
+    ended, no connection at all.
+    """
+    if isinstance(error, api.TooManyRequests | api.Unauthorized | auth.RefreshError):
+        return True
+    unreached = isinstance(error, requests.ConnectionError | auth.TransportError)
+    return unreached and not in_doubt(error)
+
+
 def _innermost(error: Exception) -> Exception:
     """What a client was still told when it gave up asking again."""
     cause = error.cause if isinstance(error, api.RetryError) else None

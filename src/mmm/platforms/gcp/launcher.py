@@ -21,8 +21,8 @@ from google.cloud.run_v2 import (
 )
 
 from mmm.errors import NotFound, UserError
-from mmm.platforms.base import TaskState, TaskStatus
-from mmm.platforms.gcp.errors import gcp_errors, in_doubt
+from mmm.platforms.base import NoRoom, TaskState, TaskStatus
+from mmm.platforms.gcp.errors import gcp_errors, in_doubt, may_pass
 from mmm.platforms.gcp.executions import (
     CONTAINER,
     NAME_VARIABLE,
@@ -121,7 +121,9 @@ class CloudRunLauncher:
         return cls(Clients.from_settings(settings), job=job, timeout=timeout)
 
     def submit(self, run_uri: str, name: str) -> str:
-        """Start the task; UserError when Google Cloud refuses or has no room."""
+        """Start the task; UserError when Google Cloud refuses, NoRoom when it may take the task
+        later.
+        """
         began = datetime.now(UTC)
         for _ in range(_CALLS):
             try:
@@ -130,6 +132,8 @@ class CloudRunLauncher:
                 fix = "Check TRAINING_JOB_NAME, GCP_PROJECT and GCP_REGION."
                 raise NotFound("there is no such job.", where=self._where, fix=fix) from error
             except UserError as error:
+                if may_pass(error.__cause__):
+                    raise NoRoom(error.what, where=error.where, fix=error.fix) from error
                 if not in_doubt(error.__cause__):
                     raise
                 refusal = error
