@@ -77,7 +77,8 @@ def app_options() -> dict[str, Any]:
         hosts = allowed_hosts(settings)
         sign_in = sign_in_of(settings)
     except UserError:
-        return {"middleware": [Middleware(Border, sign_in=None), Middleware(NoUploads)]}
+        closed = [Middleware(Border, sign_in=None), Middleware(NoUploads)]
+        return {"secrets": {}, "middleware": closed}
     log_to_stderr(settings.log_format, settings.log_level)
     readiness, count, shelf = Readiness(_touch_store), RequestCount(), StreamlitShelf()
     if settings.metrics_port is not None:
