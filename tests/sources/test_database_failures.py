@@ -107,9 +107,9 @@ def test_snowflake_refusals_name_the_fix(ana: SnowflakeSource, snowflake: Any) -
             "GRANT ROLE ADMIN TO USER ANA",
         ),
         (
-            {"account": "MYORG-OTHER"},
-            "there is no account MYORG-OTHER",
-            "before .snowflakecomputing.com",
+            {"account": "MYORG-OTHER"},  # of a host that was named no more is told
+            "the server of account MYORG-OTHER did not answer",
+            "Check the account's name",
         ),
         ({"role": "NO_GRANTS"}, "the role NO_GRANTS may not read this", "mmm connect grants"),
     ):

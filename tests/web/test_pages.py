@@ -189,7 +189,11 @@ def test_an_unexpected_error_is_told_by_an_id_in_the_log(
     open_page: Open, stored: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id = stored.of_state(RunState.SUCCEEDED)
-    (stored.folder / "runs" / run_id / "logs" / "part-000001.jsonl").write_text("{}\n")
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(RunService, "status", defect)
     with caplog.at_level(logging.ERROR, logger="mmm"):
         app = open_page(links.RUN, run=run_id)
     (error,) = app.error
@@ -203,7 +207,7 @@ def test_a_run_that_cannot_be_read_is_listed_as_such_and_says_why(
 ) -> None:
     run_id = stored.start(stored.experiment("Damaged")).run_id
     (stored.folder / "runs" / run_id / "events" / "000002.json").write_text("{}")
-    why = plain(f"run {run_id}: event 2 of its history is not one of this version's.")
+    why = plain(f"run {run_id}: event 2 of its history is damaged:")
     assert ":red-badge[unreadable]" in [found.value for found in open_page(links.RUNS).markdown]
     assert any(why in error.value for error in open_page(links.HOME).error)
     (error,) = open_page(links.RUN, run=run_id).error

@@ -282,4 +282,5 @@ def test_local_writes_reach_the_disk_before_they_have_their_name(
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(os, "link", link)
     workspace.append_audit(ANN, "x", "z")
-    assert done == ["content", "name", "folder"]
+    assert done[:3] == ["content", "name", "folder"]
+    assert done == done[:3] * (len(done) // 3)  # the entry, and the head of the chain
