@@ -250,7 +250,7 @@ def test_only_a_task_of_this_machine_starts_the_next_run_of_a_batch(
     address.
     """
     taken: list[RunService] = []
-    monkeypatch.setattr(RunService, "start_waiting", lambda service: taken.append(service))
+    monkeypatch.setattr(RunService, "start_waiting", lambda service, tidy: taken.append(service))
     run_id = start("user error")
     workspace.save_attempt(run_id, Attempt(attempt=1, platform=platform, handle="{}", at=utc_now()))
     train(workspace, settings, run_id)

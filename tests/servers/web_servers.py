@@ -166,5 +166,5 @@ def watched_tab(browser: Any, server: str) -> Iterator[Any]:
 
 def settled(page: Any) -> None:
     """Wait until the script's run has ended and everything is drawn."""
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    page.locator("[data-test-script-state=notRunning]").first.wait_for(state="attached")
     page.wait_for_timeout(600)

@@ -60,7 +60,7 @@ def test_no_secret_lies_in_the_workspace(
         "mmm-app-connection-shop-private-key",
     ]
     kept = [path.read_text() for path in (tmp_path / "workspace").rglob("*.json")]
-    assert len(kept) == 2  # the connection and the audit entry
+    assert len(kept) == 3  # the connection, the audit entry and its link in the chain
     assert not any("PRIVATE" in text or "open" in text for text in kept)
     assert "PRIVATE" not in repr(connections.open("shop", ANA))
     connections.remove("shop", ANA)

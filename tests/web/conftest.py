@@ -130,7 +130,7 @@ def open_page() -> Callable[..., AppTest]:
     """Open a page at an address; whatever it draws, no exception may reach the user."""
 
     def at(where: Path = links.HOME, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP), default_timeout=20)
+        app = AppTest.from_file(str(APP), default_timeout=90)
         if where != links.HOME:
             app.run()
             app.switch_page(str(where))

@@ -61,12 +61,12 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     expect(page.get_by_role("progressbar").first).to_be_visible()
     page.get_by_role("button", name="Look at the results").click(timeout=60 * SECONDS)
 
-    expect(page.get_by_role("heading", name="KPI decomposition")).to_be_visible()
-    expect(page.get_by_text("Paid media bring").first).to_be_visible()
+    expect(page.get_by_text("Which channels are certain?")).to_be_visible()
     assert f"run={quick}" in page.url
-    expect(page.get_by_test_id("stVegaLiteChart").first.get_by_role("img")).to_be_visible()
 
+    page.get_by_text("For the analyst").click()
     page.get_by_role("radio", name="Curves").click()
+    expect(page.get_by_test_id("stVegaLiteChart").first.get_by_role("img")).to_be_visible()
     expect(page.get_by_role("heading", name="Response curves")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Response curves")).to_be_visible()

@@ -71,7 +71,7 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(
         "mimeType": "application/json",
         "buffer": json.dumps(content).encode(),
     }
-    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("2 things to mend before this can start")).to_be_visible()
     expect(page.get_by_text("must be a whole number; got 'many'.")).to_be_visible()
     page.keyboard.press("Escape")

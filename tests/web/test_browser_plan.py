@@ -39,7 +39,7 @@ def page(stored: Any, tmp_path: Path) -> Iterator[Any]:
 
 def settled(page: Any) -> None:
     page.wait_for_timeout(300)
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    page.locator("[data-test-script-state=notRunning]").first.wait_for(state="attached")
     page.wait_for_timeout(300)
 
 

@@ -165,7 +165,7 @@ def test_what_is_known_of_a_channel_is_shown_before_the_training(
     labelled(app.number_input, "ROI likely between: from").set_value(2.0).run()
     labelled(app.number_input, "ROI likely between: to").set_value(2.4).run()
     assert "An ROI of 2 to 2.4 is expected of search_S." in words(app)
-    drawn = app.dataframe[-1].value
+    drawn = next(table.value for table in reversed(app.dataframe) if "Of" in table.value)
     assert list(drawn["Of"].unique()) == ["search_S"]
     assert not app.exception
 

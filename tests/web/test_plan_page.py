@@ -66,9 +66,12 @@ def test_the_plan_is_that_of_the_command_line(open_page: Open, stored: Any, run_
     pictures = [chart.proto.alt for chart in app.get("vega_lite_chart")]
     assert pictures == ["Spend", "Response", "Marginal ROAS", "Response curves"]
     shown = app.dataframe[-2].value
-    assert shown["spend_plan"].tolist() == pytest.approx(plan.channels["spend"].to_pylist())
+    cents = {"rel": 1e-9, "abs": 0.006}  # money is shown with two decimals
+    assert shown["spend_plan"].tolist() == pytest.approx(
+        plan.channels["spend"].to_pylist(), **cents
+    )
     assert shown["response_low"].tolist() == pytest.approx(
-        plan.channels["response_low"].to_pylist()
+        plan.channels["response_low"].to_pylist(), **cents
     )
     (tie_out,) = [box.label for box in app.expander if box.label.startswith("Today's spend")]
     assert "is that of the books, to the cent" in tie_out
