@@ -61,7 +61,7 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     expect(page.get_by_role("progressbar").first).to_be_visible()
     page.get_by_role("button", name="Look at the results").click(timeout=60 * SECONDS)
 
-    expect(page.get_by_text("Which channels are certain?")).to_be_visible()
+    expect(page.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
     assert f"run={quick}" in page.url
 
     page.get_by_text("For the analyst").click()

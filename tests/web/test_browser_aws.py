@@ -87,7 +87,7 @@ def test_from_sign_in_over_the_sample_to_its_results(
     page.get_by_role("button", name="Open the sample").click()
     expect(page.get_by_role("heading", name="Sample: Robyn's weekly demo")).to_be_visible()
     page.get_by_role("button", name="Look at the results").click(timeout=600 * SECONDS)
-    expect(page.get_by_text("Which channels are certain?")).to_be_visible()
+    expect(page.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
 
     workspace = Workspace.open(settings)
     (run_id,) = workspace.run_ids()

@@ -155,7 +155,7 @@ def test_from_a_hostile_file_to_a_decision_in_one_session(
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_role("heading", name="Austria, weekly")).to_be_visible()
     page.get_by_role("button", name="Look at the results").click(timeout=120 * SECONDS)
-    expect(page.get_by_text("Which channels are certain?")).to_be_visible()
+    expect(page.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
     results = page.url
     next_page(page, "Plan a budget")
     expect(page.get_by_text(re.compile("over 104 weeks")).first).to_be_visible(timeout=90 * SECONDS)
@@ -169,7 +169,7 @@ def test_from_a_hostile_file_to_a_decision_in_one_session(
     sign_in(other, "ann", results.partition("localhost")[2].partition("/")[2].join(("/", "")))
     expect(other.get_by_role("heading", name="Austria, weekly")).to_be_visible()
     other.reload()
-    expect(other.get_by_text("Which channels are certain?")).to_be_visible()
+    expect(other.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
 
 
 def test_a_failed_run_explains_itself(somebody: Callable[[], Page], kept: Any) -> None:
