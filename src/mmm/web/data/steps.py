@@ -38,7 +38,7 @@ def stepper(now: Step, manifest: DatasetManifest | None = None, mapping: str | N
         for step, (title, page) in _PAGES.items():
             label = f"{step.value} {title}"
             if step is now:
-                links.link(page, label, ":material/arrow_drop_down_circle:", **query)
+                links.link(page, label, ":material/arrow_drop_down_circle:", primary=False, **query)
             elif step is Step.CONNECT:
                 links.link(page, label)
             elif manifest is not None:
