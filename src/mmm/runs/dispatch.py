@@ -2,7 +2,7 @@
 
 A round takes a step of the queue (which finds lost tasks, starts what waits, stops the tasks of
 cancelled runs) and does the chores that are due. Nothing is kept between rounds, so any number of
-dispatchers may run, and one that is killed loses nothing. Idle it costs two listings a round.
+dispatchers may run, and one that is killed loses nothing. Idle it costs one listing a round.
 """
 
 from __future__ import annotations
