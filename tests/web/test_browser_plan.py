@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from axe import violations
 from mmm.models.plans import saved_plan
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, web_app
+from web_servers import SECONDS, chromium, settled, web_app
 
 #: The tables' text lies on a canvas; a cell is clicked where it is drawn: rows of 35 points below
 #: the heading.
@@ -35,12 +35,6 @@ def page(stored: Any, tmp_path: Path) -> Iterator[Any]:
         tab.set_default_timeout(60 * SECONDS)
         tab.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
         yield tab
-
-
-def settled(page: Any) -> None:
-    page.wait_for_timeout(300)
-    page.locator("[data-test-script-state=notRunning]").first.wait_for(state="attached")
-    page.wait_for_timeout(300)
 
 
 def type_into(page: Any, row: int, share: float, text: str) -> None:
