@@ -36,7 +36,8 @@ class Counted:
         self.page.get_by_test_id("stMain").get_by_role("button", name=name).click()
 
     def sees(self, text: str) -> None:
-        expect(self.page.get_by_text(text).first).to_be_visible(timeout=60 * SECONDS)
+        seen = self.page.get_by_text(text).filter(visible=True)
+        expect(seen.first).to_be_visible(timeout=60 * SECONDS)
 
     def at(self, heading: str) -> None:
         expect(self.page.get_by_role("heading", name=heading)).to_be_visible(timeout=60 * SECONDS)
