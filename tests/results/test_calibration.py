@@ -77,6 +77,7 @@ def test_inside_outside_and_not_known() -> None:
     assert text.startswith(
         "The model says what was measured, within the test's interval, in 1 of 4 lift tests."
     )
+    assert "2 of them give no more than an interval from 0 to twice the lift" in text
     assert "moved tv most: from EUR 900 to EUR 150, where EUR 100 (0 to 200) was measured" in text
     assert "900" in svg(drawn(found, EUR))
 

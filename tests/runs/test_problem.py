@@ -671,8 +671,13 @@ def test_impossible_lift_tests_are_named(changes: dict[str, Any], message: str) 
 
 
 def test_a_lift_test_against_the_data() -> None:
-    problem, findings = build(lift_tests=[lift_test()])
+    problem, findings = build(lift_tests=[lift_test(confidence=0.95)])
     assert findings == []
+    assert build(lift_tests=[lift_test()])[1] == [
+        "lift_tests.1.confidence: of its precision only a confidence of 90% is known: its interval "
+        "is 0 to 2 times the lift, and excludes little else. Give the test's standard_error or its "
+        "interval."
+    ]
     assert problem.lift_tests[0].start == dt.date(2022, 3, 14)
     tv = columns()["tv"]
     spend = f"{sum(tv[10:14]):,.0f}"
@@ -682,8 +687,9 @@ def test_a_lift_test_against_the_data() -> None:
     ]
     # Wednesday to Tuesday: five days of the first week, two of the second.
     middle = {"start": "2022-03-16", "end": "2022-03-22", "spend": tv[10] * 5 / 7 + tv[11] * 2 / 7}
+    middle["confidence"] = 0.95
     assert build(lift_tests=[lift_test(**middle)])[1] == []
-    assert build(lift_tests=[lift_test(channels=["mail"], spend=0)])[1] == []
+    assert build(lift_tests=[lift_test(channels=["mail"], spend=0, confidence=0.95)])[1] == []
 
 
 def test_a_lift_test_says_how_sure_it_is() -> None:
@@ -693,13 +699,13 @@ def test_a_lift_test_says_how_sure_it_is() -> None:
         {"standard_error": 5.0, "confidence": 0.5},
         band,
         {"interval_low": 20.4, "interval_high": 59.6, "interval_level": 0.95},
-        {"confidence": 0.9},
+        {"confidence": 0.95},
         {"lift": 0.0, "standard_error": 5.0},
     ]
     found = [build(lift_tests=[lift_test(**way)]) for way in ways]
     assert [findings for _, findings in found] == [[]] * len(ways)
     errors_found = [round(problem.lift_tests[0].error, 1) for problem, _ in found]
-    assert errors_found == [5.0, 10.0, 10.0, 24.3, 5.0]
+    assert errors_found == [5.0, 10.0, 10.0, 20.4, 5.0]
 
 
 SALES = sum(columns()["sales"][10:14])
@@ -715,7 +721,7 @@ SALES = sum(columns()["sales"][10:14])
             f"{SALES:,.6g}. Give the lift in units of the KPI, over the days of the test.",
         ),
         (
-            {"lift": 0.75 * SALES},
+            {"lift": 0.75 * SALES, "confidence": 0.95},
             "warning",
             f"lift_tests.1.lift: a lift of {0.75 * SALES:,.6g} is 75% of the KPI of its days. "
             "Make sure that it is in units of the KPI.",

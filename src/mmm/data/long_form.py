@@ -105,14 +105,27 @@ def find_long(table: pa.Table, facts: Sequence[ColumnFacts], rules: NamingRules)
         return None
     texts = [f for f in facts if f.kind == "text" and 2 <= (f.distinct or 0) <= _MOST_KEYS]
     market = next((f.name for f in texts if _role_of(f.name, rules) == "market"), None)
+    dates = (date, row_day, len(days))
     for item in sorted(texts, key=lambda f: not _is_key_name(f.name)):
         if item.name == market and len(texts) > 1:
             continue
-        beside = market if market != item.name else None
-        found = _long_by(table, facts, rules, (date, row_day, len(days)), item.name, beside)
-        if found is not None:
-            return found
+        for beside in _markets_beside(item.name, market, texts):
+            found = _long_by(table, facts, rules, dates, item.name, beside)
+            if found is not None:
+                return found
     return None
+
+
+def _markets_beside(key: str, market: str | None, texts: Sequence[ColumnFacts]) -> list[str | None]:
+    """What may tell the rows of a key apart, in the order in which it is tried: the column named
+    like a market; else each other text, since the KPI may repeat within its values only.
+    """
+    if market is not None and market != key:
+        return [market]
+    if market == key or not _is_key_name(key):
+        return [None]
+    others = [f.name for f in texts if f.name != key and not _is_key_name(f.name)]
+    return [*others, None]
 
 
 def _long_by(
@@ -133,11 +146,14 @@ def _long_by(
     _, group = np.unique(group, return_inverse=True)
     if len(np.unique(group)) == table.num_rows:
         return None
-    repeated, values = _split_numbers(table, facts, group)
+    repeated, values = _split_numbers(table, facts, group, rules)
     values = [name for name in values if name != date]
     kpis = [name for name in repeated if _role_of(name, rules) == "kpi"]
     names_channels = _is_key_name(key) or _name_channels(names, rules)
     if not values or not (kpis or names_channels):
+        return None
+    guessed = market is not None and _role_of(market, rules) != "market"
+    if guessed and not _tells_more(table, facts, rules, row_day, kpis):
         return None
     if kpis:
         reason = f"{kpis[0]!r} is the same on all rows of a date, whatever {key!r} says"
@@ -147,11 +163,24 @@ def _long_by(
     return LongForm(date, pivot, reason, table.num_rows, count, tuple(names))
 
 
+def _tells_more(
+    table: pa.Table,
+    facts: Sequence[ColumnFacts],
+    rules: NamingRules,
+    row_day: np.ndarray,
+    kpis: Sequence[str],
+) -> bool:
+    """Whether a KPI repeats within a guessed market's rows of a date, but not in the date's own."""
+    repeated, _ = _split_numbers(table, facts, row_day, rules)
+    return any(name not in repeated for name in kpis)
+
+
 def _split_numbers(
-    table: pa.Table, facts: Sequence[ColumnFacts], group: np.ndarray
+    table: pa.Table, facts: Sequence[ColumnFacts], group: np.ndarray, rules: NamingRules
 ) -> tuple[list[str], list[str]]:
-    """(number columns that are the same on all rows of a group, the others)."""
-    first = np.unique(group, return_index=True)[1]
+    """(number columns that are the same on all rows of a group, the others). A KPI may stand on one
+    row of a group alone, with the others empty.
+    """
     repeated: list[str] = []
     values: list[str] = []
     for item in facts:
@@ -160,10 +189,18 @@ def _split_numbers(
         numbers = read_numbers(table[item.name])
         if numbers is None:
             continue
-        same = numbers.values[first][group]
-        equal = (numbers.values == same) | (np.isnan(numbers.values) & np.isnan(same))
+        empty = np.isnan(numbers.values)
+        given = numbers.values[_first_given(numbers.values, group)][group]
+        may_be_empty = np.isnan(given) | (_role_of(item.name, rules) == "kpi")
+        equal = (numbers.values == given) | (empty & may_be_empty)
         (repeated if equal.all() else values).append(item.name)
     return repeated, values
+
+
+def _first_given(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """For each group 0, 1, ... the first row that holds a value, else its first row."""
+    order = np.lexsort((np.arange(len(group)), np.isnan(values), group))
+    return order[np.unique(group[order], return_index=True)[1]]
 
 
 def _is_key_name(name: str) -> bool:
@@ -206,8 +243,7 @@ def spread(table: pa.Table, date: str, pivot: Pivot) -> pa.Table:
     if pivot.market is not None:
         columns[pivot.market] = table[pivot.market].take(kept)
     for name in pivot.repeated:
-        _require_repeated(table, name, first, place)
-        columns[name] = table[name].take(kept)
+        columns[name] = table[name].take(pa.array(_repeated_rows(table, name, first, place)))
     codes, keys = read_texts(table[pivot.key])
     for value in pivot.values:
         numbers = _numbers_of(table, value)
@@ -220,19 +256,23 @@ def spread(table: pa.Table, date: str, pivot: Pivot) -> pa.Table:
     return pa.table(columns)
 
 
-def _require_repeated(table: pa.Table, name: str, first: np.ndarray, place: np.ndarray) -> None:
+def _repeated_rows(table: pa.Table, name: str, first: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The row of each group from which a repeated column is taken; raises UserError where the group
+    has two values.
+    """
     numbers = read_numbers(table[name])
-    values = None if numbers is None else numbers.values
-    if values is None:
-        return
-    same = values[first][place]
-    odd = np.flatnonzero((values != same) & ~(np.isnan(values) & np.isnan(same)))
+    if numbers is None:
+        return first
+    values = numbers.values
+    rows = _first_given(values, place)
+    odd = np.flatnonzero((values != values[rows][place]) & ~np.isnan(values))
     if len(odd):
         raise UserError(
             f"is not the same on all rows of a date, first in row {odd[0] + 1}.",
             where=f"column {name!r}",
             fix='Move it from "repeated" to "values" in the pivot.',
         )
+    return rows
 
 
 def _numbers_of(table: pa.Table, name: str) -> np.ndarray:

@@ -11,6 +11,9 @@ import pyarrow as pa
 
 from mmm.data.columns import is_text, listed, read_texts
 
+#: A market counts as the sum of the others within this share, or the rounding of two digits.
+_RELATIVE, _ROUNDING = 1e-4, 0.006
+
 
 @dataclass(frozen=True)
 class Markets:
@@ -59,3 +62,14 @@ def read_markets(column: pa.ChunkedArray) -> Markets:
         if len(members) > 1:
             spellings[names[-1]] = tuple(texts[code] for code in members)
     return Markets(to_market[codes], tuple(names), spellings)
+
+
+def sum_of_others(stack: np.ndarray) -> np.ndarray:
+    """Which markets of (markets, P) are the sum of the others in every period, as an "All" or a
+    "Total" in a market column is. Two markets that are the same are none.
+    """
+    if len(stack) < 3 or not stack.any():
+        return np.zeros(len(stack), bool)
+    others = stack.sum(axis=0) - stack
+    slack = _ROUNDING * len(stack) + _RELATIVE * np.abs(others)
+    return np.asarray((np.abs(stack - others) <= slack).all(axis=1))

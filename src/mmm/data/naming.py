@@ -211,7 +211,11 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         " link clicks, outbound clicks, alcance, portee, portée",
         0.85,
     ),
-    _rule("kpi", "umsatzerlöse, erlös, ventas, ventes, chiffre affaires, ingresos", 0.85),
+    _rule(
+        "kpi",
+        "umsatzerlöse, erlös, ventas, ventes, chiffre affaires, chiffre d affaires, ingresos",
+        0.85,
+    ),
     _rule(
         "kpi",
         "total orders, total units, conv, all conv, results, ergebnisse, bestellungen, pedidos,"
@@ -246,9 +250,11 @@ DEFAULT_RULES = NamingRules(
         ),
         _rule(
             "market",
-            "geo, region, market, country, dma, state, city, store, territory, province",
+            "geo, geography, region, market, country, dma, state, city, store, territory, province, markt,"
+            " bundesland, filiale, pays, région, país, región, mercado, paese, regione, mercato, regio",
             0.9,
         ),
+        _rule("market", "land, marché, ciudad, città, stadt", 0.85, "whole"),
         _rule(
             "unused",
             "population, inhabitants",

@@ -23,8 +23,10 @@ from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, Role, matche
 from mmm.data.pairing import pair_exposures
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposed import Candidate, ColumnProposal
+from mmm.data.quality.currencies import currency_in_name
 from mmm.data.text_numbers import texts_named_like_numbers
 from mmm.errors import Finding
+from mmm.sources.cells import is_date
 from mmm.sources.names import require_names
 
 #: A text with more different values than this is no factor; the engines refuse it too.
@@ -66,7 +68,7 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     columns = tuple(candidate.proposal for candidate in found)
     findings = [] if long is None else [_is_long(long)]
     findings += texts_named_like_numbers(found, table, rules)
-    findings += _lacking(columns) + _refused(found)
+    findings += _lacking(columns) + _refused(found) + _two_currencies(columns)
     lacking = any(finding.level == "error" for finding in findings)
     return Proposal(columns, None if lacking else _mapping(columns), tuple(findings), long)
 
@@ -239,6 +241,12 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
         ),
     }
     roles = {item.role for item in columns}
+    dated = [item.column for item in columns if is_date(item.column)]
+    if len(dated) > len(columns) / 2:
+        needs["date"] = (
+            f"no column holds dates; {len(dated)} columns are named by one, first {dated[0]!r}.",
+            "The table lies on its side: turn it, so that each date is a row.",
+        )
     found: list[Finding] = []
     for role, (what, fix) in needs.items():
         if role in roles:
@@ -267,6 +275,21 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
                 Finding("warning", f"{item.facts.missing:,} cells are empty.", where, fix)
             )
     return findings
+
+
+def _two_currencies(columns: Sequence[ColumnProposal]) -> list[Finding]:
+    """Spend and revenue whose names say different currencies."""
+    named: dict[str, str] = {}
+    for item in columns:
+        is_money = item.role == "spend" or (item.role == "kpi" and item.kpi_kind != "conversion")
+        code = currency_in_name(item.column) if is_money else None
+        if code is not None:
+            named[item.column] = code
+    if len(set(named.values())) < 2:
+        return []
+    said = ", ".join(f"{name!r} is in {code}" for name, code in named.items())
+    fix = "Convert all money to one currency."
+    return [Finding("warning", f"two currencies by the columns' names: {said}.", "table", fix)]
 
 
 def _mapping(columns: Sequence[ColumnProposal]) -> Mapping:

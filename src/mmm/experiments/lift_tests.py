@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from statistics import NormalDist
 
 import numpy as np
 
@@ -20,6 +21,9 @@ _MOST_OF_KPI = 0.5
 #: Two tests of one thing contradict each other when their rates differ by more than this many
 #: standard errors.
 _CONTRADICTION = 2.0
+#: The intervals hold 90 %; one that is wider than this share of the lift on each side says little.
+_LEVEL, _TELLS_LITTLE = 0.9, 0.9
+_CERTAIN = 1 - 1e-9
 
 Columns = dict[str, np.ndarray]
 
@@ -112,9 +116,26 @@ def _check_size(
             what += " Within its error it may be 0."
         fix = "Leave the test out, or let the channel's sign be unconstrained."
         checks.warn(what, f"{where}.lift", fix)
-    if test.error is None and test.confidence < _LEAST_CONFIDENCE:
+    if test.error is None and test.lift:
+        _check_confidence(checks, test, where)
+
+
+def _check_confidence(checks: Checks, test: LiftTestConfig, where: str) -> None:
+    """How little a test says of which only the confidence is known that its lift is not 0."""
+    if test.confidence < _LEAST_CONFIDENCE:
         what = f"its confidence of {test.confidence:.0%} is below {_LEAST_CONFIDENCE:.0%}."
         checks.warn(what, f"{where}.confidence")
+        return
+    certainty = NormalDist().inv_cdf((1 + min(test.confidence, _CERTAIN)) / 2)
+    half = NormalDist().inv_cdf((1 + _LEVEL) / 2) / certainty
+    if half <= _TELLS_LITTLE:
+        return
+    what = (
+        f"of its precision only a confidence of {test.confidence:.0%} is known: its interval is "
+        f"{1 - half:.2g} to {1 + half:.2g} times the lift, and excludes little else."
+    )
+    fix = "Give the test's standard_error or its interval."
+    checks.warn(what, f"{where}.confidence", fix)
 
 
 def _check_spend(checks: Checks, test: LiftTestConfig, where: str, spend: float) -> None:

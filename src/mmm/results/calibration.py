@@ -67,6 +67,14 @@ def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
+def _says_little(row: dict[str, Any]) -> bool:
+    """Whether the interval reaches from 0 to twice the lift, as a confidence of 90 % alone gives."""
+    low, high = row["lift_low"], row["lift_high"]
+    if low is None or high is None or not row["lift"]:
+        return False
+    return bool((high - low) / 2 >= abs(row["lift"]) * (1 - 1e-9))
+
+
 def calibrated(tables: Tables) -> bool:
     """Whether the run had lift tests."""
     return bool(tables["lift_tests"].num_rows)
@@ -79,6 +87,13 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         return "No lift test was used."
     within = sum(row["inside"] == INSIDE for row in rows)
     text = f"The model says what was measured, within the test's interval, in {within} of {len(rows)} lift tests."
+    wide = sum(_says_little(row) for row in rows)
+    if wide:
+        whose = "1 of them gives" if wide == 1 else f"{wide} of them give"
+        text += (
+            f" {whose} no more than an interval from 0 to twice the lift: nearly every model agrees "
+            "with it."
+        )
     moved = [
         row for row in rows if None not in (row["uncalibrated"], row["calibrated"]) and row["lift"]
     ]

@@ -563,3 +563,45 @@ def test_two_currencies_are_not_added_up() -> None:
     assert [found.market for found in prepare(table, apart)] == ["DE", "CH"]
     one = {"column": "geo", "join": "combine", "keep": ["CH"]}
     assert result(table, recipe("week", {"spend": "sum"}, market=one))["spend"] == [4.0, 5.0, 6.0]
+
+
+def test_two_currencies_of_a_long_table_are_not_spread() -> None:
+    table = pa.table(
+        {
+            "date": sorted(days(D(2024, 1, 1), 3, 7) * 2),
+            "channel": ["tv", "search"] * 3,
+            "currency": ["EUR", "USD"] * 3,
+            "spend": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        }
+    )
+    pivot = {"key": "channel", "values": ["spend"]}
+    rules = {"tv_spend": "sum", "search_spend": "sum"}
+    with pytest.raises(UserError, match="would be added up are in 'EUR', 'USD'"):
+        prepare(table, recipe("week", rules, pivot=pivot))
+
+
+def test_two_currencies_by_name_are_told_and_not_summed() -> None:
+    table = pa.table(
+        {"date": days(D(2024, 1, 1), 3), "tv_eur": [1.0, 2.0, 4.0], "search_usd": [3.0, 1.0, 2.0]}
+    )
+    rules = {"tv_eur": "sum", "search_usd": "sum"}
+    said = "Two currencies by the columns' names: 'tv_eur' is in EUR, 'search_usd' is in USD. "
+    assert notes(table, recipe("day", rules)) == (said + "Convert them to one.",)
+    total = [{"kind": "sum", "name": "all", "columns": ["tv_eur", "search_usd"]}]
+    with pytest.raises(UserError, match="would add up two currencies"):
+        prepare(table, recipe("day", rules, derived=total))
+
+
+def test_a_market_that_is_the_sum_of_the_others_is_refused() -> None:
+    table = pa.table(
+        {
+            "date": days(D(2024, 1, 1), 3) * 3,
+            "geo": ["N"] * 3 + ["S"] * 3 + ["All"] * 3,
+            "spend": [1.0, 2, 3, 10, 20, 35, 11, 22, 38],
+        }
+    )
+    both = recipe("day", {"spend": "sum"}, market={"column": "geo", "join": "combine"})
+    with pytest.raises(UserError, match="'All' is the sum of the other 2 on every date"):
+        prepare(table, both)
+    kept = {"column": "geo", "join": "combine", "keep": ["N", "S"]}
+    assert result(table, recipe("day", {"spend": "sum"}, market=kept))["spend"] == [11.0, 22, 38]

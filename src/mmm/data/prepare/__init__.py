@@ -28,12 +28,14 @@ from mmm.data.columns import (
 from mmm.data.long_form import spread
 from mmm.data.markets import read_markets
 from mmm.data.optimise import optimise
+from mmm.data.prepare.across import across
 from mmm.data.prepare.derive import derive
 from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
+from mmm.data.prepare.one_currency import currency_notes, require_one_currency
 from mmm.data.prepare.proposal import propose_long_recipe, propose_recipe
-from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe, parse_recipe
+from mmm.data.prepare.recipe import MarketRule, Recipe, parse_recipe
 from mmm.data.prepare.resample import find_periods, resample
-from mmm.data.quality.currencies import currency_column, currency_like
+from mmm.data.quality.currencies import currency_like
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
@@ -80,10 +82,11 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     column and date.
     """
     require_columns(table, recipe.source_columns(), "the recipe")
+    money_notes = currency_notes(recipe)
+    _require_one_currency(table, recipe)
     table, spread_notes = _wide(table, recipe)
     table, groups, notes = _groups(table, recipe.market)
-    notes = spread_notes + notes
-    _require_one_currency(table, groups, recipe)
+    notes = spread_notes + notes + money_notes
     times, zone = _times(table, recipe)
     values = {name: _with_empty(own) for name, own in _values(table, recipe).items()}
     inside = _window(times.days, recipe)
@@ -108,20 +111,15 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     return (_finished(joined, recipe),)
 
 
-def _require_one_currency(table: pa.Table, groups: dict[str, np.ndarray], recipe: Recipe) -> None:
-    """Rows that become one must be in one currency, as far as a column says it."""
-    column = currency_column(table)
-    if column is None:
-        return
-    codes, names = read_texts(table[column])
-    joined = recipe.market is None or recipe.market.join != "split"
-    parts = [np.concatenate(list(groups.values()))] if joined else list(groups.values())
-    for rows in parts:
-        found = sorted({names[code].strip().upper() for code in codes[rows] if code >= 0})
-        if len(found) > 1:
-            what = f"the rows that would be added up are in {listed(found)}."
-            fix = "Convert them to one currency, keep the markets of one, or split by market."
-            raise UserError(what, where=f"column {column!r}", fix=fix)
+def _require_one_currency(table: pa.Table, recipe: Recipe) -> None:
+    """As `require_one_currency`, before a long table is spread: by market where the recipe splits."""
+    market = recipe.market
+    if market is not None and market.column in table.column_names:
+        parts = list(_groups(table, market)[1].values())
+    else:
+        parts = [np.arange(table.num_rows)]
+    splits = market is not None and market.join == "split"
+    require_one_currency(table, parts if splits else [np.concatenate(parts)])
 
 
 def source_columns(manifest: DatasetManifest, recipe: Recipe) -> list[str]:
@@ -379,42 +377,12 @@ def _combined(found: dict[str, _Resampled], recipe: Recipe) -> _Resampled:
         notes.append(
             f"Left out, for not every market has them: the {recipe.period} of {listed_days(lost)}."
         )
-    columns = {}
+    stacks = {}
     for rule in recipe.columns:
-        stack = np.stack(
-            [item.columns[rule.column][np.isin(item.starts, shared)] for item in found.values()]
-        )
-        columns[rule.column] = _across(stack, rule, shared)
+        own = [item.columns[rule.column][np.isin(item.starts, shared)] for item in found.values()]
+        stacks[rule.column] = np.stack(own)
+    columns = across(stacks, recipe.columns, list(found), shared)
     return _Resampled(shared, columns, notes)
-
-
-def _across(stack: np.ndarray, rule: ColumnRule, starts: np.ndarray) -> np.ndarray:
-    """(markets, P) to (P,)."""
-    if stack.dtype == object:
-        differs = np.flatnonzero((stack != stack[0]).any(axis=0))
-        if len(differs):
-            fix = "Flag its values, or leave the column out."
-            what = f"holds different texts in different markets, first on {starts[differs[0]]}."
-            raise UserError(what, where=f"column {rule.column!r}", fix=fix)
-        return stack[0]
-    join = rule.across or rule.aggregate
-    if join == "sum" and _repeats(stack):
-        raise UserError(
-            f"is the same in all {len(stack)} markets on every date; added up it would count "
-            f"{len(stack)} times.",
-            where=f"column {rule.column!r}",
-            fix='Where the "markets" are channels, spread them with a pivot (`mmm propose --recipe` '
-            'prints one); else set "across" to "mean" or "max" for this column.',
-        )
-    if join == "sum":
-        return np.asarray(stack.sum(axis=0))
-    return np.asarray(stack.max(axis=0) if join == "max" else stack.mean(axis=0))
-
-
-def _repeats(stack: np.ndarray) -> bool:
-    """Whether a column that varies over time is the same in all markets, (markets, P)."""
-    varies = stack.shape[1] > 2 and bool((stack[0] != stack[0][0]).any())
-    return len(stack) > 1 and varies and bool((stack == stack[0]).all())
 
 
 def _finished(item: _Resampled, recipe: Recipe, market: str | None = None) -> Prepared:

@@ -162,11 +162,11 @@ def find_currencies(table: pa.Table, mapping: Mapping) -> Currencies:
     money = [paid.spend for paid in mapping.paid]
     if mapping.kpi_kind == "revenue":
         money.append(mapping.kpi)
-    named = {name: code for name in money if (code := _in_name(name)) is not None}
+    named = {name: code for name in money if (code := currency_in_name(name)) is not None}
     return Currencies(column, values, named)
 
 
-def _in_name(name: str) -> str | None:
+def currency_in_name(name: str) -> str | None:
     """The currency in a column's name: `spend_eur`, `Amount spent (EUR)`, `cost $`."""
     for sign, code in SIGNS.items():
         if sign in name:

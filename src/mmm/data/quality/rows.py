@@ -8,6 +8,7 @@ import numpy as np
 
 from mmm.data.calendar import Period, irregular
 from mmm.data.columns import counted, listed, rows_text
+from mmm.data.markets import sum_of_others
 from mmm.data.quality.frame import Frame, media_columns
 from mmm.data.quality.result import CannotTell, Light, Place, Verdict, columns_of, first_dates
 
@@ -204,7 +205,7 @@ class CadenceAndGaps:
 @dataclass(frozen=True)
 class RepeatedKpi:
     """The KPI differs between markets: one that is the same in all of them is one market's, written
-    on rows of something else (channels, campaigns).
+    on rows of something else (channels, campaigns). And no market is the sum of the others.
     """
 
     name = "repeated_kpi"
@@ -231,11 +232,31 @@ class RepeatedKpi:
         shared = np.bincount(period, minlength=len(frame.periods)) > 1
         varies = shared.any() and bool((low[shared] != low[shared][0]).any())
         if shared.sum() < self.fewest_periods or not varies or (low != high)[shared].any():
-            return Verdict("The KPI differs between the markets.")
+            return self._totals(frame, values, use)
         count = len(frame.market_names)
         what = f"{frame.mapping.kpi!r} is the same in all {count} of its values on every date"
         place = Place(frame.mapping.parts, Light.RED, what, count=count)
         return Verdict(f"The KPI is repeated in all {count} markets.", (place,))
+
+    def _totals(self, frame: Frame, values: np.ndarray, use: np.ndarray) -> Verdict:
+        """A market that is the sum of the others: with it everything counts twice."""
+        shape = (len(frame.market_names), len(frame.periods))
+        stack, there = np.zeros(shape), np.zeros(shape, bool)
+        cells = frame.markets[use], frame.row_period[use]
+        np.add.at(stack, cells, values)
+        there[cells] = True
+        shared = there.all(axis=0)
+        fine = Verdict("The KPI differs between the markets.")
+        if shared.sum() < self.fewest_periods:
+            return fine
+        totals = np.flatnonzero(sum_of_others(stack[:, shared]))
+        if not len(totals):
+            return fine
+        name = frame.market_names[totals[0]]
+        what = f"{name!r} is the sum of the other {shape[0] - 1} markets on every date"
+        fix = f"Leave the rows of {name!r} out, or keep them alone."
+        place = Place(frame.mapping.parts, Light.RED, what, fix=fix)
+        return Verdict("One market is the sum of the others.", (place,))
 
 
 @dataclass(frozen=True)
