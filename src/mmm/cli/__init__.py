@@ -73,6 +73,7 @@ PANELS = {
         "refresh": "mmm.cli.refresh:refresh_command",
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
+        "schedule": "mmm.cli.schedule:schedule_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}

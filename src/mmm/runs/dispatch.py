@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
 from mmm.errors import UserError
+from mmm.runs.schedules import scheduler
 from mmm.runs.service import RunService
 from mmm.settings import Settings
 
@@ -32,7 +33,9 @@ class Dispatcher:
         self._service: RunService | None = None
 
     @classmethod
-    def of(cls, settings: Settings, chores: Sequence[Chore] = ()) -> Dispatcher:
+    def of(cls, settings: Settings) -> Dispatcher:
+        """The dispatcher of the settings' workspace and platform, with all chores."""
+        chores = (scheduler(settings),)
         return cls(lambda: RunService.open(settings), settings.dispatch_seconds, chores)
 
     def round(self) -> list[str]:
@@ -68,13 +71,13 @@ class Dispatcher:
             stop.wait(self._seconds)
 
 
-def start_in_background(settings: Settings, chores: Sequence[Chore] = ()) -> Event | None:
+def start_in_background(settings: Settings) -> Event | None:
     """Dispatch in a thread of this process, which ends with it; the event that stops it. None where
     MMM_DISPATCH_SECONDS is 0.
     """
     if not settings.dispatch_seconds:
         return None
     stop = Event()
-    dispatcher = Dispatcher.of(settings, chores)
+    dispatcher = Dispatcher.of(settings)
     Thread(target=dispatcher.run, args=(stop,), name="dispatcher", daemon=True).start()
     return stop

@@ -38,6 +38,8 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "batch": 1,
     "template": 1,
     "plan": 1,
+    "schedule": 1,
+    "firing": 1,
     "branding": 1,
     "draft": 1,
     "sign_out": 1,
