@@ -35,6 +35,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.accept": Role.ANALYST,
     "run.study": Role.ANALYST,
     "template.save": Role.ANALYST,
+    "schedule.save": Role.ANALYST,
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
     "batch.retry": Role.ANALYST,

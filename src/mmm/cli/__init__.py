@@ -75,6 +75,7 @@ PANELS = {
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
         "variance": "mmm.cli.variance:variance_command",
+        "schedule": "mmm.cli.schedule:schedule_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}

@@ -15,6 +15,7 @@ from mmm.workspace.models import ColumnProfile, DatasetManifest
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
+from mmm.workspace.schedules import Schedules
 from mmm.workspace.sign_outs import SignOuts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Workspace(
     RunHistory,
     Results,
     SignOuts,
+    Schedules,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).

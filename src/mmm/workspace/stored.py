@@ -39,6 +39,8 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "template": 1,
     "plan": 1,
     "plan_of_record": 1,
+    "schedule": 1,
+    "firing": 1,
     "branding": 1,
     "draft": 1,
     "sign_out": 1,

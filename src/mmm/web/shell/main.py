@@ -70,6 +70,7 @@ def _navigation(user: User | None) -> Page:
                 st.Page(links.EXPERIMENT, title="Experiment", visibility=works),
                 st.Page(links.RUNS, title="Runs"),
                 st.Page(links.COMPARE, title="Compare"),
+                st.Page(links.SCHEDULES, title="Schedules"),
                 st.Page(links.RUN, title="Run", visibility="hidden"),
                 st.Page(links.BATCH, title="Batch", visibility="hidden"),
                 st.Page(links.RESULTS, title="Results", visibility="hidden"),
