@@ -36,6 +36,8 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.study": Role.ANALYST,
     "template.save": Role.ANALYST,
     "schedule.save": Role.ANALYST,
+    "notifications.choose": Role.VIEWER,
+    "notifications.end": Role.ADMIN,
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
     "batch.retry": Role.ANALYST,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
 from mmm.errors import UserError
+from mmm.runs.delivery import Postman
 from mmm.runs.firing import Scheduler
 from mmm.runs.service import RunService
 from mmm.settings import Settings
@@ -42,7 +43,7 @@ class Dispatcher:
     @classmethod
     def of(cls, settings: Settings) -> Dispatcher:
         """The dispatcher of the settings' workspace and platform, with all chores."""
-        chores = (Scheduler(settings),)
+        chores = (Scheduler(settings), Postman(settings))
         return cls(lambda: RunService.open(settings), settings.dispatch_seconds, chores)
 
     def round(self) -> list[str]:
@@ -88,7 +89,7 @@ def dispatchers(settings: Settings) -> list[Dispatcher]:
         return RunService.open(settings)
 
     seconds = settings.dispatch_seconds or 20.0
-    chores: tuple[Chore, ...] = (Scheduler(settings),)
+    chores: tuple[Chore, ...] = (Scheduler(settings), Postman(settings))
     alone = [Dispatcher(open_service, seconds, [chore], queue=False) for chore in chores]
     return [Dispatcher(open_service, seconds), *alone]
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from mmm.access import Role, User
 from mmm.errors import UserError
+from mmm.runs.firing_names import BY_SCHEDULE
+from mmm.runs.notices import tell_of_schedule
 from mmm.runs.schedules import Firing, Schedule, due_moment, read_firings, read_schedule
 from mmm.runs.service import RunService
 from mmm.settings import Settings
@@ -72,6 +74,7 @@ def fire_if_due(
     except UserError as error:
         log.warning("schedule %s: %s", name, error)
         changes = {"error": str(error)}
+        tell_of_schedule(workspace, name, schedule.actor, moment, str(error), now)
     ended = begun.model_copy(update=changes)
     workspace.end_firing(name, moment, ended)
     return ended
@@ -112,7 +115,3 @@ def _is_modelled(service: RunService, schedule: Schedule, dataset_id: str) -> bo
             badly = status.final and status.state is not RunState.SUCCEEDED
             return status.dataset_id == dataset_id and not badly
     return False
-
-
-#: What stands between a person and a schedule's name in the name that its runs are submitted by.
-BY_SCHEDULE = " (schedule "

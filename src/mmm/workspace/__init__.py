@@ -12,6 +12,7 @@ from mmm.workspace.datasets import Datasets
 from mmm.workspace.documents import Documents
 from mmm.workspace.drafts import Drafts
 from mmm.workspace.models import ColumnProfile, DatasetManifest
+from mmm.workspace.notices import Notices
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
@@ -36,6 +37,7 @@ class Workspace(
     Results,
     SignOuts,
     Schedules,
+    Notices,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).

@@ -45,6 +45,8 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"batches/[^/]+/batch\.json", "batch", models.BatchDocument),
     (r"templates/[^/]+/\d+\.json", "template", None),
     (r"plans/[^/]+\.json", "plan", None),
+    (r"subscriptions/[^/]+\.json", "subscription", None),
+    (r"outbox/[^/]+\.json", "letter", None),
     (r"schedules/[^/]+/\d+\.json", "schedule", None),
     (r"schedules/[^/]+/(?:begun|done)/[^/]+\.json", "firing", None),
     (r"branding/\d+\.json", "branding", None),

@@ -77,11 +77,12 @@ def _navigation(user: User | None) -> Page:
             ],
             "Decisions": [st.Page(links.PLAN, title="Plan")],
             "Administration": [
+                st.Page(links.NOTIFICATIONS, title="Notifications"),
                 st.Page(
                     links.ADMIN,
                     title="Admin",
                     visibility=_visible(user is not None and user.may("settings.read")),
-                )
+                ),
             ],
         },
         position="hidden" if user is None else "sidebar",
