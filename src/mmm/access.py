@@ -11,7 +11,7 @@ from mmm.errors import UserError
 
 
 class Role(StrEnum):
-    """A viewer looks at everything that is not the administrators', an analyst works, an admin does
+    """A viewer looks at everything that is not the administrators' and chooses what to be told, an analyst works, an admin does
     everything.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -18,6 +19,8 @@ from mmm.models.refresh import accept, in_use
 from mmm.platforms.base import TaskState, TaskStatus
 from mmm.runs.events import History
 from mmm.runs.firing import Scheduler, fire_if_due
+from mmm.runs.moved import moved
+from mmm.runs.notices import Event, Letter, Subscription, tell_of_run
 from mmm.runs.outcome import outcome
 from mmm.runs.schedules import (
     Firing,
@@ -99,9 +102,11 @@ def service(workspace: Workspace, settings: Settings) -> RunService:
     return RunService(workspace, Platform(), settings)
 
 
-@pytest.fixture
-def trained(workspace: Workspace, half: Path) -> str:
-    """A run that has succeeded on the shorter data."""
+@pytest.fixture(scope="module")
+def kept(half: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a run that has succeeded on the shorter data; copied for each test."""
+    folder = tmp_path_factory.mktemp("kept")
+    workspace = Workspace.open(Settings(workspace=str(folder)))
     stored = ingest(FileSource(half), market="DE", origin="half", workspace=workspace, by=ANN)
     experiment = Experiment(
         name="sample",
@@ -113,10 +118,16 @@ def trained(workspace: Workspace, half: Path) -> str:
         engine="ridge",
         settings=QUICK,
     )
-    run_id = workspace.create_run(experiment)
-    history = History.begin(workspace, run_id, "ann")
+    history = History.begin(workspace, workspace.create_run(experiment), "ann")
     history.add(RunState.STARTING, "ann")
     train(workspace, history, "task")
+    return folder
+
+
+@pytest.fixture
+def trained(workspace: Workspace, settings: Settings, kept: Path) -> str:
+    shutil.copytree(kept, str(settings.workspace), dirs_exist_ok=True)
+    (run_id,) = workspace.run_ids()
     return run_id
 
 
@@ -196,6 +207,15 @@ def test_a_retraining_takes_the_new_data_to_their_end(
 
     train(workspace, History(workspace, firing.run_id), "task")
     found = outcome(service, firing)
+    workspace.save_subscription("ann", Subscription(person="ann", email="ann@example.com"))
+    tell_of_run(workspace, service.status(firing.run_id), utc_now())
+    letters = [Letter.model_validate_json(str(workspace.letter(i))) for i in workspace.letter_ids()]
+    told = {letter.notice.event: letter.notice.text for letter in letters}
+    changed = moved(workspace, firing.run_id)
+    assert changed is not None
+    assert changed.channels, "few candidates on other data: two other models"
+    assert told.keys() == {Event.FINISHED, Event.REFRESH_MOVED}
+    assert changed.sentences[0] in told[Event.REFRESH_MOVED]
     assert (found.waits, found.before) == (True, trained)
     assert found.text.endswith("It waits for a person to accept it.")
     accept(workspace, firing.run_id, ANN)

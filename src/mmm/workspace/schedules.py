@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.names import checked_name
 from mmm.workspace.part import Part
+
+_STAMP = re.compile(r"\d{8}T\d{4}")
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Schedules(Part):
                 case [name, version] if version.isdecimal():
                     known = found.setdefault(name, Scheduled())
                     known.version = max(known.version, int(version))
-                case [name, "begun", stamp]:
+                case [name, "begun", stamp] if _STAMP.fullmatch(stamp):  # not one being written
                     found.setdefault(name, Scheduled()).acted_on.append(stamp)
         return {name: one for name, one in found.items() if one.version}
 
