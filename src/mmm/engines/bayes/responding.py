@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import expit
 
 from mmm.engines.adstock_hill.media import Medium, read_draws
 from mmm.engines.schemas import kept_ids
@@ -145,7 +146,8 @@ def _tabulated(
     curve = medium.curve
     scaled = np.exp(nodes)[:, None] * own
     total = np.maximum(scaled + carried, 1e-300)
-    hill = 1.0 / (1.0 + (curve.inflexion / total) ** curve.alpha)
+    # In logarithms: a steep curve far below its inflexion is 0, not an overflow.
+    hill = expit(curve.alpha * (np.log(total) - np.log(curve.inflexion)))
     floor = float(curve.saturation(np.maximum(carried, 1e-300)) @ weights)
     slope = curve.alpha * hill * (1.0 - hill) * scaled / total
     of = curve.coefficient
