@@ -108,7 +108,10 @@ def main() -> None:
             [sys.executable, "-c", _TASK, name], stdout=subprocess.PIPE, text=True, check=True
         )
         found = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {name} | {found['cpu']:.1f} | {found['wall']:.1f} | {found['memory']:.0f} |", flush=True)
+        print(
+            f"| {name} | {found['cpu']:.1f} | {found['wall']:.1f} | {found['memory']:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
