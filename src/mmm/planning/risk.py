@@ -25,7 +25,7 @@ class Risk(StrEnum):
 
 
 #: `DOWNSIDE` is the mean gain of this share of the draws, the worst ones (CVaR).
-TAIL = 0.2
+TAIL = 0.1
 #: Width of the smoothing of the tail's edge, as a share of the spread of the gains.
 _SMOOTHING = 0.05
 #: The smallest relative tolerance that the search for the edge allows.
