@@ -75,6 +75,8 @@ PANELS = {
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
         "variance": "mmm.cli.variance:variance_command",
+        "schedule": "mmm.cli.schedule:schedule_command",
+        "notify": "mmm.cli.notify:notify_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}
