@@ -57,6 +57,7 @@ PANELS = {
         "compare": "mmm.cli.compare:compare_command",
         "stability": "mmm.cli.stability:stability_command",
         "calibration": "mmm.cli.stability:calibration_command",
+        "test": "mmm.cli.geo_tests:test_command",
         "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
         "commit": "mmm.cli.variance:commit_command",
