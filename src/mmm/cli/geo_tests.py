@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mmm.cli import show
+from mmm.cli.data import ColumnAs
 from mmm.sources.guarded import GuardedFile
 
 test_command = typer.Typer(
@@ -41,6 +42,7 @@ def analyse_(
         float | None, typer.Option(help="Money that the test added; below 0 where held back.")
     ] = None,
     spend_column: Annotated[str | None, typer.Option(help="The column of the spend.")] = None,
+    column: ColumnAs = None,
     channel: Annotated[
         str | None, typer.Option(help="Print the test as an experiment's lift test of it, as JSON.")
     ] = None,
@@ -54,12 +56,14 @@ def analyse_(
     """
     import pyarrow as pa
 
+    from mmm.sources.reading import parse_columns
     from mmm.testing.analysis import analyse
     from mmm.testing.panel import Columns, read_geo_test
     from mmm.testing.words import HEADINGS, as_lift_test, remarks, shown
 
     columns = Columns(location, date, kpi, spend_column)
-    with GuardedFile(file).batches() as batches:
+    read_as: dict[str, Any] = {} if column is None else {"columns": parse_columns(column)}
+    with GuardedFile(file, **read_as).batches() as batches:
         table = pa.Table.from_batches(list(batches), batches.schema)
     test = read_geo_test(
         table,
