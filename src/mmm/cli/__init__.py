@@ -58,6 +58,7 @@ PANELS = {
         "stability": "mmm.cli.stability:stability_command",
         "calibration": "mmm.cli.stability:calibration_command",
         "test": "mmm.cli.geo_tests:test_command",
+        "next-test": "mmm.cli.next_test:next_test_command",
         "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
         "commit": "mmm.cli.variance:commit_command",

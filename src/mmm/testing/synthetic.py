@@ -32,7 +32,7 @@ def simplex_weights(target: np.ndarray, controls: np.ndarray) -> np.ndarray:
     scale = float(np.abs(gaps).max()) or 1.0
     system = np.vstack([gaps / scale, np.ones(controls.shape[1])])
     goal = np.append(np.zeros(len(target)), 1.0)
-    triangle: np.ndarray = np.linalg.qr(np.column_stack([system, goal]), mode="r")
+    triangle = np.asarray(np.linalg.qr(np.column_stack([system, goal]), mode="r"))
     found, _ = nnls(triangle[:, :-1], triangle[:, -1], maxiter=50 * controls.shape[1])
     return np.asarray(found / found.sum())
 
