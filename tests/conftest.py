@@ -48,6 +48,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             _SLOW
         ):
             item.add_marker("slow")
+    items.sort(key=_turn(items).__getitem__)
+
+
+def _turn(items: list[pytest.Item]) -> dict[pytest.Item, int]:
+    """When a test's file has its turn: what trains first, then what drives a browser, which finds
+    kernels compiled, then the many small files, which keep both workers busy to the end.
+    """
+    turns: dict[Path, int] = {}
+    for item in items:
+        if item.get_closest_marker("browser"):
+            turns[item.path] = 1
+        elif item.get_closest_marker("slow"):
+            turns.setdefault(item.path, 0)
+    return {item: turns.get(item.path, 2) for item in items}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
