@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
 WEB_EXTRAS := web aws gcp snowflake bigquery postgres
 TRAINING_EXTRAS := aws gcp
+# Every process starts three times as quickly with compiled modules kept; some machines forbid to keep them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo web test check test-images test-infra lint bench setup lock lock-servers clean
 
@@ -27,13 +29,14 @@ demo: setup
 web: setup
 	$(BIN)/streamlit run app/streamlit_app.py --server.port $(PORT)
 
-# Two workers; a file's tests stay together, so that they share what they train.
+# Two workers; a file's tests stay together, so that they share what they train. The order of files is
+# that of tests/conftest.py: xdist's own puts those with few tests last, which are the longest.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The loop while working: what needs no browser, no AWS, no training.
 check: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not aws and not images and not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not aws and not images and not slow"
 
 # Builds the images and runs them; Debian, as root, minutes (docs/images.md).
 test-images: setup

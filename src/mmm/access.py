@@ -11,7 +11,7 @@ from mmm.errors import UserError
 
 
 class Role(StrEnum):
-    """A viewer looks at everything that is not the administrators', an analyst works, an admin does
+    """A viewer looks at everything that is not the administrators' and chooses what to be told, an analyst works, an admin does
     everything.
     """
 
@@ -35,6 +35,9 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.accept": Role.ANALYST,
     "run.study": Role.ANALYST,
     "template.save": Role.ANALYST,
+    "schedule.save": Role.ANALYST,
+    "notifications.choose": Role.VIEWER,
+    "notifications.end": Role.ADMIN,
     "batch.submit": Role.ANALYST,
     "batch.cancel": Role.ANALYST,
     "batch.retry": Role.ANALYST,

@@ -42,8 +42,9 @@ def _parts(value: object) -> object:
     )
 
 
+_MAIL = r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"
 _Emails = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$")], ...],
+    tuple[Annotated[str, StringConstraints(pattern=_MAIL)], ...],
     BeforeValidator(_parts),
 ]
 _Domains = Annotated[
@@ -137,6 +138,22 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="MMM_LOG_LEVEL")
     public_url: _Url | None = Field(
         None, alias="MMM_PUBLIC_URL", description="the web app's address for browsers"
+    )
+
+    webhook_hosts: _Hosts = Field(
+        ("hooks.slack.com",),
+        alias="MMM_WEBHOOK_HOSTS",
+        description="hosts that notifications may be posted to",
+    )
+    smtp_host: str | None = Field(
+        None, alias="MMM_SMTP_HOST", description="mail server; no e-mail where unset"
+    )
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = Field(587, alias="MMM_SMTP_PORT")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", alias="MMM_SMTP_SECURITY")
+    smtp_user: str | None = Field(None, alias="MMM_SMTP_USER")
+    smtp_password: SecretStr | None = Field(None, alias="MMM_SMTP_PASSWORD")
+    smtp_from: str | None = Field(
+        None, alias="MMM_SMTP_FROM", pattern=_MAIL, description="sender of e-mail"
     )
 
     aws_region: str | None = Field(None, alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
@@ -372,6 +389,8 @@ def _missing(settings: Settings) -> list[Finding]:
         findings.append(Finding("error", what, where="MMM_WORKSPACE", fix=fix))
     if settings.sf_account and not settings.sf_user:
         findings.append(Finding("error", "is needed with SF_ACCOUNT.", where="SF_USER"))
+    if settings.smtp_host and not settings.smtp_from:
+        findings.append(Finding("error", "is needed with MMM_SMTP_HOST.", where="MMM_SMTP_FROM"))
     if settings.crash_after_seconds < 2 * settings.heartbeat_seconds:
         what = f"must be at least twice MMM_HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g})"
         got = f"; got {settings.crash_after_seconds:g}."

@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from mmm.engines import DEFAULT_ENGINE
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "docker").glob("Dockerfile.*"))
@@ -93,3 +96,16 @@ def test_the_build_sees_neither_history_nor_data_nor_secrets() -> None:
     assert lines[0] == "*"
     allowed = {line.removeprefix("!").split("/")[0] for line in lines[1:] if line.startswith("!")}
     assert allowed == {"app", ".streamlit", "docker", "pyproject.toml", "README.md", "src", "r"}
+
+
+def test_what_warms_the_kernels_can_be_trained() -> None:
+    spec = importlib.util.spec_from_file_location("warm", ROOT / "docker" / "warm.py")
+    assert spec is not None
+    assert spec.loader is not None
+    warm = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(warm)
+    engines = [
+        experiment.engine for experiment in warm.experiments() if experiment.engine_settings()
+    ]
+    assert DEFAULT_ENGINE in engines
+    assert engines.count("ridge") == 6

@@ -236,7 +236,7 @@ def test_every_setting_can_be_set_or_is_excused(applied: dict[str, Applied]) -> 
         # The image's.
         "MMM_RSCRIPT", "MMM_ROBYN_LIBRARY",
         # The connection that Terraform makes ready signs in by its key.
-        "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE",
+        "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE", "MMM_SMTP_PASSWORD",
     }  # fmt: skip
     google = {name for name in NAMES if name.startswith(("GCP_", "GCS_", "GOOGLE_"))}
     google.add("TRAINING_JOB_NAME")

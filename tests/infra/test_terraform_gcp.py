@@ -148,7 +148,7 @@ def test_every_setting_can_be_set_or_is_excused(google: dict[str, Applied]) -> N
     settable = set(re.findall(r'"([A-Z_]+)"', text.partition("settable = [")[2].partition("]")[0]))
     excused = {
         "GCP_ENDPOINT_URL", "GOOGLE_APPLICATION_CREDENTIALS", "MMM_WORKSPACE", "MMM_SECRETS_DIR",
-        "MMM_RSCRIPT", "MMM_ROBYN_LIBRARY", "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE",
+        "MMM_RSCRIPT", "MMM_ROBYN_LIBRARY", "SF_PASSWORD", "SF_PRIVATE_KEY_PASSPHRASE", "MMM_SMTP_PASSWORD",
     }  # fmt: skip
     aws = {name for name in NAMES if name.startswith(("AWS_", "S3_", "ECS_", "TRAINING_"))}
     made = set(environment(google["prod"]))

@@ -43,10 +43,10 @@ def spends(plan: Plan) -> dict[str, float]:
     return {row["channel"]: row["spend"] for row in plan.channels.to_pylist()}
 
 
-def test_the_tail_is_the_mean_of_the_worst_fifth() -> None:
-    values, weights = np.arange(10.0)[::-1], np.full(10, 0.1)
+def test_the_tail_is_the_mean_of_the_worst_tenth() -> None:
+    values, weights = np.arange(20.0)[::-1], np.full(20, 0.05)
     assert tail_mean(values, weights) == pytest.approx(0.5)
-    assert tail_mean(np.array([5.0, 1.0]), np.array([0.9, 0.1])) == pytest.approx(3.0)
+    assert tail_mean(np.array([5.0, 1.0]), np.array([0.95, 0.05])) == pytest.approx(3.0)
 
 
 def test_the_optimised_downside_is_nearly_the_exact_one_and_has_its_derivative() -> None:
@@ -55,12 +55,14 @@ def test_the_optimised_downside_is_nearly_the_exact_one_and_has_its_derivative()
     value, slope = downside(gains, weights)
     assert value == pytest.approx(tail_mean(gains, weights), abs=0.02)
     assert slope.sum() == pytest.approx(1.0, rel=1e-6)
-    assert slope.max() <= 1 / 200 / TAIL * (1 + 1e-9)
+    # The weight of a draw is that of the tail, but for the smoothing's own derivative.
+    assert slope.max() == pytest.approx(1 / 200 / TAIL, rel=0.01)
     step = 1e-5
-    for k in (0, 57, 199):
-        moved = gains.copy()
-        moved[k] += step
-        assert (downside(moved, weights)[0] - value) / step == pytest.approx(slope[k], abs=2e-4)
+    for k in (0, 1, 57, 199):
+        more, less = gains.copy(), gains.copy()
+        more[k], less[k] = gains[k] + step, gains[k] - step
+        change = downside(more, weights)[0] - downside(less, weights)[0]
+        assert change / (2.0 * step) == pytest.approx(slope[k], abs=1e-8)
 
 
 def test_money_moves_only_where_that_pays_in_nearly_all_draws(

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mmm.platforms.local.launcher import LocalLauncher
 from mmm.runs.batch import planned, submit_batch
 from mmm.runs.dispatch import Dispatcher, start_in_background
 from mmm.runs.events import History
+from mmm.runs.firing import Scheduler
 from mmm.runs.service import RunService
 from mmm.settings import Settings
 from mmm.workspace import Workspace
@@ -180,11 +182,21 @@ def test_a_round_that_fails_does_not_end_the_dispatching(service: RunService) ->
     assert len(rounds) == 3
 
 
-def test_an_idle_round_costs_one_listing(
-    service: RunService, monkeypatch: pytest.MonkeyPatch
+def test_an_idle_round_costs_one_listing_and_each_chore_one_a_minute(
+    service: RunService, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    for name in ("names", "folders", "get", "get_buffer", "exists", "put", "create", "delete"):
+    for name in (
+        "names",
+        "folders",
+        "everything",
+        "get",
+        "get_buffer",
+        "exists",
+        "put",
+        "create",
+        "delete",
+    ):
         real = getattr(Objects, name)
 
         def counted(self: Objects, key: str, *more: Any, _n: str = name, _r: Any = real) -> Any:
@@ -192,8 +204,14 @@ def test_an_idle_round_costs_one_listing(
             return _r(self, key, *more)
 
         monkeypatch.setattr(Objects, name, counted)
-    assert Dispatcher(lambda: service, 1).round() == []
-    assert asked == ["names waiting"]
+    begin = datetime(2026, 3, 10, 6, 0, 5, tzinfo=UTC)
+    moments = iter(begin + timedelta(seconds=20 * number) for number in range(4))
+    dispatcher = Dispatcher(lambda: service, 1, [Scheduler(settings, lambda: next(moments))])
+    for _ in range(4):
+        assert dispatcher.round() == []
+    assert asked.count("names waiting") == 4
+    assert asked.count("everything schedules") == 2
+    assert len(asked) == 6
 
 
 def test_zero_seconds_switch_it_off(settings: Settings) -> None:

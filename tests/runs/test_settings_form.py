@@ -157,7 +157,7 @@ def test_a_template_is_an_experiment_without_its_dataset_in_versions(
     assert save_template(workspace, "weekly", content, ANN) == 1
     assert save_template(workspace, "weekly", {**content, "name": "two"}, ANN) == 2
     assert load_template(workspace, "weekly@1").experiment == {
-        k: v for k, v in content.items() if k not in ("dataset", "refresh")
+        k: v for k, v in content.items() if k not in ("dataset", "refresh", "retrains")
     }
     assert load_template(workspace, "weekly").experiment["name"] == "two"
     with pytest.raises(NotFound, match="there is no template 'daily'") as caught:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from mmm.access import Role, User
 from mmm.experiments.config import Experiment, LiftTestConfig
-from mmm.models.plans import ALL_KEPT, plan_run, save_plan, saved_plan
+from mmm.models.plans import ALL_KEPT, model_to_plan, plan_run, save_plan, saved_plan
 from mmm.planning.request import PlanRequest
 from mmm.platforms.local.user import local_user
 from mmm.runs.stability import StabilityStudy
@@ -260,3 +260,19 @@ def test_lift_tests_have_a_part_of_their_own_where_there_are_any(
     assert app.get("vega_lite_chart")[0].proto.alt.startswith("What the lift tests moved. ")
     without = open_page(links.RESULTS, run=run_id, part="Calibration")
     assert "What the lift tests moved" not in words(without)
+
+
+def test_a_question_is_worked_out_once_while_the_page_is_open(stored: Any) -> None:
+    model = model_to_plan(stored.workspace, stored.of_state(RunState.SUCCEEDED))
+    first = model.plan(PlanRequest())
+    assert model.plan(PlanRequest()) is first
+    assert model.curves(first) is model.curves(first)
+    other = model.plan(PlanRequest(low=0.9, high=1.1))
+    assert other is not first
+    assert other.request.low == 0.9
+    for number in range(70):
+        model.once("drawn", PlanRequest(budget=float(number + 1)), lambda: "chart")
+    assert len(model.made) <= 60
+    again = model.plan(PlanRequest())
+    assert again is not first
+    assert again.channels == first.channels

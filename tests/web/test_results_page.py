@@ -371,3 +371,12 @@ def test_two_ranges_of_dates_are_compared(
     numbers = bridge.bridge(results, model_id, labels, changed)
     assert plain(bridge.finding(numbers, labels)) in words(app)
     assert "The first range has 1 week, the second 13 weeks" in words(app).replace("\\", "")
+
+
+def test_the_advice_is_there_before_anybody_is_told_of_success(stored: Any) -> None:
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    number = stored.workspace.results_manifest(run_id).number
+    kept = stored.folder / "runs" / run_id / "results" / f"{number:04d}" / "advice.json"
+    told = stored.service.status(run_id).ended
+    assert told is not None
+    assert kept.stat().st_mtime <= told.timestamp()

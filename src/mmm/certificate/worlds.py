@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mmm.certificate.baseline import Noise, Smoother, residual_noise, smoother
 from mmm.certificate.families import Family, order
@@ -103,4 +103,4 @@ def _standard_error(test: LiftTest) -> float:
     given = getattr(test, "standard_error", None)
     if given is not None:
         return float(given)
-    return abs(test.lift) / max(float(norm.ppf(0.5 + test.confidence / 2)), 0.5)
+    return abs(test.lift) / max(float(ndtri(0.5 + test.confidence / 2)), 0.5)

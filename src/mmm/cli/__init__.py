@@ -57,6 +57,8 @@ PANELS = {
         "compare": "mmm.cli.compare:compare_command",
         "stability": "mmm.cli.stability:stability_command",
         "calibration": "mmm.cli.stability:calibration_command",
+        "test": "mmm.cli.geo_tests:test_command",
+        "next-test": "mmm.cli.next_test:next_test_command",
         "certify": "mmm.cli.certify:certify_command",
         "plan": "mmm.cli.plan:plan_command",
         "commit": "mmm.cli.variance:commit_command",
@@ -75,6 +77,8 @@ PANELS = {
         "changes": "mmm.cli.refresh:changes_command",
         "accept": "mmm.cli.refresh:accept_command",
         "variance": "mmm.cli.variance:variance_command",
+        "schedule": "mmm.cli.schedule:schedule_command",
+        "notify": "mmm.cli.notify:notify_command",
     },
 }
 COMMANDS = {name: path for panel in PANELS.values() for name, path in panel.items()}

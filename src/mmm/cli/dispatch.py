@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from threading import Event
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
 
-from mmm.runs.dispatch import Dispatcher
+from mmm.runs.dispatch import Dispatcher, dispatchers
 from mmm.settings import load_settings
 
 
@@ -21,7 +21,7 @@ def dispatch_command(
         typer.Option(help="A local run's address: start what its killed task cannot.", hidden=True),
     ] = None,
 ) -> None:
-    """Keep things going while nobody looks: find lost tasks, start what waits.
+    """Keep things going while nobody looks: find lost tasks, start what waits, act on schedules.
 
     Each web process does the same, every MMM_DISPATCH_SECONDS. Several at once do no harm.
 
@@ -33,12 +33,15 @@ def dispatch_command(
 
         _print(step_after(after, settings))
         return
-    dispatcher = Dispatcher.of(settings)
     if once:
-        _print(dispatcher.round())
+        _print(Dispatcher.of(settings).round())
         return
     logging.basicConfig(level=settings.log_level)
-    dispatcher.run(Event())
+    stop = Event()
+    queue, *chores = dispatchers(settings)
+    for one in chores:
+        Thread(target=one.run, args=(stop,), daemon=True).start()
+    queue.run(stop)
 
 
 def _print(run_ids: list[str]) -> None:

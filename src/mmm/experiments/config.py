@@ -180,7 +180,8 @@ class Experiment(_Config):
     DE-BY), and its own `events`. `value_per_conversion` is what one unit of a conversion KPI is worth, in `currency`, so that its
     channels have a ROAS too; `margin` is the profit in one unit of revenue (0 to 1), so that profit
     can be shown. `accept` names data checks by their ids whose red light is to be a warning for this
-    experiment.
+    experiment. `retrains` is a run whose model this one, trained anew on newer data, is to replace
+    once somebody accepts it.
     """
 
     schema_version: Literal[1] = 1
@@ -197,6 +198,7 @@ class Experiment(_Config):
     lift_tests: tuple[LiftTestConfig, ...] = ()
     accept: tuple[Literal["vif", "leakage", "currency", "observations"], ...] = ()
     refresh: RefreshOf | None = None
+    retrains: str | None = None
     engine: str = DEFAULT_ENGINE
     settings: dict[str, Any] = Field(default_factory=dict)
 

@@ -14,8 +14,8 @@ from mmm.workspace import Workspace
 from mmm.workspace.names import named_version, utc_now
 from mmm.workspace.stored import model_of
 
-#: What a template leaves open. A refresh belongs to one run.
-_OPEN = ("dataset", "refresh")
+#: What a template leaves open. A refresh belongs to one run, and so does what is trained anew.
+_OPEN = ("dataset", "refresh", "retrains")
 
 
 class Template(BaseModel):

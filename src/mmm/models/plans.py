@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.problem import Known
 from mmm.planning.request import PlanRequest
 from mmm.planning.sides import PlannedWith
+from mmm.planning.summary import plan_curves
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.summary import recommended
@@ -34,6 +35,8 @@ from mmm.workspace.stored import model_of
 
 #: How far ahead a forward plan looks where nothing else is asked, and what its "today" is.
 AHEAD_DAYS, TODAY_DAYS = 91, 364
+#: How many answers a model keeps for the next time it is asked.
+_KEPT_ANSWERS = 60
 #: In the place of a model's id: all kept models together.
 ALL_KEPT = "all"
 
@@ -56,6 +59,18 @@ class PlanningModel:
     planned: PlannedWith
     labels: Labels
     tables: Tables
+    made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, what: str, request: PlanRequest, make: Callable[[], Any]) -> Any:
+        """What `make` makes of a request under the name `what`, kept: a page asks for the same again
+        at every click.
+        """
+        key = (what, request.model_dump_json())
+        if key not in self.made:
+            if len(self.made) >= _KEPT_ANSWERS:
+                self.made.pop(next(iter(self.made)), None)
+            self.made[key] = make()
+        return self.made[key]
 
     def forecast(
         self,
@@ -70,7 +85,11 @@ class PlanningModel:
 
     def frontier(self, request: PlanRequest) -> pa.Table:
         """The best plan at each total budget, see `mmm.planning.frontier`."""
-        return frontier(self.history, self.planned, request, self.labels)
+
+        def make() -> pa.Table:
+            return frontier(self.history, self.planned, request, self.labels)
+
+        return self.once("frontier", request, make)
 
     def plan_ahead(self, plan: Plan) -> Plan:
         """The same question over the periods after the data, see `ahead_fields`: a budget in total
@@ -83,7 +102,20 @@ class PlanningModel:
 
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
-        return allocate(self.history, self.planned, request, self.labels)
+
+        def make() -> Plan:
+            return allocate(self.history, self.planned, request, self.labels)
+
+        answered: Plan = self.once("plan", request, make)
+        return answered
+
+    def curves(self, plan: Plan) -> pa.Table:
+        """The steady curves around one of its plans, see `mmm.planning.summary.plan_curves`."""
+
+        def make() -> pa.Table:
+            return plan_curves(plan, self.history, self.planned)
+
+        return self.once("curves", plan.request, make)
 
 
 def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -> PlanningModel:

@@ -102,7 +102,13 @@ def refresh_experiment(
     summary = results.summary
     chosen = model or _model_in_use(workspace, run_id) or summary["model"]["id"]
     bare = parent.model_copy(
-        update={"dataset": dataset, "window": Window(), "lift_tests": (), "refresh": None}
+        update={
+            "dataset": dataset,
+            "window": Window(),
+            "lift_tests": (),
+            "refresh": None,
+            "retrains": None,
+        }
     )
     table = workspace.read_dataset(dataset.market, dataset.dataset_id)
     problem, _ = build_problem(bare, table)
@@ -117,6 +123,7 @@ def refresh_experiment(
             "window": window,
             "lift_tests": tests,
             "refresh": RefreshOf(run=run_id, model=chosen, steps=steps),
+            "retrains": None,
             "settings": _settings(parent.engine, engine, summary["settings"], effort)
             | (changes or {}),
         }
@@ -191,11 +198,18 @@ def data_findings(workspace: Workspace, experiment: Experiment, table: pa.Table)
 
 
 def chain_of(workspace: Workspace, run_id: str) -> list[str]:
-    """The run and those it refreshes, the chain's first run last."""
+    """The run and those that it refreshes or was trained anew to replace, the chain's first run
+    last.
+    """
     chain = [run_id]
-    while (of := experiment_of(workspace, chain[-1]).refresh) is not None:
-        chain.append(of.run)
+    while (before := _before(workspace, chain[-1])) is not None:
+        chain.append(before)
     return chain
+
+
+def _before(workspace: Workspace, run_id: str) -> str | None:
+    experiment = experiment_of(workspace, run_id)
+    return experiment.retrains if experiment.refresh is None else experiment.refresh.run
 
 
 def accept(workspace: Workspace, run_id: str, by: User, model: str | None = None) -> Acceptance:

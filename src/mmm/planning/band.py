@@ -28,7 +28,7 @@ class TotalBand(BaseModel):
     """`level` of `models` draws or kept models lie within each range: responses per period, the rest
     as shares. `even_gain` is what the plan's response has over the current allocation of the same money,
     `median_gain` its median; `agree` the share of models in which that is a gain, `losing` that in
-    which it is a loss, and `downside` its mean in the worst fifth of them. `profit` is money per
+    which it is a loss, and `downside` its mean in the worst tenth of them. `profit` is money per
     period, `profit_gain` what it has over today's, `losing_profit` how often that is a loss.
     `whose` ranges these are, in words.
     """

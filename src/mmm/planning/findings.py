@@ -164,7 +164,7 @@ def _risk(totals: Totals) -> Iterator[str]:
         return
     yield (
         f"The probability of losing against the current allocation of the same money is "
-        f"{percent(found.losing)}; in the worst fifth of the {found.whose} the plan brings "
+        f"{percent(found.losing)}; in the worst tenth of the {found.whose} the plan brings "
         f"{_signed(found.downside)}."
     )
 

@@ -70,7 +70,7 @@ class PlanRequest(BaseModel):
     )
     risk: Risk = Field(
         Risk.DOWNSIDE,
-        description="What is made large: the gain in the worst fifth of the draws (downside), so that "
+        description="What is made large: the gain in the worst tenth of the draws (downside), so that "
         "money moves only where that pays in nearly all of them; or the expected gain.",
     )
     unit_value: float | None = Field(

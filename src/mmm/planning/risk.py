@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from mmm.engines.response import ResponseModel
 
@@ -23,9 +25,11 @@ class Risk(StrEnum):
 
 
 #: `DOWNSIDE` is the mean gain of this share of the draws, the worst ones (CVaR).
-TAIL = 0.2
+TAIL = 0.1
 #: Width of the smoothing of the tail's edge, as a share of the spread of the gains.
 _SMOOTHING = 0.05
+#: The smallest relative tolerance that the search for the edge allows.
+_CLOSEST = 4.0 * float(np.finfo(float).eps)
 
 #: Gains (K,) and weights (K,) to the measure and its derivative by the gains (K,).
 Measure = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
@@ -40,23 +44,26 @@ def downside(gains: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]
         return float(weights @ gains), weights
     width = _SMOOTHING * spread
     edge = _edge(gains, weights, width)
-    share = weights / (1.0 + np.exp(np.clip((gains - edge) / width, -500.0, 500.0)))
-    below = np.logaddexp(0.0, (edge - gains) / width) * width
-    return float(edge - weights @ below / TAIL), share / TAIL
+    below = (edge - gains) / width
+    share = expit(below)
+    depth = np.logaddexp(0.0, below)
+    value = edge - width * float(weights @ depth) / TAIL
+    # The width follows the gains' spread, and is part of the derivative: with an inexact one the
+    # search does not converge.
+    by_width = float(weights @ (below * share - depth)) / TAIL
+    width_by_gain = _SMOOTHING * (gains - gains.mean()) / (len(gains) * spread)
+    return value, weights * share / TAIL + by_width * width_by_gain
 
 
 def _edge(gains: np.ndarray, weights: np.ndarray, width: float) -> float:
-    """The gain below which `TAIL` of the weight lies, by bisection on the smoothed share."""
+    """The gain below which `TAIL` of the weight lies, on the smoothed share."""
     reach = 10.0 * width
+
+    def excess(edge: float) -> float:
+        return float(weights @ expit((edge - gains) / width)) - TAIL
+
     low, high = float(gains.min()) - reach, float(gains.max()) + reach
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        share = 1.0 / (1.0 + np.exp(np.clip((gains - middle) / width, -500.0, 500.0)))
-        if weights @ share < TAIL:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    return float(brentq(excess, low, high, xtol=1e-12 * width, rtol=_CLOSEST))
 
 
 def tail_mean(values: np.ndarray, weights: np.ndarray) -> float:

@@ -38,7 +38,9 @@ class Ends(Protocol):
         """A run that somebody looks after by itself; UserError to be asked again later."""
         ...
 
-    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None: ...
+    def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None:
+        """All runs of a batch; UserError to be asked again later."""
+        ...
 
 
 def step(
@@ -70,8 +72,7 @@ def step(
             continue
         statuses = _statuses(workspace, batch, look)
         if ends is not None and all(status.final for status in statuses):
-            ends.batch(batch, statuses)
-            workspace.batch_waits_no_more(batch.batch_id)
+            _close_batch(workspace, batch, statuses, ends)
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
         under_way += sum(status.state in _UNDER_WAY for status in statuses)
         full = full or any(_is_early(status, now) for status in statuses)
@@ -115,6 +116,17 @@ def _start_singles(run_ids: Sequence[str], start: Callable[[str], None]) -> list
             start(run_id)
             started.append(run_id)
     return started
+
+
+def _close_batch(
+    workspace: Workspace, batch: BatchDocument, statuses: Sequence[RunStatus], ends: Ends
+) -> None:
+    try:
+        ends.batch(batch, statuses)
+    except UserError as error:  # the mark stays, and the next step tries again
+        log.warning("batch %s has ended and is not done with: %s", batch.batch_id, error)
+        return
+    workspace.batch_waits_no_more(batch.batch_id)
 
 
 def _close(workspace: Workspace, status: RunStatus, ends: Ends) -> None:

@@ -15,6 +15,7 @@ from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
 from mmm.runs.events import FINAL, History, TransitionRefused
+from mmm.runs.notices import tell_of_batch, tell_of_no_room, tell_of_run
 from mmm.runs.queue import step
 from mmm.runs.reconcile import ACTOR, reconcile
 from mmm.runs.search import RunFilter
@@ -335,6 +336,7 @@ class RunService:
                         message=what,
                         details=details,
                     )
+                    self._tell_of_no_room(history, waits)
                     return
             what = f"The task could not be started: {error}"
             history.add(
@@ -345,6 +347,16 @@ class RunService:
                 message=what,
                 error=RunError(what=what),
             )
+
+    def _tell_of_no_room(self, history: History, waits: Waits) -> None:
+        """Once, at the first refusal. What cannot be told stops no run."""
+        if waits.refused > 1:
+            return
+        status = run_status(self.workspace, history.run_id, history.last)
+        try:
+            tell_of_no_room(self.workspace, status, waits, utc_now())
+        except UserError as error:
+            log.warning("nobody could be told that there is no room: %s", error)
 
     def stop_cancelled(self, status: RunStatus) -> None:
         """Stop the task of a cancelled run that still lives: whoever cancelled it was killed."""
@@ -379,6 +391,7 @@ class _Ends:
 
     def run(self, status: RunStatus) -> None:
         self._service.stop_cancelled(status)
+        tell_of_run(self._service.workspace, status, utc_now())
 
     def batch(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> None:
-        return None
+        tell_of_batch(self._service.workspace, batch, statuses, utc_now())

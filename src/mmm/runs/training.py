@@ -62,6 +62,7 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
         refresh=None if experiment.refresh is None else experiment.refresh.model_dump(),
     )
     write_results(workspace, info, problem, result, progress)
+    advise(workspace, run_id)
 
     details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
     log.info("succeeded: %s", details)
@@ -70,14 +71,23 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     _draw(workspace, run_id)
 
 
+def advise(workspace: Workspace, run_id: str) -> None:
+    """Make what the first page tells before anybody is told to look at it: a web server that had to
+    make it would do so beside this task, on the same cores. Whatever goes wrong here takes nothing
+    of the results; the advice is made when it is asked for, too.
+    """
+    try:
+        ensure_advice(workspace, run_id, read_results(workspace, run_id))
+    except Exception:
+        log.warning("the advice was not made; it is when it is asked for", exc_info=True)
+
+
 def _draw(workspace: Workspace, run_id: str) -> None:
     """Draw the report of a run that has succeeded already: whatever goes wrong here takes nothing of
     it. The report is drawn when it is asked for, too.
     """
     try:
-        results = read_results(workspace, run_id)
-        ensure_advice(workspace, run_id, results)  # the report's first page tells it
-        draw_report(results)
+        draw_report(read_results(workspace, run_id))
     except Exception:
         log.warning("the report was not drawn; it is when it is asked for", exc_info=True)
     flush_log()

@@ -12,9 +12,11 @@ from mmm.workspace.datasets import Datasets
 from mmm.workspace.documents import Documents
 from mmm.workspace.drafts import Drafts
 from mmm.workspace.models import ColumnProfile, DatasetManifest
+from mmm.workspace.notices import Notices
 from mmm.workspace.objects import Objects, open_store
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
+from mmm.workspace.schedules import Schedules
 from mmm.workspace.sign_outs import SignOuts
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Workspace(
     RunHistory,
     Results,
     SignOuts,
+    Schedules,
+    Notices,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).

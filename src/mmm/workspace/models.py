@@ -197,6 +197,12 @@ class ModelNote(_Stored):
     pinned: bool | None = None
 
 
+class LetterTaken(_Stored):
+    """Somebody is sending a letter of the outbox since then."""
+
+    at: datetime
+
+
 class AuditEntry(_Stored):
     """Who did what to what, and when."""
 

@@ -82,6 +82,12 @@ class Curve:
         z = np.asarray(z, float)
         return self.response(z + 1.0) - self.response(z)
 
+    def adstocked(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The adstocked series of x (T,), and the part of it that is each row's own."""
+        from mmm.engines.adstock_hill.transforms import adstock
+
+        return adstock(x, self.kind, self.rate, self.scale, self.lags)
+
     def apply(self, x: np.ndarray) -> MediumEffect:
         """The effect of a series x (T,), from its first row on (Robyn: run_transformations,
         robyn_decomp).
@@ -90,9 +96,7 @@ class Curve:
         difference to the total. 0/0 counts as no effect in the parts and stays NaN in the total, as
         in Robyn.
         """
-        from mmm.engines.adstock_hill.transforms import adstock
-
-        total, immediate = adstock(x, self.kind, self.rate, self.scale, self.lags)
+        total, immediate = self.adstocked(x)
         carried = total - immediate
         saturated, carried_saturated = (
             self.saturation(total),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmm.engines.bayes.chains import Draws
-from mmm.engines.bayes.diagnostics import FEWEST_EFFECTIVE, MOST_R_HAT, effective, r_hat
+from mmm.engines.bayes.diagnostics import FEWEST_EFFECTIVE, MOST_R_HAT, agreement
 from mmm.engines.bayes.kernel import KAPPA, NORMAL, RHO, SHAPE, THETA
 from mmm.engines.bayes.posterior import adstocked
 from mmm.engines.bayes.response_sums import response_sums
@@ -41,13 +41,13 @@ def agreements(setup: Setup, draws: Draws) -> list[Agreement]:
     found = []
     for c, name in enumerate(setup.names):
         for quantity, values in channel_quantities(setup, draws, c).items():
-            found.append(Agreement(name, quantity, r_hat(values), effective(values)))
+            found.append(Agreement(name, quantity, *agreement(values)))
     for quantity, values in (
         ("sigma", draws.hyper[:, :, 0]),
         ("mean ROI", draws.pool[:, :, 0]),
         ("spread of ROIs", draws.pool[:, :, 1]),
     ):
-        found.append(Agreement("", quantity, r_hat(values), effective(values)))
+        found.append(Agreement("", quantity, *agreement(values)))
     return found
 
 

@@ -19,20 +19,26 @@ def split_chains(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values[:, :half], values[:, -half:]])
 
 
-def r_hat(values: np.ndarray) -> float:
-    """The larger of the R-hats of ranks and of folded ranks; values (chains, n). 1 for a constant."""
+def agreement(values: np.ndarray) -> tuple[float, float]:
+    """R-hat and bulk effective sample size of values (chains, n).
+
+    R-hat is the larger of those of ranks and of folded ranks, 1 for a constant.
+    """
     if np.ptp(values) == 0.0:
-        return 1.0
+        return 1.0, float(values.size)
     parts = split_chains(values)
-    folded = np.abs(parts - np.median(parts))
-    return max(_plain_r_hat(_normal_ranks(parts)), _plain_r_hat(_normal_ranks(folded)))
+    ranks = _normal_ranks(parts)
+    folded = _normal_ranks(np.abs(parts - np.median(parts)))
+    return max(_plain_r_hat(ranks), _plain_r_hat(folded)), _effective(ranks)
 
 
 def effective(values: np.ndarray) -> float:
-    """Bulk effective sample size of (chains, n): by Geyer's initial monotone sequence on ranks."""
-    if np.ptp(values) == 0.0:
-        return float(values.size)
-    parts = _normal_ranks(split_chains(values))
+    """Bulk effective sample size of (chains, n)."""
+    return agreement(values)[1]
+
+
+def _effective(parts: np.ndarray) -> float:
+    """By Geyer's initial monotone sequence on the normal ranks of split chains."""
     chains, n = parts.shape
     covariance = _autocovariance(parts)
     within = covariance[:, 0].mean() * n / (n - 1.0)

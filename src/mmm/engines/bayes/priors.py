@@ -52,8 +52,8 @@ class CurvePrior:
 
     theta: tuple[float, float] = (-0.6, 1.0)
     rho: tuple[float, float] = (-1.5, 1.5)
-    kappa: tuple[float, float] = (math.log(2.0), 0.5)
-    shape: tuple[float, float] = (math.log(1.2), 0.35)
+    kappa: tuple[float, float] = (math.log(2.0), 0.7)
+    shape: tuple[float, float] = (math.log(1.2), 0.5)
 
     @property
     def pairs(self) -> tuple[tuple[float, float], ...]:

@@ -7,6 +7,7 @@ there is the reported marginal ROI, neither of which holds of a curve on a stead
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.adstock_hill.media import Medium, read_draws
+from mmm.engines.bayes.kernel import jit
 from mmm.engines.schemas import kept_ids
 
 #: Multiples of today's input at which responses are tabulated, and the most points of a course.
 _LOW, _HIGH, _NODES, _POINTS = 1e-3, 100.0, 81, 96
+_SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,8 @@ def _course(
     """Adstocked input that is scaled, and that stays, over the window, and the weight of each point;
     long courses are thinned to means of neighbours by size.
     """
-    effect = medium.curve.apply(medium.input)
-    own, carried = effect.immediate_input[window], effect.carryover_input[window]
+    total, immediate = medium.curve.adstocked(medium.input)
+    own, carried = immediate[window], (total - immediate)[window]
     if carryover == "follows":
         own, carried = own + carried, np.zeros(len(own))
     if len(own) <= _POINTS:
@@ -143,10 +146,37 @@ def _tabulated(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Mean response above that of no spend, and its slope by the logarithm, at the nodes (n,)."""
     curve = medium.curve
-    scaled = np.exp(nodes)[:, None] * own
-    total = np.maximum(scaled + carried, 1e-300)
-    hill = 1.0 / (1.0 + (curve.inflexion / total) ** curve.alpha)
-    floor = float(curve.saturation(np.maximum(carried, 1e-300)) @ weights)
-    slope = curve.alpha * hill * (1.0 - hill) * scaled / total
+    floor = float(curve.saturation(np.maximum(carried, _SMALLEST)) @ weights)
+    value, slope = np.empty(len(nodes)), np.empty(len(nodes))
+    logs = curve.alpha * np.log(curve.inflexion)
+    _sums(own, carried, weights, curve.alpha, logs, np.exp(nodes), value, slope)
     of = curve.coefficient
-    return of * (hill @ weights - floor), of * (slope @ weights), of * floor
+    return of * (value - floor), of * slope, of * floor
+
+
+@jit
+def _sums(
+    own: np.ndarray,
+    carried: np.ndarray,
+    weights: np.ndarray,
+    alpha: float,
+    inflexion: float,
+    factors: np.ndarray,
+    value: np.ndarray,
+    slope: np.ndarray,
+) -> None:
+    """For each factor m (n,): the weighted sum over points of h(m own + carried), and of its
+    derivative by log m, into `value` and `slope` (n,). `inflexion` is alpha times its logarithm: a
+    steep curve far below it is 0, not an overflow.
+    """
+    for i in range(factors.shape[0]):
+        total = 0.0
+        change = 0.0
+        for t in range(own.shape[0]):
+            scaled = factors[i] * own[t]
+            pressure = max(scaled + carried[t], _SMALLEST)
+            hill = 1.0 / (1.0 + math.exp(min(inflexion - alpha * math.log(pressure), 700.0)))
+            total += weights[t] * hill
+            change += weights[t] * alpha * hill * (1.0 - hill) * scaled / pressure
+        value[i] = total
+        slope[i] = change

@@ -204,7 +204,8 @@ def _begun(origin: dict[str, str]) -> Draft:
     room, content = workspace(), dict[str, Any]()
     if "run" in origin:
         content = json.loads(room.job_config(room.find_run(origin["run"])))
-        content.pop("refresh", None)  # that belongs to the run it was made for
+        for field in ("refresh", "retrains"):  # they belong to the run it was made for
+            content.pop(field, None)
     elif "template" in origin:
         content = dict(load_template(room, origin["template"]).experiment)
     draft = Draft(origin, content, OWN if "mapping" in content else PROPOSED)

@@ -250,7 +250,7 @@ def _safety(
     with first:
         found["risk"] = st.selectbox(
             "Uncertainty", list(risks), format_func=risks.__getitem__, key=_key(state, "risk"),
-            help="The first makes the mean gain of the worst fifth of the draws as large as can be.",
+            help="The first makes the mean gain of the worst tenth of the draws as large as can be.",
         )  # fmt: skip
     unsure = [
         name

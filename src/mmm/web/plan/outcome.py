@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from mmm.errors import UserError
 from mmm.format import MISSING, Labels, percent
 from mmm.models.plans import ALL_KEPT, PlanningModel
 from mmm.planning.plan import Plan
-from mmm.planning.summary import plan_curves, plan_table
+from mmm.planning.summary import plan_table
 from mmm.results import charts, plan_charts
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_of, csv_text
@@ -52,11 +53,19 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         "The steady-state response to each spend; the shade holds 80 % of the models it is measured on. Orange is today, the blue "
         "diamond the plan. Scales differ between panels."
     )
-    _chart("Spend", "spend", table, plan_charts.spend, money, labels)
-    _chart("Response", "response", table, plan_charts.response, band, labels)
-    _chart(f"Marginal {labels.efficiency}", "marginal", table, plan_charts.marginal, margin, labels)
-    points = plan_curves(plan, chosen.history, chosen.planned)
-    _chart("Response curves", "curves", points, plan_charts.curves, curves, labels)
+    points = chosen.curves(plan)
+    efficiency = f"Marginal {labels.efficiency}"
+    for title, key, numbers, draw, reading in (
+        ("Spend", "spend", table, plan_charts.spend, money),
+        ("Response", "response", table, plan_charts.response, band),
+        (efficiency, "marginal", table, plan_charts.marginal, margin),
+        ("Response curves", "curves", points, plan_charts.curves, curves),
+    ):
+        drawn = partial(_drawn, draw, numbers, labels)
+        chart = chosen.once(f"chart {key}", plan.request, drawn)
+        st.subheader(title, anchor=f"plan-{key}")
+        show_chart(chart, f"plan-{key}", title)
+        st.caption(f"**How to read it.** {plain(reading)}")
 
 
 def _measured(plan: Plan) -> str:
@@ -169,15 +178,9 @@ def _tie_out(plan: Plan) -> None:
         show_numbers(table, plan.labels)
 
 
-def _chart(
-    title: str,
-    key: str,
-    numbers: pa.Table,
-    draw: Callable[[pa.Table, Labels], Any],
-    reading: str,
-    labels: Labels,
-) -> None:
-    st.subheader(title, anchor=f"plan-{key}")
+def _drawn(
+    draw: Callable[[pa.Table, Labels], Any], numbers: pa.Table, labels: Labels
+) -> dict[str, Any]:
     with charts.unvalidated():
-        show_chart(draw(numbers, labels).to_dict(validate=False), f"plan-{key}", title)
-    st.caption(f"**How to read it.** {plain(reading)}")
+        found: dict[str, Any] = draw(numbers, labels).to_dict(validate=False)
+    return found

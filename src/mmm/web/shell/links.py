@@ -17,7 +17,9 @@ CONNECT, MAP, QUALITY, PREPARE = (
     _WEB / "data" / f"{name}.py" for name in ("connect", "map", "quality", "prepare")
 )
 EXPERIMENT = _WEB / "experiment" / "experiment.py"
-RUNS, RUN, BATCH = (_WEB / "runs" / f"{name}.py" for name in ("runs", "run", "batch"))
+RUNS, RUN, BATCH, SCHEDULES, NOTIFICATIONS = (
+    _WEB / "runs" / f"{name}.py" for name in ("runs", "run", "batch", "schedules", "notifications")
+)
 RESULTS, COMPARE = (_WEB / "results" / f"{name}.py" for name in ("results", "compare"))
 PLAN = _WEB / "plan" / "plan.py"
 

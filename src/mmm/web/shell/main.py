@@ -70,17 +70,19 @@ def _navigation(user: User | None) -> Page:
                 st.Page(links.EXPERIMENT, title="Experiment", visibility=works),
                 st.Page(links.RUNS, title="Runs"),
                 st.Page(links.COMPARE, title="Compare"),
+                st.Page(links.SCHEDULES, title="Schedules"),
                 st.Page(links.RUN, title="Run", visibility="hidden"),
                 st.Page(links.BATCH, title="Batch", visibility="hidden"),
                 st.Page(links.RESULTS, title="Results", visibility="hidden"),
             ],
             "Decisions": [st.Page(links.PLAN, title="Plan")],
             "Administration": [
+                st.Page(links.NOTIFICATIONS, title="Notifications"),
                 st.Page(
                     links.ADMIN,
                     title="Admin",
                     visibility=_visible(user is not None and user.may("settings.read")),
-                )
+                ),
             ],
         },
         position="hidden" if user is None else "sidebar",

@@ -18,6 +18,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import numpy as np
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -53,10 +54,19 @@ _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000", "Connection": "c
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
-#: What plans and previews import only when they compute.
-_COMPUTING = (
+#: What the pages of results, plans and experiments import only when they are opened or compute.
+_WHEN_OPENED = (
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "altair",
+    "mmm.web.results.parts",
+    "mmm.web.results.certificate",
+    "mmm.web.results.stability_study",
+    "mmm.web.plan.form",
+    "mmm.web.plan.outcome",
     "scipy.optimize",
-    "mmm.engines.adstock_hill.transforms",
+    "mmm.engines.adstock_hill.drawn_effects",
     "mmm.engines.adstock_hill.preview",
 )
 #: A load balancer asks by address; the answers say no more than "ok" or "not ready".
@@ -139,14 +149,9 @@ def _warm_up() -> None:
     """Import what results and plans need before anybody asks: it takes seconds once, and nothing
     afterwards. Then collect garbage beside the clicks, for as long as the server lives.
     """
-    for module in (
-        "pyarrow.compute",
-        "pyarrow.parquet",
-        "altair",
-        "mmm.web.results.parts",
-        *_COMPUTING,
-    ):
+    for module in _WHEN_OPENED:
         import_module(module)
+    _load_kernels()
     # What is there now stays: it need not be looked through for garbage again and again. Streamlit
     # would collect after every click (`runner.postScriptGC`); it is done here instead.
     gc.collect()
@@ -154,6 +159,16 @@ def _warm_up() -> None:
     while True:
         time.sleep(_COLLECT_SECONDS)
         gc.collect()
+
+
+def _load_kernels() -> None:
+    """Have Numba read the compiled adstock: its first call takes a second, or many where nobody has
+    compiled it on this machine.
+    """
+    from mmm.engines.adstock_hill.transforms import adstock
+
+    for kind, first, second in (("geometric", 0.5, 0.0), ("delayed", 0.5, 1.0)):
+        adstock(np.ones(3), kind, first, second)
 
 
 class Border:

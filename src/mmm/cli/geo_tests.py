@@ -1,0 +1,91 @@
+"""`mmm test`: experiments by geo."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmm.cli import show
+from mmm.cli.data import ColumnAs
+from mmm.sources.guarded import GuardedFile
+
+test_command = typer.Typer(
+    name="test", help="Experiments by geo: what a test found.", no_args_is_help=True
+)
+Day = ["%Y-%m-%d"]
+
+
+@test_command.callback()
+def _group() -> None:
+    """Keeps the subcommand's name although there is one alone."""
+
+
+@test_command.command("analyse")
+def analyse_(
+    file: Annotated[Path, typer.Argument(help="A row for every geo and date: KPI, spend.")],
+    treated: Annotated[str, typer.Option(help="The treated geos, with commas between.")],
+    start: Annotated[datetime, typer.Option(formats=Day, help="The test's first date.")],
+    end: Annotated[datetime, typer.Option(formats=Day, help="The test's last date.")],
+    location: Annotated[str, typer.Option(help="The column of geos.")] = "location",
+    date: Annotated[str, typer.Option(help="The column of dates.")] = "date",
+    kpi: Annotated[str, typer.Option(help="The column of the KPI.")] = "Y",
+    exclude: Annotated[
+        str, typer.Option(help="Geos that are no controls: other cells, or disturbed.")
+    ] = "",
+    cooldown: Annotated[
+        int, typer.Option(min=0, help="Dates after the end in which carryover still counts.")
+    ] = 0,
+    spend: Annotated[
+        float | None, typer.Option(help="Money that the test added; below 0 where held back.")
+    ] = None,
+    spend_column: Annotated[str | None, typer.Option(help="The column of the spend.")] = None,
+    column: ColumnAs = None,
+    channel: Annotated[
+        str | None, typer.Option(help="Print the test as an experiment's lift test of it, as JSON.")
+    ] = None,
+) -> None:
+    """Say what a geo test did to the KPI, by three methods, and how far to trust it.
+
+    The test may have been designed anywhere. docs/testing.md explains the methods.
+
+    Example: `mmm test analyse geo.csv --treated chicago,portland --start 2021-04-01 --end
+    2021-04-15 --spend 64564`.
+    """
+    import pyarrow as pa
+
+    from mmm.sources.reading import parse_columns
+    from mmm.testing.analysis import analyse
+    from mmm.testing.panel import Columns, read_geo_test
+    from mmm.testing.words import HEADINGS, as_lift_test, remarks, shown
+
+    columns = Columns(location, date, kpi, spend_column)
+    read_as: dict[str, Any] = {} if column is None else {"columns": parse_columns(column)}
+    with GuardedFile(file, **read_as).batches() as batches:
+        table = pa.Table.from_batches(list(batches), batches.schema)
+    test = read_geo_test(
+        table,
+        columns,
+        _names(treated),
+        start.date(),
+        end.date(),
+        cooldown=cooldown,
+        excluded=_names(exclude),
+        spend=spend,
+    )
+    found = analyse(test)
+    if channel is not None:
+        show.as_json(as_lift_test(test, found, channel))
+        return
+    typer.echo(found.verdict)
+    typer.echo("")
+    show.table(HEADINGS, shown(found))
+    typer.echo("")
+    for remark in remarks(found):
+        typer.echo(remark)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,75 @@
+"""A test's analysis in words and cells, for the command line and pages alike, and as the lift test
+that an experiment takes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mmm.errors import UserError
+from mmm.format import fixed, percent
+from mmm.testing.analysis import LEVEL, Analysis, Estimate
+from mmm.testing.panel import GeoTest
+
+HEADINGS = ("METHOD", "INCREMENTAL KPI", "90 % INTERVAL", "P", "IROAS", "90 % INTERVAL OF IROAS")
+#: Half the width of a normal 90 % interval in standard errors.
+_HALF_WIDTH = 1.6448536
+
+
+def shown(found: Analysis) -> list[tuple[str, ...]]:
+    """A row a method, the main one first."""
+    return [_row(one) for one in found.estimates]
+
+
+def _row(one: Estimate) -> tuple[str, ...]:
+    iroas, between = "-", "-"
+    if one.iroas is not None:
+        iroas = fixed(one.iroas, 2)
+        between = f"{fixed(one.iroas_low, 2)} to {fixed(one.iroas_high, 2)}"
+    interval = f"{fixed(one.low, 0)} to {fixed(one.high, 0)}"
+    return one.method, fixed(one.incremental, 0), interval, fixed(one.p_value, 3), iroas, between
+
+
+def remarks(found: Analysis) -> list[str]:
+    """How far to trust it: the fit before the test, placebo tests, dates and geos that stand out."""
+    fit, effects = found.pre_fit, found.placebo.effects
+    word = "good enough" if fit.passes else "not good enough"
+    said = [
+        f"Before the test: {word}. In held-out periods the error is {percent(fit.error)} of the KPI "
+        f"a period, {percent(fit.bias)} on average."
+    ]
+    larger = sum(abs(effect) >= abs(found.relative) for effect in effects)
+    said.append(
+        f"Placebo: {larger} of {len(effects)} geos without a treatment seem to have moved by as much."
+    )
+    if found.odd_geos:
+        told = ", ".join(found.odd_geos)
+        said.append(f"Something happened in {told} during the test: try without (--exclude).")
+    if found.odd_dates:
+        said.append(f"The treated geos stand out before the test on {', '.join(found.odd_dates)}.")
+    return said
+
+
+def as_lift_test(test: GeoTest, found: Analysis, channel: str) -> dict[str, Any]:
+    """The main method's result as an entry of an experiment's `lift_tests`. UserError where it is
+    not to be used: the controls do not fit, the spend is not known, or the interval is open.
+    """
+    main = found.estimates[0]
+    if not found.pre_fit.passes:
+        raise UserError("the controls do not follow the treated geos.", where="pre-period fit")
+    if test.spend is None:
+        raise UserError("its spend is not known.", where="spend", fix="Give --spend.")
+    error = (main.high - main.low) / (2.0 * _HALF_WIDTH)
+    if not math.isfinite(error):
+        raise UserError("its interval has no end.", where="the test", fix="Give more history.")
+    sign = -1.0 if test.spend < 0 else 1.0  # what was held back is measured as what it had brought
+    return {
+        "channels": [channel],
+        "start": str(test.dates[test.first]),
+        "end": str(test.dates[test.last]),
+        "lift": sign * main.incremental,
+        "spend": abs(test.spend),
+        "standard_error": error,
+        "source": f"geo test, {main.method}, {LEVEL:.0%} interval",
+    }

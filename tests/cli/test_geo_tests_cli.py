@@ -1,0 +1,53 @@
+"""`mmm test analyse` and `mmm next-test`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def geo_table(folder: Path) -> Path:
+    """8 geos, 40 days before and 10 of a test that adds 20 % in two of them."""
+    rng = np.random.default_rng(2)
+    lines = ["location,date,Y"]
+    shared = 1.0 + np.cumsum(rng.normal(0.0, 0.02, 50))
+    for geo in range(8):
+        values = 100.0 * (geo + 1) * (shared + rng.normal(0.0, 0.01, 50))
+        values[40:] *= 1.2 if geo < 2 else 1.0
+        days = np.datetime64("2026-01-01") + np.arange(50)
+        lines += [f"geo {geo},{day},{value:.3f}" for day, value in zip(days, values, strict=True)]
+    path = folder / "geo.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_geo_test_is_analysed_and_becomes_a_lift_test(run: Run, tmp_path: Path) -> None:
+    dates = ("--start", "2026-02-10", "--end", "2026-02-19")
+    asked = ("test", "analyse", geo_table(tmp_path), "--treated", "geo 0,geo 1", *dates)
+    code, _, err = run(*asked)
+    assert (code, '--column "Y=decimal-point"' in err) == (2, True)
+    asked = (*asked, "--column", "Y=decimal-point")
+    code, out, _ = run(*asked, "--spend", 200)
+    assert code == 0
+    assert out.startswith("The test raised the KPI: incremental KPI ")
+    assert "augmented synthetic control" in out
+    code, out, _ = run(*asked, "--spend", 200, "--channel", "tv_S")
+    entry = json.loads(out)
+    assert (entry["channels"], entry["spend"]) == (["tv_S"], 200.0)
+    assert entry["standard_error"] > 0
+    code, _, err = run(*asked, "--channel", "tv_S")
+    assert (code, "its spend is not known" in err) == (2, True)
+
+
+def test_the_next_test_is_named_with_its_worth_and_cost(here: Run) -> None:
+    code, out, _ = here("next-test", "latest", "--precision", 0.01)
+    assert code == 0
+    finding, _, table = out.partition("\n\n")
+    assert finding.startswith(("Test next: ", "No test "))
+    assert len([line for line in table.splitlines() if "of the market" in line]) == 10
+    assert "give the experiment's margin" in out
