@@ -31,8 +31,11 @@ def _answer(
 
 
 def answer_of(views: ModelViews, model_id: str) -> Answer:
-    """The answer of a model; the advice on it is made now where it has not been yet."""
-    if views.results.advice is None:
+    """The answer of a model; the advice on it is made now where it has not been yet, or where the
+    run has been certified since.
+    """
+    kept, certificate = views.results.advice, views.address[-1]
+    if kept is None or kept.certificate != certificate:
         with st.spinner("Working out what to change"):
             ensure_advice(views.workspace, views.run_id, views.results)
     return _answer(views.results, *views.address, model_id)
