@@ -14,6 +14,7 @@ ends the task as on AWS.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -240,6 +241,7 @@ class Front:
         self._tasks: dict[str, Task] = {}
         self._tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._faults = Faults()
+        self._creating = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -261,9 +263,21 @@ class Front:
         }.get(environ.get("HTTP_X_AMZ_TARGET", ""))
         if handler is None and environ.get("HTTP_X_AMZ_TARGET"):
             return _answer(start_response, *self._through(environ))
+        if handler is None and environ.get("HTTP_IF_NONE_MATCH") == "*":
+            return self._create(environ, start_response)
         if handler is None:
             return self._moto(environ, start_response)
         return self._handle(handler, environ, start_response)
+
+    def _create(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """An object that must be new: S3 looks and writes in one step, moto in two, between which
+        another writer may come.
+        """
+        if "CONTENT_LENGTH" in environ:
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = io.BytesIO(body)
+        with self._creating:
+            return list(self._moto(environ, start_response))
 
     def _handle(
         self, handler: Any, environ: dict[str, Any], start_response: Any
