@@ -14,6 +14,11 @@ import pytest
 
 from mmm.data.prepare import prepare
 from mmm.data.prepare.pushdown import pushdown, table_rows
+from mmm.data.prepare.pushdown_checks import (
+    _require_none_repeated,
+    repeats_query,
+    require_addable,
+)
 from mmm.data.prepare.recipe import Recipe
 from mmm.errors import UserError
 from mmm.sources.database import DatabaseSource
@@ -40,19 +45,37 @@ ROWS = [
 ]
 
 
+#: A long table: the revenue of a day on every row, and amounts of two currencies.
+LONG_ROWS = [
+    {"DAY": day, "CHANNEL": channel, "MONEY": money, "COST": cost, "REVENUE": 1000.0 + day.day}
+    for day in DAYS[:10]
+    for channel, money, cost in (("tv", "EUR", 10.0 + day.day), ("radio", "USD", 2.0))
+]
+
+
 def statements(table: str, float_type: str) -> list[str]:
-    names = list(ROWS[0])
-    kinds = ["DATE", "VARCHAR(10)", "VARCHAR(10)", float_type, float_type, float_type]
+    texts = ["DATE", "VARCHAR(10)", "VARCHAR(10)"]
+    return [
+        *_filled(table, ROWS, [*texts, float_type, float_type, float_type]),
+        *_filled(f"{table}_LONG", LONG_ROWS, [*texts, float_type, float_type]),
+    ]
+
+
+def _filled(table: str, rows: list[dict[str, Any]], kinds: list[str]) -> list[str]:
+    names = list(rows[0])
     quoted = ", ".join(f'"{name}"' for name in names)
     defined = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
     values = ", ".join(
-        f"('{row['DAY']}', '{row['GEO']}', '{row['EVENT']}', {row['TV']}, {row['REVENUE']}, {row['PRICE']})"
-        for row in ROWS
+        "(" + ", ".join(_literal(value) for value in row.values()) + ")" for row in rows
     )
     return [
         f"CREATE TABLE {table} ({defined})",
         f"INSERT INTO {table} ({quoted}) VALUES {values}",
     ]
+
+
+def _literal(value: Any) -> str:
+    return str(value) if isinstance(value, float) else f"'{value}'"
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -72,6 +95,13 @@ def recipe(**changes: Any) -> Recipe:
             ],
         }
         | changes
+    )
+
+
+def long_recipe(columns: list[str], market: dict[str, Any] | None) -> Recipe:
+    rules = [{"column": name, "aggregate": "sum"} for name in columns]
+    return Recipe.model_validate(
+        {"date": "DAY", "period": "week", "market": market, "columns": rules}
     )
 
 
@@ -121,6 +151,53 @@ class PushdownContract:
             for name in table.column_names[1:]:
                 gap = pc.max(pc.abs(pc.subtract(found[market][name], table[name]))).as_py()
                 assert gap < 0.005, name
+
+    def test_what_may_be_added_up_is_not_refused(self, source: DatabaseSource) -> None:
+        require_addable(
+            source, pushdown(recipe(), source.dialect.parse(self.table), source.dialect)
+        )
+
+    @pytest.mark.parametrize(
+        ("columns", "market", "message"),
+        [
+            (["COST"], None, "would be added up are in 'EUR', 'USD'"),
+            (["REVENUE"], {"column": "MONEY", "keep": ["EUR", "USD"]}, "'EUR', 'USD'"),
+            (["COST"], {"column": "MONEY", "join": "split"}, None),
+        ],
+    )
+    def test_two_currencies_are_not_added_up(
+        self,
+        source: DatabaseSource,
+        columns: list[str],
+        market: dict[str, Any] | None,
+        message: str | None,
+    ) -> None:
+        asked = long_recipe(columns, market)
+        pushed = pushdown(asked, source.dialect.parse(f"{self.table}_LONG"), source.dialect)
+        if message is None:
+            require_addable(source, pushed)
+            return
+        with pytest.raises(UserError, match=message):
+            require_addable(source, pushed)
+
+    def test_a_value_that_stands_on_every_row_of_a_day_is_not_added_up(
+        self, source: DatabaseSource
+    ) -> None:
+        table = source.dialect.parse(f"{self.table}_LONG")
+        euros = {"column": "CHANNEL", "keep": ["tv", "radio"], "join": "split"}
+        split = pushdown(long_recipe(["COST", "REVENUE"], euros), table, source.dialect)
+        answer = source.preview(repeats_query(split, source.dialect) or "", 1)
+        assert answer.column(0)[0].as_py() == 0  # one row a day and market: nothing can repeat
+        joined = pushdown(long_recipe(["COST", "REVENUE"], None), table, source.dialect)
+        found = source.preview(repeats_query(joined, source.dialect) or "", 1).to_pylist()[0]
+        groups, most, *values = found.values()
+        assert (int(groups), int(most)) == (10, 2)
+        assert [int(values[0]), int(values[3])] == [0, 10]
+        with pytest.raises(UserError, match="up to 2 times") as raised:
+            _require_none_repeated(
+                source.preview(repeats_query(joined, source.dialect) or ""), joined.recipe
+            )
+        assert raised.value.where == "column 'REVENUE'"
 
     def test_rows_are_counted_where_they_lie(self, source: DatabaseSource) -> None:
         assert table_rows(source, self.table) == len(ROWS)

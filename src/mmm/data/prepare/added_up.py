@@ -6,6 +6,7 @@ from mmm.access import User
 from mmm.data.ingest import ingest
 from mmm.data.prepare import prepare_dataset
 from mmm.data.prepare.pushdown import Pushdown, pushdown
+from mmm.data.prepare.pushdown_checks import require_addable
 from mmm.data.prepare.recipe import Recipe
 from mmm.errors import UserError
 from mmm.sources.base import Source
@@ -30,7 +31,11 @@ def ingest_added_up(
     workspace: Workspace,
     by: User,
 ) -> list[DatasetManifest]:
-    """The dataset of what the database answers, then those that the rest of the recipe makes of it."""
+    """The dataset of what the database answers, then those that the rest of the recipe makes of it.
+    Raises UserError where its sums would count twice, or add up two currencies.
+    """
+    if isinstance(source, DatabaseSource):
+        require_addable(source, pushed)
     arrived = ingest(
         source,
         market=market,

@@ -17,11 +17,13 @@ from mmm.errors import UserError
 FIX_ROWS = "Convert them to one currency, keep the markets of one, or split by market."
 
 
-def require_one_currency(table: pa.Table, parts: Sequence[np.ndarray]) -> None:
-    """Rows that become one must be in one currency, as far as a column says it. `parts` are the row
-    numbers of each table that is made.
+def require_one_currency(
+    table: pa.Table, parts: Sequence[np.ndarray], column: str | None = None
+) -> None:
+    """Rows that become one must be in one currency, as far as a column says it: the one that is named,
+    else the one that is found. `parts` are the row numbers of each table that is made.
     """
-    column = currency_column(table)
+    column = column or currency_column(table)
     if column is None:
         return
     codes, names = read_texts(table[column])

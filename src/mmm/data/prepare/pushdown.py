@@ -25,10 +25,14 @@ _FUNCTIONS: dict[Aggregate, str] = {"sum": "SUM", "mean": "AVG", "max": "MAX"}
 
 @dataclass(frozen=True)
 class Pushdown:
-    """`query` is what the warehouse computes, `rest` the recipe for its answer."""
+    """`query` is what the warehouse computes of `table` (its name's parts) by the `recipe`, `rest` the
+    recipe for its answer.
+    """
 
     query: Query
     rest: Recipe
+    recipe: Recipe
+    table: tuple[str, ...]
 
 
 def pushdown(recipe: Recipe, table: Sequence[str], dialect: Dialect) -> Pushdown:
@@ -38,17 +42,17 @@ def pushdown(recipe: Recipe, table: Sequence[str], dialect: Dialect) -> Pushdown
     _require_plain(recipe)
     parameters: dict[str, str] = {}
     groups = _groups(recipe)
-    day = f"CAST({dialect.quoted([recipe.date])} AS DATE)"
+    day = day_of(recipe, dialect)
     selected = [f"{day} AS {dialect.quoted([recipe.date])}"]
-    selected += [f"{_text(name, dialect)} AS {dialect.quoted([name])}" for name in groups]
+    selected += [f"{text_of(name, dialect)} AS {dialect.quoted([name])}" for name in groups]
     flags = {flag.name: flag for flag in recipe.flags}
     for name, function in _measures(recipe).items():
         inner = dialect.quoted([name])
         if name in flags:
             inner = _flag(flags[name], dialect, parameters)
         selected.append(f"{function}({inner}) AS {dialect.quoted([name])}")
-    conditions = _conditions(recipe, day, dialect, parameters)
-    by = ", ".join([day, *(_text(name, dialect) for name in groups)])
+    conditions = conditions_of(recipe, dialect, parameters)
+    by = ", ".join([day, *(text_of(name, dialect) for name in groups)])
     lines = [
         "SELECT " + ",\n       ".join(selected),
         f"FROM {dialect.quoted(table)}",  # a quoted name
@@ -57,7 +61,7 @@ def pushdown(recipe: Recipe, table: Sequence[str], dialect: Dialect) -> Pushdown
         f"ORDER BY {by}",
     ]
     rest = recipe.model_copy(update={"flags": ()})
-    return Pushdown(Query("\n".join(lines), parameters), rest)
+    return Pushdown(Query("\n".join(lines), parameters), rest, recipe, tuple(table))
 
 
 def table_rows(source: DatabaseSource, table: str) -> int:
@@ -99,7 +103,8 @@ def _measures(recipe: Recipe) -> dict[str, str]:
     return found | dict.fromkeys(pivot.repeated, "MAX")
 
 
-def _text(name: str, dialect: Dialect) -> str:
+def text_of(name: str, dialect: Dialect) -> str:
+    """The SQL of a column as text."""
     return f"CAST({dialect.quoted([name])} AS VARCHAR)"
 
 
@@ -117,19 +122,23 @@ def _flag(flag: Flag, dialect: Dialect, parameters: dict[str, str]) -> str:
     """1 where the text is one of the flag's values, empty where there is none."""
     column = dialect.quoted([flag.column])
     values = _bound(flag.values, "flag", parameters)
-    text = _text(flag.column, dialect)
+    text = text_of(flag.column, dialect)
     return f"CASE WHEN {column} IS NULL THEN NULL WHEN {text} IN ({values}) THEN 1 ELSE 0 END"
 
 
-def _conditions(
-    recipe: Recipe, day: str, dialect: Dialect, parameters: dict[str, str]
-) -> list[str]:
-    found = []
+def day_of(recipe: Recipe, dialect: Dialect) -> str:
+    """The SQL of a row's day."""
+    return f"CAST({dialect.quoted([recipe.date])} AS DATE)"
+
+
+def conditions_of(recipe: Recipe, dialect: Dialect, parameters: dict[str, str]) -> list[str]:
+    """The SQL of the recipe's window and markets; their values go into `parameters`."""
+    found, day = [], day_of(recipe, dialect)
     for limit, sign in ((recipe.start, ">="), (recipe.end, "<=")):
         if limit is not None:
             value = _bound([limit.isoformat()], "day", parameters)
             found.append(f"{day} {sign} CAST({value} AS DATE)")
     if recipe.market and recipe.market.keep:
         kept = _bound(recipe.market.keep, "market", parameters)
-        found.append(f"{_text(recipe.market.column, dialect)} IN ({kept})")
+        found.append(f"{text_of(recipe.market.column, dialect)} IN ({kept})")
     return found
