@@ -174,6 +174,24 @@ def test_what_a_mapping_lacks_is_said_and_no_mapping_made() -> None:
     assert {item.role for item in found.columns} == {"unused"}
 
 
+def test_money_in_two_currencies_by_name_is_told() -> None:
+    data = {"date": DAYS, "revenue_eur": [5.0, 6.0, 7.0, 9.0], "tv_spend_usd": [1.0, 2.0, 0.0, 4.0]}
+    (found,) = propose(pa.table(data)).findings
+    assert found.level == "warning"
+    assert "'revenue_eur' is in EUR, 'tv_spend_usd' is in USD" in found.what
+    data["tv_spend_eur"] = data.pop("tv_spend_usd")
+    assert propose(pa.table(data)).findings == ()
+
+
+def test_a_table_on_its_side_is_to_be_turned() -> None:
+    days = {day.isoformat(): [5.0, 2.5] for day in DAYS}
+    findings = propose(pa.table({"name": ["revenue", "tv"], **days})).findings
+    (found,) = [item for item in findings if item.where == "role date"]
+    assert "4 columns are named by one, first" in found.what
+    assert found.fix is not None
+    assert "turn it" in found.fix
+
+
 def test_columns_no_engine_takes_are_not_proposed() -> None:
     found = propose(
         table(

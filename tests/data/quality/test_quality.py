@@ -625,3 +625,26 @@ def test_a_market_column_that_repeats_the_kpi_is_red() -> None:
     assert found.finding == "The KPI is repeated in all 2 markets."
     made["revenue"][1] += 1.0
     assert review(pa.table(made), mapping).check("repeated_kpi").light is Light.GREEN
+
+
+def test_a_market_that_is_the_sum_of_the_others_is_red() -> None:
+    """A row "All" beside the countries: everything would be counted twice."""
+    days = [dt.date(2022, 1, 3) + dt.timedelta(weeks=i) for i in range(60)]
+    values = {"DE": [100.0 + 7 * (i % 11) for i in range(60)]}
+    values["FR"] = [40.0 + 3 * (i % 7) for i in range(60)]
+    values["All"] = [round(de + fr, 2) for de, fr in zip(values["DE"], values["FR"], strict=True)]
+    made = {
+        "date": days * 3,
+        "geo": [name for name in values for _ in days],
+        "revenue": [value for column in values.values() for value in column],
+        "spend": [10.0 + (i * 7) % 13 for i in range(180)],
+    }
+    mapping = Mapping.model_validate(
+        {"date": "date", "kpi": "revenue", "paid": [{"spend": "spend"}], "market": "geo"}
+    )
+    found = review(pa.table(made), mapping).check("repeated_kpi")
+    assert (found.light, found.finding) == (Light.RED, "One market is the sum of the others.")
+    (place,) = found.places
+    assert place.what == "'All' is the sum of the other 2 markets on every date"
+    made["revenue"][130] += 1.0
+    assert review(pa.table(made), mapping).check("repeated_kpi").light is Light.GREEN
