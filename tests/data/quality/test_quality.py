@@ -216,7 +216,8 @@ def test_repeated_dates_stop_what_needs_a_series_and_nothing_passes() -> None:
     assert found.places[0].what == "1 date occurs more than once, first 2022-01-31 in rows 5, 6"
     unknown = {result.check for result in report.checks if result.light is Light.UNKNOWN}
     assert unknown == {
-        "observations", "units", "zeros", "exposure", "outliers", "breaks", "correlation", "vif", "leakage",
+        "observations", "units", "zeros", "exposure", "outliers", "edges", "breaks", "correlation", "vif",
+        "leakage",
     }  # fmt: skip
     assert report.check("vif").finding == (
         "Could not run: dates occur more than once, so there is no series to look at."
@@ -648,3 +649,30 @@ def test_a_market_that_is_the_sum_of_the_others_is_red() -> None:
     assert place.what == "'All' is the sum of the other 2 markets on every date"
     made["revenue"][130] += 1.0
     assert review(pa.table(made), mapping).check("repeated_kpi").light is Light.GREEN
+
+
+def test_a_last_week_that_is_not_over_is_told() -> None:
+    """An export made on a Wednesday: three days of KPI and spend."""
+    count = 60
+    made = {
+        "date": [dt.date(2022, 1, 3) + dt.timedelta(weeks=i) for i in range(count)],
+        "revenue": [1000.0 + 50 * (i % 7) for i in range(count)],
+        "spend": [100.0 + (i * 7) % 13 for i in range(count)],
+    }
+    mapping = Mapping.model_validate(
+        {"date": "date", "kpi": "revenue", "paid": [{"spend": "spend"}]}
+    )
+    whole = review(pa.table(made), mapping).check("edges")
+    assert (whole.light, whole.places) == (Light.GREEN, ())
+    made["revenue"][-1], made["spend"][-1] = 480.0, 44.0
+    found = review(pa.table(made), mapping).check("edges")
+    (place,) = found.places
+    assert (found.light, place.column, place.dates) == (
+        Light.ORANGE,
+        "revenue",
+        (made["date"][-1],),
+    )
+    assert place.what.startswith("43% of the usual KPI in the last period, with as little spend")
+    # A bad week with the usual spend is no half week.
+    made["spend"][-1] = 105.0
+    assert review(pa.table(made), mapping).check("edges").light is Light.GREEN

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from mmm.data.mapping import Mapping
 from mmm.data.quality.channels import ChannelReport, ChannelReview
+from mmm.data.quality.edges import PartialEdges
 from mmm.data.quality.frame import Frame, build_frame
 from mmm.data.quality.money import OneCurrency, Units
 from mmm.data.quality.relations import Correlation, Leakage, SpendAndExposure, VarianceInflation
@@ -81,6 +82,7 @@ SERIES_CHECKS: tuple[Check, ...] = (
     Zeros(),
     SpendAndExposure(),
     Outliers(),
+    PartialEdges(),
     LevelBreaks(),
     Correlation(),
     VarianceInflation(),
