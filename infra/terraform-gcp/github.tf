@@ -62,10 +62,15 @@ resource "google_project_iam_member" "deploy" {
   member   = google_service_account.deploy[each.value.name].member
 }
 
-# An apply gives the service and the job their accounts, and no other account away.
+# An apply gives the service and the job their accounts, and no other account away. The deploy account of dev is made
+# in prod's state: it is named, not referred to.
 resource "google_service_account_iam_member" "deploy_acts_as" {
-  for_each           = { for pair in setproduct(["gcp-prod"], ["web", "training"]) : join(" ", pair) => pair if local.github }
-  service_account_id = each.value[1] == "web" ? google_service_account.web.name : google_service_account.training.name
+  for_each = var.github_repository == null ? {} : {
+    web      = google_service_account.web.name
+    training = google_service_account.training.name
+  }
+  service_account_id = each.value
   role               = "roles/iam.serviceAccountUser"
-  member             = google_service_account.deploy[each.value[0]].member
+  member             = "serviceAccount:${var.service_name}-gcp-${var.environment}@${var.project}.iam.gserviceaccount.com"
+  depends_on         = [google_service_account.deploy]
 }

@@ -43,4 +43,7 @@ resource "google_cloud_run_v2_job" "training" {
       }
     }
   }
+
+  # Whoever deploys must be allowed to give the job its account.
+  depends_on = [google_service_account_iam_member.deploy_acts_as]
 }

@@ -113,6 +113,6 @@ resource "google_cloud_run_v2_service" "web" {
     }
   }
 
-  # An instance starts only when it may read its secrets.
-  depends_on = [google_secret_manager_secret_iam_member.web]
+  # An instance starts only when it may read its secrets, and whoever deploys may give it its account.
+  depends_on = [google_secret_manager_secret_iam_member.web, google_service_account_iam_member.deploy_acts_as]
 }

@@ -158,3 +158,8 @@ class Applied:
         (identity,) = (one["id"] for one in self.of("aws_iam_role") if one["name"] == role)
         found = [one for one in self.of("aws_iam_role_policy") if one["role"] == identity]
         return {one["name"]: json.loads(one["policy"]) for one in found}
+
+
+def variables(folder: Path) -> dict[str, str]:
+    text = (folder / "variables.tf").read_text()
+    return dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.M | re.S))

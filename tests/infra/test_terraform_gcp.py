@@ -19,6 +19,7 @@ from terraform_cli import (
     Applied,
     Terraform,
     schema_mirror,
+    variables,
 )
 
 TESTS = HERE / "gcp"
@@ -49,11 +50,6 @@ def environment(applied: Applied) -> dict[str, Any]:
     (service,) = applied.of("google_cloud_run_v2_service")
     (container,) = service["template"][0]["containers"]
     return {one["name"]: one["value"] or one["value_source"] for one in container["env"]}
-
-
-def variables(folder: Path) -> dict[str, str]:
-    text = (folder / "variables.tf").read_text()
-    return dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.M | re.S))
 
 
 def test_the_files_are_formatted_and_valid(gcp_terraform: Terraform) -> None:

@@ -1,4 +1,4 @@
-"""The workflow CI (AWS), the scripts it runs, and the role it takes on."""
+"""The workflows CI (AWS) and CI (GCP), the deployments they call, the scripts these run, and the role on AWS."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from terraform_cli import CONFIGURATION, HERE, ROOT
+from terraform_cli import CONFIGURATION, GCP_CONFIGURATION, HERE, ROOT, variables
 
 GUIDE = json.loads((HERE / "guide.json").read_text())["workflow"]
-FILE = ROOT / ".github" / "workflows" / "ci-aws.yml"
+WORKFLOWS = ROOT / ".github" / "workflows"
 GITHUB = ROOT / "infra" / "github"
 #: What making one of each, waiting for it and reading it again takes: the calls of provider 6 that a
 #: refused deployment has shown to be forgotten most easily.
@@ -69,23 +69,24 @@ CALLS = {
 }
 
 
-@pytest.fixture(scope="module")
-def workflow() -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
     # YAML 1.1 reads the key `on` as true.
-    return {
-        "on" if key is True else key: value
-        for key, value in yaml.safe_load(FILE.read_text()).items()
-    }
+    found = yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text())
+    return {"on" if key is True else key: value for key, value in found.items()}
+
+
+def secrets_of(name: str) -> set[str]:
+    return set(re.findall(r"secrets\.(\w+)", (WORKFLOWS / f"{name}.yml").read_text()))
 
 
 def test_zizmor_and_the_schema_find_nothing() -> None:
     for command in (
-        ["zizmor", "--offline", "--quiet", FILE.parent],
+        ["zizmor", "--offline", "--quiet", WORKFLOWS],
         [
             "check-jsonschema",
             "--builtin-schema",
             "vendor.github-workflows",
-            *FILE.parent.glob("*.yml"),
+            *WORKFLOWS.glob("*.yml"),
         ],
     ):
         program = ROOT / ".venv" / "bin" / str(command[0])
@@ -93,90 +94,163 @@ def test_zizmor_and_the_schema_find_nothing() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_names_choices_and_secrets_are_the_guides(workflow: dict[str, Any]) -> None:
-    assert workflow["name"] == GUIDE["name"]
-    assert (
-        workflow["on"]["workflow_dispatch"]["inputs"]["deploy_target"]["options"]
-        == GUIDE["targets"]
-    )
-    assert set(re.findall(r"secrets\.(\w+)", FILE.read_text())) == set(GUIDE["secrets"])
+@pytest.mark.parametrize(
+    ("name", "title", "default"),
+    [("ci-aws", GUIDE["name"], "aws-only"), ("ci-gcp", "CI (GCP)", "gcp-only")],
+)
+def test_names_choices_and_secrets_are_the_guides(name: str, title: str, default: str) -> None:
+    workflow = read(name)
+    asked = workflow["on"]["workflow_dispatch"]["inputs"]["deploy_target"]
+    assert (workflow["name"], asked["options"]) == (title, GUIDE["targets"])
+    assert asked["default"] == default
+    assert secrets_of(name) == set(GUIDE["secrets"])
+    # A push deploys where a person's choice would by default.
+    (step,) = workflow["jobs"]["target"]["steps"]
+    assert f"|| '{default}'" in step["env"]["CHOSEN"]
 
 
-def test_every_action_is_pinned_by_its_commit(workflow: dict[str, Any]) -> None:
-    uses = re.findall(r"uses: (\S+)( # v[\d.]+)?$", FILE.read_text(), re.M)
-    assert len(uses) >= 6
-    assert [
-        name for name, version in uses if not (re.search(r"@[0-9a-f]{40}$", name) and version)
-    ] == []
+@pytest.mark.parametrize("name", ["ci-aws", "ci-gcp"])
+def test_each_workflow_can_deploy_to_both(name: str) -> None:
+    jobs = read(name)["jobs"]
+    for cloud in ("aws", "gcp"):
+        called = read(f"deploy-{cloud}")["on"]["workflow_call"]
+        job = jobs[cloud]
+        assert job["uses"] == f"$/.github/workflows/deploy-{cloud}.yml"
+        assert set(job["needs"]) == {"test", "target"}
+        assert f"needs.target.outputs.{cloud} == 'true'" in job["if"]
+        assert "github.event_name != 'pull_request'" in job["if"]
+        assert job["with"].keys() == called["inputs"].keys() == {"environment"}
+        assert job["secrets"].keys() == called["secrets"].keys() == secrets_of(f"deploy-{cloud}")
+        assert all(value == f"${{{{ secrets.{key} }}}}" for key, value in job["secrets"].items())
 
 
-def test_only_jobs_in_an_environment_get_a_token_and_none_more_than_it_needs(
-    workflow: dict[str, Any],
-) -> None:
+def test_every_action_is_pinned_by_its_commit() -> None:
+    for file in WORKFLOWS.glob("*.yml"):
+        uses = re.findall(r"uses: (\S+)( # v[\d.]+)?$", file.read_text(), re.M)
+        foreign = [(name, version) for name, version in uses if not name.startswith("$/")]
+        assert len(foreign) >= 2
+        loose = [
+            name
+            for name, version in foreign
+            if not (re.search(r"@[0-9a-f]{40}$", name) and version)
+        ]
+        assert loose == []
+
+
+@pytest.mark.parametrize("name", ["ci-aws", "ci-gcp", "deploy-aws", "deploy-gcp"])
+def test_only_jobs_in_an_environment_get_a_token_and_none_more_than_it_needs(name: str) -> None:
+    workflow = read(name)
     assert workflow["permissions"] == {"contents": "read"}
-    with_token = {name: job for name, job in workflow["jobs"].items() if "permissions" in job}
-    assert with_token.keys() == {"plan", "deploy"}
+    with_token = {key: job for key, job in workflow["jobs"].items() if "permissions" in job}
+    expected = {"plan", "aws", "gcp"} if name.startswith("ci-") else {"deploy"}
+    assert with_token.keys() == expected
     for job in with_token.values():
         assert job["permissions"] == {"contents": "read", "id-token": "write"}
-        assert "environment" in job
+        # A job that calls a workflow hands its token to that one's job, which has the environment.
+        assert "environment" in job or "uses" in job
 
 
-def test_pull_requests_plan_and_do_not_deploy(workflow: dict[str, Any]) -> None:
-    jobs = workflow["jobs"]
-    assert "github.event_name != 'pull_request'" in jobs["deploy"]["if"]
-    assert set(jobs["deploy"]["needs"]) == {"test", "target"}
+@pytest.mark.parametrize("name", ["ci-aws", "ci-gcp"])
+def test_pull_requests_plan_and_do_not_deploy(name: str) -> None:
+    plan = read(name)["jobs"]["plan"]
     # Code of a fork never meets the secrets.
-    assert (
-        "github.event.pull_request.head.repo.full_name == github.repository" in jobs["plan"]["if"]
-    )
-    assert not [step for step in jobs["plan"]["steps"] if "apply" in step.get("run", "")]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in plan["if"]
+    assert not [step for step in plan["steps"] if "apply" in step.get("run", "")]
 
 
+@pytest.mark.parametrize("name", ["ci-aws", "ci-gcp"])
 @pytest.mark.parametrize(
-    ("chosen", "role", "branch", "pull_request", "aws", "environment"),
+    ("chosen", "role", "identity", "branch", "pull_request", "aws", "gcp", "environment"),
     [
-        ("aws-only", "arn", "refs/heads/main", "false", "true", "prod"),
-        ("both", "arn", "refs/heads/main", "false", "true", "prod"),
-        ("aws-only", "arn", "refs/heads/feature", "false", "true", "dev"),
-        ("gcp-only", "arn", "refs/heads/main", "false", "false", "prod"),
-        ("aws-only", "", "refs/heads/main", "false", "false", "prod"),
-        ("aws-only", "arn", "refs/pull/1/merge", "true", "true", "prod"),
+        ("aws-only", "arn", "pool", "refs/heads/main", "false", "true", "false", "prod"),
+        ("both", "arn", "pool", "refs/heads/main", "false", "true", "true", "prod"),
+        ("both", "arn", "", "refs/heads/main", "false", "true", "false", "prod"),
+        ("both", "", "pool", "refs/heads/feature", "false", "false", "true", "dev"),
+        ("aws-only", "arn", "", "refs/heads/feature", "false", "true", "false", "dev"),
+        ("gcp-only", "arn", "pool", "refs/heads/main", "false", "false", "true", "prod"),
+        ("gcp-only", "arn", "", "refs/heads/main", "false", "false", "false", "prod"),
+        ("aws-only", "", "pool", "refs/heads/main", "false", "false", "false", "prod"),
+        ("aws-only", "arn", "", "refs/pull/1/merge", "true", "true", "false", "prod"),
     ],
 )
 def test_where_a_run_deploys(
-    workflow: dict[str, Any], tmp_path: Path, chosen: str, role: str, branch: str, pull_request: str, aws: str,
-    environment: str,
+    name: str, tmp_path: Path, chosen: str, role: str, identity: str, branch: str, pull_request: str,
+    aws: str, gcp: str, environment: str,
 ) -> None:  # fmt: skip
-    (step,) = workflow["jobs"]["target"]["steps"]
+    (step,) = read(name)["jobs"]["target"]["steps"]
     output = tmp_path / "output"
-    given = {"CHOSEN": chosen, "ROLE": role, "BRANCH": branch, "PULL_REQUEST": pull_request}
+    given = {
+        "CHOSEN": chosen,
+        "ROLE": role,
+        "IDENTITY": identity,
+        "BRANCH": branch,
+        "PULL_REQUEST": pull_request,
+    }
     assert given.keys() == step["env"].keys()
     env = os.environ | given | {"GITHUB_OUTPUT": str(output)}
     done = subprocess.run(
         ["bash", "-e", "-c", step["run"]], env=env, check=True, capture_output=True, text=True
     )
-    assert output.read_text() == f"aws={aws}\nenvironment={environment}\n"
-    assert ("AWS_ROLE_ARN is not set" in done.stdout) == (not role)
+    assert output.read_text() == f"aws={aws}\ngcp={gcp}\nenvironment={environment}\n"
+    asked_aws, asked_gcp = chosen != "gcp-only", chosen != "aws-only"
+    assert ("AWS_ROLE_ARN is not set" in done.stdout) == (asked_aws and not role)
+    assert ("GCP_WORKLOAD_IDENTITY_PROVIDER is not" in done.stdout) == (asked_gcp and not identity)
 
 
-def test_choosing_google_cloud_fails_and_says_why(workflow: dict[str, Any]) -> None:
-    job = workflow["jobs"]["gcp"]
-    assert "inputs.deploy_target != 'aws-only'" in job["if"]
-    done = subprocess.run(
-        ["bash", "-e", "-c", job["steps"][0]["run"]], capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert "cannot deploy to Google Cloud yet" in done.stdout
+def test_google_clouds_jobs_take_on_the_accounts_that_terraform_makes() -> None:
+    made = (GCP_CONFIGURATION / "github.tf").read_text()
+    assert 'toset(["gcp-plan", "gcp-dev", "gcp-prod"])' in made
+    plan, deploy = read("ci-gcp")["jobs"]["plan"], read("deploy-gcp")["jobs"]["deploy"]
+    assert plan["environment"] == "gcp-plan"
+    assert deploy["environment"]["name"] == "gcp-${{ inputs.environment }}"
+    for job in (plan, deploy):
+        (signed_in,) = [step["with"] for step in job["steps"] if "google" in step.get("uses", "")]
+        environment = job["environment"]
+        environment = environment if isinstance(environment, str) else environment["name"]
+        project = "${{ vars.GCP_PROJECT }}"
+        account = f"mmm-app-{environment}@{project}.iam.gserviceaccount.com"
+        assert signed_in["service_account"] == account
+        # Every variable that Terraform asks for without a default, and the state's bucket.
+        given = {
+            key.removeprefix("TF_VAR_")
+            for step in job["steps"]
+            for key in step.get("env", {})
+            if key.startswith("TF_VAR_")
+        }
+        blocks = variables(GCP_CONFIGURATION)
+        needed = {key for key, block in blocks.items() if "default " not in block}
+        assert needed - {"environment", "web_image", "training_image"} <= given
 
 
-def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
-    """With stand-ins for aws and docker that keep a registry in a folder."""
+@pytest.mark.parametrize(
+    ("script", "arguments", "host", "prefix"),
+    [
+        (
+            "push_images.sh",
+            ["us-east-1", "abc"],
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com",
+            "mmm-app-",
+        ),
+        (
+            "push_images_gcp.sh",
+            ["shop", "europe-west3", "abc"],
+            "europe-west3-docker.pkg.dev/shop/mmm-app",
+            "",
+        ),
+    ],
+)
+def test_images_are_named_by_digest_and_not_built_twice(
+    tmp_path: Path, script: str, arguments: list[str], host: str, prefix: str
+) -> None:
+    """With stand-ins for aws, gcloud and docker that keep a registry in a folder."""
     registry = tmp_path / "registry"
     registry.mkdir()
     programs = {
         "aws": 'case "$*" in *get-caller-identity*) echo 111122223333;; *get-login-password*) echo secret;;\n'
         '*describe-images*) for a; do case $a in imageTag=*) t=${a#*=};; mmm-app-*) r=$a;; esac; done\n'
         f'[ -e "{registry}/$r:$t" ] && echo "sha256:of-$r-$t";; esac\n',
+        "gcloud": 'case "$*" in *images*describe*) n=${5##*/}\n'
+        f'[ -e "{registry}/$n" ] && echo "sha256:of-${{n/:/-}}";; *configure-docker*) ;; esac\n',
         "docker": f'case $1 in login) cat >/dev/null;; build) echo "$*" >>{tmp_path}/built;;\n'
         f'push) touch "{registry}/${{3##*/}}";; esac\n',
     }  # fmt: skip
@@ -184,25 +258,25 @@ def test_images_are_named_by_digest_and_not_built_twice(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"#!/bin/bash\n{text}")
         (tmp_path / name).chmod(0o755)
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    command = [ROOT / "infra" / "push_images.sh", "us-east-1", "abc"]
+    command = [ROOT / "infra" / script, *arguments]
     outputs = [
         subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
         for _ in range(2)
     ]
-    host = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
     assert (
         outputs[0]
         == outputs[1]
         == (
-            f"web_image={host}/mmm-app-web@sha256:of-mmm-app-web-abc\n"
-            f"training_image={host}/mmm-app-training@sha256:of-mmm-app-training-abc\n"
+            f"web_image={host}/{prefix}web@sha256:of-{prefix}web-abc\n"
+            f"training_image={host}/{prefix}training@sha256:of-{prefix}training-abc\n"
         )
     )
     built = (tmp_path / "built").read_text().splitlines()
     assert [re.search(r"--file (\S+)", line).group(1) for line in built] == [
         "docker/Dockerfile.training-base", "docker/Dockerfile.web", "docker/Dockerfile.training",
     ]  # fmt: skip
-    assert f"BASE_REF={host}/mmm-app-training-base@sha256:of-mmm-app-training-base-" in built[2]
+    base = f"{prefix}training-base"
+    assert f"BASE_REF={host}/{base}@sha256:of-{base}-" in built[2]
 
 
 def test_the_bases_tag_changes_with_every_file_that_goes_into_it(tmp_path: Path) -> None:
@@ -210,7 +284,7 @@ def test_the_bases_tag_changes_with_every_file_that_goes_into_it(tmp_path: Path)
     copy = tmp_path / "project"
     for name in ("docker", "r", "infra"):
         shutil.copytree(ROOT / name, copy / name)
-    script = (copy / "infra" / "push_images.sh").read_text()
+    script = (copy / "infra" / "images.sh").read_text()
     function = re.search(r"^base_tag\(\) \{.*?^\}$", script, re.M | re.S)
     assert function
 
@@ -231,7 +305,7 @@ def test_the_bases_tag_changes_with_every_file_that_goes_into_it(tmp_path: Path)
     assert len(set(tags)) == len(tags)
 
 
-def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str, Any]) -> None:
+def test_the_role_trusts_this_repositorys_environments_alone() -> None:
     (statement,) = json.loads((GITHUB / "trust.json").read_text())["Statement"]
     (condition,) = statement["Condition"].values()
     subjects = condition["token.actions.githubusercontent.com:sub"]
@@ -239,11 +313,9 @@ def test_the_role_trusts_this_repositorys_environments_alone(workflow: dict[str,
     assert named == {"aws-plan", "aws-dev", "aws-prod"}
     assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
     assert not any("*" in subject for subject in subjects)
-    assert workflow["jobs"]["plan"]["environment"] in named
-    assert (
-        workflow["jobs"]["deploy"]["environment"]["name"]
-        == "aws-${{ needs.target.outputs.environment }}"
-    )
+    assert read("ci-aws")["jobs"]["plan"]["environment"] in named
+    deploy = read("deploy-aws")["jobs"]["deploy"]
+    assert deploy["environment"]["name"] == "aws-${{ inputs.environment }}"
 
 
 def test_the_roles_rights_cover_every_resource_and_stay_with_this_apps_names() -> None:
