@@ -196,6 +196,8 @@ def test_uploads_are_taken_from_nobody_who_may_not_ingest(page: Page, server: st
     assert status == 403
     assert "needs the role analyst" in told
     page.get_by_role("button", name="Sign out").click()
+    # The browser is on its way to the provider: another address at once would break that off.
+    expect(page.get_by_role("heading", name="End Session")).to_be_visible()
     sign_in(page, "ann")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     status, told = upload()  # Streamlit's own refusal: there is no such session
