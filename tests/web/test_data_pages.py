@@ -351,7 +351,7 @@ def test_quality_begins_with_the_finding_and_says_why_and_what_to_do(
     app = open_page(links.QUALITY, dataset=dataset_name(robyn))
     text = words(app)
     assert (
-        "##### These data can be modelled; some things are worth knowing: of 19 checks, 4 yellow, 15 green."
+        "##### These data can be modelled; some things are worth knowing: of 20 checks, 4 yellow, 16 green."
         in text
     )
     assert "First: **Zeros.**" in text
