@@ -15,6 +15,7 @@ from mmm.planning.problem import Known, build_market, solve_budget, space_for
 from mmm.planning.request import PlanRequest
 from mmm.planning.risk import Risk
 from mmm.planning.sides import PlannedWith
+from mmm.planning.weighted import SomeDraws
 from mmm.testing.value import Measured, sample_value
 
 #: As many draws as are looked at: the value is a mean over them, and each is planned with.
@@ -131,34 +132,11 @@ class _Weighted:
         return self.model.marginal(spend)
 
 
-@dataclass(frozen=True)
-class _Some:
-    """Evenly chosen draws of a response model, with their weights."""
-
-    model: ResponseModel
-    chosen: np.ndarray
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.model.channels
-
-    @property
-    def weights(self) -> np.ndarray:
-        weights = self.model.weights[self.chosen]
-        return np.asarray(weights / weights.sum())
-
-    def response(self, spend: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model.response(spend)[self.chosen])
-
-    def marginal(self, spend: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model.marginal(spend)[self.chosen])
-
-
 def _thinned(model: ResponseModel) -> ResponseModel:
     count = len(model.weights)
     if count <= _MOST_DRAWS:
         return model
-    return _Some(model, np.linspace(0, count - 1, _MOST_DRAWS).astype(int))
+    return SomeDraws(model, np.linspace(0, count - 1, _MOST_DRAWS).astype(int))
 
 
 @dataclass(frozen=True)
@@ -202,12 +180,12 @@ class _Problem:
         other = spend.copy()
         other[place] *= design.factor
         effect = (self.model.response(other) - self.model.response(spend))[:, place] * size
-        measured = Measured(effect, precision * kpi * size)
-        lost = -float(self.model.weights @ effect) * float(self.unit_values[place])
+        measured, weights = Measured(effect, precision * kpi * size), self.model.weights
+        middle = float(weights @ effect)
+        spread = float(np.sqrt(weights @ (effect - middle) ** 2))
+        lost = -middle * float(self.unit_values[place])
         cost = lost + float(other[place] - spend[place]) * size
-        value = sample_value(measured, self.model.weights, self.decide, self.worth)
-        middle = float(self.model.weights @ effect)
-        spread = float(np.sqrt(self.model.weights @ (effect - middle) ** 2))
+        value = sample_value(measured, weights, self.decide, self.worth)
         return TestValue(channel, design, value, cost, measured.error, spread)
 
 
