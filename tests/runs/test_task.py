@@ -140,6 +140,28 @@ def test_sigterm_is_the_platforms_doing(
     assert event.message == "The platform stopped the task (SIGTERM)."
 
 
+@pytest.mark.parametrize(("end", "expected"), [("defect", 1), ("sigterm", 143)])
+def test_a_sigterm_while_the_end_is_recorded_does_not_lose_it(
+    monkeypatch: pytest.MonkeyPatch,
+    workspace: Workspace,
+    settings: Settings,
+    start: Callable[[str], str],
+    end: str,
+    expected: int,
+) -> None:
+    refresh = History.refresh
+
+    def terminated(history: History) -> RunEvent:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return refresh(history)
+
+    run_id = start(end)
+    TinyEngine.meanwhile = lambda: monkeypatch.setattr(History, "refresh", terminated)  # type: ignore[method-assign]
+    code, event = train(workspace, settings, run_id)
+    assert code == expected
+    assert event.state is (RunState.FAILED if end == "defect" else RunState.CRASHED)
+
+
 @pytest.mark.parametrize(("end", "expected"), [("cancelled", 0), ("cancelled by signal", 143)])
 def test_a_cancelled_run_stays_cancelled_and_gets_no_results(
     workspace: Workspace, settings: Settings, start: Callable[[str], str], end: str, expected: int

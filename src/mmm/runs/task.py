@@ -143,16 +143,7 @@ class _Task:
 
     def run(self) -> int:
         try:
-            # numpy, pyarrow and the engine: loaded when the heartbeat beats and errors are caught.
-            kind = study_kind(self._run_id)
-            if kind == "stability":
-                from mmm.runs.stability import study as work
-            elif kind == "certificate":
-                from mmm.runs.certification import certify_run as work
-            else:
-                from mmm.runs.training import train as work
-
-            work(self._workspace, self._history, self._actor)
+            self._work()
         except TransitionRefused as refusal:
             log.info("stopping without results: %s", refusal)
             return EXIT_DONE
@@ -175,6 +166,22 @@ class _Task:
             )
         return EXIT_DONE
 
+    def _work(self) -> None:
+        # numpy, pyarrow and the engine: loaded when the heartbeat beats and errors are caught.
+        kind = study_kind(self._run_id)
+        if kind == "stability":
+            from mmm.runs.stability import study as work
+        elif kind == "certificate":
+            from mmm.runs.certification import certify_run as work
+        else:
+            from mmm.runs.training import train as work
+
+        try:
+            work(self._workspace, self._history, self._actor)
+        finally:
+            # What is left is to record the end: a second SIGTERM must not interrupt that.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     def _end(self, state: RunState, what: str, code: int = EXIT_FAILED) -> int:
         """Called while the error is being handled: its stack trace goes to the log, its message to
         the user.
@@ -195,9 +202,10 @@ class _Task:
 
 @contextmanager
 def _sigterm_stops() -> Iterator[None]:
-    """Turn SIGTERM into an exception of the main thread while the block runs."""
+    """Turn the first SIGTERM into an exception of the main thread while the block runs."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise _Stopped
 
     before = signal.signal(signal.SIGTERM, stop)
