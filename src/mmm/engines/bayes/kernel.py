@@ -366,6 +366,38 @@ def forward(
 
 
 @jit
+def backward(
+    diagonal: np.ndarray, cross: np.ndarray, lower: np.ndarray, values: np.ndarray
+) -> None:
+    """L'^-1 `values` (p,), in place."""
+    weeks = diagonal.shape[0]
+    rest = values[weeks:]
+    for i in range(rest.shape[0] - 1, -1, -1):
+        rest[i] /= lower[i, i]
+        for j in range(i):
+            rest[j] -= lower[i, j] * rest[i]
+        for j in range(weeks):
+            values[j] -= cross[i, j] * rest[i]
+    for j in range(weeks):
+        values[j] /= diagonal[j]
+
+
+@jit
+def baseline_course(design: Design, gamma: np.ndarray, out: np.ndarray) -> None:
+    """Z gamma, (T,)."""
+    events = design.pointer.shape[0] - 1
+    weeks = gamma.shape[0] - events - design.dense.shape[1]
+    dense = gamma[weeks + events :]
+    for t in range(out.shape[0]):
+        out[t] = dot(design.dense[t], dense, dense.shape[0])
+        if design.week_of[t] >= 0:
+            out[t] += gamma[design.week_of[t]]
+    for j in range(events):
+        for i in range(design.pointer[j], design.pointer[j + 1]):
+            out[design.row[i]] += gamma[weeks + j]
+
+
+@jit
 def solve(
     design: Design,
     yy: float,
@@ -427,3 +459,11 @@ def log_effect_prior(prior: np.ndarray, mean: float, sd: float, u: float) -> flo
     some += math.log1p(-weight)
     high = max(none, some)
     return high + math.log(math.exp(none - high) + math.exp(some - high))
+
+
+@jit
+def pooled(prior: np.ndarray, kind: int, pool: np.ndarray) -> tuple[float, float]:
+    """Mean and sd of u outside of its part without effect."""
+    if kind == POOLED:
+        return pool[0], math.exp(pool[1])
+    return prior[MEAN], prior[SD]

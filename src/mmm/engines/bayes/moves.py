@@ -3,9 +3,10 @@
 A sweep: per channel some Metropolis proposals of (theta, r, kappa, k, effect), most with a learnt
 covariance, some jumps between modes (the curve from its prior, the effect close to where the data
 want it); passes over all effects given the
-rest, one by one and together; updates of mu and log t; joint updates of sigma, the baseline's
-variances and their fall. The likelihood is tempered in the first third of the warm-up. After the
-warm-up the proposals are fixed.
+rest, one by one and together; updates of mu and log t; a move of one curve parameter of all channels
+(`common`); an update of sigma, the baseline's variances and their fall with the baseline integrated
+out, and one given the baseline (`noise`). The likelihood is tempered in the first third of the
+warm-up. After the warm-up the proposals are fixed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mmm.engines.bayes.common import move_common_curve
 from mmm.engines.bayes.kernel import (
     EFFECT,
     MEAN,
@@ -27,8 +29,11 @@ from mmm.engines.bayes.kernel import (
     ZERO_MEAN,
     ZERO_SD,
     ZERO_WEIGHT,
+    Curves,
     Market,
     Priors,
+    backward,
+    baseline_course,
     channel_regressor,
     copy,
     dot,
@@ -38,12 +43,17 @@ from mmm.engines.bayes.kernel import (
     jit,
     log_effect_prior,
     log_likelihood,
+    pooled,
     project,
     solve,
 )
 from mmm.engines.bayes.mixture import draw_mixture, log_mixture
+from mmm.engines.bayes.noise import log_hyper, move_hyper_given_baseline
 from mmm.engines.bayes.parts import (
     accept_channel,
+    draw_residual,
+    keep,
+    put_back,
     shape_trial,
     solve_spare,
     take_spare,
@@ -53,12 +63,12 @@ from mmm.engines.bayes.parts import (
 from mmm.engines.bayes.proposals import WANTED_JOINT, WANTED_ONE, learn, rescaled, step
 from mmm.engines.bayes.state import State
 
-CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES, HYPER_UPDATES = 3, 8, 4, 2
+CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES = 3, 4, 4
 #: A nation's or a panel's: both have what the moves read (`parts`).
 AnyMarket: TypeAlias = Any
 AnyState: TypeAlias = Any
 #: Shares of the proposals that are jumps: to a curve from the prior, to where chains have been.
-_REDRAWN, _JUMPED = 0.2, 0.2
+_REDRAWN, _JUMPED = 0.3, 0.2
 
 
 @jit
@@ -215,8 +225,10 @@ def sweep_once(
         _move_all_effects(priors, state, rng, heat, rate, effects)
     for _ in range(POOL_UPDATES):
         _move_pool(priors, state, rng, rate)
-    for _ in range(HYPER_UPDATES):
-        _move_hyper(market, state, rng, heat, rate, hyper)
+    move_common_curve(market, state, rng.integers(0, EFFECT), rng, heat, rate)
+    _move_hyper(market, state, rng, heat, rate, hyper)
+    if heat == 1.0:
+        move_hyper_given_baseline(market, state, rng, rate)
 
 
 @jit
@@ -270,14 +282,6 @@ def learn_all(state: AnyState) -> None:
         effects.mean,
         effects.product,
     )
-
-
-@jit
-def _pooled(prior: np.ndarray, kind: int, pool: np.ndarray) -> tuple[float, float]:
-    """Mean and sd of u outside of its part without effect."""
-    if kind == POOLED:
-        return pool[0], math.exp(pool[1])
-    return prior[MEAN], prior[SD]
 
 
 @jit
@@ -393,7 +397,7 @@ def _move_channel(
     accepted = False
     if factor > 0.0:
         linear = trial_row(market, state, c, factor)
-        mean, sd = _pooled(prior, kind, state.pool)
+        mean, sd = pooled(prior, kind, state.pool)
         row, new = solved.precision[c], trial.row
         log_ratio = -log_effect_prior(prior, mean, sd, old[EFFECT])
         if redrawn:
@@ -449,7 +453,7 @@ def _make_room(
     """
     row, linear = state.solved.precision[other], state.solved.linear[other]
     kind, prior, precision = priors.kind[other], priors.effect[other], row[other]
-    mean, sd = _pooled(prior, kind, state.pool)
+    mean, sd = pooled(prior, kind, state.pool)
     old, old_effect = state.channel[other, EFFECT], state.effects[other]
     before = _pull(other, row, linear, state.effects)
     after = before + row[c] * state.effects[c] - state.trial.row[other] * effect
@@ -541,7 +545,7 @@ def _move_effect(
     row, linear = state.solved.precision[c], state.solved.linear[c]
     change = _own_part(c, row, linear, state.effects, effect)
     change -= _own_part(c, row, linear, state.effects, state.effects[c])
-    mean, sd = _pooled(prior, kind, state.pool)
+    mean, sd = pooled(prior, kind, state.pool)
     log_ratio = heat * change
     log_ratio += log_effect_prior(prior, mean, sd, u)
     log_ratio -= log_effect_prior(prior, mean, sd, old)
@@ -571,7 +575,7 @@ def _move_all_effects(
     for c in range(u.shape[0]):
         kind, prior = priors.kind[c], priors.effect[c]
         effects[c] = effect_of(kind, u[c])
-        mean, sd = _pooled(prior, kind, state.pool)
+        mean, sd = pooled(prior, kind, state.pool)
         log_ratio += log_effect_prior(prior, mean, sd, u[c])
         log_ratio -= log_effect_prior(prior, mean, sd, state.channel[c, EFFECT])
     change = log_likelihood(solved.constant, solved.linear, solved.precision, effects)
@@ -615,19 +619,6 @@ def _move_pool(priors: Priors, state: State, rng: np.random.Generator, rate: flo
 
 
 @jit
-def _log_hyper(prior: np.ndarray, groups: int, hyper: np.ndarray) -> float:
-    """Log prior of log sigma, log taus and qs; minus infinity outside of a q's range."""
-    total = 0.0
-    for i in range(hyper.shape[0]):
-        if i <= groups:
-            z = (hyper[i] - prior[i, 0]) / prior[i, 1]
-            total -= 0.5 * z * z
-        elif hyper[i] < prior[i, 0] or hyper[i] > prior[i, 1]:
-            return -math.inf
-    return total
-
-
-@jit
 def _move_hyper(
     market: Market,
     state: State,
@@ -642,7 +633,7 @@ def _move_hyper(
     of, solved, spare = state.of_hyper, state.solved, state.spare
     prior, groups = market.priors.hyper, market.design.power.shape[0]
     step(of.factor, math.exp(of.scale[0]), rng, state.hyper, hyper)
-    log_ratio = _log_hyper(prior, groups, hyper) - _log_hyper(prior, groups, state.hyper)
+    log_ratio = log_hyper(prior, groups, hyper) - log_hyper(prior, groups, state.hyper)
     threshold = math.log(rng.random())
     accepted = False
     if log_ratio > -math.inf:
@@ -678,6 +669,63 @@ def _take_spare(market: Market, state: State) -> None:
     copy(spare.constant, solved.constant)
 
 
+@jit
+def _keep(market: Market, state: State) -> None:
+    """See `parts.keep`."""
+    solved, spare = state.solved, state.spare
+    copy(state.channel.ravel(), state.kept_channel.ravel())
+    _copy_curves(state.curves, state.kept)
+    copy(solved.w.ravel(), spare.w.ravel())
+    copy(solved.precision.ravel(), spare.precision.ravel())
+    copy(solved.linear, spare.linear)
+
+
+@jit
+def _put_back(market: Market, state: State) -> None:
+    """See `parts.put_back`."""
+    solved, spare = state.solved, state.spare
+    copy(state.kept_channel.ravel(), state.channel.ravel())
+    for c in range(state.channel.shape[0]):
+        state.effects[c] = effect_of(market.priors.kind[c], state.channel[c, EFFECT])
+    _copy_curves(state.kept, state.curves)
+    copy(spare.w.ravel(), solved.w.ravel())
+    copy(spare.precision.ravel(), solved.precision.ravel())
+    copy(spare.linear, solved.linear)
+
+
+@jit
+def _copy_curves(source: Curves, out: Curves) -> None:
+    copy(source.f.ravel(), out.f.ravel())
+    copy(source.zf.ravel(), out.zf.ravel())
+    copy(source.ff.ravel(), out.ff.ravel())
+    copy(source.fy, out.fy)
+    copy(source.evidence.ravel(), out.evidence.ravel())
+
+
+@jit
+def _draw_residual(
+    market: Market,
+    state: State,
+    rng: np.random.Generator,
+    gamma: np.ndarray,
+    rest: np.ndarray,
+) -> None:
+    """See `parts.draw_residual`: gamma ~ N(A^-1 Z'(y - F beta), sigma^2 A^-1)."""
+    solved, sigma = state.solved, math.exp(state.hyper[0])
+    for j in range(gamma.shape[0]):
+        gamma[j] = solved.wy[j] + sigma * rng.standard_normal()
+    for c in range(state.channel.shape[0]):
+        for j in range(gamma.shape[0]):
+            gamma[j] -= state.effects[c] * solved.w[c, j]
+    backward(solved.diagonal, solved.cross, solved.lower, gamma)
+    baseline_course(market.design, gamma, rest)
+    for t in range(rest.shape[0]):
+        rest[t] = market.design.y[t] - rest[t]
+    for c in range(state.channel.shape[0]):
+        for t in range(rest.shape[0]):
+            rest[t] -= state.effects[c] * state.curves.f[c, t]
+
+
 use(
     Market,
     {
@@ -686,5 +734,8 @@ use(
         accept_channel: _accept_channel,
         solve_spare: _solve_spare,
         take_spare: _take_spare,
+        keep: _keep,
+        put_back: _put_back,
+        draw_residual: _draw_residual,
     },
 )

@@ -43,6 +43,27 @@ def take_spare(market: Any, state: Any) -> None:
     raise NotImplementedError
 
 
+def keep(market: Any, state: Any) -> None:
+    """Copy what changes with the channels' curves and effects, so that `put_back` finds it. What
+    `state.spare` holds is lost.
+    """
+    raise NotImplementedError
+
+
+def put_back(market: Any, state: Any) -> None:
+    """The channels as they were when `keep` was called."""
+    raise NotImplementedError
+
+
+def draw_residual(
+    market: Any, state: Any, rng: np.random.Generator, gamma: np.ndarray, rest: np.ndarray
+) -> None:
+    """The baseline's coefficients given all else into `gamma` (p,), and what is then left of the
+    market's KPI into `rest` (T,).
+    """
+    raise NotImplementedError
+
+
 def use(kind: type, functions: Mapping[Callable[..., Any], Any]) -> None:
     """What each step does where the market is of the NamedTuple `kind`: a compiled function."""
     for step, function in functions.items():

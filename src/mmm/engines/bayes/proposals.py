@@ -13,7 +13,7 @@ from mmm.engines.bayes.kernel import dot, jit
 #: Acceptance rates that scales are adapted to: of several dimensions, of one.
 WANTED_JOINT, WANTED_ONE = 0.25, 0.44
 #: States between two adaptations of a shape, and those that the first one needs.
-_ADAPT_EVERY, _ADAPT_FROM = 50, 100
+ADAPT_EVERY, ADAPT_FROM = 50, 100
 #: Added to an adapted covariance's diagonal.
 _JITTER = 1e-6
 
@@ -58,12 +58,12 @@ def learn(
             product[i, j] += before * (value[j] - mean[j])
         mean[i] += before / count
         product[i, i] += before * (value[i] - mean[i])
-    if count < _ADAPT_FROM or count % _ADAPT_EVERY != 0:
+    if count < ADAPT_FROM or count % ADAPT_EVERY != 0:
         return
     for i in range(n):
         for j in range(i):
             factor[i, j] = (product[i, j] / count - dot(factor[i], factor[j], j)) / factor[j, j]
         remaining = product[i, i] / count + _JITTER - dot(factor[i], factor[i], i)
         factor[i, i] = math.sqrt(max(remaining, _JITTER))
-    if count == _ADAPT_FROM:
+    if count == ADAPT_FROM:
         scale[0] = math.log(2.38 / math.sqrt(n))

@@ -62,6 +62,11 @@ class State(NamedTuple):
     of_hyper: Learnt
     of_effects: Learnt
     jumps: Jumps
+    kept: Curves  # what `parts.keep` keeps
+    kept_channel: np.ndarray  # (C, 5)
+    kept_hyper: np.ndarray  # (h,)
+    common_scale: np.ndarray  # (4,) of moves of a curve parameter of all channels
+    noise_scale: np.ndarray  # (h,) of hyperparameters given the baseline
     effect_scale: np.ndarray  # (C,)
     pool_scale: np.ndarray  # (2,)
 
@@ -77,13 +82,7 @@ def new_state(market: Market) -> State:
         effects=np.zeros(channels),
         hyper=np.zeros(h),
         pool=np.zeros(2),
-        curves=Curves(
-            f=np.zeros((channels, periods)),
-            zf=np.zeros((channels, p)),
-            ff=np.zeros((channels, channels)),
-            fy=np.zeros(channels),
-            evidence=np.zeros((channels, tests)),
-        ),
+        curves=_new_curves(channels, periods, p, tests),
         solved=_new_solved(channels, p, weeks),
         spare=_new_solved(channels, p, weeks),
         trial=Trial(
@@ -102,8 +101,23 @@ def new_state(market: Market) -> State:
         of_hyper=new_learnt((), h),
         of_effects=new_learnt((), channels),
         jumps=new_jumps(channels),
+        kept=_new_curves(channels, periods, p, tests),
+        kept_channel=np.zeros((channels, DIMENSIONS)),
+        kept_hyper=np.zeros(len(market.priors.hyper)),
+        common_scale=np.full(EFFECT, math.log(0.5)),
+        noise_scale=np.full(len(market.priors.hyper), math.log(0.2)),
         effect_scale=np.full(channels, math.log(0.5)),
         pool_scale=np.full(2, math.log(0.5)),
+    )
+
+
+def _new_curves(channels: int, periods: int, p: int, tests: int) -> Curves:
+    return Curves(
+        f=np.zeros((channels, periods)),
+        zf=np.zeros((channels, p)),
+        ff=np.zeros((channels, channels)),
+        fy=np.zeros(channels),
+        evidence=np.zeros((channels, tests)),
     )
 
 

@@ -11,7 +11,17 @@ import math
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import EFFECT, copy, dot, effect_of, forward, jit, project
+from mmm.engines.bayes.kernel import (
+    EFFECT,
+    backward,
+    baseline_course,
+    copy,
+    dot,
+    effect_of,
+    forward,
+    jit,
+    project,
+)
 from mmm.engines.bayes.moves import heat_and_rate, learn_all, sweep_once
 from mmm.engines.bayes.panel.kernel import (
     apart,
@@ -25,10 +35,13 @@ from mmm.engines.bayes.panel.kernel import (
     solve_panel,
     weighted_mean,
 )
-from mmm.engines.bayes.panel.model import PanelMarket
+from mmm.engines.bayes.panel.model import PanelCurves, PanelMarket
 from mmm.engines.bayes.panel.state import PanelState
 from mmm.engines.bayes.parts import (
     accept_channel,
+    draw_residual,
+    keep,
+    put_back,
     shape_trial,
     solve_spare,
     take_spare,
@@ -207,16 +220,68 @@ def _take_spare(market: PanelMarket, state: PanelState) -> None:
     copy(spare.constant, solved.constant)
 
 
-use(
-    PanelMarket,
-    {
-        shape_trial: _shape_trial,
-        trial_row: _trial_row,
-        accept_channel: _accept_channel,
-        solve_spare: _solve_spare,
-        take_spare: _take_spare,
-    },
-)
+@jit
+def _keep(market: PanelMarket, state: PanelState) -> None:
+    """See `parts.keep`."""
+    solved, spare = state.solved, state.spare
+    copy(state.channel.ravel(), state.kept_channel.ravel())
+    _copy_curves(state.curves, state.kept)
+    copy(solved.w.ravel(), spare.w.ravel())
+    copy(solved.q.ravel(), spare.q.ravel())
+    copy(solved.precision.ravel(), spare.precision.ravel())
+    copy(solved.linear, spare.linear)
+
+
+@jit
+def _put_back(market: PanelMarket, state: PanelState) -> None:
+    """See `parts.put_back`."""
+    solved, spare = state.solved, state.spare
+    copy(state.kept_channel.ravel(), state.channel.ravel())
+    for c in range(state.channel.shape[0]):
+        state.effects[c] = effect_of(market.priors.kind[c], state.channel[c, EFFECT])
+    _copy_curves(state.kept, state.curves)
+    copy(spare.w.ravel(), solved.w.ravel())
+    copy(spare.q.ravel(), solved.q.ravel())
+    copy(spare.precision.ravel(), solved.precision.ravel())
+    copy(spare.linear, solved.linear)
+
+
+@jit
+def _copy_curves(source: PanelCurves, out: PanelCurves) -> None:
+    copy(source.f.ravel(), out.f.ravel())
+    copy(source.slow.ravel(), out.slow.ravel())
+    copy(source.mean.ravel(), out.mean.ravel())
+    copy(source.zf.ravel(), out.zf.ravel())
+    copy(source.mm.ravel(), out.mm.ravel())
+    copy(source.my, out.my)
+    copy(source.ff.ravel(), out.ff.ravel())
+    copy(source.fy, out.fy)
+    copy(source.bb.ravel(), out.bb.ravel())
+    copy(source.by.ravel(), out.by.ravel())
+    copy(source.evidence.ravel(), out.evidence.ravel())
+    copy(source.geo_evidence.ravel(), out.geo_evidence.ravel())
+
+
+@jit
+def _draw_residual(
+    market: PanelMarket,
+    state: PanelState,
+    rng: np.random.Generator,
+    gamma: np.ndarray,
+    rest: np.ndarray,
+) -> None:
+    """See `parts.draw_residual`: of the nation's direction."""
+    channels, wide = state.channel.shape[0], np.empty(market.wide.shape[0])
+    draw_baseline(market, state, rng, gamma, wide)
+    baseline_course(market.design, gamma, rest)
+    for t in range(rest.shape[0]):
+        rest[t] = market.design.y[t] - rest[t]
+    for c in range(channels):
+        for t in range(rest.shape[0]):
+            rest[t] -= state.effects[c] * state.curves.mean[c, t]
+    for i in range(wide.shape[0]):
+        for t in range(rest.shape[0]):
+            rest[t] -= wide[i] * state.curves.mean[channels + i, t]
 
 
 @jit
@@ -279,7 +344,7 @@ def draw_baseline(
         for j in range(i + 1, wide.shape[0]):
             wide[i] -= solved.wide_lower[j, i] * wide[j]
         wide[i] /= solved.wide_lower[i, i]
-    sigma, weeks = math.exp(state.hyper[0]), solved.diagonal.shape[0]
+    sigma = math.exp(state.hyper[0])
     for j in range(gamma.shape[0]):
         value = solved.wy[j] + sigma * rng.standard_normal()
         for c in range(channels):
@@ -287,31 +352,7 @@ def draw_baseline(
         for i in range(wide.shape[0]):
             value -= wide[i] * solved.w[channels + i, j]
         gamma[j] = value
-    rest = gamma[weeks:]
-    for i in range(rest.shape[0] - 1, -1, -1):
-        rest[i] /= solved.lower[i, i]
-        for j in range(i):
-            rest[j] -= solved.lower[i, j] * rest[i]
-        for j in range(weeks):
-            gamma[j] -= solved.cross[i, j] * rest[i]
-    for j in range(weeks):
-        gamma[j] /= solved.diagonal[j]
-
-
-@jit
-def baseline_course(market: PanelMarket, gamma: np.ndarray, out: np.ndarray) -> None:
-    """Z gamma, (T,)."""
-    design = market.design
-    events = design.pointer.shape[0] - 1
-    weeks = gamma.shape[0] - events - design.dense.shape[1]
-    dense = gamma[weeks + events :]
-    for t in range(out.shape[0]):
-        out[t] = dot(design.dense[t], dense, dense.shape[0])
-        if design.week_of[t] >= 0:
-            out[t] += gamma[design.week_of[t]]
-    for j in range(events):
-        for i in range(design.pointer[j], design.pointer[j + 1]):
-            out[design.row[i]] += gamma[weeks + j]
+    backward(solved.diagonal, solved.cross, solved.lower, gamma)
 
 
 @jit
@@ -324,7 +365,7 @@ def residuals(
 ) -> None:
     """Whitened y less baseline, controls and channels with their factors: (G, T)."""
     course, channels = np.empty(out.shape[1]), state.channel.shape[0]
-    baseline_course(market, gamma, course)
+    baseline_course(market.design, gamma, course)
     for g in range(out.shape[0]):
         rest = out[g]
         for t in range(rest.shape[0]):
@@ -490,3 +531,18 @@ def _move_spread(
         if accepted:
             state.spread[0] = new
         state.spread_scale[0] = rescaled(state.spread_scale[0], rate, accepted, WANTED_ONE)
+
+
+use(
+    PanelMarket,
+    {
+        shape_trial: _shape_trial,
+        trial_row: _trial_row,
+        accept_channel: _accept_channel,
+        solve_spare: _solve_spare,
+        take_spare: _take_spare,
+        keep: _keep,
+        put_back: _put_back,
+        draw_residual: _draw_residual,
+    },
+)

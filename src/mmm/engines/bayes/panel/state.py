@@ -27,6 +27,11 @@ class PanelState(NamedTuple):
     of_hyper: Learnt
     of_effects: Learnt
     jumps: Jumps
+    kept: PanelCurves  # what `parts.keep` keeps
+    kept_channel: np.ndarray  # (C, 5)
+    kept_hyper: np.ndarray  # (h,)
+    common_scale: np.ndarray  # (4,) of moves of a curve parameter of all channels
+    noise_scale: np.ndarray  # (h,) of hyperparameters given the baseline
     effect_scale: np.ndarray  # (C,)
     pool_scale: np.ndarray  # (2,)
     factors: np.ndarray  # (R, G) a geo's effect over the nation's; 1 of wide controls
@@ -47,20 +52,7 @@ def new_panel_state(market: PanelMarket) -> PanelState:
         effects=np.zeros(channels),
         hyper=np.zeros(len(market.priors.hyper)),
         pool=np.zeros(2),
-        curves=PanelCurves(
-            f=np.zeros((regressors, geos, periods)),
-            slow=np.zeros((regressors, geos, slow)),
-            mean=np.zeros((regressors, periods)),
-            zf=np.zeros((regressors, p)),
-            mm=np.zeros((regressors, regressors)),
-            my=np.zeros(regressors),
-            ff=np.zeros((regressors, regressors)),
-            fy=np.zeros(regressors),
-            bb=np.zeros((regressors, regressors, slow)),
-            by=np.zeros((regressors, slow)),
-            evidence=np.zeros((channels, tests)),
-            geo_evidence=np.zeros((channels, geos, tests)),
-        ),
+        curves=_new_curves(market),
         solved=_new_solved(market),
         spare=_new_solved(market),
         trial=PanelTrial(
@@ -86,6 +78,11 @@ def new_panel_state(market: PanelMarket) -> PanelState:
         of_hyper=new_learnt((), len(market.priors.hyper)),
         of_effects=new_learnt((), channels),
         jumps=new_jumps(channels),
+        kept=_new_curves(market),
+        kept_channel=np.zeros((channels, DIMENSIONS)),
+        kept_hyper=np.zeros(len(market.priors.hyper)),
+        common_scale=np.full(EFFECT, math.log(0.5)),
+        noise_scale=np.full(len(market.priors.hyper), math.log(0.2)),
         effect_scale=np.full(channels, math.log(0.5)),
         pool_scale=np.full(2, math.log(0.5)),
         factors=np.ones((regressors, geos)),
@@ -93,6 +90,26 @@ def new_panel_state(market: PanelMarket) -> PanelState:
         spread_scale=np.full(1, math.log(0.3)),
         y_slow=np.zeros((geos, slow)),
         y_apart=np.zeros(1 + slow),
+    )
+
+
+def _new_curves(market: PanelMarket) -> PanelCurves:
+    channels, geos, _ = market.x.shape
+    regressors, periods, slow = channels + len(market.wide), market.y.shape[1], len(market.slow)
+    p, tests = len(market.design.zy), len(market.tests.value)
+    return PanelCurves(
+        f=np.zeros((regressors, geos, periods)),
+        slow=np.zeros((regressors, geos, slow)),
+        mean=np.zeros((regressors, periods)),
+        zf=np.zeros((regressors, p)),
+        mm=np.zeros((regressors, regressors)),
+        my=np.zeros(regressors),
+        ff=np.zeros((regressors, regressors)),
+        fy=np.zeros(regressors),
+        bb=np.zeros((regressors, regressors, slow)),
+        by=np.zeros((regressors, slow)),
+        evidence=np.zeros((channels, tests)),
+        geo_evidence=np.zeros((channels, geos, tests)),
     )
 
 
