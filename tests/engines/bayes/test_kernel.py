@@ -7,8 +7,9 @@ from scipy.stats import multivariate_normal, norm
 
 from mmm.engines.bayes.chains import sample
 from mmm.engines.bayes.kernel import EFFECT, Design, Market, log_likelihood
-from mmm.engines.bayes.moves import curve_given_others, draw_prior, first_proposals, place, run
+from mmm.engines.bayes.moves import curve_given_others, draw_prior, first_proposals, run
 from mmm.engines.bayes.state import State, new_state
+from mmm.engines.bayes.steps import place
 
 
 def placed(market: Market, seed: int) -> State:

@@ -12,22 +12,17 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from mmm.engines.base import LiftTest, PaidMedium, Problem, Variable
-from mmm.engines.bayes.kernel import log_likelihood
-from mmm.engines.bayes.moves import draw_prior, first_proposals, place
+from mmm.engines.bayes.kernel import baseline_course, log_likelihood
+from mmm.engines.bayes.moves import draw_prior, first_proposals
 from mmm.engines.bayes.panel.model import PanelMarket
-from mmm.engines.bayes.panel.moves import (
-    baseline_course,
-    draw_baseline,
-    move_factors,
-    place_panel,
-    residuals,
-    run_panel,
-)
+from mmm.engines.bayes.panel.moves import move_factors, residuals, run_panel
 from mmm.engines.bayes.panel.setup import PanelSetup, relative_noise, set_up_panel
 from mmm.engines.bayes.panel.state import PanelState, new_panel_state
+from mmm.engines.bayes.panel.steps import draw_baseline, place_panel
 from mmm.engines.bayes.prior_draws import design_matrix as matrix_of
 from mmm.engines.bayes.settings import BayesSettings
 from mmm.engines.bayes.state import new_state
+from mmm.engines.bayes.steps import place
 from mmm.engines.panel import Panel
 
 PERIODS, GEOS = 40, 3
@@ -233,7 +228,7 @@ def test_factors_follow_their_conditional(setup: PanelSetup) -> None:
     draw_baseline(market, state, rng, gamma, wide)
     rest, course = np.empty_like(market.y), np.empty(market.y.shape[1])
     residuals(market, state, gamma, wide, rest)
-    baseline_course(market, gamma, course)
+    baseline_course(market.design, gamma, course)
     np.testing.assert_allclose(course, design_matrix(market) @ gamma, atol=1e-12)
     f = plain_regressors(market, state)
     factors = state.factors[: len(f)]

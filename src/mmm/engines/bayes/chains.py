@@ -11,8 +11,9 @@ import numpy as np
 
 from mmm.engines.bayes.kernel import DIMENSIONS, Market
 from mmm.engines.bayes.mixture import fit_mixture
-from mmm.engines.bayes.moves import draw_prior, first_proposals, place, run
+from mmm.engines.bayes.moves import draw_prior, first_proposals, run
 from mmm.engines.bayes.state import new_state
+from mmm.engines.bayes.steps import place
 
 _BLOCK = 100
 #: Every so many sweeps of the warm-up are kept for the jumps.

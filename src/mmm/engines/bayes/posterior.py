@@ -18,10 +18,10 @@ from mmm.engines.bayes.kernel import (
     lag_weights,
     theta_of,
 )
-from mmm.engines.bayes.moves import place
 from mmm.engines.bayes.response_sums import response_sums
 from mmm.engines.bayes.setup import Setup
 from mmm.engines.bayes.state import State, new_state
+from mmm.engines.bayes.steps import place
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from mmm.engines.bayes.chains import Chain
-from mmm.engines.bayes.panel.moves import place_panel, run_panel
+from mmm.engines.bayes.panel.moves import run_panel
 from mmm.engines.bayes.panel.state import new_panel_state
+from mmm.engines.bayes.panel.steps import place_panel
 
 
 class PanelChain(Chain):

@@ -11,9 +11,10 @@ from mmm.engines.bayes.chains import Draws
 from mmm.engines.bayes.kernel import KAPPA
 from mmm.engines.bayes.panel.courses import geo_pressures, hill_values, weighted_responses
 from mmm.engines.bayes.panel.model import PanelMarket
-from mmm.engines.bayes.panel.moves import draw_baseline, place_panel, residuals
+from mmm.engines.bayes.panel.moves import residuals
 from mmm.engines.bayes.panel.setup import PanelSetup
 from mmm.engines.bayes.panel.state import PanelState, new_panel_state
+from mmm.engines.bayes.panel.steps import draw_baseline, place_panel
 from mmm.engines.bayes.posterior import Posterior, thin
 
 #: Points of all geos' courses that stand for more when their response is scaled.

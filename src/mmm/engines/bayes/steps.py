@@ -1,0 +1,226 @@
+"""The steps of a sweep that are a nation's own (`parts`): its regressors, sums and solutions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mmm.engines.bayes.kernel import (
+    EFFECT,
+    Curves,
+    Market,
+    backward,
+    baseline_course,
+    channel_regressor,
+    copy,
+    dot,
+    effect_of,
+    evidence_of,
+    forward,
+    jit,
+    project,
+    solve,
+)
+from mmm.engines.bayes.parts import (
+    accept_channel,
+    draw_residual,
+    keep,
+    put_back,
+    shape_trial,
+    solve_spare,
+    take_spare,
+    trial_row,
+    use,
+)
+from mmm.engines.bayes.state import State
+
+
+@jit
+def place(market: Market, state: State) -> None:
+    """Everything that follows from the parameters."""
+    curves, trial, design = state.curves, state.trial, market.design
+    periods, weeks = design.y.shape[0], state.solved.diagonal.shape[0]
+    for c in range(state.channel.shape[0]):
+        x, parameters, f = market.x[c], state.channel[c], curves.f[c]
+        factor = channel_regressor(
+            x, market.money[c], market.week, parameters, trial.weights, f, trial.log_pressure
+        )
+        evidence_of(
+            market.tests,
+            c,
+            x,
+            parameters,
+            trial.weights[0],
+            factor,
+            f,
+            trial.log_pressure,
+            curves.evidence[c],
+        )
+        project(design.week_of, weeks, design.pointer, design.row, design.dense, f, curves.zf[c])
+        curves.fy[c] = dot(f, design.y, periods)
+        for d in range(c + 1):
+            curves.ff[c, d] = dot(f, curves.f[d], periods)
+            curves.ff[d, c] = curves.ff[c, d]
+        state.effects[c] = effect_of(market.priors.kind[c], parameters[EFFECT])
+    yy = dot(design.y, design.y, periods)
+    solve(design, yy, market.tests.value, curves, state.hyper, state.solved)
+
+
+@jit
+def _shape_trial(market: Market, state: State, c: int) -> float:
+    """See `parts.shape_trial`."""
+    trial = state.trial
+    return channel_regressor(
+        market.x[c],
+        market.money[c],
+        market.week,
+        trial.parameters,
+        trial.weights,
+        trial.f,
+        trial.log_pressure,
+    )
+
+
+@jit
+def _trial_row(market: Market, state: State, c: int, factor: float) -> float:
+    """The soft evidence and the precision's row of the trial's f; returns its linear term."""
+    trial, curves, solved, design = state.trial, state.curves, state.solved, market.design
+    f, w, evidence = trial.f, trial.w, trial.evidence
+    periods, p, tests = f.shape[0], w.shape[0], evidence.shape[0]
+    evidence_of(
+        market.tests,
+        c,
+        market.x[c],
+        trial.parameters,
+        trial.weights[0],
+        factor,
+        f,
+        trial.log_pressure,
+        evidence,
+    )
+    weeks = solved.diagonal.shape[0]
+    project(design.week_of, weeks, design.pointer, design.row, design.dense, f, trial.zf)
+    forward(solved.diagonal, solved.cross, solved.lower, trial.zf, w)
+    noise = math.exp(-2.0 * state.hyper[0])
+    for d in range(trial.row.shape[0]):
+        other_f, other_w, other_evidence = f, w, evidence
+        if d != c:
+            other_f, other_w, other_evidence = curves.f[d], solved.w[d], curves.evidence[d]
+        trial.ff[d] = dot(f, other_f, periods)
+        value = (trial.ff[d] - dot(w, other_w, p)) * noise
+        trial.row[d] = value + dot(evidence, other_evidence, tests)
+    linear = (dot(f, design.y, periods) - dot(w, solved.wy, p)) * noise
+    return linear + dot(evidence, market.tests.value, tests)
+
+
+@jit
+def _accept_channel(market: Market, state: State, c: int, linear: float) -> None:
+    """The trial becomes the channel's state."""
+    trial, curves, solved = state.trial, state.curves, state.solved
+    copy(trial.parameters, state.channel[c])
+    copy(trial.f, curves.f[c])
+    copy(trial.zf, curves.zf[c])
+    copy(trial.evidence, curves.evidence[c])
+    curves.fy[c] = dot(trial.f, market.design.y, trial.f.shape[0])
+    copy(trial.w, solved.w[c])
+    solved.linear[c] = linear
+    for d in range(trial.row.shape[0]):
+        solved.precision[c, d] = trial.row[d]
+        solved.precision[d, c] = trial.row[d]
+        curves.ff[c, d] = trial.ff[d]
+        curves.ff[d, c] = trial.ff[d]
+
+
+@jit
+def _solve_spare(market: Market, state: State, hyper: np.ndarray) -> None:
+    """See `parts.solve_spare`."""
+    y = market.design.y
+    yy = dot(y, y, y.shape[0])
+    solve(market.design, yy, market.tests.value, state.curves, hyper, state.spare)
+
+
+@jit
+def _take_spare(market: Market, state: State) -> None:
+    """See `parts.take_spare`."""
+    spare, solved = state.spare, state.solved
+    copy(spare.diagonal, solved.diagonal)
+    copy(spare.cross.ravel(), solved.cross.ravel())
+    copy(spare.lower.ravel(), solved.lower.ravel())
+    copy(spare.w.ravel(), solved.w.ravel())
+    copy(spare.wy, solved.wy)
+    copy(spare.precision.ravel(), solved.precision.ravel())
+    copy(spare.linear, solved.linear)
+    copy(spare.constant, solved.constant)
+
+
+@jit
+def _keep(market: Market, state: State) -> None:
+    """See `parts.keep`."""
+    solved, spare = state.solved, state.spare
+    copy(state.channel.ravel(), state.kept_channel.ravel())
+    _copy_curves(state.curves, state.kept)
+    copy(solved.w.ravel(), spare.w.ravel())
+    copy(solved.precision.ravel(), spare.precision.ravel())
+    copy(solved.linear, spare.linear)
+
+
+@jit
+def _put_back(market: Market, state: State) -> None:
+    """See `parts.put_back`."""
+    solved, spare = state.solved, state.spare
+    copy(state.kept_channel.ravel(), state.channel.ravel())
+    for c in range(state.channel.shape[0]):
+        state.effects[c] = effect_of(market.priors.kind[c], state.channel[c, EFFECT])
+    _copy_curves(state.kept, state.curves)
+    copy(spare.w.ravel(), solved.w.ravel())
+    copy(spare.precision.ravel(), solved.precision.ravel())
+    copy(spare.linear, solved.linear)
+
+
+@jit
+def _copy_curves(source: Curves, out: Curves) -> None:
+    copy(source.f.ravel(), out.f.ravel())
+    copy(source.zf.ravel(), out.zf.ravel())
+    copy(source.ff.ravel(), out.ff.ravel())
+    copy(source.fy, out.fy)
+    copy(source.evidence.ravel(), out.evidence.ravel())
+
+
+@jit
+def _draw_residual(
+    market: Market,
+    state: State,
+    rng: np.random.Generator,
+    gamma: np.ndarray,
+    rest: np.ndarray,
+) -> None:
+    """See `parts.draw_residual`: gamma ~ N(A^-1 Z'(y - F beta), sigma^2 A^-1)."""
+    solved, sigma = state.solved, math.exp(state.hyper[0])
+    for j in range(gamma.shape[0]):
+        gamma[j] = solved.wy[j] + sigma * rng.standard_normal()
+    for c in range(state.channel.shape[0]):
+        for j in range(gamma.shape[0]):
+            gamma[j] -= state.effects[c] * solved.w[c, j]
+    backward(solved.diagonal, solved.cross, solved.lower, gamma)
+    baseline_course(market.design, gamma, rest)
+    for t in range(rest.shape[0]):
+        rest[t] = market.design.y[t] - rest[t]
+    for c in range(state.channel.shape[0]):
+        for t in range(rest.shape[0]):
+            rest[t] -= state.effects[c] * state.curves.f[c, t]
+
+
+use(
+    Market,
+    {
+        shape_trial: _shape_trial,
+        trial_row: _trial_row,
+        accept_channel: _accept_channel,
+        solve_spare: _solve_spare,
+        take_spare: _take_spare,
+        keep: _keep,
+        put_back: _put_back,
+        draw_residual: _draw_residual,
+    },
+)
