@@ -6,10 +6,11 @@ import numpy as np
 from scipy.stats import multivariate_normal, norm
 
 from mmm.engines.bayes.chains import sample
+from mmm.engines.bayes.common import log_channels_prior
 from mmm.engines.bayes.kernel import EFFECT, Design, Market, log_likelihood
 from mmm.engines.bayes.moves import curve_given_others, draw_prior, first_proposals, run
 from mmm.engines.bayes.state import State, new_state
-from mmm.engines.bayes.steps import place
+from mmm.engines.bayes.steps import draw_nation_residual, place
 
 
 def placed(market: Market, seed: int) -> State:
@@ -161,3 +162,49 @@ def test_draws_from_the_prior_resemble_each_other_as_declared(small_market: Mark
         )
         found = np.corrcoef(values[:, 0, i], values[:, 1, i])[0, 1]
         assert abs(found - small_market.priors.shared[0, i]) < 0.05
+
+
+def test_the_prior_of_all_channels_is_the_product_of_their_conditionals(
+    small_market: Market,
+) -> None:
+    """One channel's curve changes: the joint prior by as much as its prior given the others."""
+    channels = len(small_market.x)
+    shared = np.full((channels, EFFECT), 0.6)
+    shared[0, 1] = 0.0
+    priors = small_market.priors._replace(shared=shared)
+    rng = np.random.default_rng(5)
+    values, pool = rng.normal(size=(channels, EFFECT + 1)), np.array([0.1, -0.5])
+    given = np.empty((EFFECT, 2))
+    for c in range(channels):
+        moved = values.copy()
+        moved[c, :EFFECT] += rng.normal(size=EFFECT)
+        curve_given_others(priors, values, c, given)
+        change = norm.logpdf(moved[c, :EFFECT], given[:, 0], given[:, 1])
+        change -= norm.logpdf(values[c, :EFFECT], given[:, 0], given[:, 1])
+        got = log_channels_prior(priors, moved, pool) - log_channels_prior(priors, values, pool)
+        assert abs(got - change.sum()) < 1e-9
+
+
+def test_what_is_left_of_the_kpi_is_drawn_from_its_conditional(small_market: Market) -> None:
+    """Mean and covariance of the baseline's coefficients against the normal equations."""
+    state, design = placed(small_market, 3), small_market.design
+    z = baseline_matrix(design)
+    f = state.curves.f
+    factor = np.zeros((z.shape[1], z.shape[1]))
+    weeks = len(state.solved.diagonal)
+    factor[:weeks, :weeks] = np.diag(state.solved.diagonal)
+    factor[weeks:, :weeks] = state.solved.cross
+    factor[weeks:, weeks:] = np.tril(state.solved.lower)
+    precision = factor @ factor.T
+    mean = np.linalg.solve(precision, z.T @ (design.y - state.effects @ f))
+    rng = np.random.Generator(np.random.PCG64(4))
+    gamma, rest = np.empty(z.shape[1]), np.empty(len(design.y))
+    draws = np.empty((4000, z.shape[1]))
+    for row in draws:
+        draw_nation_residual(small_market, state, rng, gamma, rest)
+        row[:] = gamma
+    assert np.allclose(rest, design.y - z @ gamma - state.effects @ f)
+    covariance = np.linalg.inv(precision) * np.exp(2.0 * state.hyper[0])
+    standardised = (draws - mean) @ np.linalg.cholesky(np.linalg.inv(covariance))
+    assert np.abs(standardised.mean(axis=0)).max() < 5.0 / np.sqrt(len(draws))
+    assert np.abs(standardised.std(axis=0) - 1.0).max() < 0.06

@@ -188,7 +188,7 @@ def _copy_curves(source: Curves, out: Curves) -> None:
 
 
 @jit
-def _draw_residual(
+def draw_nation_residual(
     market: Market,
     state: State,
     rng: np.random.Generator,
@@ -221,6 +221,6 @@ use(
         take_spare: _take_spare,
         keep: _keep,
         put_back: _put_back,
-        draw_residual: _draw_residual,
+        draw_residual: draw_nation_residual,
     },
 )
