@@ -7,6 +7,7 @@ engine refuse, is said as findings, and only a mapping that passes its own valid
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -28,6 +29,7 @@ from mmm.data.text_numbers import texts_named_like_numbers
 from mmm.errors import Finding
 from mmm.sources.cells import is_date
 from mmm.sources.names import require_names
+from mmm.workspace.tables import currencies_of
 
 #: A text with more different values than this is no factor; the engines refuse it too.
 MOST_LEVELS = 30
@@ -68,7 +70,7 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     columns = tuple(candidate.proposal for candidate in found)
     findings = [] if long is None else [_is_long(long)]
     findings += texts_named_like_numbers(found, table, rules)
-    findings += _lacking(columns) + _refused(found) + _two_currencies(columns)
+    findings += _lacking(columns) + _refused(found) + _two_currencies(columns, currencies_of(table))
     lacking = any(finding.level == "error" for finding in findings)
     return Proposal(columns, None if lacking else _mapping(columns), tuple(findings), long)
 
@@ -277,19 +279,21 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
     return findings
 
 
-def _two_currencies(columns: Sequence[ColumnProposal]) -> list[Finding]:
-    """Spend and revenue whose names say different currencies."""
+def _two_currencies(
+    columns: Sequence[ColumnProposal], known: MappingType[str, str]
+) -> list[Finding]:
+    """Spend and revenue whose cells (`known`) or names say different currencies."""
     named: dict[str, str] = {}
     for item in columns:
         is_money = item.role == "spend" or (item.role == "kpi" and item.kpi_kind != "conversion")
-        code = currency_in_name(item.column) if is_money else None
-        if code is not None:
+        code = known.get(item.column) or currency_in_name(item.column)
+        if is_money and code is not None:
             named[item.column] = code
     if len(set(named.values())) < 2:
         return []
     said = ", ".join(f"{name!r} is in {code}" for name, code in named.items())
     fix = "Convert all money to one currency."
-    return [Finding("warning", f"two currencies by the columns' names: {said}.", "table", fix)]
+    return [Finding("warning", f"the money is in two currencies: {said}.", "table", fix)]
 
 
 def _mapping(columns: Sequence[ColumnProposal]) -> Mapping:
