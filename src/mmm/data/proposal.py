@@ -28,6 +28,7 @@ from mmm.data.quality.currencies import currency_in_name
 from mmm.data.text_numbers import texts_named_like_numbers
 from mmm.errors import Finding
 from mmm.sources.cells import is_date
+from mmm.sources.evidence import named_as_date
 from mmm.sources.names import require_names
 from mmm.workspace.tables import currencies_of
 
@@ -70,7 +71,9 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     columns = tuple(candidate.proposal for candidate in found)
     findings = [] if long is None else [_is_long(long)]
     findings += texts_named_like_numbers(found, table, rules)
-    findings += _lacking(columns) + _refused(found) + _two_currencies(columns, currencies_of(table))
+    findings += (
+        _lacking(columns, table) + _refused(found) + _two_currencies(columns, currencies_of(table))
+    )
     lacking = any(finding.level == "error" for finding in findings)
     return Proposal(columns, None if lacking else _mapping(columns), tuple(findings), long)
 
@@ -226,7 +229,7 @@ def _drop_copies(found: list[Candidate], table: pa.Table) -> None:
             )
 
 
-def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
+def _lacking(columns: Sequence[ColumnProposal], table: pa.Table) -> list[Finding]:
     """What a mapping cannot do without."""
     needs = {
         "date": (
@@ -243,6 +246,8 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
         ),
     }
     roles = {item.role for item in columns}
+    if "date" not in roles:
+        needs["date"] = _no_date(table, needs["date"][1])
     dated = [item.column for item in columns if is_date(item.column)]
     if len(dated) > len(columns) / 2:
         needs["date"] = (
@@ -259,6 +264,21 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
             level = "warning"
         found.append(Finding(level, what, f"role {role}", fix))
     return found
+
+
+def _no_date(table: pa.Table, fix: str) -> tuple[str, str]:
+    """What is said where no column holds dates: which one seems to be meant, and what is in it."""
+    names = table.column_names
+    named = [name for name in names if named_as_date(name)]
+    likely = named[0] if named else names[0]
+    cells = [cell for cell in table[likely].slice(0, 1_000).to_pylist() if cell is not None]
+    if not cells or not (named or isinstance(cells[0], str)):
+        return "no column holds dates.", fix
+    odd = next((cell for cell in cells if not is_date(str(cell))), cells[0])
+    what = (
+        f"no column holds dates; column {likely!r} holds {str(odd)[:60]!r}, which is read as none."
+    )
+    return what, f"{fix} Write dates as 2024-12-31, weeks as 2024-W01."
 
 
 def _refused(found: Sequence[Candidate]) -> list[Finding]:

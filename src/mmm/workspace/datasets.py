@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import DatasetManifest
@@ -41,11 +41,14 @@ class Datasets(Part):
         """The first manifest of the same content, marked as having come once more, with what was
         learnt of it now.
         """
-        learnt = {
+        learnt: dict[str, Any] = {
             "stored_again": now.created,
             "notes": tuple(dict.fromkeys((*first.notes, *now.notes))),
             "currencies": first.currencies | now.currencies,
         }
+        if first.reading is not None and now.reading is not None:
+            # A file read anew: how it was read now counts, not how another one was.
+            learnt |= {name: getattr(now, name) for name in ("notes", "currencies", "reading")}
         again = first.model_copy(update=learnt)
         key = f"{_folder(first.market, first.dataset_id)}/manifest.json"
         self._put(key, again, "dataset")

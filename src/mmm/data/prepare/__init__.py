@@ -36,7 +36,7 @@ from mmm.data.prepare.one_currency import (
     currency_notes,
     require_one_currency,
 )
-from mmm.data.prepare.proposal import propose_long_recipe, propose_recipe
+from mmm.data.prepare.proposal import propose_long_recipe, propose_part_recipe, propose_recipe
 from mmm.data.prepare.recipe import MarketRule, Recipe, parse_recipe
 from mmm.data.prepare.resample import find_periods, resample
 from mmm.data.quality.currencies import currency_like
@@ -53,6 +53,7 @@ __all__ = [
     "prepare",
     "prepare_dataset",
     "propose_long_recipe",
+    "propose_part_recipe",
     "propose_recipe",
     "source_columns",
 ]
