@@ -42,6 +42,16 @@ class Labels:
         return self.kpi_kind == "revenue"
 
     @property
+    def break_even(self) -> float | None:
+        """The ROAS, or cost per conversion, at which media bring what they cost. Revenue counts in
+        full where no margin is known; None for conversions nobody said the worth of.
+        """
+        margin = 1.0 if not self.margin else self.margin
+        if self.revenue:
+            return 1.0 / margin
+        return None if self.value is None else self.value * margin
+
+    @property
     def efficiency(self) -> str:
         return "ROAS" if self.revenue else "CPA"
 
@@ -238,6 +248,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "losing": ("Probability of losing", "percent"),
     "profit": ("Profit after media", "money"),
     "break_even_spend": ("Break-even spend", "money"),
+    "break_even": ("Break-even {efficiency}", "efficiency"),
     "baseline": ("Without paid media", "effect"),
     "media": ("From paid media", "effect"),
     "kpi": ("KPI forecast", "effect"),

@@ -19,7 +19,7 @@ from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
-from mmm.planning.frontier import frontier
+from mmm.planning.frontier import FACTORS, frontier
 from mmm.planning.history import History, Tables, read_history
 from mmm.planning.models import confidence_words, planned_with
 from mmm.planning.plan import Plan, PlanDocument
@@ -83,13 +83,13 @@ class PlanningModel:
         model_id = plan.model_id or recommended(self.tables)
         return forecast(self.history, self.tables, model_id, plan, phasing, known, shares)
 
-    def frontier(self, request: PlanRequest) -> pa.Table:
+    def frontier(self, request: PlanRequest, factors: Sequence[float] = FACTORS) -> pa.Table:
         """The best plan at each total budget, see `mmm.planning.frontier`."""
 
         def make() -> pa.Table:
-            return frontier(self.history, self.planned, request, self.labels)
+            return frontier(self.history, self.planned, request, self.labels, factors)
 
-        return self.once("frontier", request, make)
+        return self.once(f"frontier {tuple(factors)}", request, make)
 
     def plan_ahead(self, plan: Plan) -> Plan:
         """The same question over the periods after the data, see `ahead_fields`: a budget in total

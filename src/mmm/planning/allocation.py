@@ -169,12 +169,14 @@ def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
 
 
 def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Known) -> pa.Table:
-    """The table with each channel's confidence, profit and break-even; null where nothing is known."""
+    """The table with each channel's confidence, profit and break-even, as a spend and as a ROAS or
+    cost per conversion; null where nothing is known.
+    """
     names = market.channels
     confidence = [known.confidence.get(name) for name in names]
     channels = channels.append_column("confidence", pa.array(confidence, pa.string()))
     nothing = np.full(len(names), np.nan)
-    before, after, even = nothing, nothing, nothing
+    before, after, even, price = nothing, nothing, nothing, nothing
     if market.values is not None:
         before = profits(market.curves.response(market.initial), market.initial, market.values)
         after = profits(market.curves.response(spend), spend, market.values)
@@ -182,7 +184,14 @@ def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Kn
     if paying is not None:
         largest = np.maximum(market.largest, spend)
         even = break_even_spends(market.curves, paying, largest)
-    for name, values in (("initial_profit", before), ("profit", after), ("break_even_spend", even)):
+        price = 1.0 / paying if market.revenue else paying
+    found = {
+        "initial_profit": before,
+        "profit": after,
+        "break_even_spend": even,
+        "break_even": price,
+    }
+    for name, values in found.items():
         channels = channels.append_column(name, _column(values))
     return channels
 

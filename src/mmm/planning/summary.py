@@ -46,6 +46,7 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
             "value_plan": row[key],
             "marginal_today": _marginal(row["initial_marginal"], labels),
             "marginal_plan": _marginal(row["marginal"], labels),
+            "break_even": row.get("break_even"),
             "break_even_spend": row.get("break_even_spend"),
             "confidence": row.get("confidence"),
             "at_bound": row["at_bound"],
@@ -53,7 +54,7 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
         for row in rows
     ]
     numbers = (*_TABLE.values(), "value_today", "value_plan", "marginal_today", "marginal_plan")
-    numbers += ("break_even_spend",)
+    numbers += ("break_even", "break_even_spend")
     texts = [("confidence", _s), ("at_bound", _s)]
     schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), *texts])
     return pa.Table.from_pylist(found, schema=schema)
@@ -68,7 +69,8 @@ def plan_curves(
     plan: Plan, history: History, planned: PlannedWith, level: tuple[float, float] = (0.1, 0.9)
 ) -> pa.Table:
     """Per channel the steady response from no spend to beyond all bounds, with the range of the
-    models that the plan is measured on, in parts: curve, today, plan.
+    models that the plan is measured on, in parts: curve, today, plan, and break_even where that
+    spend lies within.
     """
     rows = history.rows(plan.request.period)
     sides = sides_of(planned, rows, plan.request.carryover)
@@ -83,6 +85,7 @@ def plan_curves(
     drawn = measured.response(grid)  # (K, G, P)
     flat = weighted_quantiles(drawn.reshape(len(drawn), -1), measured.weights, level)
     low, high = flat.reshape(2, *grid.shape)
+    break_even = plan.channels["break_even_spend"].to_pylist()
     today, planned_response = shown.response(initial), shown.response(spend)
     found: list[dict[str, Any]] = []
     for i, channel in enumerate(history.channels):
@@ -96,6 +99,9 @@ def plan_curves(
             found.append({"channel": channel, "part": "curve", **line})
         for part, x, y in (("today", initial, today), ("plan", spend, planned_response)):
             found.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
+        even = break_even[i]
+        if even is not None and even <= grid[-1, i]:
+            found.append({"channel": channel, "part": "break_even", "spend": even})
     numbers = ("spend", "response", "low", "high")
     schema = pa.schema([("channel", _s), ("part", _s), *((name, _f8) for name in numbers)])
     return pa.Table.from_pylist(found, schema=schema)

@@ -45,6 +45,8 @@ class Advice:
     refused: str = ""
     certificate: str = ""
     version: int = 1
+    #: Rows as in `mmm.results.frontier.FRONTIER`; none of advice that an earlier version made.
+    frontier: tuple[dict[str, float | None], ...] = ()
 
     def to_json(self) -> bytes:
         return _ADAPTER.dump_json(self, indent=1)

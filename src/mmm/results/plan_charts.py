@@ -11,6 +11,7 @@ from mmm.results.charts import (
     BLUE,
     GREY,
     INK,
+    MUTED,
     ORANGE,
     WIDTH,
     _panels,
@@ -82,7 +83,9 @@ def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
 
 def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """What one more unit of money brings at today's spend and at the planned one."""
+    """What one more unit of money brings at today's spend and at the planned one, beside what pays
+    for itself.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
@@ -102,12 +105,16 @@ def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         ),
     )
-    return finished(alt.layer(*layers).properties(width=WIDTH - 200, height=alt.Step(26)))
+    even = alt.Chart(inline([row for row in rows if row["break_even"] is not None]))
+    # One upright stroke a row, which together are a line where all channels have the same.
+    stroke = even.mark_tick(color=MUTED, thickness=1.5, size=26).encode(y=order, x="break_even:Q")
+    chart = alt.layer(stroke, *layers).properties(width=WIDTH - 200, height=alt.Step(26))
+    return finished(chart)
 
 
 def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One panel per channel: the curve in the band of the kept models, today's point and the
-    planned one.
+    planned one, the spend up to which one more unit pays for itself as a dashed line.
     """
     import altair as alt
 
@@ -121,6 +128,10 @@ def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             y=alt.Y("low:Q", title=None), y2="high:Q"
         ),
         on_curve.mark_line(color=BLUE, strokeWidth=2),
+        alt.Chart()
+        .transform_filter("datum.part === 'break_even'")
+        .mark_rule(color=MUTED, strokeDash=[3, 3])
+        .encode(x="spend:Q"),
         line.transform_filter("datum.part === 'today'").mark_circle(
             color=ORANGE, size=70, opacity=1.0
         ),

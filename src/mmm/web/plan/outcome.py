@@ -14,7 +14,7 @@ from mmm.format import MISSING, Labels, percent
 from mmm.models.plans import ALL_KEPT, PlanningModel
 from mmm.planning.plan import Plan
 from mmm.planning.summary import plan_table
-from mmm.results import charts, plan_charts
+from mmm.results import charts, frontier, plan_charts
 from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_of, csv_text
 from mmm.web.kit.numbers import show_numbers
@@ -47,11 +47,12 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
     more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
     margin = (
         f"What {more} today (orange) and in the plan (blue). Money is well split where the blue dots of channels that "
-        "stand at no bound are level."
+        "stand at no bound are level. " + _break_even_said(plan)
     )
     curves = (
         "The steady-state response to each spend; the shade holds 80 % of the models it is measured on. Orange is today, the blue "
-        "diamond the plan. Scales differ between panels."
+        "diamond the plan, the dashed line the spend beyond which one more unit of money does not come back. "
+        "Scales differ between panels."
     )
     points = chosen.curves(plan)
     efficiency = f"Marginal {labels.efficiency}"
@@ -66,6 +67,20 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         st.subheader(title, anchor=f"plan-{key}")
         show_chart(chart, f"plan-{key}", title)
         st.caption(f"**How to read it.** {plain(reading)}")
+
+
+def _break_even_said(plan: Plan) -> str:
+    """What the line of break-even stands for, or why there is none."""
+    known = {row["break_even"] for row in plan.channels.to_pylist()} - {None}
+    if not known:
+        return (
+            "There is no line of break-even: what one conversion is worth is not known. Give it above as "
+            "the profit of one unit of the KPI."
+        )
+    values = " or ".join(plan.labels.efficiency_value(value) for value in sorted(known))
+    return (
+        f"The grey line is break-even, {plan.labels.efficiency} {values}: money beyond it is lost."
+    )
 
 
 def _measured(plan: Plan) -> str:
@@ -112,11 +127,25 @@ def _frontier(chosen: PlanningModel, plan: Plan) -> None:
     """The best plan at each total budget within the same bounds."""
     if not st.toggle("What other total budgets would bring", key="plan-frontier"):
         return
-    table = chosen.frontier(plan.request)
-    show_numbers(table, plan.labels)
+    table, labels = chosen.frontier(plan.request), plan.labels
+    st.markdown(plain(frontier.finding(table, labels)))
+    drawn = partial(_drawn, frontier.chart, table, labels)
+    title = "What other total budgets would bring"
+    show_chart(chosen.once("chart frontier", plan.request, drawn), "plan-frontier", title)
     st.caption(
-        f"Per {plan.labels.period}, the best split of each budget that the bounds allow. Marginal is of "
-        "the step from the budget in the row above."
+        f"**How to read it.** Each point is the best split of that budget per {labels.period} which the "
+        f"bounds allow; the shade holds {_measured(plan)}, orange is today's budget. Below, what the step "
+        "up to a budget brings: where that is worse than the dashed line, break-even, the step costs more "
+        "than it brings."
+    )
+    show_numbers(table, labels)
+    st.download_button(
+        "Download the budgets as CSV",
+        lambda: csv_text(table, labels),
+        file_name=f"budgets-{chosen.run_id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 
