@@ -13,14 +13,18 @@ from mmm.access import User
 from mmm.certificate.certificate import certificate_of
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
-from mmm.experiments.config import parse_experiment, parsed
+from mmm.errors import UserError
+from mmm.experiments.config import Experiment, parse_experiment, parsed
 from mmm.format import Labels, count, percent
+from mmm.models.occasions import occasions_of
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
+from mmm.planning.baseline_ahead import dates_ahead
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.frontier import FACTORS, frontier
 from mmm.planning.history import History, Tables, read_history
+from mmm.planning.holidays_ahead import Occasions
 from mmm.planning.models import confidence_words, planned_with
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.problem import Known
@@ -59,6 +63,7 @@ class PlanningModel:
     planned: PlannedWith
     labels: Labels
     tables: Tables
+    experiment: Experiment
     made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: str, request: PlanRequest, make: Callable[[], Any]) -> Any:
@@ -81,7 +86,21 @@ class PlanningModel:
     ) -> Forecast:
         """The plan over the periods after the data, see `mmm.planning.forecast`."""
         model_id = plan.model_id or recommended(self.tables)
-        return forecast(self.history, self.tables, model_id, plan, phasing, known, shares)
+        occasions = self._occasions(plan.totals.periods)
+        return forecast(
+            self.history, self.tables, model_id, plan, phasing, known, shares, occasions
+        )
+
+    def _occasions(self, periods: int) -> Occasions:
+        """The days of the run's holidays in its data and so many periods ahead. None where one of its
+        countries is no longer known.
+        """
+        dates = self.history.dates
+        last = dates_ahead(dates, periods + 1)[-1].item()
+        try:
+            return occasions_of(self.experiment, dates[0].item(), last)
+        except UserError:
+            return {}
 
     def frontier(self, request: PlanRequest, factors: Sequence[float] = FACTORS) -> pa.Table:
         """The best plan at each total budget, see `mmm.planning.frontier`."""
@@ -133,11 +152,11 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
-    known = Known(
-        certified_words(results, model), _unit_value(workspace, run_id), cited(results, model)
-    )
+    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
+    known = Known(certified_words(results, model), _unit_value(experiment), cited(results, model))
     planned = planned_with(responds, results, history, model, known)
-    return PlanningModel(run_id, history, planned, labels_of(results.summary), results)
+    labels = labels_of(results.summary)
+    return PlanningModel(run_id, history, planned, labels, results, experiment)
 
 
 def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
@@ -175,11 +194,10 @@ def cited(results: RunResults, model: str | None) -> str:
     )
 
 
-def _unit_value(workspace: Workspace, run_id: str) -> float | None:
+def _unit_value(experiment: Experiment) -> float | None:
     """Profit that one unit of the KPI brings by the run's experiment: its margin, times the value of
     a conversion where the KPI is one. None where that is not said.
     """
-    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     value = experiment.value_per_conversion
     if experiment.mapping.kpi_kind == "revenue":
         return experiment.margin

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 
 from mmm.errors import UserError
-from mmm.format import Labels, count
+from mmm.format import Labels, count, listed
 from mmm.planning.baseline_ahead import REACH, Baseline, baseline_ahead, periods_of_a_year
 from mmm.planning.forecast_tables import Forecast, ForecastTotals
 from mmm.planning.history import History, Tables
+from mmm.planning.holidays_ahead import Occasions
 from mmm.planning.plan import Plan
 
 Phasing = Literal["as_last_year", "even"]
+#: So many holidays ahead are named.
+_NAMED = 8
 
 
 def forecast(
@@ -32,14 +36,15 @@ def forecast(
     phasing: Phasing = "as_last_year",
     known: Mapping[str, Sequence[float]] | None = None,
     shares: np.ndarray | None = None,
+    occasions: Occasions | None = None,
 ) -> Forecast:
     """The plan over as many periods after the data as it has. `known` are values of control
     variables ahead, one a period; `shares` (P, H) of each channel's money by period replace the
-    `phasing`. UserError for an unknown control or too few values.
+    `phasing`. `occasions` are the days of holidays, past and ahead. UserError for an unknown control or too few values.
     """
     periods = plan.totals.periods
     values = {name: _checked(name, given, periods) for name, given in (known or {}).items()}
-    base = baseline_ahead(tables, model_id, periods, values)
+    base = baseline_ahead(tables, model_id, periods, values, occasions)
     if shares is None:
         shares = shares_of(history, periods, phasing)
     rows = plan.channels.to_pylist()
@@ -161,5 +166,22 @@ def _findings(totals: ForecastTotals, base: Baseline, labels: Labels) -> list[st
         said.append(
             "The data are too short to check the forecast on the past: the range is made of the "
             "model's residuals and is too narrow."
+        )
+    return said + _holidays_said(base)
+
+
+def _holidays_said(base: Baseline) -> list[str]:
+    """Where the holidays stand in the periods ahead."""
+    first_days: dict[str, date] = {}
+    for day, name in base.holidays:
+        first_days.setdefault(name, day)
+    said = []
+    if first_days:
+        days = listed([f"{name} on {when}" for name, when in first_days.items()], _NAMED)
+        said.append(f"Holidays count at their own dates: {days}.")
+    if base.unmoved:
+        said.append(
+            f"The dates ahead of {listed(list(base.unmoved), _NAMED)} are not known: they stand as a "
+            "year before."
         )
     return said

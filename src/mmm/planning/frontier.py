@@ -14,10 +14,27 @@ from mmm.planning.allocation import allocate
 from mmm.planning.history import History
 from mmm.planning.request import PlanRequest
 from mmm.planning.sides import PlannedWith
-from mmm.results.frontier import FRONTIER
 
 #: Total budgets as factors of today's.
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
+
+FRONTIER = pa.schema(
+    [
+        (name, pa.float64())
+        for name in (
+            "spend",
+            "change",
+            "response",
+            "response_low",
+            "response_high",
+            "value",
+            "marginal",
+            "break_even",
+            "losing",
+            "profit",
+        )
+    ]
+)
 
 
 def frontier(
