@@ -84,6 +84,34 @@ def test_what_is_wrong_with_a_flighting_table_is_said(
     assert "unknown_control" in err
 
 
+def test_bounds_of_single_periods_hold_in_the_flighting(
+    here: Run, trained: tuple[Workspace, str]
+) -> None:
+    workspace, run_id = trained
+    last = max(read_results(workspace, run_id)["fit"]["date"].to_pylist())
+    first, dark = last + timedelta(days=7), last + timedelta(days=21)
+    options = ("--max", f"all@{dark}=1000", "--low", f"tv_S@{first}:{first + timedelta(days=6)}=3")
+    code, _, err = here("plan", run_id, "--no-save", *options)
+    assert code == 2
+    assert "bounds of single periods need --ahead" in err
+    asked = ("plan", run_id, "--no-save", "--json", "--ahead")
+    code, out, err = here(*asked, "--free", "all", *options)
+    assert code == 0, err
+    plan = json.loads(out)
+    spent: dict[str, float] = defaultdict(float)
+    for row in plan["forecast"]["flighting"]:
+        spent[row["date"]] += row["spend"]
+        if row["channel"] == "tv_S" and row["date"] == first.isoformat():
+            today = next(item for item in plan["channels"] if item["channel"] == "tv_S")
+            assert row["spend"] >= 3.0 * today["initial_spend"] * (1 - 1e-6)
+    assert spent[dark.isoformat()] <= 1000.0 * (1 + 1e-6)
+    assert sum(spent.values()) == pytest.approx(plan["totals"]["spend_total"])
+    assert any("2 bounds of single periods hold" in text for text in plan["forecast"]["findings"])
+    code, _, err = here(*asked, "--max", f"all@{first}:{last + timedelta(weeks=20)}=1000")
+    assert code == 2
+    assert "all periods" in err or "own bounds" in err
+
+
 def _as_if_a_year_ago(workspace: Workspace, plan_id: str) -> str:
     """The stored plan again with its periods 52 weeks earlier, where the run knows what became."""
     plan = saved_plan(workspace, plan_id)

@@ -19,13 +19,13 @@ from mmm.format import Labels, count, percent
 from mmm.models.occasions import occasions_of
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
-from mmm.planning.baseline_ahead import dates_ahead
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.frontier import FACTORS, frontier
 from mmm.planning.history import History, Tables, read_history
 from mmm.planning.holidays_ahead import Occasions
 from mmm.planning.models import confidence_words, planned_with
+from mmm.planning.periods import dates_ahead
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.problem import Known
 from mmm.planning.request import PlanRequest
@@ -211,7 +211,7 @@ def ahead_fields(history: History, fields: Mapping[str, Any]) -> dict[str, Any]:
     window, where `fields` do not say otherwise.
     """
     step = int(np.median(np.diff(history.dates).astype(int)))
-    found = dict(fields)
+    found = dict(fields) | {"ahead": True}
     if not found.get("periods"):
         found["periods"] = max(round(AHEAD_DAYS / step), 1)
     year = round(TODAY_DAYS / step)
