@@ -93,7 +93,7 @@ def test_bounds_of_single_periods_hold_in_the_flighting(
     options = ("--max", f"all@{dark}=1000", "--low", f"tv_S@{first}:{first + timedelta(days=6)}=3")
     code, _, err = here("plan", run_id, "--no-save", *options)
     assert code == 2
-    assert "bounds of single periods need --ahead" in err
+    assert "bounds of single periods need a plan of the periods ahead (--ahead)" in err
     asked = ("plan", run_id, "--no-save", "--json", "--ahead")
     code, out, err = here(*asked, "--free", "all", *options)
     assert code == 0, err

@@ -76,7 +76,7 @@ def test_what_the_periods_ask_of_totals() -> None:
     ("name", "said"),
     [
         ("tv@2025-01-01", "none of the planned periods is in 2025-01-01"),
-        ("tv@soon", "is no range of dates"),
+        ("tv@2026-13-01", "is no range of dates"),
         ("tv@2026-12-20:2026-12-10", "ends before it begins"),
         ("cinema@2026-12-10", "'cinema' is no paid channel"),
     ],
@@ -86,6 +86,7 @@ def test_what_is_wrong_is_said(name: str, said: str) -> None:
         limit(name, high=1.0)
     with pytest.raises(ValueError, match="need a plan of the periods ahead"):
         PlanRequest.model_validate({"limits": {name: {"high": 1.0}}})
+    assert PlanRequest.model_validate({"limits": {"ads@home": {"high": 1.0}}}).period_limits == {}
 
 
 def test_money_that_cannot_be_placed_is_refused() -> None:

@@ -152,8 +152,6 @@ def plan_command(
         fields, shares = fields | given.fields, given.shares
     if ahead or flighting is not None:
         fields = ahead_fields(chosen.history, fields)
-    elif any("@" in channel for channel in fields["limits"]):
-        raise UserError("bounds of single periods need --ahead.", where="plan")
     plan, forecast = chosen.plan(parse_request(fields)), None
     if ahead or flighting is not None:
         phasing: Phasing = "even" if even else "as_last_year"

@@ -110,15 +110,6 @@ class PlanningModel:
 
         return self.once(f"frontier {tuple(factors)}", request, make)
 
-    def plan_ahead(self, plan: Plan) -> Plan:
-        """The same question over the periods after the data, see `ahead_fields`: a budget in total
-        is that of the plan per period.
-        """
-        fields = plan.request.model_dump()
-        if fields["budget"] is not None and not fields["periods"]:
-            fields |= {"budget": None, "budget_per_period": plan.totals.budget}
-        return self.plan(parse_request(ahead_fields(self.history, fields)))
-
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
 

@@ -47,7 +47,7 @@ def period_limits(
     """
     found = []
     for name, limit in request.period_limits.items():
-        who, _, span = name.partition("@")
+        who, _, span = name.rpartition("@")
         members = np.isin(channels, request.members(who, tuple(channels)))
         first, last = _span(span, name)
         rows = (_ends(dates) > np.datetime64(first)) & (dates <= np.datetime64(last))

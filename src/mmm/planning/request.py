@@ -4,6 +4,7 @@ form and files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from mmm.planning.risk import Risk
 #: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
 #: defaults.
 DEFAULT_FACTORS = {"max_response": (0.5, 2.0), "target": (0.1, 10.0), "profit": (0.5, 2.0)}
+#: What ends the name of a bound of single periods.
+_OF_PERIODS = re.compile(r"@\s*\d{4}-[\d:\s-]*$")
 #: In the place of a channel's name in bounds: all paid channels together.
 ALL = "all"
 #: Default target as a share of the initial efficiency: ROAS may fall to, cost per conversion rise
@@ -142,7 +145,7 @@ class PlanRequest(BaseModel):
         if self.goal == "max_response" and self.target is not None:
             raise ValueError("a target needs goal: target")
         if self.period_limits and not self.ahead:
-            raise ValueError("bounds of single periods need a plan of the periods ahead")
+            raise ValueError("bounds of single periods need a plan of the periods ahead (--ahead)")
         low, high = self.factors
         if low > high:
             raise ValueError(f"the lower bound {low:g} is above the upper bound {high:g}")
@@ -151,7 +154,7 @@ class PlanRequest(BaseModel):
     @property
     def period_limits(self) -> dict[str, Limit]:
         """The bounds of single periods."""
-        return {name: limit for name, limit in self.limits.items() if "@" in name}
+        return {name: limit for name, limit in self.limits.items() if _OF_PERIODS.search(name)}
 
     @property
     def factors(self) -> tuple[float, float]:

@@ -109,7 +109,8 @@ def plan_curves(
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over
-    the current allocation of the same money with its band, whether it is worth making.
+    the current allocation of the same money with its band, whether it is worth making, the KPI's
+    forecast over all periods of a plan of those ahead.
     """
     rows = []
     for name, plan in named:
@@ -134,12 +135,20 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
                 "gain_low": gain[0],
                 "gain_high": gain[1],
                 "worth_making": totals.worth_making,
+                **_kpi_ahead(plan),
             }
         )
     texts = {"scenario": _s, "model_id": _s, "worth_making": pa.bool_()}
     return pa.Table.from_pylist(
         rows, schema=pa.schema([(name, texts.get(name, _f8)) for name in rows[0]])
     )
+
+
+def _kpi_ahead(plan: PlanDocument) -> dict[str, float | None]:
+    """The KPI's forecast of a plan of the periods ahead, null for any other."""
+    names = ("kpi", "kpi_low", "kpi_high")
+    found = None if plan.forecast is None else plan.forecast.totals
+    return {name: None if found is None else getattr(found, name) for name in names}
 
 
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
