@@ -240,6 +240,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "response_plan": ("Planned response", "effect"),
     "response_low": ("Planned response, low", "effect"),
     "response_high": ("Planned response, high", "effect"),
+    "response_recalibrated_low": ("Planned response, low, recalibrated", "effect"),
+    "response_recalibrated_high": ("Planned response, high, recalibrated", "effect"),
     "value_today": ("{efficiency} today", "efficiency"),
     "value_plan": ("{efficiency} planned", "efficiency"),
     "marginal_today": ("Marginal {efficiency} today", "efficiency"),

@@ -144,7 +144,12 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
-    known = Known(certified_words(results, model), _unit_value(experiment), cited(results, model))
+    known = Known(
+        certified_words(results, model),
+        _unit_value(experiment),
+        cited(results, model),
+        certified_stretch(results, model),
+    )
     planned = planned_with(responds, results, history, model, known)
     labels = labels_of(results.summary)
     return PlanningModel(run_id, history, planned, labels, results, experiment)
@@ -162,6 +167,16 @@ def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
         if item.channel in words and item.confidence:
             words[item.channel] = item.confidence
     return words
+
+
+def certified_stretch(results: RunResults, model: str | None) -> dict[str, float]:
+    """By channel the factor that the run's certificate widens intervals of the model by (None: the
+    recommended one); none without a certificate.
+    """
+    found = certificate_of(results)
+    if found is None or found.model_id != (model or recommended(results)):
+        return {}
+    return {item.channel: item.stretch for item in found.channels}
 
 
 def cited(results: RunResults, model: str | None) -> str:

@@ -142,11 +142,14 @@ def _kpi(base: Baseline, media: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _reaches(plan: Plan) -> tuple[float, float]:
-    """How far the range of the planned response of all periods reaches below and above it."""
+    """How far the range of the planned response of all periods reaches below and above it, the
+    recalibrated one where there is one.
+    """
     totals = plan.totals
-    if totals.band is None:
+    band = totals.band_recalibrated or totals.band
+    if band is None:
         return 0.0, 0.0
-    low, high = (end * totals.periods for end in totals.band.response)
+    low, high = (end * totals.periods for end in band.response)
     return max(totals.response_total - low, 0.0), max(high - totals.response_total, 0.0)
 
 

@@ -28,12 +28,14 @@ _DINKELBACH_STEPS = 12
 class Known:
     """What is known of a run beside its responses: each paid channel's word of confidence, and the
     profit that one unit of the KPI brings, None where nobody said. `certificate` is what the run's
-    certificate says of its advice, in a sentence.
+    certificate says of its advice, in a sentence; `stretch` by how much it widens the intervals of a
+    channel, 1 where it says nothing.
     """
 
     confidence: Mapping[str, str] = field(default_factory=dict)
     unit_value: float | None = None
     certificate: str = ""
+    stretch: Mapping[str, float] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Known()

@@ -74,7 +74,9 @@ def spend(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
 
 def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Today's and planned response, the band of the planned one as a line."""
+    """Today's and planned response, the band of the planned one as a line, as wide as the
+    certificate asks for as a dashed one.
+    """
     import altair as alt
 
     base, bars = _pair_bars(
@@ -83,7 +85,13 @@ def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     band = base.mark_rule(color=INK, strokeWidth=1.2).encode(
         x=alt.X("response_low:Q"), x2="response_high:Q"
     )
-    return finished((bars + band).properties(**_size()))
+    layers = bars + band
+    if "response_recalibrated_low" in numbers.column_names:
+        wide = base.mark_rule(color=MUTED, strokeWidth=1.2, strokeDash=[3, 3]).encode(
+            x=alt.X("response_recalibrated_low:Q"), x2="response_recalibrated_high:Q"
+        )
+        layers = bars + wide + band
+    return finished(layers.properties(**_size()))
 
 
 def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:

@@ -41,7 +41,8 @@ def draw_plan(chosen: PlanningModel, plan: Plan, forecast: Forecast | None) -> N
     money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
     band = (
         f"Today's response above the planned one. The line holds {_measured(plan)} at the planned "
-        "spend: a bar that ends near its edge belongs to an unusual model."
+        "spend: a bar that ends near its edge belongs to an unusual model. The dashed line, where there is "
+        "one, is as wide as the run's certificate shows that it must be."
     )
     more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
     margin = (
