@@ -176,16 +176,19 @@ def _compared(
     """The plan's periods that there are actuals of, `after` the response that today's model has."""
     dates, count = actuals.dates, len(actuals.dates)
     channels = then.history.channels
-    money = dict.fromkeys(channels, 0.0)
+    money, said = dict.fromkeys(channels, 0.0), dict.fromkeys(channels, 0.0)
     for row in ahead.flighting:
         if row["date"] in dates:
             money[row["channel"]] += row["spend"]
+            said[row["channel"]] += row["response"]
     planned = np.array(list(money.values())) / count
     delivered = actuals.spend.mean(axis=1)
     before = _response(then, then.history.rows(plan.request.period), plan.request.carryover)
-    baseline = math.fsum(row["baseline"] for row in ahead.kpi if row["date"] in dates)
-    expected = baseline + math.fsum(before.response(planned)) * count
-    found = variance(channels, planned, delivered, before, after, count, (expected, actuals.kpi))
+    expected = math.fsum(row["kpi"] for row in ahead.kpi if row["date"] in dates)
+    responses = np.array(list(said.values()))
+    found = variance(
+        channels, planned, delivered, before, after, count, (expected, actuals.kpi), responses
+    )
     return PlanVariance(plan_id, dates[0], dates[-1], count, len(ahead.kpi), then.labels, found)
 
 

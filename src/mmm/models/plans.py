@@ -86,12 +86,12 @@ class PlanningModel:
     ) -> Forecast:
         """The plan over the periods after the data, see `mmm.planning.forecast`."""
         model_id = plan.model_id or recommended(self.tables)
-        occasions = self._occasions(plan.totals.periods)
+        occasions = self.occasions(plan.totals.periods)
         return forecast(
             self.history, self.tables, model_id, plan, phasing, known, shares, occasions
         )
 
-    def _occasions(self, periods: int) -> Occasions:
+    def occasions(self, periods: int) -> Occasions:
         """The days of the run's holidays in its data and so many periods ahead. None where one of its
         countries is no longer known.
         """

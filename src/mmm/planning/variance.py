@@ -50,17 +50,20 @@ def variance(
     now: MeanResponse | None,
     periods: int,
     kpi: tuple[float, float],
+    said: np.ndarray | None = None,
 ) -> Variance:
     """Split the KPI's difference to plan. Spends (P,) are money per period; `then` is the response
     that the plan was made with, `now` that of today's model, None where none knows the periods yet; `kpi` is
-    (planned, actual) over all periods.
+    (planned, actual) over all periods. `said` (P,) is the response that the plan gave to these
+    periods, None: that of their mean spend.
 
     By spend: what other money than planned brings in the eyes of the plan's model. By response:
     what today's model says otherwise of the money that was spent.
     """
-    expected = then.response(planned_spend) * periods
-    at_delivered = then.response(delivered) * periods
-    by_spend = at_delivered - expected
+    at_planned = then.response(planned_spend) * periods
+    expected = at_planned if said is None else said
+    by_spend = then.response(delivered) * periods - at_planned
+    at_delivered = expected + by_spend
     seen, by_response = np.full(len(expected), np.nan), np.full(len(expected), np.nan)
     if now is not None:
         seen = now.response(delivered) * periods

@@ -9,6 +9,7 @@ import streamlit as st
 from mmm.access import User
 from mmm.errors import UserError
 from mmm.format import Labels
+from mmm.models.forecast_score import scores_of_chain
 from mmm.models.plan_of_record import (
     PlanVariance,
     actuals_for,
@@ -21,6 +22,7 @@ from mmm.models.plan_of_record import (
 from mmm.models.plans import ALL_KEPT, saved_plan
 from mmm.planning.plan import PlanDocument
 from mmm.results import plan_charts
+from mmm.results.forecast_score import score_table, sentence
 from mmm.web.data.uploads import table_of_upload
 from mmm.web.kit.chart import drawn, show_chart
 from mmm.web.kit.export import csv_text
@@ -53,6 +55,7 @@ def plan_of_record(
     _commit(workspace, user, saved, record)
     if record is not None:
         _variance(workspace, run_id, record.plan_id, labels)
+    _scores(workspace, run_id, labels)
 
 
 def _shown(workspace: Workspace, record: PlanOfRecord) -> None:
@@ -118,10 +121,24 @@ def _variance(workspace: Workspace, run_id: str, plan_id: str, labels: Labels) -
         st.error(error_markdown(error), icon=":material/error:")
 
 
+def _scores(workspace: Workspace, run_id: str, labels: Labels) -> None:
+    """How well the models of the chain forecast the periods that each refresh brought."""
+    scores = scores_of_chain(workspace, run_id)
+    if not scores:
+        return
+    st.subheader("Forecast score of each refresh", anchor="scores")
+    st.markdown(plain(sentence(scores[-1][1], labels)))
+    show_numbers(score_table(scores), labels)
+    st.caption(
+        "The model before a refresh forecasts the new periods with the spends that were made. An error "
+        "is the sum of absolute errors over the sum of the KPI."
+    )
+
+
 def _draw(variance: PlanVariance, key: str) -> None:
     labels, found = variance.labels, variance.found
-    for sentence in variance.findings():
-        st.markdown(plain(sentence))
+    for said in variance.findings():
+        st.markdown(plain(said))
     chart = drawn(plan_charts.variance, steps_of(found), labels)
     show_chart(chart, f"variance-{key}", "Variance to plan")
     st.caption(
