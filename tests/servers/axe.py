@@ -30,9 +30,10 @@ ALLOWED: tuple[tuple[str, str, str], ...] = (
     ),
 )
 _FADE_MILLISECONDS = 1500
-_BACKGROUND = (
-    "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-)
+_BACKGROUND = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app === null ? null : getComputedStyle(app).backgroundColor;
+}"""
 _RULES = {"resultTypes": ["violations"]}
 _RULES_OF_COLOUR = {**_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 
@@ -52,15 +53,16 @@ def violations(page: Any, rules: dict[str, Any] = _RULES) -> list[str]:
 
 
 def violations_in_both_schemes(page: Any) -> list[str]:
-    """Those of a page opened in light colours, and of its colours when it has turned dark: nothing
-    else differs between the two.
+    """Those of an open page in light colours, and of its colours when it is opened in dark ones:
+    nothing else differs between the two.
     """
     page.emulate_media(color_scheme="light")
     settled(page)
     light = page.evaluate(_BACKGROUND)
     found = [f"light: {violation}" for violation in violations(page)]
     page.emulate_media(color_scheme="dark")
-    wait_for_page(page, lambda: page.evaluate(_BACKGROUND) != light)
+    page.reload()  # the server chooses the charts' colours and some of the page's
+    wait_for_page(page, lambda: page.evaluate(_BACKGROUND) not in (light, None))
     settled(page)
     found += [f"dark: {violation}" for violation in violations(page, _RULES_OF_COLOUR)]
     page.emulate_media(color_scheme="light")

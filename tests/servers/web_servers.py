@@ -166,7 +166,7 @@ _STILL = f"""() => {{
   const app = document.querySelector('[data-test-script-state]'), talk = window.talkOfTests;
   const last = Math.max(talk.told, talk.changed);
   return app !== null && app.dataset.testScriptState === 'notRunning'
-    && talk.told >= talk.asked && Date.now() - last > {_QUIET_MILLISECONDS};
+    && talk.told > 0 && talk.told >= talk.asked && Date.now() - last > {_QUIET_MILLISECONDS};
 }}"""
 _ASKED = "() => window.talkOfTests.asked"
 
