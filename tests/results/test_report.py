@@ -99,6 +99,7 @@ def test_each_section_has_finding_picture_reading_and_numbers(
     views = present_views(result.tables)
     assert {view.key for view in VIEWS} - {view.key for view in views} == {
         "forecast",
+        "frontier",
         "learnt",
         "stability",
         "calibration",

@@ -22,6 +22,7 @@ from mmm.results import (
     charts,
     findings,
     forecast,
+    frontier,
     kept,
     learnt,
     posterior_charts,
@@ -193,6 +194,18 @@ VIEWS: tuple[View, ...] = (
         "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
         present=summary.has_paid,
+    ),
+    View(
+        "frontier",
+        "What other total budgets would bring",
+        frontier.frontier,
+        frontier.chart,
+        frontier.finding,
+        "Each point is the best split of that much money per {period} within 30 % of today's spend per channel; "
+        "inconclusive channels keep their share. The shade holds 80 % of the models it was not made with, orange is "
+        "today's budget. Below, what the step up to a budget brings: where that is worse than the dashed line, "
+        "break-even, the step costs more than it brings.",
+        present=frontier.known,
     ),
     View(
         "adstock",
