@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import expect
 
 from axe import violations
+from mmm.models.flighting import flighting_of, read_table
+from mmm.models.plan_of_record import of_record
 from mmm.models.plans import saved_plan
 from mmm.workspace.models import RunState
 from web_servers import SECONDS, chromium, settled, web_app
@@ -122,3 +124,51 @@ def test_plan_and_stability_can_be_used_by_everyone(page: Any, stored: Any, sche
         expect(page.get_by_text(shown).first).to_be_visible(timeout=90 * SECONDS)
         settled(page)
         assert violations(page) == [], address
+
+
+def test_a_forward_plan_is_committed_to_and_held_against_actuals(
+    page: Any, stored: Any, tmp_path: Path
+) -> None:
+    run_id = stored.of_state(RunState.SUCCEEDED)
+    page.goto(f"/plan?run={run_id}")
+    expect(page.get_by_text("Response curves")).to_be_visible(timeout=90 * SECONDS)
+    settled(page)
+    page.get_by_text("Plan the weeks after the data").click()
+    expect(page.get_by_text("is forecast at").first).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    save(page, "next quarter")
+    page.get_by_role("button", name="Commit as plan of record").click()
+    expect(page.get_by_text("committed to by")).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    expect(page.get_by_text("Refresh the model with the new periods first.")).to_be_visible()
+    (plan_id,) = stored.workspace.plan_ids()
+    assert of_record(stored.workspace, run_id).plan_id == plan_id
+    plan = saved_plan(stored.workspace, plan_id)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the flighting as Excel").click()
+    assert flighting_of(
+        read_table(renamed(download.value.path(), tmp_path / "down.xlsx")),
+        tuple(row["channel"] for row in plan.channels),
+        "down.xlsx",
+    ).fields["periods"] == len(plan.forecast.kpi)
+
+    first = plan.forecast.kpi[0]
+    spends = [row for row in plan.forecast.flighting if row["date"] == first["date"]]
+    actuals = tmp_path / "actuals.csv"
+    with actuals.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["date", *(row["channel"] for row in spends), plan.kpi_name])
+        writer.writerow(
+            [first["date"], *(row["spend"] for row in spends), first["kpi"] + 1_000_000.0]
+        )
+    page.locator("input[type=file]").last.set_input_files(actuals)
+    expect(page.get_by_text("against the plan's")).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    expect(page.get_by_text("1 of 13 planned periods")).to_be_visible()
+    assert violations(page) == []
+
+
+def renamed(source: Path, target: Path) -> Path:
+    """A download under a name with an ending."""
+    target.write_bytes(Path(source).read_bytes())
+    return target

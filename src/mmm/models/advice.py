@@ -55,6 +55,8 @@ def _advise(workspace: Workspace, run_id: str, results: RunResults, certificate:
         moves.append(Move(row["channel"], row["initial_spend"], row["spend"]))
     band = totals.band
     ends = None if band is None else band.even_gain
+    wide = totals.band_recalibrated
+    wide_ends = None if wide is None else wide.even_gain
     return Advice(
         periods=totals.periods,
         moves=tuple(moves),
@@ -65,5 +67,7 @@ def _advise(workspace: Workspace, run_id: str, results: RunResults, certificate:
         level=0.8 if band is None else band.level,
         response=totals.initial_response_total,
         certificate=certificate,
+        gain_wide_low=None if wide_ends is None else wide_ends[0],
+        gain_wide_high=None if wide_ends is None else wide_ends[1],
         frontier=tuple(chosen.frontier(request, FACTORS).to_pylist()),
     )

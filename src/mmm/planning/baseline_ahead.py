@@ -20,15 +20,13 @@ from mmm.engines.words import ComponentKind
 from mmm.errors import UserError
 from mmm.planning.history import Tables
 from mmm.planning.holidays_ahead import Moved, Occasions, moved, rows_of
+from mmm.planning.periods import dates_ahead, periods_of_a_year
 
 _LEVEL = (ComponentKind.INTERCEPT, ComponentKind.TREND)
 #: Half of the range of 80 % of a normal distribution, in standard deviations.
 REACH = 1.2816
-_MONTH_DAYS = (28, 31)
 #: Past forecasts that a range is made of: at most so many, spread over the window.
 _ORIGINS = 60
-#: A year in whole weeks, so that weekdays stay in place.
-_YEAR_DAYS = 364
 
 
 @dataclass(frozen=True)
@@ -57,25 +55,6 @@ class _Past:
     yearly: np.ndarray
     unpaid: np.ndarray
     year: int
-
-
-def dates_ahead(dates: np.ndarray, count: int) -> np.ndarray:
-    """The starts of the next periods after the last date, (count,), at the dates' own step."""
-    step = int(np.median(np.diff(dates).astype(int)))
-    if _MONTH_DAYS[0] <= step <= _MONTH_DAYS[1]:
-        last = dates[-1].astype("datetime64[M]")
-        within = dates[-1] - last.astype("datetime64[D]")
-        months = last + np.arange(1, count + 1)
-        return np.asarray(months.astype("datetime64[D]") + within)
-    return np.asarray(dates[-1] + step * np.arange(1, count + 1))
-
-
-def periods_of_a_year(dates: np.ndarray) -> int:
-    """How many periods a year has at the dates' step."""
-    step = int(np.median(np.diff(dates).astype(int)))
-    if _MONTH_DAYS[0] <= step <= _MONTH_DAYS[1]:
-        return 12
-    return max(round(_YEAR_DAYS / step), 1)
 
 
 def baseline_ahead(

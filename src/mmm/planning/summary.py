@@ -28,7 +28,12 @@ _TABLE = {
     "response": "response_plan",
     "response_low": "response_low",
     "response_high": "response_high",
+    "response_recalibrated_low": "response_recalibrated_low",
+    "response_recalibrated_high": "response_recalibrated_high",
 }
+_RECALIBRATED = ("response_recalibrated_low", "response_recalibrated_high")
+#: Of the plan's table, what scenarios side by side leave out.
+_LEFT_OUT = ("change", *_RECALIBRATED)
 
 
 def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
@@ -53,11 +58,20 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
         }
         for row in rows
     ]
-    numbers = (*_TABLE.values(), "value_today", "value_plan", "marginal_today", "marginal_plan")
+    numbers: tuple[str, ...] = (
+        *_TABLE.values(),
+        "value_today",
+        "value_plan",
+        "marginal_today",
+        "marginal_plan",
+    )
     numbers += ("break_even", "break_even_spend")
     texts = [("confidence", _s), ("at_bound", _s)]
     schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), *texts])
-    return pa.Table.from_pylist(found, schema=schema)
+    table = pa.Table.from_pylist(found, schema=schema)
+    if table["response_recalibrated_low"].null_count == table.num_rows:
+        return table.drop_columns(list(_RECALIBRATED))
+    return table
 
 
 def _marginal(response: float, labels: Labels) -> float | None:
@@ -109,7 +123,8 @@ def plan_curves(
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over
-    the current allocation of the same money with its band, whether it is worth making.
+    the current allocation of the same money with its band, whether it is worth making, the KPI's
+    forecast over all periods of a plan of those ahead.
     """
     rows = []
     for name, plan in named:
@@ -134,6 +149,7 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
                 "gain_low": gain[0],
                 "gain_high": gain[1],
                 "worth_making": totals.worth_making,
+                **_kpi_ahead(plan),
             }
         )
     texts = {"scenario": _s, "model_id": _s, "worth_making": pa.bool_()}
@@ -142,13 +158,20 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     )
 
 
+def _kpi_ahead(plan: PlanDocument) -> dict[str, float | None]:
+    """The KPI's forecast of a plan of the periods ahead, null for any other."""
+    names = ("kpi", "kpi_low", "kpi_high")
+    found = None if plan.forecast is None else plan.forecast.totals
+    return {name: None if found is None else getattr(found, name) for name in names}
+
+
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """Scenario x channel: today's and planned spend per period, planned response with its band."""
     rows = []
     for name, plan in named:
         for row in plan.channels:
-            kept = {new: row.get(old) for old, new in _TABLE.items() if new != "change"}
+            kept = {new: row.get(old) for old, new in _TABLE.items() if new not in _LEFT_OUT}
             rows.append({"scenario": name, "channel": row["channel"], **kept})
-    numbers = tuple(name for name in _TABLE.values() if name != "change")
+    numbers = tuple(name for name in _TABLE.values() if name not in _LEFT_OUT)
     schema = pa.schema([("scenario", _s), ("channel", _s), *((name, _f8) for name in numbers)])
     return pa.Table.from_pylist(rows, schema=schema)

@@ -16,6 +16,7 @@ from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.schemas import SCHEMAS, complete, kept_ids
 from mmm.errors import NotFound
 from mmm.results.advice import Advice, read_advice
+from mmm.results.forecast_score import ForecastScore, read_score
 from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
-ADVICE = "advice.json"
+ADVICE, FORECAST_SCORE = "advice.json", "forecast_score.json"
 #: Files of an engine's own up to so many bytes each are in the ZIP.
 _LARGEST_ZIPPED = 50_000_000
 #: The file of a certificate among the results of the study that made it.
@@ -132,6 +133,22 @@ class RunResults(Mapping[str, "pa.Table"]):
 
     def keep_advice(self, advice: Advice) -> None:
         self._workspace.save_derived(self._run_id, ADVICE, advice.to_json(), self._manifest)
+
+    @property
+    def forecast_score(self) -> ForecastScore | None:
+        """How well the model before forecast a refresh's new periods; None while that was not looked
+        at, and of a run that is no refresh.
+        """
+        kept = self._workspace.derived_file(self._run_id, FORECAST_SCORE, self._manifest)
+        if kept is None:
+            return None
+        try:
+            return read_score(kept)
+        except ValueError:  # an earlier version's: it is made anew
+            return None
+
+    def keep_forecast_score(self, score: ForecastScore) -> None:
+        self._workspace.save_derived(self._run_id, FORECAST_SCORE, score.to_json(), self._manifest)
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there
