@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
 ADVICE, FORECAST_SCORE = "advice.json", "forecast_score.json"
+#: Files of an engine's own up to so many bytes each are in the ZIP.
+_LARGEST_ZIPPED = 50_000_000
 #: The file of a certificate among the results of the study that made it.
 CERTIFICATE = "certificate.json"
 
@@ -185,11 +187,21 @@ def newest_certificate(workspace: Workspace, run_id: str) -> str | None:
     return None
 
 
+def zipped_artifacts(workspace: Workspace, run_id: str) -> tuple[list[str], list[str]]:
+    """(files in the ZIP of what the run's engine wrote, files that are too large for it)."""
+    manifest = workspace.results_manifest(run_id)
+    names = workspace.result_artifacts(run_id, manifest)
+    large = [name for name in names if manifest.files[f"artifacts/{name}"].bytes > _LARGEST_ZIPPED]
+    return [name for name in names if name not in large], large
+
+
 def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:
-    """The files that the run's engine wrote in formats of its own, as one ZIP file."""
+    """The files that the run's engine wrote in formats of its own, as one ZIP file; without those
+    that are too large to be held in memory, which `mmm export` writes.
+    """
     packed, manifest = io.BytesIO(), workspace.results_manifest(run_id)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in workspace.result_artifacts(run_id, manifest):
+        for name in zipped_artifacts(workspace, run_id)[0]:
             archive.writestr(name, workspace.result_artifact(run_id, name, manifest))
     return packed.getvalue()
 
