@@ -70,7 +70,7 @@ def export_run(
         if everything or models or table_format != "csv":
             what = "its engine wrote its files itself; they are exported as they are."
             raise UserError(what, where=run_id, fix="Leave out --format, --all and --model.")
-        files = {name: partial(_copy, workspace, run_id, name) for name in own}
+        files = {name: partial(workspace.copy_artifact, run_id, name) for name in own}
     else:
         files = _engine_files(workspace, run_id, table_format, everything, models)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,10 +81,6 @@ def export_run(
         for path in sorted(Path(work).iterdir()):
             shutil.move(path, folder / path.name)
     return sorted(folder.iterdir())
-
-
-def _copy(workspace: Workspace, run_id: str, name: str, path: Path) -> None:
-    path.write_bytes(workspace.result_artifact(run_id, name))
 
 
 def _engine_files(

@@ -43,8 +43,8 @@ from mmm.planning.problem import (
 )
 from mmm.planning.profit import break_even_spends, profits
 from mmm.planning.request import PlanRequest
-from mmm.planning.sides import PlannedWith, sides_of
-from mmm.planning.weighted import MeanResponse
+from mmm.planning.sides import PlannedWith, Sides, sides_of
+from mmm.planning.weighted import MeanResponse, Stretched
 
 #: A plan whose median gain over the current allocation of the same money is below this is not worth
 #: a change: models of one run differ by more.
@@ -78,8 +78,9 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     found = None
     if sides.measured is not None:
         found = band(sides.measured, market.initial, spend, market.values, sides.whose)
+    wide = _recalibrated(sides, market, spend, planned.known)
     shown = replace(market, curves=MeanResponse(sides.shown))
-    channels = _with_band(evaluate(shown, space, spend, periods), found)
+    channels = _with_band(evaluate(shown, space, spend, periods), found, wide)
     channels = _with_worth(channels, shown, spend, planned.known)
     totals = _totals(shown, spend, periods, budget, target, None if found is None else found.total)
     totals = totals.model_copy(update=_worth(shown, spend, request, totals))
@@ -88,6 +89,7 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
         update={
             "target_reached": _efficiency(market, spend, labels),
             "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
+            "band_recalibrated": None if wide is None else wide.total,
             "other_gain": _even_gain(MeanResponse(other.shown), market.initial, spend),
         }
     )
@@ -158,10 +160,24 @@ def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> p
     return pa.table({name: _column(values) for name, values in columns.items()})
 
 
-def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
-    """The table with `..._low` and `..._high` columns of responses and of their difference."""
+def _recalibrated(sides: Sides, market: Market, spend: np.ndarray, known: Known) -> Band | None:
+    """The band as wide as the run's certificate asks for; None where it asks for no more."""
+    factors = np.array([known.stretch.get(name, 1.0) for name in market.channels])
+    if sides.measured is None or (factors <= 1.0).all():
+        return None
+    wider = Stretched(sides.measured, factors)
+    return band(wider, market.initial, spend, market.values, sides.whose)
+
+
+def _with_band(channels: pa.Table, found: Band | None, wide: Band | None) -> pa.Table:
+    """The table with `..._low` and `..._high` columns of responses and of their difference, and of
+    the planned response as the certificate recalibrates it.
+    """
     if found is None:
         return channels
+    if wide is not None:
+        for ending, values in zip(("low", "high"), wide.response, strict=True):
+            channels = channels.append_column(f"response_recalibrated_{ending}", _column(values))
     for name in ("initial_response", "response", "gain"):
         for ending, values in zip(("low", "high"), getattr(found, name), strict=True):
             channels = channels.append_column(f"{name}_{ending}", _column(values))
@@ -169,12 +185,14 @@ def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
 
 
 def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Known) -> pa.Table:
-    """The table with each channel's confidence, profit and break-even; null where nothing is known."""
+    """The table with each channel's confidence, profit and break-even, as a spend and as a ROAS or
+    cost per conversion; null where nothing is known.
+    """
     names = market.channels
     confidence = [known.confidence.get(name) for name in names]
     channels = channels.append_column("confidence", pa.array(confidence, pa.string()))
     nothing = np.full(len(names), np.nan)
-    before, after, even = nothing, nothing, nothing
+    before, after, even, price = nothing, nothing, nothing, nothing
     if market.values is not None:
         before = profits(market.curves.response(market.initial), market.initial, market.values)
         after = profits(market.curves.response(spend), spend, market.values)
@@ -182,7 +200,14 @@ def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Kn
     if paying is not None:
         largest = np.maximum(market.largest, spend)
         even = break_even_spends(market.curves, paying, largest)
-    for name, values in (("initial_profit", before), ("profit", after), ("break_even_spend", even)):
+        price = 1.0 / paying if market.revenue else paying
+    found = {
+        "initial_profit": before,
+        "profit": after,
+        "break_even_spend": even,
+        "break_even": price,
+    }
+    for name, values in found.items():
         channels = channels.append_column(name, _column(values))
     return channels
 
