@@ -288,6 +288,11 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
         where = f"column {item.facts.name!r}"
         if item.role in ("spend", "exposure", "organic") and item.facts.negative_share:
             fix = "Correct the source: book refunds where the spend was."
+            if item.facts.all_negative:
+                fix = (
+                    "An export that books spend as negative: turn the sign, by the button on the page "
+                    'Data quality or with "negate": true in the column\'s rule of the recipe.'
+                )
             findings.append(
                 Finding("warning", "negative values, which no medium may have.", where, fix)
             )

@@ -91,7 +91,7 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     _require_one_currency(table, recipe)
     table, spread_notes = _wide(table, recipe)
     currencies = currencies_after(recipe, currencies_of(table))
-    money_notes = currency_notes(recipe, currencies)
+    money_notes = [*_turned(recipe), *currency_notes(recipe, currencies)]
     table, groups, notes = _groups(table, recipe.market)
     notes = spread_notes + notes + money_notes
     times, zone = _times(table, recipe)
@@ -118,6 +118,11 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
         joined = _combined(found, recipe) if len(found) > 1 else single
         finished = [_finished(joined, recipe)]
     return tuple(replace(item, table=with_currencies(item.table, currencies)) for item in finished)
+
+
+def _turned(recipe: Recipe) -> list[str]:
+    turned = [rule.column for rule in recipe.columns if rule.negate]
+    return [f"The sign of {listed(turned)} was turned."] if turned else []
 
 
 def _require_one_currency(table: pa.Table, recipe: Recipe) -> None:
@@ -314,7 +319,7 @@ def _values(table: pa.Table, recipe: Recipe) -> dict[str, np.ndarray]:
             fix = "Correct the cells, take the text first or last, or flag its values."
             findings.append(Finding("error", wrong, f"column {rule.column!r}", fix))
         else:
-            found[rule.column] = numbers.values
+            found[rule.column] = -numbers.values + 0.0 if rule.negate else numbers.values
     if findings:
         raise InvalidInput("the columns cannot be resampled by their rules:", findings)
     return found
