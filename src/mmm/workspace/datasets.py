@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Datasets(Part):
         """
         learnt: dict[str, Any] = {
             "stored_again": now.created,
+            "archived": False,
             "notes": tuple(dict.fromkeys((*first.notes, *now.notes))),
             "currencies": first.currencies | now.currencies,
         }
@@ -74,9 +75,22 @@ class Datasets(Part):
         """Names of the markets that have datasets."""
         return self._objects.folders("datasets")
 
-    def datasets(self, market: str | None = None) -> Found[DatasetManifest]:
-        """Manifests of all datasets, or of one market's, newest first: by when each last came in.
-        Beside them those that cannot be read.
+    def label_dataset(
+        self, market: str, dataset_id: str, changes: Mapping[str, str | bool]
+    ) -> DatasetManifest:
+        """Change what people call it: `name`, `description`, `archived`."""
+        known = {
+            name: changes[name] for name in ("name", "description", "archived") if name in changes
+        }
+        changed = self.dataset(market, dataset_id).model_copy(update=known)
+        self._put(f"{_folder(market, dataset_id)}/manifest.json", changed, "dataset")
+        return changed
+
+    def datasets(
+        self, market: str | None = None, *, archived: bool = False
+    ) -> Found[DatasetManifest]:
+        """Manifests of all datasets, or of one market's, newest first: by when each last came in;
+        archived ones only if asked for. Beside them those that cannot be read.
         """
         markets = (
             self._objects.folders("datasets")
@@ -90,6 +104,7 @@ class Datasets(Part):
                 if self._objects.exists(key):  # not yet while its data is being uploaded
                     keys.append(key)
         found, damaged = read_all(keys, lambda key: self._read(key, DatasetManifest, "dataset"))
+        found = [manifest for manifest in found if archived or not manifest.archived]
         found.sort(key=lambda manifest: manifest.last_stored, reverse=True)
         return Found(found, damaged)
 
