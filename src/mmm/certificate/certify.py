@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mmm.certificate import summarise
 from mmm.certificate.baseline import residual_noise, smoother
 from mmm.certificate.certificate import Certificate
@@ -16,6 +18,7 @@ from mmm.certificate.checks.base import Situation
 from mmm.certificate.identify import after_training, before_training, design_of, typical_roi
 from mmm.certificate.material import Tables, read_material
 from mmm.certificate.refit import Advise, Bounds, Refit, refit
+from mmm.certificate.saturation import saturation_told
 from mmm.certificate.worlds import World, worlds
 from mmm.engines.base import Engine, Problem, Progress, ProgressListener
 from mmm.errors import UserError
@@ -105,6 +108,9 @@ def certify(
         before=before_training(design),
         after=after,
         checks=checks,
+        saturation=saturation_told(
+            material, smooth, {item.name: item.roi for item in reported if np.isfinite(item.roi)}
+        ),
         failed=tuple(failed),
         seconds=round(time.process_time() - begun, 1),
     )

@@ -46,6 +46,7 @@ def certify_command(
         channels,
         checks,
         checks_finding,
+        confidence_rule,
         families,
         sentences,
     )
@@ -71,6 +72,7 @@ def certify_command(
     typer.echo("")
     for sentence in sentences(found, labels):
         typer.echo(sentence)
+    typer.echo(confidence_rule())
     typer.echo("\nBy what could be true:")
     _table(families(found), labels)
     typer.echo(f"\n{checks_finding(found)}")

@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from mmm.certificate.before import before
 from mmm.certificate.certificate import Certificate, ChannelCertificate, certificate_of
 from mmm.certificate.checks.base import Outcome
 from mmm.certificate.identify import Help, Identifiability
+from mmm.engines.base import Problem
+from mmm.engines.confidence import HIGH_ERROR, HIGH_GAIN, HIGH_WIDTH, MEDIUM_ERROR, MEDIUM_WIDTH
 from mmm.format import Labels, count, listed, percent
+from mmm.results import bends
 from mmm.results.summary import Tables
 
 _f8, _s = pa.float64(), pa.string()
@@ -137,10 +142,21 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
         said.append(f"{percent(total.ranked)} of the pairs of channels are ranked right.")
     said += _advice(found)
     said += _apart(found.after)
+    said += bends.sentences(found.saturation)
     said += _help(found.after.helps)
     if found.failed:
         said.append(f"{count(len(found.failed), 'world')} could not be trained.")
     return said
+
+
+def confidence_rule() -> str:
+    """The one rule of confidence words, see `mmm.engines.confidence`."""
+    return (
+        f"Confidence is high where the recalibrated interval lies within {HIGH_WIDTH:.0%} of its middle, the data "
+        f"took away {HIGH_GAIN:.0%} of the width before them, the channel can be told from others, and an error of "
+        f"{HIGH_ERROR:.0%} at most is expected; medium within {MEDIUM_WIDTH:.0%} and with {MEDIUM_ERROR:.0%} at most; "
+        "else, and where the interval reaches down to no effect, inconclusive."
+    )
 
 
 def _coverage(found: Certificate) -> str:
@@ -200,6 +216,19 @@ def before_sentences(known: Identifiability) -> list[str]:
             f"{percent(known.expected_error[order[0]])}."
         )
     return [*said, *_apart(known), *_help(known.helps)]
+
+
+def before_of(problem: Problem) -> list[str]:
+    """What an experiment's data alone tell, before anything is trained on them; nothing of data that
+    tell nothing of the kind.
+    """
+    if len(problem.paid) == 0 or problem.kpi[problem.window_rows].mean() <= 0:
+        return []
+    try:
+        found = before(problem)
+    except np.linalg.LinAlgError:
+        return []
+    return [*before_sentences(found.known), *bends.sentences(found.saturation)]
 
 
 def families(found: Certificate) -> pa.Table:
