@@ -171,13 +171,13 @@ def _advice(found: Certificate) -> list[str]:
     total = found.total
     if total.uplift_share is None or total.harmful is None:
         return []
-    direction = ""
+    direction, number = "", "" if total.advised is None else f"{total.advised} "
     if total.direction is not None:
         direction = f" {percent(total.direction)} of its moves go the right way."
     return [
         f"The advised budget (each channel within 30 % of today's) brings "
         f"{percent(total.uplift_share)} of what the best one would; in {percent(total.harmful)} of "
-        f"the worlds it is more than 1 % worse than today's.{direction}"
+        f"the {number}worlds in which one was advised it is more than 1 % worse than today's.{direction}"
     ]
 
 
