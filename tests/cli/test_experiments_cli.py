@@ -11,7 +11,6 @@ import pytest
 
 from mmm.runs.sample import sample_experiment
 from mmm.settings import load_settings
-from mmm.sources import sample
 from mmm.workspace import Workspace
 
 Run = Callable[..., tuple[int, str, str]]
@@ -19,9 +18,8 @@ QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 
 
 @pytest.fixture
-def experiment(run: Run, tmp_path: Path) -> dict[str, Any]:
+def experiment(stored: str, tmp_path: Path) -> dict[str, Any]:
     """The sample's experiment with quick settings, also in e.json."""
-    stored = run("ingest", sample.PATH, "--market", "sample")[1].strip()
     content: dict[str, Any] = json.loads(sample_experiment(stored, "ridge").to_json())
     content["settings"] = dict(QUICK)
     (tmp_path / "e.json").write_text(json.dumps(content))

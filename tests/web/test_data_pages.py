@@ -565,3 +565,26 @@ def test_two_datasets_are_joined_with_what_did_not_match(
     table = stored.workspace.read_dataset("J", made.dataset_id)
     assert (made.source, table.num_rows) == ("joined", 12)
     assert table.to_pydict()["tv_spend"][0] == 3
+
+
+def test_a_dataset_is_named_and_archived_in_the_list(
+    stored: Any, robyn: DatasetManifest, open_page: Open
+) -> None:
+    app = open_page(links.CONNECT)
+    name = dataset_name(robyn)
+    labelled(app.text_input, "Name").set_value("Weekly sales")
+    labelled(app.button, "Save").click().run()
+    assert not app.exception
+    assert stored.workspace.dataset(robyn.market, robyn.dataset_id).name == "Weekly sales"
+    assert f"**{plain(name)}** · Weekly sales" in words(app)
+    app.button(f"archive-{name}").click().run()
+    assert plain(f"**{name}**") not in words(app)
+    assert stored.workspace.dataset(robyn.market, robyn.dataset_id).archived
+    assert robyn.dataset_id not in [item.dataset_id for item in stored.workspace.datasets()]
+
+
+@pytest.mark.usefixtures("viewer")
+def test_a_viewer_names_no_dataset(robyn: DatasetManifest, open_page: Open) -> None:
+    app = open_page(links.CONNECT)
+    assert dataset_name(robyn) in words(app).replace("\\", "")
+    assert "Save" not in [button.label for button in app.button]
