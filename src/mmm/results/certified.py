@@ -152,9 +152,9 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
 def confidence_rule() -> str:
     """The one rule of confidence words, see `mmm.engines.confidence`."""
     return (
-        f"Confidence is high where the recalibrated interval lies within {HIGH_WIDTH:.0%} of its middle, the data "
-        f"took away {HIGH_GAIN:.0%} of the width before them, the channel can be told from others, and an error of "
-        f"{HIGH_ERROR:.0%} at most is expected; medium within {MEDIUM_WIDTH:.0%} and with {MEDIUM_ERROR:.0%} at most; "
+        f"Confidence is high where the recalibrated interval lies within {100 * HIGH_WIDTH:.0f} % of its middle, the data "
+        f"took away {100 * HIGH_GAIN:.0f} % of the width before them, the channel can be told from others, and an error of "
+        f"{100 * HIGH_ERROR:.0f} % at most is expected; medium within {100 * MEDIUM_WIDTH:.0f} % and with {100 * MEDIUM_ERROR:.0f} % at most; "
         "else, and where the interval reaches down to no effect, inconclusive."
     )
 
