@@ -46,5 +46,5 @@ def test_the_rule_of_confidence_is_in_sight_with_its_figures() -> None:
         confidence.HIGH_ERROR,
         confidence.MEDIUM_WIDTH,
     ):
-        assert f"{figure:.0%}" in rule
+        assert f"{100 * figure:.0f} %" in rule
     assert rule in view("certificate").how_to_read(ROAS)

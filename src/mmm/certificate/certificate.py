@@ -80,6 +80,8 @@ class TotalCertificate:
     harmful: float | None
     regret: float | None
     regret_today: float | None
+    #: In how many of the worlds a budget was advised; None of certificates that did not say it.
+    advised: int | None = None
 
 
 @dataclass(frozen=True)

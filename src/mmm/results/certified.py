@@ -152,9 +152,9 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
 def confidence_rule() -> str:
     """The one rule of confidence words, see `mmm.engines.confidence`."""
     return (
-        f"Confidence is high where the recalibrated interval lies within {HIGH_WIDTH:.0%} of its middle, the data "
-        f"took away {HIGH_GAIN:.0%} of the width before them, the channel can be told from others, and an error of "
-        f"{HIGH_ERROR:.0%} at most is expected; medium within {MEDIUM_WIDTH:.0%} and with {MEDIUM_ERROR:.0%} at most; "
+        f"Confidence is high where the recalibrated interval lies within {100 * HIGH_WIDTH:.0f} % of its middle, the data "
+        f"took away {100 * HIGH_GAIN:.0f} % of the width before them, the channel can be told from others, and an error of "
+        f"{100 * HIGH_ERROR:.0f} % at most is expected; medium within {100 * MEDIUM_WIDTH:.0f} % and with {100 * MEDIUM_ERROR:.0f} % at most; "
         "else, and where the interval reaches down to no effect, inconclusive."
     )
 
@@ -171,13 +171,13 @@ def _advice(found: Certificate) -> list[str]:
     total = found.total
     if total.uplift_share is None or total.harmful is None:
         return []
-    direction = ""
+    direction, number = "", "" if total.advised is None else f"{total.advised} "
     if total.direction is not None:
         direction = f" {percent(total.direction)} of its moves go the right way."
     return [
         f"The advised budget (each channel within 30 % of today's) brings "
         f"{percent(total.uplift_share)} of what the best one would; in {percent(total.harmful)} of "
-        f"the worlds it is more than 1 % worse than today's.{direction}"
+        f"the {number}worlds in which one was advised it is more than 1 % worse than today's.{direction}"
     ]
 
 
