@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,8 @@ def test_two_signs_are_red_before_and_after_a_preparation(
     assert review(table, MAPPING).check("currency").light is Light.RED
     assert any("two currencies" in str(finding) for finding in propose(table).findings)
     rules = [{"column": name, "aggregate": "sum"} for name in ("revenue", "tv", "search")]
-    recipe = parse_recipe(
-        str({"date": "week", "period": "week", "columns": rules}).replace("'", '"')
-    )
+    content = {"date": "week", "period": "week", "columns": rules}
+    recipe = parse_recipe(json.dumps(content))
     (same,) = prepare_dataset(workspace, "DE", stored.dataset_id, recipe, ANA)
     assert same.dataset_id == stored.dataset_id
     said = "Columns are in two currencies: 'revenue' is in EUR, 'tv' is in EUR, 'search' is in USD."
@@ -65,12 +65,7 @@ def test_two_signs_are_red_before_and_after_a_preparation(
     assert currencies_of(prepared) == {"revenue": "EUR", "tv": "EUR", "search": "USD"}
     assert review(prepared, MAPPING).check("currency").light is Light.RED
     added = {"kind": "sum", "name": "media", "columns": ["tv", "search"]}
-    summed = parse_recipe(
-        str(recipe.model_dump(mode="json") | {"derived": [added]})
-        .replace("'", '"')
-        .replace("None", "null")
-        .replace("True", "true")
-    )
+    summed = parse_recipe(json.dumps(content | {"derived": [added]}))
     with pytest.raises(UserError, match="two currencies: 'tv' is in EUR, 'search' is in USD"):
         prepare_dataset(workspace, "DE", stored.dataset_id, summed, ANA)
 
