@@ -67,7 +67,7 @@ def _pages(workspace: Workspace, run_id: str) -> None:
 
 def main(trials: int = 5, iterations: int = 2000) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings().model_copy(update={"workspace": str(Path(folder) / "workspace")})
+        settings = Settings(workspace=str(Path(folder) / "workspace"))
         workspace = Workspace.open(settings)
         run_id = _begun(workspace, trials, iterations)
         print("| step | CPU s | wall s |\n|---|---|---|")
