@@ -18,7 +18,7 @@ stops far from it.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,62 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     The plan is optimised on the mean response of some draws; its numbers, its range and whether it
     is worth making are of the others, so that they are not the optimised figures.
     """
+    solved = _solved(history, planned, request, labels)
+    market, shown, spend, periods = solved.market, solved.shown, solved.spend, solved.periods
+    wide = _recalibrated(solved.sides, market, spend, planned.known)
+    channels = evaluate(shown, solved.space, spend, periods)
+    channels = _with_worth(_with_band(channels, solved.band, wide), shown, spend, planned.known)
+    other = "held" if request.carryover == "follows" else "follows"
+    other_sides = sides_of(planned, market.rows, other)
+    totals = solved.totals.model_copy(
+        update={
+            "target_reached": _efficiency(market, spend, labels),
+            "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
+            "band_recalibrated": None if wide is None else wide.total,
+            "other_gain": _even_gain(MeanResponse(other_sides.shown), market.initial, spend),
+        }
+    )
+    return Plan(
+        model_id=planned.model_id,
+        request=request,
+        labels=labels,
+        first=history.dates[market.rows[0]].item(),
+        last=history.dates[market.rows[-1]].item(),
+        channels=channels,
+        totals=totals,
+        tie_out=tie_out(market, history),
+        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
+        tests=tests_first(channels),
+    )
+
+
+def best_split(
+    history: History, planned: PlannedWith, request: PlanRequest, labels: Labels
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """(initial spend (P,), the plan's spend (P,), whether it is worth making), money per period, as
+    `allocate` has them, without what else a plan says: a certificate asks for it in every world.
+    """
+    solved = _solved(history, planned, request, labels)
+    return solved.market.initial, solved.spend, solved.totals.worth_making
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """The answer in numbers: `market` is what was optimised on, `shown` what its figures are of."""
+
+    sides: Sides
+    market: Market
+    shown: Market
+    space: Space
+    spend: np.ndarray
+    periods: int
+    band: Band | None
+    totals: Totals
+
+
+def _solved(
+    history: History, planned: PlannedWith, request: PlanRequest, labels: Labels
+) -> _Solved:
     rows = history.rows(request.period)
     sides = sides_of(planned, rows, request.carryover)
     market = build_market(history, sides.optimised, request, planned.known, revenue=labels.revenue)
@@ -78,33 +134,10 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     found = None
     if sides.measured is not None:
         found = band(sides.measured, market.initial, spend, market.values, sides.whose)
-    wide = _recalibrated(sides, market, spend, planned.known)
     shown = replace(market, curves=MeanResponse(sides.shown))
-    channels = _with_band(evaluate(shown, space, spend, periods), found, wide)
-    channels = _with_worth(channels, shown, spend, planned.known)
     totals = _totals(shown, spend, periods, budget, target, None if found is None else found.total)
     totals = totals.model_copy(update=_worth(shown, spend, request, totals))
-    other = sides_of(planned, rows, "held" if request.carryover == "follows" else "follows")
-    totals = totals.model_copy(
-        update={
-            "target_reached": _efficiency(market, spend, labels),
-            "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
-            "band_recalibrated": None if wide is None else wide.total,
-            "other_gain": _even_gain(MeanResponse(other.shown), market.initial, spend),
-        }
-    )
-    return Plan(
-        model_id=planned.model_id,
-        request=request,
-        labels=labels,
-        first=history.dates[rows[0]].item(),
-        last=history.dates[rows[-1]].item(),
-        channels=channels,
-        totals=totals,
-        tie_out=tie_out(market, history),
-        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
-        tests=tests_first(channels),
-    )
+    return _Solved(sides, market, shown, space, spend, periods, found, totals)
 
 
 def _cited(known: Known) -> tuple[str, ...]:
