@@ -39,6 +39,9 @@ def test_the_whole_way_from_data_to_plan(
     names = {path.name for path in (tmp_path / "own").iterdir()}
     assert {"RobynModel-1_390_1.json", "1_390_1.png", "pareto_aggregated.csv"} <= names
     assert "Robyn.RDS" not in names
+    code, out, err = run("recreate", tmp_path / "own" / "RobynModel-1_390_1.json")
+    assert code == 2
+    assert "in Robyn's own form, which is not made again here. robyn_recreate in R reads it." in err
     with (tmp_path / "own" / "pareto_aggregated.csv").open() as lines:
         assert len({row["solID"] for row in csv.DictReader(lines)}) == 23
     code, _, err = run("export", "latest", "other", "--format", "parquet")

@@ -136,6 +136,9 @@ def recreate_model(path: Path, table: pa.Table | None = None) -> tuple[str, list
     """
     try:
         document = read_json(path.read_bytes(), where=str(path))
+        if SECTION not in document and "ExportedModel" in document:
+            what = "is a model in Robyn's own form, which is not made again here."
+            raise UserError(what, where=str(path), fix="robyn_recreate in R reads it.")
         section, raw = document[SECTION], document["Extras"]["raw_data"]
         engine = asked(load_engine(section["engine"]), Recreates, "are not made again")
         stored = engine.stored_model(section)

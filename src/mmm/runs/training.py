@@ -14,6 +14,7 @@ from mmm.models.advice import ensure_advice
 from mmm.models.forecast_score import ensure_score
 from mmm.models.refresh import data_findings, previous_of
 from mmm.results import RunInfo, draw_report, read_results, write_results
+from mmm.results.model_summary import engine_warnings
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
@@ -68,7 +69,14 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
     log.info("succeeded: %s", details)
     flush_log()
-    history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
+    history.add(
+        RunState.SUCCEEDED,
+        actor,
+        attempt=attempt,
+        message=result.reason,
+        details=details,
+        warnings=tuple(engine_warnings(result.tables["diagnostics"])),
+    )
     _draw(workspace, run_id)
 
 

@@ -102,6 +102,9 @@ class RobynEngine(AdstockHillResponds):
     ) -> RobynSettings:
         changes: dict[str, Any] = dict(effort or {})
         changes["seed"] = settings.seed + _SEED_STEP * seed
+        # Nobody looks at the files of a training that is only compared: its pages alone cost more
+        # than reading its results.
+        changes |= {"one_pagers": False, "allocator": False, "rds": False}
         if holdout is not None:
             changes["ts_validation"] = True
             changes["hyperparameters"] = {**settings.hyperparameters, "train_size": holdout}

@@ -36,8 +36,12 @@ _FEWEST = 100
 def check(problem: Problem, settings: RobynSettings) -> list[Finding]:
     """What would stop Robyn or silently change its meaning."""
     if problem.previous is not None:
+        what = (
+            "Robyn's models are not refreshed here: robyn_refresh of 3.12.1 stops in R before 4.3, "
+            "and the image has R 4.2."
+        )
         fix = "Submit a new experiment on the new data, or use the engine ridge."
-        return [Finding("error", "Robyn's models are not refreshed here.", "refresh", fix)]
+        return [Finding("error", what, "refresh", fix)]
     if not problem.paid:
         fix = "Map a spend, or use the engine bayes or ridge."
         return [Finding("error", "Robyn needs a paid channel.", "mapping.paid", fix)]
