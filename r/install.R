@@ -1,5 +1,8 @@
 # Installs the source packages of a lock file into a library: Rscript install.R LOCK LIBRARY [REPOSITORY]
-# Without REPOSITORY it is R's own first mirror. A checksum that differs ends the build; a missing one is printed.
+# Without REPOSITORY it is R's own first mirror.
+#
+# A package's content is pinned by the sha256 of the manifest MD5 inside its archive: archives of one version are made
+# anew by mirrors, their manifest is not. Every file must be in it with its own checksum. What differs ends the build.
 
 arguments <- commandArgs(trailingOnly = TRUE)
 library_folder <- arguments[[2]]
@@ -11,6 +14,7 @@ if (length(arguments) > 2 && nzchar(arguments[[3]])) {
 }
 dir.create(library_folder, recursive = TRUE, showWarnings = FALSE)
 .libPaths(c(library_folder, .libPaths()))
+Sys.setenv(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep)) # for the installers, processes of their own
 
 # A version that is not the newest has moved to the archive.
 fetch <- function(package, version) {
@@ -21,33 +25,76 @@ fetch <- function(package, version) {
     fetched <- tryCatch(suppressWarnings(download.file(address, file, mode = "wb", quiet = TRUE)), error = function(e) 1)
     if (fetched == 0) return(file)
   }
-  stop(archive, " is not in the repository")
+  stop(archive, " is not in the repository", call. = FALSE)
 }
 
-verify <- function(file, wanted) {
-  found <- sub(" .*", "", system2("sha256sum", shQuote(file), stdout = TRUE))
-  if (wanted == "-") cat("no checksum recorded:", basename(file), found, "\n")
-  else if (found != wanted) stop(basename(file), " has the checksum ", found, ", the lock file says ", wanted)
+# The folder of the archive's package, in a folder of its own.
+unpacked <- function(package, file) {
+  into <- tempfile("unpacked-")
+  untar(file, exdir = into)
+  if (!identical(list.files(into, all.files = TRUE, no.. = TRUE), package)) {
+    stop(basename(file), " holds something else than the folder ", package, call. = FALSE)
+  }
+  file.path(into, package)
+}
+
+sha256 <- function(file) sub(" .*", "", system2("sha256sum", shQuote(file), stdout = TRUE))
+
+# What the manifest says by file's name: lines of 32 hexadecimal digits, " *" and the name.
+manifest <- function(file) {
+  lines <- readLines(file, warn = FALSE, encoding = "UTF-8")
+  form <- "^([0-9a-f]{32}) [ *](.+)$"
+  if (!length(lines) || !all(grepl(form, lines))) stop("the manifest MD5 cannot be read", call. = FALSE)
+  setNames(sub(form, "\\1", lines), sub(form, "\\2", lines))
+}
+
+verify <- function(archive, folder, wanted) {
+  wrong <- function(...) stop(archive, ": ", ..., call. = FALSE)
+  file <- file.path(folder, "MD5")
+  if (!file.exists(file)) wrong("has no manifest MD5, so its content cannot be checked")
+  found <- sha256(file)
+  if (found != wanted) wrong("its manifest MD5 has the sha256 ", found, ", the lock file says ", wanted)
+  listed <- manifest(file)
+  present <- setdiff(list.files(folder, recursive = TRUE, all.files = TRUE), "MD5")
+  lacking <- setdiff(names(listed), present)
+  if (length(lacking)) wrong("lacks ", paste(lacking, collapse = ", "))
+  unlisted <- setdiff(present, names(listed))
+  if (length(unlisted)) wrong("has files that its manifest does not name: ", paste(unlisted, collapse = ", "))
+  sums <- tools::md5sum(file.path(folder, names(listed)))
+  other <- names(listed)[sums != listed]
+  if (length(other)) wrong("other content than its manifest says: ", paste(other, collapse = ", "))
 }
 
 # lares 5.3.1 imports case_match, which Debian 12's dplyr lacks and nothing in lares uses; the recorded reference
 # numbers were made without that line as well.
-unpacked <- function(package, file) {
-  if (package != "lares") return(file)
-  untar(file, exdir = tempdir())
-  folder <- file.path(tempdir(), package)
+mend <- function(package, folder) {
+  if (package != "lares") return(invisible())
   namespace <- readLines(file.path(folder, "NAMESPACE"))
   writeLines(grep("case_match", namespace, value = TRUE, invert = TRUE, fixed = TRUE), file.path(folder, "NAMESPACE"))
-  folder
+}
+
+# R's own installer says nothing while all goes well, and all that it and the compiler said where it failed.
+install <- function(package, version, folder) {
+  said <- tempfile("said-")
+  r <- file.path(R.home("bin"), "R")
+  how <- c("CMD", "INSTALL", "--no-docs", paste0("--library=", shQuote(library_folder)))
+  code <- system2(r, c(how, shQuote(folder)), stdout = said, stderr = said)
+  if (code != 0) {
+    cat(readLines(said, warn = FALSE), sep = "\n", file = stderr())
+    stop(package, " ", version, " could not be installed; what R said is above", call. = FALSE)
+  }
+  installed <- packageVersion(package, lib.loc = library_folder)
+  if (installed != package_version(version)) stop(package, ": ", installed, " was installed, not ", version, call. = FALSE)
+  cat(package, as.character(installed), "\n")
 }
 
 lock <- read.table(arguments[[1]], col.names = c("package", "version", "sha256"), colClasses = "character")
 for (row in seq_len(nrow(lock))) {
   package <- lock$package[row]
-  file <- fetch(package, lock$version[row])
-  verify(file, lock$sha256[row])
-  install.packages(unpacked(package, file), lib = library_folder, repos = NULL, type = "source", quiet = TRUE)
-  installed <- packageVersion(package, lib.loc = library_folder)
-  stopifnot(installed == package_version(lock$version[row]))
-  cat(package, as.character(installed), "\n")
+  version <- lock$version[row]
+  file <- fetch(package, version)
+  folder <- unpacked(package, file)
+  verify(basename(file), folder, lock$sha256[row])
+  mend(package, folder)
+  install(package, version, folder)
 }

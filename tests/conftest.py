@@ -30,6 +30,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: Folders whose tests train models or start what takes long.
 _SLOW = ("certificate", "infra", "recovery", "engines/ridge", "engines/bayes", "planning", "cli")
+#: Which files begin, in turn for one worker and the other: the first ones compile kernels that
+#: nearly all others need, on a machine that has none compiled. Two workers at once would both
+#: compile them.
+_FIRST = (
+    "certificate/test_certificate.py",
+    "engines/bayes/test_engine.py",
+    "certificate/test_checks.py",
+    "engines/bayes/test_panel.py",
+)
 _reasons: list[str] = []
 
 
@@ -52,13 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(items: list[pytest.Item]) -> dict[pytest.Item, int]:
-    """When a test's file has its turn: what trains first, then what drives a browser, which finds
-    kernels compiled, then the many small files, which keep both workers busy to the end.
+    """When a test's file has its turn: what compiles first, then what trains, then what drives a
+    browser, which finds kernels compiled, then the many small files, which keep both workers busy
+    to the end.
     """
-    turns: dict[Path, int] = {}
+    folder = Path(__file__).parent
+    turns = {folder / name: number - len(_FIRST) for number, name in enumerate(_FIRST)}
     for item in items:
         if item.get_closest_marker("browser"):
-            turns[item.path] = 1
+            turns.setdefault(item.path, 1)
         elif item.get_closest_marker("slow"):
             turns.setdefault(item.path, 0)
     return {item: turns.get(item.path, 2) for item in items}

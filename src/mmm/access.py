@@ -26,6 +26,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 LOWEST_ROLE: dict[str, Role] = {
     "dataset.ingest": Role.ANALYST,
     "dataset.prepare": Role.ANALYST,
+    "dataset.label": Role.ANALYST,
     "connection.read": Role.ANALYST,
     "mapping.save": Role.ANALYST,
     "naming_rules.save": Role.ANALYST,

@@ -24,6 +24,12 @@ class UserError(Exception):
         return f"{text} {self.fix}" if self.fix else text
 
 
+class Killed(Exception):
+    """A process that the training needs was ended from outside by a signal that cannot be caught,
+    mostly for lack of memory. The text says which process, and its last lines.
+    """
+
+
 class NotFound(UserError):
     """Something that was named does not exist in the workspace."""
 

@@ -42,6 +42,16 @@ class Labels:
         return self.kpi_kind == "revenue"
 
     @property
+    def break_even(self) -> float | None:
+        """The ROAS, or cost per conversion, at which media bring what they cost. Revenue counts in
+        full where no margin is known; None for conversions nobody said the worth of.
+        """
+        margin = 1.0 if not self.margin else self.margin
+        if self.revenue:
+            return 1.0 / margin
+        return None if self.value is None else self.value * margin
+
+    @property
     def efficiency(self) -> str:
         return "ROAS" if self.revenue else "CPA"
 
@@ -230,6 +240,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "response_plan": ("Planned response", "effect"),
     "response_low": ("Planned response, low", "effect"),
     "response_high": ("Planned response, high", "effect"),
+    "response_recalibrated_low": ("Planned response, low, recalibrated", "effect"),
+    "response_recalibrated_high": ("Planned response, high, recalibrated", "effect"),
     "value_today": ("{efficiency} today", "efficiency"),
     "value_plan": ("{efficiency} planned", "efficiency"),
     "marginal_today": ("Marginal {efficiency} today", "efficiency"),
@@ -238,11 +250,25 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "losing": ("Probability of losing", "percent"),
     "profit": ("Profit after media", "money"),
     "break_even_spend": ("Break-even spend", "money"),
+    "break_even": ("Break-even {efficiency}", "efficiency"),
     "baseline": ("Without paid media", "effect"),
     "media": ("From paid media", "effect"),
     "kpi": ("KPI forecast", "effect"),
     "kpi_low": ("KPI forecast, low", "effect"),
     "kpi_high": ("KPI forecast, high", "effect"),
+    "spend_planned": ("Spend planned", "money"),
+    "spend_delivered": ("Spend delivered", "money"),
+    "response_planned": ("Response planned", "effect"),
+    "by_spend": ("By other spend", "effect"),
+    "by_response": ("By other response", "effect"),
+    "response_now": ("Response by today's model", "effect"),
+    "step": ("Part", "text"),
+    "forecast_error": ("Forecast error", "percent"),
+    "naive_error": ("Error of the year before", "percent"),
+    "in_range": ("In the range of 80 %", "percent"),
+    "plan_error": ("Error of the plan of record", "percent"),
+    "run": ("Run", "text"),
+    "periods": ("Periods", "integer"),
     "scenario": ("Scenario", "text"),
     "gain": ("Gain over the current allocation", "percent"),
     "gain_low": ("Gain, low", "percent"),
@@ -273,6 +299,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "covered": ("Interval holds", "percent"),
     "direction": ("Moves the right way", "percent"),
     "own_movement": ("Movement of its own", "percent"),
+    "told": ("Saturation", "text"),
+    "bend_alone": ("Bend, steady effects", "number"),
+    "bend_beside_drift": ("Bend, effects that may drift", "number"),
+    "pulse": ("Pulse that would settle it", "text"),
     "family": ("If the truth has", "text"),
     "worlds": ("Worlds", "integer"),
     "check": ("Check", "text"),

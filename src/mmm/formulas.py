@@ -37,6 +37,8 @@ def neutral_table(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(field.type):
             column = column.cast(field.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            texts = [neutral(text) for text in column.to_pylist()]
-            table = table.set_column(i, field.name, pa.array(texts, column.type))
+            # Of millions of rows few texts differ.
+            coded = column.combine_chunks().dictionary_encode()
+            texts = pa.array([neutral(text) for text in coded.dictionary.to_pylist()], column.type)
+            table = table.set_column(i, field.name, texts.take(coded.indices))
     return table.rename_columns([neutral(name) for name in table.column_names])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmm.certificate import certify as certify_module
 from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.certificate.certify import Asked, Trained, certify
 from mmm.certificate.families import Family
@@ -177,3 +178,23 @@ def test_a_world_that_cannot_be_trained_is_named(trained: tuple[Problem, Trained
     short = replace(asked(2), settings=impossible)
     found = certify(engine, problem, run, short, lambda progress: None)
     assert found.total.worlds + len(found.failed) == 2
+
+
+def test_of_many_worlds_a_budget_is_advised_in_every_second_of_a_family(
+    trained: tuple[Problem, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is lowered for the test: training a hundred worlds would take minutes."""
+    problem, run = trained
+    monkeypatch.setattr(certify_module, "_ALL_ADVISED", 5)
+    engine = load_engine("ridge")
+    asked_in: list[int] = []
+
+    def advise(result: EngineResult, data: Problem) -> None:
+        asked_in.append(len(asked_in))
+
+    settings = engine.settings.model_validate({"trials": 1, "iterations": 30, "min_candidates": 5})
+    asked = Asked(8, 1, settings, "short", advise, Bounds(LOW, HIGH), checks=False)
+    found = certify(engine, problem, run, asked, lambda progress: None)
+    assert found.total.advised == 0  # this adviser never has anything to move
+    families = {item.family: item.worlds for item in found.families}
+    assert len(asked_in) == sum(-(-worlds // 2) for worlds in families.values())

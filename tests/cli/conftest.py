@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,24 @@ def robyn_here(run: object, robyn: RobynLibrary, monkeypatch: pytest.MonkeyPatch
     """The engine `robyn` with the stand-in, for commands: `run` has emptied the environment."""
     monkeypatch.setenv("MMM_ROBYN_LIBRARY", str(robyn.folder))
     return robyn
+
+
+@pytest.fixture(scope="session")
+def sample_workspace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A workspace's folder with nothing but the sample as a dataset of market sample, and its id."""
+    folder = tmp_path_factory.mktemp("sample") / "workspace"
+    workspace = Workspace.open(Settings(workspace=str(folder)))
+    source = FileSource(sample.PATH)
+    dataset = ingest(source, market="sample", origin="data.csv", workspace=workspace, by=ANN)
+    return folder, dataset.dataset_id
+
+
+@pytest.fixture
+def stored(run: Run, tmp_path: Path, sample_workspace: tuple[Path, str]) -> str:
+    """The sample as a dataset of market sample in the empty folder's workspace; its id."""
+    folder, dataset_id = sample_workspace
+    shutil.copytree(folder, tmp_path / "workspace")
+    return dataset_id
 
 
 @pytest.fixture(scope="session")

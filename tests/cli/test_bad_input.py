@@ -126,12 +126,6 @@ def test_a_bad_file_is_named_and_leaves_nothing(
 
 
 @pytest.fixture
-def stored(run: Run) -> str:
-    """The id of the sample as a dataset."""
-    return run("ingest", sample.PATH, "--market", "sample")[1].strip()
-
-
-@pytest.fixture
 def experiment(stored: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(sample_experiment(stored, "ridge").to_json())
     return content

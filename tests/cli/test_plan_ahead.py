@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mmm.models.plan_of_record import variance_to_plan
+from mmm.models.flighting import read_table
+from mmm.models.plan_of_record import actuals_for, variance_of_actuals, variance_to_plan
 from mmm.models.plans import saved_plan
 from mmm.results import read_results
 from mmm.workspace import Workspace
@@ -84,6 +85,34 @@ def test_what_is_wrong_with_a_flighting_table_is_said(
     assert "unknown_control" in err
 
 
+def test_bounds_of_single_periods_hold_in_the_flighting(
+    here: Run, trained: tuple[Workspace, str]
+) -> None:
+    workspace, run_id = trained
+    last = max(read_results(workspace, run_id)["fit"]["date"].to_pylist())
+    first, dark = last + timedelta(days=7), last + timedelta(days=21)
+    options = ("--max", f"all@{dark}=1000", "--low", f"tv_S@{first}:{first + timedelta(days=6)}=3")
+    code, _, err = here("plan", run_id, "--no-save", *options)
+    assert code == 2
+    assert "bounds of single periods need a plan of the periods ahead (--ahead)" in err
+    asked = ("plan", run_id, "--no-save", "--json", "--ahead")
+    code, out, err = here(*asked, "--free", "all", *options)
+    assert code == 0, err
+    plan = json.loads(out)
+    spent: dict[str, float] = defaultdict(float)
+    for row in plan["forecast"]["flighting"]:
+        spent[row["date"]] += row["spend"]
+        if row["channel"] == "tv_S" and row["date"] == first.isoformat():
+            today = next(item for item in plan["channels"] if item["channel"] == "tv_S")
+            assert row["spend"] >= 3.0 * today["initial_spend"] * (1 - 1e-6)
+    assert spent[dark.isoformat()] <= 1000.0 * (1 + 1e-6)
+    assert sum(spent.values()) == pytest.approx(plan["totals"]["spend_total"])
+    assert any("2 bounds of single periods hold" in text for text in plan["forecast"]["findings"])
+    code, _, err = here(*asked, "--max", f"all@{first}:{last + timedelta(weeks=20)}=1000")
+    assert code == 2
+    assert "all periods" in err or "own bounds" in err
+
+
 def _as_if_a_year_ago(workspace: Workspace, plan_id: str) -> str:
     """The stored plan again with its periods 52 weeks earlier, where the run knows what became."""
     plan = saved_plan(workspace, plan_id)
@@ -134,3 +163,48 @@ def test_a_committed_plan_is_held_against_what_became_of_it(
     with table.open(newline="") as file:
         for row in csv.DictReader(file):
             assert float(row["spend_delivered"]) == pytest.approx(spent[row["channel"]])
+
+
+def test_actuals_tell_the_variance_before_any_model_knows_them(
+    here: Run, trained: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    """Two of the plan's weeks, day by day: spends doubled, and a KPI 5 % above the forecast."""
+    workspace, run_id = trained
+    _, out, _ = here("plan", run_id, "--ahead")
+    plan_id = out.rpartition("Plan ")[2].strip()
+    plan = saved_plan(workspace, plan_id)
+    assert plan.forecast is not None
+    channels = [row["channel"] for row in plan.channels]
+    kpi = plan.forecast.kpi[:2]
+    lines = [",".join(["date", *channels, plan.kpi_name])]
+    for row in kpi:
+        spends = [item for item in plan.forecast.flighting if item["date"] == row["date"]]
+        for day in range(7):
+            values = [2.0 * item["spend"] / 7 for item in spends] + [1.05 * row["kpi"] / 7]
+            texts = [f"{value!r}" for value in values]
+            lines.append(",".join([(row["date"] + timedelta(days=day)).isoformat(), *texts]))
+    table = tmp_path / "actuals.csv"
+    table.write_text("\n".join(lines))
+    written = tmp_path / "variance.csv"
+    code, out, err = here(
+        "variance", run_id, "--plan", plan_id, "--actuals", str(table), "--csv", str(written)
+    )
+    assert code == 0, err
+    assert "2 of 13 planned periods" in out
+    assert "which a model that is brought up to date with these periods tells apart" in out
+    with written.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert float(row["spend_delivered"]) == pytest.approx(2.0 * float(row["spend_planned"]))
+        assert float(row["by_spend"]) >= 0.0
+        assert row["by_response"] == ""
+    found = variance_of_actuals(
+        workspace, plan_id, actuals_for(workspace, plan_id, read_table(table))
+    ).found
+    parts = found.planned + found.by_spend + found.by_response + found.by_baseline
+    assert abs(parts - found.actual) <= 1e-9 * found.actual
+    assert found.actual == pytest.approx(1.05 * sum(row["kpi"] for row in kpi))
+    table.write_text("date,tv_S\n2030-01-01,5\n")
+    code, _, err = here("variance", run_id, "--plan", plan_id, "--actuals", str(table))
+    assert code == 2
+    assert "has no column" in err

@@ -176,3 +176,21 @@ def test_the_zone_says_whose_days_count(run: Run, tmp_path: Path) -> None:
     code, _, err = run("preview", "z.csv", "--zone", "Mars/Base")
     assert code == 2
     assert "zone" in err
+
+
+def test_a_dataset_is_named_archived_and_restored(run: Run, dataset: str, tmp_path: Path) -> None:
+    label = ("label", dataset, "--name", "Weekly sales", "--description", "From the shop")
+    assert run(*label)[0] == 0
+    assert "Weekly sales" in run("datasets")[1]
+    assert run("label", dataset, "--archive")[0] == 0
+    assert dataset.partition("/")[2] not in run("datasets")[1]
+    assert "Weekly sales (archived)" in run("datasets", "--archived")[1]
+    assert "market 'DE' has no dataset yet." in run("propose", "DE/latest")[2]
+    assert run("propose", dataset)[0] == 0
+    assert run("label", dataset, "--restore")[0] == 0
+    assert run("propose", "DE/latest")[0] == 0
+    code, _, err = run("label", dataset)
+    assert (code, "nothing to change." in err) == (2, True)
+    assert run("label", dataset, "--archive")[0] == 0
+    assert run("ingest", sample.PATH, "--market", "DE")[0] == 0  # what comes in anew is wanted
+    assert "Weekly sales" in run("datasets")[1]

@@ -37,7 +37,11 @@ def test_the_whole_way_from_data_to_plan(
     code, out, err = run("export", "latest", "own")
     assert code == 0, err
     names = {path.name for path in (tmp_path / "own").iterdir()}
-    assert {"Robyn.RDS", "RobynModel-1_390_1.json", "1_390_1.png", "pareto_aggregated.csv"} <= names
+    assert {"RobynModel-1_390_1.json", "1_390_1.png", "pareto_aggregated.csv"} <= names
+    assert "Robyn.RDS" not in names
+    code, out, err = run("recreate", tmp_path / "own" / "RobynModel-1_390_1.json")
+    assert code == 2
+    assert "in Robyn's own form, which is not made again here. robyn_recreate in R reads it." in err
     with (tmp_path / "own" / "pareto_aggregated.csv").open() as lines:
         assert len({row["solID"] for row in csv.DictReader(lines)}) == 23
     code, _, err = run("export", "latest", "other", "--format", "parquet")

@@ -17,6 +17,7 @@ from mmm.data.defaults import (
     usual_period,
 )
 from mmm.data.mapping import Mapping
+from mmm.workspace.tables import with_currencies
 
 MAPPING = Mapping.model_validate({"date": "d", "kpi": "sales", "paid": [{"spend": "tv"}]})
 
@@ -59,13 +60,13 @@ def test_countries_come_from_a_market_that_is_named_by_them_alone() -> None:
 
 
 def test_the_currency_is_what_the_columns_say_or_open() -> None:
-    signs = {"columns": [{"column": "tv", "unit": "£"}, {"column": "other", "unit": "€"}]}
     assert usual_currency(table(), MAPPING, None) is None
-    assert usual_currency(table(), MAPPING, signs) == "GBP"
+    signs = with_currencies(table(other=[1.0] * 30), {"tv": "GBP", "other": "EUR"})
+    assert usual_currency(signs, MAPPING, None) == "GBP"
     assert usual_currency(table(cur=["CHF"] * 30), MAPPING, None) == "CHF"
-    both = {"columns": [{"column": "tv", "unit": "£"}, {"column": "sales", "unit": "€"}]}
-    assert usual_currency(table(), MAPPING, both) is None
-    assert usual_currency(table(), MAPPING, both | {"given": {"currency": "USD"}}) == "USD"
+    both = with_currencies(table(), {"tv": "GBP", "sales": "EUR"})
+    assert usual_currency(both, MAPPING, None) is None
+    assert usual_currency(both, MAPPING, {"given": {"currency": "USD"}}) == "USD"
 
 
 def test_days_become_weeks_and_longer_periods_stay() -> None:

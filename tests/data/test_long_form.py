@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mmm.data.long_form import spread
-from mmm.data.prepare import prepare, propose_long_recipe
+from mmm.data.prepare import prepare, propose_long_recipe, propose_part_recipe
 from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe
 from mmm.data.proposal import propose
 from mmm.errors import UserError
@@ -44,6 +44,20 @@ def test_a_repeated_kpi_is_refused_and_spread() -> None:
     }  # fmt: skip
     assert sum(made.table["revenue"].to_pylist()) == sum(1000 + week for week in range(30))
     assert made.table["radio_spend"].to_pylist() == [20.0 + week for week in range(30)]
+
+
+def test_spend_alone_is_spread_to_be_joined() -> None:
+    table = long_table(kpi=False)
+    found = propose(table)
+    assert found.long is not None
+    (made,) = prepare(table, propose_long_recipe(table, found.long, "month"))
+    assert made.table.column_names == ["date", "tv_spend", "search_spend", "radio_spend"]
+    kpi = pa.table({"day": DAYS, "revenue": [1000.0 + week for week in range(30)]})
+    (weeks,) = prepare(kpi, propose_part_recipe(kpi, propose(kpi), "week"))
+    assert weeks.table.column_names == ["day", "revenue"]
+    weather = pa.table({"day": DAYS, "temp_c": [1.0 + week for week in range(30)]})
+    rule = propose_part_recipe(weather, propose(weather), "week").columns
+    assert [(item.column, item.aggregate) for item in rule] == [("temp_c", "mean")]
 
 
 def test_channels_as_markets_are_never_added_up() -> None:

@@ -266,10 +266,54 @@ def test_5000_columns() -> None:
         ("facebook_I", ("facebook", "i")),
         ("va_pub_0.15", ("va", "pub", "0", "15")),
         ("Umsätze Gesamt", ("umsätze", "gesamt")),
+        ("TVSpend", ("tv", "spend")),
+        ("TV_GRPs", ("tv", "grps")),
+        ("Mediakosten Radio", ("media", "kosten", "radio")),
+        ("facebookclicks", ("facebook", "clicks")),
     ],
 )
 def test_words_of_a_name(name: str, words: tuple[str, ...]) -> None:
     assert words_of(name) == words
+
+
+@pytest.mark.parametrize(
+    ("kpi", "spends"),
+    [
+        ("Przychód", ("Wydatki TV", "Koszt radio")),
+        ("Omsättning", ("Kostnad TV", "Kostnad sök")),
+        ("Receita", ("Investimento TV", "Custo busca")),
+        ("Fatturato", ("Spesa TV", "Costi radio")),
+        ("Ventas", ("Inversión TV", "Gasto radio")),
+        ("Umsätze", ("Mediakosten TV", "Fernsehausgaben")),
+        ("OrderValue", ("TVSpend", "radiospend")),
+    ],
+)
+def test_names_of_other_languages(kpi: str, spends: tuple[str, str]) -> None:
+    days = [dt.date(2024, 1, 1) + dt.timedelta(7 * week) for week in range(10)]
+    numbers = {name: [float(i * (k + 3) % 7) for i in range(10)] for k, name in enumerate(spends)}
+    found = propose(pa.table({"x": days, kpi: [100.0 + i for i in range(10)], **numbers}))
+    assert found.mapping is not None
+    assert found.mapping.kpi == kpi
+    assert tuple(paid.spend for paid in found.mapping.paid) == spends
+
+
+def test_text_that_is_mostly_numbers_is_never_dropped_without_a_word() -> None:
+    days = [dt.date(2024, 1, 1) + dt.timedelta(7 * week) for week in range(20)]
+    rest = {"x": days, "revenue": [100.0 + i for i in range(20)], "radio_cost": [1.0, 2.0] * 10}
+    cells = [f"{i}.5" if i % 5 else "closed" for i in range(20)]
+    for name, level in (("TV", "error"), ("tv_cost", "error"), ("flyers", "warning")):
+        (said,) = propose(pa.table({**rest, name: cells})).findings
+        assert (said.level, said.where) == (level, f"column {name!r}")
+        assert "4 cells are no number, 'closed' (row 1)" in said.what
+    money = [f"${i}.5" if i % 2 else f"€{i}.5" for i in range(20)]
+    (said,) = propose(pa.table({**rest, "tv_cost": money})).findings
+    assert said.level == "error"
+    assert "its amounts are in '$', '€'" in said.what
+
+
+def test_a_date_that_is_none_is_named() -> None:
+    found = propose(pa.table({"week": ["Period #1", "Period #2"], "revenue": [1.0, 2.0]}))
+    assert "column 'week' holds 'Period #1'" in str(found.findings[0])
 
 
 def test_a_workspaces_own_rules_go_before_the_defaults(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from mmm.errors import UserError
-from mmm.planning.baseline_ahead import baseline_ahead, dates_ahead
+from mmm.planning.baseline_ahead import baseline_ahead
 from mmm.planning.forecast import shares_of
 from mmm.planning.history import History
+from mmm.planning.periods import dates_ahead
 from mmm.planning.variance import variance
 from mmm.planning.weighted import MeanResponse
 

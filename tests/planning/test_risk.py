@@ -203,3 +203,28 @@ def test_the_frontier_is_the_best_plan_at_each_budget(make_model: Make, revenue:
     plan = allocate(history, made, asked, revenue)
     assert rows[4]["response"] == pytest.approx(plan.totals.response)
     assert rows[4]["profit"] == pytest.approx(0.3 * rows[4]["response"] - 180.0)
+
+
+def test_a_range_is_as_wide_as_the_certificate_asks_for(make_model: Make, revenue: Labels) -> None:
+    """Both are shown; what is advised is the same, and a channel whose intervals hold is not widened."""
+    models = drawn(make_model, 40, tv=1000.0, spread=300.0)
+    plain = planned(models, revenue, hold="none")
+    wide = planned(models, revenue, Known(stretch={"tv": 1.5, "radio": 1.0}), hold="none")
+    assert spends(wide) == pytest.approx(spends(plain))
+    assert plain.totals.band_recalibrated is None
+    assert "response_recalibrated_low" not in plain.channels.column_names
+    for before, after in zip(plain.channels.to_pylist(), wide.channels.to_pylist(), strict=True):
+        factor = 1.5 if after["channel"] == "tv" else 1.0
+        assert after["response_low"] == before["response_low"]
+        for ending in ("low", "high"):
+            arm = before[f"response_{ending}"] - before["response"]
+            found = after[f"response_recalibrated_{ending}"] - after["response"]
+            assert found == pytest.approx(factor * arm, rel=1e-6, abs=1e-6)
+    told, wider = wide.totals.band, wide.totals.band_recalibrated
+    assert told is not None
+    assert wider is not None
+    assert wider.response[0] < told.response[0] < told.response[1] < wider.response[1]
+    assert any("The certificate finds such ranges too narrow." in text for text in wide.findings)
+    assert not any("too narrow" in text for text in plain.findings)
+    tight = planned(models, revenue, Known(stretch={"tv": 20.0}), hold="none").channels.to_pylist()
+    assert tight[0]["response_recalibrated_low"] == 0.0

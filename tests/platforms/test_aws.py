@@ -144,7 +144,7 @@ def shell(aws: Aws, script: str, **container: Any) -> EcsLauncher:
 
 
 def until(launcher: EcsLauncher, handle: str, state: TaskState) -> TaskStatus:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while (status := launcher.describe(handle)).state is not state:
         assert time.monotonic() < deadline, status
         time.sleep(0.05)
@@ -152,7 +152,7 @@ def until(launcher: EcsLauncher, handle: str, state: TaskState) -> TaskStatus:
 
 
 def last_line(launcher: EcsLauncher, handle: str, text: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while [*launcher.logs(handle)][-1:] != [text]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -177,7 +177,7 @@ def test_cancel_asks_first_and_ecs_kills_what_does_not_listen(aws: Aws) -> None:
         last_line(launcher, handle, "up")
         launcher.cancel(handle)
         assert launcher.describe(handle).reason == "it was stopped (Cancelled by mmm-app)"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while (code := launcher.describe(stubborn).exit_code) is None:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -30,7 +30,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 def ended(launcher: TaskLauncher, handle: str) -> int | None:
     """Wait for the task's end; its exit code."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (status := launcher.describe(handle)).state is not TaskState.STOPPED:
         assert time.monotonic() < deadline, status
         time.sleep(0.05)

@@ -32,7 +32,7 @@ def launcher(tmp_path: Path) -> LocalLauncher:
     return LocalLauncher(tmp_path / "tasks")
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

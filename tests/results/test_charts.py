@@ -109,7 +109,7 @@ def test_no_far_point_is_left_out_and_break_even_lies_inside_the_axis() -> None:
 
     far = [row(1.0), row(1.2), row(0.9), row(40.0)]
     assert charts.efficiency_end(far, ROAS) > 40.0
-    assert charts.efficiency_end([row(0.1), row(0.2)], ROAS) > charts.BREAK_EVEN
+    assert charts.efficiency_end([row(0.1), row(0.2)], ROAS) > 1.0
     assert charts.efficiency_end([row(1.0), row(1.1), row(1.2, high=900.0)], ROAS) < 20.0
     assert charts.efficiency_end([row(0.1)], CPA) < 1.0
     assert charts.efficiency_end([], CPA) == 1.0

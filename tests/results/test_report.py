@@ -99,11 +99,13 @@ def test_each_section_has_finding_picture_reading_and_numbers(
     views = present_views(result.tables)
     assert {view.key for view in VIEWS} - {view.key for view in views} == {
         "forecast",
+        "frontier",
         "learnt",
         "stability",
         "calibration",
         "certificate",
         "checks",
+        "bends",
     }
     assert dict(page.seen[0][1]) == {"lang": "en"}
     pictures = [attributes for tag, attributes in page.seen if tag == "svg"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 
 from mmm.engines.schemas import SCHEMAS
@@ -132,3 +133,8 @@ def test_the_stored_tables_hold_candidates_and_trials() -> None:
         ("trials", ""): 1.0, ("trials", "trial 1"): 2.0, ("trials", "trial 2"): 3.0,
     }  # fmt: skip
     assert [row["variants"] for row in stability(tables, "1_1", EUR).to_pylist()] == [2, 2]
+    # A trial alone agrees with itself, which says nothing.
+    alone = {**tables, "channels": tables["channels"].slice(0, 2)}
+    models = tables["models"].filter(pa.compute.equal(tables["models"]["trial"], 1))
+    found = values_of({**alone, "models": models}, "1_1").to_pylist()
+    assert {row["source"] for row in found} == {"candidates"}

@@ -24,8 +24,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         workspace=str(tmp_path / "work space"),
         heartbeat_seconds=0.2,
-        crash_after_seconds=5,
-        start_timeout_seconds=60,
+        crash_after_seconds=120,
+        start_timeout_seconds=300,
     )
 
 

@@ -62,7 +62,7 @@ class Case:
         self.workspace.write_heartbeat(self.history.run_id, beat)
 
     def wait_for(self, state: TaskState) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while self.launcher.describe(self.handle).state is not state:
             assert time.monotonic() < deadline
             time.sleep(0.02)

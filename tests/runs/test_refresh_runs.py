@@ -23,9 +23,13 @@ from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.experiments.config import DatasetRef, Experiment, LiftTestConfig
 from mmm.experiments.problem import build_problem
 from mmm.models.artifacts import export_run, recreate_model
+from mmm.models.forecast_score import scores_of_chain
+from mmm.models.plan_of_record import commit, steps_of, variance_to_plan
+from mmm.models.plans import ahead_fields, model_to_plan, parse_request, save_plan
 from mmm.models.refresh import accept, chain_of, in_use, previous_of, refresh_experiment
 from mmm.results import read_results
 from mmm.results.branding import Look
+from mmm.results.forecast_score import score_table, sentence
 from mmm.results.model_summary import labels_of
 from mmm.results.moves import finding, moves, shown
 from mmm.results.onepager import onepager, rendered
@@ -111,6 +115,50 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 def header(path: Path) -> list[str]:
     with path.open(newline="") as file:
         return next(csv.reader(file))
+
+
+def test_a_refresh_keeps_how_well_the_model_before_forecast_its_periods(chain: Chain) -> None:
+    workspace = chain.workspace
+    results = read_results(workspace, chain.second)
+    kept = results.forecast_score
+    assert kept is not None
+    # The sample's window ends a week before the old data do.
+    assert (kept.run, kept.periods) == (chain.first, 4)
+    table = pa.csv.read_csv(sample.PATH).slice(OLD_ROWS - 1, 4)
+    assert kept.actual == pytest.approx(sum(table["revenue"].to_pylist()))
+    assert kept.first == table["DATE"].to_pylist()[0]
+    before = pa.csv.read_csv(sample.PATH).slice(OLD_ROWS - 53, 4)["revenue"].to_pylist()
+    gaps = [abs(a - b) for a, b in zip(before, table["revenue"].to_pylist(), strict=True)]
+    assert kept.naive_error == pytest.approx(sum(gaps) / kept.actual)
+    assert abs(kept.forecast - kept.actual) / kept.actual <= kept.error + 1e-12
+    assert kept.in_range in (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert kept.plan_error is None
+    assert scores_of_chain(workspace, chain.second) == [(chain.second, kept)]
+    assert read_results(workspace, chain.first).forecast_score is None
+    labels = labels_of(results.summary)
+    assert "The model before forecast the 4 weeks from" in sentence(kept, labels)
+    page = report_of(results, None, Look(), "html").decode()
+    assert "The model before forecast the 4 weeks from" in page
+    assert score_table(scores_of_chain(workspace, chain.second)).num_rows == 1
+
+
+def test_a_refreshed_model_tells_the_variance_to_the_plan_of_record(chain: Chain) -> None:
+    workspace = chain.workspace
+    chosen = model_to_plan(workspace, chain.first)
+    plan = chosen.plan(parse_request(ahead_fields(chosen.history, {"hold": "none"})))
+    forecast = chosen.forecast(plan)
+    plan_id = save_plan(workspace, chain.first, plan, ANA, name="q", ahead=forecast)
+    commit(workspace, plan_id, ANA)
+    told = variance_to_plan(workspace, chain.second)
+    found = told.found
+    assert (told.plan_id, told.periods, told.planned_periods) == (plan_id, 4, 13)
+    parts = found.by_spend + found.by_response + found.by_baseline
+    assert abs(found.planned + parts - found.actual) <= 1e-9 * found.actual
+    assert found.planned == pytest.approx(sum(row["kpi"] for row in forecast.kpi[:4]))
+    for row in found.channels.to_pylist():
+        moved = row["response_planned"] + row["by_spend"] + row["by_response"]
+        assert moved == pytest.approx(row["response_now"])
+    assert steps_of(found)["end"].to_pylist()[-2] == pytest.approx(found.actual)
 
 
 def test_export_has_robyns_files_and_columns(chain: Chain, tmp_path: Path) -> None:

@@ -68,17 +68,21 @@ def test_a_missing_package_says_where_to_put_it(
 
 
 @pytest.mark.parametrize(
-    ("do", "said"), [("allocate", "cannot allocate vector"), ("killed", "MemoryError")]
+    ("do", "message"),
+    [
+        ("allocate", "The task ran out of memory."),
+        ("killed", "R was killed (mostly for lack of memory). Its last lines:\n"),
+    ],
 )
 def test_too_little_memory_crashes_the_run(
-    robyn: RobynLibrary, ended: Callable[[], tuple[RunEvent, str]], do: str, said: str
+    robyn: RobynLibrary, ended: Callable[[], tuple[RunEvent, str]], do: str, message: str
 ) -> None:
-    """R says so itself, or the machine kills it."""
+    """R says so itself; where it was killed, nobody knows for sure what for."""
     robyn.asks_for("robyn_run", do)
     last, log = ended()
     assert last.state is RunState.CRASHED
-    assert last.message == "The task ran out of memory."
-    assert said in log
+    assert last.message.startswith(message)
+    assert ("cannot allocate vector" in log) is (do == "allocate")
 
 
 def test_what_is_missing_is_told_before_the_run_and_again_by_the_task(
@@ -119,7 +123,7 @@ def test_r_ends_with_its_run(
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.1)

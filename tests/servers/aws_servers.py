@@ -232,4 +232,4 @@ def aws_server(folder: Path, pending_seconds: float = 0.2) -> Iterator[Aws]:
             yield aws
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)

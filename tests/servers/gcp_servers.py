@@ -151,4 +151,4 @@ def gcp_server(folder: Path, pending_seconds: float = 0.2) -> Iterator[Gcp]:
             yield gcp
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)

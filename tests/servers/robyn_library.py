@@ -25,6 +25,7 @@ _RECORDED = {
     "candidates.csv.gz": "pareto/calib400_all_candidates.csv.gz",
     "models.csv": "pareto/calib400_pareto_models.csv",
     "aggregated.csv.gz": "pareto/calib400_pareto_aggregated.csv.gz",
+    "calibration.csv.gz": "pareto/calib400_calibration.csv.gz",
     "convergence.json": "convergence/calib400_messages.json",
 }
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from servers import free_port, wait_for
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 1000.0
+_START_SECONDS = 180
 APP = ROOT / "app" / "streamlit_app.py"
 CLIENT_SECRET, COOKIE_SECRET = "client-secret-of-the-tests", "cookie-secret-of-the-tests-0123456789"
 _ARGUMENTS = (
@@ -56,19 +57,24 @@ def web_app(
         )
     address = f"http://localhost:{port}"
     try:
-        for _ in range(150):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health") as answer:  # noqa: S310
-                    assert answer.read() == b"ok"
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                time.sleep(0.2)
+        until = time.monotonic() + _START_SECONDS
+        while not _healthy(address):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.2)
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
     assert "Traceback" not in log.read_text()
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health") as answer:  # noqa: S310
+            return bool(answer.read() == b"ok")
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -85,7 +91,7 @@ def login_provider(log: Path, users: Sequence[Mapping[str, Any]]) -> Iterator[st
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @contextmanager
@@ -132,22 +138,57 @@ def chromium() -> Iterator[Any]:
         )
     from playwright import sync_api
 
-    sync_api.expect.set_options(timeout=20 * SECONDS)
+    sync_api.expect.set_options(timeout=60 * SECONDS)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
         yield browser
         browser.close()
 
 
+#: Told by every page: when something was last sent to the server, when it last answered, when the
+#: page last changed.
+_LISTEN = """(() => {
+  const talk = window.talkOfTests = {asked: 0, told: 0, changed: Date.now()}, known = new WeakSet();
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (!known.has(this)) {
+      known.add(this);
+      this.addEventListener('message', () => { talk.told = Date.now(); });
+    }
+    talk.asked = Date.now();
+    return send.call(this, data);
+  };
+  new MutationObserver(() => { talk.changed = Date.now(); }).observe(
+    document, {subtree: true, childList: true, attributes: true, characterData: true});
+})()"""
+_QUIET_MILLISECONDS = 500
+_STILL = f"""() => {{
+  const app = document.querySelector('[data-test-script-state]'), talk = window.talkOfTests;
+  const last = Math.max(talk.told, talk.changed);
+  return app !== null && app.dataset.testScriptState === 'notRunning'
+    && talk.told > 0 && talk.told >= talk.asked && Date.now() - last > {_QUIET_MILLISECONDS};
+}}"""
+_ASKED = "() => window.talkOfTests.asked"
+
+
+def browser_context(browser: Any, server: str, seconds: float = 60, **options: Any) -> Any:
+    """A profile of its own on a server; its pages can be waited for with `settled`."""
+    context = browser.new_context(
+        **{"viewport": {"width": 1360, "height": 1000}, "color_scheme": "light"} | options,
+        base_url=server,
+    )
+    context.set_default_timeout(seconds * SECONDS)
+    context.add_init_script(_LISTEN)
+    return context
+
+
 @contextmanager
-def watched_tab(browser: Any, server: str) -> Iterator[Any]:
+def watched_tab(browser: Any, server: str, **options: Any) -> Iterator[Any]:
     """A tab on a server that tells of scripts that the data smuggle in, and of requests to anywhere
     else.
     """
-    tab = browser.new_page(
-        viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server
-    )
-    tab.set_default_timeout(20 * SECONDS)
+    context = browser_context(browser, server, **options)
+    tab = context.new_page()
     outside: list[str] = []
     tab.on(
         "request",
@@ -160,11 +201,28 @@ def watched_tab(browser: Any, server: str) -> Iterator[Any]:
         lambda told: "Content Security Policy" not in told.text or blocked.append(told.text),
     )
     yield tab
+    context.close()
     assert outside == []
     assert blocked == []
 
 
 def settled(page: Any) -> None:
-    """Wait until the script's run has ended and everything is drawn."""
-    page.locator("[data-test-script-state=notRunning]").first.wait_for(state="attached")
-    page.wait_for_timeout(600)
+    """Wait until the server has answered what it was asked, its script's run has ended, and
+    everything is drawn: nothing has come and nothing has changed for a moment.
+    """
+    wait_for_page(page, lambda: page.evaluate(_STILL))
+
+
+def sends(page: Any, act: Callable[[], object]) -> None:
+    """Do something that the page tells its server, maybe a moment later, and wait for the answer."""
+    before = page.evaluate(_ASKED)
+    act()
+    wait_for_page(page, lambda: page.evaluate(_ASKED) > before)
+    settled(page)
+
+
+def wait_for_page(page: Any, done: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, f"{page.url} is not done:\n{page.inner_text('body')}"
+        page.wait_for_timeout(100)

@@ -41,6 +41,8 @@ def column(folder: Path, *texts: str, **options: Any) -> list[Any]:
 
 
 NUMBERS = [
+    (("R$ 1.234,50", "R$ -"), [1234.5, None]),
+    (("brak", "1 234,50 zł", "- zł"), [None, 1234.5, None]),
     (("1,234.56", "7"), [1234.56, 7.0]),
     (("1.234,56", "0,5"), [1234.56, 0.5]),
     (("1 234,56", "12 345 678,9"), [1234.56, 12345678.9]),
@@ -69,6 +71,12 @@ def test_numbers_as_people_write_them(
 
 
 DATES = [
+    (("01. KW 2022", "2nd week 2022"), "2022-01-03"),
+    (("CW01/22", "CW02/22"), "2022-01-03"),
+    (("v. 1, 2022", "v. 14, 2022"), "2022-01-03"),
+    (("01/03/2022 12:00:00 AM", "01/17/2022 12:00:00 AM"), "2022-01-03"),
+    (("2022-01-03 00:00:00 UTC", "2022-01-10 00:00:00 UTC"), "2022-01-03"),
+    (("2022-01-03 00:00:00 +0200", "2022-01-10 00:00:00 +0100"), "2022-01-03"),
     (("03.01.22", "10.01.22"), "2022-01-03"),
     (("3. Januar 2022", "7. März 2022"), "2022-01-03"),
     (("3 janvier 2022", "1er août 2022"), "2022-01-03"),
@@ -104,10 +112,13 @@ WHOLE_NUMBER_DATES = [
     ("date", [str((day - dt.date(1899, 12, 30)).days) for day in WEEKS]),
     ("yearweek", ["{}{:02d}".format(*day.isocalendar()[:2]) for day in WEEKS]),
     ("period", [day.strftime("%Y%m%d") for day in WEEKS]),
+    ("ts", [str((day - dt.date(1970, 1, 1)).days * 86_400) for day in WEEKS]),
 ]
 
 
-@pytest.mark.parametrize(("name", "texts"), WHOLE_NUMBER_DATES, ids=["serial", "weeks", "days"])
+@pytest.mark.parametrize(
+    ("name", "texts"), WHOLE_NUMBER_DATES, ids=["serial", "weeks", "days", "seconds"]
+)
 def test_whole_numbers_are_dates_where_the_table_has_no_other(
     tmp_path: Path, name: str, texts: list[str]
 ) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -24,6 +25,7 @@ from mmm.sources.files import FileSource
 from mmm.web.shell import links
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState, StageProgress
+from web_servers import chromium
 
 ANN = User("ann", role=Role.ANALYST)
 APP = Path(links.__file__).with_name("script.py")
@@ -118,6 +120,21 @@ def stored(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _cle
     shutil.copytree(template, tmp_path / "workspace")
     monkeypatch.setenv("MMM_WORKSPACE", str(tmp_path / "workspace"))
     return Stored(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="module")
+def kept(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A copy for all tests of a module."""
+    folder = tmp_path_factory.mktemp("kept") / "workspace"
+    shutil.copytree(template, folder)
+    return Stored(folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium for all tests of a module."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

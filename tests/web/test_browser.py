@@ -17,23 +17,24 @@ from playwright.sync_api import expect
 from mmm.platforms.local.user import local_user
 from mmm.results.store import read_results
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, settled, watched_tab, web_app
+from web_servers import SECONDS, settled, watched_tab, web_app
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "images"
 
 
-@pytest.fixture
-def server(stored: Any, tmp_path: Path) -> Iterator[str]:
-    """The app on the workspace of `stored`; its address."""
-    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address:
+@pytest.fixture(scope="module")
+def server(kept: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app on the workspace `kept`; its address."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with web_app(log, MMM_WORKSPACE=str(kept.folder)) as address:
         yield address
 
 
 @pytest.fixture
-def page(server: str) -> Iterator[Any]:
+def page(browser: Any, server: str) -> Iterator[Any]:
     """A tab of headless Chromium that is told of every request to anywhere else."""
-    with chromium() as browser, watched_tab(browser, server) as tab:
+    with watched_tab(browser, server) as tab:
         yield tab
 
 
@@ -44,10 +45,11 @@ def _picture(page: Any, name: str, height: int) -> None:
     page.screenshot(path=PICTURES / name)
 
 
-def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
+def test_from_the_sample_to_the_results(page: Any, kept: Any) -> None:
     page.goto("/")
     page.get_by_role("button", name="Open the sample").click()
     expect(page.get_by_role("heading", name="Sample: Robyn's weekly demo")).to_be_visible()
+    expect(page.get_by_role("progressbar").first).to_be_visible()
     sample = page.url
 
     # The sample is trained in full; the test goes on with a quicker run and stops the sample.
@@ -55,11 +57,10 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.get_by_text("This run was cancelled.")).to_be_visible()
 
-    quick = stored.service.submit(stored.experiment("Germany, weekly"), local_user())
+    quick = kept.service.submit(kept.experiment("Germany, weekly"), local_user())
     page.goto(f"/run?run={quick}")
     expect(page.get_by_role("heading", name="Germany, weekly")).to_be_visible()
-    expect(page.get_by_role("progressbar").first).to_be_visible()
-    page.get_by_role("button", name="Look at the results").click(timeout=60 * SECONDS)
+    page.get_by_role("button", name="Look at the results").click(timeout=180 * SECONDS)
 
     expect(page.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
     assert f"run={quick}" in page.url
@@ -74,9 +75,9 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     page.get_by_role("radio", name="Report").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report (HTML)").click()
-    recommended = read_results(stored.workspace, quick).summary["model"]["id"]
+    recommended = read_results(kept.workspace, quick).summary["model"]["id"]
     assert download.value.suggested_filename == f"report-{quick}-{recommended}.html"
-    assert Path(download.value.path()).read_text() == read_results(stored.workspace, quick).report
+    assert Path(download.value.path()).read_text() == read_results(kept.workspace, quick).report
 
     page.goto("/runs")
     expect(page.get_by_text("4 runs in this workspace")).to_be_visible()
@@ -84,10 +85,8 @@ def test_from_the_sample_to_the_results(page: Any, stored: Any) -> None:
     expect(page.get_by_text("This run was cancelled.")).to_be_visible()
 
 
-def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
-    (run_id,) = [
-        status.run_id for status in stored.service.runs() if status.name.startswith("<img")
-    ]
+def test_names_from_the_data_are_text(page: Any, kept: Any) -> None:
+    (run_id,) = [status.run_id for status in kept.service.runs() if status.name.startswith("<img")]
     for address in ("/", "/runs", f"/run?run={run_id}", f"/results?run={run_id}"):
         page.goto(address)
         expect(
@@ -101,24 +100,24 @@ def test_names_from_the_data_are_text(page: Any, stored: Any) -> None:
     os.environ.get("PICTURES") != "1",
     reason="makes the pictures of README and docs; set PICTURES=1 to do so",
 )
-def test_the_pictures_of_readme_and_docs(page: Any, stored: Any) -> None:
-    for run_id in stored.workspace.run_ids():
-        shutil.rmtree(stored.folder / "runs" / run_id)
-    stored.train(stored.experiment("Germany, first try", channel="radio_S"))
+def test_the_pictures_of_readme_and_docs(page: Any, kept: Any) -> None:
+    for run_id in kept.workspace.run_ids():
+        shutil.rmtree(kept.folder / "runs" / run_id)
+    kept.train(kept.experiment("Germany, first try", channel="radio_S"))
     page.goto("/")
     page.get_by_role("button", name="Open the sample").click()
     page.get_by_role("button", name="Look at the results").click(timeout=120 * SECONDS)
     expect(page.get_by_role("heading", name="Contributions over time")).to_be_visible()
     _picture(page, "web-results.png", 1330)
-    run_id = stored.of_state(RunState.SUCCEEDED)
-    dataset = stored.service.status(run_id).dataset_id
+    run_id = kept.of_state(RunState.SUCCEEDED)
+    dataset = kept.service.status(run_id).dataset_id
     for address, shown, name, height in (
         (f"/map?dataset=sample/{dataset}", "What the KPI counts", "web-map.png", 900),
         (f"/experiment?run={run_id}", "Saturation", "web-experiment.png", 1330),
         (f"/plan?run={run_id}", "Saved scenarios", "web-plan.png", 1330),
     ):
         page.goto(address)
-        expect(page.get_by_text(shown).first).to_be_visible(timeout=60 * SECONDS)
+        expect(page.get_by_text(shown).first).to_be_visible(timeout=180 * SECONDS)
         _picture(page, name, height)
     page.goto("/runs")
     expect(page.get_by_text("2 runs in this workspace")).to_be_visible()

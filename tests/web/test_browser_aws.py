@@ -17,7 +17,7 @@ from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 from servers import free_port
-from web_servers import SECONDS, chromium, login_provider, web_app
+from web_servers import SECONDS, browser_context, login_provider, web_app
 
 ANN = {"sub": "ann", "name": "Ann Analyst", "email": "ann@example.com", "email_verified": True}
 SERVICE = "mmm-browser"
@@ -38,7 +38,9 @@ def settings(aws: Aws) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def page(aws: Aws, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(
+    browser: Any, aws: Aws, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
     """A tab on the app, which was started with the guide's variables and those of the sign-in that
     are no secrets.
     """
@@ -52,10 +54,10 @@ def page(aws: Aws, settings: Settings, tmp_path_factory: pytest.TempPathFactory)
             AUTH_ANALYSTS="ann@example.com",
             AUTH_SERVER_METADATA_URL=f"{provider}/.well-known/openid-configuration",
         )
-        with web_app(log, port, **environment) as address, chromium() as browser:
-            tab = browser.new_page(viewport={"width": 1360, "height": 1000}, base_url=address)
-            tab.set_default_timeout(30 * SECONDS)
-            yield tab
+        with web_app(log, port, **environment) as address:
+            context = browser_context(browser, address)
+            yield context.new_page()
+            context.close()
     for name in ("client-secret", "cookie-secret"):
         assert SIGN_IN[name] not in log.read_text()
 
@@ -71,7 +73,7 @@ def newest_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
 
 def ended_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
     """The newest task once it has stopped, a moment after its run has ended."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while (task := newest_task(aws, workspace))["lastStatus"] != "STOPPED":
         assert time.monotonic() < until, task
         time.sleep(0.1)

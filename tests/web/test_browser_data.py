@@ -7,13 +7,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from axe import violations
 from mmm.workspace import Workspace
-from web_servers import SECONDS, chromium, settled, watched_tab, web_app
+from web_servers import SECONDS, settled, watched_tab, web_app
 
 MONDAY = dt.date(2022, 1, 3)
 WEEKS = 60
@@ -31,21 +32,22 @@ def daily_csv() -> str:
     return "\n".join(["date;revenue;tv_spend;search_spend;<b>promo</b>_event", *lines, ""])
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "workspace"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data") / "workspace"
 
 
-@pytest.fixture
-def page(folder: Path, tmp_path: Path) -> Iterator[Page]:
-    """A tab on the app, which takes files up to 1 MB."""
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
+    """The app, which takes files up to 1 MB."""
     settings = {"MMM_WORKSPACE": str(folder), "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "1"}
-    log = tmp_path / "server.log"
-    with (
-        web_app(log, **settings) as server,
-        chromium() as browser,
-        watched_tab(browser, server) as tab,
-    ):
+    with web_app(folder.with_name("server.log"), **settings) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Any, server: str) -> Iterator[Page]:
+    with watched_tab(browser, server) as tab:
         yield tab
 
 

@@ -13,41 +13,31 @@ from playwright.sync_api import expect
 
 from axe import violations
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, settled, web_app
+from web_servers import SECONDS, browser_context, settled, web_app
 
 
 @pytest.fixture
-def server(stored: Any, tmp_path: Path) -> Iterator[str]:
-    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address:
+def server(kept: Any, tmp_path: Path) -> Iterator[str]:
+    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(kept.folder)) as address:
         yield address
-
-
-@pytest.fixture
-def browser(server: str) -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 def tab(browser: Any, server: str) -> Any:
     """A new profile: nothing of an earlier tab is left but what the server keeps."""
-    made = browser.new_context(
-        viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=server
-    )
-    page = made.new_page()
-    page.set_default_timeout(30 * SECONDS)
-    return page
+    return browser_context(browser, server).new_page()
 
 
 def fill(page: Any, label: str, text: str) -> None:
     field = page.get_by_label(label, exact=True)
     field.fill(text)
     field.press("Enter")
+    settled(field.page)
 
 
 def test_an_experiment_is_begun_kept_mended_started_and_compared(
-    browser: Any, server: str, stored: Any
+    browser: Any, server: str, kept: Any
 ) -> None:
-    run_id = stored.of_state(RunState.SUCCEEDED)
+    run_id = kept.of_state(RunState.SUCCEEDED)
     page = tab(browser, server)
     page.goto(f"/run?run={run_id}")
     page.get_by_role("link", name="New experiment from this run").click()
@@ -63,7 +53,7 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(
 
     # A file takes the place of the form, also where it is wrong; wrong things in it are told in the
     # same way.
-    content = json.loads(stored.workspace.job_config(run_id))
+    content = json.loads(kept.workspace.job_config(run_id))
     content["settings"] |= {"trials": 0, "seed": "many"}
     page.get_by_role("button", name="Upload JSON").click()
     file = {
@@ -98,7 +88,7 @@ def test_an_experiment_is_begun_kept_mended_started_and_compared(
 
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_role("heading", name="From the browser")).to_be_visible()
-    page.get_by_role("button", name="Look at the results").wait_for(timeout=120 * SECONDS)
+    page.get_by_role("button", name="Look at the results").wait_for(timeout=300 * SECONDS)
 
     # The two runs side by side, by way of the list.
     page.goto("/runs")

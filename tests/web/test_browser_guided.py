@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from axe import violations
 from mmm.workspace import Workspace
-from web_servers import SECONDS, chromium, settled, watched_tab, web_app
+from web_servers import SECONDS, settled, watched_tab, web_app
 
 FILES = Path(__file__).parent / "files"
 
@@ -37,10 +37,10 @@ class Counted:
 
     def sees(self, text: str) -> None:
         seen = self.page.get_by_text(text).filter(visible=True)
-        expect(seen.first).to_be_visible(timeout=60 * SECONDS)
+        expect(seen.first).to_be_visible(timeout=120 * SECONDS)
 
     def at(self, heading: str) -> None:
-        expect(self.page.get_by_role("heading", name=heading)).to_be_visible(timeout=60 * SECONDS)
+        expect(self.page.get_by_role("heading", name=heading)).to_be_visible(timeout=120 * SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +54,13 @@ def server(folder: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
 @pytest.fixture
 def tab(browser: Any, server: str) -> Iterator[Counted]:
     with watched_tab(browser, server) as page:
         page.goto("/connect")
-        expect(page.get_by_role("heading", name="Connect data")).to_be_visible(timeout=60 * SECONDS)
+        expect(page.get_by_role("heading", name="Connect data")).to_be_visible(
+            timeout=120 * SECONDS
+        )
         yield Counted(page)
 
 

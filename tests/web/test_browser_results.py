@@ -12,35 +12,31 @@ import pytest
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
-from axe import violations
+from axe import violations, violations_in_both_schemes
 from mmm.results.store import read_results
 from mmm.web.results.drawing import PARTS
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, settled, web_app
+from web_servers import SECONDS, settled, watched_tab, web_app
 
 SVG_LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40"/></svg>'
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
+@pytest.fixture(scope="module")
+def server(kept: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with web_app(log, MMM_WORKSPACE=str(kept.folder)) as address:
+        yield address
 
 
 @pytest.fixture
-def page(browser: Any, stored: Any, tmp_path: Path) -> Iterator[Any]:
-    """A tab on the app with the workspace of `stored`."""
-    with web_app(tmp_path / "server.log", MMM_WORKSPACE=str(stored.folder)) as address:
-        tab = browser.new_page(
-            viewport={"width": 1360, "height": 1000}, color_scheme="light", base_url=address
-        )
-        tab.set_default_timeout(20 * SECONDS)
+def page(browser: Any, server: str) -> Iterator[Any]:
+    """A tab on the app with the workspace `kept`."""
+    with watched_tab(browser, server) as tab:
         yield tab
-        tab.close()
 
 
 def _downloaded(page: Any, label: str) -> Path:
-    with page.expect_download(timeout=90 * SECONDS) as download:
+    with page.expect_download(timeout=180 * SECONDS) as download:
         page.get_by_role("button", name=label).click()
     return Path(download.value.path())
 
@@ -68,10 +64,10 @@ def _pick_another(page: Any, shown: str) -> str:
 
 
 def test_a_model_is_picked_pinned_compared_and_reported(
-    page: Any, browser: Any, stored: Any, tmp_path: Path
+    page: Any, browser: Any, kept: Any, tmp_path: Path
 ) -> None:
-    run_id = stored.of_state(RunState.SUCCEEDED)
-    recommended = read_results(stored.workspace, run_id).summary["model"]["id"]
+    run_id = kept.of_state(RunState.SUCCEEDED)
+    recommended = read_results(kept.workspace, run_id).summary["model"]["id"]
     page.goto(f"/results?run={run_id}&part={quote('Choose model')}")
     expect(page.get_by_role("heading", name="Candidates and the choice")).to_be_visible()
     model_id = _pick_another(page, recommended)
@@ -115,14 +111,11 @@ def test_a_model_is_picked_pinned_compared_and_reported(
     context.close()
 
 
-def test_every_part_can_be_used_by_everybody(page: Any, stored: Any) -> None:
-    run_id = stored.of_state(RunState.SUCCEEDED)
+def test_every_part_can_be_used_by_everybody(page: Any, kept: Any) -> None:
+    run_id = kept.of_state(RunState.SUCCEEDED)
     found: list[str] = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for part in [part for part in PARTS if part != "Calibration"]:  # the run had no lift tests
-            page.goto(f"/results?run={run_id}&part={quote(part)}")
-            expect(page.get_by_role("radio", name=part)).to_be_checked()
-            settled(page)
-            found += [f"{part}, {scheme}: {text}" for text in violations(page)]
+    for part in [part for part in PARTS if part != "Calibration"]:  # the run had no lift tests
+        page.goto(f"/results?run={run_id}&part={quote(part)}")
+        expect(page.get_by_role("radio", name=part)).to_be_checked()
+        found += [f"{part}, {text}" for text in violations_in_both_schemes(page)]
     assert found == []

@@ -565,3 +565,57 @@ def test_two_datasets_are_joined_with_what_did_not_match(
     table = stored.workspace.read_dataset("J", made.dataset_id)
     assert (made.source, table.num_rows) == ("joined", 12)
     assert table.to_pydict()["tv_spend"][0] == 3
+
+
+def test_a_dataset_is_named_and_archived_in_the_list(
+    stored: Any, robyn: DatasetManifest, open_page: Open
+) -> None:
+    app = open_page(links.CONNECT)
+    name = dataset_name(robyn)
+    labelled(app.text_input, "Name").set_value("Weekly sales")
+    labelled(app.button, "Save").click().run()
+    assert not app.exception
+    assert stored.workspace.dataset(robyn.market, robyn.dataset_id).name == "Weekly sales"
+    assert f"**{plain(name)}** · Weekly sales" in words(app)
+    app.button(f"archive-{name}").click().run()
+    assert plain(f"**{name}**") not in words(app)
+    assert stored.workspace.dataset(robyn.market, robyn.dataset_id).archived
+    assert robyn.dataset_id not in [item.dataset_id for item in stored.workspace.datasets()]
+
+
+@pytest.mark.usefixtures("viewer")
+def test_a_viewer_names_no_dataset(robyn: DatasetManifest, open_page: Open) -> None:
+    app = open_page(links.CONNECT)
+    assert dataset_name(robyn) in words(app).replace("\\", "")
+    assert "Save" not in [button.label for button in app.button]
+
+
+def test_a_table_without_spend_is_prepared_to_be_joined(
+    stored: Any, tmp_path: Path, open_page: Open
+) -> None:
+    lines = [f"2024-01-{day + 1:02d},{100 + day}" for day in range(28)]
+    kpi = put(stored, tmp_path, "\n".join(["day,revenue", *lines, ""]))
+    app = open_page(links.PREPARE, dataset=dataset_name(kpi))
+    assert not app.error
+    assert any(plain("no column is named like spend.") in info.value for info in app.info)
+    labelled(app.button, "Freeze as dataset").click().run()
+    assert not app.exception
+    made = stored.workspace.datasets("FR")[0]
+    table = stored.workspace.read_dataset("FR", made.dataset_id)
+    assert table["revenue"].to_pylist() == [sum(range(100 + w, 107 + w)) for w in (0, 7, 14, 21)]
+
+
+def test_a_stored_long_table_is_spread_on_the_page(
+    stored: Any, tmp_path: Path, open_page: Open
+) -> None:
+    lines = [f"2024-01-{d + 1:02d},{c},{d + k}.5,{100 + d}" for d in range(28)
+             for k, c in enumerate(("tv", "search"))]  # fmt: skip
+    text = "\n".join(["day,channel,spend,revenue", *lines, ""])
+    app = open_page(links.PREPARE, dataset=dataset_name(put(stored, tmp_path, text)))
+    assert not app.error
+    labelled(app.button, "Freeze as dataset").click().run()
+    assert not app.exception
+    made = stored.workspace.datasets("FR")[0]
+    table = stored.workspace.read_dataset("FR", made.dataset_id)
+    assert table.column_names == ["day", "revenue", "tv_spend", "search_spend"]
+    assert sum(table["revenue"].to_pylist()) == sum(100 + day for day in range(28))

@@ -4,10 +4,9 @@ do.
 
 from __future__ import annotations
 
-import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mmm.workspace.models import RunState
-from web_servers import SECONDS, chromium, sign_in, signed_in_app
+from web_servers import browser_context, sign_in, signed_in_app
 
 PEOPLE = [
     {"sub": "ann", "name": "Ann Admin", "email": "Ann@example.com", "email_verified": True},
@@ -27,15 +26,10 @@ PEOPLE = [
 
 
 @pytest.fixture(scope="module")
-def kept(
-    template: Path, stored_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+def kept(kept: Any) -> Any:
     """The module's workspace, with a run under way."""
-    folder = tmp_path_factory.mktemp("sign-in") / "workspace"
-    shutil.copytree(template, folder)
-    made = stored_in(folder)
-    made.running()
-    return made
+    kept.running()
+    return kept
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +45,10 @@ def server(kept: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
 @pytest.fixture
 def page(browser: Any, server: str) -> Iterator[Page]:
     """A tab of a browser that nobody has used."""
-    context = browser.new_context(viewport={"width": 1360, "height": 1000}, base_url=server)
-    context.set_default_timeout(20 * SECONDS)
+    context = browser_context(browser, server)
     yield context.new_page()
     context.close()
 
@@ -217,5 +204,5 @@ def test_a_cookie_is_worth_nothing_after_its_person_has_signed_out(
     thief.add_cookies(cookies)
     tab = thief.new_page()
     tab.goto("/")
-    expect(tab.get_by_text("You have signed out")).to_be_visible(timeout=20 * SECONDS)
+    expect(tab.get_by_text("You have signed out")).to_be_visible()
     thief.close()

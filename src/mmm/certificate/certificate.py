@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from mmm.certificate.checks.base import CheckResult
 from mmm.certificate.identify import Identifiability
+from mmm.certificate.saturation import SaturationTold
 
 #: The form in which a certificate is stored; a later one is not read by this version.
 VERSION = 1
@@ -79,13 +80,16 @@ class TotalCertificate:
     harmful: float | None
     regret: float | None
     regret_today: float | None
+    #: In how many of the worlds a budget was advised; None of certificates that did not say it.
+    advised: int | None = None
 
 
 @dataclass(frozen=True)
 class Certificate:
     """See `mmm.certificate`. `failed` are the worlds that could not be trained and why; `seconds` is
     the CPU time of all worlds. `before` and `after` say what can be told apart without and with a
-    training; `checks` are the stress and refutation checks.
+    training; `checks` are the stress and refutation checks; `saturation` says whose saturation can be
+    told from drift.
     """
 
     model_id: str
@@ -100,6 +104,7 @@ class Certificate:
     before: Identifiability
     after: Identifiability
     checks: tuple[CheckResult, ...] = ()
+    saturation: tuple[SaturationTold, ...] = ()
     failed: tuple[str, ...] = ()
     seconds: float = 0.0
     version: int = VERSION

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from mmm.certificate import summarise
 from mmm.certificate.baseline import residual_noise, smoother
@@ -16,12 +19,16 @@ from mmm.certificate.checks.base import Situation
 from mmm.certificate.identify import after_training, before_training, design_of, typical_roi
 from mmm.certificate.material import Tables, read_material
 from mmm.certificate.refit import Advise, Bounds, Refit, refit
+from mmm.certificate.saturation import saturation_told
 from mmm.certificate.worlds import World, worlds
-from mmm.engines.base import Engine, Problem, Progress, ProgressListener
+from mmm.engines.base import Engine, EngineResult, Problem, Progress, ProgressListener
 from mmm.errors import UserError
 from mmm.scoring.estimates import estimates
 
 STAGE = "worlds"
+#: Of more worlds than this a budget is advised in every second of each family: looking for one takes
+#: half as long as training, and a hundred tell how good advice is.
+_ALL_ADVISED = 100
 #: The progress's stages.
 STAGES = (STAGE, CHECKS_STAGE)
 
@@ -105,9 +112,16 @@ def certify(
         before=before_training(design),
         after=after,
         checks=checks,
+        saturation=saturation_told(
+            material, smooth, {item.name: item.roi for item in reported if np.isfinite(item.roi)}
+        ),
         failed=tuple(failed),
         seconds=round(time.process_time() - begun, 1),
     )
+
+
+def _no_advice(result: EngineResult, problem: Problem) -> None:
+    """No budget is advised in this world."""
 
 
 def _refits(
@@ -116,9 +130,13 @@ def _refits(
     """(scored worlds, why others could not be trained)."""
     refits: list[Refit] = []
     failed: list[str] = []
+    seen: Counter[str] = Counter()
     progress(Progress(STAGE, 0, asked.count))
     for world in simulated:
-        found = refit(world, engine, asked.settings, asked.advise, asked.bounds)
+        seen[world.family] += 1
+        advised = asked.count <= _ALL_ADVISED or seen[world.family] % 2 == 1
+        advise = asked.advise if advised else _no_advice
+        found = refit(world, engine, asked.settings, advise, asked.bounds)
         if isinstance(found, Refit):
             refits.append(found)
         else:

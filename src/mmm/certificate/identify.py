@@ -99,7 +99,8 @@ def typical_roi(material: Material, share: float = 0.2) -> float:
     return share * float(material.kpi.sum()) / float(material.window_spend.sum())
 
 
-def _usual_shape() -> Shape:
+def usual_shape() -> Shape:
+    """Carryover and saturation as most channels have them."""
     weights = _RETAINED ** np.arange(_LAGS)
     return Shape(weights / weights.sum(), half=1.5, steepness=1.2)
 
@@ -108,7 +109,7 @@ def _unit_effects(material: Material) -> np.ndarray:
     """Effects of an ROI of 1 by row of the window and channel, (W, P), with usual curves."""
     columns = []
     for inputs, spend in zip(material.inputs, material.spend, strict=True):
-        response = sized(_usual_shape(), 1.0, inputs, spend, material.window)
+        response = sized(usual_shape(), 1.0, inputs, spend, material.window)
         columns.append(response.effect(inputs)[material.window])
     return np.array(columns).T
 
@@ -184,7 +185,7 @@ def _pulse_information(design: Design) -> np.ndarray:
     per_week = max(round(_WEEK_DAYS / material.problem.step_days), 1)
     weeks = np.arange(PULSED_WEEKS * per_week) // per_week
     blocks = np.where((weeks // BLOCK_WEEKS) % 2 == 0, 2.0, 0.0)
-    shape = _usual_shape()
+    shape = usual_shape()
     answer = shape.saturated(np.concatenate([np.ones(_LAGS), blocks]))[_LAGS:]
     movement = _LEFT_BY_BASELINE * float(((answer - answer.mean()) ** 2).sum())
     found = []

@@ -57,6 +57,7 @@ def total(refits: Sequence[Refit]) -> TotalCertificate:
         harmful=weighted_mean(harm, weights),
         regret=weighted_mean([item.advice.regret for item in counted], weights),
         regret_today=weighted_mean([item.advice.regret_today for item in counted], weights),
+        advised=sum(bool(np.isfinite(item.advice.uplift)) for item in counted),
     )
 
 

@@ -33,6 +33,7 @@ PANELS = {
         "preview": "mmm.cli.data:preview_command",
         "ingest": "mmm.cli.data:ingest_command",
         "datasets": "mmm.cli.data:datasets_command",
+        "label": "mmm.cli.data:label_command",
         "propose": "mmm.cli.preparation:propose_command",
         "quality": "mmm.cli.preparation:quality_command",
         "join": "mmm.cli.preparation:join_command",

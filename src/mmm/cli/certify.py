@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,6 +46,7 @@ def certify_command(
         channels,
         checks,
         checks_finding,
+        confidence_rule,
         families,
         sentences,
     )
@@ -71,15 +72,27 @@ def certify_command(
     typer.echo("")
     for sentence in sentences(found, labels):
         typer.echo(sentence)
+    typer.echo(confidence_rule())
     typer.echo("\nBy what could be true:")
     _table(families(found), labels)
     typer.echo(f"\n{checks_finding(found)}")
     for item in checks(found).to_pylist():
-        said = f"{item['outcome']}: {item['check']}. {item['finding']} {item['recommendation']}"
-        typer.echo(said.rstrip())
+        _check(item, labels)
     typer.echo("\nWhat the data alone can tell:")
     for sentence in before_sentences(found.before):
         typer.echo(sentence)
+
+
+def _check(item: dict[str, Any], labels: Labels) -> None:
+    """A check's result: outcome, finding, value beside its threshold, what to do, what it bears on."""
+    from mmm.format import cell
+
+    said = (
+        f"{item['outcome']}: {item['check']}. {item['finding']} {item['recommendation']}".rstrip()
+    )
+    value = cell("check_value", item["check_value"], labels)
+    threshold = cell("threshold", item["threshold"], labels)
+    typer.echo(f"{said} (value {value}, threshold {threshold}; bears on {item['decision']})")
 
 
 def _table(numbers: pa.Table, labels: Labels) -> None:

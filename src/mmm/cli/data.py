@@ -1,4 +1,4 @@
-"""`mmm ingest`, `mmm preview`, `mmm datasets`."""
+"""`mmm ingest`, `mmm preview`, `mmm datasets`, `mmm label`."""
 
 from __future__ import annotations
 
@@ -240,22 +240,49 @@ def preview_command(
 
 def datasets_command(
     market: Annotated[str | None, typer.Option(help="Only this market's.")] = None,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Those that were archived, too.")
+    ] = False,
 ) -> None:
     """List the datasets, newest first.
 
     Example: `mmm datasets --market DE`.
     """
-    found = Workspace.open(load_settings().settings).datasets(market)
+    found = Workspace.open(load_settings().settings).datasets(market, archived=archived)
     rows = [
         (
             manifest.market,
             manifest.dataset_id,
             f"{manifest.rows:,}",
             str(len(manifest.columns)),
+            manifest.name + (" (archived)" if manifest.archived else "") or "-",
             manifest.origin,
             show.moment(manifest.created),
         )
         for manifest in found
     ]
-    show.table(("MARKET", "DATASET", "ROWS", "COLUMNS", "ORIGIN", "CREATED"), rows)
+    show.table(("MARKET", "DATASET", "ROWS", "COLUMNS", "NAME", "ORIGIN", "CREATED"), rows)
     show.unreadable(found.unreadable)
+
+
+def label_command(
+    dataset: Annotated[
+        str, typer.Argument(metavar="MARKET/DATASET", help="A dataset; `latest` for the newest.")
+    ],
+    name: Annotated[str | None, typer.Option(help="What it is called in lists.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it holds.")] = None,
+    archive: Annotated[
+        bool | None,
+        typer.Option("--archive/--restore", help="Take it out of the lists, or back into them."),
+    ] = None,
+) -> None:
+    """Name, describe or archive a dataset. Its data and id stay; runs that used it still find it.
+
+    Example: `mmm label DE/latest --name "Weekly sales 2024"`.
+    """
+    from mmm.data.labels import label_dataset
+
+    workspace = Workspace.open(load_settings().settings)
+    label_dataset(
+        workspace, dataset, local_user(), name=name, description=description, archived=archive
+    )

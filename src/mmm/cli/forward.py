@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from mmm.cli import show
-from mmm.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,26 +17,10 @@ if TYPE_CHECKING:
 
 
 def read_known(file: Path | None) -> dict[str, list[float]]:
-    """Columns of control variables ahead from a file; none without one. Dates are left out."""
-    import pyarrow as pa
+    """Columns of control variables ahead from a file; none without one."""
+    from mmm.models.flighting import known_of, read_table
 
-    from mmm.sources.guarded import GuardedFile
-
-    if file is None:
-        return {}
-    with GuardedFile(file).batches() as batches:
-        table = pa.Table.from_batches(list(batches.read()), batches.schema)
-    found = {}
-    for field in table.schema:
-        if pa.types.is_temporal(field.type) or field.name == "date":
-            continue
-        try:
-            found[field.name] = [float(value) for value in table[field.name].to_pylist()]
-        except (TypeError, ValueError):
-            raise UserError(
-                f"the column {field.name!r} does not hold a number in every row.", where=str(file)
-            ) from None
-    return found
+    return {} if file is None else known_of(read_table(file), str(file))
 
 
 def print_forecast(forecast: Forecast, labels: Labels) -> None:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from mmm.planning.forecast import Phasing
     from mmm.planning.plan import Plan
 
-_FACTOR = "as a factor of today's spend: 0.8 for all, tv=0.8 for one, tv+radio=0.8 for a sum. May be repeated."
-_MONEY = "per period, in money: tv=10000 for one, tv+radio=10000 for a sum. May be repeated."
+_FACTOR = (
+    "as a factor of today's spend: 0.8 for each, tv=0.8 for one, tv+radio=0.8 for a sum, all=0.8 for all "
+    "together, tv@2026-12-01:2026-12-31=0.8 in each of these periods (--ahead). May be repeated."
+)
+_MONEY = (
+    "per period, in money: tv=10000 for one, tv+radio=10000 for a sum, all@2026-12-24=10000 in that period "
+    "(--ahead). May be repeated."
+)
 
 
 def plan_command(

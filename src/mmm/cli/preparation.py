@@ -17,7 +17,10 @@ from mmm.settings import load_settings
 from mmm.workspace import DatasetManifest, Workspace
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mmm.data.calendar import Period
+    from mmm.data.naming import NamingRules
     from mmm.data.proposal import Proposal
     from mmm.data.quality import QualityReport
 
@@ -66,15 +69,7 @@ def propose_command(
     table = workspace.read_dataset(manifest.market, manifest.dataset_id)
     found = propose(table, known)
     if recipe is not None:
-        from mmm.data.prepare import propose_long_recipe, propose_recipe
-
-        if found.long is not None:
-            made = propose_long_recipe(table, found.long, _period(recipe), known)
-            typer.echo(f"Note: {found.findings[0]}", err=True)
-        else:
-            made = propose_recipe(table, proposed(found), _period(recipe), known)
-        named = made.model_copy(update={"source": dataset_name(manifest)})
-        typer.echo(named.to_json())
+        _print_recipe(table, found, _period(recipe), known, dataset_name(manifest))
         return
     _print_proposal(found, as_json)
     if save is not None:
@@ -154,6 +149,26 @@ def _open(dataset: str) -> tuple[Workspace, DatasetManifest]:
 
     workspace = Workspace.open(load_settings().settings)
     return workspace, find_dataset(workspace, dataset)
+
+
+def _print_recipe(
+    table: pa.Table, found: Proposal, period: Period, known: NamingRules, source: str
+) -> None:
+    """The proposed recipe as JSON; what is special about it goes to stderr."""
+    from mmm.data.prepare import propose_long_recipe, propose_part_recipe, propose_recipe
+
+    if found.long is not None:
+        made = propose_long_recipe(table, found.long, period, known)
+        typer.echo(f"Note: {found.findings[0]}", err=True)
+    elif found.mapping is not None:
+        made = propose_recipe(table, found.mapping, period, known)
+    else:
+        made = propose_part_recipe(table, found, period, known)
+    lacking = [item for item in found.findings if item.where in ("role kpi", "role spend")]
+    if lacking and found.long is None:
+        said = " ".join(item.what for item in lacking)
+        typer.echo(f"Note: {said} Join what is prepared with the other tables.", err=True)
+    typer.echo(made.model_copy(update={"source": source}).to_json())
 
 
 def _period(text: str) -> Period:

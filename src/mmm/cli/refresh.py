@@ -5,7 +5,7 @@ coming into use.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,11 @@ from mmm.experiments.of_run import experiment_of
 from mmm.platforms.local.user import local_user
 from mmm.runs.service import RunService
 from mmm.settings import load_settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mmm.format import Labels
 
 
 def refresh_command(
@@ -88,11 +93,14 @@ def refresh_command(
 
 
 def changes_command(run: Run = "latest", model: Model = None) -> None:
-    """Say what a refresh moved and why: old and new side by side, by data and by parameters.
+    """Say what a refresh moved and why: old and new side by side, by data and by parameters; and how
+    well the models before forecast the periods that each refresh brought.
 
     Example: `mmm changes latest`.
     """
+    from mmm.models.forecast_score import scores_of_chain
     from mmm.results import read_results
+    from mmm.results.forecast_score import score_table, sentence
     from mmm.results.model_summary import labels_of
     from mmm.results.moves import HEADINGS, finding, moves, shown
 
@@ -116,6 +124,19 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
         f"\nModel {chosen}, from model {of['model']} of run {of['run']}, {of['steps']} periods on."
     )
     typer.echo(finding(numbers, labels))
+    scores = scores_of_chain(service.workspace, run_id)
+    if scores:
+        typer.echo(f"{sentence(scores[-1][1], labels)}\n")
+        _scores(score_table(scores), labels)
+
+
+def _scores(table: pa.Table, labels: Labels) -> None:
+    """The forecast score of every refresh of the chain."""
+    from mmm.format import cell, heading
+
+    names = table.column_names
+    rows = [tuple(cell(name, row[name], labels) for name in names) for row in table.to_pylist()]
+    show.table(tuple(heading(name, labels).upper() for name in names), rows)
 
 
 def accept_command(run: Run, model: Model = None) -> None:

@@ -52,7 +52,11 @@ def submit_command(
         typer.Option(help="Take the engine's settings of this size: fast, standard, thorough."),
     ] = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Check it and say what it will take; start nothing.")
+        bool,
+        typer.Option(
+            "--estimate",
+            help="Check it, say what it will take and what its data can tell; start nothing.",
+        ),
     ] = False,
     prior: Annotated[
         bool,
@@ -149,11 +153,19 @@ def _print_prior(service: RunService, experiment: Experiment) -> None:
 
 
 def _print_estimate(service: RunService, experiment: Experiment) -> None:
+    from mmm.experiments.problem import build_problem
+    from mmm.results.certified import before_of
     from mmm.runs.estimate import estimate_of
 
     for finding in service.check(experiment):
         typer.echo(f"Warning: {finding}", err=True)
     typer.echo(estimate_of(service, experiment).sentence())
+    dataset = experiment.dataset
+    table = service.workspace.read_dataset(dataset.market, dataset.dataset_id)
+    problem, _ = build_problem(experiment, table)
+    typer.echo("\nWhat the data alone can tell:")
+    for sentence in before_of(problem):
+        typer.echo(sentence)
 
 
 def _with_data(service: RunService, experiment: Path, data: Path, market: str | None) -> Experiment:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mmm.format import Labels
+    from mmm.runs.stability import StabilityStudy
 
 
 def stability_command(
@@ -70,9 +71,10 @@ def stability_command(
             "iterations": iterations,
             "trials": trials,
         }
-        study_id = service.submit_study(
-            run_id, parsed(StabilityStudy, asked, "the study"), local_user()
-        )
+        study = parsed(StabilityStudy, asked, "the study")
+        if not as_json:
+            typer.echo(_cost(service, run_id, study))
+        study_id = service.submit_study(run_id, study, local_user())
         wait_for(service, study_id, quiet=as_json)
         found = newest_study(service.workspace, run_id)
     labels, chosen = labels_of(results.summary), results.summary["model"]["id"]
@@ -88,6 +90,26 @@ def stability_command(
         for line in [held_out(found.variants), *notes(found.variants)]:
             if line:
                 typer.echo(line)
+
+
+def _cost(service: RunService, run_id: str, study: StabilityStudy) -> str:
+    """What the study will take, told before it begins."""
+    from mmm.experiments.of_run import experiment_of
+    from mmm.runs.estimate import estimate_of
+    from mmm.runs.wording import duration
+
+    experiment = experiment_of(service.workspace, run_id)
+    effort = {"iterations": study.iterations, "trials": study.trials}
+    given = {name: value for name, value in effort.items() if value is not None}
+    changed = experiment.model_copy(update={"settings": {**experiment.settings, **given}})
+    trainings = study.seeds + len(study.shifts) + len(study.holdouts)
+    seconds = estimate_of(service, changed).seconds
+    if seconds is None:
+        return f"The study trains {trainings} more times; how long it takes is not known yet."
+    return (
+        f"The study trains {trainings} more times, about {duration(seconds)} each: "
+        f"{duration(trainings * seconds)} in all."
+    )
 
 
 def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:

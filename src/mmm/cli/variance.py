@@ -34,17 +34,35 @@ def variance_command(
     plan: Annotated[
         str | None, typer.Option(help="A saved plan; default the plan of record.")
     ] = None,
+    actuals: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of dates, spends and KPI of the plan's periods, where no run has them yet."
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table to a CSV file.")] = None,
 ) -> None:
     """Hold a plan against what became of it, with a run whose data reach into its periods.
 
     Example: `mmm variance latest --csv variance.csv`.
     """
-    from mmm.models.plan_of_record import variance_to_plan
+    from mmm.models.flighting import read_table
+    from mmm.models.plan_of_record import (
+        actuals_for,
+        require_record,
+        variance_of_actuals,
+        variance_to_plan,
+    )
     from mmm.results.tables_out import write_csv
 
     workspace = Workspace.open(load_settings().settings)
-    found = variance_to_plan(workspace, workspace.find_run(run), plan, model)
+    run_id = workspace.find_run(run)
+    if actuals is None:
+        found = variance_to_plan(workspace, run_id, plan, model)
+    else:
+        plan_id = plan or require_record(workspace, run_id).plan_id
+        given = actuals_for(workspace, plan_id, read_table(actuals), str(actuals))
+        found = variance_of_actuals(workspace, plan_id, given)
     if csv is not None:
         write_csv(found.found.channels, csv)
     for sentence in found.findings():

@@ -18,7 +18,7 @@ from mmm.data.columns import read_times
 from mmm.data.holidays import countries
 from mmm.data.mapping import Mapping
 from mmm.data.markets import read_markets
-from mmm.data.quality.currencies import CODES, SIGNS, find_currencies
+from mmm.data.quality.currencies import find_currencies
 from mmm.format import span
 
 _MOST_MARKETS = 4
@@ -65,15 +65,8 @@ def usual_currency(
     given = (told.get("given") or {}).get("currency")
     if given:
         return str(given)
-    found = set(find_currencies(table, mapping).all)
-    money = {paid.spend for paid in mapping.paid}
-    if mapping.kpi_kind == "revenue":
-        money.add(mapping.kpi)
-    for column in told.get("columns") or ():
-        code = currency_of(column.get("unit", ""))
-        if code is not None and column.get("column") in money:
-            found.add(code)
-    return found.pop() if len(found) == 1 else None
+    found = find_currencies(table, mapping).all
+    return found[0] if len(found) == 1 else None
 
 
 #: What is paid with where, for markets named by their country (ISO 3166 and 4217).
@@ -152,13 +145,6 @@ def currency_of_countries(codes: Sequence[str]) -> str | None:
     """The one currency that is paid with in all of these countries; None where there is none."""
     found = {_MONEY.get(code) for code in codes}
     return found.pop() if len(found) == 1 else None
-
-
-def currency_of(unit: str) -> str | None:
-    """The currency that a unit means: EUR for "€" and "EUR"; None for any other unit."""
-    if unit in SIGNS:
-        return SIGNS[unit]
-    return unit if unit in CODES else None
 
 
 def usual_period(table: pa.Table, date: str) -> Period:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmm.access import User
 from mmm.data.optimise import optimise
+from mmm.data.quality.currencies import currencies_read
 from mmm.errors import UserError
 from mmm.sources.base import Query, Source
 from mmm.sources.sql import parameter_names
@@ -62,6 +63,7 @@ def ingest(
             query=query.sql if query else None,
             parameters=dict(query.parameters) if query else {},
             reading=batches.reading.model_dump(mode="json") if batches.reading else None,
+            currencies=currencies_read(batches.reading),
         )
         stored = workspace.save_dataset(manifest, optimised.path)
     if stored == manifest:

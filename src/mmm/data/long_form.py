@@ -20,6 +20,7 @@ from mmm.data.columns import read_numbers, read_texts, read_times
 from mmm.data.naming import NamingRules, matches, words_of
 from mmm.data.profile import ColumnFacts
 from mmm.errors import UserError
+from mmm.workspace.tables import currencies_of, with_currencies
 
 #: Words of a column's name that say its values name channels or variables.
 _KEY_WORDS = frozenset(
@@ -245,6 +246,8 @@ def spread(table: pa.Table, date: str, pivot: Pivot) -> pa.Table:
     for name in pivot.repeated:
         columns[name] = table[name].take(pa.array(_repeated_rows(table, name, first, place)))
     codes, keys = read_texts(table[pivot.key])
+    known = currencies_of(table)
+    currencies = {name: known[name] for name in columns if name in known}
     for value in pivot.values:
         numbers = _numbers_of(table, value)
         for code, key in enumerate(keys):
@@ -253,7 +256,9 @@ def spread(table: pa.Table, date: str, pivot: Pivot) -> pa.Table:
                 what = f"spreading gives two columns named {name!r}."
                 raise UserError(what, where=f"column {pivot.key!r}", fix="Rename a value.")
             columns[name] = pa.array(_summed(numbers, place, codes == code, len(first)))
-    return pa.table(columns)
+            if value in known:
+                currencies[name] = known[value]
+    return with_currencies(pa.table(columns), currencies)
 
 
 def _repeated_rows(table: pa.Table, name: str, first: np.ndarray, place: np.ndarray) -> np.ndarray:

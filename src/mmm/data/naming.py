@@ -33,7 +33,15 @@ Role = Literal[
     "unused",
 ]
 At = Literal["any", "first", "last", "whole"]
-_WORD_BORDER = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
+#: Between words: marks, tvSpend, TVSpend (but not GRPs), tv1Spend.
+_WORD_BORDER = re.compile(
+    r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=\d)(?=[A-Z][a-z])"
+)
+#: What a word may end in that is a word of its own: tvspend, Mediakosten.
+_ENDINGS = re.compile(
+    r"^(?P<first>[^\W\d_]\w+?)"
+    r"(?P<last>spends?|costs?|kosten|ausgaben|umsatz|impressions|impressionen|clicks|klicks)$"
+)
 
 
 class _Rules(BaseModel):
@@ -80,8 +88,15 @@ class NamingRules(_Rules):
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """A name's words in lower case: `tvSpend_DE` is tv, spend, de."""
-    return tuple(word.casefold() for word in _WORD_BORDER.split(name) if word)
+    """A name's words in lower case: `tvSpend_DE` is tv, spend, de, and `Mediakosten` media, kosten."""
+    found: list[str] = []
+    for word in _WORD_BORDER.split(name):
+        joined = _ENDINGS.match(word.casefold())
+        if joined is not None:
+            found += [joined["first"], joined["last"]]
+        elif word:
+            found.append(word.casefold())
+    return tuple(found)
 
 
 def matches(word: str, at: At, words: tuple[str, ...]) -> bool:
@@ -201,19 +216,29 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
     _rule(
         "spend",
         "amount spent, total spent, total cost, total spend, media cost, kosten, ausgaben, betrag,"
-        " ausgegebener betrag, werbekosten, coste, gasto, gastos, importe gastado, inversion,"
-        " depenses, dépenses, cout, coût, montant depense, montant dépensé",
+        " ausgegebener betrag, mediainvest, werbebudget, mediabudget, investition, investitionen,"
+        " invest, coste, gasto, gastos, importe gastado, inversion,"
+        " inversión, inversiones, costo, costos, depense, dépense, depenses, dépenses, cout, coût, coûts,"
+        " montant depense, montant dépensé, investissement, investissements, spesa, spese, costi,"
+        " investimento, investimenti, investimentos, custo, custos, despesa, despesas, uitgaven,"
+        " uitgave, wydatki, wydatek, koszt, koszty, kostnad, kostnader, omkostning, omkostninger,"
+        " utgifter, náklady, výdaje",
         0.95,
     ),
     _rule(
         "exposure",
         "impressionen, einblendungen, klicks, reichweite, impresiones, clics, clicks destination,"
-        " link clicks, outbound clicks, alcance, portee, portée",
+        " link clicks, outbound clicks, alcance, portee, portée, impressioni, clic, visualizzazioni,"
+        " impressões, cliques, weergaven, vertoningen, kliks, wyświetlenia, kliknięcia, visningar,"
+        " visninger, klick, klik",
         0.85,
     ),
     _rule(
         "kpi",
-        "umsatzerlöse, erlös, ventas, ventes, chiffre affaires, chiffre d affaires, ingresos",
+        "umsatzerlöse, umsätze, erlös, erlöse, ventas, facturación, ventes, chiffre affaires,"
+        " chiffre d affaires, ca ht, ca ttc, ingresos, vendite, ricavi, vendas, receitas, faturamento,"
+        " verkopen, opbrengst, opbrengsten, przychód, przychody, sprzedaż, obrót, omsättning,"
+        " intäkter, försäljning, omsetning, omsætning, salg, tržby, order value",
         0.85,
     ),
     _rule(
@@ -251,7 +276,7 @@ DEFAULT_RULES = NamingRules(
         _rule(
             "market",
             "geo, geography, region, market, country, dma, state, city, store, territory, province, markt,"
-            " bundesland, filiale, pays, région, país, región, mercado, paese, regione, mercato, regio",
+            " bundesland, filiale, kanton, kraj, rynek, provincia, provincie, pays, région, país, región, mercado, paese, regione, mercato, regio",
             0.9,
         ),
         _rule("market", "land, marché, ciudad, città, stadt", 0.85, "whole"),
@@ -272,7 +297,8 @@ DEFAULT_RULES = NamingRules(
             "context",
             "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
             " preise, preisindex, temperatur, wetter, regen, arbeitslosigkeit, prix, température, météo,"
-            " precio, precios, temperatura, clima, prezzo, prezzi, meteo, prijs, temperatuur, weer",
+            " precio, precios, temperatura, clima, prezzo, prezzi, meteo, prijs, temperatuur, weer, cena,"
+            " ceny, preço, preços, pris, priser",
             0.8,
         ),
         _rule("context", "index, interest, covid, trends, stock, distribution, gas, macro", 0.7),
@@ -321,7 +347,8 @@ DEFAULT_RULES = NamingRules(
         ),
         _rule(
             "kpi",
-            "conversions, conversion, orders, purchases, transactions, bookings",
+            "conversions, conversion, orders, purchases, transactions, bookings, absatz, stückzahl,"
+            " verkäufe, abschlüsse, buchungen, ordini, bestellingen, zamówienia",
             0.9,
             kpi_kind="conversion",
         ),

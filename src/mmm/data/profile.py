@@ -45,6 +45,12 @@ class ColumnFacts:
     whole_numbers: bool = False
 
     @property
+    def all_negative(self) -> bool:
+        """Whether some numbers are below 0 and none is above it."""
+        low, high = self.minimum, self.maximum
+        return low is not None and high is not None and low < 0 and high <= 0
+
+    @property
     def constant(self) -> bool:
         """Whether every value there is, is the same one."""
         if self.kind == "text":

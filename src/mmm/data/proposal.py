@@ -7,6 +7,7 @@ engine refuse, is said as findings, and only a mapping that passes its own valid
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,7 +28,9 @@ from mmm.data.quality.currencies import currency_in_name
 from mmm.data.text_numbers import texts_named_like_numbers
 from mmm.errors import Finding
 from mmm.sources.cells import is_date
+from mmm.sources.evidence import named_as_date
 from mmm.sources.names import require_names
+from mmm.workspace.tables import currencies_of
 
 #: A text with more different values than this is no factor; the engines refuse it too.
 MOST_LEVELS = 30
@@ -68,7 +71,9 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     columns = tuple(candidate.proposal for candidate in found)
     findings = [] if long is None else [_is_long(long)]
     findings += texts_named_like_numbers(found, table, rules)
-    findings += _lacking(columns) + _refused(found) + _two_currencies(columns)
+    findings += (
+        _lacking(columns, table) + _refused(found) + _two_currencies(columns, currencies_of(table))
+    )
     lacking = any(finding.level == "error" for finding in findings)
     return Proposal(columns, None if lacking else _mapping(columns), tuple(findings), long)
 
@@ -224,7 +229,7 @@ def _drop_copies(found: list[Candidate], table: pa.Table) -> None:
             )
 
 
-def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
+def _lacking(columns: Sequence[ColumnProposal], table: pa.Table) -> list[Finding]:
     """What a mapping cannot do without."""
     needs = {
         "date": (
@@ -241,6 +246,8 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
         ),
     }
     roles = {item.role for item in columns}
+    if "date" not in roles:
+        needs["date"] = _no_date(table, needs["date"][1])
     dated = [item.column for item in columns if is_date(item.column)]
     if len(dated) > len(columns) / 2:
         needs["date"] = (
@@ -259,6 +266,21 @@ def _lacking(columns: Sequence[ColumnProposal]) -> list[Finding]:
     return found
 
 
+def _no_date(table: pa.Table, fix: str) -> tuple[str, str]:
+    """What is said where no column holds dates: which one seems to be meant, and what is in it."""
+    names = table.column_names
+    named = [name for name in names if named_as_date(name)]
+    likely = named[0] if named else names[0]
+    cells = [cell for cell in table[likely].slice(0, 1_000).to_pylist() if cell is not None]
+    if not cells or not (named or isinstance(cells[0], str)):
+        return "no column holds dates.", fix
+    odd = next((cell for cell in cells if not is_date(str(cell))), cells[0])
+    what = (
+        f"no column holds dates; column {likely!r} holds {str(odd)[:60]!r}, which is read as none."
+    )
+    return what, f"{fix} Write dates as 2024-12-31, weeks as 2024-W01."
+
+
 def _refused(found: Sequence[Candidate]) -> list[Finding]:
     """What an engine would refuse in the columns as they are proposed."""
     findings = []
@@ -266,6 +288,11 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
         where = f"column {item.facts.name!r}"
         if item.role in ("spend", "exposure", "organic") and item.facts.negative_share:
             fix = "Correct the source: book refunds where the spend was."
+            if item.facts.all_negative:
+                fix = (
+                    "An export that books spend as negative: turn the sign, by the button on the page "
+                    'Data quality or with "negate": true in the column\'s rule of the recipe.'
+                )
             findings.append(
                 Finding("warning", "negative values, which no medium may have.", where, fix)
             )
@@ -277,19 +304,21 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
     return findings
 
 
-def _two_currencies(columns: Sequence[ColumnProposal]) -> list[Finding]:
-    """Spend and revenue whose names say different currencies."""
+def _two_currencies(
+    columns: Sequence[ColumnProposal], known: MappingType[str, str]
+) -> list[Finding]:
+    """Spend and revenue whose cells (`known`) or names say different currencies."""
     named: dict[str, str] = {}
     for item in columns:
         is_money = item.role == "spend" or (item.role == "kpi" and item.kpi_kind != "conversion")
-        code = currency_in_name(item.column) if is_money else None
-        if code is not None:
+        code = known.get(item.column) or currency_in_name(item.column)
+        if is_money and code is not None:
             named[item.column] = code
     if len(set(named.values())) < 2:
         return []
     said = ", ".join(f"{name!r} is in {code}" for name, code in named.items())
     fix = "Convert all money to one currency."
-    return [Finding("warning", f"two currencies by the columns' names: {said}.", "table", fix)]
+    return [Finding("warning", f"the money is in two currencies: {said}.", "table", fix)]
 
 
 def _mapping(columns: Sequence[ColumnProposal]) -> Mapping:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Protocol
 
@@ -177,8 +178,8 @@ class EngineResult:
     """The tables of `SCHEMAS`, and the engine's choice in words. `reason` says why `recommended`
     was chosen.
 
-    `files` are what the engine wrote in formats of its own, by file name; they are kept beside the
-    results as they are. `interval_level` is that of all interval columns (`..._low`, `..._high`):
+    `files` are what the engine wrote in formats of its own, by file name, in memory or on disk,
+    where they live as long as the mapping does; they are kept beside the results as they are. `interval_level` is that of all interval columns (`..._low`, `..._high`):
     the probability that an interval claims to hold the truth with.
 
     Optional tables and columns may be left out (`mmm.engines.schemas`); they are filled with nulls.
@@ -190,7 +191,7 @@ class EngineResult:
     tables: dict[str, pa.Table]
     recommended: str
     reason: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes | Path] = field(default_factory=dict)
     interval_level: float = 0.9
 
     def __post_init__(self) -> None:

@@ -14,6 +14,8 @@ from mmm.workspace import Workspace
 
 #: How far the advice moves a channel, as factors of today's spend: further the curve is a guess.
 LOW, HIGH = 0.7, 1.3
+#: Total budgets that are looked at beside today's: few, since every training makes them.
+FACTORS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 _QUARTER_DAYS = 91
 _MONTH = range(28, 32)
 
@@ -24,7 +26,7 @@ def ensure_advice(workspace: Workspace, run_id: str, results: RunResults) -> Adv
     """
     certificate = newest_certificate(workspace, run_id) or ""
     kept = results.advice
-    if kept is not None and kept.certificate == certificate:
+    if kept is not None and kept.certificate == certificate and (kept.frontier or kept.refused):
         return kept
     made = _advise(workspace, run_id, results, certificate)
     results.keep_advice(made)
@@ -44,7 +46,8 @@ def _advise(workspace: Workspace, run_id: str, results: RunResults, certificate:
         }
     )
     try:
-        plan = model_to_plan(workspace, run_id).plan(request)
+        chosen = model_to_plan(workspace, run_id)
+        plan = chosen.plan(request)
     except UserError as error:
         return Advice(refused=f"No plan can be made: {error}", certificate=certificate)
     totals, moves = plan.totals, []
@@ -52,6 +55,8 @@ def _advise(workspace: Workspace, run_id: str, results: RunResults, certificate:
         moves.append(Move(row["channel"], row["initial_spend"], row["spend"]))
     band = totals.band
     ends = None if band is None else band.even_gain
+    wide = totals.band_recalibrated
+    wide_ends = None if wide is None else wide.even_gain
     return Advice(
         periods=totals.periods,
         moves=tuple(moves),
@@ -62,4 +67,7 @@ def _advise(workspace: Workspace, run_id: str, results: RunResults, certificate:
         level=0.8 if band is None else band.level,
         response=totals.initial_response_total,
         certificate=certificate,
+        gain_wide_low=None if wide_ends is None else wide_ends[0],
+        gain_wide_high=None if wide_ends is None else wide_ends[1],
+        frontier=tuple(chosen.frontier(request, FACTORS).to_pylist()),
     )

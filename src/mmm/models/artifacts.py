@@ -70,7 +70,7 @@ def export_run(
         if everything or models or table_format != "csv":
             what = "its engine wrote its files itself; they are exported as they are."
             raise UserError(what, where=run_id, fix="Leave out --format, --all and --model.")
-        files = {name: partial(_copy, workspace, run_id, name) for name in own}
+        files = {name: partial(workspace.copy_artifact, run_id, name) for name in own}
     else:
         files = _engine_files(workspace, run_id, table_format, everything, models)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,10 +81,6 @@ def export_run(
         for path in sorted(Path(work).iterdir()):
             shutil.move(path, folder / path.name)
     return sorted(folder.iterdir())
-
-
-def _copy(workspace: Workspace, run_id: str, name: str, path: Path) -> None:
-    path.write_bytes(workspace.result_artifact(run_id, name))
 
 
 def _engine_files(
@@ -140,6 +136,9 @@ def recreate_model(path: Path, table: pa.Table | None = None) -> tuple[str, list
     """
     try:
         document = read_json(path.read_bytes(), where=str(path))
+        if SECTION not in document and "ExportedModel" in document:
+            what = "is a model in Robyn's own form, which is not made again here."
+            raise UserError(what, where=str(path), fix="robyn_recreate in R reads it.")
         section, raw = document[SECTION], document["Extras"]["raw_data"]
         engine = asked(load_engine(section["engine"]), Recreates, "are not made again")
         stored = engine.stored_model(section)

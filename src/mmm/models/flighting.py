@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +26,21 @@ def write_flighting(table: pa.Table, file: Path) -> None:
         return
     part = file.with_name(f".{file.name}.part")
     try:
-        _write_workbook(table, part)
+        part.write_bytes(workbook_of(table))
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise UserError(f"cannot be written: {error.strerror or error}.", where=str(file)) from None
 
 
-def _write_workbook(table: pa.Table, file: Path) -> None:
-    """One sheet; texts are written as texts, so that none becomes a formula."""
+def workbook_of(table: pa.Table) -> bytes:
+    """The table as an Excel file of one sheet; texts are written as texts, so that none becomes a
+    formula.
+    """
     import xlsxwriter
 
-    with xlsxwriter.Workbook(str(file)) as book:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         sheet = book.add_worksheet(_SHEET)
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         sheet.set_column(0, len(table.column_names) - 1, _WIDTH)
@@ -51,6 +55,7 @@ def _write_workbook(table: pa.Table, file: Path) -> None:
                     sheet.write_number(row, column, value)
                 else:
                     sheet.write_datetime(row, column, value, day)
+    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -64,16 +69,42 @@ class Flighting:
 
 
 def read_flighting(file: Path, channels: tuple[str, ...]) -> Flighting:
-    """From a table of `date`, `channel` and `spend`. UserError for a file that is no such table."""
+    """`flighting_of` the table in a file."""
+    return flighting_of(read_table(file), channels, str(file))
+
+
+def read_table(file: Path) -> pa.Table:
+    """A small table from a file of any kind that is read."""
     from mmm.sources.guarded import GuardedFile
 
     with GuardedFile(file).batches() as batches:
-        table = pa.Table.from_batches(list(batches.read()), batches.schema)
+        return pa.Table.from_batches(list(batches.read()), batches.schema)
+
+
+def known_of(table: pa.Table, where: str) -> dict[str, list[float]]:
+    """Columns of control variables ahead, one value a period; dates are left out. UserError for a
+    column that holds something else than numbers.
+    """
+    found = {}
+    for field in table.schema:
+        if pa.types.is_temporal(field.type) or field.name == "date":
+            continue
+        try:
+            found[field.name] = [float(value) for value in table[field.name].to_pylist()]
+        except (TypeError, ValueError):
+            raise UserError(
+                f"the column {field.name!r} does not hold a number in every row.", where=where
+            ) from None
+    return found
+
+
+def flighting_of(table: pa.Table, channels: tuple[str, ...], where: str) -> Flighting:
+    """From a table of `date`, `channel` and `spend`. UserError for one that is no such table."""
     missing = [name for name in _NEEDED if name not in table.column_names]
     if missing:
         raise UserError(
             f"has no column {', '.join(missing)}.",
-            where=str(file),
+            where=where,
             fix="Download a plan's flighting table and change its column spend.",
         )
     days = sorted(set(table["date"].to_pylist()))
@@ -82,14 +113,14 @@ def read_flighting(file: Path, channels: tuple[str, ...]) -> Flighting:
         if row["channel"] not in channels:
             raise UserError(
                 f"{row['channel']!r} is no paid channel of the model.",
-                where=str(file),
+                where=where,
                 fix=f"The paid channels are {', '.join(channels)}.",
             )
         place = channels.index(row["channel"]), days.index(row["date"])
-        spend[place] += _amount(row["spend"], str(file))
+        spend[place] += _amount(row["spend"], where)
     sums = spend.sum(axis=1)
     if not sums.sum():
-        raise UserError("holds no spend.", where=str(file))
+        raise UserError("holds no spend.", where=where)
     means = (sums / len(days)).tolist()
     fields = {
         "goal": "max_response",

@@ -13,15 +13,19 @@ from mmm.access import User
 from mmm.certificate.certificate import certificate_of
 from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
-from mmm.experiments.config import parse_experiment, parsed
+from mmm.errors import UserError
+from mmm.experiments.config import Experiment, parse_experiment, parsed
 from mmm.format import Labels, count, percent
+from mmm.models.occasions import occasions_of
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
-from mmm.planning.frontier import frontier
+from mmm.planning.frontier import FACTORS, frontier
 from mmm.planning.history import History, Tables, read_history
+from mmm.planning.holidays_ahead import Occasions
 from mmm.planning.models import confidence_words, planned_with
+from mmm.planning.periods import dates_ahead
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.problem import Known
 from mmm.planning.request import PlanRequest
@@ -59,6 +63,7 @@ class PlanningModel:
     planned: PlannedWith
     labels: Labels
     tables: Tables
+    experiment: Experiment
     made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: str, request: PlanRequest, make: Callable[[], Any]) -> Any:
@@ -81,24 +86,29 @@ class PlanningModel:
     ) -> Forecast:
         """The plan over the periods after the data, see `mmm.planning.forecast`."""
         model_id = plan.model_id or recommended(self.tables)
-        return forecast(self.history, self.tables, model_id, plan, phasing, known, shares)
+        occasions = self.occasions(plan.totals.periods)
+        return forecast(
+            self.history, self.tables, model_id, plan, phasing, known, shares, occasions
+        )
 
-    def frontier(self, request: PlanRequest) -> pa.Table:
+    def occasions(self, periods: int) -> Occasions:
+        """The days of the run's holidays in its data and so many periods ahead. None where one of its
+        countries is no longer known.
+        """
+        dates = self.history.dates
+        last = dates_ahead(dates, periods + 1)[-1].item()
+        try:
+            return occasions_of(self.experiment, dates[0].item(), last)
+        except UserError:
+            return {}
+
+    def frontier(self, request: PlanRequest, factors: Sequence[float] = FACTORS) -> pa.Table:
         """The best plan at each total budget, see `mmm.planning.frontier`."""
 
         def make() -> pa.Table:
-            return frontier(self.history, self.planned, request, self.labels)
+            return frontier(self.history, self.planned, request, self.labels, factors)
 
-        return self.once("frontier", request, make)
-
-    def plan_ahead(self, plan: Plan) -> Plan:
-        """The same question over the periods after the data, see `ahead_fields`: a budget in total
-        is that of the plan per period.
-        """
-        fields = plan.request.model_dump()
-        if fields["budget"] is not None and not fields["periods"]:
-            fields |= {"budget": None, "budget_per_period": plan.totals.budget}
-        return self.plan(parse_request(ahead_fields(self.history, fields)))
+        return self.once(f"frontier {tuple(factors)}", request, make)
 
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
@@ -133,11 +143,16 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
     history = read_history(results)
+    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     known = Known(
-        certified_words(results, model), _unit_value(workspace, run_id), cited(results, model)
+        certified_words(results, model),
+        _unit_value(experiment),
+        cited(results, model),
+        certified_stretch(results, model),
     )
     planned = planned_with(responds, results, history, model, known)
-    return PlanningModel(run_id, history, planned, labels_of(results.summary), results)
+    labels = labels_of(results.summary)
+    return PlanningModel(run_id, history, planned, labels, results, experiment)
 
 
 def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
@@ -152,6 +167,16 @@ def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
         if item.channel in words and item.confidence:
             words[item.channel] = item.confidence
     return words
+
+
+def certified_stretch(results: RunResults, model: str | None) -> dict[str, float]:
+    """By channel the factor that the run's certificate widens intervals of the model by (None: the
+    recommended one); none without a certificate.
+    """
+    found = certificate_of(results)
+    if found is None or found.model_id != (model or recommended(results)):
+        return {}
+    return {item.channel: item.stretch for item in found.channels}
 
 
 def cited(results: RunResults, model: str | None) -> str:
@@ -175,11 +200,10 @@ def cited(results: RunResults, model: str | None) -> str:
     )
 
 
-def _unit_value(workspace: Workspace, run_id: str) -> float | None:
+def _unit_value(experiment: Experiment) -> float | None:
     """Profit that one unit of the KPI brings by the run's experiment: its margin, times the value of
     a conversion where the KPI is one. None where that is not said.
     """
-    experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     value = experiment.value_per_conversion
     if experiment.mapping.kpi_kind == "revenue":
         return experiment.margin
@@ -193,7 +217,7 @@ def ahead_fields(history: History, fields: Mapping[str, Any]) -> dict[str, Any]:
     window, where `fields` do not say otherwise.
     """
     step = int(np.median(np.diff(history.dates).astype(int)))
-    found = dict(fields)
+    found = dict(fields) | {"ahead": True}
     if not found.get("periods"):
         found["periods"] = max(round(AHEAD_DAYS / step), 1)
     year = round(TODAY_DAYS / step)

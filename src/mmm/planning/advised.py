@@ -11,7 +11,7 @@ from typing import Any
 
 from mmm.engines.capabilities import Responds
 from mmm.format import Labels
-from mmm.planning.allocation import allocate
+from mmm.planning.allocation import best_split
 from mmm.planning.history import Tables, read_history
 from mmm.planning.models import planned_with
 from mmm.planning.request import PlanRequest
@@ -44,9 +44,8 @@ def advised_budget(
         return None
     request = PlanRequest.model_validate({"low": LOW, "high": HIGH, **asked})
     planned = planned_with(engine, tables, history, model_id)
-    plan = allocate(history, planned, request, labels)
-    rows = plan.channels.to_pylist()
-    today = {row["channel"]: row["initial_spend"] for row in rows}
-    if not plan.totals.worth_making:
+    initial, best, worth_making = best_split(history, planned, request, labels)
+    today = dict(zip(history.channels, initial.tolist(), strict=True))
+    if not worth_making:
         return Advised(today, today)
-    return Advised(today, {row["channel"]: row["spend"] for row in rows})
+    return Advised(today, dict(zip(history.channels, best.tolist(), strict=True)))

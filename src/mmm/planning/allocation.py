@@ -18,7 +18,7 @@ stops far from it.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,8 @@ from mmm.planning.problem import (
 )
 from mmm.planning.profit import break_even_spends, profits
 from mmm.planning.request import PlanRequest
-from mmm.planning.sides import PlannedWith, sides_of
-from mmm.planning.weighted import MeanResponse
+from mmm.planning.sides import PlannedWith, Sides, sides_of
+from mmm.planning.weighted import MeanResponse, Stretched
 
 #: A plan whose median gain over the current allocation of the same money is below this is not worth
 #: a change: models of one run differ by more.
@@ -62,6 +62,62 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     The plan is optimised on the mean response of some draws; its numbers, its range and whether it
     is worth making are of the others, so that they are not the optimised figures.
     """
+    solved = _solved(history, planned, request, labels)
+    market, shown, spend, periods = solved.market, solved.shown, solved.spend, solved.periods
+    wide = _recalibrated(solved.sides, market, spend, planned.known)
+    channels = evaluate(shown, solved.space, spend, periods)
+    channels = _with_worth(_with_band(channels, solved.band, wide), shown, spend, planned.known)
+    other = "held" if request.carryover == "follows" else "follows"
+    other_sides = sides_of(planned, market.rows, other)
+    totals = solved.totals.model_copy(
+        update={
+            "target_reached": _efficiency(market, spend, labels),
+            "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
+            "band_recalibrated": None if wide is None else wide.total,
+            "other_gain": _even_gain(MeanResponse(other_sides.shown), market.initial, spend),
+        }
+    )
+    return Plan(
+        model_id=planned.model_id,
+        request=request,
+        labels=labels,
+        first=history.dates[market.rows[0]].item(),
+        last=history.dates[market.rows[-1]].item(),
+        channels=channels,
+        totals=totals,
+        tie_out=tie_out(market, history),
+        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
+        tests=tests_first(channels),
+    )
+
+
+def best_split(
+    history: History, planned: PlannedWith, request: PlanRequest, labels: Labels
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """(initial spend (P,), the plan's spend (P,), whether it is worth making), money per period, as
+    `allocate` has them, without what else a plan says: a certificate asks for it in every world.
+    """
+    solved = _solved(history, planned, request, labels)
+    return solved.market.initial, solved.spend, solved.totals.worth_making
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """The answer in numbers: `market` is what was optimised on, `shown` what its figures are of."""
+
+    sides: Sides
+    market: Market
+    shown: Market
+    space: Space
+    spend: np.ndarray
+    periods: int
+    band: Band | None
+    totals: Totals
+
+
+def _solved(
+    history: History, planned: PlannedWith, request: PlanRequest, labels: Labels
+) -> _Solved:
     rows = history.rows(request.period)
     sides = sides_of(planned, rows, request.carryover)
     market = build_market(history, sides.optimised, request, planned.known, revenue=labels.revenue)
@@ -79,30 +135,9 @@ def allocate(history: History, planned: PlannedWith, request: PlanRequest, label
     if sides.measured is not None:
         found = band(sides.measured, market.initial, spend, market.values, sides.whose)
     shown = replace(market, curves=MeanResponse(sides.shown))
-    channels = _with_band(evaluate(shown, space, spend, periods), found)
-    channels = _with_worth(channels, shown, spend, planned.known)
     totals = _totals(shown, spend, periods, budget, target, None if found is None else found.total)
     totals = totals.model_copy(update=_worth(shown, spend, request, totals))
-    other = sides_of(planned, rows, "held" if request.carryover == "follows" else "follows")
-    totals = totals.model_copy(
-        update={
-            "target_reached": _efficiency(market, spend, labels),
-            "summed_efficiency": _reported_efficiency(market, planned.reported, labels),
-            "other_gain": _even_gain(MeanResponse(other.shown), market.initial, spend),
-        }
-    )
-    return Plan(
-        model_id=planned.model_id,
-        request=request,
-        labels=labels,
-        first=history.dates[rows[0]].item(),
-        last=history.dates[rows[-1]].item(),
-        channels=channels,
-        totals=totals,
-        tie_out=tie_out(market, history),
-        findings=(*findings(shown, channels, totals, labels, request), *_cited(planned.known)),
-        tests=tests_first(channels),
-    )
+    return _Solved(sides, market, shown, space, spend, periods, found, totals)
 
 
 def _cited(known: Known) -> tuple[str, ...]:
@@ -158,10 +193,24 @@ def evaluate(market: Market, space: Space, spend: np.ndarray, periods: int) -> p
     return pa.table({name: _column(values) for name, values in columns.items()})
 
 
-def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
-    """The table with `..._low` and `..._high` columns of responses and of their difference."""
+def _recalibrated(sides: Sides, market: Market, spend: np.ndarray, known: Known) -> Band | None:
+    """The band as wide as the run's certificate asks for; None where it asks for no more."""
+    factors = np.array([known.stretch.get(name, 1.0) for name in market.channels])
+    if sides.measured is None or (factors <= 1.0).all():
+        return None
+    wider = Stretched(sides.measured, factors)
+    return band(wider, market.initial, spend, market.values, sides.whose)
+
+
+def _with_band(channels: pa.Table, found: Band | None, wide: Band | None) -> pa.Table:
+    """The table with `..._low` and `..._high` columns of responses and of their difference, and of
+    the planned response as the certificate recalibrates it.
+    """
     if found is None:
         return channels
+    if wide is not None:
+        for ending, values in zip(("low", "high"), wide.response, strict=True):
+            channels = channels.append_column(f"response_recalibrated_{ending}", _column(values))
     for name in ("initial_response", "response", "gain"):
         for ending, values in zip(("low", "high"), getattr(found, name), strict=True):
             channels = channels.append_column(f"{name}_{ending}", _column(values))
@@ -169,12 +218,14 @@ def _with_band(channels: pa.Table, found: Band | None) -> pa.Table:
 
 
 def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Known) -> pa.Table:
-    """The table with each channel's confidence, profit and break-even; null where nothing is known."""
+    """The table with each channel's confidence, profit and break-even, as a spend and as a ROAS or
+    cost per conversion; null where nothing is known.
+    """
     names = market.channels
     confidence = [known.confidence.get(name) for name in names]
     channels = channels.append_column("confidence", pa.array(confidence, pa.string()))
     nothing = np.full(len(names), np.nan)
-    before, after, even = nothing, nothing, nothing
+    before, after, even, price = nothing, nothing, nothing, nothing
     if market.values is not None:
         before = profits(market.curves.response(market.initial), market.initial, market.values)
         after = profits(market.curves.response(spend), spend, market.values)
@@ -182,7 +233,14 @@ def _with_worth(channels: pa.Table, market: Market, spend: np.ndarray, known: Kn
     if paying is not None:
         largest = np.maximum(market.largest, spend)
         even = break_even_spends(market.curves, paying, largest)
-    for name, values in (("initial_profit", before), ("profit", after), ("break_even_spend", even)):
+        price = 1.0 / paying if market.revenue else paying
+    found = {
+        "initial_profit": before,
+        "profit": after,
+        "break_even_spend": even,
+        "break_even": price,
+    }
+    for name, values in found.items():
         channels = channels.append_column(name, _column(values))
     return channels
 

@@ -2,14 +2,15 @@
 would have made in the past.
 
 The level (intercept and trend) stays as it is or goes on as over the last year, whichever was nearer
-in the past; season, holidays, controls and organic media are those of the same time a year before,
-unless a control's own values are known.
+in the past; season, controls and organic media are those of the same time a year before, unless a
+control's own values are known. Holidays have the same effect at their new dates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +19,14 @@ import pyarrow.compute as pc
 from mmm.engines.words import ComponentKind
 from mmm.errors import UserError
 from mmm.planning.history import Tables
+from mmm.planning.holidays_ahead import Moved, Occasions, moved, rows_of
+from mmm.planning.periods import dates_ahead, periods_of_a_year
 
 _LEVEL = (ComponentKind.INTERCEPT, ComponentKind.TREND)
 #: Half of the range of 80 % of a normal distribution, in standard deviations.
 REACH = 1.2816
-_MONTH_DAYS = (28, 31)
 #: Past forecasts that a range is made of: at most so many, spread over the window.
 _ORIGINS = 60
-#: A year in whole weeks, so that weekdays stay in place.
-_YEAR_DAYS = 364
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Baseline:
     """The KPI without paid media over H periods: `values`, and the standard deviation of the past
     forecasts' errors by period, (H,) each, and of their sum. `checked` counts those forecasts; none
     where the window is too short, and the deviations are then those of the model's residuals.
+    `holidays` are the days ahead of the holidays that the model knows, by date; `unmoved` the holiday
+    components whose days are not known, which stand as a year before.
     """
 
     dates: np.ndarray
@@ -41,6 +43,8 @@ class Baseline:
     deviation: np.ndarray
     total_deviation: float
     checked: int
+    holidays: tuple[tuple[date, str], ...] = ()
+    unmoved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,33 +57,16 @@ class _Past:
     year: int
 
 
-def dates_ahead(dates: np.ndarray, count: int) -> np.ndarray:
-    """The starts of the next periods after the last date, (count,), at the dates' own step."""
-    step = int(np.median(np.diff(dates).astype(int)))
-    if _MONTH_DAYS[0] <= step <= _MONTH_DAYS[1]:
-        last = dates[-1].astype("datetime64[M]")
-        within = dates[-1] - last.astype("datetime64[D]")
-        months = last + np.arange(1, count + 1)
-        return np.asarray(months.astype("datetime64[D]") + within)
-    return np.asarray(dates[-1] + step * np.arange(1, count + 1))
-
-
-def periods_of_a_year(dates: np.ndarray) -> int:
-    """How many periods a year has at the dates' step."""
-    step = int(np.median(np.diff(dates).astype(int)))
-    if _MONTH_DAYS[0] <= step <= _MONTH_DAYS[1]:
-        return 12
-    return max(round(_YEAR_DAYS / step), 1)
-
-
 def baseline_ahead(
     tables: Tables,
     model_id: str,
     count: int,
     known: Mapping[str, np.ndarray] | None = None,
+    occasions: Occasions | None = None,
 ) -> Baseline:
     """The baseline of the `count` periods after a model's window. `known` are values (count,) of
-    control variables ahead; UserError for one that the model does not have.
+    control variables ahead; UserError for one that the model does not have. `occasions` are the days
+    of holidays, past and ahead; without them holidays stand as a year before.
     """
     fit = tables["fit"].filter(pc.equal(tables["fit"]["model_id"], model_id)).sort_by("date")
     dates = fit["date"].to_numpy().astype("datetime64[D]")
@@ -92,9 +79,14 @@ def baseline_ahead(
                 where="known",
                 fix=f"The control variables are {', '.join(controls) or 'none'}.",
             )
-    past = _past(parts, kinds, fit["actual"].to_numpy(), tuple(known or ()), dates)
+    ahead_dates = dates_ahead(dates, count)
+    feasts = _feasts(parts, kinds, dates, ahead_dates, occasions or {})
+    apart = (*(known or ()), *feasts)
+    past = _past(parts, kinds, fit["actual"].to_numpy(), apart, dates)
     drift, errors = _best_drift(past, count)
     values = _forecast(past, len(dates), count, drift=drift)
+    for feast in feasts.values():
+        values = values + feast.ahead
     for name, ahead in (known or {}).items():
         values = values + _effect_of(tables, name, parts[name], dates, np.asarray(ahead, float))
     if len(errors):
@@ -103,7 +95,51 @@ def baseline_ahead(
     else:
         spread = float((past.unpaid - past.level - past.yearly).std())
         deviation, total = np.full(count, spread), spread * float(np.sqrt(count))
-    return Baseline(dates_ahead(dates, count), values, deviation, total, len(errors))
+    holidays = [name for name, kind in kinds.items() if kind == ComponentKind.HOLIDAY]
+    return Baseline(
+        ahead_dates,
+        values,
+        deviation,
+        total,
+        len(errors),
+        _days_within(feasts, occasions or {}, ahead_dates),
+        tuple(name for name in holidays if name not in feasts and np.ptp(parts[name]) > 0),
+    )
+
+
+def _feasts(
+    parts: Mapping[str, np.ndarray],
+    kinds: Mapping[str, str],
+    dates: np.ndarray,
+    ahead: np.ndarray,
+    occasions: Occasions,
+) -> dict[str, Moved]:
+    """The holiday components whose effect ahead follows from the holidays' days."""
+    found = {}
+    for name, kind in kinds.items():
+        if kind != ComponentKind.HOLIDAY:
+            continue
+        carried = moved(name, parts[name], dates, ahead, occasions)
+        if carried is not None:
+            found[name] = carried
+    return found
+
+
+def _days_within(
+    feasts: Mapping[str, Moved], occasions: Occasions, ahead: np.ndarray
+) -> tuple[tuple[date, str], ...]:
+    """The days ahead of the holidays that the moved components are made of, by date."""
+    if not feasts:
+        return ()
+    single = all(name in occasions for name in feasts)
+    names = [name for name in occasions if not single or name in feasts]
+    found = []
+    for name in names:
+        for day in occasions[name]:
+            row = rows_of(ahead, (day,))
+            if len(row) and 0 <= row[0] < len(ahead):
+                found.append((day, name))
+    return tuple(sorted(found))
 
 
 def _components(
@@ -136,7 +172,7 @@ def _past(
     unpaid = np.asarray(actual, float).copy()
     for name, effect in parts.items():
         if kinds[name] == ComponentKind.PAID or name in known:
-            unpaid -= effect  # a known control's own effect is forecast apart
+            unpaid -= effect  # what is known ahead is forecast apart
         elif kinds[name] in _LEVEL:
             level += effect
         else:

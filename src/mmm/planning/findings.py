@@ -35,6 +35,7 @@ def findings(
     yield _answer(totals, labels)
     yield _worth(totals, rows, labels, request)
     yield from _risk(totals)
+    yield from _recalibrated(totals)
     yield from _profit(totals, labels, request)
     yield from _held(rows)
     yield from _break_even(rows, totals, labels)
@@ -63,7 +64,7 @@ def findings(
 def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
     """Why these figures are others than the report's, and what hangs on the carryover."""
     today = totals.initial_roi if labels.revenue else totals.initial_cpa
-    held = totals.held_response > 0
+    held = totals.held_response > _SAME * abs(totals.response)
     if today is not None and totals.summed_efficiency is not None:
         real = labels.efficiency_value(totals.summed_efficiency)
         choice = "held as it was" if held else "following the spend"
@@ -81,6 +82,18 @@ def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
     yield (
         f"The gain over the current allocation of the same money depends on the carryover: {_signed(totals.even_gain)} as "
         f"planned, {_signed(totals.other_gain)} if it {other}."
+    )
+
+
+def _recalibrated(totals: Totals) -> Iterator[str]:
+    """The range of the gain as wide as the certificate shows that it must be."""
+    wide, told = totals.band_recalibrated, totals.band
+    if wide is None or told is None or wide.even_gain is None or told.even_gain is None:
+        return
+    yield (
+        f"The certificate finds such ranges too narrow. Recalibrated, the gain is {_signed(wide.even_gain[0])} to "
+        f"{_signed(wide.even_gain[1])} (not {_signed(told.even_gain[0])} to {_signed(told.even_gain[1])}), and the "
+        f"probability of losing {percent(wide.losing)} (not {percent(told.losing)})."
     )
 
 

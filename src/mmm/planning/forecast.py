@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 
 from mmm.errors import UserError
-from mmm.format import Labels, count
-from mmm.planning.baseline_ahead import REACH, Baseline, baseline_ahead, periods_of_a_year
+from mmm.format import Labels, count, listed
+from mmm.planning.baseline_ahead import REACH, Baseline, baseline_ahead
 from mmm.planning.forecast_tables import Forecast, ForecastTotals
 from mmm.planning.history import History, Tables
+from mmm.planning.holidays_ahead import Occasions
+from mmm.planning.period_limits import PeriodLimit, flighting_within, period_limits
+from mmm.planning.periods import periods_of_a_year
 from mmm.planning.plan import Plan
 
 Phasing = Literal["as_last_year", "even"]
+#: So many holidays ahead are named.
+_NAMED = 8
 
 
 def forecast(
@@ -32,21 +38,29 @@ def forecast(
     phasing: Phasing = "as_last_year",
     known: Mapping[str, Sequence[float]] | None = None,
     shares: np.ndarray | None = None,
+    occasions: Occasions | None = None,
 ) -> Forecast:
     """The plan over as many periods after the data as it has. `known` are values of control
     variables ahead, one a period; `shares` (P, H) of each channel's money by period replace the
-    `phasing`. UserError for an unknown control or too few values.
+    `phasing`. `occasions` are the days of holidays, past and ahead. UserError for an unknown control or too few values.
     """
     periods = plan.totals.periods
     values = {name: _checked(name, given, periods) for name, given in (known or {}).items()}
-    base = baseline_ahead(tables, model_id, periods, values)
+    base = baseline_ahead(tables, model_id, periods, values, occasions)
     if shares is None:
         shares = shares_of(history, periods, phasing)
     rows = plan.channels.to_pylist()
+    today = shares
+    limits = period_limits(
+        plan.request, history.channels, plan.channels["initial_spend"].to_numpy(), base.dates
+    )
+    if limits:
+        shares = _within(plan, shares, limits)
     flighting = []
     for h, day in enumerate(base.dates.tolist()):
-        for share, row in zip(shares[:, h].tolist(), rows, strict=True):
-            flighting.append({"date": day, "channel": row["channel"], **_part(row, share, periods)})
+        for i, row in enumerate(rows):
+            part = _part(row, float(shares[i, h]), float(today[i, h]), periods)
+            flighting.append({"date": day, "channel": row["channel"], **part})
     media = shares.T @ np.array([row["response_total"] for row in rows])
     totals = _totals(plan, base)
     return Forecast(
@@ -54,7 +68,7 @@ def forecast(
         flighting=flighting,
         kpi=_kpi(base, media, plan),
         totals=totals,
-        findings=_findings(totals, base, plan.labels),
+        findings=[*_findings(totals, base, plan.labels), *_limits_said(limits)],
     )
 
 
@@ -81,10 +95,19 @@ def _checked(name: str, given: Sequence[float], periods: int) -> np.ndarray:
     return np.asarray(given, float)
 
 
-def _part(row: Mapping[str, Any], share: float, periods: int) -> dict[str, float | None]:
-    """A channel's numbers of one period, by its share of all of them."""
+def _within(plan: Plan, shares: np.ndarray, limits: Sequence[PeriodLimit]) -> np.ndarray:
+    """The shares nearest to the given ones with which the bounds of single periods hold."""
+    totals = plan.channels["spend_total"].to_numpy()
+    money = flighting_within(shares * totals[:, None], totals, limits)
+    return np.where(totals[:, None] > 0, money / np.where(totals > 0, totals, 1.0)[:, None], shares)
+
+
+def _part(
+    row: Mapping[str, Any], share: float, today: float, periods: int
+) -> dict[str, float | None]:
+    """A channel's numbers of one period, by its share of all of them, and today's by its own."""
     found: dict[str, float | None] = {
-        "spend_today": row["initial_spend_total"] * share,
+        "spend_today": row["initial_spend_total"] * today,
         "spend": row["spend_total"] * share,
         "response": row["response_total"] * share,
     }
@@ -119,11 +142,14 @@ def _kpi(base: Baseline, media: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _reaches(plan: Plan) -> tuple[float, float]:
-    """How far the range of the planned response of all periods reaches below and above it."""
+    """How far the range of the planned response of all periods reaches below and above it, the
+    recalibrated one where there is one.
+    """
     totals = plan.totals
-    if totals.band is None:
+    band = totals.band_recalibrated or totals.band
+    if band is None:
         return 0.0, 0.0
-    low, high = (end * totals.periods for end in totals.band.response)
+    low, high = (end * totals.periods for end in band.response)
     return max(totals.response_total - low, 0.0), max(high - totals.response_total, 0.0)
 
 
@@ -161,5 +187,32 @@ def _findings(totals: ForecastTotals, base: Baseline, labels: Labels) -> list[st
         said.append(
             "The data are too short to check the forecast on the past: the range is made of the "
             "model's residuals and is too narrow."
+        )
+    return said + _holidays_said(base)
+
+
+def _limits_said(limits: Sequence[PeriodLimit]) -> list[str]:
+    """That bounds of single periods hold, and what they do not change."""
+    if not limits:
+        return []
+    return [
+        f"{count(len(limits), 'bound')} of single periods hold, with as little change of the phasing as "
+        "they allow. What a channel brings is read at its mean spend, however it is phased."
+    ]
+
+
+def _holidays_said(base: Baseline) -> list[str]:
+    """Where the holidays stand in the periods ahead."""
+    first_days: dict[str, date] = {}
+    for day, name in base.holidays:
+        first_days.setdefault(name, day)
+    said = []
+    if first_days:
+        days = listed([f"{name} on {when}" for name, when in first_days.items()], _NAMED)
+        said.append(f"Holidays count at their own dates: {days}.")
+    if base.unmoved:
+        said.append(
+            f"The dates ahead of {listed(list(base.unmoved), _NAMED)} are not known: they stand as a "
+            "year before."
         )
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,30 +20,38 @@ FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
 
 FRONTIER = pa.schema(
     [
-        ("spend", pa.float64()),
-        ("change", pa.float64()),
-        ("response", pa.float64()),
-        ("response_low", pa.float64()),
-        ("response_high", pa.float64()),
-        ("value", pa.float64()),
-        ("marginal", pa.float64()),
-        ("losing", pa.float64()),
-        ("profit", pa.float64()),
+        (name, pa.float64())
+        for name in (
+            "spend",
+            "change",
+            "response",
+            "response_low",
+            "response_high",
+            "value",
+            "marginal",
+            "break_even",
+            "losing",
+            "profit",
+        )
     ]
 )
 
 
 def frontier(
-    history: History, planned: PlannedWith, request: PlanRequest, labels: Labels
+    history: History,
+    planned: PlannedWith,
+    request: PlanRequest,
+    labels: Labels,
+    factors: Sequence[float] = FACTORS,
 ) -> pa.Table:
-    """One row per total budget that the request's bounds allow, money and responses per period: the
+    """One row per total budget, today's times each of `factors`, that the request's bounds allow, money and responses per period: the
     largest response with its range, ROAS or cost per conversion of all money (`value`) and of the
     step from the budget below (`marginal`), the probability of losing against the current split of
     the same money, the profit where the KPI's value is known.
     """
     today = math.fsum(spend[history.rows(request.period)].mean() for spend in history.spend)
     rows: list[dict[str, float | None]] = []
-    for factor in FACTORS:
+    for factor in factors:
         asked = {
             "goal": "max_response",
             "target": None,
@@ -65,6 +74,7 @@ def frontier(
                 "response_high": high,
                 "value": totals.roi if labels.revenue else totals.cpa,
                 "marginal": None,
+                "break_even": totals.break_even,
                 "losing": totals.band.losing if totals.band else None,
                 "profit": totals.profit,
             }

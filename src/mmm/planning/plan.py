@@ -48,6 +48,9 @@ class Totals(BaseModel):
     )
     other_gain: float | None = None  # even_gain with the other choice of carryover
     band: TotalBand | None = None  # over the draws or kept models that the plan is measured on
+    band_recalibrated: TotalBand | None = (
+        None  # the same as wide as the run's certificate asks for, where it asks for more
+    )
     target_reached: float | None = None  # where the plan was optimised
     initial_profit: float | None = None  # money per period, where the KPI's value is known
     profit: float | None = None

@@ -13,6 +13,8 @@ import numpy as np
 from mmm.engines.response import ResponseModel
 from mmm.errors import UserError
 from mmm.planning.history import History
+from mmm.planning.period_limits import asked_of_totals, period_limits
+from mmm.planning.periods import dates_ahead
 from mmm.planning.request import DEFAULT_TARGET_CPA, DEFAULT_TARGET_ROAS, PlanRequest
 from mmm.planning.risk import MEASURES, Risk, RiskObjective
 from mmm.planning.solver import TOLERANCE, NoResponse, Objective, Program, solve
@@ -26,12 +28,14 @@ _DINKELBACH_STEPS = 12
 class Known:
     """What is known of a run beside its responses: each paid channel's word of confidence, and the
     profit that one unit of the KPI brings, None where nobody said. `certificate` is what the run's
-    certificate says of its advice, in a sentence.
+    certificate says of its advice, in a sentence; `stretch` by how much it widens the intervals of a
+    channel, 1 where it says nothing.
     """
 
     confidence: Mapping[str, str] = field(default_factory=dict)
     unit_value: float | None = None
     certificate: str = ""
+    stretch: Mapping[str, float] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Known()
@@ -42,6 +46,7 @@ class Market:
     """Paid channels at rest over a date range, money per period: what they got and how they
     respond. `risk` is what a plan is optimised for, and `values` (P,) the profit that a unit of the
     KPI brings in each, None where it is not known. `held` (P,) channels stay at today's spend.
+    `ahead` (H,) are the starts of the planned periods, where those after the data are planned.
     """
 
     channels: tuple[str, ...]
@@ -53,6 +58,7 @@ class Market:
     risk: Risk = Risk.EXPECTED
     values: np.ndarray | None = None
     held: np.ndarray | None = None
+    ahead: np.ndarray | None = None
 
     @property
     def initial(self) -> np.ndarray:
@@ -96,7 +102,14 @@ def build_market(
         risk=request.risk,
         values=None if values is None else np.array(values),
         held=np.isin(history.channels, held),
+        ahead=_dates(history, request) if request.ahead else None,
     )
+
+
+def _dates(history: History, request: PlanRequest) -> np.ndarray:
+    """The starts of the periods that a plan ahead is of."""
+    window = history.dates[history.window]
+    return dates_ahead(window, request.periods or len(history.rows(request.period)))
 
 
 def space_for(market: Market, request: PlanRequest, periods: int) -> Space:
@@ -125,6 +138,8 @@ def build_space(market: Market, request: PlanRequest, held_at: float = 1.0) -> S
         low, high = np.where(market.held, kept, low), np.where(market.held, kept, high)
     groups = []
     for name, limit in request.limits.items():
+        if name in request.period_limits:
+            continue
         members = request.members(name, market.channels)
         index = np.array([market.channels.index(member) for member in members])
         if len(members) == 1:
@@ -143,8 +158,41 @@ def build_space(market: Market, request: PlanRequest, held_at: float = 1.0) -> S
                 (name, member, *limit.bounds(float(market.initial[index].sum()), -np.inf, np.inf))
             )
     space = Space(low, high, tuple(groups))
+    if request.period_limits:
+        space = _with_periods(space, market, request)
     _check_groups(space)
     return space
+
+
+def _with_periods(space: Space, market: Market, request: PlanRequest) -> Space:
+    """The bounds, with what those of single periods ask of each channel's total, of each sum's and of
+    all money together. A held channel moves as far as they ask.
+    """
+    if market.ahead is None:
+        raise ValueError("bounds of single periods of a plan that is not of the periods ahead")
+    limits = period_limits(request, market.channels, market.initial, market.ahead)
+    periods, everyone = len(market.ahead), np.ones(len(market.channels), bool)
+    low, high, groups = space.low.copy(), space.high.copy(), list(space.groups)
+    for i, channel in enumerate(market.channels):
+        alone = np.arange(len(market.channels)) == i
+        least, most = asked_of_totals(limits, alone, periods)
+        if market.held is not None and market.held[i]:
+            low[i] = high[i] = min(max(low[i], least), most)
+            continue
+        if least > high[i] or most < low[i]:
+            raise UserError(
+                f"bounds of single periods leave {channel} {_range(least, most)} per period on the mean, its "
+                f"own bounds {low[i]:,.2f} to {high[i]:,.2f}.",
+                where="limits",
+                fix="Widen one of them.",
+            )
+        low[i], high[i] = max(low[i], least), min(high[i], most)
+    sums = {limit.name: limit.members for limit in limits if limit.members.sum() > 1}
+    for name, members in (sums | {"all periods": everyone}).items():
+        least, most = asked_of_totals(limits, members, periods)
+        if least > 0 or np.isfinite(most):
+            groups.append((name, members.astype(float), least, most))
+    return Space(low, high, tuple(groups))
 
 
 def _check_groups(space: Space) -> None:

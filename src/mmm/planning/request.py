@@ -4,6 +4,7 @@ form and files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -16,6 +17,10 @@ from mmm.planning.risk import Risk
 #: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
 #: defaults.
 DEFAULT_FACTORS = {"max_response": (0.5, 2.0), "target": (0.1, 10.0), "profit": (0.5, 2.0)}
+#: What ends the name of a bound of single periods.
+_OF_PERIODS = re.compile(r"@\s*\d{4}-[\d:\s-]*$")
+#: In the place of a channel's name in bounds: all paid channels together.
+ALL = "all"
 #: Default target as a share of the initial efficiency: ROAS may fall to, cost per conversion rise
 #: to (Robyn's).
 DEFAULT_TARGET_ROAS, DEFAULT_TARGET_CPA = 0.8, 1.2
@@ -100,8 +105,11 @@ class PlanRequest(BaseModel):
         None, ge=0, description="Highest spend of every channel as a factor of its initial one."
     )
     limits: dict[str, Limit] = Field(
-        default_factory=dict, description="Bounds by channel, or by sums of channels (tv+radio)."
+        default_factory=dict,
+        description="Bounds by channel, by sums of channels (tv+radio, or all), and of either in each "
+        "of some periods ahead (tv@2026-12-01:2026-12-31).",
     )
+    ahead: bool = Field(False, description="Whether the periods after the data are planned.")
     carryover: Literal["held", "follows"] = Field(
         "follows",
         description="Whether carryover follows the planned spend, which causes it, or stays as it was (Robyn).",
@@ -136,10 +144,17 @@ class PlanRequest(BaseModel):
             raise ValueError("with a target the budget is what is looked for; leave it out")
         if self.goal == "max_response" and self.target is not None:
             raise ValueError("a target needs goal: target")
+        if self.period_limits and not self.ahead:
+            raise ValueError("bounds of single periods need a plan of the periods ahead (--ahead)")
         low, high = self.factors
         if low > high:
             raise ValueError(f"the lower bound {low:g} is above the upper bound {high:g}")
         return self
+
+    @property
+    def period_limits(self) -> dict[str, Limit]:
+        """The bounds of single periods."""
+        return {name: limit for name, limit in self.limits.items() if _OF_PERIODS.search(name)}
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -174,6 +189,8 @@ class PlanRequest(BaseModel):
 
     def members(self, name: str, paid: Sequence[str]) -> tuple[str, ...]:
         """The channels a limit is about; UserError where one is not among the paid ones."""
+        if name == ALL and ALL not in paid:
+            return tuple(paid)
         members = (name,) if name in paid else tuple(part.strip() for part in name.split("+"))
         for member in members:
             if member not in paid:

@@ -124,8 +124,12 @@ def solve(program: Program, *starts: np.ndarray) -> np.ndarray | None:
 def _best_nearby(program: Program, starts: Sequence[np.ndarray]) -> np.ndarray | None:
     """The feasible money with the largest value among `starts` and what is found from them."""
     best: np.ndarray | None = None
+    tried: list[np.ndarray] = []
     for start in starts:
         inside = np.clip(start, program.low, program.high)
+        if any(np.array_equal(inside, other) for other in tried):
+            continue
+        tried.append(inside)
         for x in (inside, polish(program, inside)):
             if program.feasible(x) and (best is None or program.value(x) > program.value(best)):
                 best = x

@@ -28,7 +28,12 @@ _TABLE = {
     "response": "response_plan",
     "response_low": "response_low",
     "response_high": "response_high",
+    "response_recalibrated_low": "response_recalibrated_low",
+    "response_recalibrated_high": "response_recalibrated_high",
 }
+_RECALIBRATED = ("response_recalibrated_low", "response_recalibrated_high")
+#: Of the plan's table, what scenarios side by side leave out.
+_LEFT_OUT = ("change", *_RECALIBRATED)
 
 
 def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
@@ -46,17 +51,27 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
             "value_plan": row[key],
             "marginal_today": _marginal(row["initial_marginal"], labels),
             "marginal_plan": _marginal(row["marginal"], labels),
+            "break_even": row.get("break_even"),
             "break_even_spend": row.get("break_even_spend"),
             "confidence": row.get("confidence"),
             "at_bound": row["at_bound"],
         }
         for row in rows
     ]
-    numbers = (*_TABLE.values(), "value_today", "value_plan", "marginal_today", "marginal_plan")
-    numbers += ("break_even_spend",)
+    numbers: tuple[str, ...] = (
+        *_TABLE.values(),
+        "value_today",
+        "value_plan",
+        "marginal_today",
+        "marginal_plan",
+    )
+    numbers += ("break_even", "break_even_spend")
     texts = [("confidence", _s), ("at_bound", _s)]
     schema = pa.schema([("channel", _s), *((name, _f8) for name in numbers), *texts])
-    return pa.Table.from_pylist(found, schema=schema)
+    table = pa.Table.from_pylist(found, schema=schema)
+    if table["response_recalibrated_low"].null_count == table.num_rows:
+        return table.drop_columns(list(_RECALIBRATED))
+    return table
 
 
 def _marginal(response: float, labels: Labels) -> float | None:
@@ -68,7 +83,8 @@ def plan_curves(
     plan: Plan, history: History, planned: PlannedWith, level: tuple[float, float] = (0.1, 0.9)
 ) -> pa.Table:
     """Per channel the steady response from no spend to beyond all bounds, with the range of the
-    models that the plan is measured on, in parts: curve, today, plan.
+    models that the plan is measured on, in parts: curve, today, plan, and break_even where that
+    spend lies within.
     """
     rows = history.rows(plan.request.period)
     sides = sides_of(planned, rows, plan.request.carryover)
@@ -83,6 +99,7 @@ def plan_curves(
     drawn = measured.response(grid)  # (K, G, P)
     flat = weighted_quantiles(drawn.reshape(len(drawn), -1), measured.weights, level)
     low, high = flat.reshape(2, *grid.shape)
+    break_even = plan.channels["break_even_spend"].to_pylist()
     today, planned_response = shown.response(initial), shown.response(spend)
     found: list[dict[str, Any]] = []
     for i, channel in enumerate(history.channels):
@@ -96,6 +113,9 @@ def plan_curves(
             found.append({"channel": channel, "part": "curve", **line})
         for part, x, y in (("today", initial, today), ("plan", spend, planned_response)):
             found.append({"channel": channel, "part": part, "spend": x[i], "response": y[i]})
+        even = break_even[i]
+        if even is not None and even <= grid[-1, i]:
+            found.append({"channel": channel, "part": "break_even", "spend": even})
     numbers = ("spend", "response", "low", "high")
     schema = pa.schema([("channel", _s), ("part", _s), *((name, _f8) for name in numbers)])
     return pa.Table.from_pylist(found, schema=schema)
@@ -103,7 +123,8 @@ def plan_curves(
 
 def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """One row per scenario: spend and response per period with its band, ROAS or CPA, the gain over
-    the current allocation of the same money with its band, whether it is worth making.
+    the current allocation of the same money with its band, whether it is worth making, the KPI's
+    forecast over all periods of a plan of those ahead.
     """
     rows = []
     for name, plan in named:
@@ -128,6 +149,7 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
                 "gain_low": gain[0],
                 "gain_high": gain[1],
                 "worth_making": totals.worth_making,
+                **_kpi_ahead(plan),
             }
         )
     texts = {"scenario": _s, "model_id": _s, "worth_making": pa.bool_()}
@@ -136,13 +158,20 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     )
 
 
+def _kpi_ahead(plan: PlanDocument) -> dict[str, float | None]:
+    """The KPI's forecast of a plan of the periods ahead, null for any other."""
+    names = ("kpi", "kpi_low", "kpi_high")
+    found = None if plan.forecast is None else plan.forecast.totals
+    return {name: None if found is None else getattr(found, name) for name in names}
+
+
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
     """Scenario x channel: today's and planned spend per period, planned response with its band."""
     rows = []
     for name, plan in named:
         for row in plan.channels:
-            kept = {new: row.get(old) for old, new in _TABLE.items() if new != "change"}
+            kept = {new: row.get(old) for old, new in _TABLE.items() if new not in _LEFT_OUT}
             rows.append({"scenario": name, "channel": row["channel"], **kept})
-    numbers = tuple(name for name in _TABLE.values() if name != "change")
+    numbers = tuple(name for name in _TABLE.values() if name not in _LEFT_OUT)
     schema = pa.schema([("scenario", _s), ("channel", _s), *((name, _f8) for name in numbers)])
     return pa.Table.from_pylist(rows, schema=schema)

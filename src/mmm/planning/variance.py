@@ -29,7 +29,8 @@ VARIANCE = pa.schema(
 class Variance:
     """`channels` has one row per channel, sums over the plan's periods (see `VARIANCE`). `planned` and
     `actual` are the whole KPI; `by_baseline` is what neither spend nor response explains: planned +
-    by_spend + by_response + by_baseline = actual.
+    by_spend + by_response + by_baseline = actual. Without a model that knows the periods
+    `by_response` is 0, null per channel, and `by_baseline` holds both (`modelled` is false).
     """
 
     channels: pa.Table
@@ -38,6 +39,7 @@ class Variance:
     by_spend: float
     by_response: float
     by_baseline: float
+    modelled: bool = True
 
 
 def variance(
@@ -45,21 +47,27 @@ def variance(
     planned_spend: np.ndarray,
     delivered: np.ndarray,
     then: MeanResponse,
-    now: MeanResponse,
+    now: MeanResponse | None,
     periods: int,
     kpi: tuple[float, float],
+    said: np.ndarray | None = None,
 ) -> Variance:
     """Split the KPI's difference to plan. Spends (P,) are money per period; `then` is the response
-    that the plan was made with, `now` that of today's model; `kpi` is (planned, actual) over all
-    periods.
+    that the plan was made with, `now` that of today's model, None where none knows the periods yet; `kpi` is
+    (planned, actual) over all periods. `said` (P,) is the response that the plan gave to these
+    periods, None: that of their mean spend.
 
     By spend: what other money than planned brings in the eyes of the plan's model. By response:
     what today's model says otherwise of the money that was spent.
     """
-    expected = then.response(planned_spend) * periods
-    at_delivered = then.response(delivered) * periods
-    seen = now.response(delivered) * periods
-    by_spend, by_response = at_delivered - expected, seen - at_delivered
+    at_planned = then.response(planned_spend) * periods
+    expected = at_planned if said is None else said
+    by_spend = then.response(delivered) * periods - at_planned
+    at_delivered = expected + by_spend
+    seen, by_response = np.full(len(expected), np.nan), np.full(len(expected), np.nan)
+    if now is not None:
+        seen = now.response(delivered) * periods
+        by_response = seen - at_delivered
     table = pa.table(
         {
             "channel": list(channels),
@@ -67,13 +75,14 @@ def variance(
             "spend_delivered": delivered * periods,
             "response_planned": expected,
             "by_spend": by_spend,
-            "by_response": by_response,
-            "response_now": seen,
+            "by_response": pa.array(by_response, mask=np.isnan(by_response)),
+            "response_now": pa.array(seen, mask=np.isnan(seen)),
         },
         schema=VARIANCE,
     )
     planned, actual = kpi
-    spend_part, response_part = math.fsum(by_spend), math.fsum(by_response)
+    spend_part = math.fsum(by_spend)
+    response_part = 0.0 if now is None else math.fsum(by_response)
     return Variance(
         channels=table,
         planned=planned,
@@ -81,4 +90,5 @@ def variance(
         by_spend=spend_part,
         by_response=response_part,
         by_baseline=actual - planned - spend_part - response_part,
+        modelled=now is not None,
     )

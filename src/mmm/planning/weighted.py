@@ -85,6 +85,36 @@ class Valued:
         return np.asarray(self.model.marginal(spend) * self.values)
 
 
+@dataclass(frozen=True)
+class Stretched:
+    """A response model whose draws lie further from their mean, each channel's by its factor (P,): as
+    wide as the certificate shows that intervals must be. A response that was at or above 0 stays so.
+    """
+
+    model: ResponseModel
+    factors: np.ndarray
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.model.channels
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.model.weights
+
+    def response(self, spend: np.ndarray) -> np.ndarray:
+        drawn = self.model.response(spend)
+        wider = self._around_mean(drawn)
+        return np.where(drawn >= 0, np.maximum(wider, 0.0), wider)
+
+    def marginal(self, spend: np.ndarray) -> np.ndarray:
+        return self._around_mean(self.model.marginal(spend))
+
+    def _around_mean(self, drawn: np.ndarray) -> np.ndarray:
+        middle = np.tensordot(self.model.weights, drawn, axes=1)
+        return np.asarray(middle + self.factors * (drawn - middle))
+
+
 def divided(model: ResponseModel) -> tuple[ResponseModel, ResponseModel]:
     """(draws to optimise on, draws to measure on): every other one by weight, so that both halves
     hold heavy and light ones. All draws twice where they are too few to divide.

@@ -45,6 +45,11 @@ class Advice:
     refused: str = ""
     certificate: str = ""
     version: int = 1
+    #: The gain's range as the certificate recalibrates it, None where it asks for no more.
+    gain_wide_low: float | None = None
+    gain_wide_high: float | None = None
+    #: Rows as in `mmm.results.frontier.FRONTIER`; none of advice that an earlier version made.
+    frontier: tuple[dict[str, float | None], ...] = ()
 
     def to_json(self) -> bytes:
         return _ADAPTER.dump_json(self, indent=1)
@@ -99,6 +104,11 @@ def gain_sentence(advice: Advice, labels: Labels) -> list[str]:
             f" over {count(advice.periods, labels.period)}, {signed_share(advice.gain_low)} to "
             f"{signed_share(advice.gain_high)} in {100 * advice.level:.0f} % of the models it was not made "
             f"with ({labels.effect(low)} to {labels.effect(high)})"
+        )
+    if advice.gain_wide_low is not None and advice.gain_wide_high is not None:
+        text += (
+            f"; recalibrated by the certificate {signed_share(advice.gain_wide_low)} to "
+            f"{signed_share(advice.gain_wide_high)}"
         )
     return [f"{text}."]
 

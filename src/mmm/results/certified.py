@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from mmm.certificate.before import before
 from mmm.certificate.certificate import Certificate, ChannelCertificate, certificate_of
 from mmm.certificate.checks.base import Outcome
 from mmm.certificate.identify import Help, Identifiability
+from mmm.engines.base import Problem
+from mmm.engines.confidence import HIGH_ERROR, HIGH_GAIN, HIGH_WIDTH, MEDIUM_ERROR, MEDIUM_WIDTH
 from mmm.format import Labels, count, listed, percent
+from mmm.results import bends
 from mmm.results.summary import Tables
 
 _f8, _s = pa.float64(), pa.string()
@@ -137,10 +142,21 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
         said.append(f"{percent(total.ranked)} of the pairs of channels are ranked right.")
     said += _advice(found)
     said += _apart(found.after)
+    said += bends.sentences(found.saturation)
     said += _help(found.after.helps)
     if found.failed:
         said.append(f"{count(len(found.failed), 'world')} could not be trained.")
     return said
+
+
+def confidence_rule() -> str:
+    """The one rule of confidence words, see `mmm.engines.confidence`."""
+    return (
+        f"Confidence is high where the recalibrated interval lies within {100 * HIGH_WIDTH:.0f} % of its middle, the data "
+        f"took away {100 * HIGH_GAIN:.0f} % of the width before them, the channel can be told from others, and an error of "
+        f"{100 * HIGH_ERROR:.0f} % at most is expected; medium within {100 * MEDIUM_WIDTH:.0f} % and with {100 * MEDIUM_ERROR:.0f} % at most; "
+        "else, and where the interval reaches down to no effect, inconclusive."
+    )
 
 
 def _coverage(found: Certificate) -> str:
@@ -155,13 +171,13 @@ def _advice(found: Certificate) -> list[str]:
     total = found.total
     if total.uplift_share is None or total.harmful is None:
         return []
-    direction = ""
+    direction, number = "", "" if total.advised is None else f"{total.advised} "
     if total.direction is not None:
         direction = f" {percent(total.direction)} of its moves go the right way."
     return [
         f"The advised budget (each channel within 30 % of today's) brings "
         f"{percent(total.uplift_share)} of what the best one would; in {percent(total.harmful)} of "
-        f"the worlds it is more than 1 % worse than today's.{direction}"
+        f"the {number}worlds in which one was advised it is more than 1 % worse than today's.{direction}"
     ]
 
 
@@ -200,6 +216,19 @@ def before_sentences(known: Identifiability) -> list[str]:
             f"{percent(known.expected_error[order[0]])}."
         )
     return [*said, *_apart(known), *_help(known.helps)]
+
+
+def before_of(problem: Problem) -> list[str]:
+    """What an experiment's data alone tell, before anything is trained on them; nothing of data that
+    tell nothing of the kind.
+    """
+    if len(problem.paid) == 0 or problem.kpi[problem.window_rows].mean() <= 0:
+        return []
+    try:
+        found = before(problem)
+    except np.linalg.LinAlgError:
+        return []
+    return [*before_sentences(found.known), *bends.sentences(found.saturation)]
 
 
 def families(found: Certificate) -> pa.Table:

@@ -14,6 +14,7 @@ from mmm.results.charts import (
     INK,
     ORANGE,
     WIDTH,
+    break_even_rule,
     efficiency_end,
     finished,
     inline,
@@ -55,7 +56,10 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     value = base.mark_tick(color=ORANGE, thickness=3, size=16, clip=True).encode(
         x=alt.X("value:Q", scale=scale)
     )
-    left = alt.layer(recalibrated, own, value).properties(width=WIDTH - 430, height=alt.Step(26))
+    layers = [recalibrated, own, value]
+    if labels.break_even is not None:
+        layers.insert(0, break_even_rule(labels.break_even))
+    left = alt.layer(*layers).properties(width=WIDTH - 430, height=alt.Step(26))
     figures = (
         alt.Chart(inline(rows))
         .encode(y=alt.Y("channel:N", sort=order, axis=None), x=alt.value(0), text="label:N")

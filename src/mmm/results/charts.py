@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 WIDTH = 760
-#: The ROAS at which a channel brings what it costs.
-BREAK_EVEN = 1.0
 BLUE, ORANGE, GREY, INK, MUTED = "#0b66a8", "#c8540a", "#8b98a5", "#1b2733", "#536171"
 SHADE = {"train": "#ffffff", "val": "#dbe7f2", "test": "#f4e2cf"}
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -371,13 +369,8 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         base.mark_tick(thickness=2.5, size=16, color=ORANGE, clip=True).encode(x="marginal:Q"),
         base.mark_circle(size=85, color=BLUE, opacity=1.0, clip=True).encode(x=value),
     ]
-    if labels.revenue:
-        even = (
-            alt.Chart(inline([{"even": BREAK_EVEN}]))
-            .mark_rule(color=MUTED, strokeDash=[3, 3])
-            .encode(x="even:Q")
-        )
-        layers.insert(0, even)
+    if labels.break_even is not None:
+        layers.insert(0, break_even_rule(labels.break_even))
     left = alt.layer(*layers).properties(width=WIDTH - 530, height=alt.Step(26))
     aside = alt.Chart(inline(rows)).encode(
         y=alt.Y("channel:N", sort=[row["channel"] for row in rows], axis=None), x=alt.value(0)
@@ -393,6 +386,16 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         .properties(width=190, height=alt.Step(26))
     )
     return finished(alt.hconcat(left, figures, firm, spacing=12))
+
+
+def break_even_rule(at: float, *, upright: bool = True) -> alt.Chart:
+    """A dashed line at the ROAS or CPA at which money brings what it costs; a channel right of it
+    pays for itself where the axis is ROAS, left of it where it is CPA.
+    """
+    import altair as alt
+
+    rule = alt.Chart(inline([{"even": at}])).mark_rule(color=MUTED, strokeDash=[3, 3])
+    return rule.encode(x="even:Q") if upright else rule.encode(y="even:Q")
 
 
 def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -411,8 +414,8 @@ def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: flo
     the others could not be read.
     """
     points = [row.get(name) or 0.0 for row in rows for name in ("value", "marginal")]
-    if labels.revenue:
-        points.append(BREAK_EVEN)
+    if labels.break_even is not None:
+        points.append(labels.break_even)
     ends = [row["high"] or 0.0 for row in rows]
     values = sorted(row["value"] or 0.0 for row in rows)
     typical = values[len(values) // 2] if values else 0.0

@@ -113,7 +113,7 @@ def summarise(run: RunInfo, problem: Problem, result: EngineResult) -> dict[str,
         "data": _data(problem),
         **_of_model(tables, model_id, labels, result.reason),
         "candidates": _candidates(tables),
-        "warnings": [*run.warnings, *_warnings(tables["diagnostics"])],
+        "warnings": [*run.warnings, *engine_warnings(tables["diagnostics"])],
         "country": run.country,
         "refresh": None if run.refresh is None else dict(run.refresh),
         "settings": dict(run.settings),
@@ -210,7 +210,8 @@ def _candidates(tables: Tables) -> dict[str, int]:
     }
 
 
-def _warnings(diagnostics: pa.Table) -> list[str]:
+def engine_warnings(diagnostics: pa.Table) -> list[str]:
+    """What the engine warned of, from the table `diagnostics`."""
     return [
         row["text"] for row in diagnostics.to_pylist() if row["name"] == "warning" and row["text"]
     ]

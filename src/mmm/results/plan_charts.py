@@ -11,6 +11,7 @@ from mmm.results.charts import (
     BLUE,
     GREY,
     INK,
+    MUTED,
     ORANGE,
     WIDTH,
     _panels,
@@ -18,6 +19,7 @@ from mmm.results.charts import (
     inline,
     name_axis,
     number_axis,
+    time_axis,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ _TODAY, _PLAN = "Today", "Plan"
 _PLANNED = "#5fa4d3"  # light enough for the lines upon it
 _SCENARIOS = (BLUE, "#e8a33d", "#2a9d8f", "#882255")
 _PAIR_HEIGHT = 34
+#: The bars of a variance that stand on the axis, which is cut off below the parts.
+PLANNED_KPI, ACTUAL_KPI = "Planned", "Actual"
+_ENDS = (PLANNED_KPI, ACTUAL_KPI)
 
 
 def _paired(rows: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
@@ -69,7 +74,9 @@ def spend(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
 
 def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """Today's and planned response, the band of the planned one as a line."""
+    """Today's and planned response, the band of the planned one as a line, as wide as the
+    certificate asks for as a dashed one.
+    """
     import altair as alt
 
     base, bars = _pair_bars(
@@ -78,11 +85,19 @@ def response(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     band = base.mark_rule(color=INK, strokeWidth=1.2).encode(
         x=alt.X("response_low:Q"), x2="response_high:Q"
     )
-    return finished((bars + band).properties(**_size()))
+    layers = bars + band
+    if "response_recalibrated_low" in numbers.column_names:
+        wide = base.mark_rule(color=MUTED, strokeWidth=1.2, strokeDash=[3, 3]).encode(
+            x=alt.X("response_recalibrated_low:Q"), x2="response_recalibrated_high:Q"
+        )
+        layers = bars + wide + band
+    return finished(layers.properties(**_size()))
 
 
 def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
-    """What one more unit of money brings at today's spend and at the planned one."""
+    """What one more unit of money brings at today's spend and at the planned one, beside what pays
+    for itself.
+    """
     import altair as alt
 
     rows = numbers.to_pylist()
@@ -102,12 +117,16 @@ def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             ),
         ),
     )
-    return finished(alt.layer(*layers).properties(width=WIDTH - 200, height=alt.Step(26)))
+    even = alt.Chart(inline([row for row in rows if row["break_even"] is not None]))
+    # One upright stroke a row, which together are a line where all channels have the same.
+    stroke = even.mark_tick(color=MUTED, thickness=1.5, size=26).encode(y=order, x="break_even:Q")
+    chart = alt.layer(stroke, *layers).properties(width=WIDTH - 200, height=alt.Step(26))
+    return finished(chart)
 
 
 def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One panel per channel: the curve in the band of the kept models, today's point and the
-    planned one.
+    planned one, the spend up to which one more unit pays for itself as a dashed line.
     """
     import altair as alt
 
@@ -121,6 +140,10 @@ def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             y=alt.Y("low:Q", title=None), y2="high:Q"
         ),
         on_curve.mark_line(color=BLUE, strokeWidth=2),
+        alt.Chart()
+        .transform_filter("datum.part === 'break_even'")
+        .mark_rule(color=MUTED, strokeDash=[3, 3])
+        .encode(x="spend:Q"),
         line.transform_filter("datum.part === 'today'").mark_circle(
             color=ORANGE, size=70, opacity=1.0
         ),
@@ -171,6 +194,58 @@ def scenarios(numbers: pa.Table, labels: Labels) -> alt.Chart:
             width=WIDTH - 200, height=alt.Step(11 * (len(named) + 2), **{"for": "position"})
         )
     )
+
+
+def forecast(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """The KPI of the periods ahead with its range, and of it what comes without paid media."""
+    import altair as alt
+
+    base = alt.Chart(inline(numbers.to_pylist())).encode(x=time_axis())
+    title, scale = f"{labels.effect_unit} per {labels.period}", alt.Scale(zero=False)
+    up = alt.Y("kpi:Q", title=title, axis=number_axis(), scale=scale)
+    layers = (
+        base.mark_area(color="#cfe0ee", opacity=0.8).encode(
+            y=alt.Y("kpi_low:Q", scale=scale), y2="kpi_high:Q"
+        ),
+        base.mark_line(color=GREY, strokeWidth=2).encode(y=alt.Y("baseline:Q", scale=scale)),
+        base.mark_line(color=BLUE, strokeWidth=2, point={"color": BLUE, "size": 45}).encode(y=up),
+    )
+    return finished(alt.layer(*layers).properties(width=WIDTH - 120, height=220))
+
+
+def variance(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
+    """From the planned KPI to the real one, a bar a part; see `mmm.planning.variance`."""
+    import altair as alt
+
+    rows = numbers.to_pylist()
+    for row in rows:
+        whole = row["start"] == 0.0 and row["step"] in _ENDS
+        sign = "" if whole or row["effect"] < 0 else "+"
+        row["label"] = f"{sign}{labels.effect(row['effect'])}"
+        row["colour"] = INK if whole else BLUE if row["effect"] >= 0 else ORANGE
+        row["reach"] = max(row["start"], row["end"])
+    order = [row["step"] for row in rows]
+    lowest = min(
+        (min(row["start"], row["end"]) for row in rows if row["step"] not in _ENDS), default=0.0
+    )
+    highest = max((row["reach"] for row in rows), default=1.0)
+    apart = max(highest - lowest, 0.02 * abs(highest), 1e-9)
+    domain = [lowest - apart, highest + 0.6 * apart]
+    for row in rows:
+        if row["step"] in _ENDS:
+            row["start"] = domain[0]
+    base = alt.Chart(inline(rows)).encode(y=alt.Y("step:N", sort=order, title=None))
+    x = alt.X(
+        "start:Q",
+        title=labels.effect_unit,
+        axis=number_axis(),
+        scale=alt.Scale(domain=domain, nice=False, zero=False),
+    )
+    bars = base.mark_bar(height={"band": 0.7}).encode(
+        x=x, x2="end:Q", color=alt.Color("colour:N", scale=None)
+    )
+    text = base.mark_text(align="left", dx=5).encode(x="reach:Q", text="label:N")
+    return finished((bars + text).properties(width=WIDTH - 260, height=alt.Step(26)))
 
 
 def _size() -> dict[str, Any]:

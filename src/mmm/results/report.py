@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from mmm.errors import UserError
 from mmm.format import Labels, cell, count, fixed, heading, is_numeric, percent, span
-from mmm.results import charts, moves, narrowed
+from mmm.results import charts, forecast_score, moves, narrowed
 from mmm.results.advice import Advice
 from mmm.results.answer import Answer, answer
 from mmm.results.branding import Logo, Look
@@ -205,7 +205,11 @@ def _moved(
         return None
     numbers = moves.moves(tables, model_id, labels)
     shown = moves.shown(numbers, labels)
-    return {"finding": moves.finding(numbers, labels), "headings": moves.HEADINGS, "rows": shown}
+    finding = moves.finding(numbers, labels)
+    score = getattr(tables, "forecast_score", None)
+    if score is not None:
+        finding = f"{finding} {forecast_score.sentence(score, labels)}"
+    return {"finding": finding, "headings": moves.HEADINGS, "rows": shown}
 
 
 def _section(

@@ -74,7 +74,8 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
     for row in models.filter(pc.is_valid(models["trial"])).to_pylist():
         found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
         best[row["trial"]] = min(best.get(row["trial"], found), found)
-    chosen = {name: trial for trial, (_, name) in best.items()}
+    # One trial alone agrees with itself: it says nothing of what another would have found.
+    chosen = {name: trial for trial, (_, name) in best.items()} if len(best) > 1 else {}
     rows = []
     for row in paid:
         name, value = row["model_id"], {"channel": row["channel"], "roi": row["roi"]}

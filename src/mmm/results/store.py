@@ -16,6 +16,7 @@ from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
 from mmm.engines.schemas import SCHEMAS, complete, kept_ids
 from mmm.errors import NotFound
 from mmm.results.advice import Advice, read_advice
+from mmm.results.forecast_score import ForecastScore, read_score
 from mmm.results.model_summary import RunInfo, summarise, summary_of_today
 from mmm.workspace import Workspace
 from mmm.workspace.models import ResultsManifest
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUMMARY, REPORT = "model_summary.json", "report.html"
-ADVICE = "advice.json"
+ADVICE, FORECAST_SCORE = "advice.json", "forecast_score.json"
+#: Files of an engine's own up to so many bytes each are in the ZIP.
+_LARGEST_ZIPPED = 50_000_000
 #: The file of a certificate among the results of the study that made it.
 CERTIFICATE = "certificate.json"
 
@@ -131,6 +134,22 @@ class RunResults(Mapping[str, "pa.Table"]):
     def keep_advice(self, advice: Advice) -> None:
         self._workspace.save_derived(self._run_id, ADVICE, advice.to_json(), self._manifest)
 
+    @property
+    def forecast_score(self) -> ForecastScore | None:
+        """How well the model before forecast a refresh's new periods; None while that was not looked
+        at, and of a run that is no refresh.
+        """
+        kept = self._workspace.derived_file(self._run_id, FORECAST_SCORE, self._manifest)
+        if kept is None:
+            return None
+        try:
+            return read_score(kept)
+        except ValueError:  # an earlier version's: it is made anew
+            return None
+
+    def keep_forecast_score(self, score: ForecastScore) -> None:
+        self._workspace.save_derived(self._run_id, FORECAST_SCORE, score.to_json(), self._manifest)
+
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there
         are.
@@ -168,11 +187,21 @@ def newest_certificate(workspace: Workspace, run_id: str) -> str | None:
     return None
 
 
+def zipped_artifacts(workspace: Workspace, run_id: str) -> tuple[list[str], list[str]]:
+    """(files in the ZIP of what the run's engine wrote, files that are too large for it)."""
+    manifest = workspace.results_manifest(run_id)
+    names = workspace.result_artifacts(run_id, manifest)
+    large = [name for name in names if manifest.files[f"artifacts/{name}"].bytes > _LARGEST_ZIPPED]
+    return [name for name in names if name not in large], large
+
+
 def artifacts_zip(workspace: Workspace, run_id: str) -> bytes:
-    """The files that the run's engine wrote in formats of its own, as one ZIP file."""
+    """The files that the run's engine wrote in formats of its own, as one ZIP file; without those
+    that are too large to be held in memory, which `mmm export` writes.
+    """
     packed, manifest = io.BytesIO(), workspace.results_manifest(run_id)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in workspace.result_artifacts(run_id, manifest):
+        for name in zipped_artifacts(workspace, run_id)[0]:
             archive.writestr(name, workspace.result_artifact(run_id, name, manifest))
     return packed.getvalue()
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mmm.format import Labels
 from mmm.results import (
+    bends,
     bridge,
     bridge_chart,
     calibration,
@@ -22,6 +23,7 @@ from mmm.results import (
     charts,
     findings,
     forecast,
+    frontier,
     kept,
     learnt,
     posterior_charts,
@@ -195,6 +197,18 @@ VIEWS: tuple[View, ...] = (
         present=summary.has_paid,
     ),
     View(
+        "frontier",
+        "What other total budgets would bring",
+        frontier.frontier,
+        frontier.chart,
+        frontier.finding,
+        "Each point is the best split of that much money per {period} within 30 % of today's spend per channel; "
+        "inconclusive channels keep their share. The shade holds 80 % of the models it was not made with, orange is "
+        "today's budget. Below, what the step up to a budget brings: where that is worse than the dashed line, "
+        "break-even, the step costs more than it brings.",
+        present=frontier.known,
+    ),
+    View(
         "adstock",
         "Adstock decay",
         summary.adstock,
@@ -277,8 +291,20 @@ VIEWS: tuple[View, ...] = (
         "orange tick is this model's {efficiency}, the blue bar its interval, the light bar the interval as wide as "
         "the simulated worlds show that it must be. At the right: the mean distance from the truth, and how often "
         "the interval held it. Movement of its own is the part of a channel's spend that neither the season nor "
-        "other channels share.",
+        "other channels share. " + certified.confidence_rule(),
         present=certified.certified,
+    ),
+    View(
+        "bends",
+        "Saturation or drift?",
+        bends.bends,
+        bends.chart,
+        bends.finding,
+        "How far the data tell a bent response of a channel from a straight one, in standard errors: right of the "
+        "line they do. Grey is with effects that stay the same over time, blue with effects that may drift. Where "
+        "blue lies left of the line the curve may be a drift, or what was assumed; the table says which pulse of "
+        "spend would settle it.",
+        present=bends.known,
     ),
     View(
         "checks",

@@ -22,7 +22,7 @@ from mmm.engines.base import EngineResult, Problem, Progress
 from mmm.engines.capabilities import Varies
 from mmm.engines.capabilities import asked as asked_of
 from mmm.engines.training import train
-from mmm.errors import UserError
+from mmm.errors import Killed, UserError
 from mmm.experiments.config import Experiment, Window, parse_experiment
 from mmm.experiments.problem import build_problem
 from mmm.models.refresh import inside, previous_of
@@ -164,9 +164,8 @@ def _experiment(
     base = parsed.model_copy(update={"settings": results.summary["settings"]})
     effort = {"iterations": asked.iterations, "trials": asked.trials}
     changes = {name: value for name, value in effort.items() if value is not None}
-    if not changes:
-        return base
-    found = _varies(base).variant(base.engine_settings(), effort=changes)
+    # Without changes too: an engine leaves out what a study has no use for.
+    found = _varies(base).variant(base.engine_settings(), effort=changes or None)
     return base.model_copy(update={"settings": found.model_dump(mode="json", by_alias=True)})
 
 
@@ -202,9 +201,9 @@ def _trained(
         problem, _ = build_problem(experiment, table, previous_of(workspace, experiment))
         engine = load_engine(experiment.engine)
         result = train(engine, problem, experiment.engine_settings(), listener)
-    except UserError as error:
+    except (UserError, MemoryError, Killed) as error:  # the variants that are finished are kept
         log.warning("%s: %s", variant.name, error)
-        return {**row, "note": str(error)}, []
+        return {**row, "note": str(error) or "It ran out of memory."}, []
     model = _of_chosen(result, "models")[0]
     found = [
         {

@@ -82,7 +82,7 @@ def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
         progress=last.progress,
         message=last.message,
         error=last.error,
-        warnings=first.warnings,
+        warnings=tuple(dict.fromkeys((*first.warnings, *last.warnings))),
         details=last.details if last.state in FINAL else {},
         event=last.number,
         waits=waits_of(last),

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mmm.errors import UserError
+from mmm.errors import Killed, UserError
 from mmm.platforms import open_launcher
 from mmm.runs.events import FINAL, LABELS, History, TransitionRefused
 from mmm.runs.service import RunService
@@ -156,6 +156,8 @@ class _Task:
             )
         except MemoryError:
             return self._end(RunState.CRASHED, "The task ran out of memory.")
+        except Killed as error:
+            return self._end(RunState.CRASHED, str(error))
         except StoreError as error:
             return self._end(RunState.CRASHED, str(error))
         except UserError as error:

@@ -11,8 +11,10 @@ from mmm.experiments.config import parse_experiment
 from mmm.experiments.environment import environment_findings
 from mmm.experiments.problem import build_problem
 from mmm.models.advice import ensure_advice
+from mmm.models.forecast_score import ensure_score
 from mmm.models.refresh import data_findings, previous_of
 from mmm.results import RunInfo, draw_report, read_results, write_results
+from mmm.results.model_summary import engine_warnings
 from mmm.runs.events import History
 from mmm.runs.progress import ProgressRecorder
 from mmm.runs.provenance import provenance
@@ -67,12 +69,19 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
     details = {"seconds": progress.seconds_per_stage(), "memory_peak_bytes": memory_peak_bytes()}
     log.info("succeeded: %s", details)
     flush_log()
-    history.add(RunState.SUCCEEDED, actor, attempt=attempt, message=result.reason, details=details)
+    history.add(
+        RunState.SUCCEEDED,
+        actor,
+        attempt=attempt,
+        message=result.reason,
+        details=details,
+        warnings=tuple(engine_warnings(result.tables["diagnostics"])),
+    )
     _draw(workspace, run_id)
 
 
 def advise(workspace: Workspace, run_id: str) -> None:
-    """Make what the first page tells before anybody is told to look at it: a web server that had to
+    """Make what the first page tells, and the forecast score of a refresh, before anybody is told to look at it: a web server that had to
     make it would do so beside this task, on the same cores. Whatever goes wrong here takes nothing
     of the results; the advice is made when it is asked for, too.
     """
@@ -80,6 +89,10 @@ def advise(workspace: Workspace, run_id: str) -> None:
         ensure_advice(workspace, run_id, read_results(workspace, run_id))
     except Exception:
         log.warning("the advice was not made; it is when it is asked for", exc_info=True)
+    try:
+        ensure_score(workspace, run_id, read_results(workspace, run_id))
+    except Exception:
+        log.warning("the forecast score was not made; it is when asked for", exc_info=True)
 
 
 def _draw(workspace: Workspace, run_id: str) -> None:

@@ -163,11 +163,13 @@ class Seen:
 
 
 def _may_be_dates(texts: pa.StringArray) -> bool:
-    """Whether nearly all whole numbers have as many digits as a date has: five, six or eight."""
+    """Whether nearly all whole numbers have as many digits as a date has: five, six or eight, or
+    ten or thirteen as seconds and milliseconds since 1970 have.
+    """
     here = texts.drop_null().slice(0, GUESS_FROM)
     if not len(here):
         return True
-    long = pc.match_substring_regex(here, r"^\s*(\d{5,6}|\d{8})\s*$").cast(pa.uint8())
+    long = pc.match_substring_regex(here, r"^\s*(\d{5,6}|\d{8}|\d{10}|\d{13})\s*$").cast(pa.uint8())
     return bool(pc.mean(long).as_py() >= 0.9)
 
 

@@ -90,6 +90,8 @@ _ANSWERS = {
     "m": As.MONTH,
     "w": As.WEEK,
 }
+#: What stands behind a time in UTC.
+_UTC = ("Z", "z", "UTC", "GMT")
 _ZONES = (
     *("Europe/Berlin", "Europe/London", "Europe/Athens", "Europe/Moscow", "America/New_York"),
     *("America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo"),
@@ -239,12 +241,14 @@ def _date_order(column: Column, columns: Sequence[Column], word: str) -> bool:
     if not form.order:
         return False
     rivals = [column.kind]
+    orders = {form.order}  # with a time and without one the same order gives the same day
     for kind in column.kinds:
         other = kind.format
-        if other is None or not other.order or kind is column.kind:
+        if other is None or not other.order or other.order in orders:
             continue
         if all(other.read(text) for text in texts):
             rivals.append(kind)
+            orders.add(other.order)
     if len(rivals) == 1 or _all_the_same(rivals, texts):
         column.evidence = column.evidence or _order_proof(column, samples, texts, word)
         return False
@@ -256,8 +260,8 @@ def _date_order(column: Column, columns: Sequence[Column], word: str) -> bool:
     )
     if found is None:
         column.asked = f"dates such as {texts[0]!r} fit {_formats(rivals)}"
-        orders = [kind.format.order for kind in rivals if kind.format]
-        column.choices = (*(_ANSWERS[order] for order in orders), As.TEXT)
+        told = [kind.format.order for kind in rivals if kind.format]
+        column.choices = (*(_ANSWERS[order] for order in told), As.TEXT)
         return False
     column.asked, column.choices = "", ()
     chosen, column.evidence = found
@@ -369,7 +373,7 @@ def _whole_numbers_as_dates(columns: Sequence[Column], word: str) -> bool:
         return False
     for named in (True, False):
         for place, column in enumerate(columns):
-            is_named = _named_as_date(column.name)
+            is_named = named_as_date(column.name)
             if column.kind is not INT or column.said or is_named != named:
                 continue
             if (named or place == 0) and _as_date(column, named, word):
@@ -377,7 +381,8 @@ def _whole_numbers_as_dates(columns: Sequence[Column], word: str) -> bool:
     return False
 
 
-def _named_as_date(name: str) -> bool:
+def named_as_date(name: str) -> bool:
+    """Whether a column is named like a date, a week or a month."""
     words = set(re.split(r"[\W_]+", plain(name)))
     joined = "".join(re.split(r"[\W_]+", plain(name)))
     long = (word for word in _DATE_WORDS if len(word) > 4)
@@ -438,14 +443,14 @@ def _local_times(column: Column, zone: str | None) -> bool:
         return False
     seen = column.seen
     offsets = sorted(seen.offsets)
-    shown = ", ".join("UTC" if offset in ("Z", "z") else offset for offset in offsets)
+    shown = ", ".join(dict.fromkeys("UTC" if o in _UTC else o for o in offsets))
     if zone is not None:
         column.evidence = f"times with {shown}; days are counted in {zone}, as given"
         return column.restrict((zoned(zone), TEXT))
     if seen.midnights:
         column.evidence = f"midnights with {shown}; each keeps the calendar day it was written with"
         return column.restrict((LOCAL_DAYS, TEXT))
-    if all(offset in ("Z", "z") or re.fullmatch(r"[+-]00(:?00)?", offset) for offset in offsets):
+    if all(offset in _UTC or re.fullmatch(r"[+-]00(:?00)?", offset) for offset in offsets):
         column.evidence = "times in UTC; days are counted in UTC unless a zone is given"
         return False
     if len(offsets) == 1:
@@ -480,7 +485,7 @@ def _zone_with(column: Column) -> str | None:
     times = []
     for text in texts:
         try:
-            times.append(dt.datetime.fromisoformat(text.strip()))
+            times.append(dt.datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d{2})", "", text.strip())))
         except ValueError:
             return None
     for name in _ZONES:

@@ -21,20 +21,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.sources.written_dates import FORMATS, INTEGER_FORMATS, Format
-from mmm.sources.written_numbers import Mark, plain_numbers
+from mmm.sources.written_numbers import CURRENCY, Mark, plain_numbers
 
 #: Texts for "no value here", compared in lower case. The last ones are Excel's errors.
 NULL_MARKERS = (
     *("na", "n/a", "nan", "-nan", "null", "none", "nil", "#n/a", "#na", "#n/a n/a", "<na>", "\\n"),
     *("-", "--", "---", "\u2013", "\u2014", "\u2212", ".", "..", "...", "?", "n.a.", "n.a", "n.v."),
     *("k.a.", "k. a.", "k.a", "keine angabe", "entf\u00e4llt", "n.d.", "nd", "n/d", "n.d", "s/d"),
+    *(
+        "brak",
+        "b.d.",
+        "bd",
+        "saknas",
+        "ingen",
+        "geen",
+        "aucun",
+        "aucune",
+        "ninguno",
+        "nessuno",
+        "keine",
+    ),
+    *("kein", "leer", "empty", "not available", "no data", "sin datos", "nicht verf\u00fcgbar"),
     *("s.d.", "nc", "n.c.", "n/v", "nvt", "n.v.t.", "missing", "(blank)", "(null)", "(leer)"),
     *("#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#wert!", "#bezug!", "#nv"),
     *("#zahl!", "#valeur!", "#\u00a1div/0!", "#\u00a1valor!", "#n/d", "#valor!", "#spill!"),
 )
 _MARKERS = pa.array(NULL_MARKERS)
-#: An accountant's none: a dash beside a currency sign, "€ -" and "$ (-)".
-_DASH_OF_MONEY = r"^[\s\x{00a0}\x{202f}]*\(?[€$£¥₹]?[\s\x{00a0}\x{202f}]*\(?[-\x{2013}\x{2014}]\)?[\s\x{00a0}\x{202f}]*[€$£¥₹]?\)?$"
+#: An accountant's none: a dash beside a currency, "€ -", "$ (-)", "R$ -" and "- kr".
+_BLANK = r"[\s\x{00a0}\x{202f}]*"
+_DASH_OF_MONEY = (
+    rf"(?i)^{_BLANK}\(?(?:{CURRENCY})?{_BLANK}\(?[-\x{{2013}}\x{{2014}}]\)?"
+    rf"{_BLANK}(?:{CURRENCY})?\)?$"
+)
 _BOOLS = pa.array(["true", "false", "TRUE", "FALSE", "True", "False"])
 #: float64 holds every decimal number of up to 15 significant digits.
 _SAFE_DIGITS = 15
@@ -335,6 +353,16 @@ def date_kind(form: Format) -> Kind:
     return Kind(f"date {form.name}", kind, read, format=form)
 
 
+def _read_zoned(texts: pa.StringArray) -> pa.Array:
+    """Moments; "2022-01-03 00:00:00 UTC" and "... +0200" as databases print them too."""
+    kind = pa.timestamp("us", "UTC")
+    try:
+        return _cast(texts, kind)
+    except Misfit:
+        plain = pc.replace_substring_regex(texts, r"\s*(?:UTC|GMT|[Zz])\s*$", "Z")
+        return _cast(pc.replace_substring_regex(plain, r"\s+([+-]\d{2}:?\d{2})$", r"\1"), kind)
+
+
 def _read_local_days(texts: pa.StringArray) -> pa.Array:
     """Midnights with an offset as the calendar days they were written as."""
     local = pc.replace_substring_regex(texts, OFFSET, "")
@@ -346,7 +374,7 @@ def _read_local_times(texts: pa.StringArray) -> pa.Array:
 
 
 #: What stands behind a time that says its distance to UTC.
-OFFSET = r"\s*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+OFFSET = r"\s*(?:UTC|GMT|[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 
 EMPTY = Kind("empty", pa.null(), _read_empty)
 BOOL = Kind("true/false", pa.bool_(), _read_bool)
@@ -359,7 +387,7 @@ WRITTEN = (
     Kind("number with decimal comma", pa.float64(), _read_written(",", pa.float64()), ","),
 )
 DATE = Kind("date", pa.date32(), _read_as(pa.date32()))
-ZONED = Kind("timestamp with zone", pa.timestamp("us", "UTC"), _read_as(pa.timestamp("us", "UTC")))
+ZONED = Kind("timestamp with zone", pa.timestamp("us", "UTC"), _read_zoned)
 LOCAL_DAYS = Kind("local day", pa.date32(), _read_local_days)
 LOCAL_TIMES = Kind("local time", pa.timestamp("us"), _read_local_times)
 TEXT = Kind("text", pa.string(), lambda texts: texts)

@@ -44,7 +44,10 @@ _MONTH_OF = {
 _NAME = r"(?P<name>[^\W\d_]{3,})\.?"
 _YEAR = r"(?P<y>\d{4}|'?\d{2})"
 _LONG_YEAR = r"(?P<y>(?:19|20)\d{2})"
-_WEEK_WORD = r"(?:calendar week|week|wk|kw|woche|semaine|sem|semana|settimana|sett|w|s)\.?"
+_WEEK_WORD = (
+    r"(?:calendar week|week|wk|cw|kw|woche|semaine|sem|semana|settimana|sett|vecka|uge|uke|tydzie[nń]"
+    r"|w|s|v)\.?"
+)
 #: A weekday before and a midnight behind a date change nothing.
 _WEEKDAY = re.compile(r"^(?:[^\W\d_]{2,10})\.?,?\s+(?=\d)")
 _MIDNIGHT = re.compile(
@@ -311,11 +314,13 @@ def _days() -> list[Format]:
 
 def _longer() -> list[Format]:
     week = rf"{_WEEK_WORD}\s*(?P<w>\d{{1,2}})"
+    numbered = rf"(?P<w>\d{{1,2}})(?:\.|st|nd|rd|th|e)?\s*{_WEEK_WORD}"
     weeks = ("week", "wk", "kw", "woche", "kalenderwoche", "semaine", "semana", "settimana", "cw")
     months = ("month", "monat", "mois", "mes", "mese", "maand")
     return [
-        Format("ISO week", _iso_week(rf"^{_LONG_YEAR}[\s/_-]*{week}(?:-?1)?$"), span="week"),
+        Format("ISO week", _iso_week(rf"^{_LONG_YEAR}[\s,/_-]*{week}(?:-?1)?$"), span="week"),
         Format("week year", _iso_week(rf"^{week}[\s,/_.(-]*{_YEAR}\)?$"), span="week"),
+        Format("week, year", _iso_week(rf"^{numbered}[\s,/_.(-]*{_YEAR}\)?$"), span="week"),
         Format("YYYY-MM", _month(rf"^{_LONG_YEAR}[-/.](?P<m>\d{{1,2}})$"), "m", months, "month"),
         Format("YYYY-WW", _iso_week(rf"^{_LONG_YEAR}[-/.](?P<w>\d{{1,2}})$"), "w", weeks, "week"),
         Format("MM/YYYY", _month(rf"^(?P<m>\d{{1,2}})[-/.]{_LONG_YEAR}$"), "m", months, "month"),
@@ -366,10 +371,22 @@ def from_serial(number: int) -> dt.date | None:
     return dt.date(1899, 12, 30) + dt.timedelta(days=number) if 25_569 <= number <= 73_050 else None
 
 
+_DAY_SECONDS = 86_400
+_FIRST_SECOND, _LAST_SECOND = 10**9, 4 * 10**9  # 2001 to 2096
+
+
+def _unix_day(number: int) -> dt.date | None:
+    """Midnight in UTC as seconds or milliseconds since 1970; a time within a day is none."""
+    seconds, rest = (number, 0) if number < 10**11 else divmod(number, 1000)
+    if rest or seconds % _DAY_SECONDS or not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return dt.date(1970, 1, 1) + dt.timedelta(days=seconds // _DAY_SECONDS)
+
+
 def _integer(form: Callable[[int], dt.date | None]) -> Reader:
     def read(text: str) -> dt.date | None:
         stripped = text.strip().removesuffix(".0")
-        return form(int(stripped)) if stripped.isdecimal() and len(stripped) <= 8 else None
+        return form(int(stripped)) if stripped.isdecimal() and len(stripped) <= 13 else None
 
     return read
 
@@ -406,6 +423,7 @@ INTEGER_FORMATS = (
         "week",
     ),
     Format("Excel day number", _integer(from_serial)),
+    Format("seconds since 1970", _integer(_unix_day)),
 )
 
 

@@ -38,11 +38,12 @@ _SPACES = " \u00a0\u202f\u2009\u2007"
 _APOSTROPHES = "'\u2019\u02bc`"
 _MINUS = "-\u2212\u2013"
 _SIGN = f"[{_MINUS}+]"
-_CURRENCY = (
+#: A currency beside an amount, as a regular expression of Python and of Arrow.
+CURRENCY = (
     "(?:" + "|".join(map(re.escape, (*_CURRENCY_WORDS, *_CURRENCY_SIGNS))).replace("/", r"\/") + ")"
 )
 _SUFFIX = "(?:" + "|".join(re.escape(word) for word in sorted(_POWERS, key=len)[::-1]) + ")"
-_CURRENCY_FOUND = re.compile(rf"(?<![^\W\d]){_CURRENCY}(?![^\W\d])", re.IGNORECASE)
+_CURRENCY_FOUND = re.compile(rf"(?<![^\W\d]){CURRENCY}(?![^\W\d])", re.IGNORECASE)
 
 
 def _digits(decimal: Mark) -> str:
@@ -60,9 +61,9 @@ def _digits(decimal: Mark) -> str:
 def _pattern(decimal: Mark) -> str:
     space = f"[{_SPACES}]*"
     return (
-        rf"(?i)^{space}(?P<open>\(?){space}(?P<sign>{_SIGN}?){space}(?P<before>{_CURRENCY}?){space}"
+        rf"(?i)^{space}(?P<open>\(?){space}(?P<sign>{_SIGN}?){space}(?P<before>{CURRENCY}?){space}"
         rf"(?P<second>{_SIGN}?){space}(?P<digits>{_digits(decimal)}){space}(?P<suffix>{_SUFFIX}?)"
-        rf"{space}(?P<percent>%?){space}(?P<after>{_CURRENCY}?){space}(?P<last>[{_MINUS}]?)"
+        rf"{space}(?P<percent>%?){space}(?P<after>{CURRENCY}?){space}(?P<last>[{_MINUS}]?)"
         rf"{space}(?P<close>\)?){space}$"
     )
 

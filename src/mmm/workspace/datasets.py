@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.models import DatasetManifest
@@ -38,8 +38,19 @@ class Datasets(Part):
         return manifest
 
     def _again(self, first: DatasetManifest, now: DatasetManifest) -> DatasetManifest:
-        """The first manifest of the same content, marked as having come once more."""
-        again = first.model_copy(update={"stored_again": now.created})
+        """The first manifest of the same content, marked as having come once more, with what was
+        learnt of it now.
+        """
+        learnt: dict[str, Any] = {
+            "stored_again": now.created,
+            "archived": False,
+            "notes": tuple(dict.fromkeys((*first.notes, *now.notes))),
+            "currencies": first.currencies | now.currencies,
+        }
+        if first.reading is not None and now.reading is not None:
+            # A file read anew: how it was read now counts, not how another one was.
+            learnt |= {name: getattr(now, name) for name in ("notes", "currencies", "reading")}
+        again = first.model_copy(update=learnt)
         key = f"{_folder(first.market, first.dataset_id)}/manifest.json"
         self._put(key, again, "dataset")
         return again
@@ -64,9 +75,22 @@ class Datasets(Part):
         """Names of the markets that have datasets."""
         return self._objects.folders("datasets")
 
-    def datasets(self, market: str | None = None) -> Found[DatasetManifest]:
-        """Manifests of all datasets, or of one market's, newest first: by when each last came in.
-        Beside them those that cannot be read.
+    def label_dataset(
+        self, market: str, dataset_id: str, changes: Mapping[str, str | bool]
+    ) -> DatasetManifest:
+        """Change what people call it: `name`, `description`, `archived`."""
+        known = {
+            name: changes[name] for name in ("name", "description", "archived") if name in changes
+        }
+        changed = self.dataset(market, dataset_id).model_copy(update=known)
+        self._put(f"{_folder(market, dataset_id)}/manifest.json", changed, "dataset")
+        return changed
+
+    def datasets(
+        self, market: str | None = None, *, archived: bool = False
+    ) -> Found[DatasetManifest]:
+        """Manifests of all datasets, or of one market's, newest first: by when each last came in;
+        archived ones only if asked for. Beside them those that cannot be read.
         """
         markets = (
             self._objects.folders("datasets")
@@ -80,20 +104,23 @@ class Datasets(Part):
                 if self._objects.exists(key):  # not yet while its data is being uploaded
                     keys.append(key)
         found, damaged = read_all(keys, lambda key: self._read(key, DatasetManifest, "dataset"))
+        found = [manifest for manifest in found if archived or not manifest.archived]
         found.sort(key=lambda manifest: manifest.last_stored, reverse=True)
         return Found(found, damaged)
 
     def read_dataset(
         self, market: str, dataset_id: str, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """The dataset's rows, all columns or the named ones."""
-        from mmm.workspace.tables import (
-            read_parquet,
-        )  # pyarrow takes half a second to import; listing needs none
+        """The dataset's rows, all columns or the named ones; what currency a column is in stands in
+        its field (`currencies_of`).
+        """
+        # pyarrow takes half a second to import; listing needs none
+        from mmm.workspace.tables import read_parquet, with_currencies
 
-        self.dataset(market, dataset_id)
+        manifest = self.dataset(market, dataset_id)
         key = f"{_folder(market, dataset_id)}/data.parquet"
-        return read_parquet(self._objects.get_buffer(key), columns, self._objects.where(key))
+        table = read_parquet(self._objects.get_buffer(key), columns, self._objects.where(key))
+        return with_currencies(table, manifest.currencies)
 
 
 def _folder(market: str, dataset_id: str) -> str:

@@ -37,7 +37,9 @@ class DatasetManifest(_Stored):
     ran with. A prepared dataset names its `parent` (market/dataset id) and the `recipe` that made
     it of the parent. `stored_again` is when the same content last came once more: the data stay,
     but it is then the market's newest. A file's has its `reading`: how its values were written,
-    and why they were read so.
+    and why they were read so. `currencies` are the ISO 4217 codes of columns whose cells, or the
+    person who read the file, say one. `name`, `description` and `archived` are what people made of
+    it since: they are no part of its content.
     """
 
     dataset_id: str
@@ -57,6 +59,10 @@ class DatasetManifest(_Stored):
     parent: str | None = None
     recipe: dict[str, Any] | None = None
     reading: dict[str, Any] | None = None
+    currencies: dict[str, str] = Field(default_factory=dict)
+    name: str = ""
+    description: str = ""
+    archived: bool = False
     stored_again: datetime | None = None
 
     @property

@@ -6,6 +6,7 @@ Every write is atomic: a reader sees the old object, the new one, or none, never
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 import uuid
@@ -233,6 +234,17 @@ class Objects:
                 obstore.put(self._store, key, file)
             else:
                 durable.copy(_inside(self._folder, key), file)
+
+    def download(self, key: str, file: Path) -> str:
+        """Write the object's content to a local file in chunks; its sha256. NotFound when there is
+        none.
+        """
+        digest = hashlib.sha256()
+        with _own_errors(self.where(key)), file.open("wb") as out:
+            for chunk in obstore.get(self._store, key).stream():
+                digest.update(chunk)
+                out.write(chunk)
+        return digest.hexdigest()
 
     def delete(self, key: str) -> None:
         """Delete the object; deleting a missing one is no error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmm.errors import AlreadyExists, NotFound
@@ -43,9 +44,16 @@ class ResultsWriter:
         """Add a file as it is; text is stored as UTF-8."""
         self._add(checked_file(name), data.encode() if isinstance(data, str) else data)
 
-    def artifact(self, name: str, data: bytes) -> None:
-        """Add a file that the engine wrote in a format of its own."""
-        self._add(f"{_ARTIFACTS}{checked_artifact(name)}", data)
+    def artifact(self, name: str, data: bytes | Path) -> None:
+        """Add a file that the engine wrote in a format of its own; one on disk goes in chunks."""
+        name = f"{_ARTIFACTS}{checked_artifact(name)}"
+        if isinstance(data, bytes):
+            self._add(name, data)
+            return
+        with data.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._objects.upload(f"{self._folder}/{name}", data)
+        self._files[name] = ResultFile(bytes=data.stat().st_size, sha256=digest)
 
     def commit(self) -> ResultsManifest:
         """Make everything added visible, as the run's results."""
@@ -136,21 +144,29 @@ class Results(Part):
     ) -> bytes:
         return bytes(self._result(run_id, f"{_ARTIFACTS}{name}", manifest))
 
+    def copy_artifact(self, run_id: str, name: str, path: Path) -> None:
+        """Write such a file to `path`, in chunks: some are larger than the memory."""
+        manifest, name = self.results_manifest(run_id), f"{_ARTIFACTS}{name}"
+        _require(run_id, name, manifest)
+        key = f"{_folder(run_id, manifest.number)}/{name}"
+        if self._objects.download(key, path) != manifest.files[name].sha256:
+            path.unlink()
+            raise self._changed(key)
+
+    def _changed(self, key: str) -> Unreadable:
+        what = "is not what the run wrote: its sha256 differs."
+        return Unreadable(what, where=self._objects.where(key))
+
     def _result(self, run_id: str, name: str, manifest: ResultsManifest | None) -> Any:
         manifest = manifest or self.results_manifest(run_id)
-        if name not in manifest.files:
-            raise NotFound(
-                f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}."
-            )
+        _require(run_id, name, manifest)
         key = f"{_folder(run_id, manifest.number)}/{name}"
         buffer = self._objects.get_buffer(key)
         drawn_again = name.endswith(
             ".html"
         )  # of an earlier version; today's are not in the manifest
         if not drawn_again and hashlib.sha256(buffer).hexdigest() != manifest.files[name].sha256:
-            raise Unreadable(
-                "is not what the run wrote: its sha256 differs.", where=self._objects.where(key)
-            )
+            raise self._changed(key)
         return buffer
 
     def _committed(self, run_id: str) -> int | None:
@@ -159,6 +175,13 @@ class Results(Part):
             if self._objects.exists(f"{_folder(run_id, number)}/manifest.json"):
                 return number
         return None
+
+
+def _require(run_id: str, name: str, manifest: ResultsManifest) -> None:
+    if name not in manifest.files:
+        raise NotFound(
+            f"run {run_id} has no result {name!r}.", fix=f"It has: {', '.join(manifest.files)}."
+        )
 
 
 def _folder(run_id: str, number: int) -> str:

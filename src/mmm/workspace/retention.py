@@ -109,9 +109,9 @@ class Retention:
             for run_id in self._workspace.run_ids()
             if run_id not in gone and self._last(run_id) is not None
         }
-        parents = {manifest.parent for manifest in self._workspace.datasets()}
+        parents = {manifest.parent for manifest in self._workspace.datasets(archived=True)}
         found = []
-        for manifest in self._workspace.datasets():
+        for manifest in self._workspace.datasets(archived=True):
             name = f"{manifest.market}/{manifest.dataset_id}"
             old = manifest.last_stored.astimezone(UTC) < self._before("datasets")
             if old and manifest.dataset_id not in used and name not in parents:

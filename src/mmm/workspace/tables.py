@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import obstore
 import pyarrow as pa
@@ -40,6 +40,31 @@ def _read(buffer: obstore.Bytes, columns: Sequence[str] | None) -> pa.Table:
                 f"there is no column {', '.join(map(repr, unknown))}.", fix=f"There are: {known}."
             )
         return file.read(columns=list(columns), use_threads=False).select(list(columns))
+
+
+_CURRENCY = b"currency"
+
+
+def with_currencies(table: pa.Table, currencies: Mapping[str, str]) -> pa.Table:
+    """The table with the ISO 4217 code of each column of money in its field's metadata."""
+    if not currencies:
+        return table
+    fields = []
+    for field in table.schema:
+        code = currencies.get(field.name)
+        own = dict(field.metadata or {})
+        fields.append(field if code is None else field.with_metadata(own | {_CURRENCY: code}))
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields, table.schema.metadata))
+
+
+def currencies_of(table: pa.Table) -> dict[str, str]:
+    """The currency of each column that `with_currencies` gave one."""
+    found = {}
+    for field in table.schema:
+        code = (field.metadata or {}).get(_CURRENCY)
+        if code is not None:
+            found[field.name] = code.decode()
+    return found
 
 
 def write_parquet(table: pa.Table) -> bytes:

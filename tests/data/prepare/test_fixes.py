@@ -7,11 +7,14 @@ import json
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmm.data.mapping import Mapping
 from mmm.data.prepare import parse_recipe, prepare, propose_recipe
+from mmm.data.prepare.compare import before_after
 from mmm.data.prepare.fixes import Fields, Fix, fixes_for
 from mmm.data.profile import profile
+from mmm.data.proposal import propose
 from mmm.data.quality import Light, review
 
 WEEKS = 60
@@ -95,3 +98,37 @@ def test_flawless_data_are_offered_no_fix() -> None:
     mapping = MAPPING.model_copy(update={"paid": MAPPING.paid[1:], "context": (), "factors": ()})
     recipe = propose_recipe(full, mapping, "week")
     assert fixes_for(review(full, mapping), mapping, profile(full), recipe) == []
+
+
+def test_spend_booked_as_negative_is_turned_on_request_and_back() -> None:
+    data = table()
+    minus = pc.multiply(data["search"], -1.0)
+    data = data.set_column(data.column_names.index("search"), "search", minus)
+    said = [str(item) for item in propose(data).findings if "search" in item.where]
+    assert any("An export that books spend as negative" in text for text in said)
+    found, fields = offered(data)
+    (fix,) = [item for item in found if item.check == "negative"]
+    assert fix.label == "'search': nowhere above 0 = sign turned"
+    assert not fix.done(fields)
+    mended = fix.applied(fields)
+    assert fix.done(mended)
+    assert fix.undone(mended) == fields
+    for other in found:
+        mended = other.applied(mended)
+    (made,) = prepare(data, parse_recipe(json.dumps(mended)))
+    assert made.table["search"].to_pylist() == [20.0 + i % 7 for i in range(WEEKS)]
+    assert "The sign of 'search' was turned." in made.notes
+    assert review(made.table, MAPPING).check("negative").light is Light.GREEN
+    compared = before_after(data, parse_recipe(json.dumps(mended)), made)
+    (row,) = [item for item in compared if item.column == "search"]
+    assert row.rule == "sum, sign turned"
+    assert row.before is not None
+    assert row.before.total == -(row.after.total or 0)
+
+
+def test_single_refunds_are_not_turned() -> None:
+    data = table()
+    values = data["search"].to_pylist()
+    refunds = pa.array([-5.0, *values[1:]])
+    found, _ = offered(data.set_column(data.column_names.index("search"), "search", refunds))
+    assert "negative" not in {item.check for item in found}

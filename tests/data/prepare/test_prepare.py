@@ -585,7 +585,7 @@ def test_two_currencies_by_name_are_told_and_not_summed() -> None:
         {"date": days(D(2024, 1, 1), 3), "tv_eur": [1.0, 2.0, 4.0], "search_usd": [3.0, 1.0, 2.0]}
     )
     rules = {"tv_eur": "sum", "search_usd": "sum"}
-    said = "Two currencies by the columns' names: 'tv_eur' is in EUR, 'search_usd' is in USD. "
+    said = "Columns are in two currencies: 'tv_eur' is in EUR, 'search_usd' is in USD. "
     assert notes(table, recipe("day", rules)) == (said + "Convert them to one.",)
     total = [{"kind": "sum", "name": "all", "columns": ["tv_eur", "search_usd"]}]
     with pytest.raises(UserError, match="would add up two currencies"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -96,7 +97,13 @@ def test_a_training_gives_every_table_and_robyns_own_files(any_robyn: Trained) -
     assert result.tables["channels"].num_rows == 6 * kept.num_rows
     assert result.tables["contributions"].num_rows == 12 * 157 * kept.num_rows
     names = set(result.files)
-    assert {"Robyn.RDS", "pareto_hyperparameters.csv", "pareto_aggregated.csv"} <= names
+    assert {
+        "pareto_hyperparameters.csv",
+        "pareto_aggregated.csv",
+        "pareto_calibration.csv",
+    } <= names
+    assert {"pareto_clusters.csv", "RobynModel-models.json"} <= names
+    assert "Robyn.RDS" not in names
     for ending in (".png", "_max_response_reallocated.csv"):
         assert f"{result.recommended}{ending}" in names
     assert f"RobynModel-{result.recommended}.json" in names
@@ -252,27 +259,103 @@ def test_an_argument_that_robyn_does_not_have_ends_the_run(
     changed = shutil.copy(environment.script(), tmp_path / "run_robyn.R")
     text = Path(changed).read_text()
     Path(changed).write_text(
-        text.replace("select_model = model, dir = artifacts", "model_id = model")
+        text.replace("list(InputCollect = input_collect), asked$run", "list(input = 1), asked$run")
     )
     monkeypatch.setattr(environment, "script", lambda: Path(changed))
     problem, settings = problem_of()
-    with pytest.raises(UserError, match="robyn_write has no argument model_id"):
+    with pytest.raises(UserError, match="robyn_run has no argument input"):
         load_engine("robyn").train(problem, settings, lambda step: None)
 
 
-def test_a_plot_that_failed_becomes_a_warning(robyn: RobynLibrary) -> None:
-    robyn.asks_for(
-        "robyn_outputs",
-        "warn",
-        "Failed exporting results, but returned model results anyways:\n no font",
-    )
+def warned(result: EngineResult) -> list[str]:
+    rows = result.tables["diagnostics"].to_pylist()
+    return [row["text"] for row in rows if row["name"] == "warning"]
+
+
+@pytest.mark.parametrize("at", ["robyn_plots", "robyn_onepagers"])
+def test_tables_are_written_where_drawing_fails(robyn: RobynLibrary, at: str) -> None:
+    robyn.asks_for(at, "error", "no font")
     _, result, _ = train(robyn.folder)
-    warnings = [
-        row["text"] for row in result.tables["diagnostics"].to_pylist() if row["name"] == "warning"
+    warnings = warned(result)
+    assert warnings
+    assert all(re.fullmatch(r"Robyn left out a file \(.*\): no font", text) for text in warnings)
+    model = f"RobynModel-{result.recommended}.json"
+    assert {"pareto_aggregated.csv", "pareto_clusters.csv", model} <= set(result.files)
+
+
+def test_an_r_that_is_killed_while_drawing_loses_drawings_alone(robyn: RobynLibrary) -> None:
+    robyn.asks_for("robyn_plots", "killed")
+    _, result, _ = train(robyn.folder)
+    (text,) = warned(result)
+    assert text.startswith("R ended before all of Robyn's files were written: R was killed")
+    assert "pareto_aggregated.csv" in result.files
+    assert result.tables["models"].num_rows == 400
+
+
+def test_without_clusters_the_searchs_result_is_kept(robyn: RobynLibrary) -> None:
+    robyn.asks_for("clusters", "error", "more cluster centers than distinct data points")
+    _, result, _ = train(robyn.folder)
+    (text,) = warned(result)
+    assert text.startswith("Robyn found no clusters among the kept models: Error")
+    assert text.endswith("more cluster centers than distinct data points")
+    models = result.tables["models"]
+    assert models["cluster"].null_count == models.num_rows
+    first = models.filter(pc.equal(models["front"], 1)).sort_by("score")
+    assert result.recommended == first["model_id"][0].as_py()
+    assert "they form no clusters" in result.reason
+    assert result.tables["channels"]["roi_low"].null_count == result.tables["channels"].num_rows
+    assert f"RobynModel-{result.recommended}.json" in result.files
+
+
+def test_fixed_hyperparameters_are_not_grouped(robyn: RobynLibrary) -> None:
+    """Robyn's clusters are of hyperparameters: with all of them fixed it fails after the search."""
+    endings = {"alphas": 1, "gammas": 0.5, "thetas": 0.2}
+    media = ("tv_S", "ooh_S", "print_S", "facebook_I", "search_clicks_P", "newsletter")
+    fixed = {f"{name}_{end}": value for name in media for end, value in endings.items()}
+    problem, settings = problem_of(hyperparameters=fixed)
+    engine = load_engine("robyn")
+    assert [
+        found.what for found in engine.check(problem, settings) if "is fixed" in found.what
+    ] == [
+        "every hyperparameter of the media is fixed, so only lambda is searched and Robyn can form "
+        "no clusters; the best score of the first front is recommended."
     ]
-    assert len(warnings) == 1
-    assert warnings[0].startswith("Robyn left out some of its files: ")
-    assert warnings[0].endswith("anyways: no font")
+    result = engine.train(problem, settings, lambda step: None)
+    assert dict(robyn.calls())["robyn_outputs"]["clusters"] is False
+    assert warned(result) == []
+    assert result.tables["models"]["cluster"].null_count == 400
+
+
+def test_lift_tests_are_compared_as_robyn_compares_them(recorded: Trained) -> None:
+    with gzip.open(GOLDEN / "calib400_calibration.csv.gz", "rt") as lines:
+        told = {
+            (row["solID"], row["rn"]): float(row["decompAbsScaled"])
+            for row in csv.DictReader(lines)
+        }
+    selected = {medium.name: medium.selected for medium in recorded.problem.paid}
+    rows = recorded.result.tables["lift_tests"].to_pylist()
+    kept = {row["model_id"] for row in recorded.result.tables["channels"].to_pylist()}
+    assert {row["model_id"] for row in rows} == kept
+    assert len(rows) == 3 * len(kept)
+    for row in rows:
+        assert row["effect"] == pytest.approx(told[row["model_id"], selected[row["channels"]]])
+        assert row["uncalibrated"] is None
+    tests = {row["test"]: (row["channels"], row["lift"], row["scope"]) for row in rows}
+    assert tests == {
+        1: ("tv_S", 900000.0, "immediate"),
+        2: ("facebook_S", 150000.0, "immediate"),
+        3: ("ooh_S", 400000.0, "total"),
+    }
+
+
+def test_robyns_objects_are_kept_on_disk_and_on_request(robyn: RobynLibrary) -> None:
+    _, result, _ = train(robyn.folder, rds=True, one_pagers=False)
+    path = result.files["Robyn.RDS"]
+    assert isinstance(path, Path)
+    assert path.stat().st_size > 0
+    assert not [name for name in result.files if name.endswith(".png")]
+    del result
+    assert not path.exists()
 
 
 def test_r_gets_no_secrets(robyn: RobynLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,12 +41,12 @@ def test_a_library_without_robyn_is_told(
 def test_a_package_that_robyn_needs_is_told(robyn: RobynLibrary) -> None:
     description = robyn.folder / "Robyn" / "Meta" / "package.rds"
     code = (
-        f"d <- readRDS('{description}'); d$DESCRIPTION[['Imports']] <- 'jsonlite, glmnet (>= 4.0),\\n prophet';"
+        f"d <- readRDS('{description}'); d$DESCRIPTION[['Imports']] <- 'jsonlite, nowhere (>= 4.0),\\n unheardof';"
         f"saveRDS(d, '{description}')"
     )
     subprocess.run(["Rscript", "-e", code], check=True)
     (finding,) = [finding for finding in found() if finding.level == "error"]
-    assert finding.what == "lacks glmnet, prophet."
+    assert finding.what == "lacks nowhere, unheardof."
 
 
 def test_another_robyn_than_the_one_it_is_written_for_is_a_warning(robyn: RobynLibrary) -> None:

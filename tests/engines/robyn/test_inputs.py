@@ -126,7 +126,9 @@ def test_lift_tests_need_enough_candidates_and_more_than_one_period() -> None:
 
 def test_a_refresh_is_refused_in_words() -> None:
     (found,) = errors(replace(PROBLEM, previous=PreviousModel("1_1_1", 4, {}, {}, {})))
-    assert found.startswith("refresh: Robyn's models are not refreshed here.")
+    assert found.startswith(
+        "refresh: Robyn's models are not refreshed here: robyn_refresh of 3.12.1 stops in R before 4.3"
+    )
 
 
 def test_the_data_reach_r_with_every_digit(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from mmm.engines.base import Progress
 from mmm.engines.robyn import environment
-from mmm.engines.robyn.engine import _Course
+from mmm.engines.robyn.course import Course
 from mmm.engines.robyn.environment import REnvironment
 from mmm.engines.robyn.process import run_script
-from mmm.errors import UserError
+from mmm.errors import Killed, UserError
 from robyn_library import RobynLibrary
 
 PROGRESS = "stream <- file(commandArgs(TRUE)[[2]], open = 'w', raw = TRUE)\n"
@@ -50,10 +50,20 @@ def test_a_signal_is_named(follow: Any) -> None:
         follow("tools::pskill(Sys.getpid(), 11); Sys.sleep(10)")
 
 
+def test_a_killed_r_is_told_with_its_last_lines_and_without_a_cause_that_nobody_saw(
+    follow: Any,
+) -> None:
+    with pytest.raises(Killed) as caught:
+        follow("cat('half way\\n'); flush(stdout()); tools::pskill(Sys.getpid(), 9); Sys.sleep(10)")
+    assert str(caught.value) == (
+        "R was killed (mostly for lack of memory). Its last lines:\nhalf way"
+    )
+
+
 def test_a_lost_worker_is_explained(follow: Any) -> None:
     with pytest.raises(
         UserError,
-        match="A worker may have run out of memory: give the task more, or set `cores` to 1",
+        match=r"A worker was killed \(mostly for lack of memory\): give the task more, or set `cores` to 1",
     ):
         follow(
             PROGRESS
@@ -111,11 +121,45 @@ def test_a_worker_that_outlives_r_does_not_hold_the_run(follow: Any) -> None:
     assert time.monotonic() - begun < 15
 
 
+def test_status_lines_of_the_kept_models_count_and_do_not_fill_the_log(
+    follow: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    told = follow(
+        "cat('\\r 00:00:01 [=====      ] 50% | 1     ')\n"
+        "cat('\\r 00:00:02 [===========] 100% | 2     \\n')\n"
+    )
+    assert [given for given in told if given != (None, None)] == [({"counted": 1}, None)] * 2
+    assert not [record for record in caplog.records if record.name.startswith("mmm.")]
+
+
+def test_selecting_and_writing_tell_how_far_they_are() -> None:
+    seen: list[Progress] = []
+    now = [0.0]
+    course = Course(seen.append, trials=1, iterations=50, clock=lambda: now[0])
+    course({"stage": "select"}, None)
+    course({"models": 4}, None)
+    for second, percent in enumerate((0, 50, 100)):
+        now[0] = second
+        course(None, percent)
+    for second in (3, 4, 5, 6):
+        now[0] = second
+        course({"counted": 1}, None)
+    course({"stage": "files", "total": 3}, None)
+    now[0] = 8
+    course({"done": 1}, None)
+    select = [(step.done, step.seconds_left) for step in seen if step.stage == "select"]
+    assert [done for done, _ in select] == [0, 0, 25, 50, 62, 75, 88, 100, 100]
+    assert select[3][1] == 2.0
+    files = [(step.done, step.total, step.seconds_left) for step in seen if step.stage == "files"]
+    assert files == [(0, 3, None), (1, 3, pytest.approx(4.0))]
+
+
 def test_the_search_counts_over_trials() -> None:
     """R's bar begins anew with every trial."""
     seen: list[Progress] = []
     now = [0.0]
-    course = _Course(seen.append, trials=2, iterations=50, clock=lambda: now[0])
+    course = Course(seen.append, trials=2, iterations=50, clock=lambda: now[0])
     course({"stage": "features"}, None)
     course(None, 100)
     course({"stage": "search"}, None)

@@ -5,7 +5,7 @@ dataset id.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,12 @@ from mmm.data.optimise import optimise
 from mmm.data.prepare.across import across
 from mmm.data.prepare.derive import derive
 from mmm.data.prepare.grid import build_grid, fill_gaps, find_step, listed_days
-from mmm.data.prepare.one_currency import currency_notes, require_one_currency
-from mmm.data.prepare.proposal import propose_long_recipe, propose_recipe
+from mmm.data.prepare.one_currency import (
+    currencies_after,
+    currency_notes,
+    require_one_currency,
+)
+from mmm.data.prepare.proposal import propose_long_recipe, propose_part_recipe, propose_recipe
 from mmm.data.prepare.recipe import MarketRule, Recipe, parse_recipe
 from mmm.data.prepare.resample import find_periods, resample
 from mmm.data.quality.currencies import currency_like
@@ -40,6 +44,7 @@ from mmm.errors import Finding, InvalidInput, UserError
 from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import checked_name
+from mmm.workspace.tables import currencies_of, with_currencies
 
 __all__ = [
     "Prepared",
@@ -48,6 +53,7 @@ __all__ = [
     "prepare",
     "prepare_dataset",
     "propose_long_recipe",
+    "propose_part_recipe",
     "propose_recipe",
     "source_columns",
 ]
@@ -82,9 +88,10 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     column and date.
     """
     require_columns(table, recipe.source_columns(), "the recipe")
-    money_notes = currency_notes(recipe)
     _require_one_currency(table, recipe)
     table, spread_notes = _wide(table, recipe)
+    currencies = currencies_after(recipe, currencies_of(table))
+    money_notes = [*_turned(recipe), *currency_notes(recipe, currencies)]
     table, groups, notes = _groups(table, recipe.market)
     notes = spread_notes + notes + money_notes
     times, zone = _times(table, recipe)
@@ -105,10 +112,17 @@ def prepare(table: pa.Table, recipe: Recipe) -> tuple[Prepared, ...]:
     for item in found.values():
         item.notes[:0] = notes
     if recipe.market and recipe.market.join == "split":
-        return tuple(_finished(item, recipe, name) for name, item in found.items())
-    single = next(iter(found.values()))
-    joined = _combined(found, recipe) if len(found) > 1 else single
-    return (_finished(joined, recipe),)
+        finished = [_finished(item, recipe, name) for name, item in found.items()]
+    else:
+        single = next(iter(found.values()))
+        joined = _combined(found, recipe) if len(found) > 1 else single
+        finished = [_finished(joined, recipe)]
+    return tuple(replace(item, table=with_currencies(item.table, currencies)) for item in finished)
+
+
+def _turned(recipe: Recipe) -> list[str]:
+    turned = [rule.column for rule in recipe.columns if rule.negate]
+    return [f"The sign of {listed(turned)} was turned."] if turned else []
 
 
 def _require_one_currency(table: pa.Table, recipe: Recipe) -> None:
@@ -196,6 +210,7 @@ def _store(
             created_by=by.id,
             parent=f"{parent.market}/{parent.dataset_id}",
             recipe=recipe.model_dump(mode="json"),
+            currencies=currencies_of(table),
         )
         return workspace.save_dataset(manifest, optimised.path)
 
@@ -304,7 +319,7 @@ def _values(table: pa.Table, recipe: Recipe) -> dict[str, np.ndarray]:
             fix = "Correct the cells, take the text first or last, or flag its values."
             findings.append(Finding("error", wrong, f"column {rule.column!r}", fix))
         else:
-            found[rule.column] = numbers.values
+            found[rule.column] = -numbers.values + 0.0 if rule.negate else numbers.values
     if findings:
         raise InvalidInput("the columns cannot be resampled by their rules:", findings)
     return found

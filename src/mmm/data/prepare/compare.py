@@ -40,9 +40,9 @@ class BeforeAfter:
 def before_after(table: pa.Table, recipe: Recipe, prepared: Prepared) -> tuple[BeforeAfter, ...]:
     """Every number column of the prepared table, in order, beside the source's rows in the window."""
     source = _source(table, recipe, prepared)
-    rules = {rule.column: rule.aggregate for rule in recipe.columns} | {
-        item.name: item.kind for item in recipe.derived
-    }
+    rules: dict[str, str] = {item.name: item.kind for item in recipe.derived}
+    for rule in recipe.columns:
+        rules[rule.column] = rule.aggregate + (", sign turned" if rule.negate else "")
     found = []
     for name in prepared.table.column_names:
         after = read_numbers(prepared.table[name])

@@ -19,6 +19,9 @@ from mmm.data.quality.result import Light, Place
 NO_LEVEL = "none"
 _NAMES_SHOWN = 4
 
+#: What a rule's fields are without a mend.
+_UNMENDED: dict[str, Any] = {"gap": "error", "fill": None, "negate": False}
+
 #: A recipe's fields as plain data, as the form that edits them holds them; they may be incomplete.
 Fields = dict[str, Any]
 
@@ -47,27 +50,38 @@ class Fix:
         return fields | {"columns": columns}
 
     def undone(self, fields: Fields) -> Fields:
-        """The recipe's fields without it: a gap is an error again."""
+        """The recipe's fields without it: a gap is an error again, a sign as it is."""
         columns: list[dict[str, Any]] = []
         for rule in fields["columns"]:
-            open_again = {"gap": "error", "fill": None} if rule["column"] in self.rules else {}
-            columns.append(rule | open_again)
+            mended = self.rules.get(rule["column"], {})
+            columns.append(rule | {name: _UNMENDED[name] for name in mended})
         return fields | {"columns": columns}
 
 
 def fixes_for(
     report: QualityReport, mapping: Mapping, facts: Sequence[ColumnFacts], recipe: Recipe
 ) -> list[Fix]:
-    """The mends for empty cells, by role, and for periods that are not in the table. `report` is of
-    the data as they are, `recipe` the one proposed for them.
+    """The mends for signs that were turned, for empty cells, by role, and for periods that are not
+    in the table. `report` is of the data as they are, `recipe` the one proposed for them.
     """
     empty = {place.column: place for place in report.check("missing").places if place.column}
     found = [*_empty_cells(empty, mapping, facts)]
     mended = {column for fix in found for column in fix.rules}
+    found += _turned_signs(report, facts)
     absent = [place for place in report.check("cadence").places if place.absent]
     if absent:
         found.append(_absent(absent, recipe, facts, mended))
     return found
+
+
+def _turned_signs(report: QualityReport, facts: Sequence[ColumnFacts]) -> list[Fix]:
+    """Media that are nowhere above 0: an export that books spend as negative."""
+    red = [place.column for place in report.check("negative").places if place.light is Light.RED]
+    names = [item.name for item in facts if item.name in red and item.all_negative]
+    if not names:
+        return []
+    label = f"{listed(names, most=_NAMES_SHOWN)}: nowhere above 0 = sign turned"
+    return [Fix("negative", label, {name: {"negate": True} for name in names})]
 
 
 def _empty_cells(

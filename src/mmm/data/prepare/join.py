@@ -28,6 +28,7 @@ from mmm.data.calendar import (
 from mmm.data.columns import counted, listed, read_dates, require_columns, rows_text
 from mmm.data.markets import folded, read_markets
 from mmm.errors import Finding, InvalidInput, UserError
+from mmm.workspace.tables import currencies_of, with_currencies
 
 _SHOWN = 3
 
@@ -134,7 +135,25 @@ def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
         arrays[str(column)] = pa.array([market_names[code] for code in kept // width])
     for item, own in zip(rows, keys, strict=True):
         _take(item, own, kept, arrays)
-    return Joined(pa.table(arrays), tuple(notes))
+    table = with_currencies(pa.table(arrays), _currencies(rows))
+    return Joined(table, (*notes, *_two_currencies(table)))
+
+
+def _currencies(rows: Sequence[_Rows]) -> dict[str, str]:
+    """The currency of each column of the result, as its dataset knows it."""
+    found: dict[str, str] = {}
+    for item in rows:
+        known = currencies_of(item.table)
+        found |= {f"{item.part.prefix}{name}": code for name, code in known.items()}
+    return found
+
+
+def _two_currencies(table: pa.Table) -> list[str]:
+    known = currencies_of(table)
+    if len(set(known.values())) < 2:
+        return []
+    said = listed([f"{name} ({code})" for name, code in known.items()])
+    return [f"Columns are in two currencies: {said}. Convert them to one."]
 
 
 def _rows(part: JoinPart, table: pa.Table, names: dict[str, str]) -> _Rows:

@@ -17,6 +17,7 @@ from mmm.errors import UserError
 from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import checked_name
+from mmm.workspace.tables import currencies_of
 
 
 def propose_join(workspace: Workspace, names: Sequence[str], keep: str = "all") -> JoinRecipe:
@@ -83,6 +84,7 @@ def join_datasets(
             created=datetime.now(UTC),
             created_by=by.id,
             recipe=resolved.model_dump(mode="json"),
+            currencies=currencies_of(table),
         )
         stored = workspace.save_dataset(manifest, optimised.path)
     subject = f"{stored.market}/{stored.dataset_id}"

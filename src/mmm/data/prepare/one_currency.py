@@ -1,16 +1,16 @@
 """Amounts of two currencies are never added up in a preparation, as far as the data say it: by a
-column of currencies, or by the columns' names.
+column of currencies, by the columns' names, or by the signs in their cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from mmm.data.columns import listed, read_texts
-from mmm.data.prepare.recipe import Recipe, Sum
+from mmm.data.prepare.recipe import Lag, Recipe, Sum, inputs
 from mmm.data.quality.currencies import currency_column, currency_in_name
 from mmm.errors import UserError
 
@@ -34,26 +34,45 @@ def require_one_currency(
             raise UserError(what, where=f"column {column!r}", fix=FIX_ROWS)
 
 
-def currency_notes(recipe: Recipe) -> list[str]:
-    """A sentence where the kept columns' names say two currencies. Raises UserError where a derived
-    sum would add them up.
+def currencies_after(recipe: Recipe, known: Mapping[str, str]) -> dict[str, str]:
+    """The currency of each column of the recipe's result, as the source's cells (`known`) and the
+    columns' names say it. A ratio and a product have none.
+    """
+    found = {}
+    for rule in recipe.columns:
+        code = known.get(rule.column) or currency_in_name(rule.column)
+        if code is not None:
+            found[rule.column] = code
+    for derived in recipe.derived:
+        codes = {found[name] for name in inputs(derived) if name in found}
+        own = codes.pop() if len(codes) == 1 else None
+        if not isinstance(derived, Sum | Lag):
+            own = None
+        code = own or currency_in_name(derived.name)
+        if code is not None:
+            found[derived.name] = code
+    return found
+
+
+def currency_notes(recipe: Recipe, currencies: Mapping[str, str]) -> list[str]:
+    """A sentence where the kept columns are in two currencies. Raises UserError where a derived sum
+    would add them up.
     """
     for derived in recipe.derived:
-        if isinstance(derived, Sum) and len(set(_named(derived.columns).values())) > 1:
-            what = f"it would add up two currencies: {_said(_named(derived.columns))}."
+        summed = _of(derived.columns, currencies) if isinstance(derived, Sum) else {}
+        if len(set(summed.values())) > 1:
+            what = f"it would add up two currencies: {_said(summed)}."
             fix = "Multiply one of them by its exchange rate first."
             raise UserError(what, where=f"derived column {derived.name!r}", fix=fix)
     kept = [rule.column for rule in recipe.columns if rule.keep]
-    named = _named([*kept, *(derived.name for derived in recipe.derived)])
-    if len(set(named.values())) < 2:
+    money = _of([*kept, *(derived.name for derived in recipe.derived)], currencies)
+    if len(set(money.values())) < 2:
         return []
-    return [f"Two currencies by the columns' names: {_said(named)}. Convert them to one."]
+    return [f"Columns are in two currencies: {_said(money)}. Convert them to one."]
 
 
-def _named(columns: Sequence[str]) -> dict[str, str]:
-    """The currency in each column's name, where there is one."""
-    found = {name: currency_in_name(name) for name in columns}
-    return {name: code for name, code in found.items() if code is not None}
+def _of(columns: Sequence[str], currencies: Mapping[str, str]) -> dict[str, str]:
+    return {name: currencies[name] for name in columns if name in currencies}
 
 
 def _said(named: dict[str, str]) -> str:

@@ -4,6 +4,8 @@ filled with 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -14,9 +16,13 @@ from mmm.data.mapping import Mapping
 from mmm.data.naming import DEFAULT_RULES, NamingRules, matches, words_of
 from mmm.data.prepare.recipe import Aggregate, ColumnRule, MarketRule, Recipe
 from mmm.data.profile import ColumnFacts, profile
-from mmm.data.proposal import propose
+from mmm.data.proposal import Proposal, propose
 from mmm.data.quality.frame import media_columns
 from mmm.errors import InvalidInput
+
+#: Roles whose columns are added up over time; a table to be joined may lack one of the last two.
+_SUMMED = ("kpi", "spend", "exposure", "organic")
+_PART = ("role kpi", "role spend")
 
 
 def propose_recipe(
@@ -31,23 +37,55 @@ def propose_recipe(
     rules) are averaged. A gap is an error.
     """
     require_columns(table, mapping.all_columns(), "the mapping")
-    facts = {item.name: item for item in profile(table.select(mapping.columns()))}
+    names = [name for name in mapping.columns() if name != mapping.date]
     summed = {mapping.kpi, *media_columns(mapping)}
+    made = _recipe(table, mapping.date, names, summed, period, rules)
+    return made.model_copy(update={"market": _market_rule(mapping.market, markets)})
+
+
+def propose_part_recipe(
+    table: pa.Table, found: Proposal, period: Period, rules: NamingRules = DEFAULT_RULES
+) -> Recipe:
+    """As `propose_recipe` for a table that is to be joined with others, so that it may lack a KPI or
+    spend: every column with a role, or where none has one every number. Raises InvalidInput for one
+    without dates or numbers.
+    """
+    of: dict[str, list[str]] = {}
+    for item in found.columns:
+        of.setdefault(item.role, []).append(item.column)
+    summed = [name for role in _SUMMED for name in of.get(role, [])]
+    names = [*summed, *of.get("context", []), *of.get("factor", [])]
+    if not names:
+        facts = profile(table)
+        names = [item.name for item in facts if item.kind in ("number", "flag")]
+    errors = [item for item in found.findings if item.level == "error" and item.where not in _PART]
+    if errors or not names:
+        raise InvalidInput("no recipe can be proposed:", errors or list(found.findings))
+    made = _recipe(table, of["date"][0], names, set(summed), period, rules)
+    market = next(iter(of.get("market", [])), None)
+    return made.model_copy(update={"market": _market_rule(market, "combine")})
+
+
+def _market_rule(column: str | None, join: str) -> MarketRule | None:
+    return None if column is None else MarketRule.model_validate({"column": column, "join": join})
+
+
+def _recipe(
+    table: pa.Table,
+    date: str,
+    names: Sequence[str],
+    summed: set[str],
+    period: Period,
+    rules: NamingRules,
+) -> Recipe:
+    """The recipe of these columns, without markets."""
+    facts = {item.name: item for item in profile(table.select(list(names)))}
     columns = tuple(
         ColumnRule(column=name, aggregate=_aggregate(facts[name], name in summed, rules))
-        for name in mapping.columns()
-        if name != mapping.date
+        for name in names
     )
-    market = None
-    if mapping.market:
-        market = MarketRule.model_validate({"column": mapping.market, "join": markets})
-    return Recipe(
-        date=mapping.date,
-        period=period,
-        week_starts=_week_starts(table, mapping.date),
-        market=market,
-        columns=columns,
-    )
+    starts = _week_starts(table, date)
+    return Recipe(date=date, period=period, week_starts=starts, columns=columns)
 
 
 def _aggregate(facts: ColumnFacts, summed: bool, rules: NamingRules) -> Aggregate:
@@ -77,16 +115,15 @@ def propose_long_recipe(
     table: pa.Table, long: LongForm, period: Period, rules: NamingRules = DEFAULT_RULES
 ) -> Recipe:
     """A recipe that spreads a long table first. A channel without a row on a date had no value
-    there: its gaps are filled with 0, which the recipe says. Raises InvalidInput where the wide
-    table lacks a KPI or a spend.
+    there: its gaps are filled with 0, which the recipe says. One without a KPI or spend is
+    to be joined with others.
     """
     wide = spread(table, long.date, long.pivot)
     found = propose(wide, rules)
-    if found.mapping is None:
-        errors = [item for item in found.findings if item.level == "error"]
-        names = ", ".join(wide.column_names[:20])
-        raise InvalidInput(f"spread into columns ({names}) the table still lacks:", errors)
-    made = propose_recipe(wide, found.mapping, period, rules)
+    if found.mapping is not None:
+        made = propose_recipe(wide, found.mapping, period, rules)
+    else:
+        made = propose_part_recipe(wide, found, period, rules)
     spread_out = set(wide.column_names) - {long.date, *long.pivot.columns()}
     columns: list[ColumnRule] = []
     for rule in made.columns:

@@ -81,6 +81,10 @@ def _require_plain(recipe: Recipe) -> None:
             what = f"{rule.aggregate!r} needs the rows in their order, which a warehouse has not."
             fix = "Use sum, mean or max, or prepare the dataset here."
             raise UserError(what, where=f"column {rule.column!r}", fix=fix)
+        if rule.negate and rule.aggregate == "max":
+            what = "the largest value is not the largest once its sign is turned."
+            fix = "Use sum or mean, or prepare the dataset here."
+            raise UserError(what, where=f"column {rule.column!r}", fix=fix)
 
 
 def _groups(recipe: Recipe) -> list[str]:

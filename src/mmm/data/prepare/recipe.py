@@ -30,6 +30,7 @@ class ColumnRule(_Part):
     `across` None joins markets as `aggregate` joins days (last and first: the mean). `keep` false
     leaves the column out of the result; derived columns may still use it. Texts can be taken first
     or last, and filled from the one before, or with the text of `fill` ("none" for no promotion).
+    `negate` turns the sign first, for exports that book spend as negative.
     """
 
     column: Name
@@ -38,6 +39,7 @@ class ColumnRule(_Part):
     across: Across | None = None
     fill: Name | None = None
     keep: bool = True
+    negate: bool = False
 
 
 class MarketRule(_Part):

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from mmm.data.columns import is_text
 from mmm.data.mapping import Mapping
 from mmm.data.naming import words_of
+from mmm.sources.reading import Reading
 from mmm.workspace import ColumnProfile
+from mmm.workspace.tables import currencies_of
 
 #: Currencies as ISO 4217 has them that media are paid in, and their signs.
 CODES = frozenset(
@@ -69,6 +71,38 @@ CODES = frozenset(
     ]
 )
 SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR"}
+#: What else stands beside amounts and means one currency; "kr" and "$" of other countries do not.
+_WRITTEN = SIGNS | {
+    "R$": "BRL",
+    "US$": "USD",
+    "A$": "AUD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "S$": "SGD",
+    "MX$": "MXN",
+    "RS": "INR",
+    "RS.": "INR",
+    "FR.": "CHF",
+    "SFR": "CHF",
+    "SFR.": "CHF",
+    "EURO": "EUR",
+    "EUROS": "EUR",
+    "ZŁ": "PLN",
+    "KČ": "CZK",
+    "FT": "HUF",
+    "LEI": "RON",
+    "TL": "TRY",
+    "₺": "TRY",
+    "₽": "RUB",
+    "₩": "KRW",
+    "₪": "ILS",
+    "₫": "VND",
+    "₴": "UAH",
+    "₦": "NGN",
+    "฿": "THB",
+}
 #: Codes that are words or parts of names as well: no column's name says them.
 _WORDS_TOO = frozenset(["COP", "PEN", "RON", "TRY"])
 #: Words that name a column of currencies.
@@ -86,6 +120,8 @@ _WORDS = frozenset(
         "valuta",
     ]
 )
+#: Types of a reading's columns that may be money.
+_NUMBERS = ("number", "whole number")
 #: A text column with more values than this is none of currencies.
 _MOST = 200
 
@@ -93,7 +129,8 @@ _MOST = 200
 @dataclass(frozen=True)
 class Currencies:
     """`column` holds each row's currency where there is one, `values` the codes in it; `named` are
-    the currencies in the names of mapped money columns, by column.
+    the currencies of mapped money columns, by column, as their names or the signs in their cells
+    say.
     """
 
     column: str | None
@@ -162,8 +199,36 @@ def find_currencies(table: pa.Table, mapping: Mapping) -> Currencies:
     money = [paid.spend for paid in mapping.paid]
     if mapping.kpi_kind == "revenue":
         money.append(mapping.kpi)
-    named = {name: code for name in money if (code := currency_in_name(name)) is not None}
+    known = currencies_of(table)
+    named = {}
+    for name in money:
+        code = known.get(name) or currency_in_name(name)
+        if code is not None:
+            named[name] = code
     return Currencies(column, values, named)
+
+
+def currency_of(unit: str) -> str | None:
+    """The currency that a unit means: EUR for "€" and "EUR"; None for any other unit."""
+    written = unit.strip().upper()
+    return _WRITTEN.get(written) or (written if written in CODES else None)
+
+
+def currencies_read(reading: Reading | None) -> dict[str, str]:
+    """The currency of each column of a file, by the signs in its cells; else, for its numbers, the
+    one that was given for the whole file. A given one also says which dollar "$" means.
+    """
+    if reading is None:
+        return {}
+    given = reading.given.currency
+    found = {}
+    for column in reading.columns:
+        code = currency_of(column.unit)
+        if given and (code is None or column.unit == "$") and column.type in _NUMBERS:
+            code = given
+        if code is not None:
+            found[column.column] = code
+    return found
 
 
 def currency_in_name(name: str) -> str | None:

@@ -31,7 +31,7 @@ class OneCurrency:
             return Verdict(f"The money is in {listed(list(found.all))}.", (place,))
         if len(found.all) > 1:
             places = tuple(
-                Place(name, Light.RED, f"is in {code} by its name; others are not")
+                Place(name, Light.RED, f"is in {code} by its name or its cells; others are not")
                 for name, code in found.named.items()
             )
             return Verdict(f"The money is in {listed(list(found.all))}.", places)

@@ -43,13 +43,29 @@ class Decomposition:
         return np.asarray(self.effects.sum(axis=1) + self.intercept)
 
 
-def decompose(frame: Frame, model: Model) -> Decomposition:
-    """Effects per date and variable (Robyn: robyn_decomp and run_transformations)."""
+def effects_of(frame: Frame, model: Model) -> np.ndarray:
+    """Effects alone (n, p), as in `decompose`."""
+    effects, k = _base_effects(frame, model), frame.base.shape[1]
+    for m, curve in enumerate(model.curves):
+        total, _ = curve.adstocked(frame.media[m])
+        effects[:, k + m] = curve.response(total)[frame.window_rows]
+    return effects
+
+
+def _base_effects(frame: Frame, model: Model) -> np.ndarray:
+    """Effects (n, p), those of the media not yet filled in."""
     rows, k = frame.window_rows, frame.base.shape[1]
     effects = np.empty((frame.n, k + len(model.curves)))
     effects[:, :k] = frame.base[rows] * model.coefficients[:k]
     if frame.baseline is not None:
         _fill_baseline(frame, frame.baseline, model, effects)
+    return effects
+
+
+def decompose(frame: Frame, model: Model) -> Decomposition:
+    """Effects per date and variable (Robyn: robyn_decomp and run_transformations)."""
+    rows, k = frame.window_rows, frame.base.shape[1]
+    effects = _base_effects(frame, model)
     media = [curve.apply(frame.media[m]) for m, curve in enumerate(model.curves)]
     for m, medium in enumerate(media):
         effects[:, k + m] = medium.response[rows]

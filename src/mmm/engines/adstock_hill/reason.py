@@ -21,6 +21,8 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
     """Why the recommended model was chosen, in words. `previous` is the model it refreshes."""
     kept, clusters = chosen.selection.kept, chosen.clusters
     loss = found.evaluation.loss[kept]
+    if not clusters.best.any():
+        return _of_first_front(found, chosen)
     best = np.flatnonzero(clusters.best)
     row = chosen.recommended
     members = int((clusters.labels == clusters.labels[row]).sum())
@@ -63,4 +65,17 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
         f"{begin}Model {model} has the best balance of fit and {'business ' * (previous is None)}distance among the "
         f"clusters' best: its NRMSE of {loss[row, 0]:.4f} is {rank(0)} of {len(best)}, its {distance} of "
         f"{loss[row, 1]:.4f} is {rank(1)}. {end}"
+    )
+
+
+def _of_first_front(found: Search, chosen: Chosen) -> str:
+    """The reason where the kept models were not grouped."""
+    kept, row = chosen.selection.kept, chosen.recommended
+    loss, fronts = found.evaluation.loss[kept], chosen.selection.fronts[kept]
+    model = chosen.models[row].model_id
+    return (
+        f"Of {len(found.course.trial):,} candidates the best {len(kept)} come from the Pareto fronts; they form no "
+        f"clusters. Model {model} has the best balance of fit and business distance among the "
+        f"{int((fronts == fronts.min()).sum())} of the first front: its NRMSE is {loss[row, 0]:.4f}, its DECOMP.RSSD "
+        f"{loss[row, 1]:.4f}."
     )

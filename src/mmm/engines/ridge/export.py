@@ -36,7 +36,7 @@ def export(request: ExportRequest) -> Export:
     if problem.lift_tests:
         tables["pareto_calibration"] = partial(robyn_files.calibration, built)
     if request.everything:
-        every = rebuild(problem, settings, request.tables, everything=True)
+        every = rebuild(problem, settings, request.tables, everything=built)
         tables["all_hyperparameters"] = partial(robyn_files.hyperparameters, every, all_models)
         tables["all_aggregated"] = partial(robyn_files.aggregated, every)
     documents = {f"RobynModel-{name}": _document(built, name, request) for name in request.models}

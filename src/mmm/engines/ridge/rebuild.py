@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -42,18 +43,20 @@ class Rebuilt:
     def candidates(self) -> Candidates:
         return self.space.candidates(self.search.values)
 
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        return kept_models(self.frame, self.space, self.search, np.arange(len(self.search.trial)))
+
+    @cached_property
+    def _parts(self) -> dict[int, Decomposition]:
+        return {}
+
     def model(self, row: int) -> tuple[Model, Decomposition]:
-        """One candidate in full."""
-        one, of = slice(row, row + 1), self.search
-        alone = Search(
-            of.values[one],
-            of.evaluation.rows(one),
-            of.trial[one],
-            of.iteration[one],
-            of.scores[one],
-        )
-        found = kept_models(self.frame, self.space, alone, np.array([0]))[0]
-        return found, decompose(self.frame, found)
+        """One candidate in full; what it does is computed once, for all files that tell it."""
+        found = self.models[row]
+        if row not in self._parts:
+            self._parts[row] = decompose(self.frame, found)
+        return found, self._parts[row]
 
 
 def components(problem: Problem, settings: RidgeSettings, table: pa.Table) -> dict[str, np.ndarray]:
@@ -74,19 +77,22 @@ def rebuild(
     settings: RidgeSettings,
     tables: Mapping[str, pa.Table],
     *,
-    everything: bool = False,
+    everything: Rebuilt | None = None,
 ) -> Rebuilt:
-    """The kept models of a run, or all its candidates, evaluated again from its stored tables."""
+    """The kept models of a run evaluated again from its stored tables; all its candidates where
+    `everything` names its kept models, whose frame and design serve for all.
+    """
     from threadpoolctl import threadpool_limits
 
     models = tables["models"]
-    stored = models if everything else models.filter(pc.is_valid(models["front"]))
-    frame = ridge_frame(problem, settings, components(problem, settings, tables["frame"]))
-    with threadpool_limits(1):  # as in training
-        design, space = (
-            build_design(frame, settings, problem.lift_tests, problem.previous),
-            build_space(frame, settings),
-        )
+    stored = models.filter(pc.is_valid(models["front"])) if everything is None else models
+    if everything is not None:
+        frame, design, space = everything.frame, everything.design, everything.space
+    else:
+        frame = ridge_frame(problem, settings, components(problem, settings, tables["frame"]))
+        with threadpool_limits(1):  # as in training
+            design = build_design(frame, settings, problem.lift_tests, problem.previous)
+            space = build_space(frame, settings)
     values = _values(space, tables["parameters"], stored["model_id"])
     evaluation = evaluate(design, space.candidates(values))
     trial, iteration, score = (stored[name].to_numpy() for name in ("trial", "iteration", "score"))

@@ -8,12 +8,13 @@ row numbers, the seconds of each candidate, and `dist100` of the clusters' inter
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from mmm.engines.adstock_hill.decomposition import Decomposition, Model
+from mmm.engines.adstock_hill.decomposition import Decomposition, Model, effects_of
 from mmm.engines.adstock_hill.frame import LAMBDA_RATIO, Frame, study_rows
 from mmm.engines.adstock_hill.robyn_names import robyn_name, variable_names
 from mmm.engines.adstock_hill.space import ROBYN_NAMES
@@ -27,6 +28,9 @@ Columns = dict[str, Any]
 Bootstrapped = dict[tuple[int, int], tuple[int, Interval]]
 _SPLITS = ("train", "val", "test")
 _INTERCEPT = "(Intercept)"
+_RESPONSES = (
+    "mean_response", "mean_spend_adstocked", "mean_carryover", "roi_mean", "roi_total", "cpa_mean", "cpa_total",
+)  # fmt: skip
 
 
 def _fit(built: Rebuilt) -> Columns:
@@ -113,36 +117,60 @@ def aggregated(built: Rebuilt) -> pa.Table:
     """pareto_aggregated, or all_aggregated: one row per model and variable. Response columns are
     the kept models'.
     """
-    shared, boot = _shared(built), _bootstrapped(built)
-    rows = [_aggregated(built, row, shared, boot) for row in range(len(built.search.trial))]
-    return pa.concat_tables(
-        rows, promote_options="default"
-    )  # a model without cluster has nulls of no type
+    return _aggregated(built, range(len(built.search.trial)))
 
 
 def aggregated_model(built: Rebuilt, row: int) -> pa.Table:
     """The rows of one model."""
-    return _aggregated(built, row, _shared(built), _bootstrapped(built))
+    return _aggregated(built, [row])
 
 
-def _shared(built: Rebuilt) -> Columns:
-    """What all rows of a model share, (B,) each."""
-    return _fit(built) | _identity(built) | {"robynPareto": built.stored["front"].to_pylist()}
+@dataclass(frozen=True)
+class _Shared:
+    """What the rows of all models are made of: `models` (B,) per model, `variables` per variable,
+    the same in all of them.
+    """
+
+    names: np.ndarray
+    models: Columns
+    groups: dict[str, list[Any]]
+    variables: Columns
+    bootstrapped: Bootstrapped
 
 
-def _aggregated(built: Rebuilt, row: int, shared: Columns, boot: Bootstrapped) -> pa.Table:
-    names = (_INTERCEPT, *variable_names(built.frame))
-    model, parts = built.model(row)
-    kept = shared["robynPareto"][row] is not None
-    found: Columns = {"rn": np.array(names), **_sums(built, model, parts)}
-    found |= {name: _repeat(values[row], len(names)) for name, values in shared.items()}
-    found |= _responses(built, model, parts, kept)
-    found |= {
-        name: _repeat(values[row].as_py(), len(names)) for name, values in _group(built).items()
-    }
-    found |= _intervals(built, boot, row)
-    found["carryover_pct"] = _carryover(built, parts, kept)
-    return _table(found)
+def _aggregated(built: Rebuilt, rows: Sequence[int]) -> pa.Table:
+    """The models `rows` below one another. Columns are joined before they become a table: one
+    table per model costs more than all its numbers.
+    """
+    shared = _Shared(
+        np.array((_INTERCEPT, *variable_names(built.frame))),
+        _fit(built) | _identity(built) | {"robynPareto": built.stored["front"].to_pylist()},
+        {name: values.to_pylist() for name, values in _group(built).items()},
+        _of_variables(built),
+        _bootstrapped(built),
+    )
+    models = [_aggregated_model(built, row, shared) for row in rows]
+    return _table({name: _joined([model[name] for model in models]) for name in models[0]})
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    return [value for part in parts for value in part]
+
+
+def _aggregated_model(built: Rebuilt, row: int, shared: _Shared) -> Columns:
+    model, count = built.models[row], len(shared.names)
+    kept = shared.models["robynPareto"][row] is not None
+    parts = built.model(row)[1] if kept else None
+    effects = effects_of(built.frame, model) if parts is None else parts.effects
+    found: Columns = {"rn": shared.names, **_sums(built, model, effects, shared.variables)}
+    found |= {name: _repeat(values[row], count) for name, values in shared.models.items()}
+    found |= _responses(built, parts)
+    found |= {name: [values[row]] * count for name, values in shared.groups.items()}
+    found |= _intervals(built, shared.bootstrapped, shared.groups["cluster"][row])
+    found["carryover_pct"] = _carryover(built, parts)
+    return found
 
 
 def _repeat(value: Any, count: int) -> Any:
@@ -155,19 +183,9 @@ def _refreshed_rows(built: Rebuilt) -> slice:
     return slice(0 if previous is None else built.frame.n - previous.steps, built.frame.n)
 
 
-def _sums(built: Rebuilt, model: Model, parts: Decomposition) -> Columns:
-    """Sums, shares and means of effects over the window, and over the new rows (..RF, .._refresh)."""
-    frame = built.frame
-    effects = np.column_stack([np.full(frame.n, parts.intercept), parts.effects])
-    new = _refreshed_rows(built)
-    found: Columns = {"coef": np.array([parts.intercept, *model.coefficients])}
-    for suffix, values in (("", effects), ("RF", effects[new])):
-        total, mean = values.sum(axis=0), _mean_of_nonzero(values)
-        found[f"xDecompAgg{suffix}"] = total
-        found[f"xDecompPerc{suffix}"] = total / total.sum()
-        found[f"xDecompMeanNon0{suffix}"] = mean
-        found[f"xDecompMeanNon0Perc{suffix}"] = mean / mean.sum()
-    found["pos"] = found["xDecompAgg"] >= 0
+def _of_variables(built: Rebuilt) -> Columns:
+    """Spend and exposure over the window, the same in every model."""
+    frame, new = built.frame, _refreshed_rows(built)
     spend = frame.spend[:, frame.window_rows]
     exposure = [medium.exposure for medium in built.problem.paid] + [
         item.values for item in built.problem.organic
@@ -177,12 +195,30 @@ def _sums(built: Rebuilt, model: Model, parts: Decomposition) -> Columns:
         for values in exposure
     ]
     totals, new_totals = spend.sum(axis=1), spend[:, new].sum(axis=1)
-    found["spend_share"] = _of_paid(frame, totals / totals.sum())
-    found["spend_share_refresh"] = _of_paid(frame, new_totals / new_totals.sum())
-    found["mean_spend"] = _of_paid(frame, spend.mean(axis=1))
-    found["total_spend"] = _of_paid(frame, totals)
-    found["mean_exposure"] = _of_media(frame, [values.mean() for values in raw])
-    found["mean_exposure_refresh"] = _of_media(frame, [values[new].mean() for values in raw])
+    return {
+        "spend_share": _of_paid(frame, totals / totals.sum()),
+        "spend_share_refresh": _of_paid(frame, new_totals / new_totals.sum()),
+        "mean_spend": _of_paid(frame, spend.mean(axis=1)),
+        "total_spend": _of_paid(frame, totals),
+        "mean_exposure": _of_media(frame, [values.mean() for values in raw]),
+        "mean_exposure_refresh": _of_media(frame, [values[new].mean() for values in raw]),
+    }
+
+
+def _sums(built: Rebuilt, model: Model, media: np.ndarray, variables: Columns) -> Columns:
+    """Sums, shares and means of effects over the window, and over the new rows (..RF, .._refresh)."""
+    frame = built.frame
+    effects = np.column_stack([np.full(frame.n, model.intercept), media])
+    new = _refreshed_rows(built)
+    found: Columns = {"coef": np.array([model.intercept, *model.coefficients])}
+    for suffix, values in (("", effects), ("RF", effects[new])):
+        total, mean = values.sum(axis=0), _mean_of_nonzero(values)
+        found[f"xDecompAgg{suffix}"] = total
+        found[f"xDecompPerc{suffix}"] = total / total.sum()
+        found[f"xDecompMeanNon0{suffix}"] = mean
+        found[f"xDecompMeanNon0Perc{suffix}"] = mean / mean.sum()
+    found["pos"] = found["xDecompAgg"] >= 0
+    found |= variables
     for name, column in (
         ("effect_share", "xDecompPerc"),
         ("effect_share_refresh", "xDecompPercRF"),
@@ -211,31 +247,30 @@ def _of_paid(frame: Frame, values: np.ndarray) -> np.ndarray:
     return _of_media(frame, np.append(values, np.full(len(frame.selected) - frame.paid, np.nan)))
 
 
-def _responses(built: Rebuilt, model: Model, parts: Decomposition, kept: bool) -> Columns:
+def _responses(built: Rebuilt, parts: Decomposition | None) -> Columns:
+    """Responses at the mean, nothing (None) of a model that is not kept."""
     frame, k = built.frame, built.frame.base.shape[1]
+    if parts is None:
+        return dict.fromkeys(_RESPONSES, np.full(1 + k + len(frame.selected), np.nan))
     effects = parts.effects[:, k:]
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         roi = effects.sum(axis=0)[: frame.paid] / spend
         cpa = spend / effects.sum(axis=0)[: frame.paid]
     carried = parts.carryover_input.mean(axis=1)
-    found = {
-        "mean_response": _of_media(frame, effects.mean(axis=0)),
-        "mean_spend_adstocked": _of_media(frame, parts.immediate_input.mean(axis=1) + carried),
-        "mean_carryover": _of_media(frame, carried),
-        "roi_mean": _of_paid(frame, roi),
-        "roi_total": _of_paid(frame, roi),
-        "cpa_mean": _of_paid(frame, cpa),
-        "cpa_total": _of_paid(frame, cpa),
-    }
-    return found if kept else {name: np.full(len(values), np.nan) for name, values in found.items()}
+    input_mean = parts.immediate_input.mean(axis=1) + carried
+    media = [_of_media(frame, values) for values in (effects.mean(axis=0), input_mean, carried)]
+    paid = [_of_paid(frame, values) for values in (roi, roi, cpa, cpa)]
+    return dict(zip(_RESPONSES, [*media, *paid], strict=True))
 
 
-def _carryover(built: Rebuilt, parts: Decomposition, kept: bool) -> np.ndarray:
-    effects = parts.effects[:, built.frame.base.shape[1] :].sum(axis=0)
+def _carryover(built: Rebuilt, parts: Decomposition | None) -> np.ndarray:
+    k, media = built.frame.base.shape[1], len(built.frame.selected)
+    if parts is None:
+        return np.full(1 + k + media, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = parts.carryover.sum(axis=1) / effects
-    return _of_media(built.frame, share if kept else np.full(len(effects), np.nan))
+        share = parts.carryover.sum(axis=1) / parts.effects[:, k:].sum(axis=0)
+    return _of_media(built.frame, share)
 
 
 def _bootstrapped(built: Rebuilt) -> Bootstrapped:
@@ -259,8 +294,8 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
     return found
 
 
-def _intervals(built: Rebuilt, boot: Bootstrapped, row: int) -> Columns:
-    label, paid = built.stored["cluster"][row].as_py(), range(built.frame.paid)
+def _intervals(built: Rebuilt, boot: Bootstrapped, label: int | None) -> Columns:
+    paid = range(built.frame.paid)
     found = [boot[m, label][1] if label is not None else Interval(*[np.nan] * 4) for m in paid]
     columns = zip(
         ("boot_mean", "boot_se", "ci_low", "ci_up"), zip(*found, strict=True), strict=True

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmm.cores import usable_cores
 from mmm.engines.adstock_hill.responding import AdstockHillResponds
-from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
+from mmm.engines.base import EngineResult, Problem, ProgressListener
 from mmm.engines.capabilities import Preview, Rates, SearchSize
+from mmm.engines.robyn.course import Course
 from mmm.engines.robyn.environment import REnvironment
+from mmm.engines.robyn.files import WrittenFiles
 from mmm.engines.robyn.inputs import check, write_inputs
 from mmm.engines.robyn.process import run_script
 from mmm.engines.robyn.settings import PRESETS, RobynSettings
-from mmm.errors import Finding
+from mmm.errors import Finding, Killed, UserError
 
 _MEGABYTE = 1024**2
 #: Neighbouring seeds share trials in Robyn's way of counting them; these are far apart.
@@ -62,19 +62,22 @@ class RobynEngine(AdstockHillResponds):
     def train(
         self, problem: Problem, settings: RobynSettings, progress: ProgressListener
     ) -> EngineResult:
-        with TemporaryDirectory(prefix="mmm-robyn-") as name:
-            folder = Path(name)
+        folder = Path(tempfile.mkdtemp(prefix="mmm-robyn-"))
+        try:
             write_inputs(problem, settings, settings.cores or usable_cores(), folder)
             (folder / "artifacts").mkdir()
-            course = _Course(progress, settings.trials, settings.iterations)
-            run_script(REnvironment.from_settings(), folder, course)
+            course = Course(progress, settings.trials, settings.iterations)
+            _run(folder, course)
             course.enter("tables", 1)
 
             # The compiled core, which checking does not need.
             from mmm.engines.robyn.outputs import read_outputs
 
             read = read_outputs(folder, problem, settings, course.warnings)
-            files = _files(folder / "artifacts")
+            files = WrittenFiles(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         course.done(1)
         return EngineResult(
             self.name,
@@ -99,6 +102,9 @@ class RobynEngine(AdstockHillResponds):
     ) -> RobynSettings:
         changes: dict[str, Any] = dict(effort or {})
         changes["seed"] = settings.seed + _SEED_STEP * seed
+        # Nobody looks at the files of a training that is only compared: its pages alone cost more
+        # than reading its results.
+        changes |= {"one_pagers": False, "allocator": False, "rds": False}
         if holdout is not None:
             changes["ts_validation"] = True
             changes["hyperparameters"] = {**settings.hyperparameters, "train_size": holdout}
@@ -112,59 +118,11 @@ class RobynEngine(AdstockHillResponds):
         return preview(settings.for_channel(channel), channel, length=length, period=period)
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    """What Robyn wrote, by names that any store takes."""
-    written = sorted(path for path in folder.iterdir() if path.is_file())
-    return {re.sub(r"[^A-Za-z0-9._-]", "_", path.name): path.read_bytes() for path in written}
-
-
-@dataclass
-class _Course:
-    """R's progress as the platform's. In the search R's bar fills once per trial."""
-
-    listener: ProgressListener
-    trials: int
-    iterations: int
-    clock: Callable[[], float] = time.monotonic
-    warnings: list[str] = field(default_factory=list)
-    _stage: str = ""
-    _begun: float = 0.0
-    _done: int = 0
-    _total: int = 1
-    _trial: int = 0
-    _percent: int = 0
-
-    def __call__(self, told: dict[str, Any] | None, percent: int | None) -> None:
-        if told is None and percent is None:
-            self._tell()
-        elif told is not None:
-            if "warning" in told:
-                self.warnings.append(told["warning"])
-            if "stage" in told:
-                self.enter(
-                    told["stage"], self.trials * self.iterations if told["stage"] == "search" else 1
-                )
-        elif percent is not None and self._stage == "search":
-            self._trial += percent < self._percent
-            self._percent = percent
-            self.done(min(self._total, round((self._trial + percent / 100) * self.iterations)))
-
-    def enter(self, stage: str, total: int) -> None:
-        """A new stage begins, which ends the one before."""
-        if self._stage:
-            self.done(self._total)
-        self._stage, self._total, self._done, self._begun = stage, total, 0, self.clock()
-        self._tell()
-
-    def done(self, count: int) -> None:
-        self._done = count
-        self._tell()
-
-    def _tell(self) -> None:
-        if not self._stage:
-            return
-        share = self._done / self._total
-        left = (self.clock() - self._begun) * (1 - share) / share if share else None
-        trial = min(self._trial + 1, self.trials)
-        message = f"Trial {trial} of {self.trials}" if self._stage == "search" else ""
-        self.listener(Progress(self._stage, self._done, self._total, left, message))
+def _run(folder: Path, course: Course) -> None:
+    """R's work. What ends it after the search's results were written costs files, not the results."""
+    try:
+        run_script(REnvironment.from_settings(), folder, course)
+    except (UserError, MemoryError, Killed) as error:
+        if not (folder / "about.json").exists():
+            raise
+        course.warnings.append(f"R ended before all of Robyn's files were written: {error}")

@@ -50,6 +50,7 @@ class REnvironment:
             if name in _KEPT or name.startswith(_KEPT_PREFIXES)
         }
         kept.setdefault("LANG", "C.UTF-8")  # without one, R reads and writes ASCII
+        kept.setdefault("TZ", "UTC")  # without one, R asks the system and prints that it cannot
         if self.library is not None:
             kept["R_LIBS"] = os.pathsep.join(filter(None, (str(self.library), kept.get("R_LIBS"))))
         return kept

@@ -36,8 +36,12 @@ _FEWEST = 100
 def check(problem: Problem, settings: RobynSettings) -> list[Finding]:
     """What would stop Robyn or silently change its meaning."""
     if problem.previous is not None:
+        what = (
+            "Robyn's models are not refreshed here: robyn_refresh of 3.12.1 stops in R before 4.3, "
+            "and the image has R 4.2."
+        )
         fix = "Submit a new experiment on the new data, or use the engine ridge."
-        return [Finding("error", "Robyn's models are not refreshed here.", "refresh", fix)]
+        return [Finding("error", what, "refresh", fix)]
     if not problem.paid:
         fix = "Map a spend, or use the engine bayes or ridge."
         return [Finding("error", "Robyn needs a paid channel.", "mapping.paid", fix)]
@@ -131,6 +135,13 @@ def _search(problem: Problem, settings: RobynSettings) -> list[Finding]:
     found = []
     candidates, where = settings.trials * settings.iterations, "settings.iterations"
     weights = settings.objective_weights
+    if all_fixed(problem, settings):
+        what = (
+            "every hyperparameter of the media is fixed, so only lambda is searched and Robyn can "
+            "form no clusters; the best score of the first front is recommended."
+        )
+        fix = "Give at least one a range to get clusters and their intervals."
+        found.append(Finding("warning", what, "settings.hyperparameters", fix))
     if problem.lift_tests:
         left = settings.calibration_constraint * candidates
         if left < settings.min_candidates:
@@ -209,7 +220,8 @@ def write_inputs(problem: Problem, settings: RobynSettings, cores: int, folder: 
         "inputs": _present(_inputs(problem, settings, days, factors, country)),
         "calibration": calibration_input(problem),
         "run": _present(_run(settings, cores)),
-        "outputs": _outputs(settings),
+        "outputs": _outputs(problem, settings),
+        "files": {"one_pagers": settings.one_pagers, "rds": settings.rds},
         "allocator": {"scenario": "max_response", "export": True} if settings.allocator else {},
     }
     (folder / "inputs.json").write_text(
@@ -261,6 +273,13 @@ def _inputs(
     }
 
 
+def all_fixed(problem: Problem, settings: RobynSettings) -> bool:
+    """Whether every hyperparameter of every medium has one value, so that only lambda is searched."""
+    own = ("lambda", "train_size")
+    ranges = hyperparameters(problem, settings)
+    return all(len(ends) == 1 for name, ends in ranges.items() if name not in own)
+
+
 def hyperparameters(problem: Problem, settings: RobynSettings) -> dict[str, list[float]]:
     """Ranges by the names Robyn wants: of the modelled column, an exposure's where there is one."""
     media = [(medium.name, medium.selected) for medium in problem.paid]
@@ -297,18 +316,16 @@ def _run(settings: RobynSettings, cores: int) -> dict[str, Any]:
     }
 
 
-def _outputs(settings: RobynSettings) -> dict[str, Any]:
-    """Arguments of robyn_outputs; `min_candidates` and `k` reach the selection and the clusters
-    through its dots.
+def _outputs(problem: Problem, settings: RobynSettings) -> dict[str, Any]:
+    """Arguments of robyn_outputs, which exports nothing: the script writes the files after it.
+    `min_candidates` and `k` reach the selection and the clusters through its dots. Models that
+    differ in no hyperparameter of a medium cannot be grouped by them, and Robyn would fail.
     """
     return {
         "pareto_fronts": "auto",
         "min_candidates": settings.min_candidates,
         "calibration_constraint": settings.calibration_constraint,
-        "clusters": True,
+        "clusters": not all_fixed(problem, settings),
         "k": settings.clusters or "auto",
-        "csv_out": "pareto",
-        "plot_pareto": settings.one_pagers,
-        "export": True,
         "quiet": False,
     }

@@ -29,6 +29,7 @@ from mmm.engines.adstock_hill.reason import reason, recommended
 from mmm.engines.adstock_hill.robyn_names import robyn_name, variable_names
 from mmm.engines.adstock_hill.space import Space, build_space
 from mmm.engines.base import Factor, Problem
+from mmm.engines.robyn.lift import lift_tests_table
 from mmm.engines.robyn.settings import RobynSettings
 from mmm.engines.schemas import SCHEMAS, table
 from mmm.errors import UserError
@@ -75,6 +76,10 @@ def read_outputs(
     )
     search, chosen = _models(frame, space, read)
     built = _tables(problem, settings, frame, space, search, chosen)
+    calibration = folder / "tables" / "calibration.csv"
+    if calibration.exists():
+        kept = [model.model_id for model in chosen.models]
+        built["lift_tests"] = lift_tests_table(problem, _read(calibration), kept)
     built["channels"] = _with_intervals(built["channels"], read["aggregated"], frame, problem)
     built["diagnostics"] = _diagnostics(search, chosen, about, warnings)
     versions = about["versions"]
@@ -152,11 +157,18 @@ def _models(frame: Frame, space: Space, read: dict[str, pa.Table]) -> tuple[_Rob
         Clusters(labels, best, np.empty(0)),
         models,
         tuple(decompose(frame, model) for model in models),
-        recommended(best, search.scores[rows]),
+        recommended(_candidates(best, fronts[rows]), search.scores[rows]),
         "score",
         np.full(len(rows), 1 / len(rows)),
     )
     return search, chosen
+
+
+def _candidates(best: np.ndarray, fronts: np.ndarray) -> np.ndarray:
+    """Which kept models may be recommended: the clusters' best, without clusters the first front."""
+    if best.any():
+        return best
+    return np.asarray(fronts == fronts.min())
 
 
 def _evaluation(
@@ -223,7 +235,6 @@ def _tables(
         "parameters": tables.parameters_table(frame, space, search, chosen),
         "frame": tables.frame_table(problem, frame),
         "moves": SCHEMAS["moves"].empty_table(),
-        # Robyn says nothing of what its models would be without the tests.
         "lift_tests": SCHEMAS["lift_tests"].empty_table(),
     }
 
@@ -291,15 +302,7 @@ def _diagnostics(
     if not largest <= _PARITY:
         text = f"Effects computed here differ from Robyn's own by up to {largest:.1e} of the KPI."
         notes.append(("warning", "parity", largest, text))
-    for text in warnings:
-        notes.append(
-            (
-                "warning",
-                "files",
-                np.nan,
-                f"Robyn left out some of its files: {' '.join(text.split())}",
-            )
-        )
+    notes += [("warning", "robyn", np.nan, " ".join(text.split())) for text in warnings]
     names = ("name", "subject", "value", "text")
     return table("diagnostics", dict(zip(names, map(list, zip(*notes, strict=True)), strict=True)))
 

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from mmm.engines.robyn.environment import REnvironment
-from mmm.errors import UserError
+from mmm.errors import Killed, UserError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ _TICK_SECONDS, _GRACE_SECONDS = 2.0, 5.0
 _LAST_LINES = 15
 #: R's progress bar: wiped, then drawn anew with a percentage at its end.
 _BAR = re.compile(r"^\s*\|[= ]*(?:\|\s*(\d+)%)?$")
+#: The status line of Robyn's loop over the kept models, drawn anew with each of them.
+_STATUS = re.compile(r"^\s*\d\d:\d\d:\d\d \[[= ]*\]\s*[\d.]+% \|")
 _NO_MEMORY = ("cannot allocate", "Cannot allocate memory", "out of memory")
 #: What R says where a worker of a parallel step was killed, mostly for memory.
 _WORKER_LOST = ("unserialize", "did not deliver result")
@@ -43,8 +45,8 @@ Listener = Callable[[dict[str, Any] | None, int | None], None]
 def run_script(environment: REnvironment, folder: Path, listener: Listener) -> None:
     """Run `run_robyn.R` in `folder` to its end; its prints go to the log.
 
-    Raises UserError with R's message, and MemoryError where R had too little memory. Whatever
-    `listener` raises ends R.
+    Raises UserError with R's message, MemoryError where R says that it had too little memory, and
+    Killed where it was. Whatever `listener` raises ends R.
     """
     read, write = os.pipe()
     with os.fdopen(read, "rb", buffering=0) as progress:
@@ -127,10 +129,13 @@ def _follow(
 
 
 def _printed(line: str, last: deque[str], listener: Listener) -> None:
-    """A line that R printed: a state of its progress bar, or something for the log."""
+    """A line that R printed: a state of a bar, or something for the log."""
     if bar := _BAR.match(line):
         if bar[1]:
             listener(None, int(bar[1]))
+        return
+    if _STATUS.match(line):
+        listener({"counted": 1}, None)
         return
     line = re.sub(r"\x1b\[[0-9;]*m", "", line)
     last.append(line)
@@ -139,8 +144,11 @@ def _printed(line: str, last: deque[str], listener: Listener) -> None:
 
 def _error(failure: str | None, code: int, last: list[str]) -> Exception:
     said = failure or "\n".join(last)
-    if code == -SIGKILL or any(words in said for words in _NO_MEMORY):
-        return MemoryError(said or "R was killed.")
+    if code == -SIGKILL:
+        end = f" Its last lines:\n{said}" if said else ""
+        return Killed(f"R was killed (mostly for lack of memory).{end}")
+    if any(words in said for words in _NO_MEMORY):
+        return MemoryError(said)
     if failure is None:
         how = f"was ended by {Signals(-code).name}" if code < 0 else f"ended with code {code}"
         said = f"R {how} without saying why. Its last lines:\n{said}"
@@ -148,5 +156,5 @@ def _error(failure: str | None, code: int, last: list[str]) -> Exception:
         (text for words, text in _HINTS.items() if words in said), "The log has all that R printed."
     )
     if any(words in said for words in _WORKER_LOST):
-        hint = "A worker may have run out of memory: give the task more, or set `cores` to 1."
+        hint = "A worker was killed (mostly for lack of memory): give the task more, or set `cores` to 1."
     return UserError(said, where="Robyn", fix=hint)

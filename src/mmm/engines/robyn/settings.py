@@ -88,8 +88,10 @@ class RobynSettings(BaseModel):
     min_candidates: StrictInt = Field(default=100, ge=3, le=2000)
     #: Number of clusters; None lets Robyn choose.
     clusters: StrictInt | None = Field(default=None, ge=3, le=30)
-    #: Robyn's own pages as PNG, one per cluster's best model.
+    #: Robyn's own pages as PNG, one per cluster's best model, and its charts of all of them.
     one_pagers: StrictBool = True
+    #: Keep Robyn's objects as Robyn.RDS, for work in R: about 200 MB a run.
+    rds: StrictBool = False
     #: Run Robyn's budget allocator (max_response) for each cluster's best model and keep its table
     #: and plot.
     allocator: StrictBool = False
@@ -121,6 +123,10 @@ class RobynSettings(BaseModel):
             raise ValueError("hyperparameters: lambda must be a range of two numbers")
         if "train_size" in self.hyperparameters and not self.ts_validation:
             raise ValueError("hyperparameters: train_size needs ts_validation")
+        if self.clusters is not None and self.clusters >= self.min_candidates:
+            raise ValueError(
+                f"clusters: {self.clusters} clusters need more models; raise min_candidates above it"
+            )
         if self.prophet_vars is not None and len(set(self.prophet_vars)) != len(self.prophet_vars):
             raise ValueError("prophet_vars names a part twice")
         return self

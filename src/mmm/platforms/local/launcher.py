@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -43,6 +44,11 @@ echo $code > "$exit_file.part" && mv "$exit_file.part" "$exit_file"
 #: Two readings of the moment one process was created differ by rounding only; the system counts
 #: hundredths of seconds.
 _SAME_MOMENT_SECONDS = 0.004
+
+
+#: A killed process gives its memory back before it is gone; a busy machine takes a while for that.
+_KILLED_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -137,15 +143,19 @@ class LocalLauncher:
         them.
         """
         task = _Handle(**json.loads(handle))
-        leader = _leader(task) if task.host == socket.gethostname() else None
+        if task.host != socket.gethostname():
+            return
         # With an exit code written, nothing is left but the leader and what follows a killed task.
-        if leader is None or task.exit_file.exists():
+        if _leader(task) is None or task.exit_file.exists():
             return
         # The leader's id names the group as long as any of its processes lives.
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, psutil.TimeoutExpired):
+        for number, seconds in (
+            (signal.SIGTERM, grace_seconds),
+            (signal.SIGKILL, max(grace_seconds, _KILLED_SECONDS)),
+        ):
+            with suppress(ProcessLookupError):
                 os.killpg(task.pid, number)
-                leader.wait(grace_seconds)
+                _wait_for_end(task, seconds)
 
     def logs(self, handle: str) -> Iterator[str]:
         output = _Handle(**json.loads(handle)).output
@@ -165,6 +175,13 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _created(process: psutil.Process) -> float:
     return float(process.create_time() - psutil.boot_time())
+
+
+def _wait_for_end(task: _Handle, seconds: float) -> None:
+    """Wait until the leader has gone, at most so long."""
+    until = time.monotonic() + seconds
+    while _leader(task) is not None and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _leader(task: _Handle) -> psutil.Process | None:

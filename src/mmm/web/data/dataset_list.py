@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mmm.data.labels import label_dataset
 from mmm.data.references import dataset_name
 from mmm.format import count
-from mmm.web.data.stored_data import datasets, next_steps, span_text
+from mmm.web.data.stored_data import datasets, datasets_changed, next_steps, span_text
 from mmm.web.kit.text import moment, plain, show_unreadable
+from mmm.web.shell.border import border
+from mmm.web.shell.session import current_user, workspace
 from mmm.workspace import DatasetManifest
 
 _PER_PAGE = 10
 _NOTES = 20
+_ARCHIVED = "list-archived"
 
 
 def finding(found: list[DatasetManifest]) -> str:
@@ -30,11 +34,14 @@ def finding(found: list[DatasetManifest]) -> str:
 def dataset_list() -> None:
     """All datasets, newest first, by page and market."""
     stored_ones = datasets()
+    if st.session_state.get(_ARCHIVED):
+        stored_ones = workspace().datasets(archived=True)
     show_unreadable(stored_ones.unreadable)
     if not stored_ones:
         return
     found: list[DatasetManifest] = stored_ones
     st.subheader("Stored datasets")
+    st.toggle("Show archived datasets", key=_ARCHIVED)
     markets = sorted({manifest.market for manifest in found})
     if len(markets) > 1:
         chosen = st.multiselect("Market", markets, placeholder="All", key="list-markets", width=320)
@@ -47,7 +54,11 @@ def dataset_list() -> None:
 
 def _item(manifest: DatasetManifest) -> None:
     with st.container(border=True):
-        st.markdown(f"**{plain(dataset_name(manifest))}** · {plain(manifest.origin)}")
+        called = f" · {plain(manifest.name)}" if manifest.name else ""
+        away = " · archived" if manifest.archived else ""
+        st.markdown(f"**{plain(dataset_name(manifest))}**{called} · {plain(manifest.origin)}{away}")
+        if manifest.description:
+            st.markdown(plain(manifest.description))
         size = [count(manifest.rows, "row"), count(len(manifest.columns), "column")]
         covered = span_text(manifest)
         source = manifest.source + (f" {manifest.connection}" if manifest.connection else "")
@@ -57,6 +68,31 @@ def _item(manifest: DatasetManifest) -> None:
             f"{' · '.join(parts)} · {moment(manifest.created)} by {plain(manifest.created_by)}"
         )
         next_steps(manifest)
+        if current_user().may("dataset.label"):
+            _label(manifest)
+
+
+def _label(manifest: DatasetManifest) -> None:
+    """A form for what people call the dataset, and a button that archives it."""
+    key = dataset_name(manifest)
+    with st.popover("Name and archive", icon=":material/edit:"), border():
+        with st.form(f"label-{key}", border=False):
+            name = st.text_input("Name", manifest.name, max_chars=100)
+            description = st.text_area("Description", manifest.description, max_chars=2_000)
+            saves = st.form_submit_button("Save", icon=":material/save:")
+        archives = st.button(
+            "Restore" if manifest.archived else "Archive",
+            icon=":material/unarchive:" if manifest.archived else ":material/archive:",
+            key=f"archive-{key}",
+            help="An archived dataset is in no list; runs that used it still find it.",
+        )
+        if saves:
+            label_dataset(workspace(), key, current_user(), name=name, description=description)
+        if archives:
+            label_dataset(workspace(), key, current_user(), archived=not manifest.archived)
+        if saves or archives:
+            datasets_changed()
+            st.rerun()
 
 
 def stored(manifest: DatasetManifest, what: str = "Stored as") -> None:

@@ -56,7 +56,7 @@ class Mending:
         """What can be mended, by the checks of the data as stored."""
         editor = RecipeEditor.of("recipe", "dataset.prepare", manifest, mapping_name)
         fixes: list[Fix] = []
-        if any(report.check(name).places for name in ("missing", "cadence")):
+        if any(report.check(name).places for name in ("missing", "cadence", "negative")):
             recipe = usual_recipe(manifest, mapping)
             fixes = fixes_for(report, mapping, facts_of(manifest), recipe)
         return cls(editor, manifest, mapping_name, mapping, fixes)

@@ -5,6 +5,7 @@ dataset.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pyarrow as pa
 import streamlit as st
@@ -15,11 +16,11 @@ from mmm.data.mapping import Mapping
 from mmm.data.prepare import Prepared, Recipe, parse_recipe, prepare_dataset
 from mmm.data.prepare.compare import BeforeAfter, Figures, before_after, series
 from mmm.data.prepare.recipe import Aggregate
-from mmm.data.references import dataset_name
+from mmm.data.references import dataset_name, mapping_saved_for
 from mmm.errors import InvalidInput, UserError
 from mmm.format import MISSING, compact, count, span
 from mmm.web.data.dataset_list import notes_list, stored
-from mmm.web.data.preparing import prepared, role_groups, usual_recipe
+from mmm.web.data.preparing import part_recipe, prepared, role_groups, usual_recipe
 from mmm.web.data.recipe_editor import (
     Fields,
     RecipeEditor,
@@ -40,11 +41,12 @@ from mmm.web.data.stored_data import (
     facts_of,
     findings_list,
     next_steps,
+    proposal_of,
     table_of,
 )
 from mmm.web.kit.series_chart import series_chart
 from mmm.web.kit.tables import download, file_name_of, preview, table
-from mmm.web.kit.text import error_markdown
+from mmm.web.kit.text import error_markdown, plain
 from mmm.web.shell.border import border
 from mmm.web.shell.session import current_user, workspace
 from mmm.workspace import DatasetManifest
@@ -88,7 +90,7 @@ def _market_names(found: pa.Table, fields: Fields) -> list[str]:
 
 
 def _edit(
-    editor: RecipeEditor, manifest: DatasetManifest, mapping: Mapping, fields: Fields
+    editor: RecipeEditor, manifest: DatasetManifest, mapping: Mapping | None, fields: Fields
 ) -> None:
     found = table_of(manifest)
     kinds = {item.name: item.kind for item in facts_of(manifest)}
@@ -104,9 +106,10 @@ def _edit(
     unused = {
         name: usual.get(kind, "mean")
         for name, kind in kinds.items()
-        if name not in taken and kind != "empty"
+        if name not in taken and kind != "empty" and not fields.get("pivot")
     }
-    group_rules(editor, fields, role_groups(mapping))
+    if mapping is not None:
+        group_rules(editor, fields, role_groups(mapping))
     column_rules(editor, fields, unused)
     texts = [name for name in found.column_names if is_text(found[name].type)]
     with st.expander(f"Flags of texts ({len(fields['flags'])})", icon=":material/flag:"), border():
@@ -230,13 +233,37 @@ def _freeze(
             stored(item, "Frozen as")
 
 
+def _begin(
+    manifest: DatasetManifest,
+) -> tuple[str | None, Mapping | None, Callable[[], Recipe]]:
+    """(the mapping's name, the mapping, the recipe that the form begins with). A table that no model
+    can be made of alone has no mapping and is prepared all the same.
+    """
+    found = proposal_of(manifest)
+    chosen = mapping_saved_for(workspace(), manifest) or st.query_params.get("mapping")
+    has_dates = any(item.role == "date" for item in found.columns)
+    if chosen or found.mapping is not None or not has_dates:
+        name, mapping, differences = chosen_mapping(manifest)
+        findings_list(differences)
+        return name, mapping, lambda: usual_recipe(manifest, mapping)
+    if found.long is not None:
+        st.info(plain(found.findings[0].what), icon=":material/table_rows:")
+    else:
+        lacking = " ".join(item.what for item in found.findings if item.level == "error")
+        st.info(
+            f"{plain(lacking)} What is prepared here can be joined with other tables on the page "
+            "Connect; or give the columns roles on the page Map columns.",
+            icon=":material/join_inner:",
+        )
+    return None, None, lambda: part_recipe(manifest, found)
+
+
 def _page(manifest: DatasetManifest, steps: DeltaGenerator) -> None:
     with steps:
         stepper(Step.PREPARE, manifest, st.query_params.get("mapping"))
-    name, mapping, differences = chosen_mapping(manifest)
-    findings_list(differences)
+    name, mapping, usual = _begin(manifest)
     editor = RecipeEditor.of("recipe", "dataset.prepare", manifest, name)
-    fields = editor.fields(lambda: usual_recipe(manifest, mapping))
+    fields = editor.fields(usual)
     _edit(editor, manifest, mapping, fields)
     _as_file(editor, manifest, fields)
     st.subheader("Before and after")

@@ -8,7 +8,16 @@ import streamlit as st
 
 from mmm.data.defaults import usual_period
 from mmm.data.mapping import Mapping
-from mmm.data.prepare import Prepared, Recipe, prepare, propose_recipe, source_columns
+from mmm.data.prepare import (
+    Prepared,
+    Recipe,
+    prepare,
+    propose_long_recipe,
+    propose_part_recipe,
+    propose_recipe,
+    source_columns,
+)
+from mmm.data.proposal import Proposal
 from mmm.data.references import dataset_name
 from mmm.web.data.stored_data import rules, table_of
 from mmm.web.shell.session import workspace
@@ -31,6 +40,18 @@ def usual_recipe(manifest: DatasetManifest, mapping: Mapping) -> Recipe:
     """The proposed recipe: days become weeks, anything longer stays."""
     table = table_of(manifest)
     return propose_recipe(table, mapping, usual_period(table, mapping.date), rules())
+
+
+def part_recipe(manifest: DatasetManifest, found: Proposal) -> Recipe:
+    """The proposed recipe of a table that is no model's by itself: it lacks a KPI or spend and is to
+    be joined, or it is long and has to be spread.
+    """
+    table = table_of(manifest)
+    dates = [item.column for item in found.columns if item.role == "date"]
+    period = usual_period(table, dates[0]) if dates else "week"
+    if found.long is not None:
+        return propose_long_recipe(table, found.long, period, rules())
+    return propose_part_recipe(table, found, period, rules())
 
 
 def role_groups(mapping: Mapping) -> dict[str, list[str]]:

@@ -89,7 +89,8 @@ def proposal_of(manifest: DatasetManifest) -> Proposal:
 
 def label_of(manifest: DatasetManifest) -> str:
     """A dataset in one line."""
-    return f"{dataset_name(manifest)} · {manifest.origin} · {count(manifest.rows, 'row')}"
+    called = manifest.name or manifest.origin
+    return f"{dataset_name(manifest)} · {called} · {count(manifest.rows, 'row')}"
 
 
 def span_text(manifest: DatasetManifest) -> str:

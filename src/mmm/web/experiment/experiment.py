@@ -28,7 +28,7 @@ from mmm.web.experiment.parts import (
     signs_part,
 )
 from mmm.web.experiment.preview import preview
-from mmm.web.experiment.start import actions, batch_part, remaining, standing
+from mmm.web.experiment.start import actions, batch_part, remaining, standing, what_data_tell
 from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import current_user, workspace
@@ -99,6 +99,7 @@ def _page(manifests: list[DatasetManifest], steps: DeltaGenerator) -> None:
     further_parts(form)
     st.subheader("Start")
     remaining(form)
+    what_data_tell(form)
     actions(form)
     batch_part(form, manifests)
     draft.keep(current_user())

@@ -444,7 +444,15 @@ def _lift_test(form: Form, number: int) -> None:
             form.number((*at, "lift"), f"Lift {of}")
         with spend:
             form.number((*at, "spend"), f"Spend {of}")
-        low, high, level, source = st.columns(4)
+        low, high, level, source, status = st.columns(5)
+        with status:
+            form.choice(
+                (*at, "status"),
+                f"Status {of}",
+                ("planned", "running", "finished", "discarded"),
+                "finished",
+                help="Only finished tests calibrate the model; others are kept and left out.",
+            )
         with low:
             form.number((*at, "interval_low"), f"Interval from {of}")
         with high:

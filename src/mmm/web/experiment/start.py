@@ -9,11 +9,13 @@ from typing import Any
 import streamlit as st
 
 from mmm.data.references import dataset_name
+from mmm.engines.base import Problem
 from mmm.errors import UserError
 from mmm.experiments.config import DatasetRef, Experiment, parse_experiment, presets
 from mmm.experiments.templates import save_template
 from mmm.format import count
 from mmm.plain_json import read_json
+from mmm.results.certified import before_of
 from mmm.runs.estimate import Estimate, earlier_runs, estimate, size_of
 from mmm.runs.limits import RunLimits, exceeded
 from mmm.web.experiment.draft import Draft, drop
@@ -67,6 +69,25 @@ def remaining(form: Form) -> None:
         ):
             for finding in form.found.warnings:
                 st.markdown(f"- {plain(str(finding))}")
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _told_before(_problem: Problem, key: str) -> list[str]:
+    return before_of(_problem)
+
+
+def what_data_tell(form: Form) -> None:
+    """What the chosen data alone can tell, and what would help most, before anything is trained."""
+    problem, experiment = form.found.problem, form.found.experiment
+    if problem is None or experiment is None:
+        return
+    said = _told_before(problem, experiment.model_dump_json())
+    if not said:
+        return
+    with st.expander(
+        "What these data can tell, and what would help most", icon=":material/query_stats:"
+    ):
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in said))
 
 
 def actions(form: Form) -> None:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+import pyarrow as pa
 import streamlit as st
 
+from mmm.format import Labels
+from mmm.results import charts
 from mmm.web.kit.dark import in_dark
 
 #: Room for labels that stand out of a chart; Streamlit's frame would cut them off.
 _PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
+
+
+def drawn(
+    draw: Callable[[pa.Table, Labels], Any], numbers: pa.Table, labels: Labels
+) -> dict[str, Any]:
+    """A chart of numbers as `show_chart` takes it."""
+    with charts.unvalidated():
+        found: dict[str, Any] = draw(numbers, labels).to_dict(validate=False)
+    return found
 
 
 def show_chart(

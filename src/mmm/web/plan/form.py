@@ -19,13 +19,13 @@ from mmm.access import User
 from mmm.engines.words import Confidence
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.models.plans import PlanningModel, parse_request
-from mmm.planning.request import DEFAULT_FACTORS, PlanRequest
+from mmm.planning.request import ALL, DEFAULT_FACTORS, Limit, PlanRequest
 from mmm.web.kit.text import plain
 from mmm.workspace import Workspace
 
 _BOUNDS = ("low", "high", "least", "most")
 #: Fields of the form that are the request's.
-_SAME = ("period", "periods", "carryover", "low", "high", "risk", "unit_value", "free")
+_SAME = ("period", "periods", "carryover", "low", "high", "risk", "unit_value", "free", "ahead")
 #: Fields that what is wrong with them is told at.
 _FIELDS = ("budget", "target", "period", "periods", "unit_value", "free")
 _LAST = (4, 8, 13, 26, 52)
@@ -33,7 +33,7 @@ _DATES = "dates"
 _EMPTY: dict[str, Any] = {
     "goal": "max_response", "budget": None, "per_period": False, "at_most": False, "target": None, "period": "all",
     "periods": None, "carryover": "follows", "low": None, "high": None, "channels": {},
-    "groups": [], "risk": "downside", "unit_value": None, "free": [],
+    "groups": [], "single_periods": [], "risk": "downside", "unit_value": None, "free": [], "ahead": False,
 }  # fmt: skip
 
 
@@ -43,6 +43,10 @@ class Form:
 
     fields: dict[str, Any]
     spots: Mapping[str, DeltaGenerator]
+
+    @property
+    def ahead(self) -> bool:
+        return bool(self.fields["ahead"])
 
     def request(self) -> PlanRequest:
         """InvalidInput with a finding per wrong field."""
@@ -92,6 +96,13 @@ def request_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         bounds = {name: group[name] for name in _BOUNDS if group.get(name) is not None}
         if bounds:
             limits["+".join(group["channels"]) or "a group without channels"] = bounds
+    for row in fields["single_periods"] if fields["ahead"] else ():
+        bounds = {name: row[name] for name in _BOUNDS if row.get(name) is not None}
+        if bounds:
+            who = "+".join(row["channels"]) or ALL
+            limits[
+                f"{who}@{row.get('first') or ''}:{row.get('last') or row.get('first') or ''}"
+            ] = bounds
     found = {
         "goal": fields["goal"],
         "target": fields["target"] if target else None,
@@ -107,6 +118,7 @@ def request_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]:
     """What the form shows for a request, the other way round."""
     single = {name: limit for name, limit in request.limits.items() if name in channels}
+    periods = request.period_limits
     return {
         **_EMPTY,
         "goal": request.goal,
@@ -118,7 +130,7 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "target": request.target,
         **{
             name: getattr(request, name)
-            for name in ("period", "periods", "carryover", "low", "high", "unit_value")
+            for name in ("period", "periods", "carryover", "low", "high", "unit_value", "ahead")
         },
         "risk": str(request.risk),
         "free": list(channels) if request.hold == "none" else list(request.free),
@@ -126,9 +138,18 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "groups": [
             {"channels": [part.strip() for part in name.split("+")], **limit.model_dump()}
             for name, limit in request.limits.items()
-            if name not in single
+            if name not in single and name not in periods
         ],
+        "single_periods": [_period_row(name, limit) for name, limit in periods.items()],
     }
+
+
+def _period_row(name: str, limit: Limit) -> dict[str, Any]:
+    """A line of the table of single periods."""
+    who, _, span = name.rpartition("@")
+    first, _, last = span.partition(":")
+    channels = [] if who == ALL else [part.strip() for part in who.split("+")]
+    return {"channels": channels, "first": first, "last": last or first, **limit.model_dump()}
 
 
 def draw_form(
@@ -191,6 +212,11 @@ def _fields(
         "profit": "The largest profit, and its budget",
     }
     fields: dict[str, Any] = dict(state["fields"])
+    fields["ahead"] = st.toggle(
+        f"Plan the {labels.period}s after the data",
+        key=_key(state, "ahead"),
+        help="The next quarter without another number: KPI forecast, flighting table, plan of record.",
+    )
     fields["goal"] = st.radio(
         "Looked for",
         list(goals),
@@ -222,7 +248,8 @@ def _fields(
         spots["period"] = st.container()
     with third:
         fields["periods"] = st.number_input(
-            f"Number of {labels.period}s planned", min_value=0, value=None, step=1, placeholder="as in that range",
+            f"Number of {labels.period}s planned", min_value=0, value=None, step=1,
+            placeholder="the next quarter" if fields["ahead"] else "as in that range",
             key=_key(state, "periods"),
         )  # fmt: skip
         spots["periods"] = st.container()
@@ -233,6 +260,8 @@ def _fields(
         )  # fmt: skip
     fields |= _safety(state, chosen, spots)
     fields |= _bounds(state, chosen, fields["goal"])
+    if fields["ahead"]:
+        fields["single_periods"] = _single_periods(state, chosen)
     spots["limits"] = st.container()
     return fields, spots
 
@@ -352,6 +381,45 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
     return found
 
 
+def _single_periods(state: dict[str, Any], chosen: PlanningModel) -> list[dict[str, Any]]:
+    """Bounds in each of some periods ahead, of a channel, a sum of channels or all money."""
+    labels, given = chosen.labels, state["fields"]["single_periods"]
+    with st.expander(f"Bounds of single {labels.period}s", expanded=bool(given)):
+        st.caption(
+            f"In each {labels.period} from the first to the last date. Without a channel it is all money "
+            "together."
+        )
+        names = list(chosen.history.channels)
+        rows = _edited(state, "single_periods", _period_rows(given), labels.currency, names)
+    found = []
+    for row in rows:
+        bounds = _given(row)
+        if bounds:
+            days = {name: _iso(row[name]) for name in ("first", "last")}
+            found.append({"channels": list(row["channels"] or []), **days, **bounds})
+    return found
+
+
+def _iso(value: Any) -> str:
+    return "" if value is None else str(value)[:10]
+
+
+def _period_rows(given: list[dict[str, Any]]) -> pa.Table:
+    rows = []
+    for row in given:
+        days = {name: _date_of(row.get(name)) for name in ("first", "last")}
+        rows.append({**row, **days})
+    days_schema = [(name, pa.date32()) for name in ("first", "last")]
+    schema = pa.schema([("channels", pa.list_(pa.string())), *days_schema, *_NUMBERS])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _date_of(text: Any) -> date | None:
+    with suppress(TypeError, ValueError):
+        return date.fromisoformat(text)
+    return None
+
+
 _NUMBERS = [(name, pa.float64()) for name in _BOUNDS]
 
 
@@ -416,6 +484,8 @@ def _edited(
         columns["channels"] = st.column_config.MultiselectColumn(
             "Channels", options=options, width="large"
         )
+        for day, title in (("first", "First date"), ("last", "Last date")):
+            columns[day] = st.column_config.DateColumn(title, format="YYYY-MM-DD")
     edited = st.data_editor(
         state[f"{name}-rows"], key=key, column_config=columns, hide_index=True, width="stretch", placeholder="",
         num_rows="fixed" if options is None else "dynamic",

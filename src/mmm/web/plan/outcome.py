@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import pyarrow as pa
 import streamlit as st
 
-from mmm.errors import UserError
-from mmm.format import MISSING, Labels, percent
+from mmm.format import MISSING, percent
 from mmm.models.plans import ALL_KEPT, PlanningModel
+from mmm.planning.forecast_tables import Forecast
 from mmm.planning.plan import Plan
 from mmm.planning.summary import plan_table
-from mmm.results import charts, plan_charts
-from mmm.web.kit.chart import show_chart
-from mmm.web.kit.export import csv_of, csv_text
+from mmm.results import frontier, plan_charts
+from mmm.web.kit.chart import drawn, show_chart
+from mmm.web.kit.export import csv_text
 from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
+from mmm.web.plan.ahead import draw_forecast
 
 
-def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
-    """The whole result."""
+def draw_plan(chosen: PlanningModel, plan: Plan, forecast: Forecast | None) -> None:
+    """The whole result; `forecast` is the plan by period, where the periods ahead are planned."""
     labels = plan.labels
     _answer(plan)
     table = plan_table(plan, labels)
@@ -36,22 +34,25 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    _ahead(chosen, plan)
+    if forecast is not None:
+        draw_forecast(chosen, plan, forecast)
     _frontier(chosen, plan)
     _tie_out(plan)
     money = "Today's spend above the planned one; the line reaches from the lowest to the highest spend allowed."
     band = (
         f"Today's response above the planned one. The line holds {_measured(plan)} at the planned "
-        "spend: a bar that ends near its edge belongs to an unusual model."
+        "spend: a bar that ends near its edge belongs to an unusual model. The dashed line, where there is "
+        "one, is as wide as the run's certificate shows that it must be."
     )
     more = f"one more {labels.currency} brings" if labels.revenue else "one more conversion costs"
     margin = (
         f"What {more} today (orange) and in the plan (blue). Money is well split where the blue dots of channels that "
-        "stand at no bound are level."
+        "stand at no bound are level. " + _break_even_said(plan)
     )
     curves = (
         "The steady-state response to each spend; the shade holds 80 % of the models it is measured on. Orange is today, the blue "
-        "diamond the plan. Scales differ between panels."
+        "diamond the plan, the dashed line the spend beyond which one more unit of money does not come back. "
+        "Scales differ between panels."
     )
     points = chosen.curves(plan)
     efficiency = f"Marginal {labels.efficiency}"
@@ -61,11 +62,25 @@ def draw_plan(chosen: PlanningModel, plan: Plan) -> None:
         (efficiency, "marginal", table, plan_charts.marginal, margin),
         ("Response curves", "curves", points, plan_charts.curves, curves),
     ):
-        drawn = partial(_drawn, draw, numbers, labels)
-        chart = chosen.once(f"chart {key}", plan.request, drawn)
+        make = partial(drawn, draw, numbers, labels)
+        chart = chosen.once(f"chart {key}", plan.request, make)
         st.subheader(title, anchor=f"plan-{key}")
         show_chart(chart, f"plan-{key}", title)
         st.caption(f"**How to read it.** {plain(reading)}")
+
+
+def _break_even_said(plan: Plan) -> str:
+    """What the line of break-even stands for, or why there is none."""
+    known = {row["break_even"] for row in plan.channels.to_pylist()} - {None}
+    if not known:
+        return (
+            "There is no line of break-even: what one conversion is worth is not known. Give it above as "
+            "the profit of one unit of the KPI."
+        )
+    values = " or ".join(plan.labels.efficiency_value(value) for value in sorted(known))
+    return (
+        f"The grey line is break-even, {plan.labels.efficiency} {values}: money beyond it is lost."
+    )
 
 
 def _measured(plan: Plan) -> str:
@@ -76,47 +91,29 @@ def _measured(plan: Plan) -> str:
     return f"{found.level:.0%} of the {found.models} {found.whose}"
 
 
-def _ahead(chosen: PlanningModel, plan: Plan) -> None:
-    """The plan over the periods after the data: the KPI's forecast, the flighting table."""
-    labels = plan.labels
-    if not st.toggle(f"The {labels.period}s after the data, one by one", key="plan-ahead"):
-        return
-    try:
-        coming = chosen.plan_ahead(plan)
-    except UserError as error:
-        st.info(plain(str(error)))
-        return
-    found = chosen.forecast(coming)
-    for sentence in found.findings:
-        st.markdown(plain(sentence))
-    kpi, flighting = found.kpi_table(), found.flighting_table()
-    show_numbers(kpi, labels)
-    show_numbers(flighting, labels)
-    st.caption(
-        f"Today's spend is here that from {coming.first} to {coming.last}. Each channel's money is "
-        "spread as in the same periods a year before. A period's response is what its spend brings, "
-        "whenever it comes."
-    )
-    rows = [list(row.values()) for row in flighting.to_pylist()]
-    st.download_button(
-        "Download the flighting as CSV",
-        lambda: csv_of(flighting.column_names, rows),
-        file_name=f"flighting-{chosen.run_id}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-
-
 def _frontier(chosen: PlanningModel, plan: Plan) -> None:
     """The best plan at each total budget within the same bounds."""
     if not st.toggle("What other total budgets would bring", key="plan-frontier"):
         return
-    table = chosen.frontier(plan.request)
-    show_numbers(table, plan.labels)
+    table, labels = chosen.frontier(plan.request), plan.labels
+    st.markdown(plain(frontier.finding(table, labels)))
+    make = partial(drawn, frontier.chart, table, labels)
+    title = "What other total budgets would bring"
+    show_chart(chosen.once("chart frontier", plan.request, make), "plan-frontier", title)
     st.caption(
-        f"Per {plan.labels.period}, the best split of each budget that the bounds allow. Marginal is of "
-        "the step from the budget in the row above."
+        f"**How to read it.** Each point is the best split of that budget per {labels.period} which the "
+        f"bounds allow; the shade holds {_measured(plan)}, orange is today's budget. Below, what the step "
+        "up to a budget brings: where that is worse than the dashed line, break-even, the step costs more "
+        "than it brings."
+    )
+    show_numbers(table, labels)
+    st.download_button(
+        "Download the budgets as CSV",
+        lambda: csv_text(table, labels),
+        file_name=f"budgets-{chosen.run_id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 
@@ -176,11 +173,3 @@ def _tie_out(plan: Plan) -> None:
     ):
         table = plan.tie_out
         show_numbers(table, plan.labels)
-
-
-def _drawn(
-    draw: Callable[[pa.Table, Labels], Any], numbers: pa.Table, labels: Labels
-) -> dict[str, Any]:
-    with charts.unvalidated():
-        found: dict[str, Any] = draw(numbers, labels).to_dict(validate=False)
-    return found

@@ -11,12 +11,16 @@ from mmm.errors import UserError
 from mmm.format import count, fixed
 from mmm.models.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
 from mmm.models.refresh import in_use
+from mmm.planning.forecast_tables import Forecast
+from mmm.planning.plan import Plan
 from mmm.results.model_summary import for_model
 from mmm.results.trust import Light, trust, warning_line
 from mmm.runs.status import RunStatus
 from mmm.web.kit.text import moment, plain
-from mmm.web.plan.form import draw_form, start_afresh
+from mmm.web.plan.ahead import AskedAhead, ask_ahead
+from mmm.web.plan.form import Form, draw_form, request_fields, start_afresh
 from mmm.web.plan.outcome import draw_plan
+from mmm.web.plan.record import plan_of_record
 from mmm.web.plan.scenarios import save_form, scenarios
 from mmm.web.results.drawing import ModelViews
 from mmm.web.runs.run_list import name_of
@@ -119,17 +123,29 @@ def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
     if saved is not None:
         st.caption(f"Saved as **{plain(saved.name or 'no name')}** by {plain(saved.created_by)}.")
     form = draw_form(workspace, user, chosen, None if saved is None else saved.request, plan_id)
+    ahead = ask_ahead(chosen) if form.ahead else None
     try:
-        plan = chosen.plan(form.request())
+        plan, forecast = _answered(chosen, form, ahead)
     except UserError as error:
         form.tell(error)
         st.info(
             "There is no plan for this: see what is wrong above. Nothing you have typed is lost."
         )
     else:
-        draw_plan(chosen, plan)
-        save_form(workspace, user, run_id, plan)
-    scenarios(workspace, run_id, chosen.labels)
+        draw_plan(chosen, plan, forecast)
+        save_form(workspace, user, run_id, plan, forecast)
+    own = scenarios(workspace, run_id, chosen.labels)
+    plan_of_record(workspace, user, run_id, chosen.labels, own)
+
+
+def _answered(
+    chosen: PlanningModel, form: Form, ahead: AskedAhead | None
+) -> tuple[Plan, Forecast | None]:
+    """The plan that the form asks for, by period where the periods ahead are planned."""
+    if ahead is None:
+        return chosen.plan(form.request()), None
+    plan = chosen.plan(ahead.request(chosen, request_fields(form.fields)))
+    return plan, ahead.forecast(chosen, plan)
 
 
 st.title("Plan a budget")

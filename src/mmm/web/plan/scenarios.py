@@ -7,6 +7,7 @@ import streamlit as st
 from mmm.access import User
 from mmm.format import Labels
 from mmm.models.plans import ALL_KEPT, save_plan, saved_plan
+from mmm.planning.forecast_tables import Forecast
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.summary import scenario_spends, scenario_totals
 from mmm.results import charts, plan_charts
@@ -28,7 +29,9 @@ def _document(_workspace: Workspace, url: str, plan_id: str) -> PlanDocument:
     return saved_plan(_workspace, plan_id)
 
 
-def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None:
+def save_form(
+    workspace: Workspace, user: User, run_id: str, plan: Plan, forecast: Forecast | None
+) -> None:
     """A name and a button."""
     if not user.may("plan.save"):
         st.caption(f"Your role, {user.role}, may plan but not save plans.")
@@ -39,7 +42,7 @@ def save_form(workspace: Workspace, user: User, run_id: str, plan: Plan) -> None
             if not name.strip():
                 st.error("Give the scenario a name first.", icon=":material/error:")
                 return
-            plan_id = save_plan(workspace, run_id, plan, user, name=name.strip())
+            plan_id = save_plan(workspace, run_id, plan, user, name=name.strip(), ahead=forecast)
             compared = [*st.session_state.get(_compared(run_id), []), plan_id]
             st.session_state[_compared(run_id)] = compared[-_MOST:]
             st.caption(f":material/check: Saved as **{plain(name)}**.")
@@ -56,8 +59,8 @@ def _documents(workspace: Workspace) -> tuple[dict[str, PlanDocument], list[Unre
     return found, damaged
 
 
-def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
-    """The run's saved plans, the chosen ones side by side."""
+def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> dict[str, PlanDocument]:
+    """The run's saved plans, the chosen ones side by side; returns all of them by id."""
     documents, damaged = _documents(workspace)
     own = {plan_id: plan for plan_id, plan in documents.items() if plan.run_id == run_id}
     st.subheader("Saved scenarios", anchor="scenarios")
@@ -66,31 +69,32 @@ def scenarios(workspace: Workspace, run_id: str, labels: Labels) -> None:
         st.caption(
             "None of this run yet. Save a plan to come back to it, or to hold it against another."
         )
-        return
+        return own
     chosen = st.multiselect(
         "Side by side",
         list(own)[:_LISTED],
-        format_func=lambda plan_id: _called(plan_id, own[plan_id]),
+        format_func=lambda plan_id: called(plan_id, own[plan_id]),
         max_selections=_MOST,
         key=_compared(run_id),
         placeholder="Choose two to four",
     )
     for plan_id in chosen:
         links.link(
-            links.PLAN, f"Open {_called(plan_id, own[plan_id])}", icon=":material/edit:", run=run_id,
+            links.PLAN, f"Open {called(plan_id, own[plan_id])}", icon=":material/edit:", run=run_id,
             model=own[plan_id].model_id or ALL_KEPT, plan=plan_id,
         )  # fmt: skip
     if len(chosen) > 1:
         _side_by_side(
-            [(_called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels
+            [(called(plan_id, own[plan_id]), own[plan_id]) for plan_id in chosen], run_id, labels
         )
+    return own
 
 
 def _compared(run_id: str) -> str:
     return f"plan-compared-{run_id}"
 
 
-def _called(plan_id: str, plan: PlanDocument) -> str:
+def called(plan_id: str, plan: PlanDocument) -> str:
     """Its name with the moment it was saved, which tells two of one name apart."""
     when = f"{plan_id[:4]}-{plan_id[4:6]}-{plan_id[6:8]} {plan_id[9:11]}:{plan_id[11:13]}:{plan_id[13:15]}"
     return f"{plan.name or 'no name'} ({when})"

@@ -18,7 +18,7 @@ from mmm.results.branding import LOGO_BYTES, Look, look_of, save_look, saved_loo
 from mmm.results.narrowed import narrowed
 from mmm.results.onepager import onepager, rendered
 from mmm.results.report import report_of
-from mmm.results.store import RunResults, artifacts_zip
+from mmm.results.store import RunResults, artifacts_zip, zipped_artifacts
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.text import error_markdown, plain
 from mmm.web.results.answer import draw_answer
@@ -156,6 +156,21 @@ def _one_pager(views: ModelViews, model_id: str) -> None:
     st.caption(
         "**How to read it.** Each plot stands, larger and with its numbers, in another part of this page."
     )
+    _engines_own_page(views, model_id)
+
+
+def _engines_own_page(views: ModelViews, model_id: str) -> None:
+    """The engine's own page of the model, where it drew one."""
+    name = f"{model_id}.png"
+    if name not in views.workspace.result_artifacts(views.run_id):
+        return
+    engine = str(views.results.summary["engine"]["name"])
+    with st.expander(f"The page of {engine}", icon=":material/image:"):
+        st.image(
+            views.workspace.result_artifact(views.run_id, name),
+            width="stretch",
+            alt=f"Page of model {model_id} as {engine} drew it.",
+        )
 
 
 def _download(
@@ -247,7 +262,7 @@ def _report(views: ModelViews, model_id: str) -> None:
 
 def _own_files(views: ModelViews) -> None:
     """What the engine wrote in formats of its own, where it did."""
-    names = views.workspace.result_artifacts(views.run_id)
+    names, large = zipped_artifacts(views.workspace, views.run_id)
     if not names:
         return
     engine = str(views.results.summary["engine"]["name"])
@@ -260,6 +275,8 @@ def _own_files(views: ModelViews) -> None:
         on_click="ignore",
         help=f"{count(len(names), 'file')} as {engine} wrote them.",
     )
+    if large:
+        st.caption(f"Too large for it: {', '.join(large)}. `mmm export` writes them.")
 
 
 def _made(views: ModelViews, model_id: str, look: Look, kind: str) -> Callable[[], bytes]:

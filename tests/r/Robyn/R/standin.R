@@ -101,7 +101,7 @@ do_robyn_inputs <- function(given) {
       dt_mod = recorded("frame.csv"),
       rollingWindowStartWhich = which(dates == as.Date(given$window_start)),
       rollingWindowEndWhich = which(dates == as.Date(given$window_end)),
-      adstock = given$adstock, hyperparameters = given$hyperparameters
+      adstock = given$adstock, hyperparameters = given$hyperparameters, calibration_input = given$calibration_input
     ),
     class = c("robyn_inputs", "list")
   )
@@ -127,26 +127,73 @@ do_robyn_run <- function(given) {
 
 do_robyn_outputs <- function(given) {
   stopifnot(inherits(given$OutputModels, "robyn_models"))
+  # Ways that Robyn's prints take in this step: a bar of the curves, then one status line a model.
+  bar <- txtProgressBar(max = 4, style = 3)
+  for (step in 1:4) setTxtProgressBar(bar, step)
+  close(bar)
+  for (step in 1:2) cat(sprintf("\r 00:00:0%d [=====     ] %d%% | %d          ", step, 50 * step, step))
+  cat("\n")
   folder <- file.path(given$plot_folder, given$plot_folder_sub)
   candidates <- recorded("candidates.csv.gz")
   models <- recorded("models.csv")
   kept <- candidates[match(models$solID, candidates$solID), ]
-  kept[c("robynPareto", "cluster", "top_sol")] <- models[c("robynPareto", "cluster", "top_sol")]
+  kept["robynPareto"] <- models["robynPareto"]
   aggregated <- recorded("aggregated.csv.gz")
   best <- models$solID[models$top_sol]
-  write.csv(kept, file.path(folder, "pareto_hyperparameters.csv"))
-  write.csv(aggregated, file.path(folder, "pareto_aggregated.csv"))
-  if (given$plot_pareto) for (model in best) writeBin(charToRaw("a page"), file.path(folder, paste0(model, ".png")))
-  structure(
-    list(
-      allPareto = list(resultHypParam = candidates), resultHypParam = kept, xDecompAgg = aggregated,
-      clusters = list(models = data.frame(solID = best)), plot_folder = paste0(folder, "/")
-    ),
-    class = c("robyn_outputs", "list")
+  found <- list(
+    allPareto = list(resultHypParam = candidates), resultHypParam = kept, xDecompAgg = aggregated,
+    allSolutions = models$solID, plot_folder = paste0(folder, "/"),
+    resultCalibration = if (length(given$InputCollect$calibration_input)) recorded("calibration.csv.gz")
+  )
+  clusters <- if (given$clusters) try(clusters_of(models, best), silent = TRUE)
+  if (is.list(clusters)) {
+    found$resultHypParam[c("cluster", "top_sol")] <- models[c("cluster", "top_sol")]
+  } else {
+    found$xDecompAgg <- aggregated[setdiff(names(aggregated), c("cluster", "top_sol", "ci_low", "ci_up", "carryover_pct"))]
+  }
+  if (!is.null(clusters)) found$clusters <- clusters
+  class(found) <- c("robyn_outputs", "list")
+  if (given$export) {
+    dir.create(folder, showWarnings = FALSE)
+    robyn_csv(InputCollect = given$InputCollect, OutputCollect = found)
+    write.csv(clusters$data, file.path(folder, "pareto_clusters.csv"))
+    robyn_onepagers(InputCollect = given$InputCollect, OutputCollect = found, select_model = best)
+  }
+  found
+}
+
+clusters_of <- function(models, best) {
+  trouble("clusters")
+  data <- models[c("solID", "cluster", "top_sol")]
+  drawn <- structure(list(), class = "stand-in of a plot")
+  list(
+    models = data.frame(solID = best), data = data, df_cluster_ci = data.frame(rn = character(), cluster = integer()),
+    n_clusters = length(best), wss = drawn, plot_clusters_ci = drawn, plot_models_errors = drawn, plot_models_rois = drawn
   )
 }
 
+do_robyn_csv <- function(given) {
+  folder <- given$OutputCollect$plot_folder
+  write.csv(given$OutputCollect$resultHypParam, file.path(folder, "pareto_hyperparameters.csv"))
+  write.csv(given$OutputCollect$xDecompAgg, file.path(folder, "pareto_aggregated.csv"))
+  if (given$calibrated) write.csv(given$OutputCollect$resultCalibration, file.path(folder, "pareto_calibration.csv"))
+}
+
+do_robyn_plots <- function(given) {
+  writeBin(charToRaw("a chart"), file.path(given$OutputCollect$plot_folder, "pareto_front.png"))
+}
+
+do_robyn_onepagers <- function(given) {
+  for (model in given$select_model) {
+    writeBin(charToRaw("a page"), file.path(given$OutputCollect$plot_folder, paste0(model, ".png")))
+  }
+}
+
 do_robyn_write <- function(given) {
+  if (is.null(given$select_model)) {
+    jsonlite::write_json(given$OutputCollect$allSolutions, file.path(given$dir, "RobynModel-models.json"))
+    return(invisible())
+  }
   stopifnot(given$select_model %in% given$OutputCollect$resultHypParam$solID)
   model <- list(ExportedModel = list(select_model = given$select_model))
   jsonlite::write_json(model, file.path(given$dir, paste0("RobynModel-", given$select_model, ".json")))
