@@ -41,15 +41,25 @@ class MeanResponse:
 
 
 @dataclass(frozen=True)
-class SomeDraws:
-    """Some draws of a response model, their weights summing to 1 again."""
+class _Around:
+    """What is made of a response model, with its channels and the weights of its draws."""
 
     model: ResponseModel
-    chosen: np.ndarray
 
     @property
     def channels(self) -> tuple[str, ...]:
         return self.model.channels
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.model.weights
+
+
+@dataclass(frozen=True)
+class SomeDraws(_Around):
+    """Some draws of a response model, their weights summing to 1 again."""
+
+    chosen: np.ndarray
 
     @property
     def weights(self) -> np.ndarray:
@@ -64,19 +74,10 @@ class SomeDraws:
 
 
 @dataclass(frozen=True)
-class Valued:
+class Valued(_Around):
     """A response model in money: each channel's response times what a unit of it is worth (P,)."""
 
-    model: ResponseModel
     values: np.ndarray
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.model.channels
-
-    @property
-    def weights(self) -> np.ndarray:
-        return self.model.weights
 
     def response(self, spend: np.ndarray) -> np.ndarray:
         return np.asarray(self.model.response(spend) * self.values)
@@ -86,21 +87,12 @@ class Valued:
 
 
 @dataclass(frozen=True)
-class Stretched:
+class Stretched(_Around):
     """A response model whose draws lie further from their mean, each channel's by its factor (P,): as
     wide as the certificate shows that intervals must be. A response that was at or above 0 stays so.
     """
 
-    model: ResponseModel
     factors: np.ndarray
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self.model.channels
-
-    @property
-    def weights(self) -> np.ndarray:
-        return self.model.weights
 
     def response(self, spend: np.ndarray) -> np.ndarray:
         drawn = self.model.response(spend)

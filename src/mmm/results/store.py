@@ -9,7 +9,7 @@ import json
 import zipfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.engines.base import EngineResult, Problem, Progress, ProgressListener
@@ -30,6 +30,8 @@ ADVICE, FORECAST_SCORE = "advice.json", "forecast_score.json"
 _LARGEST_ZIPPED = 50_000_000
 #: The file of a certificate among the results of the study that made it.
 CERTIFICATE = "certificate.json"
+
+Read = TypeVar("Read")
 
 
 def write_results(
@@ -123,13 +125,7 @@ class RunResults(Mapping[str, "pa.Table"]):
     @property
     def advice(self) -> Advice | None:
         """What to change next quarter; None while no advice has been made."""
-        kept = self._workspace.derived_file(self._run_id, ADVICE, self._manifest)
-        if kept is None:
-            return None
-        try:
-            return read_advice(kept)
-        except ValueError:  # an earlier version's: it is made anew
-            return None
+        return self._kept(ADVICE, read_advice)
 
     def keep_advice(self, advice: Advice) -> None:
         self._workspace.save_derived(self._run_id, ADVICE, advice.to_json(), self._manifest)
@@ -139,16 +135,20 @@ class RunResults(Mapping[str, "pa.Table"]):
         """How well the model before forecast a refresh's new periods; None while that was not looked
         at, and of a run that is no refresh.
         """
-        kept = self._workspace.derived_file(self._run_id, FORECAST_SCORE, self._manifest)
-        if kept is None:
-            return None
-        try:
-            return read_score(kept)
-        except ValueError:  # an earlier version's: it is made anew
-            return None
+        return self._kept(FORECAST_SCORE, read_score)
 
     def keep_forecast_score(self, score: ForecastScore) -> None:
         self._workspace.save_derived(self._run_id, FORECAST_SCORE, score.to_json(), self._manifest)
+
+    def _kept(self, name: str, read: Callable[[bytes], Read]) -> Read | None:
+        """What was made of the results and kept beside them; None while nothing was."""
+        kept = self._workspace.derived_file(self._run_id, name, self._manifest)
+        if kept is None:
+            return None
+        try:
+            return read(kept)
+        except ValueError:  # an earlier version's: it is made anew
+            return None
 
     def require_kept(self, model_id: str, where: str = "model") -> str:
         """The id of a kept model as given; NotFound for any other names the best of those there

@@ -398,6 +398,19 @@ def baseline_course(design: Design, gamma: np.ndarray, out: np.ndarray) -> None:
 
 
 @jit
+def left_over(
+    design: Design, gamma: np.ndarray, effects: np.ndarray, f: np.ndarray, out: np.ndarray
+) -> None:
+    """y - Z gamma - sum_c effects_c f_c, (T,)."""
+    baseline_course(design, gamma, out)
+    for t in range(out.shape[0]):
+        out[t] = design.y[t] - out[t]
+    for c in range(effects.shape[0]):
+        for t in range(out.shape[0]):
+            out[t] -= effects[c] * f[c, t]
+
+
+@jit
 def solve(
     design: Design,
     yy: float,

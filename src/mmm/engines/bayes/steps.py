@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from mmm.engines.bayes.kernel import (
     Curves,
     Market,
     backward,
-    baseline_course,
     channel_regressor,
     copy,
     dot,
@@ -19,6 +19,7 @@ from mmm.engines.bayes.kernel import (
     evidence_of,
     forward,
     jit,
+    left_over,
     project,
     solve,
 )
@@ -34,6 +35,10 @@ from mmm.engines.bayes.parts import (
     use,
 )
 from mmm.engines.bayes.state import State
+
+#: A nation's or a panel's.
+AnyState: TypeAlias = Any
+AnySolved: TypeAlias = Any
 
 
 @jit
@@ -141,41 +146,52 @@ def _solve_spare(market: Market, state: State, hyper: np.ndarray) -> None:
 
 
 @jit
+def copy_factor(source: AnySolved, out: AnySolved) -> None:
+    """What does not change with the channels: the factor of A, and what it takes of y."""
+    copy(source.diagonal, out.diagonal)
+    copy(source.cross.ravel(), out.cross.ravel())
+    copy(source.lower.ravel(), out.lower.ravel())
+    copy(source.wy, out.wy)
+    copy(source.constant, out.constant)
+
+
+@jit
+def copy_channels(source: AnySolved, out: AnySolved) -> None:
+    """What changes with the channels."""
+    copy(source.w.ravel(), out.w.ravel())
+    copy(source.precision.ravel(), out.precision.ravel())
+    copy(source.linear, out.linear)
+
+
+@jit
+def put_back_parameters(kind: np.ndarray, state: AnyState) -> None:
+    """The channels' parameters and effects as `keep` found them."""
+    copy(state.kept_channel.ravel(), state.channel.ravel())
+    for c in range(state.channel.shape[0]):
+        state.effects[c] = effect_of(kind[c], state.channel[c, EFFECT])
+
+
+@jit
 def _take_spare(market: Market, state: State) -> None:
     """See `parts.take_spare`."""
-    spare, solved = state.spare, state.solved
-    copy(spare.diagonal, solved.diagonal)
-    copy(spare.cross.ravel(), solved.cross.ravel())
-    copy(spare.lower.ravel(), solved.lower.ravel())
-    copy(spare.w.ravel(), solved.w.ravel())
-    copy(spare.wy, solved.wy)
-    copy(spare.precision.ravel(), solved.precision.ravel())
-    copy(spare.linear, solved.linear)
-    copy(spare.constant, solved.constant)
+    copy_factor(state.spare, state.solved)
+    copy_channels(state.spare, state.solved)
 
 
 @jit
 def _keep(market: Market, state: State) -> None:
     """See `parts.keep`."""
-    solved, spare = state.solved, state.spare
     copy(state.channel.ravel(), state.kept_channel.ravel())
     _copy_curves(state.curves, state.kept)
-    copy(solved.w.ravel(), spare.w.ravel())
-    copy(solved.precision.ravel(), spare.precision.ravel())
-    copy(solved.linear, spare.linear)
+    copy_channels(state.solved, state.spare)
 
 
 @jit
 def _put_back(market: Market, state: State) -> None:
     """See `parts.put_back`."""
-    solved, spare = state.solved, state.spare
-    copy(state.kept_channel.ravel(), state.channel.ravel())
-    for c in range(state.channel.shape[0]):
-        state.effects[c] = effect_of(market.priors.kind[c], state.channel[c, EFFECT])
+    put_back_parameters(market.priors.kind, state)
     _copy_curves(state.kept, state.curves)
-    copy(spare.w.ravel(), solved.w.ravel())
-    copy(spare.precision.ravel(), solved.precision.ravel())
-    copy(spare.linear, solved.linear)
+    copy_channels(state.spare, state.solved)
 
 
 @jit
@@ -203,12 +219,7 @@ def draw_nation_residual(
         for j in range(gamma.shape[0]):
             gamma[j] -= state.effects[c] * solved.w[c, j]
     backward(solved.diagonal, solved.cross, solved.lower, gamma)
-    baseline_course(market.design, gamma, rest)
-    for t in range(rest.shape[0]):
-        rest[t] = market.design.y[t] - rest[t]
-    for c in range(state.channel.shape[0]):
-        for t in range(rest.shape[0]):
-            rest[t] -= state.effects[c] * state.curves.f[c, t]
+    left_over(market.design, gamma, state.effects, state.curves.f, rest)
 
 
 use(

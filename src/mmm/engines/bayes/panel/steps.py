@@ -9,12 +9,12 @@ import numpy as np
 from mmm.engines.bayes.kernel import (
     EFFECT,
     backward,
-    baseline_course,
     copy,
     dot,
     effect_of,
     forward,
     jit,
+    left_over,
     project,
 )
 from mmm.engines.bayes.panel.kernel import (
@@ -29,7 +29,7 @@ from mmm.engines.bayes.panel.kernel import (
     solve_panel,
     weighted_mean,
 )
-from mmm.engines.bayes.panel.model import PanelCurves, PanelMarket
+from mmm.engines.bayes.panel.model import PanelCurves, PanelMarket, PanelSolved
 from mmm.engines.bayes.panel.state import PanelState
 from mmm.engines.bayes.parts import (
     accept_channel,
@@ -42,6 +42,7 @@ from mmm.engines.bayes.parts import (
     trial_row,
     use,
 )
+from mmm.engines.bayes.steps import copy_channels, copy_factor, put_back_parameters
 
 
 @jit
@@ -199,44 +200,33 @@ def _solve_spare(market: PanelMarket, state: PanelState, hyper: np.ndarray) -> N
 def _take_spare(market: PanelMarket, state: PanelState) -> None:
     """See `parts.take_spare`."""
     spare, solved = state.spare, state.solved
-    copy(spare.diagonal, solved.diagonal)
-    copy(spare.cross.ravel(), solved.cross.ravel())
-    copy(spare.lower.ravel(), solved.lower.ravel())
-    copy(spare.w.ravel(), solved.w.ravel())
-    copy(spare.wy, solved.wy)
+    copy_factor(spare, solved)
     copy(spare.shrink, solved.shrink)
     copy(spare.wide_lower.ravel(), solved.wide_lower.ravel())
-    copy(spare.q.ravel(), solved.q.ravel())
     copy(spare.qy, solved.qy)
-    copy(spare.precision.ravel(), solved.precision.ravel())
-    copy(spare.linear, solved.linear)
-    copy(spare.constant, solved.constant)
+    _copy_channels(spare, solved)
+
+
+@jit
+def _copy_channels(source: PanelSolved, out: PanelSolved) -> None:
+    copy_channels(source, out)
+    copy(source.q.ravel(), out.q.ravel())
 
 
 @jit
 def _keep(market: PanelMarket, state: PanelState) -> None:
     """See `parts.keep`."""
-    solved, spare = state.solved, state.spare
     copy(state.channel.ravel(), state.kept_channel.ravel())
     _copy_curves(state.curves, state.kept)
-    copy(solved.w.ravel(), spare.w.ravel())
-    copy(solved.q.ravel(), spare.q.ravel())
-    copy(solved.precision.ravel(), spare.precision.ravel())
-    copy(solved.linear, spare.linear)
+    _copy_channels(state.solved, state.spare)
 
 
 @jit
 def _put_back(market: PanelMarket, state: PanelState) -> None:
     """See `parts.put_back`."""
-    solved, spare = state.solved, state.spare
-    copy(state.kept_channel.ravel(), state.channel.ravel())
-    for c in range(state.channel.shape[0]):
-        state.effects[c] = effect_of(market.priors.kind[c], state.channel[c, EFFECT])
+    put_back_parameters(market.priors.kind, state)
     _copy_curves(state.kept, state.curves)
-    copy(spare.w.ravel(), solved.w.ravel())
-    copy(spare.q.ravel(), solved.q.ravel())
-    copy(spare.precision.ravel(), solved.precision.ravel())
-    copy(spare.linear, solved.linear)
+    _copy_channels(state.spare, state.solved)
 
 
 @jit
@@ -266,12 +256,7 @@ def _draw_residual(
     """See `parts.draw_residual`: of the nation's direction."""
     channels, wide = state.channel.shape[0], np.empty(market.wide.shape[0])
     draw_baseline(market, state, rng, gamma, wide)
-    baseline_course(market.design, gamma, rest)
-    for t in range(rest.shape[0]):
-        rest[t] = market.design.y[t] - rest[t]
-    for c in range(channels):
-        for t in range(rest.shape[0]):
-            rest[t] -= state.effects[c] * state.curves.mean[c, t]
+    left_over(market.design, gamma, state.effects, state.curves.mean, rest)
     for i in range(wide.shape[0]):
         for t in range(rest.shape[0]):
             rest[t] -= wide[i] * state.curves.mean[channels + i, t]
