@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import Design, dot, jit
+from mmm.engines.bayes.kernel import copy, dot, jit
 from mmm.engines.bayes.parts import draw_residual, solve_spare, take_spare
 from mmm.engines.bayes.proposals import WANTED_ONE, rescaled
 
-_PASSES = 3
+#: Steps of each number in a row.
+_PASSES = 2
 
 
 @jit
@@ -34,32 +35,40 @@ def log_hyper(prior: np.ndarray, groups: int, hyper: np.ndarray) -> float:
 
 
 @jit
-def _depends(design: Design, j: int, i: int) -> bool:
-    """Whether the variance of column j depends on hyperparameter i >= 1."""
-    group = design.group[j]
-    return group >= 0 and (group == i - 1 or design.power[group] == i)
+def _tau_and_fall(group: np.ndarray, power: np.ndarray, of: np.ndarray) -> None:
+    """Which hyperparameters each column's variance depends on, log tau and q, into `of` (2, p); 0
+    where it does not.
+    """
+    for j in range(group.shape[0]):
+        of[0, j], of[1, j] = 0, 0
+        if group[j] >= 0:
+            of[0, j] = 1 + group[j]
+            of[1, j] = max(power[group[j]], 0)
 
 
 @jit
-def _has_columns(design: Design, i: int) -> bool:
-    """A panel's own levels and trends are none of the shared baseline's columns."""
-    columns = 0
-    for j in range(design.group.shape[0]):
-        columns += int(_depends(design, j, i))
-    return columns > 0
-
-
-@jit
-def _log_columns(design: Design, i: int, gamma: np.ndarray, hyper: np.ndarray) -> float:
-    """Log density of the coefficients (p,) whose variance depends on hyperparameter i >= 1."""
+def _log_part(
+    i: int,
+    squares: float,
+    periods: int,
+    of: np.ndarray,
+    log_scale: np.ndarray,
+    log_order: np.ndarray,
+    gamma: np.ndarray,
+    hyper: np.ndarray,
+) -> float:
+    """Log density of what depends on hyperparameter i: of residuals with this sum of squares, or of
+    the coefficients (p,) whose variance it is in.
+    """
+    if i == 0:
+        return -periods * hyper[0] - 0.5 * squares * math.exp(-2.0 * hyper[0])
     total = 0.0
     for j in range(gamma.shape[0]):
-        if not _depends(design, j, i):
+        if of[0, j] != i and of[1, j] != i:
             continue
-        group = design.group[j]
-        log_sd = design.log_scale[j] + hyper[1 + group]
-        if design.power[group] >= 0:
-            log_sd -= hyper[design.power[group]] * design.log_order[j]
+        log_sd = log_scale[j] + hyper[of[0, j]]
+        if of[1, j] > 0:
+            log_sd -= hyper[of[1, j]] * log_order[j]
         z = gamma[j] * math.exp(-log_sd)
         total -= log_sd + 0.5 * z * z
     return total
@@ -72,33 +81,30 @@ def move_hyper_given_baseline(
     """Random-walk steps of sigma and of what the baseline's variances depend on, one by one; then
     everything that follows from them anew.
     """
-    design, hyper = market.design, state.kept_hyper
-    gamma, rest = np.empty(design.zy.shape[0]), np.empty(design.y.shape[0])
-    groups = design.power.shape[0]
+    design, hyper, prior = market.design, state.kept_hyper, market.priors.hyper
+    group, log_scale, log_order = design.group, design.log_scale, design.log_order
+    gamma, rest = np.empty(group.shape[0]), np.empty(design.y.shape[0])
+    of, groups = np.empty((2, group.shape[0]), np.int64), design.power.shape[0]
     draw_residual(market, state, rng, gamma, rest)
-    hyper[:] = state.hyper
+    _tau_and_fall(group, design.power, of)
+    copy(state.hyper, hyper)
     squares, periods = dot(rest, rest, rest.shape[0]), rest.shape[0]
-    for _ in range(_PASSES):
-        for i in range(hyper.shape[0]):
-            if i > 0 and not _has_columns(design, i):
-                continue
+    for i in range(hyper.shape[0]):
+        # A panel's own levels and trends are none of the shared baseline's columns.
+        if i > 0 and not (of == i).any():
+            continue
+        for _ in range(_PASSES):
             old = hyper[i]
-            before = log_hyper(market.priors.hyper, groups, hyper)
-            if i == 0:
-                before -= periods * old + 0.5 * squares * math.exp(-2.0 * old)
-            else:
-                before += _log_columns(design, i, gamma, hyper)
+            before = log_hyper(prior, groups, hyper)
+            before += _log_part(i, squares, periods, of, log_scale, log_order, gamma, hyper)
             hyper[i] = old + math.exp(state.noise_scale[i]) * rng.standard_normal()
-            after = log_hyper(market.priors.hyper, groups, hyper)
+            after = log_hyper(prior, groups, hyper)
             if after > -math.inf:
-                if i == 0:
-                    after -= periods * hyper[i] + 0.5 * squares * math.exp(-2.0 * hyper[i])
-                else:
-                    after += _log_columns(design, i, gamma, hyper)
+                after += _log_part(i, squares, periods, of, log_scale, log_order, gamma, hyper)
             accepted = math.log(rng.random()) < after - before
             if not accepted:
                 hyper[i] = old
             state.noise_scale[i] = rescaled(state.noise_scale[i], rate, accepted, WANTED_ONE)
     solve_spare(market, state, hyper)
-    state.hyper[:] = hyper
+    copy(hyper, state.hyper)
     take_spare(market, state)
