@@ -257,8 +257,13 @@ def test_what_the_data_moved_is_told_from_what_is_the_prior(weekly: EngineResult
     )
     share = channels[2]["contribution_share"]
     assert rows["mails", "share"]["posterior"] == pytest.approx(share, rel=1e-12)
-    # 120 weeks say next to nothing of how an organic variable of tiny effect saturates.
-    assert rows["mails", "saturation"]["source"] == "prior"
+    # 120 weeks say next to nothing of how an organic variable of tiny effect saturates; short chains
+    # do not know the ends of that interval well enough.
+    longer = fit(problem(), warm_up=1000, sweeps=4000).tables["learnt"].to_pylist()
+    (mails,) = [
+        row for row in longer if row["variable"] == "mails" and row["quantity"] == "saturation"
+    ]
+    assert mails["source"] == "prior"
     known = fit(problem(), media={"search": {"roi": (1.9, 2.1)}}).tables["learnt"].to_pylist()
     (told,) = [row for row in known if row["variable"] == "search" and row["quantity"] == "roi"]
     assert told["source"] == "prior"
