@@ -51,12 +51,12 @@ from mmm.engines.bayes.parts import (
 from mmm.engines.bayes.proposals import WANTED_JOINT, WANTED_ONE, learn, rescaled, step
 from mmm.engines.bayes.state import State
 
-CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES = 3, 4, 4
+CURVE_PROPOSALS, EFFECT_PASSES, POOL_UPDATES = 2, 4, 4
 #: A nation's or a panel's: both have what the moves read (`parts`).
 AnyMarket: TypeAlias = Any
 AnyState: TypeAlias = Any
 #: Shares of the proposals that are jumps: to a curve from the prior, to where chains have been.
-_REDRAWN, _JUMPED = 0.3, 0.2
+_REDRAWN, _JUMPED = 0.35, 0.2
 
 
 @jit
