@@ -356,7 +356,8 @@ def test_an_exposure_that_became_dearer_keeps_its_curve() -> None:
     new = refreshed_of(replace(early, paid=paid), before, 65)
     setup = set_up(new, BayesSettings.model_validate(SHORT))
     medium = earlier_media(setup)[1]
-    old_kappa = np.median(before_kappa(before, "video"))
+    # Both medians are of logarithms: of an even number of draws, the two of the middle are averaged.
+    old_kappa = np.exp(np.median(np.log(before_kappa(before, "video"))))
     # Impressions at the middle of the curve, before and now.
     old_cost = case.paid[1].spend[4:69].sum() / case.paid[1].exposure[4:69].sum()
     mean_impressions = case.paid[1].exposure[69:134].mean()
