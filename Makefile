@@ -10,7 +10,7 @@ TRAINING_EXTRAS := aws gcp
 # Every process starts three times as quickly with compiled modules kept; some machines forbid to keep them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web test check test-images test-infra lint bench setup lock lock-servers clean
+.PHONY: demo web kernels test check test-images test-infra lint bench setup lock lock-servers clean
 
 setup: $(STAMP)
 
@@ -29,9 +29,24 @@ demo: setup
 web: setup
 	$(BIN)/streamlit run app/streamlit_app.py --server.port $(PORT)
 
+# The engines' compiled kernels, anew where an engine's source is newer: numba itself does not notice a
+# change in a function of another file, and two workers would both compile what they need at one time.
+KERNEL_PARTS := panel nation ridge
+ENGINE_SOURCES := $(shell find src/mmm/engines -name '*.py')
+kernels: $(KERNEL_PARTS:%=$(VENV)/.kernels-%)
+
+$(VENV)/.kernels: $(STAMP) $(ENGINE_SOURCES)
+	find src/mmm/engines -name '*.nb[ic]' -delete
+	touch $@
+
+$(VENV)/.kernels-%: $(VENV)/.kernels
+	$(BIN)/python docker/warm.py $*
+	touch $@
+
 # Two workers; a file's tests stay together, so that they share what they train. The order of files is
 # that of tests/conftest.py: xdist's own puts those with few tests last, which are the longest.
 test: setup
+	$(MAKE) --no-print-directory -j 2 kernels
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The loop while working: what needs no browser, no AWS, no training.

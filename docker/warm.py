@@ -1,13 +1,19 @@
-"""Compile the engines' kernels while an image is built, so that no task spends its first half minute on it.
+"""Compile the engines' kernels ahead: while an image is built, so that no task spends its first minutes
+on it; and before the tests (`make kernels`), so that no two of their workers compile the same.
 
-Runs the sample through the engines that are compiled, with few candidates and draws. The caller sets NUMBA_CACHE_DIR,
-and NUMBA_CPU_NAME=generic: code that is compiled for the builder's own CPU would be compiled again on another.
+Runs the sample through the engines that are compiled, with few candidates and draws. An image's build
+sets NUMBA_CACHE_DIR, and NUMBA_CPU_NAME=generic: code that is compiled for the builder's own CPU would
+be compiled again on another.
+
+Usage: python docker/warm.py [nation|panel|ridge ...], all of them where none is named.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
@@ -19,25 +25,56 @@ from mmm.sources import sample
 
 _FEW_CANDIDATES = {"trials": 2, "iterations": 40, "min_candidates": 10, "bootstrap": 100}
 _FEW_DRAWS = {"warm_up": 20, "sweeps": 20, "longest": 1, "draws": 40}
+_GEO, _SIZES = "geo", {"north": 0.5, "south": 0.3, "west": 0.2}
+PARTS = ("panel", "nation", "ridge")
 
 
-def experiments() -> Iterator[Experiment]:
-    """The sample for `bayes`, and for `ridge` with every adstock and both methods."""
-    yield sample_experiment("0" * 16, "bayes").model_copy(update={"settings": _FEW_DRAWS})
-    for adstock in ("geometric", "weibull_cdf", "weibull_pdf"):
-        for method in ("exact", "robyn"):
-            settings = {**_FEW_CANDIDATES, "adstock": adstock, "method": method}
-            yield sample_experiment("0" * 16, "ridge").model_copy(update={"settings": settings})
+def experiments(part: str) -> Iterator[Experiment]:
+    """The sample for `bayes` as a nation or as a panel, or for `ridge` with every adstock and both
+    methods.
+    """
+    dataset_id = "0" * 16
+    if part == "ridge":
+        for adstock in ("geometric", "weibull_cdf", "weibull_pdf"):
+            for method in ("exact", "robyn"):
+                settings = {**_FEW_CANDIDATES, "adstock": adstock, "method": method}
+                yield sample_experiment(dataset_id, "ridge").model_copy(
+                    update={"settings": settings}
+                )
+        return
+    nation = sample_experiment(dataset_id, "bayes").model_copy(update={"settings": _FEW_DRAWS})
+    if part == "nation":
+        yield nation
+    else:
+        mapping = nation.mapping.model_copy(update={"geo": _GEO})
+        yield nation.model_copy(update={"mapping": mapping})
 
 
-def main() -> None:
-    table: pa.Table = csv.read_csv(sample.PATH)
-    for experiment in experiments():
-        problem, _ = build_problem(experiment, table)
-        load_engine(experiment.engine).train(
-            problem, experiment.engine_settings(), lambda progress: None
-        )
+def by_geo(table: pa.Table) -> pa.Table:
+    """The sample's rows once for each geo, numbers by its size and with noise of its own."""
+    rng = np.random.default_rng(1)
+    parts = []
+    for geo, size in _SIZES.items():
+        part = table.append_column(_GEO, pa.array([geo] * table.num_rows))
+        for index, field in enumerate(table.schema):
+            if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
+                values = table[field.name].to_numpy().astype(float)
+                scaled = values * size * rng.uniform(0.9, 1.1, len(values))
+                part = part.set_column(index, field.name, pa.array(scaled))
+        parts.append(part)
+    return pa.concat_tables(parts)
+
+
+def main(parts: list[str]) -> None:
+    nation: pa.Table = csv.read_csv(sample.PATH)
+    for part in parts or PARTS:
+        for experiment in experiments(part):
+            table = by_geo(nation) if part == "panel" else nation
+            problem, _ = build_problem(experiment, table)
+            load_engine(experiment.engine).train(
+                problem, experiment.engine_settings(), lambda progress: None
+            )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pyarrow import csv
 
 from mmm.engines import DEFAULT_ENGINE
+from mmm.experiments.problem import build_problem
+from mmm.sources import sample
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "docker").glob("Dockerfile.*"))
@@ -105,7 +108,13 @@ def test_what_warms_the_kernels_can_be_trained() -> None:
     warm = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(warm)
     engines = [
-        experiment.engine for experiment in warm.experiments() if experiment.engine_settings()
+        experiment.engine
+        for part in warm.PARTS
+        for experiment in warm.experiments(part)
+        if experiment.engine_settings()
     ]
-    assert DEFAULT_ENGINE in engines
+    assert engines.count(DEFAULT_ENGINE) == 2
     assert engines.count("ridge") == 6
+    table = warm.by_geo(csv.read_csv(sample.PATH))
+    (panel,) = warm.experiments("panel")
+    assert build_problem(panel, table)[0].panel is not None

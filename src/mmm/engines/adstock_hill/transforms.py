@@ -8,6 +8,7 @@ where they occur.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -21,10 +22,15 @@ ADSTOCK_CODES = {"geometric": GEOMETRIC, "weibull_cdf": WEIBULL_CDF, "weibull_pd
 #: tail stops there.
 _NEGLIGIBLE = 1e-20
 
-jit = njit(cache=True, nogil=True, error_model="numpy")
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+jit = njit(**_OPTIONS)
+#: For what compiled code alone calls: without an entry from Python it compiles faster. Called from
+#: Python, it would crash the process: tests/engines/test_inner.py finds such a call.
+_INNER: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner = njit(**_INNER)
 
 
-@jit
+@inner
 def adstock_geometric(x: np.ndarray, theta: float, out: np.ndarray) -> None:
     """a_1 = x_1, a_t = x_t + theta a_{t-1}, into `out`."""
     carried = 0.0

@@ -17,6 +17,7 @@ from mmm.engines.bayes.kernel import (
     Priors,
     copy,
     effect_of,
+    inner,
     jit,
     log_effect_prior,
     log_likelihood,
@@ -55,7 +56,7 @@ def log_channels_prior(priors: Priors, channel: np.ndarray, pool: np.ndarray) ->
     return total
 
 
-@jit
+@inner
 def move_common_curve(
     market: Any, state: Any, i: int, rng: np.random.Generator, heat: float, rate: float
 ) -> None:
@@ -85,7 +86,7 @@ def move_common_curve(
     state.common_scale[i] = rescaled(state.common_scale[i], rate, accepted, WANTED_ONE)
 
 
-@jit
+@inner
 def _shift(market: Any, state: Any, c: int, i: int, by: float) -> bool:
     """Move a channel's parameter i, and the others by their regression on it. False: the curve would
     have no effect at all.

@@ -19,13 +19,24 @@ small functions takes a minute to compile.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 #: Sums may be re-associated and fused by the compiler: fixed per machine, and fast.
-jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract"},
+}
+jit = njit(**_OPTIONS)
+#: For what compiled code alone calls: without an entry from Python, which unpacks whole tuples, a
+#: fifth of the time to compile is saved. Called from Python, it would crash the process:
+#: tests/engines/test_inner.py finds such a call.
+_INNER: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner = njit(**_INNER)
 
 #: A lag whose weight is below this share of all weights is left out.
 _NEGLIGIBLE = 1e-6
@@ -117,7 +128,7 @@ class Solved(NamedTuple):
     constant: np.ndarray  # (1,)
 
 
-@jit
+@inner
 def dot(a: np.ndarray, b: np.ndarray, n: int) -> float:
     """Inner product of the first n numbers."""
     total = 0.0
@@ -126,7 +137,7 @@ def dot(a: np.ndarray, b: np.ndarray, n: int) -> float:
     return total
 
 
-@jit
+@inner
 def copy(source: np.ndarray, out: np.ndarray) -> None:
     """The numbers of `source` (n,) into the start of `out`."""
     for i in range(source.shape[0]):
@@ -176,7 +187,7 @@ def theta_of(logit: float, week: float) -> float:
     return math.exp(-week * math.log1p(math.exp(-logit)))
 
 
-@jit
+@inner
 def effect_of(kind: int, u: float) -> float:
     """A channel's effect (ROI) from the number that is sampled."""
     if kind == NORMAL:
@@ -186,7 +197,7 @@ def effect_of(kind: int, u: float) -> float:
     return math.exp(u)
 
 
-@jit
+@inner
 def channel_regressor(
     x: np.ndarray,
     money: float,
@@ -221,7 +232,7 @@ def channel_regressor(
     return factor
 
 
-@jit
+@inner
 def carried_sum(
     x: np.ndarray,
     parameters: np.ndarray,
@@ -242,7 +253,7 @@ def carried_sum(
     return total
 
 
-@jit
+@inner
 def evidence_of(
     tests: Tests,
     c: int,
@@ -271,7 +282,7 @@ def evidence_of(
         out[j] *= total * tests.factor[j]
 
 
-@jit
+@inner
 def project(
     week_of: np.ndarray,
     weeks: int,
@@ -298,7 +309,7 @@ def project(
             rest[j] += value * columns[j]
 
 
-@jit
+@inner
 def column_precision(
     hyper: np.ndarray,
     log_scale: np.ndarray,
@@ -320,7 +331,7 @@ def column_precision(
     return half_log
 
 
-@jit
+@inner
 def factorise(
     gram: np.ndarray,
     added: np.ndarray,
@@ -347,7 +358,7 @@ def factorise(
     return half_log
 
 
-@jit
+@inner
 def forward(
     diagonal: np.ndarray,
     cross: np.ndarray,
@@ -365,7 +376,7 @@ def forward(
         rest[i] = (total - dot(lower[i], rest, i)) / lower[i, i]
 
 
-@jit
+@inner
 def backward(
     diagonal: np.ndarray, cross: np.ndarray, lower: np.ndarray, values: np.ndarray
 ) -> None:
@@ -410,7 +421,7 @@ def left_over(
             out[t] -= effects[c] * f[c, t]
 
 
-@jit
+@inner
 def solve(
     design: Design,
     yy: float,
@@ -457,7 +468,7 @@ def log_likelihood(
     return total
 
 
-@jit
+@inner
 def log_effect_prior(prior: np.ndarray, mean: float, sd: float, u: float) -> float:
     """Log prior of u without its constant: N(mean, sd^2), and the part of channels without effect
     as in `prior` (columns of `Priors.effect`).
@@ -474,7 +485,7 @@ def log_effect_prior(prior: np.ndarray, mean: float, sd: float, u: float) -> flo
     return high + math.log(math.exp(none - high) + math.exp(some - high))
 
 
-@jit
+@inner
 def pooled(prior: np.ndarray, kind: int, pool: np.ndarray) -> tuple[float, float]:
     """Mean and sd of u outside of its part without effect."""
     if kind == POOLED:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import jit
+from mmm.engines.bayes.kernel import inner
 
 COMPONENTS = 4
 _ROUNDS = 30
@@ -19,7 +19,7 @@ _WIDER, _WIDEST, _WIDE_WEIGHT = 1.3, 2.0, 0.2
 _JITTER = 1e-4
 
 
-@jit
+@inner
 def draw_mixture(
     weight: np.ndarray,
     mean: np.ndarray,
@@ -41,7 +41,7 @@ def draw_mixture(
             out[i] += factor[component, i, j] * z
 
 
-@jit
+@inner
 def log_mixture(
     weight: np.ndarray, mean: np.ndarray, factor: np.ndarray, value: np.ndarray
 ) -> float:

@@ -34,6 +34,7 @@ from mmm.engines.bayes.kernel import (
     copy,
     dot,
     effect_of,
+    inner,
     jit,
     log_effect_prior,
     log_likelihood,
@@ -59,7 +60,7 @@ AnyState: TypeAlias = Any
 _REDRAWN, _JUMPED = 0.35, 0.2
 
 
-@jit
+@inner
 def draw_effect(prior: np.ndarray, kind: int, pool: np.ndarray, rng: np.random.Generator) -> float:
     """u from its prior given the pool."""
     if rng.random() < prior[ZERO_WEIGHT]:
@@ -69,7 +70,7 @@ def draw_effect(prior: np.ndarray, kind: int, pool: np.ndarray, rng: np.random.G
     return prior[MEAN] + prior[SD] * rng.standard_normal()
 
 
-@jit
+@inner
 def draw_channel(
     curve: np.ndarray,
     effect: np.ndarray,
@@ -153,7 +154,7 @@ def first_proposals(market: Market, state: State) -> None:
         state.of_hyper.factor[i, i] = 0.3 * market.priors.hyper[i, 1]
 
 
-@jit
+@inner
 def heat_and_rate(sweep: int, warm_up: int) -> tuple[float, float]:
     """The likelihood's power in a sweep, and how fast proposals adapt: 1 and 0 after the warm-up."""
     if sweep >= warm_up:
@@ -161,7 +162,7 @@ def heat_and_rate(sweep: int, warm_up: int) -> tuple[float, float]:
     return min(1.0, 0.05 + 2.85 * sweep / warm_up), 10.0 / (100.0 + sweep)
 
 
-@jit
+@inner
 def sweep_once(
     market: AnyMarket,
     state: AnyState,
@@ -223,7 +224,7 @@ def run(
     return rows
 
 
-@jit
+@inner
 def learn_all(state: AnyState) -> None:
     """Take the state into what every proposal has learnt."""
     of = state.of_channel
@@ -241,7 +242,7 @@ def learn_all(state: AnyState) -> None:
     )
 
 
-@jit
+@inner
 def _log_curve_prior(curve: np.ndarray, parameters: np.ndarray) -> float:
     total = 0.0
     for i in range(EFFECT):
@@ -250,14 +251,14 @@ def _log_curve_prior(curve: np.ndarray, parameters: np.ndarray) -> float:
     return total
 
 
-@jit
+@inner
 def _own_part(c: int, row: np.ndarray, linear: float, effects: np.ndarray, effect: float) -> float:
     """What a channel's effect adds to the log likelihood, given all others."""
     others = dot(row, effects, effects.shape[0]) - row[c] * effects[c]
     return effect * (linear - others - 0.5 * row[c] * effect)
 
 
-@jit
+@inner
 def _informed(
     kind: int, linear: float, precision: float, mean: float, sd: float
 ) -> tuple[float, float]:
@@ -278,7 +279,7 @@ def _informed(
     return (mean * prior + math.log(linear / precision) * own) / total, 1.0 / math.sqrt(total)
 
 
-@jit
+@inner
 def _log_informed(
     prior: np.ndarray, mean: float, sd: float, around: tuple[float, float], u: float
 ) -> float:
@@ -290,7 +291,7 @@ def _log_informed(
     return high + math.log(math.exp(near - high) + math.exp(wide - high))
 
 
-@jit
+@inner
 def _redraw_curve(
     curve: np.ndarray, rng: np.random.Generator, old: np.ndarray, out: np.ndarray
 ) -> None:
@@ -305,7 +306,7 @@ def _redraw_curve(
             out[i] = curve[i, 0] + curve[i, 1] * z
 
 
-@jit
+@inner
 def _draw_informed(
     prior: np.ndarray,
     kind: int,
@@ -321,13 +322,13 @@ def _draw_informed(
     return wide
 
 
-@jit
+@inner
 def _pull(c: int, row: np.ndarray, linear: float, effects: np.ndarray) -> float:
     """Slope of the log likelihood at an effect of 0 of channel c, given all others."""
     return linear - dot(row, effects, effects.shape[0]) + row[c] * effects[c]
 
 
-@jit
+@inner
 def _move_channel(
     market: Market, state: State, c: int, rng: np.random.Generator, heat: float, rate: float
 ) -> None:
@@ -395,7 +396,7 @@ def _move_channel(
         scales[c, 0] = rescaled(scales[c, 0], rate, accepted, WANTED_JOINT)
 
 
-@jit
+@inner
 def _make_room(
     priors: Priors,
     state: State,
@@ -426,7 +427,7 @@ def _make_room(
     return u, gain + heat * change
 
 
-@jit
+@inner
 def _move_effect(
     priors: Priors, state: State, c: int, rng: np.random.Generator, heat: float, rate: float
 ) -> None:
@@ -448,7 +449,7 @@ def _move_effect(
     state.effect_scale[c] = rescaled(state.effect_scale[c], rate, accepted, WANTED_ONE)
 
 
-@jit
+@inner
 def _move_all_effects(
     priors: Priors,
     state: State,
@@ -479,7 +480,7 @@ def _move_all_effects(
     of.scale[0] = rescaled(of.scale[0], rate, accepted, WANTED_JOINT)
 
 
-@jit
+@inner
 def _log_pool(
     own: np.ndarray, kinds: np.ndarray, effect: np.ndarray, u: np.ndarray, pool: np.ndarray
 ) -> float:
@@ -495,7 +496,7 @@ def _log_pool(
     return total
 
 
-@jit
+@inner
 def _move_pool(priors: Priors, state: State, rng: np.random.Generator, rate: float) -> None:
     """One step of mu, then one of log t."""
     pool, u = state.pool, state.channel[:, EFFECT]
@@ -510,7 +511,7 @@ def _move_pool(priors: Priors, state: State, rng: np.random.Generator, rate: flo
         state.pool_scale[i] = rescaled(state.pool_scale[i], rate, accepted, WANTED_ONE)
 
 
-@jit
+@inner
 def _move_hyper(
     market: Market,
     state: State,

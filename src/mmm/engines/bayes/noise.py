@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import copy, dot, jit
+from mmm.engines.bayes.kernel import copy, dot, inner
 from mmm.engines.bayes.parts import draw_residual, solve_spare, take_spare
 from mmm.engines.bayes.proposals import WANTED_ONE, rescaled
 
@@ -21,7 +21,7 @@ from mmm.engines.bayes.proposals import WANTED_ONE, rescaled
 _PASSES = 2
 
 
-@jit
+@inner
 def log_hyper(prior: np.ndarray, groups: int, hyper: np.ndarray) -> float:
     """Log prior of log sigma, log taus and qs; minus infinity outside of a q's range."""
     total = 0.0
@@ -34,7 +34,7 @@ def log_hyper(prior: np.ndarray, groups: int, hyper: np.ndarray) -> float:
     return total
 
 
-@jit
+@inner
 def _tau_and_fall(group: np.ndarray, power: np.ndarray, of: np.ndarray) -> None:
     """Which hyperparameters each column's variance depends on, log tau and q, into `of` (2, p); 0
     where it does not.
@@ -46,7 +46,7 @@ def _tau_and_fall(group: np.ndarray, power: np.ndarray, of: np.ndarray) -> None:
             of[1, j] = max(power[group[j]], 0)
 
 
-@jit
+@inner
 def _log_part(
     i: int,
     squares: float,
@@ -74,7 +74,7 @@ def _log_part(
     return total
 
 
-@jit
+@inner
 def move_hyper_given_baseline(
     market: Any, state: Any, rng: np.random.Generator, rate: float
 ) -> None:

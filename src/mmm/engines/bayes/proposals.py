@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from mmm.engines.bayes.kernel import dot, jit
+from mmm.engines.bayes.kernel import dot, inner
 
 #: Acceptance rates that scales are adapted to: of several dimensions, of one.
 WANTED_JOINT, WANTED_ONE = 0.25, 0.44
@@ -18,7 +18,7 @@ ADAPT_EVERY, ADAPT_FROM = 50, 100
 _JITTER = 1e-6
 
 
-@jit
+@inner
 def step(
     factor: np.ndarray, scale: float, rng: np.random.Generator, old: np.ndarray, out: np.ndarray
 ) -> None:
@@ -31,7 +31,7 @@ def step(
             out[i] += factor[i, j] * z
 
 
-@jit
+@inner
 def rescaled(log_scale: float, rate: float, accepted: bool, wanted: float) -> float:
     """A log scale after one proposal."""
     if accepted:
@@ -39,7 +39,7 @@ def rescaled(log_scale: float, rate: float, accepted: bool, wanted: float) -> fl
     return log_scale - rate * wanted
 
 
-@jit
+@inner
 def learn(
     value: np.ndarray,
     factor: np.ndarray,

@@ -18,6 +18,7 @@ from mmm.engines.bayes.kernel import (
     effect_of,
     evidence_of,
     forward,
+    inner,
     jit,
     left_over,
     project,
@@ -145,7 +146,7 @@ def _solve_spare(market: Market, state: State, hyper: np.ndarray) -> None:
     solve(market.design, yy, market.tests.value, state.curves, hyper, state.spare)
 
 
-@jit
+@inner
 def copy_factor(source: AnySolved, out: AnySolved) -> None:
     """What does not change with the channels: the factor of A, and what it takes of y."""
     copy(source.diagonal, out.diagonal)
@@ -155,7 +156,7 @@ def copy_factor(source: AnySolved, out: AnySolved) -> None:
     copy(source.constant, out.constant)
 
 
-@jit
+@inner
 def copy_channels(source: AnySolved, out: AnySolved) -> None:
     """What changes with the channels."""
     copy(source.w.ravel(), out.w.ravel())
@@ -163,7 +164,7 @@ def copy_channels(source: AnySolved, out: AnySolved) -> None:
     copy(source.linear, out.linear)
 
 
-@jit
+@inner
 def put_back_parameters(kind: np.ndarray, state: AnyState) -> None:
     """The channels' parameters and effects as `keep` found them."""
     copy(state.kept_channel.ravel(), state.channel.ravel())
@@ -194,7 +195,7 @@ def _put_back(market: Market, state: State) -> None:
     copy_channels(state.spare, state.solved)
 
 
-@jit
+@inner
 def _copy_curves(source: Curves, out: Curves) -> None:
     copy(source.f.ravel(), out.f.ravel())
     copy(source.zf.ravel(), out.zf.ravel())

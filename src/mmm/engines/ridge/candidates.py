@@ -16,7 +16,7 @@ import numpy as np
 
 from mmm.cores import usable_cores
 from mmm.engines.adstock_hill.candidates import Candidates, Evaluation, split_counts
-from mmm.engines.adstock_hill.transforms import adstock_into, hill, hill_into, jit
+from mmm.engines.adstock_hill.transforms import adstock_into, hill, hill_into, inner, jit
 from mmm.engines.ridge.flexible import eliminate, fit_flexible, penalised_error
 from mmm.engines.ridge.solver import solve_exact, solve_glmnet
 
@@ -71,7 +71,7 @@ class Design(NamedTuple):
     roi_pull: float  # penalty of a ROI's distance from their mean, per unit of lambda
 
 
-@jit
+@inner
 def _transform_media(design, cand, c, X, adstocked, weights, out):  # type: ignore[no-untyped-def]
     """Adstocked and saturated media of candidate c into the last M columns of X (n, p)."""
     n, k = design.base.shape
@@ -92,7 +92,7 @@ def _transform_media(design, cand, c, X, adstocked, weights, out):  # type: igno
         hill_into(a[start : start + n], cand.alpha[c, m], inflexion, X[:, k + m])
 
 
-@jit
+@inner
 def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
     """Standardised columns Z, their products A = Z'Z/N and rhs = Z'(y - mean y)/(N sd y); returns
     (mean y, sd y).
@@ -140,7 +140,7 @@ def _moments(X, y, rows, mean, sd, Z, A, rhs):  # type: ignore[no-untyped-def]
     return y_mean, y_sd
 
 
-@jit
+@inner
 def _uncentre(mean, sd, y_mean, y_sd, A, rhs):  # type: ignore[no-untyped-def]
     """Moments for a fit without intercept: nothing is centred, columns keep their SD; returns
     sqrt(mean y^2).
@@ -156,7 +156,7 @@ def _uncentre(mean, sd, y_mean, y_sd, A, rhs):  # type: ignore[no-untyped-def]
     return y_root
 
 
-@jit
+@inner
 def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # type: ignore[no-untyped-def]
     """Fill b (p,) with coefficients in units of y; returns the solver's count."""
     p = A.shape[0]
@@ -187,7 +187,7 @@ def _solve(design, lambda_, v, y_scale, sd, lower, upper, A, rhs, b, work):  # t
     return passes
 
 
-@jit
+@inner
 def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore[no-untyped-def]
     """Fit the first `rows` rows; coefficients into b. Returns (intercept, intercept was dropped,
     solver's count).
@@ -212,7 +212,7 @@ def _fit(design, lambda_, v, X, rows, b, moments, bounds, work):  # type: ignore
     return 0.0, design.intercept, passes
 
 
-@jit
+@inner
 def _distance_to_previous(design, effects, k, paid):  # type: ignore[no-untyped-def]
     """Root mean square change of the shares of effect: of paid media, and weighted of all others
     (refreshed RSSD).
@@ -232,7 +232,7 @@ def _distance_to_previous(design, effects, k, paid):  # type: ignore[no-untyped-
     )
 
 
-@jit
+@inner
 def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # type: ignore[no-untyped-def]
     """NRMSE and adjusted R2 per split, effects and DECOMP.RSSD of candidate c."""
     n, p = X.shape
@@ -288,7 +288,7 @@ def _measure(design, X, rows, val, b, intercept, dropped, c, fitted, out):  # ty
     out.loss[c, 1] = rssd
 
 
-@jit
+@inner
 def _study_parts(design, cand, c, study, m, X, adstocked, out, weights, buffer):  # type: ignore[no-untyped-def]
     """A medium's summed effect over a study's rows per unit of its coefficient: (what its scope
     counts, all of it).
@@ -320,7 +320,7 @@ def _study_parts(design, cand, c, study, m, X, adstocked, out, weights, buffer):
     return total - earlier, total
 
 
-@jit
+@inner
 def _study_units(design, cand, c, X, adstocked, out, weights, buffer, G, whole):  # type: ignore[no-untyped-def]
     """G (S, M): each study's effect per unit of its media's coefficients, in its scope and scaled
     to its own days; `whole` the same with all carryover.
@@ -336,7 +336,7 @@ def _study_units(design, cand, c, X, adstocked, out, weights, buffer, G, whole):
                 whole[study, m] = total * design.lift_scale[study]
 
 
-@jit
+@inner
 def _calibration(design, c, b, G, whole, out):  # type: ignore[no-untyped-def]
     """Mean absolute percentage error against the lift tests, NaN studies left out (Robyn: MAPE).
     Beside a flexible baseline a lift that is smaller than its standard error counts in units of
@@ -361,7 +361,7 @@ def _calibration(design, c, b, G, whole, out):  # type: ignore[no-untyped-def]
     return total / count if count > 0 else np.nan
 
 
-@jit
+@inner
 def _effect_errors(design, c, rows, error, X, variance, out):  # type: ignore[no-untyped-def]
     """Standard errors of the media's effects over the window, given the candidate's curves."""
     k = design.base.shape[1]

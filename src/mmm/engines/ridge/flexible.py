@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 
-from mmm.engines.adstock_hill.transforms import jit
+from mmm.engines.adstock_hill.transforms import inner
 from mmm.engines.ridge.solver import solve_exact
 
 
-@jit
+@inner
 def eliminate(design, rows, L, U, uy):  # type: ignore[no-untyped-def]
     """L (q + 1, q + 1) and U (q + 1, rows) of the first `rows` rows, the level last; U y."""
     q = design.flexible.shape[1]
@@ -45,7 +45,7 @@ def eliminate(design, rows, L, U, uy):  # type: ignore[no-untyped-def]
             uy[i] += U[i, t] * design.y[t]
 
 
-@jit
+@inner
 def _spread(values, rows):  # type: ignore[no-untyped-def]
     """Population SD of the first rows; 0 for a constant."""
     mean, low, high = 0.0, values[0], values[0]
@@ -60,7 +60,7 @@ def _spread(values, rows):  # type: ignore[no-untyped-def]
     return 0.0 if low == high else math.sqrt(square / rows)
 
 
-@jit
+@inner
 def _moments(design, X, rows, used, U, uy, W, sd, A, rhs):  # type: ignore[no-untyped-def]
     """Moments of the solved columns (m,) with the first `used` columns of the baseline taken out,
     over N, in units of each column's SD and y's; returns y's SD. W (m, q + 1) = (U X)'.
@@ -95,7 +95,7 @@ def _moments(design, X, rows, used, U, uy, W, sd, A, rhs):  # type: ignore[no-un
     return y_sd
 
 
-@jit
+@inner
 def _pull_together(design, lambda_, v, X, rows, y_sd, sd, A, rhs, pull, unit):  # type: ignore[no-untyped-def]
     """Add the penalty of the paid media to A and rhs: sum of pull_i (ROI_i - mu)^2 and
     level_pull (mu - expected)^2, with mu taken out. Robyn's ridge pulls each coefficient to 0,
@@ -127,7 +127,7 @@ def _pull_together(design, lambda_, v, X, rows, y_sd, sd, A, rhs, pull, unit):  
         rhs[i] += pull[i] * design.level_pull / together * design.expected_roi * unit[i] * scale
 
 
-@jit
+@inner
 def _heed_tests(design, G, rows, y_sd, sd, A, rhs):  # type: ignore[no-untyped-def]
     """Add the lift tests as observations: each the sum of its media's effects, G (S, M) per unit of
     their coefficients, with its own standard error. Tests without a comparison are left out.
@@ -148,7 +148,7 @@ def _heed_tests(design, G, rows, y_sd, sd, A, rhs):  # type: ignore[no-untyped-d
                     A[i, j] += weight * G[s, channel] * G[s, other] / (sd[i] * sd[j])
 
 
-@jit
+@inner
 def _inverse_diagonal(A, L, diagonal):  # type: ignore[no-untyped-def]
     """The diagonal of the inverse of A (m, m), by Cholesky; L is working memory."""
     m = A.shape[0]
@@ -171,7 +171,7 @@ def _inverse_diagonal(A, L, diagonal):  # type: ignore[no-untyped-def]
             diagonal[column] += L[m, i] * L[m, i]
 
 
-@jit
+@inner
 def _solve(design, lambda_, v, X, rows, used, U, uy, W, G, b, work):  # type: ignore[no-untyped-def]
     """Coefficients of the solved columns into b (p,), beside the first `used` columns of the
     baseline; returns the solver's count. `variance` becomes each coefficient's variance as a
@@ -199,7 +199,7 @@ def _solve(design, lambda_, v, X, rows, used, U, uy, W, G, b, work):  # type: ig
     return passes
 
 
-@jit
+@inner
 def _baseline_coefficients(design, used, L, uy, W, b, gamma):  # type: ignore[no-untyped-def]
     """The baseline's own coefficients into gamma (q + 1,), the level last."""
     for k in range(gamma.shape[0]):
@@ -213,7 +213,7 @@ def _baseline_coefficients(design, used, L, uy, W, b, gamma):  # type: ignore[no
         gamma[k] = total / L[k, k]
 
 
-@jit
+@inner
 def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, G, work):  # type: ignore[no-untyped-def]
     """Fit the first `rows` rows: coefficients into b (p,), the baseline's into gamma (q + 1,), its
     parts into their columns of X, whose coefficient is 1. Returns (intercept, intercept was
@@ -238,7 +238,7 @@ def fit_flexible(design, lambda_, v, X, rows, b, gamma, eliminated, W, G, work):
     return gamma[q], dropped, passes
 
 
-@jit
+@inner
 def penalised_error(design, rows, gamma, fitted, paid_effect):  # type: ignore[no-untyped-def]
     """Root mean square error of the first `rows` rows with what the priors of the baseline and of
     the media's total add to it, over the KPI's range: a baseline that bends more to fit is no

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mmm.engines.adstock_hill.transforms import jit
+from mmm.engines.adstock_hill.transforms import inner, jit
 
 #: Candidates of one generation. Small, since a few thousand candidates in twenty dimensions call
 #: for many generations; chosen with the shares below by hypervolume on two data sets
@@ -160,7 +160,7 @@ def _removal_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return order
 
 
-@jit
+@inner
 def _alone(x, y, i, previous, following, right, upper):  # type: ignore[no-untyped-def]
     """The area that only point i dominates, between its neighbours."""
     width = (x[following] if following < x.shape[0] else right) - x[i]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 
-from mmm.engines.adstock_hill.transforms import jit
+from mmm.engines.adstock_hill.transforms import inner, jit
 
 _FREE, _LOWER, _UPPER = 0, 1, 2
 _GLMNET_PASSES = 100_000
 
 
-@jit
+@inner
 def _solve_free(A, rhs, free, count, L, b):  # type: ignore[no-untyped-def]
     """Solve the free rows of A b = rhs by Cholesky; the free entries of b are 0 on entry, the
     others are held.
@@ -108,7 +108,7 @@ def solve_exact(A, rhs, lower, upper, b, state, free, L):  # type: ignore[no-unt
     return -1
 
 
-@jit
+@inner
 def _next_state(A, rhs, lower, upper, b, state, j, tolerance):  # type: ignore[no-untyped-def]
     """The state variable j should have: unchanged where it is feasible."""
     if state[j] == _FREE:
@@ -127,7 +127,7 @@ def _next_state(A, rhs, lower, upper, b, state, j, tolerance):  # type: ignore[n
     return state[j]
 
 
-@jit
+@inner
 def _descend(j, A, g, diagonal, penalty, lower, upper, b):  # type: ignore[no-untyped-def]
     """One coordinate's update; returns the squared change in units of the fit, 0 when nothing
     changed.

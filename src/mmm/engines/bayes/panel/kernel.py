@@ -27,6 +27,7 @@ from mmm.engines.bayes.kernel import (
     dot,
     factorise,
     forward,
+    inner,
     jit,
     lag_weights,
     project,
@@ -35,7 +36,7 @@ from mmm.engines.bayes.kernel import (
 from mmm.engines.bayes.panel.model import PanelCurves, PanelMarket, PanelSolved
 
 
-@jit
+@inner
 def panel_regressor(
     market: PanelMarket,
     c: int,
@@ -73,7 +74,7 @@ def panel_regressor(
     return factor
 
 
-@jit
+@inner
 def geo_evidence(
     market: PanelMarket,
     c: int,
@@ -106,7 +107,7 @@ def geo_evidence(
             out[g, j] = total * tests.counts[c, j] * tests.factor[j]
 
 
-@jit
+@inner
 def nation_evidence(
     tests: Tests, c: int, of_geos: np.ndarray, factors: np.ndarray, out: np.ndarray
 ) -> None:
@@ -120,7 +121,7 @@ def nation_evidence(
             out[j] += factors[g] * of_geos[g, j]
 
 
-@jit
+@inner
 def slow_sums(slow_columns: np.ndarray, f: np.ndarray, out: np.ndarray) -> None:
     """B'f of every geo, (G, J)."""
     periods = f.shape[1]
@@ -151,7 +152,7 @@ def apart(a: np.ndarray, fa: np.ndarray, b: np.ndarray, fb: np.ndarray) -> float
     return total
 
 
-@jit
+@inner
 def slow_apart(
     a: np.ndarray,
     fa: np.ndarray,
@@ -172,7 +173,7 @@ def slow_apart(
         out[j] = total - mean_a * mean_b / (length * length)
 
 
-@jit
+@inner
 def place_sums(
     market: PanelMarket,
     curves: PanelCurves,
@@ -223,7 +224,7 @@ def place_sums(
         nation_evidence(market.tests, c, curves.geo_evidence[c], factors[c], curves.evidence[c])
 
 
-@jit
+@inner
 def slow_precision(market: PanelMarket, hyper: np.ndarray, shrink: np.ndarray) -> float:
     """The share of each column of B into `shrink` (J,); returns the log determinant's half of one
     direction apart from the nation's.
@@ -240,7 +241,7 @@ def slow_precision(market: PanelMarket, hyper: np.ndarray, shrink: np.ndarray) -
     return half_log
 
 
-@jit
+@inner
 def product(
     solved: PanelSolved,
     mm: float,
@@ -256,7 +257,7 @@ def product(
     return nation + (ff - dot(solved.shrink, bb, bb.shape[0])) * own_noise
 
 
-@jit
+@inner
 def solve_panel(
     market: PanelMarket,
     y_apart: np.ndarray,
@@ -311,7 +312,7 @@ def solve_panel(
             solved.precision[d, c] = value
 
 
-@jit
+@inner
 def _solve_wide(
     market: PanelMarket,
     curves: PanelCurves,

@@ -16,6 +16,7 @@ from mmm.engines.bayes.kernel import (
     baseline_course,
     copy,
     dot,
+    inner,
     jit,
 )
 from mmm.engines.bayes.moves import heat_and_rate, learn_all, sweep_once
@@ -128,7 +129,7 @@ def move_factors(market: PanelMarket, state: PanelState, rng: np.random.Generato
     solve_panel(market, state.y_apart, state.curves, state.hyper, state.solved)
 
 
-@jit
+@inner
 def _geo_conditional(
     market: PanelMarket,
     state: PanelState,
@@ -176,7 +177,7 @@ def _geo_conditional(
                 precision[c, d] += prior
 
 
-@jit
+@inner
 def _draw_normal(precision: np.ndarray, rng: np.random.Generator, change: np.ndarray) -> None:
     """`change` from slope to a draw of N(P^-1 slope, P^-1); the precision (its lower half) becomes
     its factor.
@@ -196,7 +197,7 @@ def _draw_normal(precision: np.ndarray, rng: np.random.Generator, change: np.nda
         change[i] /= precision[i, i]
 
 
-@jit
+@inner
 def _take_factors(
     market: PanelMarket,
     state: PanelState,
@@ -220,13 +221,13 @@ def _take_factors(
             soft[j] -= change[c] * state.effects[c] * evidence
 
 
-@jit
+@inner
 def _log_spread(prior: np.ndarray, count: int, squares: float, log_sd: float) -> float:
     z = (log_sd - prior[0]) / prior[1]
     return -0.5 * z * z - count * log_sd - 0.5 * squares * math.exp(-2.0 * log_sd)
 
 
-@jit
+@inner
 def _move_spread(
     market: PanelMarket, state: PanelState, rng: np.random.Generator, rate: float
 ) -> None:

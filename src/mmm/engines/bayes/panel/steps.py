@@ -13,6 +13,7 @@ from mmm.engines.bayes.kernel import (
     dot,
     effect_of,
     forward,
+    inner,
     jit,
     left_over,
     project,
@@ -85,7 +86,7 @@ def _shape_trial(market: PanelMarket, state: PanelState, c: int) -> float:
     return panel_regressor(market, c, trial.parameters, trial.weights, trial.f, trial.log_pressure)
 
 
-@jit
+@inner
 def _trial_sums(market: PanelMarket, state: PanelState, c: int) -> None:
     """All sums of the trial's f with other regressors and y."""
     trial, curves, design = state.trial, state.curves, market.design
@@ -104,7 +105,7 @@ def _trial_sums(market: PanelMarket, state: PanelState, c: int) -> None:
         slow_apart(trial.slow, own, slow, factors[d], market.unit, market.length, trial.bb[d])
 
 
-@jit
+@inner
 def _trial_y(market: PanelMarket, state: PanelState, c: int) -> None:
     """The trial's sums with y, into `trial.sums`."""
     trial, design, own = state.trial, market.design, state.factors[c]
@@ -207,7 +208,7 @@ def _take_spare(market: PanelMarket, state: PanelState) -> None:
     _copy_channels(spare, solved)
 
 
-@jit
+@inner
 def _copy_channels(source: PanelSolved, out: PanelSolved) -> None:
     copy_channels(source, out)
     copy(source.q.ravel(), out.q.ravel())
@@ -229,7 +230,7 @@ def _put_back(market: PanelMarket, state: PanelState) -> None:
     _copy_channels(state.spare, state.solved)
 
 
-@jit
+@inner
 def _copy_curves(source: PanelCurves, out: PanelCurves) -> None:
     copy(source.f.ravel(), out.f.ravel())
     copy(source.slow.ravel(), out.slow.ravel())
