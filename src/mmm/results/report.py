@@ -241,7 +241,7 @@ def _section(
         title=title,
         finding=finding,
         picture=embedded(picture, view.key, f"{title}. {finding}"),
-        reading=view.how_to_read(labels),
+        reading=view.explained(labels, tables, model_id),
         header=header,
         rows=rows,
     )
