@@ -219,7 +219,8 @@ VIEWS: tuple[View, ...] = (
         findings.response_curves,
         "Across: spend per {period}; up: {kpi} it brings per {period}, on top of what still works from earlier "
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
-        "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
+        "the data and are a guess. The diamond is break-even: beyond it one more {currency} brings less than it costs; "
+        "a curve without one does not reach it. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
         present=summary.has_paid,
         certifiable=True,
