@@ -55,28 +55,6 @@ def test_nobody_reaches_an_operation_without_a_token_that_has_its_scope(
     assert answer.json["where"] == "scope"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, one in operations().items() if one.effect != "read"]
-)
-def test_a_viewers_token_changes_nothing_whatever_its_scopes(asking: Any, name: str) -> None:
-    one = operations()[name]
-    workspace = asking.services.runs.workspace
-    before = sorted(item.key for item in workspace.objects.everything() if "audit" not in item.key)
-    request = TokenRequest(name="viewer", scopes=tuple(Scope), role=Role.ANALYST)
-    made = issue(workspace, request, User("ann", role=Role.ADMIN))
-    stored = workspace.token(made.token_id).model_copy(update={"role": Role.VIEWER})
-    workspace.objects.put(f"tokens/{made.token_id}.json", stored.model_dump_json().encode())
-    answer = asking(
-        filled(one.path), method=one.method.value, token=made.token, body=WRITES.get(name, {})
-    )
-    assert answer.status in (403, 422), answer.body
-    after = sorted(item.key for item in workspace.objects.everything() if "audit" not in item.key)
-    assert [key for key in after if key not in before] == [f"tokens/{made.token_id}.json"]
-
-
-WRITES: dict[str, Any] = {}
-
-
 def test_the_audit_log_and_tokens_are_for_administrators(asking: Any) -> None:
     analyst = asking.token(Role.ANALYST)
     for path in ("/audit", "/tokens"):

@@ -188,7 +188,8 @@ def _content(operation: Operation, sent: bytes) -> Any:
 def _as_json(answer: BaseModel | File) -> dict[str, Any]:
     if isinstance(answer, File):
         raise TypeError("a file is no answer to keep")
-    return answer.model_dump(mode="json")
+    found: dict[str, Any] = json.loads(answer.model_dump_json())
+    return found
 
 
 def _answer(request: Request, operation: Operation, answer: BaseModel | File) -> Response:
@@ -196,7 +197,8 @@ def _answer(request: Request, operation: Operation, answer: BaseModel | File) ->
         name = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
         made = Response(answer.data, media_type=answer.media_type, headers=name)
     else:
-        made = JSONResponse(_as_json(answer))
+        # A number that is none becomes null here; `model_dump` would leave it as it is.
+        made = Response(answer.model_dump_json(), media_type="application/json")
     if operation.method is Method.GET:
         return _tagged(request, made)
     made.headers.update(_HEADERS)
@@ -214,7 +216,7 @@ def _tagged(request: Request, answer: Response) -> Response:
     return answer
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: an unknown address, a wrong method."""
     status, headers = HTTPStatus.NOT_FOUND, {}
     if isinstance(error, HTTPException):
@@ -225,4 +227,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def api_app(services: Services) -> Starlette:
     """The API alone, at the root of its app; mount it at `PREFIX`."""
-    return Starlette(routes=Api(services).routes(), exception_handlers={HTTPException: _refused})
+    return Starlette(routes=Api(services).routes(), exception_handlers={HTTPException: refused})
