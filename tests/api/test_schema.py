@@ -31,7 +31,7 @@ KNOWN = {
     "view": "waterfall",
 }
 #: With a run that there is they would start real work, or compute for long.
-LONG = {"certify_run", "recommend_next_test"}
+LONG = {"certify_run", "recommend_next_test", "get_report"}
 
 
 @SCHEMA.parametrize()
@@ -47,7 +47,7 @@ def test_no_request_breaks_the_server(case: Any, asking: Any) -> None:
 
 def answered(case: Any, asking: Any) -> None:
     headers = {"Authorization": f"Bearer {asking.token()}"}
-    answer = case.call(base_url=asking.url + PREFIX, headers=headers)
+    answer = case.call(base_url=asking.url + PREFIX, headers=headers, timeout=300)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == ["application/problem+json"]
