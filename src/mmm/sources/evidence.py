@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.sources.coarser_dates import day_of, longer_labels
 from mmm.sources.column_state import Column, Place
 from mmm.sources.reading import As
 from mmm.sources.text_types import (
@@ -106,6 +107,7 @@ def decide(
     must be read again. Questions that stay open are in the columns' `asked`.
     """
     changed = [_without_values(column) for column in columns]
+    changed += [_labels_of_subtotals(column) for column in columns]
     changed += [_local_times(column, zone) for column in columns]
     changed += [_date_order(column, columns, word) for column in columns]
     changed += [_one_currency(column) for column in columns]
@@ -120,6 +122,22 @@ def _without_values(column: Column) -> bool:
         return False
     column.kind, column.kinds = TEXT, (TEXT,)
     return True
+
+
+def _labels_of_subtotals(column: Column) -> bool:
+    """ "Q1 2022" between the days of a column is no date of a row; it is read as no value."""
+    if column.kind is not TEXT or column.said is not None or column.forced:
+        return False
+    texts = [text for text in pc.drop_null(column.witnesses).to_pylist() if text.strip()]
+    if not texts or not any(day_of(text) for text in texts[:2]):
+        return False
+    known = {text: day_of(text) for text in dict.fromkeys(texts)}
+    days = [day for text in texts if (day := known[text])]
+    labels = longer_labels([text for text in texts if not known[text]], days, even_step(days))
+    if not labels:
+        return False
+    column.missing, column.ended = (*column.missing, *labels), None
+    return column.restrict(column.kinds)
 
 
 def _one_currency(column: Column) -> bool:

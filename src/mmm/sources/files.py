@@ -20,6 +20,7 @@ from mmm.sources.describe import type_of
 from mmm.sources.excel import Workbook
 from mmm.sources.names import named, require_names
 from mmm.sources.reading import ColumnReading, Reading, ReadOptions
+from mmm.sources.sum_rows import without_sum_rows
 
 _EXTENSIONS = {
     **dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv"),
@@ -99,9 +100,16 @@ class FileSource:
         batch comes.
         """
         if self.kind == "excel":
-            return Workbook(self.path, self.options).batches(self._chosen_sheet(table_or_query))
+            sheet = self._chosen_sheet(table_or_query)
+            return self._data_only(Workbook(self.path, self.options).batches(sheet))
         self._require_own_name(table_or_query)
-        return self._delimited().batches() if self.kind == "csv" else _parquet(self.path)
+        if self.kind == "parquet":
+            return _parquet(self.path)
+        return self._data_only(self._delimited().batches())
+
+    def _data_only(self, batches: Batches) -> Batches:
+        """Without totals that no word names, unless totals are kept."""
+        return batches if self.options.keep_totals else without_sum_rows(batches)
 
     def _delimited(self) -> DelimitedFile:
         return DelimitedFile(self.path, self.options)
