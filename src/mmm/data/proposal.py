@@ -30,6 +30,7 @@ from mmm.errors import Finding
 from mmm.sources.cells import is_date
 from mmm.sources.evidence import named_as_date
 from mmm.sources.names import require_names
+from mmm.sources.text_types import usual_format
 from mmm.workspace.tables import currencies_of
 
 #: A text with more different values than this is no factor; the engines refuse it too.
@@ -274,7 +275,9 @@ def _no_date(table: pa.Table, fix: str) -> tuple[str, str]:
     cells = [cell for cell in table[likely].slice(0, 1_000).to_pylist() if cell is not None]
     if not cells or not (named or isinstance(cells[0], str)):
         return "no column holds dates.", fix
-    odd = next((cell for cell in cells if not is_date(str(cell))), cells[0])
+    _, misfits = usual_format([str(cell) for cell in cells])
+    no_dates = [str(cell) for cell in cells if not is_date(str(cell))]
+    odd = [*misfits, *no_dates, cells[0]][0]
     what = (
         f"no column holds dates; column {likely!r} holds {str(odd)[:60]!r}, which is read as none."
     )

@@ -21,6 +21,7 @@ from mmm.sources.excel import Workbook
 from mmm.sources.names import named, require_names
 from mmm.sources.reading import ColumnReading, Reading, ReadOptions
 from mmm.sources.sum_rows import without_sum_rows
+from mmm.sources.week_ends import by_first_day
 
 _EXTENSIONS = {
     **dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv"),
@@ -108,8 +109,9 @@ class FileSource:
         return self._data_only(self._delimited().batches())
 
     def _data_only(self, batches: Batches) -> Batches:
-        """Without totals that no word names, unless totals are kept."""
-        return batches if self.options.keep_totals else without_sum_rows(batches)
+        """Without totals that no word names, unless totals are kept; weeks by their first day."""
+        kept = batches if self.options.keep_totals else without_sum_rows(batches)
+        return by_first_day(kept, self.options)
 
     def _delimited(self) -> DelimitedFile:
         return DelimitedFile(self.path, self.options)
