@@ -15,14 +15,13 @@ import pytest
 
 from mmm import cli
 from mmm.access import Role, User
-from mmm.api.limits import Rate
-from mmm.api.problems import TooOften
 from mmm.engines.schemas import SCHEMAS
 from mmm.errors import UserError
 from mmm.results import read_results
 from mmm.results.model_summary import labels_of
 from mmm.results.views import OVERLAYS, VIEWS, present_views, view
 from mmm.services import operations
+from mmm.services.limits import Rate, TooOften
 from mmm.services.tables import plain
 from mmm.services.tokens import NotAuthenticated, TokenRequest, holder, issue, revoke
 from mmm.workspace.names import utc_now

@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mmm.access import NotAllowed
-from mmm.api.limits import Rate
 from mmm.api.openapi import document
 from mmm.api.problems import (
     NotSupported,
@@ -31,6 +30,7 @@ from mmm.logs import acting_user
 from mmm.plain_json import read_json
 from mmm.services import operations
 from mmm.services.context import Services
+from mmm.services.limits import Rate
 from mmm.services.once import call_once
 from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated, acting, holder
