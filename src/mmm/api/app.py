@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from mmm.access import NotAllowed
 from mmm.api.limits import Rate
-from mmm.api.once import only_once
 from mmm.api.openapi import document
 from mmm.api.problems import (
     NotSupported,
@@ -32,6 +31,7 @@ from mmm.logs import acting_user
 from mmm.plain_json import read_json
 from mmm.services import operations
 from mmm.services.context import Services
+from mmm.services.once import call_once
 from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated, acting, holder
 from mmm.workspace.tokens import StoredToken
@@ -130,15 +130,7 @@ class Api:
             key = request.headers.get(KEY)
             if not operation.once or key is None:
                 return _answer(request, operation, operation.call(context, fields, body))
-            what = f"{operation.name} {json.dumps(fields, sort_keys=True)}"
-            found = only_once(
-                context.workspace,
-                token.token_id,
-                what,
-                key,
-                sent,
-                lambda: _as_json(operation.call(context, fields, body)),
-            )
+            found = call_once(context, operation, fields, body, key)
             return JSONResponse(found, headers=_HEADERS)
         finally:
             acting_user.reset(name)
@@ -183,13 +175,6 @@ def _content(operation: Operation, sent: bytes) -> Any:
         what = "has a number or a character that cannot be stored."
         raise UserError(what, where="the body", fix="Send plain numbers and texts.") from None
     return content
-
-
-def _as_json(answer: BaseModel | File) -> dict[str, Any]:
-    if isinstance(answer, File):
-        raise TypeError("a file is no answer to keep")
-    found: dict[str, Any] = json.loads(answer.model_dump_json())
-    return found
 
 
 def _answer(request: Request, operation: Operation, answer: BaseModel | File) -> Response:

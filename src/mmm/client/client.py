@@ -109,7 +109,7 @@ class Client:
         """Start a run of an experiment, or of a template, on a dataset (MARKET/ID).
 
         `data` is stored first, see `upload`; an experiment without a mapping then takes the proposed
-        one. With the same `key` a server starts it once.
+        one. With the same `key` it is started once.
         """
         if data is not None:
             if not market:

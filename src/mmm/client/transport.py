@@ -16,6 +16,7 @@ from mmm.errors import Finding, InvalidInput, NotFound, UserError
 from mmm.runs.events import TransitionRefused
 from mmm.services import operations
 from mmm.services.context import Services
+from mmm.services.once import call_once, plain_answer
 from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated
 
@@ -50,10 +51,11 @@ class Local:
     ) -> Any:
         if name == "get_run":
             self._services.runs.start_waiting()  # a server does that without being asked
-        answer = operations()[name].call(self._services.by(self._user), fields, body)
-        if isinstance(answer, File):
-            return answer.data
-        return json.loads(answer.model_dump_json())
+        operation, context = operations()[name], self._services.by(self._user)
+        if operation.once and key is not None:
+            return call_once(context, operation, fields, body, key)
+        answer = operation.call(context, fields, body)
+        return answer.data if isinstance(answer, File) else plain_answer(answer)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -19,6 +19,7 @@ _MODULES = (
     "mmm.services.geo_tests",
     "mmm.services.batches",
     "mmm.services.schedules",
+    "mmm.services.glossary",
     "mmm.services.tokens",
     "mmm.services.audit",
 )
