@@ -288,7 +288,7 @@ DEFAULT_RULES = NamingRules(
         _rule("context", "competitor, competitors, competition, control, controls", 0.9),
         _rule(
             "context",
-            "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
+            "price, prices, temperature, temp, temps, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
             " preise, preisindex, temperatur, wetter, regen, arbeitslosigkeit, prix, température, météo,"
             " precio, precios, temperatura, clima, prezzo, prezzi, meteo, prijs, temperatuur, weer, cena,"
             " ceny, preço, preços, pris, priser",
