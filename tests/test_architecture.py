@@ -53,9 +53,10 @@ KEEPERS = {
     "engines": ("prophet", "numba", "pandas"),
     "web": ("streamlit",),
     "cli": ("typer",),
+    "assistant": ("mcp", "mcp_types"),
 }
 #: A library that more than one room knows: what answers requests.
-SHARED = {"starlette": {"web", "api"}, "uvicorn": {"api"}}
+SHARED = {"starlette": {"web", "api"}, "uvicorn": {"api", "assistant"}}
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -94,12 +95,11 @@ class Asking:
 
 
 @pytest.fixture(scope="session")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    """A server on a workspace with one run on the sample."""
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one run on the sample, trained once."""
     folder = tmp_path_factory.mktemp("api") / "workspace"
-    settings = Settings(workspace=str(folder), api_per_minute=100_000)
-    services = Services.open(settings)
-    workspace = services.runs.workspace
+    settings = Settings(workspace=str(folder))
+    workspace = Services.open(settings).runs.workspace
     source = FileSource(sample.PATH)
     data = ingest(source, market="sample", origin="data.csv", workspace=workspace, by=ADMIN)
     given = sample_experiment(data.dataset_id, "ridge")
@@ -110,15 +110,27 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     begun = History.begin(workspace, run_id, "ann", details={**details, "name": "Sample"})
     begun.add(RunState.STARTING, "ann")
     run_task(workspace.run_uri(run_id), settings)
-    with running(services) as port:
-        yield Asking(port, folder, services, run_id, data.dataset_id)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asking(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    """A server on a copy of it for each file of tests."""
+    folder = tmp_path_factory.mktemp("served") / "workspace"
+    shutil.copytree(template, folder)
+    services = Services.open(Settings(workspace=str(folder), api_per_minute=100_000))
+    workspace = services.runs.workspace
+    (run_id,) = workspace.run_ids()
+    (dataset,) = workspace.datasets("sample")
+    with running(server_app(services)) as port:
+        yield Asking(port, folder, services, run_id, dataset.dataset_id)
 
 
 class running:
-    """The API on a free port of loopback, in a thread."""
+    """An app on a free port of loopback, in a thread."""
 
-    def __init__(self, services: Services) -> None:
-        config = uvicorn.Config(server_app(services), host="127.0.0.1", port=0, log_level="warning")
+    def __init__(self, app: Any) -> None:
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -133,6 +145,12 @@ class running:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> type[running]:
+    """served(app): a context that gives the port."""
+    return running
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ import pytest
 
 from mmm import cli
 from mmm.access import Role, User
-from mmm.api.limits import Rate
-from mmm.api.problems import TooOften
 from mmm.engines.schemas import SCHEMAS
 from mmm.errors import UserError
 from mmm.results import read_results
 from mmm.results.model_summary import labels_of
 from mmm.results.views import OVERLAYS, VIEWS, present_views, view
 from mmm.services import operations
+from mmm.services.limits import Rate, TooOften
 from mmm.services.tables import plain
 from mmm.services.tokens import NotAuthenticated, TokenRequest, holder, issue, revoke
 from mmm.workspace.names import utc_now
@@ -53,28 +52,6 @@ def test_nobody_reaches_an_operation_without_a_token_that_has_its_scope(
     )
     assert answer.status == 403
     assert answer.json["where"] == "scope"
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, one in operations().items() if one.effect != "read"]
-)
-def test_a_viewers_token_changes_nothing_whatever_its_scopes(asking: Any, name: str) -> None:
-    one = operations()[name]
-    workspace = asking.services.runs.workspace
-    before = sorted(item.key for item in workspace.objects.everything() if "audit" not in item.key)
-    request = TokenRequest(name="viewer", scopes=tuple(Scope), role=Role.ANALYST)
-    made = issue(workspace, request, User("ann", role=Role.ADMIN))
-    stored = workspace.token(made.token_id).model_copy(update={"role": Role.VIEWER})
-    workspace.objects.put(f"tokens/{made.token_id}.json", stored.model_dump_json().encode())
-    answer = asking(
-        filled(one.path), method=one.method.value, token=made.token, body=WRITES.get(name, {})
-    )
-    assert answer.status in (403, 422), answer.body
-    after = sorted(item.key for item in workspace.objects.everything() if "audit" not in item.key)
-    assert [key for key in after if key not in before] == [f"tokens/{made.token_id}.json"]
-
-
-WRITES: dict[str, Any] = {}
 
 
 def test_the_audit_log_and_tokens_are_for_administrators(asking: Any) -> None:

@@ -17,8 +17,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mmm.access import NotAllowed
-from mmm.api.limits import Rate
-from mmm.api.once import only_once
 from mmm.api.openapi import document
 from mmm.api.problems import (
     NotSupported,
@@ -32,6 +30,8 @@ from mmm.logs import acting_user
 from mmm.plain_json import read_json
 from mmm.services import operations
 from mmm.services.context import Services
+from mmm.services.limits import Rate
+from mmm.services.once import call_once
 from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated, acting, holder
 from mmm.workspace.tokens import StoredToken
@@ -130,15 +130,7 @@ class Api:
             key = request.headers.get(KEY)
             if not operation.once or key is None:
                 return _answer(request, operation, operation.call(context, fields, body))
-            what = f"{operation.name} {json.dumps(fields, sort_keys=True)}"
-            found = only_once(
-                context.workspace,
-                token.token_id,
-                what,
-                key,
-                sent,
-                lambda: _as_json(operation.call(context, fields, body)),
-            )
+            found = call_once(context, operation, fields, body, key)
             return JSONResponse(found, headers=_HEADERS)
         finally:
             acting_user.reset(name)
@@ -185,18 +177,13 @@ def _content(operation: Operation, sent: bytes) -> Any:
     return content
 
 
-def _as_json(answer: BaseModel | File) -> dict[str, Any]:
-    if isinstance(answer, File):
-        raise TypeError("a file is no answer to keep")
-    return answer.model_dump(mode="json")
-
-
 def _answer(request: Request, operation: Operation, answer: BaseModel | File) -> Response:
     if isinstance(answer, File):
         name = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
         made = Response(answer.data, media_type=answer.media_type, headers=name)
     else:
-        made = JSONResponse(_as_json(answer))
+        # A number that is none becomes null here; `model_dump` would leave it as it is.
+        made = Response(answer.model_dump_json(), media_type="application/json")
     if operation.method is Method.GET:
         return _tagged(request, made)
     made.headers.update(_HEADERS)
@@ -214,7 +201,7 @@ def _tagged(request: Request, answer: Response) -> Response:
     return answer
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: an unknown address, a wrong method."""
     status, headers = HTTPStatus.NOT_FOUND, {}
     if isinstance(error, HTTPException):
@@ -225,4 +212,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def api_app(services: Services) -> Starlette:
     """The API alone, at the root of its app; mount it at `PREFIX`."""
-    return Starlette(routes=Api(services).routes(), exception_handlers={HTTPException: _refused})
+    return Starlette(routes=Api(services).routes(), exception_handlers={HTTPException: refused})

@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse
 from mmm.access import NotAllowed
 from mmm.errors import AlreadyExists, InvalidInput, NotFound, UserError
 from mmm.runs.events import TransitionRefused
+from mmm.services.limits import TooOften
+from mmm.services.once import UnderWay
 from mmm.services.operation import Fields
 from mmm.services.tokens import NotAuthenticated
 from mmm.workspace.objects import StoreError
@@ -27,16 +29,8 @@ class TooMuch(UserError):
     """More was sent than may be."""
 
 
-class TooOften(UserError):
-    """More was asked for than may be in a minute."""
-
-
 class NotSupported(UserError):
     """What was sent is of a kind that is not taken here."""
-
-
-class UnderWay(UserError):
-    """The same was asked for under the same key, and is being carried out."""
 
 
 class ProblemFinding(Fields):

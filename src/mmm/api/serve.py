@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from mmm.api.app import PREFIX, api_app
+from mmm.api.app import PREFIX, api_app, refused
 from mmm.errors import UserError
 from mmm.logs import log_to_stderr
 from mmm.runs.dispatch import start_in_background
@@ -34,7 +35,7 @@ def server_app(services: Services) -> Starlette:
         Route("/health/ready", ready),
         Mount(PREFIX, app=api_app(services)),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: refused})
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -68,6 +68,7 @@ PANELS = {
     },
     "Operation": {
         "serve": "mmm.cli.serve:serve_command",
+        "mcp": "mmm.cli.mcp:mcp_command",
         "token": "mmm.cli.tokens:token_command",
         "doctor": "mmm.cli.operations:doctor_command",
         "backup": "mmm.cli.operations:backup_command",

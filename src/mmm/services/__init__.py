@@ -13,6 +13,13 @@ _MODULES = (
     "mmm.services.runs",
     "mmm.services.results",
     "mmm.services.reports",
+    "mmm.services.datasets",
+    "mmm.services.experiments",
+    "mmm.services.plans",
+    "mmm.services.geo_tests",
+    "mmm.services.batches",
+    "mmm.services.schedules",
+    "mmm.services.glossary",
     "mmm.services.tokens",
     "mmm.services.audit",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from mmm.engines.schemas import SCHEMAS
@@ -120,6 +121,45 @@ class ChannelList(Fields):
 
 class ChannelAsked(OfModel):
     channel: Name
+
+
+class CurvesAsked(OfModel):
+    """`channel` is empty for all; of each curve `points` are given, spread over its range."""
+
+    channel: Name = ""
+    points: Annotated[int, Field(ge=2, le=200)] = 12
+
+
+class CurvePoint(Fields):
+    """`observed` is false beyond any spend seen in the data: a guess."""
+
+    spend: float
+    response: float | None
+    low: float | None
+    high: float | None
+    marginal_response: float | None
+    observed: bool
+
+
+class Curve(Fields):
+    """What a channel brings per period at a steady spend; `today` is its mean spend."""
+
+    channel: str
+    confidence: str
+    spend_unit: str
+    response_unit: str
+    interval_level: float
+    today_spend: float | None
+    today_response: float | None
+    points: list[CurvePoint]
+    model_id: str
+    run_id: str
+
+
+class CurveList(Fields):
+    run_id: str
+    model_id: str
+    curves: list[Curve]
 
 
 class Card(Fields):
@@ -308,9 +348,13 @@ def get_channel(context: Context, asked: ChannelAsked) -> Channel:
     for channel in found:
         if channel.channel == asked.channel:
             return channel
-    names = ", ".join(channel.channel for channel in found)
-    what = f"{asked.channel!r} is no paid channel of the model."
-    raise NotFound(what, where="channel", fix=f"The paid channels are {names}.")
+    raise _no_channel(asked.channel, found)
+
+
+def _no_channel(name: str, known: list[Channel]) -> NotFound:
+    names = ", ".join(channel.channel for channel in known)
+    what = f"{name!r} is no paid channel of the model."
+    return NotFound(what, where="channel", fix=f"The paid channels are {names}.")
 
 
 def _channels(run_id: str, results: RunResults, model: str) -> list[Channel]:
@@ -360,6 +404,51 @@ def _figure(
 
 def _inverse(value: float | None) -> float | None:
     return 1.0 / value if value is not None and value > 0 else None
+
+
+@operation(Method.GET, "/runs/{run}/curves", Scope.READ)
+def get_curves(context: Context, asked: CurvesAsked) -> CurveList:
+    """Give response curves of paid channels, each point with its interval."""
+    run_id, results = context.results(asked.run)
+    model = _model(results, asked.model)
+    known = _channels(run_id, results, model)
+    wanted = [one for one in known if asked.channel in ("", one.channel)]
+    if not wanted:
+        raise _no_channel(asked.channel, known)
+    curves = [_curve(results, one, model, asked.points) for one in wanted]
+    return CurveList(run_id=run_id, model_id=model, curves=curves)
+
+
+def _curve(results: RunResults, of: Channel, model: str, points: int) -> Curve:
+    labels = labels_of(results.summary)
+    rows = summary.of_model(results["curves"], model).sort_by("spend").to_pylist()
+    rows = [row for row in rows if row["channel"] == of.channel]
+    marks = summary.of_model(results["curve_points"], model).to_pylist()
+    today: dict[str, Any] = next((row for row in marks if row["channel"] == of.channel), {})
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(points, len(rows))).round().astype(int))
+    found = [
+        CurvePoint(
+            spend=rows[place]["spend"],
+            response=rows[place]["response"],
+            low=rows[place]["response_low"],
+            high=rows[place]["response_high"],
+            marginal_response=rows[place]["marginal_response"],
+            observed=rows[place]["observed"],
+        )
+        for place in chosen
+    ]
+    return Curve(
+        channel=of.channel,
+        confidence=of.confidence,
+        spend_unit=f"{labels.currency} per {labels.period}",
+        response_unit=f"{labels.effect_unit} per {labels.period}",
+        interval_level=_level(results),
+        today_spend=today.get("mean_spend"),
+        today_response=today.get("mean_response"),
+        points=found,
+        model_id=model,
+        run_id=of.figures[0].run_id,
+    )
 
 
 @operation(Method.GET, "/runs/{run}/answer", Scope.READ)
