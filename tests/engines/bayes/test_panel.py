@@ -15,7 +15,7 @@ from mmm.engines.training import train
 from mmm.errors import UserError
 from mmm.experiments.config import DatasetRef, Experiment
 from mmm.experiments.problem import build_problem
-from mmm.format import Labels
+from mmm.format import Labels, heading
 from mmm.planning.allocation import allocate
 from mmm.planning.by_geo import by_geo
 from mmm.planning.history import read_history
@@ -227,6 +227,8 @@ def test_a_view_shows_what_every_medium_earned_in_every_geo(result: EngineResult
     for name in ("north", "south", "west", "tv", "search"):
         assert name in drawn
     assert shown.finding(numbers, labels)
+    for name in shown.shown(numbers).column_names:
+        assert heading(name, labels)
     costs = view("geos").numbers(
         result.tables, result.recommended, Labels("orders", "conversion", "EUR")
     )
