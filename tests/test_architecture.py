@@ -56,7 +56,7 @@ KEEPERS = {
     "assistant": ("mcp", "mcp_types"),
 }
 #: A library that more than one room knows: what answers requests.
-SHARED = {"starlette": {"web", "api"}, "uvicorn": {"api"}}
+SHARED = {"starlette": {"web", "api"}, "uvicorn": {"api", "assistant"}}
 
 
 @cache

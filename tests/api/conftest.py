@@ -85,7 +85,7 @@ class Asking:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if data is not None:
             given["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         connection.request(method, prefix + path, data, given | (headers or {}))
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
@@ -122,15 +122,15 @@ def asking(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     workspace = services.runs.workspace
     (run_id,) = workspace.run_ids()
     (dataset,) = workspace.datasets("sample")
-    with running(services) as port:
+    with running(server_app(services)) as port:
         yield Asking(port, folder, services, run_id, dataset.dataset_id)
 
 
 class running:
-    """The API on a free port of loopback, in a thread."""
+    """An app on a free port of loopback, in a thread."""
 
-    def __init__(self, services: Services) -> None:
-        config = uvicorn.Config(server_app(services), host="127.0.0.1", port=0, log_level="warning")
+    def __init__(self, app: Any) -> None:
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -145,6 +145,12 @@ class running:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> type[running]:
+    """served(app): a context that gives the port."""
+    return running
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from mmm.access import NotAllowed
 from mmm.errors import AlreadyExists, InvalidInput, NotFound, UserError
 from mmm.runs.events import TransitionRefused
+from mmm.services.limits import TooOften
 from mmm.services.once import UnderWay
 from mmm.services.operation import Fields
 from mmm.services.tokens import NotAuthenticated
@@ -26,10 +27,6 @@ MEDIA_TYPE = "application/problem+json"
 
 class TooMuch(UserError):
     """More was sent than may be."""
-
-
-class TooOften(UserError):
-    """More was asked for than may be in a minute."""
 
 
 class NotSupported(UserError):

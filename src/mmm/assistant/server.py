@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import anyio
@@ -94,14 +94,22 @@ def described(tool: Tool) -> types.Tool:
     )
 
 
-def mcp_server(assistant: Assistant) -> Server[Any]:
-    """The protocol's server around the tools."""
+def mcp_server(current: Callable[[], Assistant]) -> Server[Any]:
+    """The protocol's server around the tools; `current` gives those of whoever asks."""
 
     async def list_tools(_: Any, params: Any) -> types.ListToolsResult:
+        assistant = await run_sync(current)
         return types.ListToolsResult(tools=[described(tool) for tool in assistant.offered()])
 
     async def call_tool(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        return await run_sync(assistant.answer, params.name, params.arguments or {})
+        return await run_sync(answered, params.name, params.arguments or {})
+
+    def answered(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+        try:
+            assistant = current()
+        except UserError as error:
+            return _result(_told(error), is_error=True)
+        return assistant.answer(name, arguments)
 
     return Server(
         "mmm-app",
@@ -114,7 +122,8 @@ def mcp_server(assistant: Assistant) -> Server[Any]:
 
 def serve_stdio(context: Context, allowed: Collection[Scope]) -> None:
     """Answer a client on standard input and output until it goes away."""
-    server = mcp_server(Assistant(context, allowed))
+    assistant = Assistant(context, allowed)
+    server = mcp_server(lambda: assistant)
 
     async def serve() -> None:
         async with stdio_server() as (reading, writing):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from mmm.assistant import figures
 from mmm.assistant.effects import EFFECTS
+from mmm.runs.events import FINAL
 from mmm.services import operations
 from mmm.services.context import Context
 from mmm.services.datasets import DatasetsAsked, OfDataset
@@ -23,6 +25,7 @@ from mmm.services.results import BridgeAsked, ChannelAsked, CompareAsked, Curves
 from mmm.services.runs import ExperimentBody, OfRun, RunName, RunsAsked
 from mmm.workspace.tokens import Scope
 
+_POLL_SECONDS = 1.0
 Handler = Callable[..., dict[str, Any]]
 
 
@@ -62,6 +65,12 @@ class StatusAsked(Fields):
     run: RunName = "latest"
 
 
+class WaitAsked(StatusAsked):
+    """With `wait_seconds` the answer comes when the run has ended, or so many seconds have passed."""
+
+    wait_seconds: Annotated[float, Field(ge=0, le=50)] = 0
+
+
 def list_datasets(context: Context, asked: DatasetsAsked) -> dict[str, Any]:
     """List stored datasets: market, id, rows, columns, newest first."""
     return _call(context, "list_datasets", asked.model_dump())
@@ -96,10 +105,17 @@ def submit_run(context: Context, asked: SubmitAsked) -> dict[str, Any]:
     return call_once(context, operations()["submit_run"], {}, body, key)
 
 
-def run_status(context: Context, asked: StatusAsked) -> dict[str, Any]:
-    """Say how a run stands: state, stage, seconds left, why it failed."""
-    context.runs.start_waiting()
-    return _call(context, "get_run", asked.model_dump())
+def run_status(context: Context, asked: WaitAsked) -> dict[str, Any]:
+    """Say how a run stands: state, stage, seconds left, why it failed; at once, or when it has ended
+    within `wait_seconds`.
+    """
+    until = time.monotonic() + asked.wait_seconds
+    while True:
+        context.runs.start_waiting()
+        found = _call(context, "get_run", {"run": asked.run})
+        if found["state"] in FINAL or time.monotonic() >= until:
+            return found
+        time.sleep(min(_POLL_SECONDS, asked.wait_seconds))
 
 
 def cancel_run(context: Context, asked: OfRun) -> dict[str, Any]:

@@ -8,10 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmm.api.problems import TooOften
+from mmm.errors import UserError
 
 #: Of the askers that are remembered; the one not heard of for the longest is forgotten.
 _MOST = 10_000
+
+
+class TooOften(UserError):
+    """More was asked for than may be in a minute."""
 
 
 @dataclass
