@@ -95,8 +95,8 @@ class Context:
         key = (run_id, number, newest_certificate(self.workspace, run_id))
         return run_id, self.services.results.get(key, lambda: read_results(self.workspace, run_id))
 
-    def planning(self, run: str, model: str | None) -> PlanningModel:
-        """A run's models to plan with, as `mmm plan` has them."""
+    def planning(self, run: str, model: str | None, *, geos: bool = False) -> PlanningModel:
+        """A run's models to plan with, as `mmm plan` has them; with `geos` those of each geo."""
         from mmm.models.plans import model_to_plan
         from mmm.models.refresh import in_use
         from mmm.results.store import newest_certificate
@@ -104,5 +104,7 @@ class Context:
         run_id = self.run_id(run)
         number = self.workspace.results_manifest(run_id).number
         accepted = in_use(self.workspace, run_id)
-        key = (run_id, number, newest_certificate(self.workspace, run_id), model, accepted)
-        return self.services.planning.get(key, lambda: model_to_plan(self.workspace, run_id, model))
+        key = (run_id, number, newest_certificate(self.workspace, run_id), model, accepted, geos)
+        return self.services.planning.get(
+            key, lambda: model_to_plan(self.workspace, run_id, model, geos=geos)
+        )

@@ -10,6 +10,7 @@ from mmm.models.plans import PlanningModel, ahead_fields, parse_request, save_pl
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.request import PlanRequest
+from mmm.results.model_summary import labels_of
 from mmm.results.trust import trust, warning_line
 from mmm.services.context import Context
 from mmm.services.operation import Fields, Method, operation
@@ -63,22 +64,24 @@ def plan_budget(context: Context, asked: OfRun, body: PlanBody) -> PlanOut:
     """Split a budget over the paid channels for the largest response, or find the budget for a
     target or for the largest profit; keep nothing.
     """
-    chosen = context.planning(asked.run, body.model or None)
+    chosen = context.planning(asked.run, body.model or None, geos=body.by_geo)
     plan, ahead = _made(chosen, body)
-    return PlanOut(plan=_document(context, chosen, plan, ahead, body), warning=_warning(chosen))
+    return PlanOut(
+        plan=_document(context, chosen, plan, ahead, body), warning=_warning(context, asked.run)
+    )
 
 
 @operation(Method.POST, "/runs/{run}/plans", Scope.WRITE, once=True)
 def store_plan(context: Context, asked: OfRun, body: PlanBody) -> PlanSaved:
     """Make a plan and keep it."""
     context.workspace.permit(context.user, "plan.save", asked.run)
-    chosen = context.planning(asked.run, body.model or None)
+    chosen = context.planning(asked.run, body.model or None, geos=body.by_geo)
     plan, ahead = _made(chosen, body)
     plan_id = save_plan(
         context.workspace, chosen.run_id, plan, context.user, name=body.name, ahead=ahead
     )
     document = _document(context, chosen, plan, ahead, body)
-    return PlanSaved(plan_id=plan_id, plan=document, warning=_warning(chosen))
+    return PlanSaved(plan_id=plan_id, plan=document, warning=_warning(context, asked.run))
 
 
 def _made(chosen: PlanningModel, body: PlanBody) -> tuple[Plan, Forecast | None]:
@@ -97,9 +100,9 @@ def _document(
     return made.model_copy(update={"forecast": ahead})
 
 
-def _warning(chosen: PlanningModel) -> str:
-    summary = getattr(chosen.tables, "summary", None)
-    return "" if summary is None else warning_line(trust(chosen.tables, summary, chosen.labels))
+def _warning(context: Context, run: str) -> str:
+    _, results = context.results(run)
+    return warning_line(trust(results, results.summary, labels_of(results.summary)))
 
 
 @operation(Method.GET, "/plans", Scope.READ)

@@ -291,7 +291,7 @@ def get_view(context: Context, asked: ViewAsked) -> ViewNumbers:
         key=view.key,
         title=view.title_for(labels),
         finding=view.finding(numbers, labels),
-        how_to_read=view.how_to_read(labels),
+        how_to_read=view.explained(labels, results, model),
         unit=_units(labels),
         interval_level=_level(results),
         numbers=as_table(numbers),
