@@ -85,7 +85,7 @@ class Asking:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if data is not None:
             given["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         connection.request(method, prefix + path, data, given | (headers or {}))
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}

@@ -15,6 +15,8 @@ import pytest
 
 from mmm import cli
 from mmm.access import Role, User
+from mmm.api.problems import TooMuch
+from mmm.api.room import Room
 from mmm.engines.schemas import SCHEMAS
 from mmm.errors import UserError
 from mmm.results import read_results
@@ -306,6 +308,19 @@ def test_a_token_asks_no_more_than_so_often() -> None:
     rate.take("one")
     with pytest.raises(TooOften):
         rate.take("one")
+
+
+def test_so_many_bytes_of_all_requests_lie_in_memory_at_once() -> None:
+    room = Room(100)
+    with room.space() as one, room.space() as other:
+        one.take(60, 80)
+        with pytest.raises(TooMuch, match="More than 80 bytes"):
+            one.take(21, 80)
+        with pytest.raises(TooMuch, match="has room for"):
+            other.take(41, 80)
+        other.take(40, 80)
+    with room.space() as again:
+        again.take(100, 100)
 
 
 def test_numbers_that_are_none_are_null() -> None:

@@ -187,7 +187,7 @@ def test_scripted_questions_are_answered_with_the_numbers_of_the_tables(asking: 
 async def over_http(port: int, token: str) -> AsyncIterator[ClientSession]:
     """The official client on `mmm mcp --port`."""
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=120) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=300) as http,
         streamable_http_client(f"http://127.0.0.1:{port}/mcp", http_client=http) as (
             reading,
             writing,

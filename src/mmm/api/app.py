@@ -20,11 +20,11 @@ from mmm.access import NotAllowed
 from mmm.api.openapi import document
 from mmm.api.problems import (
     NotSupported,
-    TooMuch,
     defect,
     plain_problem,
     problem,
 )
+from mmm.api.room import Room, Space
 from mmm.errors import UserError
 from mmm.logs import acting_user
 from mmm.plain_json import read_json
@@ -56,6 +56,7 @@ class Api:
         self._rate = Rate(services.settings.api_per_minute)
         # Who has a valid token is never refused for others that ask from the same address in vain.
         self._vain = Rate(services.settings.api_per_minute)
+        self._room = Room(services.settings.upload_total_mb * _MEGABYTE)
         self._document = document(operations().values(), PREFIX)
 
     def routes(self) -> list[Route]:
@@ -75,8 +76,9 @@ class Api:
             try:
                 # Who asks is known before the first byte of a body is read.
                 token = await run_in_threadpool(self._admitted, request, operation)
-                sent = await self._body(request, operation)
-                return await run_in_threadpool(self._carry_out, request, operation, token, sent)
+                with self._room.space() as space:
+                    sent = await self._body(request, operation, space)
+                    return await run_in_threadpool(self._carry_out, request, operation, token, sent)
             except ClientDisconnect:
                 return Response(status_code=HTTPStatus.BAD_REQUEST)
             except UserError as error:
@@ -103,18 +105,16 @@ class Api:
             )
         return token
 
-    async def _body(self, request: Request, operation: Operation) -> bytes:
+    async def _body(self, request: Request, operation: Operation, space: Space) -> bytes:
         most = _JSON_BYTES
         if operation.body is Upload:
             most = self._services.settings.upload_person_mb * _MEGABYTE
         elif operation.body is not None and not _is_json(request):
             fix = "Send application/json."
             raise NotSupported("is not taken here.", where="Content-Type", fix=fix)
-        parts, size = [], 0
+        parts = []
         async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise TooMuch(f"More than {most:,} bytes.", where="the body", fix="Send less.")
+            space.take(len(part), most)
             parts.append(part)
         return b"".join(parts)
 
