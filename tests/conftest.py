@@ -133,6 +133,17 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _reports_are_drawn_when_looked_at() -> Iterator[None]:
+    """A task that a test runs in its own process leaves the report undrawn: drawing takes longer than
+    a quick training, and a report that is looked at is drawn then. Tasks in processes of their own
+    draw it, and so do those of engines/test_contract.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmm.runs.training._draw", lambda workspace, run_id: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
     from cryptography.hazmat.primitives import serialization as s

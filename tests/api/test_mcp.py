@@ -87,11 +87,15 @@ def test_scripted_questions_are_answered_with_the_numbers_of_the_tables(asking: 
     paid = {row["channel"]: row for row in rows if row["kind"] == "paid"}
     compared = 0
 
+    questions_asked = 0
+
     async def questions() -> None:
         nonlocal compared
         async with session(asking.folder) as client:
 
             async def ask(name: str, **arguments: Any) -> dict[str, Any]:
+                nonlocal questions_asked
+                questions_asked += 1
                 told = await client.call_tool(name, arguments)
                 assert not told.is_error, told.content
                 assert json.loads(told.content[0].text) == told.structured_content
@@ -114,21 +118,31 @@ def test_scripted_questions_are_answered_with_the_numbers_of_the_tables(asking: 
                 assert found["spend", name]["value"] == row["spend"]
                 assert found["marginal ROAS", name]["value"] == row["marginal_roi"]
                 compared += 2
-            curves = (await ask("get_curves", run=asking.run_id, points=5))["curves"]
+            others = [row for row in results["channels"].to_pylist() if row["kind"] == "paid"]
+            for row in others[:150]:
+                of = {"channel": row["channel"], "model": row["model_id"]}
+                found = figures_of(await ask("get_channel", run=asking.run_id, **of))
+                item = found["ROAS", row["channel"]]
+                assert item["model_id"] == row["model_id"]
+                told = (item["value"], item["low"], item["high"])
+                assert told == (row["roi"], row["roi_low"], row["roi_high"])
+                compared += 1
+            for term in glossary():
+                terms = (await ask("explain_term", term=term.term))["terms"]
+                assert term.meaning in [one["meaning"] for one in terms]
             stored = {
-                (row["channel"], row["spend"]): row
+                (row["model_id"], row["channel"], row["spend"]): row
                 for row in results["curves"].to_pylist()
-                if row["model_id"] == model
             }
-            for curve in curves:
-                assert curve["run_id"] == asking.run_id
+            for row in others[:100]:
+                of = {"channel": row["channel"], "model": row["model_id"], "points": 3}
+                (curve,) = (await ask("get_curves", run=asking.run_id, **of))["curves"]
+                assert (curve["run_id"], curve["channel"]) == (asking.run_id, row["channel"])
                 for point in curve["points"]:
-                    row = stored[curve["channel"], point["spend"]]
-                    ends = (row["response_low"], row["response_high"])
-                    assert (point["response"], point["low"], point["high"]) == (
-                        row["response"],
-                        *ends,
-                    )
+                    known = stored[row["model_id"], row["channel"], point["spend"]]
+                    told = (point["response"], point["low"], point["high"])
+                    expected = (known["response"], known["response_low"], known["response_high"])
+                    assert told == expected
                     compared += 1
             told = figures_of(await ask("get_bridge", run=asking.run_id))
             for row in bridge(
@@ -179,7 +193,8 @@ def test_scripted_questions_are_answered_with_the_numbers_of_the_tables(asking: 
             assert "is not allowed here" in refused.structured_content["what"]
 
     anyio.run(questions)
-    assert compared >= 60
+    assert questions_asked >= 200
+    assert compared >= 400
     assert asking.services.runs.workspace.run_ids() == [asking.run_id]  # none was started
 
 

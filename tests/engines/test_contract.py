@@ -44,8 +44,10 @@ from mmm.results.narrowed import narrowed
 from mmm.results.onepager import onepager
 from mmm.results.report import content, report_of
 from mmm.results.spans import Comparison, Span, window_dates
+from mmm.results.store import REPORT
 from mmm.results.summary import channels
 from mmm.results.views import VIEWS, present_views
+from mmm.runs import training
 from mmm.runs.comparison import compare_runs
 from mmm.runs.estimate import estimate_of
 from mmm.runs.events import History
@@ -59,6 +61,8 @@ from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 
 REAL = tuple(engines.ENGINES)
+#: What other tests' tasks leave out.
+DRAW_AFTER_TRAINING = training._draw
 ANA = User("ana", role=Role.ANALYST)
 ENGINES = {
     "ridge": {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100},
@@ -116,6 +120,7 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         fake = engines.Registered("log_engine:LogEngine", "log_engine:LogSettings")
         patch.setitem(engines.ENGINES, "log", fake)
+        patch.setattr(training, "_draw", DRAW_AFTER_TRAINING)
         settings = Settings(workspace=str(tmp_path_factory.mktemp(name)), heartbeat_seconds=0.5)
         workspace = Workspace.open(settings)
         stored = ingest(
@@ -145,7 +150,9 @@ def test_the_result_holds_together(trained: Trained) -> None:
 
 
 def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -> None:
-    results = trained.results
+    results, workspace = trained.results, trained.workspace
+    manifest = workspace.results_manifest(trained.run_id)
+    assert workspace.derived_file(trained.run_id, REPORT, manifest) is not None
     report = content(results, results.summary)
     assert [section.key for section in report.sections] == [
         view.key for view in present_views(results)
@@ -281,6 +288,7 @@ def test_it_is_refreshed_or_says_why_not(trained: Trained) -> None:
         assert experiment.refresh.steps >= 1
 
 
+@pytest.mark.parametrize("trained", ["log"], indirect=True)  # no engine's own matter
 def test_a_view_that_cannot_be_drawn_takes_nothing_with_it(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,20 +87,20 @@ _CONFIG: dict[str, Any] = {
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
 
-    InlineData, not Data: Altair puts its values aside instead of walking through them again and
-    again.
+    InlineData, not Data, and a tuple, not a list: Altair puts its values aside instead of walking
+    through them again and again, and does not copy each of them with every step of a chart.
     """
     import altair as alt
 
-    return alt.InlineData(
-        values=[
+    values = []
+    for row in rows:
+        values.append(
             {
                 name: value.isoformat() if isinstance(value, date) else value
                 for name, value in row.items()
             }
-            for row in rows
-        ]
-    )
+        )
+    return alt.InlineData(values=tuple(values))
 
 
 def number_axis(**options: Any) -> alt.Axis:
