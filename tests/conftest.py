@@ -53,9 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("aws")
         if path.parts[0] == "docker":
             item.add_marker("images")
-        if fixtures & {"robyn", "stand_in", "trained", "stored"} or path.as_posix().startswith(
-            _SLOW
-        ):
+        if fixtures & {
+            "robyn",
+            "stand_in",
+            "trained",
+            "stored",
+            "asking",
+        } or path.as_posix().startswith(_SLOW):
             item.add_marker("slow")
     items.sort(key=_turn(items).__getitem__)
 

@@ -51,9 +51,12 @@ KEEPERS = {
     ),
     "sources": ("google.cloud.bigquery", "snowflake", "psycopg", "duckdb", "python_calamine"),
     "engines": ("prophet", "numba", "pandas"),
-    "web": ("streamlit", "starlette"),
+    "web": ("streamlit",),
     "cli": ("typer",),
+    "assistant": ("mcp", "mcp_types"),
 }
+#: A library that more than one room knows: what answers requests.
+SHARED = {"starlette": {"web", "api"}, "uvicorn": {"api", "assistant"}}
 
 
 @cache
@@ -139,6 +142,12 @@ def test_a_library_is_known_to_its_room_alone(keeper: str) -> None:
         if f"{name}.".startswith(tuple(f"{x}." for x in KEEPERS[keeper]))
     }
     assert who == {keeper}
+
+
+@pytest.mark.parametrize("library", SHARED)
+def test_a_library_of_several_rooms_is_known_to_no_other(library: str) -> None:
+    who = {room(module) for module, name in imports() if f"{name}.".startswith(f"{library}.")}
+    assert who == SHARED[library]
 
 
 def test_the_page_names_every_folder_of_the_workspace() -> None:

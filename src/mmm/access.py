@@ -56,6 +56,9 @@ LOWEST_ROLE: dict[str, Role] = {
     "workspace.restore": Role.ADMIN,
     "workspace.retain": Role.ADMIN,
     "settings.read": Role.ADMIN,
+    "token.read": Role.ADMIN,
+    "token.issue": Role.ADMIN,
+    "token.revoke": Role.ADMIN,
 }
 
 

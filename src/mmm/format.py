@@ -166,6 +166,7 @@ def listed(names: Sequence[str], limit: int | None = None) -> str:
 COLUMNS: dict[str, tuple[str, str]] = {
     "component": ("Component", "text"),
     "channel": ("Channel", "text"),
+    "geo": ("Geo", "text"),
     "series": ("Series", "text"),
     "kind": ("Kind", "text"),
     "part": ("Part of the curve", "text"),

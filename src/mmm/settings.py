@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     upload_total_mb: Annotated[int, Field(ge=1)] = Field(
         1000, alias="MMM_UPLOAD_TOTAL_MB", description="of all uploads in memory at once"
     )
+    api_per_minute: Annotated[int, Field(ge=1)] = Field(
+        600, alias="MMM_API_PER_MINUTE", description="requests of one token of the REST API"
+    )
     run_seconds: Seconds | None = Field(
         None, alias="MMM_RUN_SECONDS", description="a run may be estimated to take"
     )

@@ -121,3 +121,55 @@ def test_spend_as_text_is_said_with_its_cells() -> None:
     assert found.mapping is None
     assert "'closed' (row 3)" in str(found.findings[0])
     assert found.findings[0].where == "column 'tv_spend'"
+
+
+def campaigns(name: str) -> pa.Table:
+    """Two campaigns a day: spend of c in day d is 10 * c + d, its value three times that."""
+    rows = [(day, d, c) for d, day in enumerate(DAYS) for c in range(2)]
+    spend = [10.0 * c + d for _, d, c in rows]
+    return pa.table({
+        "Tag": [day for day, _, _ in rows],
+        name: ["Brand" if c else "Generic" for _, _, c in rows],
+        "Kosten": spend,
+        "CTR": [0.01 * value for value in spend],
+        "Conv.-Wert": [3 * value for value in spend],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Kampagne", "Campaign name", "Ad set name"])
+def test_campaigns_are_no_markets_and_their_kpi_is_added_up(name: str) -> None:
+    table = campaigns(name)
+    found = propose(table)
+    assert found.long is not None
+    assert found.long.pivot.key == name
+    assert found.long.pivot.values == ("Kosten", "Conv.-Wert")
+    (made,) = prepare(table, propose_long_recipe(table, found.long, "week"))
+    assert made.table.column_names == ["Tag", "Generic_Kosten", "Brand_Kosten", "Conv.-Wert"]
+    total = sum(3.0 * (10 * c + d) for d in range(30) for c in range(2))
+    assert sum(made.table["Conv.-Wert"].to_pylist()) == total
+
+
+def test_a_company_s_own_kpi_goes_before_what_channels_claim() -> None:
+    table = campaigns("channel")
+    own = pa.array([1000.0 + i // 2 for i in range(table.num_rows)])
+    table = table.append_column("revenue", own)
+    found = propose(table)
+    assert found.column("revenue").role == "kpi"
+    assert found.long is not None
+    (made,) = prepare(table, propose_long_recipe(table, found.long, "week"))
+    assert made.table.column_names == ["Tag", "revenue", "Generic_Kosten", "Brand_Kosten"]
+
+
+def test_a_campaign_that_is_alike_in_all_stores_is_no_channel() -> None:
+    rows = [(day, store) for day in DAYS for store in ("a", "b", "c")]
+    table = pa.table({
+        "date": [day for day, _ in rows],
+        "cluster": [store for _, store in rows],
+        "campaign": ["sale" if day.month == 3 else "none" for day, _ in rows],
+        "revenue": [float(i * i % 97) for i in range(len(rows))],
+        "tv_spend": [float(i % 7) for i in range(len(rows))],
+    })  # fmt: skip
+    found = propose(table)
+    assert found.long is None
+    assert found.column("cluster").role == "market"
+    assert found.column("campaign").role == "factor"

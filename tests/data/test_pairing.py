@@ -67,3 +67,18 @@ def test_what_two_spends_fit_alike_is_left_to_the_person() -> None:
     item = found.column("some_impressions")
     assert (item.role, item.confidence) == ("unused", 0.4)
     assert item.reason == "the exposure of 'cost_a' and 'cost_b' alike; choose whose"
+
+
+def test_link_clicks_of_the_only_spend_are_a_second_exposure() -> None:
+    rng = np.random.default_rng(5)
+    spend = rng.uniform(10, 900, 60)
+    table = pa.table({
+        "Day": pa.array(np.datetime64("2024-01-01") + np.arange(60), pa.date32()),
+        "Amount spent (EUR)": spend,
+        "Link clicks": rng.uniform(1, 500, 60).round(),
+        "Impressions": rng.uniform(999, 40_000, 60).round(),
+        "Purchases conversion value": spend * 3 + rng.uniform(0, 9, 60),
+    })  # fmt: skip
+    found = propose(table)
+    assert found.column("Impressions").role == "exposure"
+    assert found.column("Link clicks").role == "unused"

@@ -9,10 +9,11 @@ import pytest
 
 from mmm.engines import load_engine
 from mmm.engines.base import Problem, Variable
+from mmm.engines.capabilities import ExportRequest, Exports
 from mmm.engines.result_check import check_result
 from mmm.experiments.config import settings_model
 from mmm.format import Labels
-from mmm.results import findings, summary
+from mmm.results import charts, findings, summary
 from mmm.results.views import present_views
 
 PERIODS = 110
@@ -59,11 +60,20 @@ def test_organic_media_alone_are_modelled_and_shown(engine: str, quick: dict[str
     assert shares["news"] + shares["push"] == pytest.approx(0.15, abs=0.1)
     assert findings.waterfall(parts, LABELS).startswith("Organic media bring")
     keys = [view.key for view in present_views(result.tables)]
-    assert not {"share_of_spend", "efficiency", "response_curves"} & set(keys)
+    assert not {"share_of_spend", "efficiency", "response_curves", "stability"} & set(keys)
     for view in present_views(result.tables):
         numbers = view.numbers(result.tables, result.recommended, LABELS)
         assert view.finding(numbers, LABELS)
-        view.chart(numbers, LABELS)
+        assert "viewBox" in charts.svg(view.chart(numbers, LABELS))
+    if isinstance(loaded, Exports):
+        dumped = settings.model_dump(mode="json")
+        names = [result.recommended]
+        request = ExportRequest(
+            "run", given, dumped, result.tables, "1", {}, "date", None, names, everything=True
+        )
+        written = {name: make() for name, make in loaded.export(request).tables.items()}
+        assert "pareto_clusters_ci" not in written
+        assert all(table.num_rows for table in written.values())
 
 
 def test_robyn_says_that_it_needs_a_paid_channel() -> None:

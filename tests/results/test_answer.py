@@ -20,6 +20,7 @@ from mmm.results.advice import Advice, Move, headline, read_advice, sentences
 from mmm.results.answer import answer, certain_channels
 from mmm.results.model_summary import RunInfo, summarise
 from mmm.results.trust import Light, trust, warning_line
+from mmm.results.views import VIEWS
 from mmm.simulation.generator import World
 
 LABELS = Labels("revenue", "revenue", "EUR")
@@ -135,6 +136,23 @@ def test_the_light_follows_the_certificate(
 ) -> None:
     stored.certificate = certificate(summary["model"]["id"], **total)
     assert trust(stored, summary, LABELS).light is light
+
+
+def test_figures_of_channels_cite_the_certificate_of_their_model(
+    stored: Stored, summary: Mapping[str, Any]
+) -> None:
+    model_id = summary["model"]["id"]
+    for found, cited in (
+        (None, False),
+        (certificate("another model"), False),
+        (certificate(model_id, error=0.21), True),
+    ):
+        stored.certificate = found
+        for shown in VIEWS:
+            text = shown.explained(LABELS, stored, model_id)
+            assert text.startswith(shown.how_to_read(LABELS))
+            said = "spend-weighted ROI error is 21" in text
+            assert said == (cited and shown.certifiable)
 
 
 def test_what_is_not_certified_is_never_green(stored: Stored, summary: Mapping[str, Any]) -> None:

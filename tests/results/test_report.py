@@ -106,6 +106,7 @@ def test_each_section_has_finding_picture_reading_and_numbers(
         "certificate",
         "checks",
         "bends",
+        "geos",
     }
     assert dict(page.seen[0][1]) == {"lang": "en"}
     pictures = [attributes for tag, attributes in page.seen if tag == "svg"]

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from mmm.engines.base import EngineResult
@@ -72,6 +73,52 @@ def test_curves_join_at_the_largest_observed_spend_and_mark_today(
     )
     assert len(parts["observed"]) <= summary.CURVE_POINTS
     assert parts["today"][0]["spend"] == pytest.approx(world.spend["tv"].mean())
+
+
+def test_break_even_is_where_one_more_unit_of_money_brings_what_it_costs(
+    result: EngineResult,
+) -> None:
+    tables = dict(result.tables)
+    curves = tables["curves"].sort_by([("model_id", "ascending"), ("channel", "ascending")])
+    slopes = []
+    for key in dict.fromkeys(
+        zip(*(curves[n].to_pylist() for n in ("model_id", "channel")), strict=True)
+    ):
+        mine = pc.and_(pc.equal(curves["model_id"], key[0]), pc.equal(curves["channel"], key[1]))
+        own = curves.filter(mine)
+        slopes.append(np.gradient(own["response"].to_numpy(), own["spend"].to_numpy()))
+    place = curves.schema.get_field_index("marginal_response")
+    column = pa.array(np.concatenate(slopes))
+    tables["curves"] = curves.set_column(place, "marginal_response", column)
+    for margin in (None, 0.5):
+        labels = Labels("revenue", "revenue", "EUR", margin=margin)
+        enough = 1.0 if margin is None else 2.0
+        table = summary.curves(tables, result.recommended, labels)
+        rows = table.to_pylist()
+        found = {row["channel"]: row for row in rows if row["part"] == "break-even"}
+        today = {row["channel"]: row for row in rows if row["part"] == "today"}
+        assert found
+        beyond = []
+        for name, point in found.items():
+            assert point["marginal_response"] == enough
+            if today[name]["spend"] > point["spend"]:
+                beyond.append(name)
+            line = [row for row in rows if row["channel"] == name and row["part"] == "observed"]
+            line += [
+                row for row in rows if row["channel"] == name and row["part"] == "extrapolated"
+            ]
+            step = max(after["spend"] - before["spend"] for before, after in pairwise(line))
+            for row in line:
+                # Beyond it the last unit of money brings less than it costs.
+                if row["spend"] > point["spend"] + step:
+                    assert row["marginal_response"] < enough
+        said = findings.response_curves(table, labels)
+        assert ("beyond break-even" in said) == bool(beyond)
+        for name in beyond:
+            assert name in said.partition("break-even:")[2]
+    unknown = Labels("orders", "conversion", "EUR")
+    parts = summary.curves(tables, result.recommended, unknown)["part"].to_pylist()
+    assert "break-even" not in parts
 
 
 def test_parts_over_time_add_up_to_the_fitted_kpi_even_when_channels_are_put_together(

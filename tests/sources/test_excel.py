@@ -90,6 +90,15 @@ def test_large_numbers_are_not_made_integers(write_xlsx: Write) -> None:
     assert read(write_xlsx([["n"], [2**60], [1]]))[0].schema.types == [pa.float64()]
 
 
+def test_a_cover_sheet_is_passed_over(write_xlsx: Write) -> None:
+    path = write_xlsx(
+        cover=[["Report"], ["2024"]], data=[["day", "a"], ["2024-01-01", 1], ["2024-01-02", 2]]
+    )
+    table, notes = read(path)
+    assert table.column_names == ["day", "a"]
+    assert notes == ("Sheet 'data' was read; other sheets with cells: 'cover' (2 rows).",)
+
+
 def test_the_first_sheet_with_cells_is_read_unless_one_is_chosen(write_xlsx: Write) -> None:
     path = write_xlsx(notes=[], data=[["a"], [1]], other=[["b"], [2]])
     assert FileSource(path).tables() == ["data", "other"]

@@ -114,7 +114,7 @@ def test_every_view_of_the_report_is_in_one_part(
         assert len(app.dataframe) >= len(pictures) >= len(keys)
         seen += keys
     # The certificate's part has a state of its own, see below.
-    apart = ["bends", "calibration", "certificate", "checks", "forecast", "learnt"]
+    apart = ["bends", "calibration", "certificate", "checks", "forecast", "geos", "learnt"]
     assert sorted([*seen, *apart]) == sorted(view.key for view in VIEWS)
 
 

@@ -67,6 +67,9 @@ PANELS = {
         "recreate": "mmm.cli.artifacts:recreate_command",
     },
     "Operation": {
+        "serve": "mmm.cli.serve:serve_command",
+        "mcp": "mmm.cli.mcp:mcp_command",
+        "token": "mmm.cli.tokens:token_command",
         "doctor": "mmm.cli.operations:doctor_command",
         "backup": "mmm.cli.operations:backup_command",
         "restore": "mmm.cli.operations:restore_command",

@@ -10,7 +10,6 @@ import typer
 from mmm.cli import show
 from mmm.cli.artifacts import Model
 from mmm.cli.runs import Json, Run
-from mmm.errors import UserError
 from mmm.settings import load_settings
 from mmm.workspace import Workspace
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mmm.format import Labels
-    from mmm.results import RunResults
-    from mmm.results.spans import Comparison
 
 _RANGE = "2018-01-01:2018-03-26; weeks and months that begin in it count."
 
@@ -43,7 +40,7 @@ def bridge_command(
     Example: `mmm bridge latest --before 2017-01-02:2017-03-27 --after 2018-01-01:2018-03-26`.
     """
     from mmm.results import read_results
-    from mmm.results.bridge import bridge, finding, title_of
+    from mmm.results.bridge import asked_comparison, bridge, finding, title_of
     from mmm.results.model_summary import labels_of
     from mmm.results.spans import lengths, window_dates
     from mmm.results.tables_out import write_csv
@@ -52,7 +49,7 @@ def bridge_command(
     results = read_results(workspace, workspace.find_run(run))
     chosen = results.require_kept(model or results.summary["model"]["id"])
     labels = labels_of(results.summary)
-    asked = _asked(results, chosen, labels, before, after)
+    asked = asked_comparison(results, chosen, labels, before, after)
     numbers = bridge(results, chosen, labels, asked)
     if csv is not None:
         write_csv(numbers.drop_columns(["start", "end"]), csv)
@@ -65,23 +62,6 @@ def bridge_command(
     note = lengths(asked, window_dates(results, chosen), labels.period)
     if note:
         typer.echo(note)
-
-
-def _asked(
-    results: RunResults, model_id: str, labels: Labels, before: str, after: str
-) -> Comparison:
-    """The two ranges: both as given, or both by default."""
-    from mmm.results.bridge import default_of
-    from mmm.results.spans import Comparison, parse_span, window_dates
-
-    if not before and not after:
-        return default_of(results, model_id, labels)
-    if not before or not after:
-        raise UserError(
-            "go together.", where="--before and --after", fix="Give both ranges, or none."
-        )
-    dates = window_dates(results, model_id)
-    return Comparison(parse_span(before, dates, "--before"), parse_span(after, dates, "--after"))
 
 
 def _print(numbers: pa.Table, labels: Labels) -> None:

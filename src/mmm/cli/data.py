@@ -24,7 +24,7 @@ Encoding = Annotated[
     str | None, typer.Option(help="CSV: such as utf-8 or windows-1252. Found if absent.")
 ]
 Sheet = Annotated[
-    str | None, typer.Option(help="Excel: the sheet; default the first that is not empty.")
+    str | None, typer.Option(help="Excel: the sheet; default the first visible table.")
 ]
 HeaderRow = Annotated[
     int | None, typer.Option(help="File: the line or row of the column names, from 1.", min=1)
@@ -41,12 +41,17 @@ ColumnAs = Annotated[
     typer.Option(
         "--column",
         help="File: NAME=KIND for one column: decimal-point, decimal-comma, day-first, month-first, "
-        "year-first, week, month, serial, date, number or text; repeat it.",
+        "year-first, week, week-ending (dated by its first day), month, serial, date, number or text; "
+        "repeat it.",
     ),
 ]
 Zone = Annotated[
     str | None,
     typer.Option(help="File: the zone whose days count for times with an offset: Europe/Berlin."),
+]
+Currency = Annotated[
+    str | None,
+    typer.Option(help="File: the money's currency where no column says it, such as EUR."),
 ]
 
 
@@ -62,6 +67,7 @@ def file_options(
     missing: list[str] | None,
     column: list[str] | None,
     zone: str | None,
+    currency: str | None,
 ) -> dict[str, Any]:
     """The given ones of ReadOptions' fields; those left out are found in the file."""
     from mmm.sources.reading import parse_columns
@@ -77,6 +83,7 @@ def file_options(
         "missing": tuple(missing or ()) or None,
         "columns": parse_columns(column or []) or None,
         "zone": zone,
+        "currency": currency,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -96,6 +103,7 @@ def ingest_command(
     missing: Missing = None,
     column: ColumnAs = None,
     zone: Zone = None,
+    currency: Currency = None,
     connection: Annotated[
         str | None, typer.Option(help="Read this connection instead of a file.")
     ] = None,
@@ -149,6 +157,7 @@ def ingest_command(
         missing=missing,
         column=column,
         zone=zone,
+        currency=currency,
     )
     if connection:
         from mmm.cli.connections import ingest_aggregated, ingest_connection
@@ -203,6 +212,7 @@ def preview_command(
     missing: Missing = None,
     column: ColumnAs = None,
     zone: Zone = None,
+    currency: Currency = None,
     rows: Annotated[int, typer.Option(help="How many rows are shown.", min=1, max=1000)] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reading as JSON.")] = False,
 ) -> None:
@@ -226,6 +236,7 @@ def preview_command(
         missing=missing,
         column=column,
         zone=zone,
+        currency=currency,
     )
     limits = ReadLimits.of(load_settings().settings)
     source = GuardedFile(file, limits=limits, **options)

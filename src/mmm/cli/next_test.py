@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from mmm.cli import show
@@ -28,22 +27,15 @@ def next_test_command(
 
     Example: `mmm next-test latest --precision 0.01`.
     """
+    from mmm.models.next_test import tests_of
     from mmm.models.plans import ALL_KEPT, model_to_plan
-    from mmm.results import read_results
-    from mmm.testing.next_test import HEADINGS, finding, next_tests, shown
+    from mmm.testing.next_test import HEADINGS, shown
 
     workspace = Workspace.open(load_settings().settings)
-    run_id = workspace.find_run(run)
-    chosen = model_to_plan(workspace, run_id, ALL_KEPT)
-    fit = read_results(workspace, run_id)["fit"]
-    first = fit["model_id"][0]
-    actual = fit.filter(np.array([item == first for item in fit["model_id"]]))["actual"]
-    kpi = float(np.nanmean(actual.to_numpy(zero_copy_only=False).astype(float)))
-    tests = next_tests(chosen.history, chosen.planned, chosen.labels, kpi, precision=precision)
-    rows = chosen.history.rows("all")
-    certain = len(chosen.planned.response(rows, "follows").weights) < 2
-    typer.echo(finding(tests, chosen.labels, certain=certain))
+    chosen = model_to_plan(workspace, workspace.find_run(run), ALL_KEPT)
+    found = tests_of(chosen, precision)
+    typer.echo(found.finding)
     typer.echo("")
-    show.table(HEADINGS, shown(tests, chosen.labels))
-    if chosen.planned.known.unit_value is None:
+    show.table(HEADINGS, shown(found.tests, chosen.labels))
+    if found.unknown_value:
         typer.echo("\nA unit of the KPI counts as one unit of money: give the experiment's margin.")

@@ -95,6 +95,13 @@ def plan_command(
             help="Plan the periods after the data, the next 13 weeks: KPI forecast, flighting table.",
         ),
     ] = False,
+    by_geo: Annotated[
+        bool,
+        typer.Option(
+            "--by-geo",
+            help="Decide the spend in each geo of a panel. Bounds may name `tv / North`, or tv or North for a sum.",
+        ),
+    ] = False,
     frontier: Annotated[
         bool, typer.Option("--frontier", help="Print the best plan at each total budget, too.")
     ] = False,
@@ -145,7 +152,7 @@ def plan_command(
     }
     workspace = Workspace.open(load_settings().settings)
     run_id = workspace.find_run(run)
-    chosen = model_to_plan(workspace, run_id, model)
+    chosen = model_to_plan(workspace, run_id, model, geos=by_geo)
     shares = None
     if flighting is not None:
         given = read_flighting(flighting, chosen.history.channels)

@@ -8,6 +8,7 @@ them would count it several times.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ _KEY_WORDS = frozenset(
         "measure",
         "mediachannel",
         "adplatform",
+    ]
+)
+#: Words that say so only where each row of a date has another value: a campaign may also be a
+#: categorical control.
+_CAMPAIGN_WORDS = frozenset(
+    [
+        *("campaign", "campaigns", "kampagne", "kampagnen", "kampagnenname", "campagne", "campaña"),
+        *("campanha", "campagna", "adset", "adgroup", "anzeigengruppe", "placement", "source"),
     ]
 )
 _PLAIN_VALUES = frozenset(
@@ -105,7 +114,7 @@ def find_long(table: pa.Table, facts: Sequence[ColumnFacts], rules: NamingRules)
     if len(days) == table.num_rows or len(days) < 2:
         return None
     texts = [f for f in facts if f.kind == "text" and 2 <= (f.distinct or 0) <= _MOST_KEYS]
-    market = next((f.name for f in texts if _role_of(f.name, rules) == "market"), None)
+    market = next((f.name for f in texts if role_of(f.name, rules) == "market"), None)
     dates = (date, row_day, len(days))
     for item in sorted(texts, key=lambda f: not _is_key_name(f.name)):
         if item.name == market and len(texts) > 1:
@@ -148,12 +157,16 @@ def _long_by(
     if len(np.unique(group)) == table.num_rows:
         return None
     repeated, values = _split_numbers(table, facts, group, rules)
-    values = [name for name in values if name != date]
-    kpis = [name for name in repeated if _role_of(name, rules) == "kpi"]
-    names_channels = _is_key_name(key) or _name_channels(names, rules)
+    values = _without_ratios([name for name in values if name != date], rules)
+    kpis = [name for name in repeated if role_of(name, rules) == "kpi"]
+    names_channels = (
+        _is_key_name(key)
+        or _name_channels(names, rules)
+        or (_is_campaign(key) and _names_rows(table, key, group))
+    )
     if not values or not (kpis or names_channels):
         return None
-    guessed = market is not None and _role_of(market, rules) != "market"
+    guessed = market is not None and role_of(market, rules) != "market"
     if guessed and not _tells_more(table, facts, rules, row_day, kpis):
         return None
     if kpis:
@@ -192,7 +205,7 @@ def _split_numbers(
             continue
         empty = np.isnan(numbers.values)
         given = numbers.values[_first_given(numbers.values, group)][group]
-        may_be_empty = np.isnan(given) | (_role_of(item.name, rules) == "kpi")
+        may_be_empty = np.isnan(given) | (role_of(item.name, rules) == "kpi")
         equal = (numbers.values == given) | (empty & may_be_empty)
         (repeated if equal.all() else values).append(item.name)
     return repeated, values
@@ -209,12 +222,38 @@ def _is_key_name(name: str) -> bool:
     return bool(set(words) & _KEY_WORDS) or "".join(words) in _KEY_WORDS
 
 
-def _role_of(name: str, rules: NamingRules) -> str:
+def _is_campaign(name: str) -> bool:
     words = words_of(name)
-    for rule in rules.rules:
+    pairs = {first + second for first, second in itertools.pairwise(words)}
+    return bool({*words, *pairs} & _CAMPAIGN_WORDS)
+
+
+def _names_rows(table: pa.Table, key: str, group: np.ndarray) -> bool:
+    """Whether group and key together name every row once."""
+    codes, names = read_texts(table[key])
+    rows = group * (len(names) + 1) + codes + 1
+    return len(np.unique(rows)) == table.num_rows
+
+
+def _without_ratios(values: list[str], rules: NamingRules) -> list[str]:
+    """Without what no rule would model (ratios, numbers of accounts), where anything else is left."""
+    kept = [name for name in values if role_of(name, rules) != "unused"]
+    return kept or values
+
+
+def role_of(name: str, rules: NamingRules) -> str:
+    """The role of the first rule that speaks for a name; "" where none does."""
+    rank = rank_of(name, rules)
+    return rules.rules[rank].role if rank < len(rules.rules) else ""
+
+
+def rank_of(name: str, rules: NamingRules) -> int:
+    """The number of the first rule that speaks for a name; that of rules where none does."""
+    words = words_of(name)
+    for rank, rule in enumerate(rules.rules):
         if any(matches(word, rule.at, words) for word in rule.words):
-            return rule.role
-    return ""
+            return rank
+    return len(rules.rules)
 
 
 def _name_channels(names: Sequence[str], rules: NamingRules) -> bool:

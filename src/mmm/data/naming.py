@@ -174,7 +174,7 @@ def _rule(
 #: What the platforms' own exports call things (Google Ads, Meta, TikTok, LinkedIn, Microsoft,
 #: Amazon, and the ad-reporting marts of dbt packages), in English and as they translate it. They go
 #: before the general words: "Cost / conv." is no spend, "Campaign" no categorical control.
-_ATTRIBUTED = "as the platform attributes it; the KPI should be the company's own figure"
+ATTRIBUTED = "as the platform attributes it; the KPI should be the company's own figure"
 PLATFORM_RULES: tuple[NamingRule, ...] = (
     _rule(
         "date",
@@ -195,6 +195,7 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         "campaign name, campaign id, campaign status, campaign type, campaign group name, ad group,"
         " ad group name, ad group id, ad set, ad set name, ad set id, adgroup name, ad name, ad id,"
         " creative name, portfolio name, account, account name, account id, account number,"
+        " kampagnenname, nom de la campagne, nombre de la campaña, anzeigengruppe, source relation,"
         " customer id, advertiser name, currency, currency code, delivery status, bidding strategy",
         0.8,
         "whole",
@@ -203,15 +204,15 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
     _rule(
         "kpi",
         "conv value, conversion value, conversions value, purchase value, purchases conversion value,"
-        " total conv value, all conv value, conversion wert",
+        " total conv value, all conv value, conversion wert, conv wert, conversionwert",
         0.7,
-        note=_ATTRIBUTED,
+        note=ATTRIBUTED,
     ),
     _rule(
         "kpi",
         "total sales, attributed sales, total revenue",
         0.8,
-        note=_ATTRIBUTED,
+        note=ATTRIBUTED,
     ),
     _rule(
         "spend",
@@ -224,14 +225,6 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         " uitgave, wydatki, wydatek, koszt, koszty, kostnad, kostnader, omkostning, omkostninger,"
         " utgifter, náklady, výdaje",
         0.95,
-    ),
-    _rule(
-        "exposure",
-        "impressionen, einblendungen, klicks, reichweite, impresiones, clics, clicks destination,"
-        " link clicks, outbound clicks, alcance, portee, portée, impressioni, clic, visualizzazioni,"
-        " impressões, cliques, weergaven, vertoningen, kliks, wyświetlenia, kliknięcia, visningar,"
-        " visninger, klick, klik",
-        0.85,
     ),
     _rule(
         "kpi",
@@ -247,7 +240,7 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         " commandes",
         0.7,
         kpi_kind="conversion",
-        note=_ATTRIBUTED,
+        note=ATTRIBUTED,
     ),
 )
 
@@ -295,7 +288,7 @@ DEFAULT_RULES = NamingRules(
         _rule("context", "competitor, competitors, competition, control, controls", 0.9),
         _rule(
             "context",
-            "price, prices, temperature, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
+            "price, prices, temperature, temp, temps, weather, rain, unemployment, inflation, gdp, sentiment, preis,"
             " preise, preisindex, temperatur, wetter, regen, arbeitslosigkeit, prix, température, météo,"
             " precio, precios, temperatura, clima, prezzo, prezzi, meteo, prijs, temperatuur, weer, cena,"
             " ceny, preço, preços, pris, priser",
@@ -314,10 +307,17 @@ DEFAULT_RULES = NamingRules(
             "organic, newsletter, newsletters, email, emails, seo, owned, earned, crm",
             0.85,
         ),
-        _rule("exposure", "impressions, impression, imps, impr, imp", 0.9),
         _rule(
             "exposure",
-            "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation",
+            "impressions, impression, imps, impr, imp, impressionen, einblendungen, impresiones,"
+            " impressioni, impressões, wyświetlenia, visningar, visninger, weergaven, vertoningen",
+            0.9,
+        ),
+        _rule(
+            "exposure",
+            "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation, link clicks,"
+            " outbound clicks, clicks destination, klicks, clics, clic, cliques, kliks, kliknięcia,"
+            " klick, klik, visualizzazioni, reichweite, alcance, portee, portée",
             0.85,
         ),
         _rule("exposure", "mdip", 0.85, "first"),

@@ -233,6 +233,8 @@ def _channel(words: tuple[str, ...], strip: set[tuple[str, At]]) -> Channel:
 
     None for a name of such words alone: `Cost` and `Impr.` are those of the table's one channel.
     """
+    if any(tuple(word.split()) == words for word, _ in strip):
+        return ()
     left = words
     ordered = sorted(strip, key=lambda item: (-len(item[0]), item))
     while True:

@@ -20,7 +20,15 @@ from mmm.data.columns import read_numbers, read_times
 from mmm.data.long_form import LongForm, find_long
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.markets import read_markets
-from mmm.data.naming import DEFAULT_RULES, NamingRule, NamingRules, Role, matches, words_of
+from mmm.data.naming import (
+    ATTRIBUTED,
+    DEFAULT_RULES,
+    NamingRule,
+    NamingRules,
+    Role,
+    matches,
+    words_of,
+)
 from mmm.data.pairing import pair_exposures
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposed import Candidate, ColumnProposal
@@ -30,12 +38,15 @@ from mmm.errors import Finding
 from mmm.sources.cells import is_date
 from mmm.sources.evidence import named_as_date
 from mmm.sources.names import require_names
+from mmm.sources.text_types import usual_format
 from mmm.workspace.tables import currencies_of
 
 #: A text with more different values than this is no factor; the engines refuse it too.
 MOST_LEVELS = 30
 _DOUBT = 0.5
 _UNKNOWN = 0.3
+#: Puts a rank behind those of all rules.
+_LAST = 100_000
 
 
 @dataclass(frozen=True)
@@ -177,9 +188,21 @@ def _choose_date(found: list[Candidate]) -> None:
 
 
 def _choose_kpi(found: list[Candidate]) -> None:
+    """The first by rule, but a company's own figure before what a platform attributes to itself."""
+    kpis = [item for item in found if item.role == "kpi"]
+    own = {item.proposal.kpi_kind for item in kpis if not attributed(item.proposal)}
+    for item in kpis:
+        worth_less = "revenue" in own or item.proposal.kpi_kind in own
+        if attributed(item.proposal) and worth_less:
+            item.rank = (item.rank[0] + _LAST, item.rank[1])
     _choose_one(
         found, "kpi", "another KPI; {chosen!r} is proposed, and as a driver this one would leak"
     )
+
+
+def attributed(item: ColumnProposal) -> bool:
+    """Whether a KPI is one that an advertising platform attributes to its own ads."""
+    return item.role == "kpi" and ATTRIBUTED in item.reason
 
 
 def _choose_market(found: list[Candidate], table: pa.Table) -> None:
@@ -274,7 +297,9 @@ def _no_date(table: pa.Table, fix: str) -> tuple[str, str]:
     cells = [cell for cell in table[likely].slice(0, 1_000).to_pylist() if cell is not None]
     if not cells or not (named or isinstance(cells[0], str)):
         return "no column holds dates.", fix
-    odd = next((cell for cell in cells if not is_date(str(cell))), cells[0])
+    _, misfits = usual_format([str(cell) for cell in cells])
+    no_dates = [str(cell) for cell in cells if not is_date(str(cell))]
+    odd = [*misfits, *no_dates, cells[0]][0]
     what = (
         f"no column holds dates; column {likely!r} holds {str(odd)[:60]!r}, which is read as none."
     )

@@ -125,8 +125,8 @@ def variance_to_plan(
         plan_id = require_record(workspace, run_id).plan_id
     plan = saved_plan(workspace, plan_id)
     ahead = _forecast_of(plan, plan_id)
-    then = model_to_plan(workspace, plan.run_id, plan.model_id or ALL_KEPT)
-    now = model_to_plan(workspace, run_id, model)
+    then = _model_of(workspace, plan)
+    now = model_to_plan(workspace, run_id, model, geos=plan.request.by_geo)
     days = [row["date"] for row in ahead.kpi]
     rows = _rows_of(now, days)
     if not len(rows):
@@ -144,7 +144,7 @@ def variance_to_plan(
 def variance_of_actuals(workspace: Workspace, plan_id: str, actuals: Actuals) -> PlanVariance:
     """What actual spends and KPI say of a plan before any model knows them; see `read_actuals`."""
     plan = saved_plan(workspace, plan_id)
-    then = model_to_plan(workspace, plan.run_id, plan.model_id or ALL_KEPT)
+    then = _model_of(workspace, plan)
     return _compared(plan_id, plan, _forecast_of(plan, plan_id), then, actuals, None)
 
 
@@ -153,10 +153,16 @@ def actuals_for(
 ) -> Actuals:
     """What a table says of a plan's periods, see `mmm.models.actuals`."""
     plan = saved_plan(workspace, plan_id)
-    then = model_to_plan(workspace, plan.run_id, plan.model_id or ALL_KEPT)
+    then = _model_of(workspace, plan)
     days = [row["date"] for row in _forecast_of(plan, plan_id).kpi]
     names = (then.labels.kpi_name, then.experiment.mapping.kpi)
     return read_actuals(table, days, then.history.channels, names, where)
+
+
+def _model_of(workspace: Workspace, plan: PlanDocument) -> PlanningModel:
+    """What a stored plan was made with."""
+    model = plan.model_id or ALL_KEPT
+    return model_to_plan(workspace, plan.run_id, model, geos=plan.request.by_geo)
 
 
 def _modelled(model: PlanningModel, rows: np.ndarray) -> Actuals:

@@ -19,9 +19,11 @@ from mmm.format import Labels, count, percent
 from mmm.models.occasions import occasions_of
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
+from mmm.planning.by_geo import by_geo
 from mmm.planning.forecast import Phasing, forecast
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.frontier import FACTORS, frontier
+from mmm.planning.geo_names import geo_groups
 from mmm.planning.history import History, Tables, read_history
 from mmm.planning.holidays_ahead import Occasions
 from mmm.planning.models import confidence_words, planned_with
@@ -64,6 +66,7 @@ class PlanningModel:
     labels: Labels
     tables: Tables
     experiment: Experiment
+    by_geo: bool = False
     made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: str, request: PlanRequest, make: Callable[[], Any]) -> Any:
@@ -113,6 +116,8 @@ class PlanningModel:
     def plan(self, request: PlanRequest) -> Plan:
         """Answer a request. UserError for what cannot be met, with the nearest that can."""
 
+        request = request.model_copy(update={"by_geo": self.by_geo})
+
         def make() -> Plan:
             return allocate(self.history, self.planned, request, self.labels)
 
@@ -128,9 +133,12 @@ class PlanningModel:
         return self.once("curves", plan.request, make)
 
 
-def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -> PlanningModel:
+def model_to_plan(
+    workspace: Workspace, run_id: str, model: str | None = None, *, geos: bool = False
+) -> PlanningModel:
     """A run's models to plan with: the named one, or all kept ones together, each with its weight
-    (`ALL_KEPT`); None: the accepted one, else all.
+    (`ALL_KEPT`); None: the accepted one, else all. With `geos` every medium in every geo is a
+    channel of its own (`mmm.planning.by_geo`).
     """
     results = read_results(workspace, run_id)
     accepted = None if model else in_use(workspace, run_id)
@@ -142,17 +150,27 @@ def model_to_plan(workspace: Workspace, run_id: str, model: str | None = None) -
         results.require_kept(model)
     name = results.summary["engine"]["name"]
     responds = asked(load_engine(name), Responds, "are not planned with")
-    history = read_history(results)
+    tables: Tables = by_geo(results) if geos else results
+    history = read_history(tables)
     experiment = parse_experiment(workspace.job_config(run_id), where="job_config.json")
     known = Known(
-        certified_words(results, model),
+        confidence_words(tables, model) if geos else certified_words(results, model),
         _unit_value(experiment),
         cited(results, model),
-        certified_stretch(results, model),
+        _of_channels(certified_stretch(results, model), history.channels),
     )
-    planned = planned_with(responds, results, history, model, known)
+    planned = planned_with(responds, tables, history, model, known)
     labels = labels_of(results.summary)
-    return PlanningModel(run_id, history, planned, labels, results, experiment)
+    return PlanningModel(run_id, history, planned, labels, tables, experiment, geos)
+
+
+def _of_channels(stretch: Mapping[str, float], channels: Sequence[str]) -> dict[str, float]:
+    """The factors of the channels; a medium's is that of all its geos."""
+    found = dict(stretch)
+    groups = geo_groups(channels)
+    for name, factor in stretch.items():
+        found |= dict.fromkeys(groups.get(name, ()), factor)
+    return found
 
 
 def certified_words(results: RunResults, model: str | None) -> dict[str, str]:
@@ -230,7 +248,7 @@ def plan_run(
     workspace: Workspace, run_id: str, request: PlanRequest, model: str | None = None
 ) -> Plan:
     """Answer a request with one of a run's models."""
-    return model_to_plan(workspace, run_id, model).plan(request)
+    return model_to_plan(workspace, run_id, model, geos=request.by_geo).plan(request)
 
 
 def save_plan(

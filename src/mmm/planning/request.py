@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmm.engines.words import Confidence
 from mmm.errors import UserError
+from mmm.planning.geo_names import geo_groups
 from mmm.planning.risk import Risk
 
 #: Lowest and highest spend as factors of the initial one, where nothing else is asked: Robyn's
@@ -109,6 +110,9 @@ class PlanRequest(BaseModel):
         description="Bounds by channel, by sums of channels (tv+radio, or all), and of either in each "
         "of some periods ahead (tv@2026-12-01:2026-12-31).",
     )
+    by_geo: bool = Field(
+        False, description="Whether the spend in each geo is decided, not that of the total."
+    )
     ahead: bool = Field(False, description="Whether the periods after the data are planned.")
     carryover: Literal["held", "follows"] = Field(
         "follows",
@@ -188,10 +192,16 @@ class PlanRequest(BaseModel):
         )
 
     def members(self, name: str, paid: Sequence[str]) -> tuple[str, ...]:
-        """The channels a limit is about; UserError where one is not among the paid ones."""
+        """The channels a limit is about; UserError where one is not among the paid ones. In a plan
+        by geo a medium stands for the sum of its geos, a geo for that of its media.
+        """
         if name == ALL and ALL not in paid:
             return tuple(paid)
-        members = (name,) if name in paid else tuple(part.strip() for part in name.split("+"))
+        groups = geo_groups(paid)
+        parts = (name,) if name in paid else tuple(part.strip() for part in name.split("+"))
+        members: tuple[str, ...] = ()
+        for part in parts:
+            members += (part,) if part in paid else groups.get(part, (part,))
         for member in members:
             if member not in paid:
                 raise UserError(

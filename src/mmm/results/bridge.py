@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.errors import UserError
 from mmm.format import Labels, count, listed, percent
 from mmm.results.drawn import Sums, effects_by_draw, ends_around, sums
-from mmm.results.spans import Comparison, Span, default_comparison, window_dates
+from mmm.results.spans import Comparison, Span, default_comparison, parse_span, window_dates
 from mmm.results.summary import KINDS, Tables, of_model
 
 #: What the model leaves unexplained, as a component of the difference.
@@ -240,6 +241,18 @@ def _part(row: dict[str, Any], labels: Labels) -> str:
 def signed(value: float, labels: Labels) -> str:
     """An effect with its sign in front."""
     return f"{'-' if value < 0 else '+'}{labels.effect(abs(value))}"
+
+
+def asked_comparison(
+    tables: Tables, model_id: str, labels: Labels, before: str, after: str
+) -> Comparison:
+    """Two ranges of dates as people write them: both, or none for the default. UserError otherwise."""
+    if not before and not after:
+        return default_of(tables, model_id, labels)
+    if not before or not after:
+        raise UserError("go together.", where="before and after", fix="Give both ranges, or none.")
+    dates = window_dates(tables, model_id)
+    return Comparison(parse_span(before, dates, "before"), parse_span(after, dates, "after"))
 
 
 def title_of(comparison: Comparison) -> str:

@@ -128,6 +128,21 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
     return f"{text}."
 
 
+def citation(tables: Tables, model_id: str) -> str:
+    """What the certificate says of a model's figures of channels, in a sentence; empty without one."""
+    found = certificate_of(tables)
+    if found is None or found.model_id != model_id:
+        return ""
+    total = found.total
+    held = ""
+    if total.covered is not None:
+        held = f", and {percent(total.covered)} of the 90 % intervals hold the truth"
+    return (
+        f"Certificate: in {count(total.worlds, 'simulated world')} on these data the spend-weighted "
+        f"ROI error is {percent(total.error)}{held}."
+    )
+
+
 def sentences(found: Certificate, labels: Labels) -> list[str]:
     """The certificate in sentences, the most important first."""
     total = found.total

@@ -41,7 +41,7 @@ KIND_COLOURS = {
 SERIES = ("#332288", "#88ccee", "#117733", "#ddcc77", "#882255", "#44aa99", "#cc6677", "#999933")
 #: Models side by side, dark enough for thin lines and points.
 MODELS = (BLUE, ORANGE, "#117733", "#882255")
-CURVE_PARTS = ("observed", "extrapolated", "carryover", "today")
+CURVE_PARTS = ("observed", "extrapolated", "carryover", "break-even", "today")
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 #: Vega expression: long names lose their middle. Left to itself the drawing library cuts them
 #: letter by letter, which takes it seconds.
@@ -424,8 +424,8 @@ def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: flo
 
 
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
-    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend and the
-    carryover as points.
+    """One small panel per channel: observed solid, extrapolated dashed, today's mean spend, the
+    carryover and break-even as points.
 
     Numbers of several models (with `model_id`) are overlaid, a colour each.
     """
@@ -469,6 +469,8 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
         part["today"].mark_circle(size=70, opacity=1.0).encode(color=orange),
     ]
     if not models:
+        # Of several models the diamonds would hide each other.
+        layers.append(part["break-even"].mark_point(shape="diamond", size=70, color=INK))
         text = (
             alt.Chart()
             .transform_filter("datum.part === 'today'")

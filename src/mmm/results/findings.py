@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -220,8 +221,21 @@ def response_curves(numbers: pa.Table, labels: Labels) -> str:
     return (
         f"At today's spend one more {labels.currency} brings most in {high['channel']} "
         f"({compact(high['marginal_response'])} {unit}) and least in {low['channel']} "
-        f"({compact(low['marginal_response'])} {unit})."
+        f"({compact(low['marginal_response'])} {unit}).{_beyond_break_even(numbers)}"
     )
+
+
+def _beyond_break_even(numbers: pa.Table) -> str:
+    """The channels whose spend today lies beyond break-even; empty where none does."""
+    spends: dict[str, dict[str, float]] = {}
+    for row in numbers.to_pylist():
+        if row["part"] in ("today", "break-even"):
+            spends.setdefault(row["channel"], {})[row["part"]] = row["spend"]
+    beyond = []
+    for channel, found in spends.items():
+        if found.get("today", 0.0) > found.get("break-even", math.inf):
+            beyond.append(channel)
+    return f" Spent beyond break-even: {listed(beyond)}." if beyond else ""
 
 
 def adstock(numbers: pa.Table, labels: Labels) -> str:

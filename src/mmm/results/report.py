@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -109,7 +109,7 @@ def content(
         key_numbers=[
             _key_row(row, labels) for row in channels(tables, model_id, labels).to_pylist()
         ],
-        key_finding=next(section.finding for section in sections if section.key == "efficiency"),
+        key_finding=_finding_of("efficiency", sections),
         sections=sections,
         moved=_moved(tables, model_id, summary, labels),
         warnings=[*warnings_of(summary), *missing],
@@ -117,6 +117,12 @@ def content(
         provenance=_flat(summary["provenance"]),
         settings=_flat(summary["settings"]),
     )
+
+
+def _finding_of(key: str, sections: Sequence[Section]) -> str:
+    """A section's finding; without a paid channel, which has no efficiency, that of the first."""
+    found = (section.finding for section in sections if section.key == key)
+    return next(found, sections[0].finding)
 
 
 def render_report(
@@ -241,7 +247,7 @@ def _section(
         title=title,
         finding=finding,
         picture=embedded(picture, view.key, f"{title}. {finding}"),
-        reading=view.how_to_read(labels),
+        reading=view.explained(labels, tables, model_id),
         header=header,
         rows=rows,
     )

@@ -164,8 +164,10 @@ def stability(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def comparable(tables: Tables) -> bool:
-    """Whether the run has kept more than one model."""
-    return len(pc.unique(tables["channels"]["model_id"])) > 1
+    """Whether the run has kept more than one model, of paid channels."""
+    channels = tables["channels"]
+    has_paid = pc.any(pc.equal(channels["kind"], "paid"), min_count=0).as_py()
+    return bool(has_paid) and len(pc.unique(channels["model_id"])) > 1
 
 
 def verdicts(numbers: pa.Table) -> dict[str, str]:

@@ -9,6 +9,7 @@ use the same one, so they agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -195,9 +196,11 @@ def efficiency(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Response curves of paid channels in parts: observed, extrapolated (joined to it), today's
-    mean spend, carryover.
+    mean spend, carryover, break-even.
 
-    The point of part carryover, at no spend, is the response that earlier spend still brings.
+    The point of part carryover, at no spend, is the response that earlier spend still brings; that
+    of part break-even the spend beyond which one more unit of money brings less than it costs, where
+    the curve reaches it.
     """
     points = {row["channel"]: row for row in of_model(tables["curve_points"], model_id).to_pylist()}
     marginal = {
@@ -214,6 +217,7 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         beyond = [row for row in by_channel.get(channel, []) if not row["observed"]]
         rows += [{**row, "part": "observed"} for row in _thinned(observed)]
         rows += [{**row, "part": "extrapolated"} for row in _thinned(observed[-1:] + beyond)]
+        rows += _break_even(channel, observed + beyond, labels)
         if channel in points:
             today = {
                 "spend": points[channel]["mean_spend"],
@@ -234,6 +238,24 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
                 else []
             )
     return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
+
+
+def _break_even(channel: str, curve: list[dict[str, Any]], labels: Labels) -> list[dict[str, Any]]:
+    """The last point at which the marginal response falls to what pays for the money, if any."""
+    if labels.break_even is None:
+        return []
+    enough = labels.break_even if labels.revenue else 1.0 / labels.break_even
+    found = []
+    for before, after in pairwise(curve):
+        high, low = before["marginal_response"], after["marginal_response"]
+        if high is None or low is None or not high >= enough > low:
+            continue
+        share = (high - enough) / (high - low)
+        point = {"channel": channel, "part": "break-even", "marginal_response": enough}
+        for name in ("spend", "response"):
+            point[name] = before[name] + share * (after[name] - before[name])
+        found = [point]
+    return found
 
 
 def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

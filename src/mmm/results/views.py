@@ -24,6 +24,7 @@ from mmm.results import (
     findings,
     forecast,
     frontier,
+    geos,
     kept,
     learnt,
     posterior_charts,
@@ -52,12 +53,21 @@ class View:
     columns: tuple[str, ...] = ()
     #: Whether the run has what the view is about.
     present: Callable[[Tables], bool] = lambda tables: True
+    #: Whether its numbers are those that a certificate is about.
+    certifiable: bool = False
 
     def title_for(self, labels: Labels) -> str:
         return self._said(self.title, labels)
 
     def how_to_read(self, labels: Labels) -> str:
         return self._said(self.reading, labels)
+
+    def explained(self, labels: Labels, tables: Tables, models: Any) -> str:
+        """How to read it, and what the run's certificate says of such numbers."""
+        text = self.how_to_read(labels)
+        if not self.certifiable or not isinstance(models, str):
+            return text
+        return f"{text} {certified.citation(tables, models)}".rstrip()
 
     def _said(self, text: str, labels: Labels) -> str:
         return text.format(
@@ -92,6 +102,7 @@ VIEWS: tuple[View, ...] = (
         "Each bar starts where the one above ends; together they make up the fitted {kpi} of the whole window. "
         "Grey is the baseline and context, green organic, blue paid media; a bar to the left takes away.",
         ("component", "kind", "effect", "share"),
+        certifiable=True,
     ),
     View(
         "bridge",
@@ -130,6 +141,7 @@ VIEWS: tuple[View, ...] = (
         "share of {kpi}, carryover and saturation as well.",
         ("channel", "quantity", "prior_text", "posterior_text", "learnt_from"),
         present=learnt.told,
+        certifiable=True,
     ),
     View(
         "share_of_spend",
@@ -140,6 +152,7 @@ VIEWS: tuple[View, ...] = (
         "A blue bar longer than the grey one above it means the channel brings more than its part of the budget. "
         "{efficiency} at the right is the average over the window, not what the next {currency} will bring.",
         present=summary.has_paid,
+        certifiable=True,
     ),
     View(
         "efficiency",
@@ -153,6 +166,20 @@ VIEWS: tuple[View, ...] = (
         "interval has a wider rule and may reach no effect where hardly any model does. "
         + _CURVE_AND_BOOKS,
         present=summary.has_paid,
+        certifiable=True,
+    ),
+    View(
+        "geos",
+        "{efficiency} per channel and geo",
+        geos.geos,
+        geos.chart,
+        geos.finding,
+        "One row per geo, one column per channel, those with the most spend first; the table has all. The dot is "
+        "the geo's {efficiency}, the bar its 90 % interval. Geos share what they have in common: one with few data "
+        "is pulled towards the others.",
+        ("channel", "geo", "spend", "effect", "value", "low", "high", "marginal", "confidence"),
+        present=geos.known,
+        certifiable=True,
     ),
     View(
         "actual_vs_fitted",
@@ -192,9 +219,11 @@ VIEWS: tuple[View, ...] = (
         findings.response_curves,
         "Across: spend per {period}; up: {kpi} it brings per {period}, on top of what still works from earlier "
         "{period}s: the square at no spend. The dot is today's mean spend; dashed parts lie beyond any spend seen in "
-        "the data and are a guess. A flat curve is saturated. Scales differ between panels. "
+        "the data and are a guess. The diamond is break-even: beyond it one more {currency} brings less than it costs; "
+        "a curve without one does not reach it. A flat curve is saturated. Scales differ between panels. "
         + _CURVE_AND_BOOKS,
         present=summary.has_paid,
+        certifiable=True,
     ),
     View(
         "frontier",

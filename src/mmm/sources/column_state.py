@@ -59,12 +59,16 @@ def kinds_for(said: As | None, decimal: str | None) -> tuple[Kind, ...]:
         return (TEXT,)
     if said in (As.WEEK, As.MONTH, As.SERIAL):
         return tuple(kind for kind in (*INTEGER_DATES, *DATES) if _is_span(kind, said))
-    if said is As.DATE:
+    if said in (As.DATE, As.WEEK_ENDING):
         return (*INTEGER_DATES[:1], *_DATE_KINDS, *INTEGER_DATES[1:])
     if said in _ORDERS:
         order = _ORDERS[said]
         orders = {"", order}
-        return tuple(k for k in _DATE_KINDS if k.format is None or k.format.order in orders)
+        digits = tuple(k for k in INTEGER_DATES if k.format and k.format.order == order)
+        return (
+            *(k for k in _DATE_KINDS if k.format is None or k.format.order in orders),
+            *digits,
+        )
     mark = {As.DECIMAL_POINT: ".", As.DECIMAL_COMMA: ","}.get(said, decimal) if said else decimal
     kinds = KINDS if said is None else (EMPTY, *_NUMBERS)
     if mark is None:

@@ -11,25 +11,22 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmm.sources.coarser_dates import day_of, longer_labels
 from mmm.sources.column_state import Column, Place
 from mmm.sources.reading import As
 from mmm.sources.text_types import (
     EMPTY,
     INT,
     INTEGER_DATES,
-    LOCAL_DAYS,
-    LOCAL_TIMES,
     TEXT,
-    ZONED,
     Kind,
     is_marker,
 )
+from mmm.sources.time_zones import local_times
 from mmm.sources.written_dates import Format, plain
 
 #: So many different numbers with a mark and three digits, beside whole numbers below 1,000 (or 0)
@@ -90,13 +87,6 @@ _ANSWERS = {
     "m": As.MONTH,
     "w": As.WEEK,
 }
-#: What stands behind a time in UTC.
-_UTC = ("Z", "z", "UTC", "GMT")
-_ZONES = (
-    *("Europe/Berlin", "Europe/London", "Europe/Athens", "Europe/Moscow", "America/New_York"),
-    *("America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo"),
-    *("America/Mexico_City", "Australia/Sydney", "Pacific/Auckland", "Africa/Cairo"),
-)
 
 
 def decide(
@@ -106,7 +96,8 @@ def decide(
     must be read again. Questions that stay open are in the columns' `asked`.
     """
     changed = [_without_values(column) for column in columns]
-    changed += [_local_times(column, zone) for column in columns]
+    changed += [_labels_of_subtotals(column) for column in columns]
+    changed += [local_times(column, zone) for column in columns]
     changed += [_date_order(column, columns, word) for column in columns]
     changed += [_one_currency(column) for column in columns]
     changed += [_decimal_mark(column, columns, separator, word) for column in columns]
@@ -120,6 +111,22 @@ def _without_values(column: Column) -> bool:
         return False
     column.kind, column.kinds = TEXT, (TEXT,)
     return True
+
+
+def _labels_of_subtotals(column: Column) -> bool:
+    """ "Q1 2022" between the days of a column is no date of a row; it is read as no value."""
+    if column.kind is not TEXT or column.said is not None or column.forced:
+        return False
+    texts = [text for text in pc.drop_null(column.witnesses).to_pylist() if text.strip()]
+    if not texts or not any(day_of(text) for text in texts[:2]):
+        return False
+    known = {text: day_of(text) for text in dict.fromkeys(texts)}
+    days = [day for text in texts if (day := known[text])]
+    labels = longer_labels([text for text in texts if not known[text]], days, even_step(days))
+    if not labels:
+        return False
+    column.missing, column.ended = (*column.missing, *labels), None
+    return column.restrict(column.kinds)
 
 
 def _one_currency(column: Column) -> bool:
@@ -374,11 +381,19 @@ def _whole_numbers_as_dates(columns: Sequence[Column], word: str) -> bool:
     for named in (True, False):
         for place, column in enumerate(columns):
             is_named = named_as_date(column.name)
-            if column.kind is not INT or column.said or is_named != named:
+            if not _is_digits(column) or column.said or is_named != named:
                 continue
             if (named or place == 0) and _as_date(column, named, word):
                 return True
     return False
+
+
+def _is_digits(column: Column) -> bool:
+    """Whole numbers, or texts of eight digits that a leading zero makes text ("03012022")."""
+    if column.kind is not TEXT or column.forced:
+        return column.kind is INT
+    eight = pc.match_substring_regex(column.witnesses, r"^\s*\d{8}\s*$")
+    return len(eight) > 0 and bool(pc.all(eight).as_py())
 
 
 def named_as_date(name: str) -> bool:
@@ -392,6 +407,8 @@ def named_as_date(name: str) -> bool:
 def _as_date(column: Column, named: bool, word: str) -> bool:
     """Give the column a date kind where all its numbers fit one; ask where two do."""
     samples = column.seen.samples
+    if column.kind is TEXT:
+        samples = dict.fromkeys(pc.drop_null(column.witnesses).to_pylist(), 0)
     if not samples or len(samples) < 2:
         return False
     texts = [text for text in samples if not is_marker(text, column.missing)]
@@ -408,7 +425,10 @@ def _as_date(column: Column, named: bool, word: str) -> bool:
     found = found or _order_by_steps(fitting, texts) or _month_by_numbers(fitting, texts)
     if found is None:
         column.asked = f"numbers such as {texts[0]} fit {_formats(fitting)}"
-        column.choices = (As.MONTH, As.WEEK, As.NUMBER)
+        told = [
+            _ANSWERS[kind.format.order] for kind in fitting if kind.format and kind.format.order
+        ]
+        column.choices = (*told, As.NUMBER)
         return False
     kind, why = found
     assert kind.format is not None  # noqa: S101 - each has one
@@ -432,64 +452,3 @@ def _say_what_it_looks_like(
             place = at((samples[odd[0]], odd[0]), word)
             column.evidence = f"it looks like dates written {form.name}, but {place} is none"
             return
-
-
-# Time zones
-
-
-def _local_times(column: Column, zone: str | None) -> bool:
-    """Times with their distance to UTC keep the calendar day they were written with."""
-    if column.kind is not ZONED:
-        return False
-    seen = column.seen
-    offsets = sorted(seen.offsets)
-    shown = ", ".join(dict.fromkeys("UTC" if o in _UTC else o for o in offsets))
-    if zone is not None:
-        column.evidence = f"times with {shown}; days are counted in {zone}, as given"
-        return column.restrict((zoned(zone), TEXT))
-    if seen.midnights:
-        column.evidence = f"midnights with {shown}; each keeps the calendar day it was written with"
-        return column.restrict((LOCAL_DAYS, TEXT))
-    if all(offset in _UTC or re.fullmatch(r"[+-]00(:?00)?", offset) for offset in offsets):
-        column.evidence = "times in UTC; days are counted in UTC unless a zone is given"
-        return False
-    if len(offsets) == 1:
-        column.evidence = f"times with {shown}; days are counted there"
-        return column.restrict((zoned(_whole_offset(offsets[0])), TEXT))
-    name = _zone_with(column)
-    if name is not None:
-        column.evidence = f"times with {shown}, as in {name}; days are counted there"
-        return column.restrict((zoned(name), TEXT))
-    column.evidence = f"times with {shown}, of no known zone; taken as the clock showed them"
-    return column.restrict((LOCAL_TIMES, TEXT))
-
-
-def _whole_offset(offset: str) -> str:
-    digits = offset[1:].replace(":", "").ljust(4, "0")
-    return f"{offset[0]}{digits[:2]}:{digits[2:]}"
-
-
-def zoned(zone: str) -> Kind:
-    """The kind of times that are shown in a zone."""
-    kind = pa.timestamp("us", zone)
-
-    def read(texts: pa.StringArray) -> pa.Array:
-        return ZONED.read(texts).cast(kind)
-
-    return Kind(f"timestamp in {zone}", kind, read)
-
-
-def _zone_with(column: Column) -> str | None:
-    """The first well-known zone whose offset is the written one at each witness."""
-    texts = pc.drop_null(column.witnesses).to_pylist()
-    times = []
-    for text in texts:
-        try:
-            times.append(dt.datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d{2})", "", text.strip())))
-        except ValueError:
-            return None
-    for name in _ZONES:
-        known = ZoneInfo(name)
-        if all(time.astimezone(known).utcoffset() == time.utcoffset() for time in times):
-            return name
-    return None

@@ -50,7 +50,7 @@ class _Table:
 
 
 class Workbook:
-    """One workbook. Without a sheet in the options the first visible sheet with cells is read."""
+    """One workbook. Without a sheet in the options the first visible one with a table is read."""
 
     def __init__(self, path: Path, options: ReadOptions | None = None) -> None:
         self._path, self._options = path, options or ReadOptions()
@@ -79,6 +79,11 @@ class Workbook:
             for sheet in self._book.sheets_metadata
             if sheet.visible is not None and sheet.visible != SheetVisibleEnum.Visible
         }
+
+    def _is_table(self, name: str) -> bool:
+        """Whether a visible sheet is more than a cover: three rows and two columns at least."""
+        sheet = self._book.get_sheet_by_name(name)
+        return name not in self._hidden() and sheet.height >= 3 and sheet.width >= 2
 
     def batches(self, sheet: str | None = None, rows: int | None = None) -> Batches:
         """The sheet's table; `rows` limits how many are read, and then open questions do not stop.
@@ -219,7 +224,7 @@ class Workbook:
         if not sheets:
             raise UserError("has no sheet with cells in it.", where=self._path.name)
         if sheet is None:
-            return sheets[0]
+            return next(filter(self._is_table, sheets), sheets[0])
         if sheet not in self._book.sheet_names:
             raise NotFound(
                 f"has no sheet {sheet!r}.",

@@ -14,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from mmm.sources.coarser_dates import longer_labels
 from mmm.sources.column_state import Column, Read, kinds_for, read_as
 from mmm.sources.describe import type_of
-from mmm.sources.evidence import decide
+from mmm.sources.evidence import decide, even_step
 from mmm.sources.reading import As, ReadOptions
 from mmm.sources.text_types import EMPTY, TEXT, Kind
 
@@ -108,8 +109,18 @@ def _cells(
     kinds = kinds_for(said, decimal)
     if others and said is None:
         kinds = tuple(kind for kind in kinds if _goes_with(kind, others))
+    if others and others <= set(_SPANS) and said is None:
+        missing = (*missing, *_subtotals(values))
     state = Column(name, kinds, said, missing, beside_others=bool(others))
     return Cells(name, values, state, texts, others)
+
+
+def _subtotals(values: Sequence[Any]) -> tuple[str, ...]:
+    """The labels of subtotals ("Q1 2022") beside cells that hold the days of shorter periods."""
+    texts = [value for value in values if isinstance(value, str)]
+    cells = [value for value in values if isinstance(value, _SPANS)]
+    days = [cell.date() if isinstance(cell, dt.datetime) else cell for cell in cells]
+    return longer_labels(texts, days, even_step(days)) if texts else ()
 
 
 def _goes_with(kind: Kind, others: frozenset[type]) -> bool:

@@ -20,6 +20,8 @@ from mmm.sources.describe import type_of
 from mmm.sources.excel import Workbook
 from mmm.sources.names import named, require_names
 from mmm.sources.reading import ColumnReading, Reading, ReadOptions
+from mmm.sources.sum_rows import without_sum_rows
+from mmm.sources.week_ends import by_first_day
 
 _EXTENSIONS = {
     **dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv"),
@@ -99,9 +101,17 @@ class FileSource:
         batch comes.
         """
         if self.kind == "excel":
-            return Workbook(self.path, self.options).batches(self._chosen_sheet(table_or_query))
+            sheet = self._chosen_sheet(table_or_query)
+            return self._data_only(Workbook(self.path, self.options).batches(sheet))
         self._require_own_name(table_or_query)
-        return self._delimited().batches() if self.kind == "csv" else _parquet(self.path)
+        if self.kind == "parquet":
+            return _parquet(self.path)
+        return self._data_only(self._delimited().batches())
+
+    def _data_only(self, batches: Batches) -> Batches:
+        """Without totals that no word names, unless totals are kept; weeks by their first day."""
+        kept = batches if self.options.keep_totals else without_sum_rows(batches)
+        return by_first_day(kept, self.options)
 
     def _delimited(self) -> DelimitedFile:
         return DelimitedFile(self.path, self.options)

@@ -1,11 +1,12 @@
 """Rows of a table that are no data: blank ones, totals, notes below the table, the header again.
 
-A row of totals is one with a total's word in it and no date. A note is a text alone in its row: it
-holds no value of any column. Both are left out with a word, and totals can be kept.
+A row of totals is one with a total's word in it and no date (those without a word:
+`mmm.sources.sum_rows`). A note is a text, or a year, alone in its row: it holds no value of any column. Both are left out with a word, and totals can be kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,8 @@ from mmm.sources.cells import MAYBE_TOTAL, is_date, is_total
 from mmm.sources.written_numbers import is_number
 
 _NAMED = 5
+#: A year alone in its row is the heading of what follows.
+_YEAR = re.compile(r"(?:19|20)\d{2}")
 
 
 class Why(StrEnum):
@@ -79,7 +82,8 @@ def why_no_data(cells: Sequence[str], names: Sequence[str], keep_totals: bool) -
         return None
     if any(is_total(cell) for cell in here if not is_number(cell)):
         return None if keep_totals else Why.TOTAL
-    if len(here) == 1 and len(names) > 2 and not is_number(here[0]):
+    heading = _YEAR.fullmatch(here[0]) or not is_number(here[0])
+    if len(here) == 1 and len(names) > 2 and heading:
         return Why.NOTE
     given = [name.strip() for name in names]
     same = sum(cell.strip() == name for cell, name in zip(cells, given, strict=False) if cell)

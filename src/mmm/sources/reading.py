@@ -7,6 +7,7 @@ a table and why, in words a person can check: it goes into the dataset's manifes
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ class As(StrEnum):
     MONTH_FIRST = "month-first"
     YEAR_FIRST = "year-first"
     WEEK = "week"
+    WEEK_ENDING = "week-ending"
     MONTH = "month"
     SERIAL = "serial"
 
@@ -52,8 +54,15 @@ class ReadOptions(_Frozen):
     keep_totals: bool = False
     missing: tuple[str, ...] = ()
     zone: str | None = None
-    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    currency: str | None = None
     columns: dict[str, As] = Field(default_factory=dict)
+
+    @field_validator("currency")
+    @classmethod
+    def _code(cls, currency: str | None) -> str | None:
+        if currency is not None and not re.fullmatch(r"[A-Z]{3}", currency):
+            raise ValueError("write the currency by its code, like EUR")
+        return currency
 
     @field_validator("zone")
     @classmethod

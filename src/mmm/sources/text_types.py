@@ -59,6 +59,7 @@ _SAFE_DIGITS = 15
 _SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
 _ZERO, _NINE, _MINUS, _PLUS = b"09-+"
 _NUMBER_LIKE = r"^\s*[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?\s*$"
+_MOST_LOOKED_AT = 2_000
 _DATE_LIKE = r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s*$"
 
 
@@ -201,6 +202,8 @@ def why_text(texts: pa.StringArray, kinds: Sequence[Kind] = ()) -> str:
     unique = pc.drop_null(pc.unique(texts))
     if not len(unique):
         return ""
+    if why := _why_no_dates(unique.to_pylist()):
+        return why
     if pc.all(pc.match_substring_regex(unique, _NUMBER_LIKE)).as_py():
         odd = (text for text in unique.to_pylist() if kind_of(pa.array([text]), kinds) is TEXT)
         if (example := next(odd, None)) is None:
@@ -210,10 +213,34 @@ def why_text(texts: pa.StringArray, kinds: Sequence[Kind] = ()) -> str:
             "uneven thousands marks, another decimal mark, or more digits than a number holds)"
         )
     if pc.all(pc.match_substring_regex(unique, _DATE_LIKE)).as_py():
-        return (
-            f"dates such as {unique[0].as_py()!r} have no single format; write dates as YYYY-MM-DD"
-        )
+        first = unique[0].as_py()
+        return f"dates such as {first!r} have no single format; write dates as YYYY-MM-DD"
     return ""
+
+
+def _why_no_dates(texts: Sequence[str]) -> str:
+    """The format that most of the texts have, and those that have another or are no date."""
+    usual, odd = usual_format(texts)
+    if usual is None or not odd:
+        return ""
+    named = ", ".join(map(repr, odd[:3])) + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
+    return (
+        f"most of its dates are written {usual.name}, but not {named}; "
+        "correct the cells, or name texts that mean no value (--missing)"
+    )
+
+
+def usual_format(texts: Sequence[str]) -> tuple[Format | None, list[str]]:
+    """(the date format that at least half of these texts have, the texts that it cannot read);
+    None where there is none. At most 2,000 texts are looked at.
+    """
+    looked_at = texts[:_MOST_LOOKED_AT]
+    first = [form for form in FORMATS if any(form.read(text) for text in looked_at[:3])]
+    fits = {form: [text for text in looked_at if form.read(text) is None] for form in first}
+    usual = min(fits, key=lambda form: len(fits[form]), default=None)
+    if usual is None or len(fits[usual]) * 2 > len(looked_at):
+        return None, []
+    return usual, fits[usual]
 
 
 def _cast(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:

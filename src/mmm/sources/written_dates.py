@@ -287,6 +287,34 @@ def _with_year(single: Format, text: str, last: dt.date) -> dt.date | None:
     return None
 
 
+#: "Week of", "w/c", "Woche vom", "semaine du", "KW 1 (" before the day on which a week begins.
+_WEEK_OF = re.compile(
+    r"^(?:(?:week\s+(?:of|commencing|beginning|starting|start|from)|w\s?/?\s?[cbs]|wc|wb|woche\s+(?:vom|ab)"
+    r"|ab|from|semaine\s+du|semana\s+del?|settimana\s+del|week\s+van)\b[\s:.-]*"
+    rf"|{_WEEK_WORD}\s*\d{{1,2}}\s*[(:,-]+\s*)(?=\S)",
+    re.IGNORECASE,
+)
+#: The same before the day on which a week ends.
+_WEEK_TO = re.compile(
+    r"^(?:week\s+(?:ending|ended|end|to)|w\s?/?\s?e|woche\s+bis|bis|until)\b[\s:.-]*(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def _worded(single: Format, words: re.Pattern[str], said: str) -> Format:
+    """A day, or a range of days, behind words such as "week of"."""
+
+    def read(text: str) -> dt.date | None:
+        stripped = text.strip()
+        found = words.match(stripped)
+        if found is None:
+            return None
+        rest = stripped[found.end() :]
+        return single.read(rest.removesuffix(")") if "(" in found[0] else rest)
+
+    return Format(f"{said} {single.name}", read, single.order, single.hints, single.span)
+
+
 def _days() -> list[Format]:
     day, month = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
     long, short = r"(?P<y>\d{4})", r"(?P<y>\d{2})"
@@ -357,11 +385,14 @@ _TIME = re.compile(
     r"[ T,]+(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2}))?(?: ?(?P<half>AM|PM))?$", re.IGNORECASE
 )
 _DAYS = _days()
+_RANGES = [_range(single) for single in _DAYS]
 #: Every format of texts. Among those that fit a column, two with an `order` are told apart by it.
 FORMATS = (
     *_DAYS,
     *_longer(),
-    *(_range(single) for single in _DAYS),
+    *_RANGES,
+    *(_worded(single, _WEEK_OF, "week of") for single in (*_DAYS, *_RANGES)),
+    *(_worded(single, _WEEK_TO, "week ending") for single in _DAYS),
     *(_timed(single) for single in _DAYS[1:]),
 )
 
@@ -396,6 +427,17 @@ def _compact_day(number: int) -> dt.date | None:
     return _date(year, number // 100 % 100, number % 100) if 1970 <= year <= 2099 else None
 
 
+def _digits(pattern: str) -> Reader:
+    """A day written in digits alone, with leading zeros."""
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> dt.date | None:
+        found = compiled.match(text.strip().removesuffix(".0"))
+        return _date(_full_year(found["y"]), int(found["m"]), int(found["d"])) if found else None
+
+    return read
+
+
 def _compact_week(number: int) -> dt.date | None:
     return week_start(number // 100, number % 100) if 1970 <= number // 100 <= 2099 else None
 
@@ -404,10 +446,14 @@ def _compact_month(number: int) -> dt.date | None:
     return _date(number // 100, number % 100, 1) if 1970 <= number // 100 <= 2099 else None
 
 
+_TWO_D, _TWO_M = r"(?P<d>\d{2})", r"(?P<m>\d{2})"
 #: Formats of whole numbers. They are taken for dates only where the column's name says so, or the
 #: table has no other date and they run evenly.
 INTEGER_FORMATS = (
     Format("YYYYMMDD", _integer(_compact_day)),
+    Format("DDMMYYYY", _digits(rf"^{_TWO_D}{_TWO_M}(?P<y>(?:19|20)\d{{2}})$"), "day"),
+    Format("MMDDYYYY", _digits(rf"^{_TWO_M}{_TWO_D}(?P<y>(?:19|20)\d{{2}})$"), "month"),
+    Format("YYMMDD", _digits(rf"^(?P<y>\d{{2}}){_TWO_M}{_TWO_D}$")),
     Format(
         "YYYYMM",
         _integer(_compact_month),

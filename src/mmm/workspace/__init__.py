@@ -14,10 +14,12 @@ from mmm.workspace.drafts import Drafts
 from mmm.workspace.models import ColumnProfile, DatasetManifest
 from mmm.workspace.notices import Notices
 from mmm.workspace.objects import Objects, open_store
+from mmm.workspace.once import Once
 from mmm.workspace.results import Results, ResultsWriter
 from mmm.workspace.runs import RunHistory, Runs
 from mmm.workspace.schedules import Schedules
 from mmm.workspace.sign_outs import SignOuts
+from mmm.workspace.tokens import Tokens
 
 if TYPE_CHECKING:
     from mmm.settings import Settings
@@ -38,6 +40,8 @@ class Workspace(
     SignOuts,
     Schedules,
     Notices,
+    Once,
+    Tokens,
 ):
     """A workspace at a URL: file:///folder, s3://bucket[/prefix], gs://bucket[/prefix], or
     memory:// (for tests).

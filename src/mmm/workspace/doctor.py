@@ -52,11 +52,14 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"branding/\d+\.json", "branding", None),
     (r"drafts/[^/]+/[^/]+\.json", "draft", None),
     (r"sign_outs/[^/]+\.json", "sign_out", None),
+    (r"tokens/[^/]+\.json", "token", None),
+    (r"revoked_tokens/[^/]+\.json", "token_revoked", None),
+    (r"asked/[^/]+\.json", "asked", None),
     (r"audit/[^/]+/[^/]+\.json", "audit", models.AuditEntry),
     (r"audit_chain/\d+\.json", "audit_link", models.AuditLink),
 )
 #: Put aside, these take nothing with them: the rest goes on without, or as it was before.
-_SPARE = ("attempt", "heartbeat", "draft", "note", "sign_out")
+_SPARE = ("attempt", "heartbeat", "draft", "note", "sign_out", "token", "asked")
 _RESTORE = "Restore it from a backup (`mmm restore`) or an earlier version of the object."
 
 

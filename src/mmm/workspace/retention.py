@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmm.workspace import Workspace
     from mmm.workspace.models import RunEvent
 
-KINDS = ("runs", "datasets", "drafts", "sign_outs", "told", QUARANTINE)
+KINDS = ("runs", "datasets", "drafts", "sign_outs", "told", "asked", QUARANTINE)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Retention:
         gone = {one.what for one in found}
         if "datasets" in self._days:
             found += self._datasets(gone)
-        for kind in ("drafts", "sign_outs", "told", QUARANTINE):
+        for kind in ("drafts", "sign_outs", "told", "asked", QUARANTINE):
             if kind in self._days:
                 found += self._single(kind)
         return found

@@ -93,3 +93,18 @@ DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(20)]
 def test_what_cannot_be_joined_is_named(other: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         join(JoinRecipe(parts=PARTS[:2]), [SPEND, pa.table(other)])
+
+
+def test_a_monthly_level_stands_in_all_weeks_of_its_month_when_it_is_to_be_repeated() -> None:
+    weeks = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(13)]
+    spend = pa.table({"week": weeks, "tv": [float(i) for i in range(13)]})
+    months = [dt.date(2024, month, 15) for month in (1, 2, 3)]
+    index = pa.table({"month": months, "cpi": [101.0, 102.0, 103.0]})
+    parts = (JoinPart(dataset="a/b", date="week"), JoinPart(dataset="a/c", date="month"))
+    with pytest.raises(UserError, match='"repeat": true'):
+        join(JoinRecipe(parts=parts), [spend, index])
+    repeated = (parts[0], parts[1].model_copy(update={"repeat": True}))
+    found = join(JoinRecipe(parts=repeated), [spend, index])
+    assert found.table["cpi"].to_pylist() == [101.0] * 5 + [102.0] * 4 + [103.0] * 4
+    assert found.table["tv"].to_pylist() == spend["tv"].to_pylist()
+    assert "a/c is monthly" in found.notes[0]

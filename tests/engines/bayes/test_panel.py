@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,8 +12,17 @@ from mmm.data.mapping import Mapping, PaidColumns, SignedColumn
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem
 from mmm.engines.training import train
+from mmm.errors import UserError
 from mmm.experiments.config import DatasetRef, Experiment
 from mmm.experiments.problem import build_problem
+from mmm.format import Labels, heading
+from mmm.planning.allocation import allocate
+from mmm.planning.by_geo import by_geo
+from mmm.planning.history import read_history
+from mmm.planning.models import planned_with
+from mmm.planning.request import PlanRequest
+from mmm.results.geos import GEOS
+from mmm.results.views import present_views, view
 
 WEEKS, POPULATION = 104, np.array([6.0, 3.0, 2.0])
 ROI = {"tv": 1.5, "search": 0.6}
@@ -144,3 +155,97 @@ def test_one_geo_is_modelled_as_the_nation() -> None:
         np.testing.assert_array_equal(first.values, second.values)
     assert found.panel is not None
     assert found.panel.geos == ("north",)
+
+
+def test_a_plan_by_geo_moves_money_between_geos_and_says_what_the_draws_say(
+    result: EngineResult,
+) -> None:
+    tables = by_geo(result.tables)
+    history = read_history(tables)
+    assert set(history.channels) == {
+        "tv / north", "tv / south", "tv / west", "search / north", "search / south", "search / west",
+    }  # fmt: skip
+    engine = load_engine("bayes")
+    planned = planned_with(engine, tables, history)
+    labels = Labels("revenue", "revenue", "EUR")
+    # Today's response of every geo is what the result says that it contributed.
+    today = history.spend[:, history.window].mean(axis=1)
+    response = planned.response(history.window, "follows").response(today)
+    contributed = {
+        f"{row['channel']} / {row['geo']}": row["contribution"]
+        for row in result.tables["geo_channels"].to_pylist()
+    }
+    for place, name in enumerate(history.channels):
+        said = float(np.median(response[:, place])) * len(history.window)
+        assert said == pytest.approx(contributed[name], rel=0.02)
+    request = PlanRequest(hold="none", limits={"search": {"high": 1.0}, "west": {"low": 1.0}})
+    plan = allocate(history, planned, request, labels)
+    spend = {
+        row["channel"]: (row["initial_spend"], row["spend"]) for row in plan.channels.to_pylist()
+    }
+
+    def total(part: str) -> tuple[float, float]:
+        own = [money for name, money in spend.items() if part in name.split(" / ")]
+        return sum(first for first, _ in own), sum(then for _, then in own)
+
+    assert sum(then for _, then in spend.values()) == pytest.approx(
+        sum(first for first, _ in spend.values())
+    )
+    searched, allowed = total("search")[1], total("search")[0]
+    assert searched <= allowed * 1.0001
+    assert total("west")[1] >= total("west")[0] * 0.9999
+    assert plan.totals.response >= plan.totals.initial_response
+
+
+def test_a_plan_by_geo_is_refused_without_geos(result: EngineResult) -> None:
+    nation = dict(result.tables)
+    nation["geo_draws"] = nation["geo_draws"].slice(0, 0)
+    with pytest.raises(UserError, match="has no geos to plan by"):
+        by_geo(nation)
+
+
+def test_a_view_shows_what_every_medium_earned_in_every_geo(result: EngineResult) -> None:
+    labels = Labels("revenue", "revenue", "EUR")
+    shown = view("geos")
+    assert shown in present_views(result.tables)
+    numbers = shown.numbers(result.tables, result.recommended, labels)
+    of_table = {
+        (row["channel"], row["geo"]): row for row in result.tables["geo_channels"].to_pylist()
+    }
+    rows = numbers.to_pylist()
+    assert {(row["channel"], row["geo"]) for row in rows} == set(of_table)
+    for row in rows:
+        stored = of_table[row["channel"], row["geo"]]
+        assert (row["value"], row["low"], row["high"]) == (
+            stored["roi"],
+            stored["roi_low"],
+            stored["roi_high"],
+        )
+    # The largest geo stands first in each channel.
+    assert [row["geo"] for row in rows][::3] == ["north", "north"]
+    drawn = json.dumps(shown.chart(numbers, labels).to_dict())
+    for name in ("north", "south", "west", "tv", "search"):
+        assert name in drawn
+    assert shown.finding(numbers, labels)
+    for name in shown.shown(numbers).column_names:
+        assert heading(name, labels)
+    costs = view("geos").numbers(
+        result.tables, result.recommended, Labels("orders", "conversion", "EUR")
+    )
+    for row in costs.to_pylist():
+        stored = of_table[row["channel"], row["geo"]]
+        assert row["value"] == pytest.approx(1.0 / stored["roi"])
+        assert row["low"] == pytest.approx(1.0 / stored["roi_high"])
+
+
+def test_geos_whose_intervals_lie_apart_are_named() -> None:
+    labels = Labels("revenue", "revenue", "EUR")
+    ends = {"north": (2.0, 1.6, 2.5), "south": (0.9, 0.7, 1.2), "west": (1.5, 0.6, 2.2)}
+    rows = []
+    for geo, (value, low, high) in ends.items():
+        row = {"channel": "tv", "geo": geo, "value": value, "low": low, "high": high}
+        rows.append(row | {"confidence": "high", "spend": 1.0})
+    said = view("geos").finding(pa.Table.from_pylist(rows, GEOS), labels)
+    assert "tv (north 2.00, south 0.90)" in said
+    alike = pa.Table.from_pylist([rows[0], rows[2]], GEOS)
+    assert "In none of the 2 geos" in view("geos").finding(alike, labels)

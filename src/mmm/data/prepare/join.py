@@ -40,7 +40,8 @@ class _Part(BaseModel):
 class JoinPart(_Part):
     """One dataset (MARKET/ID): its date, its market where it has one, and the columns to take (none
     named: all others), called with a `prefix` where names would clash. A part without a market goes
-    to every market of the others.
+    to every market of the others. `repeat`: a monthly or quarterly level (an index, a price, never
+    spend or KPI) stands in every day or week that begins in its month, not on its first one alone.
     """
 
     dataset: str = Field(min_length=1)
@@ -48,6 +49,7 @@ class JoinPart(_Part):
     market: str | None = None
     columns: tuple[str, ...] = ()
     prefix: str = ""
+    repeat: bool = False
 
 
 class JoinRecipe(_Part):
@@ -110,6 +112,7 @@ def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
     """
     names: dict[str, str] = {}
     rows = [_rows(part, table, names) for part, table in zip(recipe.parts, tables, strict=True)]
+    rows, repeats = _repeated_levels(rows)
     _require_one_step(rows)
     with_market = any(item.part.market for item in rows)
     if with_market:
@@ -136,7 +139,7 @@ def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
     for item, own in zip(rows, keys, strict=True):
         _take(item, own, kept, arrays)
     table = with_currencies(pa.table(arrays), _currencies(rows))
-    return Joined(table, (*notes, *_two_currencies(table)))
+    return Joined(table, (*repeats, *notes, *_two_currencies(table)))
 
 
 def _currencies(rows: Sequence[_Rows]) -> dict[str, str]:
@@ -193,12 +196,40 @@ def _rows(part: JoinPart, table: pa.Table, names: dict[str, str]) -> _Rows:
     return _Rows(part, table, days.astype(np.int64), codes, cadence)
 
 
+def _repeated_levels(rows: list[_Rows]) -> tuple[list[_Rows], list[str]]:
+    """The parts that are to be repeated, on each date of the others that begins in their period."""
+    others = [item.days for item in rows if not item.part.repeat]
+    if len(others) in (0, len(rows)):
+        return rows, []
+    days = np.unique(np.concatenate(others))
+    found, notes = [], []
+    for item in rows:
+        period = item.cadence.period if item.cadence is not None else None
+        if not item.part.repeat or period not in ("month", "quarter"):
+            found.append(item)
+            continue
+        begins = period_start(days.astype("datetime64[D]"), period).astype(np.int64)
+        own = period_start(item.days.astype("datetime64[D]"), period).astype(np.int64)
+        row, place = np.nonzero(own[:, None] == begins[None, :])
+        table = item.table.take(pa.array(row))
+        found.append(_Rows(item.part, table, days[place], item.markets[row], None))
+        notes.append(
+            f"{item.part.dataset} is {item.cadence}: its values stand on every date that begins in "
+            f"their {period}."
+        )
+    return found, notes
+
+
 def _require_one_step(rows: Sequence[_Rows]) -> None:
     """Raise UserError where parts have steps of different length."""
     steps = {str(item.cadence): item.part.dataset for item in rows if item.cadence is not None}
     if len(steps) > 1:
         told = ", ".join(f"{dataset} is {step}" for step, dataset in steps.items())
-        fix = "Prepare them to one period first: `mmm propose --recipe week`, then `mmm prepare`."
+        fix = (
+            "Prepare them to the longest of these first: `mmm propose --recipe`, then `mmm prepare`. A "
+            'monthly level (an index, a price) can stand in all weeks of its month: "repeat": true '
+            "in its part of the join's recipe."
+        )
         raise UserError(f"the datasets have different steps: {told}.", where="join", fix=fix)
 
 

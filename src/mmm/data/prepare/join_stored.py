@@ -19,6 +19,9 @@ from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import checked_name
 from mmm.workspace.tables import currencies_of
 
+#: Roles of amounts, which belong to their own period alone.
+_SUMS = frozenset(["kpi", "spend", "exposure", "organic"])
+
 
 def propose_join(workspace: Workspace, names: Sequence[str], keep: str = "all") -> JoinRecipe:
     """The join of the datasets called so (MARKET/ID or MARKET/latest) by their proposed date and
@@ -44,7 +47,12 @@ def _part(workspace: Workspace, manifest: DatasetManifest, rules: NamingRules) -
     if "date" not in roles:
         what = "no column holds dates."
         raise UserError(what, where=dataset_name(manifest), fix="Name it in a recipe of the join.")
-    return JoinPart(dataset=dataset_name(manifest), date=roles["date"], market=roles.get("market"))
+    return JoinPart(
+        dataset=dataset_name(manifest),
+        date=roles["date"],
+        market=roles.get("market"),
+        repeat=not _SUMS & roles.keys(),
+    )
 
 
 def join_datasets(

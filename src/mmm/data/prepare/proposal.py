@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from mmm.data.calendar import WEEKDAYS, Period, Weekday, find_cadence, weekday
 from mmm.data.columns import read_times, require_columns
-from mmm.data.long_form import LongForm, spread
+from mmm.data.long_form import LongForm, rank_of, role_of, spread, wide_name
 from mmm.data.mapping import Mapping
 from mmm.data.naming import DEFAULT_RULES, NamingRules, matches, words_of
-from mmm.data.prepare.recipe import Aggregate, ColumnRule, MarketRule, Recipe
+from mmm.data.prepare.recipe import Aggregate, ColumnRule, MarketRule, Recipe, Sum
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposal import Proposal, propose
 from mmm.data.quality.frame import media_columns
@@ -119,14 +119,57 @@ def propose_long_recipe(
     to be joined with others.
     """
     wide = spread(table, long.date, long.pivot)
-    found = propose(wide, rules)
+    whole = _kpi_of_keys(long, rules)
+    parts = {name: _parts(long, name) for name in long.pivot.values if name in _kpis(long, rules)}
+    shown = wide.drop_columns([part for names in parts.values() for part in names])
+    if whole is not None:
+        shown = shown.append_column(whole, _added(wide, parts[whole]))
+    found = propose(shown, rules)
     if found.mapping is not None:
-        made = propose_recipe(wide, found.mapping, period, rules)
+        made = propose_recipe(shown, found.mapping, period, rules)
     else:
-        made = propose_part_recipe(wide, found, period, rules)
-    spread_out = set(wide.column_names) - {long.date, *long.pivot.columns()}
+        made = propose_part_recipe(shown, found, period, rules)
     columns: list[ColumnRule] = []
+    derived: tuple[Sum, ...] = ()
     for rule in made.columns:
-        has_gap = rule.column in spread_out and wide[rule.column].null_count > 0
-        columns.append(rule.model_copy(update={"gap": "zero"}) if has_gap else rule)
-    return made.model_copy(update={"pivot": long.pivot, "columns": tuple(columns)})
+        if rule.column == whole:
+            derived = (Sum(kind="sum", name=whole, columns=parts[whole]),)
+            hidden = [rule.model_copy(update={"column": n, "keep": False}) for n in parts[whole]]
+            columns += hidden
+        else:
+            columns.append(rule)
+    spread_out = set(wide.column_names) - {long.date, *long.pivot.columns()}
+    filled = tuple(
+        rule.model_copy(update={"gap": "zero"})
+        if rule.column in spread_out and wide[rule.column].null_count
+        else rule
+        for rule in columns
+    )
+    return made.model_copy(update={"pivot": long.pivot, "columns": filled, "derived": derived})
+
+
+def _kpis(long: LongForm, rules: NamingRules) -> list[str]:
+    """The values of a long table that are named like a KPI, the likeliest first: each is one key's
+    part only.
+    """
+    named = [name for name in long.pivot.values if role_of(name, rules) == "kpi"]
+    if len(long.keys) < 2 or len(named) == len(long.pivot.values):
+        return []
+    return sorted(named, key=lambda name: rank_of(name, rules))
+
+
+def _kpi_of_keys(long: LongForm, rules: NamingRules) -> str | None:
+    """The KPI that is the sum of its keys' parts; None where one stands on all rows of a date."""
+    if any(role_of(name, rules) == "kpi" for name in long.pivot.repeated):
+        return None
+    return next(iter(_kpis(long, rules)), None)
+
+
+def _parts(long: LongForm, value: str) -> tuple[str, ...]:
+    return tuple(wide_name(key, value, len(long.pivot.values)) for key in long.keys)
+
+
+def _added(wide: pa.Table, names: Sequence[str]) -> pa.Array:
+    """The sum of columns, an empty cell as nothing."""
+    values = [np.nan_to_num(wide[name].to_numpy(zero_copy_only=False)) for name in names]
+    return pa.array(np.sum(values, axis=0))

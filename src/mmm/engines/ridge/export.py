@@ -30,9 +30,10 @@ def export(request: ExportRequest) -> Export:
         "pareto_media_transform_matrix": partial(robyn_files.media_transform, built),
         "pareto_alldecomp_matrix": partial(robyn_files.alldecomp, built),
         "pareto_clusters": partial(robyn_files.clusters, built),
-        "pareto_clusters_ci": partial(robyn_files.clusters_ci, built),
         "raw_data": partial(robyn_files.raw_data, problem, request.date),
     }
+    if problem.paid:
+        tables["pareto_clusters_ci"] = partial(robyn_files.clusters_ci, built)
     if problem.lift_tests:
         tables["pareto_calibration"] = partial(robyn_files.calibration, built)
     if request.everything:

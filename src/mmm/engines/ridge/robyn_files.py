@@ -91,7 +91,8 @@ def hyperparameters(built: Rebuilt, all_models: pa.Table) -> pa.Table:
     k = frame.base.shape[1]
     found["pos"] = (evaluation.effects >= 0).all(axis=1).astype(int)
     found |= _identity(built)
-    found["coef0"] = evaluation.coefficients[:, k : k + frame.paid].min(axis=1) == 0
+    paid = evaluation.coefficients[:, k : k + frame.paid]
+    found["coef0"] = paid.min(axis=1, initial=np.inf) == 0
     found["mape.qt10"] = _within(built, all_models)
     found["robynPareto"] = built.stored["front"]
     found["error_score"] = built.search.scores
@@ -297,10 +298,9 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
 def _intervals(built: Rebuilt, boot: Bootstrapped, label: int | None) -> Columns:
     paid = range(built.frame.paid)
     found = [boot[m, label][1] if label is not None else Interval(*[np.nan] * 4) for m in paid]
-    columns = zip(
-        ("boot_mean", "boot_se", "ci_low", "ci_up"), zip(*found, strict=True), strict=True
-    )
-    return {name: _of_paid(built.frame, np.array(values)) for name, values in columns}
+    names = ("boot_mean", "boot_se", "ci_low", "ci_up")
+    values = np.array(found, float).reshape(-1, len(names))
+    return {name: _of_paid(built.frame, values[:, i]) for i, name in enumerate(names)}
 
 
 def media_transform(built: Rebuilt) -> pa.Table:

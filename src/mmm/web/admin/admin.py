@@ -12,6 +12,7 @@ from mmm.access import Role, User
 from mmm.format import count
 from mmm.runs import wording
 from mmm.sources.connections import Connections
+from mmm.web.admin.tokens import tokens
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.tables import table
 from mmm.web.kit.text import moment, plain, show_unreadable
@@ -151,6 +152,7 @@ st.markdown(
 )
 _who_may_come_in(acting)
 _audit(acting)
+tokens(acting)
 _connections()
 _limits(acting)
 _versions(acting)

@@ -33,6 +33,7 @@ AS_WORDS: dict[As, str] = {
     As.MONTH_FIRST: "date, month first",
     As.YEAR_FIRST: "date, year first",
     As.WEEK: "ISO week",
+    As.WEEK_ENDING: "last day of a week",
     As.MONTH: "month",
     As.SERIAL: "Excel's day number",
 }

@@ -84,8 +84,9 @@ def _sentence(finding: Finding) -> str:
     )
 
 
-def draft_name(run_id: str) -> str:
-    return f"plan-{run_id}"
+def draft_name(run_id: str, *, by_geo: bool = False) -> str:
+    """A plan by geo has other channels, and a draft of its own."""
+    return f"plan-{run_id}-geos" if by_geo else f"plan-{run_id}"
 
 
 def request_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,14 +165,15 @@ def draw_form(
         spots["form"] = st.container()
     if fields != state["fields"]:
         state |= {"fields": fields, "plan": ""}
-        workspace.save_draft(user, draft_name(chosen.run_id), fields)
+        workspace.save_draft(user, _draft_of(chosen), fields)
         st.query_params.pop("plan", None)  # what stands in the form is no longer that plan
     return Form(fields, spots)
 
 
 def start_afresh(workspace: Workspace, user: User, run_id: str) -> None:
-    """Forget the draft and empty the form."""
+    """Forget the drafts and empty the form."""
     workspace.drop_draft(user, draft_name(run_id))
+    workspace.drop_draft(user, draft_name(run_id, by_geo=True))
     if "plan-form" in st.session_state:
         st.session_state["plan-form"]["run"] = ""  # begun anew, with widgets of their own
     st.query_params.pop("plan", None)
@@ -182,14 +184,19 @@ def _state(
 ) -> dict[str, Any]:
     """What the session knows of the form. Another run, or a saved plan asked for, begins it anew."""
     state: dict[str, Any] | None = st.session_state.get("plan-form")
-    if state is None or state["run"] != chosen.run_id or (plan_id and plan_id != state["plan"]):
+    begun = _draft_of(chosen)
+    if state is None or state["run"] != begun or (plan_id and plan_id != state["plan"]):
         channels = chosen.history.channels
-        draft = None if saved else workspace.draft(user, draft_name(chosen.run_id))
+        draft = None if saved else workspace.draft(user, begun)
         fields = fields_of(saved, channels) if saved else {**_EMPTY, **(draft or {})}
         number = 0 if state is None else state["number"] + 1
-        state = {"run": chosen.run_id, "plan": plan_id, "fields": fields, "number": number}
+        state = {"run": begun, "plan": plan_id, "fields": fields, "number": number}
         st.session_state["plan-form"] = state
     return state
+
+
+def _draft_of(chosen: PlanningModel) -> str:
+    return draft_name(chosen.run_id, by_geo=chosen.by_geo)
 
 
 def _key(state: Mapping[str, Any], name: str) -> str:

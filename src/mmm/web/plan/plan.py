@@ -11,6 +11,7 @@ from mmm.errors import UserError
 from mmm.format import count, fixed
 from mmm.models.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
 from mmm.models.refresh import in_use
+from mmm.planning.by_geo import has_geos
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.plan import Plan
 from mmm.results.model_summary import for_model
@@ -32,10 +33,10 @@ from mmm.workspace.models import RunState
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the model")
 def _planning_model(
-    _workspace: Workspace, url: str, run_id: str, number: int, model_id: str
+    _workspace: Workspace, url: str, run_id: str, number: int, model_id: str, geos: bool
 ) -> PlanningModel:
     """A model to plan with, kept while bounds are tried; results never change once written."""
-    return model_to_plan(_workspace, run_id, model_id)
+    return model_to_plan(_workspace, run_id, model_id, geos=geos)
 
 
 def _chosen_run(runs: list[RunStatus]) -> str:
@@ -55,7 +56,7 @@ def _chosen_run(runs: list[RunStatus]) -> str:
         format_func=lambda run: f"{name_of(known[run])} · {moment(known[run].submitted)}",
     )
     if chosen != asked:
-        for name in ("model", "plan"):
+        for name in ("model", "plan", "geos"):
             st.query_params.pop(name, None)
     st.query_params["run"] = chosen
     return chosen
@@ -89,6 +90,22 @@ def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
     return chosen
 
 
+def _chosen_geos(views: ModelViews) -> bool:
+    """Whether the spend in each geo is decided; asked only where the run has geos."""
+    if not has_geos(views.results):
+        return False
+    asked = st.query_params.get("geos") == "1"
+    chosen: bool = st.toggle(
+        "Plan each geo",
+        asked,
+        help="Every medium in every geo is a line of the plan, with the geo's own response.",
+    )
+    if chosen != asked:
+        st.query_params.pop("plan", None)
+        st.query_params["geos"] = "1" if chosen else "0"
+    return chosen
+
+
 def _warnings(workspace: Workspace, run_id: str, number: int, model_id: str) -> None:
     """What the model's own page warns of stands above a plan made with it."""
     views = ModelViews(workspace, run_id, number)
@@ -110,15 +127,18 @@ def _page(workspace: Workspace, user: User, runs: list[RunStatus]) -> None:
     saved = saved_plan(workspace, plan_id) if plan_id else None
     if saved is not None:
         st.query_params["run"], st.query_params["model"] = saved.run_id, saved.model_id or ALL_KEPT
+        st.query_params["geos"] = "1" if saved.request.by_geo else "0"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run_id = _chosen_run(runs)
         number = workspace.results_manifest(run_id).number
-        model_id = _chosen_model(ModelViews(workspace, run_id, number), workspace)
+        views = ModelViews(workspace, run_id, number)
+        model_id = _chosen_model(views, workspace)
+        geos = _chosen_geos(views)
         if st.button("Start afresh", icon=":material/restart_alt:", help="Empty the form."):
             start_afresh(workspace, user, run_id)
     plan_id = st.query_params.get("plan", "")
     saved = saved if plan_id else None
-    chosen = _planning_model(workspace, workspace.url, run_id, number, model_id)
+    chosen = _planning_model(workspace, workspace.url, run_id, number, model_id, geos)
     _warnings(workspace, run_id, number, model_id)
     if saved is not None:
         st.caption(f"Saved as **{plain(saved.name or 'no name')}** by {plain(saved.created_by)}.")

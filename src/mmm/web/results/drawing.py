@@ -42,7 +42,7 @@ PARTS = {
     "Choose model": ("pareto", "clusters"),
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
-    "ROAS": ("efficiency", "learnt", "share_of_spend"),
+    "ROAS": ("efficiency", "geos", "learnt", "share_of_spend"),
     "Curves": ("response_curves", "bends", "frontier", "adstock", "carryover"),
     "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
@@ -193,7 +193,9 @@ class ModelViews:
         st.subheader(plain(title), anchor=key)
         st.markdown(plain(finding))
         self._chart(chart, key, f"{title}. {finding}", picked)
-        st.caption(f"**How to read it.** {plain(chosen.how_to_read(self.labels))}")
+        st.caption(
+            f"**How to read it.** {plain(chosen.explained(self.labels, self.results, models))}"
+        )
         with st.expander(f"Numbers ({shown.num_rows:,} rows)"):
             self.table(shown, models if isinstance(models, str) else "models", key)
 

@@ -30,6 +30,7 @@ from mmm.logs import log_to_stderr
 from mmm.platforms.local.user import local_user
 from mmm.runs.dispatch import start_in_background
 from mmm.settings import Settings, load_settings
+from mmm.web.shell.api import api_route
 from mmm.web.shell.health import LIVE, READY, Health, Readiness
 from mmm.web.shell.identity import claims_of
 from mmm.web.shell.metrics import Counted, RequestCount, serve
@@ -54,6 +55,8 @@ _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000", "Connection": "c
 _LOGIN = "/auth/login"
 #: Nobody needs the server's numbers from outside.
 _CLOSED = ("/_stcore/metrics", "/_stcore/st-metrics")
+#: Streamlit's own interface for agents would act without our tokens and roles, were it switched on.
+_AGENTS = "/_stcore/agent"
 #: What the pages of results, plans and experiments import only when they are opened or compute.
 _WHEN_OPENED = (
     "pyarrow.compute",
@@ -98,6 +101,7 @@ def app_options() -> dict[str, Any]:
     guard = Middleware(UploadGuard, person=_asker(sign_in), limits=limits, shelf=shelf)
     return {
         "secrets": sign_in.for_streamlit() if sign_in else {},
+        "routes": [api_route(settings)],
         "middleware": [
             Middleware(Counted, count=count),
             Middleware(Border, sign_in=sign_in, hosts=hosts),
@@ -195,7 +199,8 @@ class Border:
                 self._finish(scope, MutableHeaders(scope=message))
             await send(message)
 
-        app = PlainTextResponse("not found", 404) if scope["path"].endswith(_CLOSED) else self._app
+        closed = scope["path"].endswith(_CLOSED) or _AGENTS in scope["path"]
+        app = PlainTextResponse("not found", 404) if closed else self._app
         if not known:
             app = PlainTextResponse(_FOREIGN_HOST, 421)
         await app(scope, receive, send_with_headers)

@@ -1,0 +1,1 @@
+"""The operations of `mmm.services` over HTTP."""
