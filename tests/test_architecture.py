@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,7 @@ def floors() -> dict[str, int]:
 def imports() -> frozenset[tuple[str, str]]:
     """(module, what it imports), imports within functions and by dotted path included."""
     found = set()
-    for path in ROOT.rglob("*.py"):
-        module = ".".join(("mmm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
-            ".__init__"
-        )
+    for module, path in modules().items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found |= {(module, name) for name in named(node)}
     return frozenset(found)
@@ -93,6 +91,23 @@ def named(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "driver":
         return [ast.literal_eval(node.args[0])]
     return []
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of ours and its file."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = ("mmm", *path.relative_to(ROOT).with_suffix("").parts)
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def owner_of(name: str) -> str:
+    """The module of ours that a name is imported from, else an empty text."""
+    while name and name not in modules():
+        name = name.rpartition(".")[0]
+    return name
 
 
 def room(name: str) -> str:
@@ -120,6 +135,22 @@ def test_a_room_imports_from_lower_floors_only() -> None:
         and floor[room(name)] >= floor[room(module)]
     }
     assert {(module, name.rpartition(".")[0] + ".") for module, name in wrong} == UPWARD
+
+
+def test_no_modules_need_each_other_to_be_imported() -> None:
+    """Imports inside functions are not looked at: they are how a module is read without another's
+    cost, and may point back.
+    """
+    needs: dict[str, set[str]] = {}
+    for module, path in modules().items():
+        names: set[str] = set()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names |= {owner for name in named(node) if (owner := owner_of(name))}
+        needs[module] = names - {module, "mmm"}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(f"these import each other: {' -> '.join(error.args[1])}")
 
 
 def test_imports_are_absolute() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+import mmm
 from mmm.errors import InvalidInput
-from mmm.settings import NAMES, load_settings
+from mmm.settings import NAMES, Settings, load_settings
+
+#: The deployment guide has people set it; nothing here needs it.
+NOT_READ = {"aws_account_id"}
 
 
 @pytest.fixture(autouse=True)
@@ -208,3 +213,20 @@ def test_a_snowflake_account_needs_a_user(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SF_ACCOUNT", "MYORG-SHOP")
     with pytest.raises(InvalidInput, match="SF_USER: is needed with SF_ACCOUNT"):
         load_settings(tmp_path / ".env")
+
+
+def test_every_setting_is_read_by_something() -> None:
+    """As an attribute, or by its environment variable's name outside of settings.py, where names
+    stand in its own checks, too.
+    """
+    package = Path(mmm.__file__).parent
+    files = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    attributes = set(re.findall(r"\.([a-z_0-9]+)\b", "\n".join(files.values())))
+    del files[package / "settings.py"]
+    elsewhere = "\n".join(files.values())
+    unread = {
+        name
+        for name, field in Settings.model_fields.items()
+        if name not in attributes and f'"{field.alias}"' not in elsewhere
+    }
+    assert unread == NOT_READ
