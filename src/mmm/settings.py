@@ -28,6 +28,9 @@ from pydantic_settings import (
 from mmm.access import Role
 from mmm.errors import Finding, InvalidInput
 
+#: Names of this machine itself.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]

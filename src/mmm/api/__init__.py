@@ -1,1 +1,4 @@
 """The operations of `mmm.services` over HTTP."""
+
+#: Where they lie on a server.
+PREFIX = "/api/v1"

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mmm.access import NotAllowed
+from mmm.api import PREFIX
 from mmm.api.openapi import document
 from mmm.api.problems import (
     NotSupported,
@@ -36,7 +37,6 @@ from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated, acting, holder
 from mmm.workspace.tokens import StoredToken
 
-PREFIX = "/api/v1"
 KEY = "idempotency-key"
 _JSON_BYTES = 4 << 20
 _MEGABYTE = 1 << 20

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from mmm.api.app import PREFIX, api_app, refused
+from mmm.api import PREFIX
+from mmm.api.app import api_app, refused
 from mmm.errors import UserError
 from mmm.logs import log_to_stderr
 from mmm.runs.dispatch import start_in_background

@@ -14,14 +14,15 @@ from urllib.parse import quote, urlencode, urlsplit
 from mmm.access import NotAllowed, User
 from mmm.errors import Finding, InvalidInput, NotFound, UserError
 from mmm.runs.events import TransitionRefused
+from mmm.runs.senders import NoRedirect
 from mmm.services import operations
 from mmm.services.context import Services
 from mmm.services.once import call_once, plain_answer
 from mmm.services.operation import File, Method, Operation, Upload
 from mmm.services.tokens import NotAuthenticated
+from mmm.settings import LOOPBACK
 
 _PREFIX = "/api/v1"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECONDS = 600.0
 _ERRORS: dict[int, type[UserError]] = {
     HTTPStatus.UNAUTHORIZED: NotAuthenticated,
@@ -58,13 +59,6 @@ class Local:
         return answer.data if isinstance(answer, File) else plain_answer(answer)
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Another address would be sent the token."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 class Http:
     """A server, by its address and a token."""
 
@@ -73,12 +67,12 @@ class Http:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             fix = "Write it like https://mmm.example.com."
             raise UserError("is no address of a server.", where=url, fix=fix)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             fix = "Use https: without it anybody on the way reads the token."
             raise UserError("is not encrypted.", where=url, fix=fix)
         self._base = url.rstrip("/") + _PREFIX
         self._token = token
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(NoRedirect)
 
     def call(
         self, name: str, fields: Mapping[str, Any], body: Any = None, key: str | None = None

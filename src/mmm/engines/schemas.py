@@ -351,6 +351,11 @@ def table(name: str, columns: Mapping[str, object]) -> pa.Table:
     return complete(name, pa.table(arrays, schema=pa.schema(present)))
 
 
+def has_geos(tables: Mapping[str, pa.Table]) -> bool:
+    """Whether results are of a panel, and hold its geos."""
+    return "geo_draws" in tables and bool(tables["geo_draws"].num_rows)
+
+
 def complete(name: str, table: pa.Table) -> pa.Table:
     """The table with all columns of its schema in their order; optional ones that it lacks are
     null. What an earlier version stored gets its names of today. ValueError for other columns.

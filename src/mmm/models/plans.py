@@ -15,7 +15,7 @@ from mmm.engines import load_engine
 from mmm.engines.capabilities import Responds, asked
 from mmm.errors import UserError
 from mmm.experiments.config import Experiment, parse_experiment, parsed
-from mmm.format import Labels, count, percent
+from mmm.format import Labels, percent
 from mmm.models.occasions import occasions_of
 from mmm.models.refresh import in_use
 from mmm.planning.allocation import allocate
@@ -33,6 +33,7 @@ from mmm.planning.problem import Known
 from mmm.planning.request import PlanRequest
 from mmm.planning.sides import PlannedWith
 from mmm.planning.summary import plan_curves
+from mmm.results.certified import error_said
 from mmm.results.model_summary import labels_of
 from mmm.results.store import RunResults, read_results
 from mmm.results.summary import recommended
@@ -206,10 +207,7 @@ def cited(results: RunResults, model: str | None) -> str:
             "not known."
         )
     total = found.total
-    text = (
-        f"Certificate: in {count(total.worlds, 'simulated world')} on these data the spend-weighted "
-        f"ROI error is {percent(total.error)}"
-    )
+    text = error_said(found)
     if total.uplift_share is None or total.harmful is None:
         return f"{text}."
     return (

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.schemas import table
+from mmm.engines.schemas import has_geos, table
 from mmm.engines.words import ChannelKind
 from mmm.errors import UserError
 from mmm.planning.geo_names import SEPARATOR, geo_channel
@@ -22,11 +22,6 @@ from mmm.planning.geo_names import SEPARATOR, geo_channel
 Tables = Mapping[str, pa.Table]
 #: So many curves of draws and channels are read at most; more change no figure that is shown.
 _MOST_CURVES, _LEAST_DRAWS = 24_000, 40
-
-
-def has_geos(tables: Tables) -> bool:
-    """Whether a run's results hold geos to plan with."""
-    return bool("geo_draws" in tables and tables["geo_draws"].num_rows)
 
 
 def by_geo(tables: Tables) -> dict[str, pa.Table]:

@@ -17,6 +17,7 @@ from mmm.results.charts import (
     efficiency_end,
     finished,
     inline,
+    interval_columns,
     name_axis,
     up_to,
 )
@@ -118,38 +119,15 @@ def clusters(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One column per cluster, one row per channel: the middle model's ROAS or CPA on the range of
     its models.
     """
-    import altair as alt
-
     rows = numbers.to_pylist()
     sizes = {row["cluster"]: row["models"] for row in rows}
     largest = sorted(sorted(sizes, key=lambda number: -sizes[number])[:CLUSTERS_LIMIT])
     names = {number: f"cluster {number} ({sizes[number]})" for number in largest}
     shown = [{**row, "name": names[row["cluster"]]} for row in rows if row["cluster"] in names]
-    base = alt.Chart().encode(
-        y=alt.Y(
-            "channel:N",
-            sort=list(dict.fromkeys(row["channel"] for row in rows)),
-            title=None,
-            axis=name_axis(),
-        )
-    )
+    order = list(dict.fromkeys(row["channel"] for row in rows))
+    columns = ("name", list(names.values()))
     limit = efficiency_end(shown, labels, _TIMES_TYPICAL)
-    scale = alt.Scale(domain=[0.0, limit], nice=False)
-    value = alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3))
-    layers = (
-        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(x="low:Q", x2="high:Q"),
-        base.mark_circle(size=60, color=BLUE, opacity=1.0, clip=True).encode(x=value),
-    )
-    width = (WIDTH - 160) // max(1, len(names)) - 20
-    panel = alt.layer(*layers, data=inline(shown)).properties(
-        width=min(width, 280), height=alt.Step(22)
-    )
-    header = alt.Header(title=None, labelFontSize=11)
-    return finished(
-        panel.facet(
-            column=alt.Column("name:N", sort=list(names.values()), header=header), spacing=18
-        )
-    )
+    return interval_columns(shown, limit, ("channel", order), columns, step=22)
 
 
 def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:

@@ -17,7 +17,7 @@ from mmm.engines.base import Problem
 from mmm.engines.confidence import HIGH_ERROR, HIGH_GAIN, HIGH_WIDTH, MEDIUM_ERROR, MEDIUM_WIDTH
 from mmm.format import Labels, count, listed, percent
 from mmm.results import bends
-from mmm.results.summary import Tables
+from mmm.results.summary import Tables, cost, efficiency_ends
 
 _f8, _s = pa.float64(), pa.string()
 CHANNELS = pa.schema(
@@ -81,11 +81,11 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def _row(item: ChannelCertificate, found: Certificate, labels: Labels) -> dict[str, Any]:
-    low, high = _shown(item.low, item.high, labels)
-    wide_low, wide_high = _shown(item.recalibrated_low, item.recalibrated_high, labels)
+    low, high = efficiency_ends(item.low, item.high, labels)
+    wide_low, wide_high = efficiency_ends(item.recalibrated_low, item.recalibrated_high, labels)
     return {
         "channel": item.channel,
-        "value": item.roi if labels.revenue else _inverse(item.roi),
+        "value": item.roi if labels.revenue else cost(item.roi),
         "low": low,
         "high": high,
         "recalibrated_low": wide_low,
@@ -96,17 +96,6 @@ def _row(item: ChannelCertificate, found: Certificate, labels: Labels) -> dict[s
         "own_movement": found.before.own_movement.get(item.channel),
         "confidence": item.confidence,
     }
-
-
-def _shown(
-    low: float | None, high: float | None, labels: Labels
-) -> tuple[float | None, float | None]:
-    """An interval of ROIs as it is shown: costs per conversion turn it round."""
-    return (low, high) if labels.revenue else (_inverse(high), _inverse(low))
-
-
-def _inverse(value: float | None) -> float | None:
-    return 1.0 / value if value is not None and value > 0 else None
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
@@ -133,13 +122,18 @@ def citation(tables: Tables, model_id: str) -> str:
     found = certificate_of(tables)
     if found is None or found.model_id != model_id:
         return ""
-    total = found.total
     held = ""
-    if total.covered is not None:
-        held = f", and {percent(total.covered)} of the 90 % intervals hold the truth"
+    if found.total.covered is not None:
+        held = f", and {percent(found.total.covered)} of the 90 % intervals hold the truth"
+    return f"{error_said(found)}{held}."
+
+
+def error_said(found: Certificate) -> str:
+    """The error that the simulated worlds show, as the beginning of a sentence."""
+    total = found.total
     return (
         f"Certificate: in {count(total.worlds, 'simulated world')} on these data the spend-weighted "
-        f"ROI error is {percent(total.error)}{held}."
+        f"ROI error is {percent(total.error)}"
     )
 
 

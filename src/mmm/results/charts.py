@@ -423,6 +423,35 @@ def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: flo
     return max(*points, reach, 0.0) * 1.06 or 1.0
 
 
+def interval_columns(
+    rows: list[dict[str, Any]],
+    limit: float,
+    along: tuple[str, list[str]],
+    across: tuple[str, list[str]],
+    *,
+    step: int,
+) -> alt.FacetChart:
+    """ROAS or CPA on its interval: a line per value of the field `along`, a column per value of the
+    field `across`, each with its values in order. The axis ends at `limit`; a line is `step` high.
+    """
+    import altair as alt
+
+    scale = alt.Scale(domain=[0.0, limit], nice=False)
+    base = alt.Chart().encode(y=alt.Y(f"{along[0]}:N", sort=along[1], title=None, axis=name_axis()))
+    value = alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3))
+    layers = (
+        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(x="low:Q", x2="high:Q"),
+        base.mark_circle(size=60, color=BLUE, opacity=1.0, clip=True).encode(x=value),
+    )
+    width = (WIDTH - 160) // max(1, len(across[1])) - 20
+    panel = alt.layer(*layers, data=inline(rows)).properties(
+        width=min(width, 280), height=alt.Step(step)
+    )
+    header = alt.Header(title=None, labelFontSize=11)
+    column = alt.Column(f"{across[0]}:N", sort=across[1], header=header)
+    return finished(panel.facet(column=column, spacing=18))
+
+
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One small panel per channel: observed solid, extrapolated dashed, today's mean spend, the
     carryover and break-even as points.

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from mmm.engines.schemas import has_geos
 from mmm.engines.words import ChannelKind, Confidence
 from mmm.format import Labels, count, listed
-from mmm.results.charts import (
-    BLUE,
-    WIDTH,
-    efficiency_end,
-    finished,
-    inline,
-    name_axis,
-    up_to,
-)
-from mmm.results.summary import Tables, channels, of_model
+from mmm.results.charts import efficiency_end, interval_columns, up_to
+from mmm.results.summary import Tables, channels, cost, efficiency_ends, of_model
 
 if TYPE_CHECKING:
     import altair as alt
@@ -38,7 +31,7 @@ _TIMES_TYPICAL = 4.0
 
 def known(tables: Tables) -> bool:
     """Whether the run is of a panel of geos."""
-    return "geo_channels" in tables and bool(tables["geo_channels"].num_rows)
+    return has_geos(tables)
 
 
 def geos(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
@@ -54,27 +47,20 @@ def geos(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 
 
 def _row(row: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
-    efficiencies = [row["roi"], row["roi_low"], row["roi_high"], row["marginal_roi"]]
-    if not labels.revenue:
-        value, low, high, marginal = (_cost(number) for number in efficiencies)
-        efficiencies = [value, high, low, marginal]
-    found = dict(zip(("value", "low", "high", "marginal"), efficiencies, strict=True))
-    return found | {
+    low, high = efficiency_ends(row["roi_low"], row["roi_high"], labels)
+    return {
         "channel": row["channel"],
         "geo": row["geo"],
         "spend": row["spend"],
         "effect": row["contribution"],
         "effect_low": row["contribution_low"],
         "effect_high": row["contribution_high"],
+        "value": row["roi"] if labels.revenue else cost(row["roi"]),
+        "low": low,
+        "high": high,
+        "marginal": row["marginal_roi"] if labels.revenue else cost(row["marginal_roi"]),
         "confidence": row["confidence"],
     }
-
-
-def _cost(effect_per_money: float | None) -> float | None:
-    """Money per unit of the KPI; None where there may be no effect."""
-    if effect_per_money is None or effect_per_money <= 0.0:
-        return None
-    return 1.0 / effect_per_money
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
@@ -118,8 +104,6 @@ def _apart(
 
 def chart(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """A column per medium, a row per geo: ROAS or CPA on its 90 % interval."""
-    import altair as alt
-
     rows = numbers.to_pylist()
     spends: dict[str, float] = {}
     for row in rows:
@@ -128,17 +112,5 @@ def chart(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     media = list(dict.fromkeys(row["channel"] for row in rows))[:_MEDIA_DRAWN]
     shown = [row for row in rows if row["geo"] in order and row["channel"] in media]
     limit = efficiency_end(shown, labels, _TIMES_TYPICAL)
-    scale = alt.Scale(domain=[0.0, limit], nice=False)
-    base = alt.Chart().encode(y=alt.Y("geo:N", sort=order, title=None, axis=name_axis()))
-    value = alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3))
-    layers = (
-        base.mark_rule(strokeWidth=5, color="#a9c9e2", clip=True).encode(x="low:Q", x2="high:Q"),
-        base.mark_circle(size=60, color=BLUE, opacity=1.0, clip=True).encode(x=value),
-    )
-    width = (WIDTH - 160) // max(1, len(media)) - 20
-    panel = alt.layer(*layers, data=inline(up_to(limit, shown))).properties(
-        width=min(width, 280), height=alt.Step(18)
-    )
-    header = alt.Header(title=None, labelFontSize=11)
-    columns = alt.Column("channel:N", sort=media, header=header)
-    return finished(panel.facet(column=columns, spacing=18))
+    drawn = up_to(limit, shown)
+    return interval_columns(drawn, limit, ("geo", order), ("channel", media), step=18)

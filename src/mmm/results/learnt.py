@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mmm.engines.words import Quantity, Source
 from mmm.format import Labels, fixed, listed, percent
-from mmm.results.summary import Tables, channels, of_model
+from mmm.results.summary import Tables, channels, cost, of_model
 
 #: What the source of a figure is called.
 SOURCES = {Source.DATA: "the data moved it", Source.PRIOR: "this is the prior"}
@@ -113,13 +113,7 @@ def _costs(values: Sequence[float | None]) -> list[float | None]:
     """Low, middle and high effects per money as costs per effect, from the lowest cost; None where
     the effect may be none.
     """
-    costs: list[float | None] = []
-    for value in reversed(values):
-        if value is None or value <= 0.0:
-            costs.append(None)
-        else:
-            costs.append(1.0 / value)
-    return costs
+    return [cost(value) for value in reversed(values)]
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:

@@ -178,6 +178,20 @@ def _inverse(value: float | None) -> float | None:
     return 1.0 / value if value else None
 
 
+def cost(effect_per_money: float | None) -> float | None:
+    """Money per unit of the KPI; None where there may be no effect."""
+    if effect_per_money is None or effect_per_money <= 0.0:
+        return None
+    return 1.0 / effect_per_money
+
+
+def efficiency_ends(
+    low: float | None, high: float | None, labels: Labels
+) -> tuple[float | None, float | None]:
+    """An interval of ROIs as one of ROAS or CPA: costs per conversion turn it round."""
+    return (low, high) if labels.revenue else (cost(high), cost(low))
+
+
 def shares(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """Share of spend against share of paid effect, with ROAS or CPA."""
     return channels(tables, model_id, labels).select(

@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from mmm.errors import UserError
-from mmm.settings import Settings
+from mmm.settings import LOOPBACK, Settings
 
 _TIMEOUT_SECONDS = 10.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect could lead to a host that is not allowed."""
+class NoRedirect(HTTPRedirectHandler):
+    """A redirect could lead to a host that is not allowed, or that would be sent a token."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -33,7 +32,7 @@ def require_webhook(url: str, settings: Settings) -> None:
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
         raise UserError("is not an address that begins with https://.", where="webhook")
     if not any(fnmatchcase(host, allowed) for allowed in settings.webhook_hosts):
         fix = f"Allowed are {', '.join(settings.webhook_hosts)}; MMM_WEBHOOK_HOSTS names more."
@@ -50,7 +49,7 @@ def post_webhook(url: str, title: str, text: str, link: str, settings: Settings)
     request = Request(url, json.dumps({"text": body}).encode(), headers, method="POST")  # noqa: S310
     host = urlsplit(url).hostname
     try:
-        with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_SECONDS) as answer:
+        with build_opener(NoRedirect).open(request, timeout=_TIMEOUT_SECONDS) as answer:
             answer.read(1000)
     except HTTPError as error:
         raise UserError(f"{host} answered {error.code}.", where="webhook") from None

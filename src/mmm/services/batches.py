@@ -10,6 +10,7 @@ from mmm.runs.batch import batch_statuses, cancel_batch, retry_batch
 from mmm.runs.status import RunStatus
 from mmm.services.context import Context
 from mmm.services.operation import Fields, Method, operation
+from mmm.services.pages import before, page_of
 from mmm.services.runs import Name
 from mmm.workspace.models import BatchDocument
 from mmm.workspace.tokens import Scope
@@ -51,13 +52,12 @@ class Changed(Fields):
 @operation(Method.GET, "/batches", Scope.READ)
 def list_batches(context: Context, asked: BatchesAsked) -> BatchPage:
     """List batches, newest first."""
-    ids = [one for one in context.workspace.batch_ids() if not asked.before or one < asked.before]
-    page = ids[: asked.limit]
+    page, following = page_of(before(context.workspace.batch_ids(), asked.before), asked.limit)
     found = context.workspace.batches(page)
     return BatchPage(
         batches=list(found),
         unreadable=[str(damage) for damage in found.unreadable],
-        next=page[-1] if len(ids) > len(page) else None,
+        next=following,
     )
 
 

@@ -14,6 +14,7 @@ from mmm.results.model_summary import labels_of
 from mmm.results.trust import trust, warning_line
 from mmm.services.context import Context
 from mmm.services.operation import Fields, Method, operation
+from mmm.services.pages import before, page_of
 from mmm.services.results import Model
 from mmm.services.runs import Name, OfRun
 from mmm.workspace.names import checked_time_id
@@ -108,10 +109,8 @@ def _warning(context: Context, run: str) -> str:
 @operation(Method.GET, "/plans", Scope.READ)
 def list_plans(context: Context, asked: PlansAsked) -> PlanIds:
     """List plans' ids, newest first."""
-    ids = context.workspace.plan_ids()
-    ids = [plan_id for plan_id in ids if not asked.before or plan_id < asked.before]
-    page = ids[: asked.limit]
-    return PlanIds(plans=page, next=page[-1] if len(ids) > len(page) else None)
+    page, following = page_of(before(context.workspace.plan_ids(), asked.before), asked.limit)
+    return PlanIds(plans=page, next=following)
 
 
 @operation(Method.GET, "/plans/{plan_id}", Scope.READ)

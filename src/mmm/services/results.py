@@ -381,9 +381,9 @@ def _channels(run_id: str, results: RunResults, model: str) -> list[Channel]:
 def _figures(row: dict[str, Any], ends: dict[str, Any], labels: Labels) -> list[dict[str, Any]]:
     """What is said of a channel: name, value, interval, unit."""
     efficiency, money = _efficiency_unit(labels), labels.currency
-    lowest, highest = ends["marginal_roi_low"], ends["marginal_roi_high"]
-    if not labels.revenue:
-        lowest, highest = _inverse(highest), _inverse(lowest)
+    lowest, highest = summary.efficiency_ends(
+        ends["marginal_roi_low"], ends["marginal_roi_high"], labels
+    )
     contribution = (ends["contribution_low"], ends["contribution_high"])
     return [
         _figure(labels.efficiency, row["value"], row["low"], row["high"], efficiency),
@@ -400,10 +400,6 @@ def _figure(
     what: str, value: float | None, low: float | None, high: float | None, unit: str
 ) -> dict[str, Any]:
     return {"what": what, "value": value, "low": low, "high": high, "unit": unit}
-
-
-def _inverse(value: float | None) -> float | None:
-    return 1.0 / value if value is not None and value > 0 else None
 
 
 @operation(Method.GET, "/runs/{run}/curves", Scope.READ)

@@ -13,6 +13,7 @@ from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus
 from mmm.services.context import Context
 from mmm.services.operation import Fields, Method, Nothing, operation
+from mmm.services.pages import before
 from mmm.workspace.models import LogRecord, RunEvent
 from mmm.workspace.tokens import Scope
 
@@ -54,11 +55,7 @@ class RunPage(Fields):
 def list_runs(context: Context, asked: RunsAsked) -> RunPage:
     """List runs, newest first."""
     service = context.runs
-    ids = [
-        run_id
-        for run_id in service.workspace.run_ids()
-        if not asked.before or run_id < asked.before
-    ]
+    ids = before(service.workspace.run_ids(), asked.before)
     wanted = RunFilter(
         states=_one(asked.state),
         markets=_one(asked.market),

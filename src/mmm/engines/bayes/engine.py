@@ -126,7 +126,8 @@ class BayesEngine:
 
     def drawn_effects(self, tables: Tables, model_id: str) -> EffectsByDraw | None:
         from mmm.engines.adstock_hill.drawn_effects import drawn_effects
+        from mmm.engines.schemas import has_geos
 
-        if "geo_draws" in tables and tables["geo_draws"].num_rows:
+        if has_geos(tables):
             return None  # a panel's effects are sums of its geos', which the nation's draws are not
         return drawn_effects(tables, model_id)

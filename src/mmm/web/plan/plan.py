@@ -7,11 +7,11 @@ from __future__ import annotations
 import streamlit as st
 
 from mmm.access import User
+from mmm.engines.schemas import has_geos
 from mmm.errors import UserError
 from mmm.format import count, fixed
 from mmm.models.plans import ALL_KEPT, PlanningModel, model_to_plan, saved_plan
 from mmm.models.refresh import in_use
-from mmm.planning.by_geo import has_geos
 from mmm.planning.forecast_tables import Forecast
 from mmm.planning.plan import Plan
 from mmm.results.model_summary import for_model

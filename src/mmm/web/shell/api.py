@@ -8,9 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mmm.api import PREFIX
 from mmm.settings import Settings
-
-_PREFIX = "/api/v1"
 
 
 class WhenAsked:
@@ -41,4 +40,4 @@ class WhenAsked:
 
 def api_route(settings: Settings) -> Mount:
     """Where the API lies in the web app."""
-    return Mount(_PREFIX, app=WhenAsked(settings))
+    return Mount(PREFIX, app=WhenAsked(settings))

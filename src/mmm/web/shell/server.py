@@ -29,7 +29,7 @@ from mmm.errors import UserError
 from mmm.logs import log_to_stderr
 from mmm.platforms.local.user import local_user
 from mmm.runs.dispatch import start_in_background
-from mmm.settings import Settings, load_settings
+from mmm.settings import LOOPBACK, Settings, load_settings
 from mmm.web.shell.api import api_route
 from mmm.web.shell.health import LIVE, READY, Health, Readiness
 from mmm.web.shell.identity import claims_of
@@ -75,7 +75,6 @@ _WHEN_OPENED = (
 #: A load balancer asks by address; the answers say no more than "ok" or "not ready".
 _HEALTH = ("/_stcore/health", LIVE, READY)
 _COLLECT_SECONDS = 10.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _FOREIGN_HOST = "This server does not answer under this name. Set MMM_PUBLIC_URL to its address."
 _RETURN_TO = "_mmm_return_to"
 _RETURN_WITHIN_SECONDS = 900
@@ -229,7 +228,7 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
     (DNS rebinding) would act with the rights of whoever looks at it.
     """
     urls = (settings.public_url, settings.auth_redirect_uri)
-    return _LOOPBACK | {urlsplit(url).hostname or "" for url in urls if url} - {""}
+    return LOOPBACK | {urlsplit(url).hostname or "" for url in urls if url} - {""}
 
 
 def is_known_host(scope: Scope, hosts: frozenset[str]) -> bool:
