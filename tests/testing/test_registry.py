@@ -62,7 +62,7 @@ def test_a_test_goes_from_planned_to_analysed_and_its_history_stays(room: Worksp
     with pytest.raises(UserError, match="it is analysed and cannot become running"):
         move(room, "spring", ANA, State.RUNNING)
     move(room, "spring", ANA, State.DISCARDED)
-    days = [room.audit(day).items for day in room.audit_days()]
+    days = [room.audit(day) for day in room.audit_days()]
     assert [entry.action for day in days for entry in day].count("test.save") == 4
 
 
