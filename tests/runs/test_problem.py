@@ -771,6 +771,13 @@ def test_lift_tests_that_contradict_each_other() -> None:
     assert build(lift_tests=[one, one])[1] == [
         "lift_tests.2: it is the same as test 1, and counts twice. Leave one of them out."
     ]
+    sure, unsure = lift_test(standard_error=1.0), lift_test(lift=80.0, standard_error=22.5)
+    assert "contradicts it" in build(lift_tests=[sure, unsure])[1][0]  # 40 +- 2 beside 80 +- 37
+    of_both = lift_test(channels=["tv", "search"], spend=1e3, standard_error=5.0)
+    told = build(lift_tests=[of_both, other])[1]
+    assert any("tv alone is said to have done more than tv + search" in text for text in told)
+    told = build(lift_tests=[of_both | {"lift": 80.0}, one])[1]
+    assert not any("contradicts" in text for text in told)
     discarded = other | {"status": "discarded"}
     assert build(lift_tests=[one, discarded])[1] == [
         "lift_tests.2.status: it is discarded, so it is left out."

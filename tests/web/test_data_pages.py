@@ -192,6 +192,24 @@ def test_parquet_and_a_sheet_of_a_workbook(open_page: Open, stored: Any, tmp_pat
     assert stored.workspace.read_dataset("X", manifest.dataset_id)["tv"].to_pylist() == [1.5, 2.5]
 
 
+def test_sheets_of_one_table_are_stored_together(
+    open_page: Open, stored: Any, tmp_path: Path
+) -> None:
+    """Both sheets hold the same weeks: with the sheet's name in a column they are two markets."""
+    rows = [["week", "sales", "tv spend"]]
+    rows += [[dt.date(2024, 1, day), day, 2 * day] for day in (1, 8, 15)]
+    book = write_workbook(tmp_path / "b.xlsx", DE=rows, AT=rows)
+    app = upload(open_page(links.CONNECT), "b.xlsx", book.read_bytes())
+    assert plain("'DE', 'AT' have the same columns; only 'DE' was read") in words(app)
+    labelled(app.checkbox, "All sheets of this table, one after the other: DE, AT").check().run()
+    assert "hold the same dates" in app.error[0].value
+    labelled(app.text_input, "Column for the sheets' names").set_value("market").run()
+    assert not app.error
+    store(app, "X")
+    (manifest,) = stored.workspace.datasets("X")
+    assert manifest.rows == 6
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

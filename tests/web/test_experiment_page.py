@@ -16,6 +16,7 @@ from mmm.experiments.templates import save_template
 from mmm.platforms.local.user import local_user
 from mmm.runs.sample import sample_experiment
 from mmm.sources.files import FileSource
+from mmm.web.experiment.typed_table import edited
 from mmm.web.shell import links
 from mmm.workspace.models import RunState
 
@@ -187,23 +188,50 @@ def test_a_channel_may_have_ranges_of_its_own(open_page: Open, stored: Any, run_
     assert content["settings"].get("media") is None
 
 
-def test_lift_tests_are_added_checked_against_the_data_and_removed(
-    open_page: Open, stored: Any, run_id: str
+def test_lift_tests_stand_in_a_table_with_what_is_wrong_below_it(
+    open_page: Open, stored: Any
 ) -> None:
-    app = open_page(links.EXPERIMENT, run=run_id)
-    labelled(app.button, "Add a lift test").click().run()
-    told = words(app)
-    assert "Start: must be a date such as 2024-12-31" in told
-    labelled(app.multiselect, "Channels of test 1").set_value(["search_S"]).run()
-    import datetime as dt
+    test = {"channels": ["search_S"], "start": "2017-01-02", "end": "2017-01-29"}
+    test |= {"lift": 9e4, "standard_error": 1e3, "spend": 1e4, "source": "geo test"}
+    tests: list[dict[str, Any]] = [
+        test,
+        test | {"lift": 2e4},
+        test | {"lift": -3e4, "start": "2018-01-01", "end": "2018-01-28"},
+        test | {"lift": 9e9, "start": "2018-06-04", "end": "2018-07-01"},
+    ]
+    content = json.loads(stored.experiment("Tests").to_json())
 
-    labelled(app.date_input, "First day of test 1").set_value(dt.date(2030, 1, 7)).run()
-    labelled(app.date_input, "Last day of test 1").set_value(dt.date(2030, 1, 20)).run()
-    labelled(app.number_input, "Lift of test 1").set_value(1000.0).run()
-    labelled(app.number_input, "Spend of test 1").set_value(10.0).run()
-    assert "2030-01-07 to 2030-01-20 is not inside the window" in words(app)
-    labelled(app.button, "Remove").click().run()
-    assert not app.error
+    def page(count: int) -> AppTest:
+        given = content | {"lift_tests": tests[:count]}
+        save_template(stored.workspace, "tests", given, local_user())
+        return open_page(links.EXPERIMENT, template="tests")
+
+    app = page(3)
+    told = words(app)
+    assert "Test 2 (search_S 2017-01-02): it overlaps test 1 of the same channels" in told
+    assert "contradicts it" in told
+    assert "Test 3 (search_S 2018-01-01): lift: a negative lift" in told
+    shown = next(table.value for table in app.dataframe if "standard_error" in table.value)
+    assert shown["lift"].tolist() == [9e4, 2e4, -3e4]
+    assert [list(names) for names in shown["channels"]] == [["search_S"]] * 3
+    assert "Test 4 (search_S 2018-06-04): lift: a lift of 9e+09 is" in words(page(4))
+
+
+def test_what_is_typed_into_a_table_becomes_rows() -> None:
+    base = [{"name": "fair", "start": "2024-05-10"}, {"name": "gone"}, {"channels": ["tv"]}]
+    edits: dict[str, Any] = {
+        "edited_rows": {
+            "0": {"start": None, "end": "2024-05-12"},
+            "2": {"channels": ["tv", "ooh"]},
+        },
+        "deleted_rows": [1],
+        "added_rows": [{}, {"lift": 3.0}],
+    }
+    assert edited(base, edits) == [
+        {"name": "fair", "end": "2024-05-12"},
+        {"channels": ["tv", "ooh"]},
+        {"lift": 3.0},
+    ]
 
 
 def test_signs_go_into_the_mapping(open_page: Open, stored: Any, run_id: str) -> None:

@@ -24,7 +24,16 @@ Encoding = Annotated[
     str | None, typer.Option(help="CSV: such as utf-8 or windows-1252. Found if absent.")
 ]
 Sheet = Annotated[
-    str | None, typer.Option(help="Excel: the sheet; default the first visible table.")
+    str | None,
+    typer.Option(
+        help="Excel: the sheet; several of one table with commas, or `all`; default the first."
+    ),
+]
+SheetColumn = Annotated[
+    str | None, typer.Option(help="Excel: a new column for the name of each row's sheet.")
+]
+SkipHidden = Annotated[
+    bool, typer.Option("--skip-hidden", help="Excel: leave hidden rows and columns out.")
 ]
 HeaderRow = Annotated[
     int | None, typer.Option(help="File: the line or row of the column names, from 1.", min=1)
@@ -61,6 +70,8 @@ def file_options(
     decimal: str | None,
     encoding: str | None,
     sheet: str | None,
+    sheet_column: str | None,
+    skip_hidden: bool,
     header_row: int | None,
     header_rows: int | None,
     keep_totals: bool,
@@ -77,6 +88,8 @@ def file_options(
         "decimal": decimal,
         "encoding": encoding,
         "sheet": sheet,
+        "sheet_column": sheet_column,
+        "skip_hidden": skip_hidden or None,
         "header_row": header_row,
         "header_rows": header_rows,
         "keep_totals": keep_totals or None,
@@ -97,6 +110,8 @@ def ingest_command(
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    sheet_column: SheetColumn = None,
+    skip_hidden: SkipHidden = False,
     header_row: HeaderRow = None,
     header_rows: HeaderRows = None,
     keep_totals: KeepTotals = False,
@@ -151,6 +166,8 @@ def ingest_command(
         decimal=decimal,
         encoding=encoding,
         sheet=sheet,
+        sheet_column=sheet_column,
+        skip_hidden=skip_hidden,
         header_row=header_row,
         header_rows=header_rows,
         keep_totals=keep_totals,
@@ -206,6 +223,8 @@ def preview_command(
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    sheet_column: SheetColumn = None,
+    skip_hidden: SkipHidden = False,
     header_row: HeaderRow = None,
     header_rows: HeaderRows = None,
     keep_totals: KeepTotals = False,
@@ -230,6 +249,8 @@ def preview_command(
         decimal=decimal,
         encoding=encoding,
         sheet=sheet,
+        sheet_column=sheet_column,
+        skip_hidden=skip_hidden,
         header_row=header_row,
         header_rows=header_rows,
         keep_totals=keep_totals,

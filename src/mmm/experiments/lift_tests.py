@@ -19,11 +19,12 @@ _SPEND_TOLERANCE, _LEAST_CONFIDENCE = (0.9, 1.1), 0.8
 #: A lift of more than this share of the KPI of its days is implausible.
 _MOST_OF_KPI = 0.5
 #: Two tests of one thing contradict each other when their rates differ by more than this many
-#: standard errors.
+#: standard errors of the difference, or when their intervals exclude each other.
 _CONTRADICTION = 2.0
 #: The intervals hold 90 %; one that is wider than this share of the lift on each side says little.
 _LEVEL, _TELLS_LITTLE = 0.9, 0.9
 _CERTAIN = 1 - 1e-9
+_RIGHT = "Find out which of them is right, and leave the other out."
 
 Columns = dict[str, np.ndarray]
 
@@ -149,13 +150,18 @@ def _check_spend(checks: Checks, test: LiftTestConfig, where: str, spend: float)
 
 
 def _check_pairs(checks: Checks, tests: list[tuple[int, LiftTestConfig]]) -> None:
-    """Tests of the same channels whose days overlap say the same thing twice, or contradict."""
+    """Tests of the same channels whose days overlap say the same thing twice, or contradict; so do
+    tests of some of another's channels that found more than it.
+    """
     for place, (number, test) in enumerate(tests):
         for other_number, other in tests[:place]:
-            same = set(test.channels) == set(other.channels) and test.scope == other.scope
-            if not same or test.start > other.end or other.start > test.end:
+            apart = test.start > other.end or other.start > test.end
+            if apart or test.scope != other.scope:
                 continue
             where = f"lift_tests.{number}"
+            if set(test.channels) != set(other.channels):
+                _check_part(checks, where, test, (other_number, other))
+                continue
             if test == other:
                 what = f"it is the same as test {other_number}, and counts twice."
                 checks.warn(what, where, "Leave one of them out.")
@@ -165,8 +171,26 @@ def _check_pairs(checks: Checks, tests: list[tuple[int, LiftTestConfig]]) -> Non
             if difference is None:
                 checks.warn(f"{what}, and both count.", where, "Leave one of them out.")
                 continue
-            fix = "Find out which of them is right, and leave the other out."
-            checks.warn(f"{what} and contradicts it: {difference}.", where, fix)
+            checks.warn(f"{what} and contradicts it: {difference}.", where, _RIGHT)
+
+
+def _check_part(
+    checks: Checks, where: str, test: LiftTestConfig, numbered: tuple[int, LiftTestConfig]
+) -> None:
+    """A test of some of the channels of another: what all of them did is at least as much."""
+    number, other = numbered
+    small, large = sorted((test, other), key=lambda item: len(item.channels))
+    if not set(small.channels) < set(large.channels):
+        return
+    days = [(item.end - item.start).days + 1 for item in (small, large)]
+    difference = _contradiction(test, other)
+    if difference is None or small.lift / days[0] <= large.lift / days[1]:
+        return
+    what = (
+        f"it overlaps test {number} and contradicts it: {' + '.join(small.channels)} alone is said "
+        f"to have done more than {' + '.join(large.channels)}, {difference}."
+    )
+    checks.warn(what, where, _RIGHT)
 
 
 def _contradiction(test: LiftTestConfig, other: LiftTestConfig) -> str | None:
@@ -174,8 +198,9 @@ def _contradiction(test: LiftTestConfig, other: LiftTestConfig) -> str | None:
     days = [(item.end - item.start).days + 1 for item in (test, other)]
     rates = [item.lift / count for item, count in zip((test, other), days, strict=True)]
     errors = [_engines(item).error / count for item, count in zip((test, other), days, strict=True)]
-    spread = math.hypot(*errors)
-    if abs(rates[0] - rates[1]) <= _CONTRADICTION * spread:
+    half_widths = NormalDist().inv_cdf((1 + _LEVEL) / 2) * sum(errors)
+    allowed = min(_CONTRADICTION * math.hypot(*errors), half_widths)
+    if abs(rates[0] - rates[1]) <= allowed:
         return None
     return f"{rates[0]:,.4g} a day against {rates[1]:,.4g}"
 

@@ -44,9 +44,11 @@ _EITHER = r"^[^0-9.,]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9.,]*$"
 _PLAIN = r"^[^0-9.,]*[0-9]+[^0-9.,]*$"
 _PLAIN_LARGE = r"^[^0-9.,]*[1-9][0-9]{3,}[^0-9.,]*$"
 
+#: A line's number, or in words where it lies ("5 of sheet '2024'").
+Line = int | str
 #: Text and the line it stands in.
-Place = tuple[int, str]
-LineOf = Callable[[int], int]
+Place = tuple[Line, str]
+LineOf = Callable[[int], Line]
 
 _NUMBERS = (INT, FLOAT, *WRITTEN)
 _DATE_KINDS = tuple(kind for kind in KINDS if kind.is_date)
@@ -100,7 +102,7 @@ class Seen:
     zero: Place | None = None
     looks: Looks = field(default_factory=Looks)
     #: Distinct texts of a column that may be dates, until they are too many.
-    samples: dict[str, int] | None = field(default_factory=dict)
+    samples: dict[str, Line] | None = field(default_factory=dict)
     offsets: set[str] = field(default_factory=set)
     midnights: bool = True
 

@@ -150,6 +150,9 @@ def layout_of(reading: Reading) -> list[str]:
             f"; other sheets: {', '.join(reading.other_sheets)}" if reading.other_sheets else ""
         )
         found.append(f"Sheet {reading.sheet!r}{others}")
+    if reading.given.sheet is None and (more := other_years(reading.alike_sheets, reading.sheet)):
+        found.append(more)
+    found += reading.hidden
     if reading.separator:
         found.append(f"Encoding {reading.encoding}, separator {reading.separator!r}")
     if reading.header:
@@ -160,6 +163,16 @@ def layout_of(reading: Reading) -> list[str]:
         places = ", ".join(f"{line} {text!r}".removesuffix(" ''") for line, text in item["first"])
         found.append(f"Left out as {item['why']}: {item['rows']} (row {places})")
     return found
+
+
+def other_years(alike: tuple[str, ...], read: str) -> str:
+    """What is offered where other sheets have the columns of the one that was read."""
+    if len(alike) < 2:
+        return ""
+    return (
+        f"The sheets {', '.join(map(repr, alike))} have the same columns; only {read!r} was read. "
+        f"Choose them together to have them one after the other (--sheet '{','.join(alike)}')."
+    )
 
 
 def evidence_of(item: ColumnReading) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mmm.sources.coarser_dates import day_of, longer_labels
-from mmm.sources.column_state import Column, Place
+from mmm.sources.column_state import Column, Line, Place
 from mmm.sources.reading import As
 from mmm.sources.text_types import (
     EMPTY,
@@ -287,7 +287,7 @@ def _all_the_same(kinds: Sequence[Kind], texts: Sequence[str]) -> bool:
     return True
 
 
-def _order_proof(column: Column, samples: dict[str, int], texts: list[str], word: str) -> str:
+def _order_proof(column: Column, samples: dict[str, Line], texts: list[str], word: str) -> str:
     """The first text that another order cannot read."""
     for kind in column.kinds:
         form = kind.format
@@ -441,7 +441,7 @@ def _as_date(column: Column, named: bool, word: str) -> bool:
 
 
 def _say_what_it_looks_like(
-    column: Column, samples: dict[str, int], texts: list[str], word: str
+    column: Column, samples: dict[str, Line], texts: list[str], word: str
 ) -> None:
     """Name the number that keeps a column of weeks, months or days from being dates."""
     for kind in INTEGER_DATES:

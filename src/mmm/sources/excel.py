@@ -21,13 +21,15 @@ from python_calamine import (
 from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.sources.base import Batches
 from mmm.sources.date_parts import Parts, find_parts
-from mmm.sources.describe import describe, misfits, notes_of, questions, type_of
+from mmm.sources.describe import describe, misfits, notes_of, other_years, questions, type_of
 from mmm.sources.excel_columns import Cells, as_text, read_cells
+from mmm.sources.excel_hidden import Hidden
 from mmm.sources.excel_xml import error_notes, formulas_without_value, sheet_xml
 from mmm.sources.header import Header, Merged, find_header
-from mmm.sources.left_out import LeftOut, why_no_data
+from mmm.sources.left_out import LeftOut, Why, why_no_data
 from mmm.sources.names import named, require_names
 from mmm.sources.reading import Reading, ReadOptions
+from mmm.sources.sheets import ALL, SheetRows, alike, append, require_apart, split_names
 
 _BATCH_ROWS = 65_536
 #: Rows above and below the wanted ones that a preview reads, for title lines and totals.
@@ -36,17 +38,32 @@ _CELLS_NAMED = 8
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A sheet's table: its columns, and what was found about it."""
+class _Sheet:
+    """One sheet: where its table lies, its rows, and what was found about it."""
 
-    columns: tuple[Cells, ...]
-    header: Header
-    numbers: tuple[int, ...]
+    rows: SheetRows
+    header: tuple[int, ...]
     skipped: tuple[str, ...]
     left_out: LeftOut
+    hidden: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The table of one sheet or of several: its columns, and what was found about it."""
+
+    columns: tuple[Cells, ...]
+    units: tuple[str, ...]
+    sheets: tuple[_Sheet, ...]
+    sizes: dict[str, int]
     notes: tuple[str, ...]
     where: str
-    sheet: str
+
+    @property
+    def sheet(self) -> str:
+        """The names of its sheets."""
+        return ",".join(self.sizes)
 
 
 class Workbook:
@@ -102,7 +119,12 @@ class Workbook:
     def reading(self, sheet: str | None = None) -> Reading:
         """How the sheet is read, open questions included."""
         table = self._table(sheet, None)
-        return _reading(table, self._others(table.sheet), self._options, _parts(table))
+        return self._reading(table, _parts(table))
+
+    def _reading(self, table: _Table, parts: Parts | None) -> Reading:
+        others = self._others(list(table.sizes))
+        found = _reading(table, others, self._options, parts)
+        return found.model_copy(update={"alike_sheets": tuple(self._alike(table.sheets[0].rows))})
 
     def _batches(self, table: _Table, rows: int | None) -> Batches:
         kept = [cells for cells in table.columns if _has_values(cells)] or list(table.columns)
@@ -121,46 +143,92 @@ class Workbook:
             days = [day for batch in arrow.to_batches() for day, _ in parts.days(batch)]
             arrow = arrow.add_column(0, parts.name, pa.array(days, pa.date32()))
             types.insert(0, parts.words)
-        if rows is not None:
+        if rows is None:
+            require_apart(arrow, table.sizes, table.where)
+        else:
             arrow = arrow.slice(0, rows)
         return Batches(
             arrow.schema,
             lambda: iter(arrow.to_batches(max_chunksize=_BATCH_ROWS)),
             tuple(types),
             tuple(notes),
-            reading=_reading(table, self._others(table.sheet), self._options, parts),
+            reading=self._reading(table, parts),
         )
 
     def _table(self, sheet: str | None, rows: int | None) -> _Table:
-        sheet = self._chosen(sheet)
+        names = self._chosen(sheet)
+        sheets = [self._sheet(name, rows) for name in names]
+        if sheet == ALL or (sheet is None and self._options.sheet == ALL):
+            first = sheets[0].rows
+            sheets = [found for found in sheets if alike(first.names, found.rows.names)]
+        where = self._where([found.rows.sheet for found in sheets])
+        table = append([found.rows for found in sheets], self._options.sheet_column, where)
+        self._require_columns(table.names, where)
+        columns = read_cells(table.names, table.lines, table.numbers, self._options)
+        notes = [*self._sheet_notes(sheets), *table.notes]
+        for found in sheets:
+            said = f"Sheet {found.rows.sheet!r}: " if len(sheets) > 1 else ""
+            notes += [f"{said}{note}" for note in found.notes]
+        return _Table(tuple(columns), table.units, tuple(sheets), table.sizes, tuple(notes), where)
+
+    def _where(self, sheets: Sequence[str]) -> str:
+        word = "sheet" if len(sheets) == 1 else "sheets"
+        return f"{self._path.name}, {word} {', '.join(map(repr, sheets))}"
+
+    def _sheet(self, sheet: str, rows: int | None) -> _Sheet:
+        """One sheet's rows; `rows` limits how many are read."""
         cells = self._book.get_sheet_by_name(sheet)
         first_row, first_column = cells.start or (0, 0)
         lines = cells.to_python(nrows=None if rows is None else rows + _AROUND)
-        where = f"{self._path.name}, sheet {sheet!r}"
+        where = self._where([sheet])
         header = self._header(cells, lines, where)
         names, name_notes = named(header.names)
         require_names(names, where)
-        self._require_columns(names, where)
-        body, numbers, left_out = self._body(lines, header, names, first_row)
+        content = sheet_xml(self._path, sheet)
+        hidden = Hidden.of(content, first_column)
+        skipped_rows = hidden.rows if self._options.skip_hidden else frozenset()
+        body, numbers, left_out = self._body(lines, header, names, first_row, skipped_rows)
         if not body:
             raise UserError("has a header but no rows.", where=where)
-        content = sheet_xml(self._path, sheet)
         _require_values(content, frozenset(numbers), (first_column, len(names)), where)
         skipped = tuple(
             f"row {first_row + i + 1}: {' '.join(filter(None, _texts(lines[i])))[:80]}"
             for i in header.skipped
         )
-        notes = (
-            *self._sheet_notes(sheet),
-            *_header_notes(header, first_row, skipped),
-            *name_notes,
-            *error_notes(content, sheet),
-            *left_out.notes(),
+        table = SheetRows(sheet, names, header.units, body, numbers)
+        said = hidden.words(table)
+        if self._options.skip_hidden:
+            table, said = hidden.without_columns(table)
+        return _Sheet(
+            table,
+            tuple(first_row + row + 1 for row in header.rows),
+            skipped,
+            left_out,
+            said,
+            (
+                *_header_notes(header, first_row, skipped),
+                *name_notes,
+                *error_notes(content, sheet),
+                *left_out.notes(),
+                *said,
+            ),
         )
-        columns = read_cells(names, body, numbers, self._options)
-        return _Table(
-            tuple(columns), header, tuple(numbers), skipped, left_out, notes, where, sheet
-        )
+
+    def _alike(self, table: SheetRows) -> list[str]:
+        """The visible sheets that have this one's columns, in the workbook's order."""
+        found = []
+        for name in self.sheets():
+            if name == table.sheet or (
+                self._is_table(name) and alike(table.names, self._names(name))
+            ):
+                found.append(name)
+        return found
+
+    def _names(self, sheet: str) -> tuple[str, ...]:
+        """A sheet's column names, by its first rows."""
+        cells = self._book.get_sheet_by_name(sheet)
+        lines = cells.to_python(nrows=2 * _AROUND)
+        return self._header(cells, lines, self._where([sheet])).names
 
     def _header(self, cells: CalamineSheet, lines: Sequence[Sequence[Any]], where: str) -> Header:
         first_row, first_column = cells.start or (0, 0)
@@ -179,17 +247,21 @@ class Workbook:
         header: Header,
         names: Sequence[str],
         first_row: int,
+        hidden: frozenset[int],
     ) -> tuple[list[Sequence[Any]], list[int], LeftOut]:
         """(the rows of data, their numbers in the sheet, what was left out)."""
         body, numbers, left_out = [], [], LeftOut("row")
         for place in range(header.end, len(lines)):
             texts = _texts(lines[place])
+            number = first_row + place + 1
             why = why_no_data(texts, names, self._options.keep_totals)
+            if why is None and number in hidden:
+                why = Why.HIDDEN
             if why is not None:
-                left_out.add(why, first_row + place + 1, " ".join(filter(None, texts)))
+                left_out.add(why, number, " ".join(filter(None, texts)))
                 continue
             body.append(lines[place])
-            numbers.append(first_row + place + 1)
+            numbers.append(number)
         return body, numbers, left_out
 
     def _require_columns(self, names: Sequence[str], where: str) -> None:
@@ -201,39 +273,51 @@ class Workbook:
                 fix=f"Its columns are: {', '.join(names[:20])}.",
             )
 
-    def _others(self, sheet: str) -> tuple[str, ...]:
+    def _others(self, sheets: Sequence[str]) -> tuple[str, ...]:
         """The other sheets with cells, in words."""
         hidden = self._hidden()
         found = []
         for name in self.sheets():
-            if name == sheet:
+            if name in sheets:
                 continue
             rows = self._book.get_sheet_by_name(name).height
             found.append(f"{name!r} ({rows:,} rows{', hidden' if name in hidden else ''})")
         return tuple(found)
 
-    def _sheet_notes(self, sheet: str) -> list[str]:
-        others = self._others(sheet)
+    def _sheet_notes(self, sheets: Sequence[_Sheet]) -> list[str]:
+        read = [found.rows.sheet for found in sheets]
+        others = self._others(read)
         if not others:
             return []
-        hidden = " (hidden)" if sheet in self._hidden() else ""
-        return [f"Sheet {sheet!r}{hidden} was read; other sheets with cells: {', '.join(others)}."]
+        other_sheets = f"other sheets with cells: {', '.join(others)}."
+        if len(read) > 1:
+            return [f"{other_sheets[0].upper()}{other_sheets[1:]}"]
+        hidden = " (hidden)" if read[0] in self._hidden() else ""
+        notes = [f"Sheet {read[0]!r}{hidden} was read; {other_sheets}"]
+        if self._options.sheet is None:
+            offered = other_years(tuple(self._alike(sheets[0].rows)), read[0])
+            notes += [offered] if offered else []
+        return notes
 
-    def _chosen(self, sheet: str | None) -> str:
+    def _chosen(self, asked: str | None) -> list[str]:
         sheets = self.sheets()
         if not sheets:
             raise UserError("has no sheet with cells in it.", where=self._path.name)
-        if sheet is None:
-            return next(filter(self._is_table, sheets), sheets[0])
-        if sheet not in self._book.sheet_names:
+        if asked is None:
+            return [next(filter(self._is_table, sheets), sheets[0])]
+        if asked == ALL and ALL not in self._book.sheet_names:
+            return [name for name in sheets if self._is_table(name)] or sheets[:1]
+        found = split_names(asked, self._book.sheet_names)
+        if not found:
             raise NotFound(
-                f"has no sheet {sheet!r}.",
+                f"has no sheet {asked!r}.",
                 where=self._path.name,
                 fix=f"Its sheets are: {', '.join(sheets)}.",
             )
-        if sheet not in sheets:
-            raise UserError(f"the sheet {sheet!r} is empty.", where=self._path.name)
-        return sheet
+        empty = [name for name in found if name not in sheets]
+        if empty:
+            raise UserError(f"the sheet {empty[0]!r} is empty.", where=self._path.name)
+        return found
 
 
 def _texts(line: Sequence[Any]) -> list[str]:
@@ -304,22 +388,23 @@ def _parts(table: _Table) -> Parts | None:
 def _reading(
     table: _Table, others: tuple[str, ...], options: ReadOptions, parts: Parts | None
 ) -> Reading:
-    units = [*table.header.units, *[""] * (len(table.columns) - len(table.header.units))]
     columns = []
-    for cells, unit in zip(table.columns, units, strict=False):
+    for cells, unit in zip(table.columns, table.units, strict=True):
         said = describe(cells.state, unit, "row")
         if cells.others and not cells.mixed and not cells.as_dates:
             said = said.model_copy(update={"type": type_of(cells.array().type), "written": ""})
         columns.append(said)
     if parts is not None:
         columns.insert(0, parts.described())
-    first = table.numbers[0] - (table.header.end - table.header.rows[0]) if table.numbers else 1
+    first = table.sheets[0]
+    left_out = [record for sheet in table.sheets for record in sheet.left_out.records()]
     return Reading(
         sheet=table.sheet,
         other_sheets=others,
-        header=tuple(first + row - table.header.rows[0] for row in table.header.rows),
-        skipped=table.skipped,
-        left_out=tuple(table.left_out.records()),
+        header=first.header,
+        skipped=first.skipped,
+        left_out=tuple(left_out),
+        hidden=tuple(text for sheet in table.sheets for text in sheet.hidden),
         columns=tuple(columns),
         given=options,
     )

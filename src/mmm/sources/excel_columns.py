@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from mmm.sources.coarser_dates import longer_labels
-from mmm.sources.column_state import Column, Read, kinds_for, read_as
+from mmm.sources.column_state import Column, Line, LineOf, Read, kinds_for, read_as
 from mmm.sources.describe import type_of
 from mmm.sources.evidence import decide, even_step
 from mmm.sources.reading import As, ReadOptions
@@ -75,7 +75,7 @@ class Cells:
 def read_cells(
     names: Sequence[str],
     rows: Sequence[Sequence[Any]],
-    numbers: Sequence[int],
+    numbers: Sequence[Line],
     options: ReadOptions,
 ) -> list[Cells]:
     """The columns of these rows; `numbers` are the rows' numbers in the sheet, from 1."""
@@ -141,7 +141,7 @@ def _offer_as_date(cells: Cells) -> None:
         cells.state.kinds = kinds_for(cells.state.said, None)
 
 
-def _settle(cells: Cells, line_of: Callable[[int], int]) -> None:
+def _settle(cells: Cells, line_of: LineOf) -> None:
     state = cells.state
     while True:
         state.start_pass()
@@ -153,7 +153,7 @@ def _read(cells: Cells) -> Read:
     return read_as(cells.state, cells.texts)
 
 
-def _look_at_mixture(cells: Cells, numbers: Sequence[int]) -> None:
+def _look_at_mixture(cells: Cells, numbers: Sequence[Line]) -> None:
     """Say which cell makes text of a column that holds other cells as well."""
     state = cells.state
     if not cells.others:

@@ -1,5 +1,5 @@
-"""What only a workbook's XML tells: cells that hold an error, and formulas whose value was never
-stored. Workbooks that are no zip archives of XML (.xls, .xlsb) tell neither.
+"""What only a workbook's XML tells: cells that hold an error, formulas whose value was never stored,
+rows and columns that are hidden. Workbooks that are no zip archives of XML (.xls, .xlsb) tell neither.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ _CELL_WITH_FORMULA = re.compile(
     rb"<(?:\w+:)?c\s([^>]*)>\s*<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_ROW = re.compile(rb"<(?:\w+:)?row(\s[^>]*)?>")
+_COLUMN = re.compile(rb"<(?:\w+:)?col(\s[^>]*)>")
+_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+_HIDDEN = frozenset({"1", "true"})
+_MOST_COLUMNS = 16_384
 _PLACE = re.compile(r'\br="([A-Z]+)(\d+)"')
 
 
@@ -54,6 +59,41 @@ def formulas_without_value(content: bytes) -> list[tuple[int, int, str]]:
         if place is not None and 't="str"' not in attributes:
             found.append((int(place[2]) - 1, column_number(place[1]), place[1] + place[2]))
     return found
+
+
+def hidden_rows(content: bytes) -> frozenset[int]:
+    """Numbers (from 1) of rows that are hidden, by hand or by a filter."""
+    if b"hidden=" not in content:
+        return frozenset()
+    found, number = set(), 0
+    for row in _ROW.finditer(content):
+        about = _attributes(row[1])
+        number = int(about["r"]) if about.get("r", "").isdigit() else number + 1
+        if about.get("hidden") in _HIDDEN:
+            found.add(number)
+    return frozenset(found)
+
+
+def hidden_columns(content: bytes) -> frozenset[int]:
+    """Numbers (from 0) of columns that are hidden."""
+    if b"hidden=" not in content:
+        return frozenset()
+    found: set[int] = set()
+    for column in _COLUMN.finditer(content):
+        about = _attributes(column[1])
+        first, last = about.get("min", ""), about.get("max", "")
+        if about.get("hidden") in _HIDDEN and first.isdigit() and last.isdigit():
+            found |= set(range(int(first) - 1, min(int(last), _MOST_COLUMNS)))
+    return frozenset(found)
+
+
+def is_filtered(content: bytes) -> bool:
+    """Whether a filter is set that may hide rows."""
+    return b"filterColumn" in content
+
+
+def _attributes(tag: bytes | None) -> dict[str, str]:
+    return dict(_ATTRIBUTE.findall((tag or b"").decode("utf-8", errors="replace")))
 
 
 def column_number(letters: str) -> int:

@@ -134,7 +134,8 @@ class FileSource:
         for option, value, kind in (
             ("separator", options.separator, "csv"),
             ("encoding", options.encoding, "csv"),
-            ("sheet", options.sheet, "excel"),
+            ("sheet", options.sheet or options.sheet_column, "excel"),
+            ("hidden rows that a file could tell", options.skip_hidden or None, "excel"),
         ):
             if value is not None and self.kind != kind:
                 what = f"is {_KIND_NAMES[self.kind]}; it has no {option}."

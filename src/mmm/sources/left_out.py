@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmm.sources.cells import MAYBE_TOTAL, is_date, is_total
+from mmm.sources.column_state import Line
 from mmm.sources.written_numbers import is_number
 
 _NAMED = 5
@@ -27,6 +28,7 @@ class Why(StrEnum):
     BLANK = "blank"
     TOTAL = "total"
     NOTE = "note"
+    HIDDEN = "hidden"
     HEADER = "header repeated"
 
 
@@ -36,9 +38,9 @@ class LeftOut:
 
     word: str = "line"
     counts: dict[Why, int] = field(default_factory=dict)
-    first: dict[Why, list[tuple[int, str]]] = field(default_factory=dict)
+    first: dict[Why, list[tuple[Line, str]]] = field(default_factory=dict)
 
-    def add(self, why: Why, line: int, text: str) -> None:
+    def add(self, why: Why, line: Line, text: str) -> None:
         self.counts[why] = self.counts.get(why, 0) + 1
         known = self.first.setdefault(why, [])
         if len(known) < _NAMED:
@@ -69,6 +71,7 @@ _SAID = {
     Why.BLANK: "{rows} without any value",
     Why.TOTAL: "{rows} of totals",
     Why.NOTE: "{rows} with a note only",
+    Why.HIDDEN: "{rows} hidden in Excel",
     Why.HEADER: "{rows} that repeat the header",
 }
 

@@ -49,6 +49,8 @@ class ReadOptions(_Frozen):
     decimal: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    sheet_column: str | None = Field(default=None, min_length=1)
+    skip_hidden: bool = False
     header_row: int | None = Field(default=None, ge=1)
     header_rows: int | None = Field(default=None, ge=1, le=5)
     keep_totals: bool = False
@@ -93,12 +95,17 @@ class ColumnReading(_Frozen):
 
 
 class Reading(_Frozen):
-    """How a table was read. Lines and rows count from 1, as an editor or Excel shows them."""
+    """How a table was read. Lines and rows count from 1, as an editor or Excel shows them.
+    `alike_sheets` are the visible sheets with the columns of the one that was read, itself among
+    them; `hidden` says what Excel hides and was read all the same.
+    """
 
     encoding: str = ""
     separator: str = ""
     sheet: str = ""
     other_sheets: tuple[str, ...] = ()
+    alike_sheets: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     header: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
     left_out: tuple[dict[str, Any], ...] = ()

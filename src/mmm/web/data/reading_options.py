@@ -11,7 +11,9 @@ from typing import Any
 import streamlit as st
 
 from mmm.data.quality.currencies import CODES
-from mmm.sources.reading import As
+from mmm.sources.reading import As, Reading
+from mmm.sources.sheets import ALL
+from mmm.web.kit.text import plain
 
 _SEPARATORS = {
     "found by itself": None,
@@ -86,19 +88,14 @@ class ReadingChoices:
         return found
 
 
-def file_options(choices: ReadingChoices, kind: str, sheets: Sequence[str], sheet: str) -> None:
-    """Everything about the file as a whole. `sheet` is the one that is read by itself."""
+def file_options(
+    choices: ReadingChoices, kind: str, sheets: Sequence[str], reading: Reading | None
+) -> None:
+    """Everything about the file as a whole. `reading` is None where it could not be read."""
     if kind == "parquet":
         return
     if kind == "excel" and sheets:
-        chosen = choices.options.get("sheet", sheet)
-        st.selectbox(
-            "Sheet",
-            list(sheets),
-            list(sheets).index(chosen) if chosen in sheets else 0,
-            key=choices.key("sheet"),
-            on_change=choices.take("sheet"),
-        )
+        _sheet_options(choices, sheets, reading or Reading())
     with st.expander("How the file is written", icon=":material/settings:"):
         if kind == "csv":
             with st.container(horizontal=True):
@@ -109,7 +106,8 @@ def file_options(choices: ReadingChoices, kind: str, sheets: Sequence[str], shee
         with st.container(horizontal=True, vertical_alignment="bottom"):
             _number(choices, "header_row", "Column names in line", 1_000_000)
             _number(choices, "header_rows", "Lines of column names", 5)
-            _text(choices, "zone", "Time zone of the days", "Europe/Berlin")
+            zone = "Whose days count where times say their distance to UTC."
+            _text(choices, "zone", "Time zone of the days", "Europe/Berlin", zone)
             _currency(choices)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             key = choices.key("missing")
@@ -126,6 +124,47 @@ def file_options(choices: ReadingChoices, kind: str, sheets: Sequence[str], shee
                 key=choices.key("keep_totals"),
                 on_change=choices.take("keep_totals", lambda kept: kept or None),
             )
+
+
+def _sheet_options(choices: ReadingChoices, sheets: Sequence[str], reading: Reading) -> None:
+    """Which sheet, or all of one table; what Excel hides."""
+    asked = choices.options.get("sheet")
+    chosen = asked or reading.sheet
+    if asked != ALL:
+        st.selectbox(
+            "Sheet",
+            list(sheets),
+            list(sheets).index(chosen) if chosen in sheets else 0,
+            key=choices.key("sheet"),
+            on_change=choices.take("sheet"),
+        )
+    if len(reading.alike_sheets) > 1 or asked == ALL:
+        alike = ", ".join(reading.alike_sheets)
+        st.checkbox(
+            f"All sheets of this table, one after the other{f': {plain(alike)}' if alike else ''}",
+            asked == ALL,
+            key=choices.key("all-sheets"),
+            on_change=choices.take("sheet", _all, choices.key("all-sheets")),
+        )
+    if asked == ALL:
+        _text(
+            choices,
+            "sheet_column",
+            "Column for the sheets' names",
+            "market",
+            "Where each sheet is a market or a channel: its name stands in this column.",
+        )
+    if reading.hidden or choices.options.get("skip_hidden"):
+        st.checkbox(
+            "Leave out what Excel hides",
+            bool(choices.options.get("skip_hidden")),
+            key=choices.key("skip_hidden"),
+            on_change=choices.take("skip_hidden", lambda left_out: left_out or None),
+        )
+
+
+def _all(wanted: bool) -> str | None:
+    return ALL if wanted else None
 
 
 def _words(choices: ReadingChoices, name: str, label: str, words: dict[str, str | None]) -> None:
@@ -152,14 +191,14 @@ def _number(choices: ReadingChoices, name: str, label: str, most: int) -> None:
     )
 
 
-def _text(choices: ReadingChoices, name: str, label: str, example: str) -> None:
+def _text(choices: ReadingChoices, name: str, label: str, example: str, about: str) -> None:
     st.text_input(
         label,
         choices.options.get(name, ""),
         placeholder=f"such as {example}",
         key=choices.key(name),
         on_change=choices.take(name, lambda text: text.strip() or None),
-        help="Whose days count where times say their distance to UTC.",
+        help=about,
     )
 
 

@@ -89,11 +89,11 @@ def upload_form() -> list[DatasetManifest]:
         found = _read(source, rules(), kept.file_id, repr(choices.options))
     except UserError:
         with options_place:
-            file_options(choices, kind, sheets, sheets[0] if sheets else "")
+            file_options(choices, kind, sheets, None)
         raise
     with options_place:
         st.markdown(_sentence(source, found))
-        file_options(choices, kind, sheets, found.reading.sheet)
+        file_options(choices, kind, sheets, found.reading)
     return _looked_at(choices, source, found, uploaded.name)
 
 

@@ -19,11 +19,11 @@ from mmm.web.data.steps import Step, stepper
 from mmm.web.experiment.draft import Draft, current, others, start_anew
 from mmm.web.experiment.events import events_part
 from mmm.web.experiment.fields import Form
+from mmm.web.experiment.lift_tests import lift_part
 from mmm.web.experiment.parts import (
     curves_part,
     data_part,
     further_parts,
-    lift_part,
     search_part,
     signs_part,
 )

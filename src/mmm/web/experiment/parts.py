@@ -10,15 +10,12 @@ from mmm.data.holidays import countries
 from mmm.data.references import dataset_name
 from mmm.engines import DEFAULT_ENGINE, ENGINES
 from mmm.experiments.config import presets
-from mmm.experiments.lift_table import read_lift_tests
 from mmm.experiments.settings_form import FormField, form_fields
-from mmm.format import Labels, count
-from mmm.web.data.uploads import table_of_upload
+from mmm.format import count
 from mmm.web.experiment.draft import OWN, PROPOSED, Draft
 from mmm.web.experiment.fields import Form
 from mmm.web.kit.text import plain, plain_lines
 from mmm.web.shell import links
-from mmm.web.shell.border import border
 from mmm.web.shell.session import workspace
 from mmm.workspace import DatasetManifest
 
@@ -362,139 +359,6 @@ def signs_part(form: Form) -> None:
                     usual,
                     format_func=_SIGN_NAMES.get,
                 )
-
-
-def lift_part(form: Form, labels: Labels) -> None:
-    """Experiments whose effect was measured, one block each."""
-    draft = form.draft
-    tests = draft.get(("lift_tests",), [])
-    tests = tests if isinstance(tests, list) else []
-    form.shown.append("lift_tests")
-    wrong = any(finding.level == "error" for finding in form.found.at("lift_tests"))
-    with st.expander(f"Lift tests ({len(tests)})" if tests else "Lift tests", expanded=wrong):
-        st.markdown(
-            f"Experiments that measured an effect, for example a region without ads. The models near them are kept. "
-            f"The lift is in {plain(labels.effect_unit)}, the spend in {plain(labels.currency)}, both over the test's "
-            "days."
-        )
-        for number in range(len(tests)):
-            _lift_test(form, number)
-        st.button("Add a lift test", icon=":material/add:", on_click=_add_test, args=(draft,))
-        _tests_of_file(draft, tests)
-
-
-def _tests_of_file(draft: Draft, tests: list[Any]) -> None:
-    file = st.file_uploader(
-        "A table of lift tests (CSV or Excel): channel, start, end, lift, spend, standard error",
-        type=["csv", "tsv", "txt", "xlsx", "xls"],
-        key=draft.key(("lift_tests",), "-file"),
-    )
-    if file is None or not st.button("Add the tests of this file", icon=":material/upload:"):
-        return
-    with border():
-        found = read_lift_tests(table_of_upload(file), file.name)
-        draft.put(("lift_tests",), [*tests, *(test for test in found if test not in tests)])
-        draft.generation += 1
-        st.rerun()
-
-
-def _add_test(draft: Draft) -> None:
-    tests = draft.get(("lift_tests",), [])
-    empty: dict[str, Any] = {
-        "channels": [],
-        "start": None,
-        "end": None,
-        "lift": None,
-        "spend": None,
-    }
-    draft.put(("lift_tests",), [*(tests if isinstance(tests, list) else []), empty])
-
-
-def _remove_test(draft: Draft, number: int) -> None:
-    tests = draft.get(("lift_tests",), [])
-    draft.put(("lift_tests",), [test for place, test in enumerate(tests) if place != number], [])
-    draft.generation += 1
-
-
-def _lift_test(form: Form, number: int) -> None:
-    draft, at = form.draft, ("lift_tests", number)
-    of = f"of test {number + 1}"
-    with st.container(border=True):
-        given = draft.get((*at, "channels"))
-        channels = (
-            [name for name in given if isinstance(name, str)]
-            if isinstance(given, list | tuple)
-            else []
-        )
-        media = media_names(draft)
-        key = draft.key((*at, "channels"))
-        st.multiselect(
-            f"Channels {of}",
-            list(dict.fromkeys([*media, *channels])),
-            channels,
-            key=key,
-            on_change=lambda: draft.put((*at, "channels"), list(st.session_state[key])),
-        )
-        start, end, lift, spend = st.columns(4)
-        with start:
-            form.day((*at, "start"), f"First day {of}")
-        with end:
-            form.day((*at, "end"), f"Last day {of}")
-        with lift:
-            form.number((*at, "lift"), f"Lift {of}")
-        with spend:
-            form.number((*at, "spend"), f"Spend {of}")
-        low, high, level, source, status = st.columns(5)
-        with status:
-            form.choice(
-                (*at, "status"),
-                f"Status {of}",
-                ("planned", "running", "finished", "discarded"),
-                "finished",
-                help="Only finished tests calibrate the model; others are kept and left out.",
-            )
-        with low:
-            form.number((*at, "interval_low"), f"Interval from {of}")
-        with high:
-            form.number((*at, "interval_high"), f"Interval to {of}")
-        with level:
-            form.number((*at, "interval_level"), f"Interval's level {of}", 0.9)
-        with source:
-            form.text((*at, "source"), f"Source {of}", placeholder="platform's study, geo test")
-        error, confidence, scope, remove = st.columns([1, 1, 1, 1], vertical_alignment="bottom")
-        with error:
-            form.number(
-                (*at, "standard_error"),
-                f"Standard error {of}",
-                help="Of the lift, in the KPI's unit: a quarter of its 95 % interval's width.",
-            )
-        with confidence:
-            form.number(
-                (*at, "confidence"),
-                f"Confidence {of}",
-                0.9,
-                help="Counts where no standard error is given: 0.9 for 90 %.",
-            )
-        with scope:
-            form.choice(
-                (*at, "scope"),
-                f"Effect {of}",
-                ("immediate", "total"),
-                "immediate",
-                help="Total: with carryover.",
-            )
-        remove.button(
-            "Remove",
-            icon=":material/delete:",
-            key=draft.key(at, "-remove"),
-            on_click=_remove_test,
-            args=(draft, number),
-        )
-        for finding in form.found.at(f"lift_tests.{number + 1}"):
-            name = finding.where.removeprefix(f"lift_tests.{number + 1}").strip(".").capitalize()
-            tell = st.error if finding.level == "error" else st.warning
-            text = plain(f"{name}: {finding.what} {finding.fix}".removeprefix(": ").strip())
-            tell(text, icon=f":material/{finding.level}:")
 
 
 def further_parts(form: Form) -> None:

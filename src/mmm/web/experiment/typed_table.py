@@ -1,0 +1,79 @@
+"""A list of the experiment as a table to type in: rows are added, changed and deleted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from mmm.web.experiment.draft import Draft
+
+Rows = list[dict[str, Any]]
+
+
+def rows_of(draft: Draft, path: tuple[str | int, ...]) -> Rows:
+    """The objects of a list in the draft; what a file held in their place is left out."""
+    given = draft.get(path, [])
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+
+
+def typed_table(
+    draft: Draft, path: tuple[str, ...], schema: pa.Schema, columns: Mapping[str, Any]
+) -> None:
+    """The list at `path` with a column per field of the schema. Its starting rows stay while its
+    widget does: Streamlit keeps the edits apart from them.
+    """
+    key = draft.key(path)
+    kept = f"{key}-rows"
+    if kept not in st.session_state or key not in st.session_state:
+        st.session_state[kept] = rows_of(draft, path)
+    base: Rows = st.session_state[kept]
+    shown = [
+        {field.name: _shown(item.get(field.name), field.type) for field in schema} for item in base
+    ]
+    st.data_editor(
+        pa.Table.from_pylist(shown, schema=schema),
+        key=key,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        column_config=dict(columns),
+        on_change=lambda: draft.put(path, edited(base, st.session_state[key]), []),
+    )
+
+
+def edited(base: Rows, edits: dict[str, Any]) -> Rows:
+    """The rows with a table widget's edits: changed cells, added and deleted rows. Rows without
+    anything in them, and cells without a value, are left out.
+    """
+    rows = [dict(item) for item in base]
+    for number, cells in edits.get("edited_rows", {}).items():
+        rows[int(number)] |= cells
+    deleted = set(edits.get("deleted_rows", ()))
+    rows = [row for number, row in enumerate(rows) if number not in deleted]
+    rows += [dict(cells) for cells in edits.get("added_rows", ())]
+    full = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return [row for row in full if row]
+
+
+def _shown(value: Any, kind: pa.DataType) -> Any:
+    """A value as a cell of the table; None where it is none of its kind."""
+    if pa.types.is_date(kind):
+        return _day(value)
+    if pa.types.is_floating(kind):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if is_number else None
+    if pa.types.is_list(kind):
+        given = value if isinstance(value, list | tuple) else []
+        return [item for item in given if isinstance(item, str)]
+    return None if value is None else str(value)
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
