@@ -78,3 +78,29 @@ def test_a_test_in_time_is_designed_from_a_run(here: Run, tmp_path: Path) -> Non
     assert len(json.loads(design.read_text())["on"]) == 12
     code, _, err = here("test", "design-time", "latest", "--channel", "moon")
     assert (code, "'moon' is no channel" in err) == (2, True)
+
+
+def test_the_registry_keeps_designs_results_and_files(here: Run, tmp_path: Path) -> None:
+    design = tmp_path / "time.json"
+    asked = ("--channel", "tv_S", "--periods", 12, "--save", design)
+    assert here("test", "design-time", "latest", *asked)[0] == 0
+    assert here("test", "keep", "spring-tv", design)[1].startswith("spring-tv is planned: ")
+    assert here("test", "begin", "spring-tv")[1] == "spring-tv is running.\n"
+    geo = ("test", "analyse", geo_table(tmp_path), "--treated", "geo 0,geo 1", "--start")
+    geo = (*geo, "2026-02-10", "--end", "2026-02-19", "--column", "Y=decimal-point")
+    code, _, err = here(*geo, "--spend", 200, "--keep", "spring-tv", "--channel", "radio_S")
+    assert (code, "it is a test of tv_S, not of radio_S" in err) == (2, True)
+    assert here(*geo, "--spend", 200, "--keep", "spring-tv", "--channel", "tv_S")[0] == 0
+    lifts = tmp_path / "lift.csv"
+    lifts.write_text(
+        "start,end,att,incremental,lower,upper,spend\n"
+        "2026-01-05,2026-02-01,1,10,5,30,7\n2026-01-05,2026-02-01,1,,5,30,7\n"
+    )
+    said = here("test", "import", lifts, "--name", "other", "--channel", "tv_S")
+    assert (said[0], said[1]) == (0, "Kept other: 10 ± 7.599.\n")
+    assert "Row 2 is refused: it has no incremental KPI" in said[2]
+    code, out, _ = here("test", "list")
+    assert [line.split()[1] for line in out.splitlines()[1:3]] == ["analysed", "analysed"]
+    code, out, _ = here("test", "history", "spring-tv")
+    assert (code, "spring-tv@3" in out, "pre-fit" in out) == (0, True, True)
+    assert here("test", "discard", "other")[1] == "other is discarded.\n"

@@ -11,6 +11,7 @@ import typer
 from mmm.cli import show
 from mmm.cli.data import ColumnAs
 from mmm.cli.geo_designs import design_, design_time_, names, read_table, show_
+from mmm.cli.tests_kept import KEPT_COMMANDS, keep_result
 
 test_command = typer.Typer(
     name="test", help="Tests: designed on your history, analysed, kept.", no_args_is_help=True
@@ -19,6 +20,8 @@ Day = ["%Y-%m-%d"]
 test_command.command("design")(design_)
 test_command.command("design-time")(design_time_)
 test_command.command("show")(show_)
+for name, command in KEPT_COMMANDS.items():
+    test_command.command(name)(command)
 
 
 @test_command.command("analyse")
@@ -44,6 +47,10 @@ def analyse_(
     channel: Annotated[
         str | None, typer.Option(help="Print the test as an experiment's lift test of it, as JSON.")
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Keep the result in the registry under this name; needs --channel."),
+    ] = None,
 ) -> None:
     """Say what a geo test did to the KPI, by three methods, and how far to trust it.
 
@@ -68,6 +75,8 @@ def analyse_(
         spend=spend,
     )
     found = analyse(test)
+    if keep is not None:
+        keep_result(keep, channel, test, found)
     if channel is not None:
         show.as_json(as_lift_test(test, found, channel))
         return
