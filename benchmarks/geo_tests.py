@@ -1,6 +1,6 @@
 """How often the intervals of geo tests hold the truth, on simulated tests.
 
-    python -m benchmarks.geo_tests [TESTS]      # 500: 7 CPU minutes; figures in docs/testing.md
+    python -m benchmarks.geo_tests [TESTS]      # 500: 40 CPU seconds; figures in docs/testing.md
 
 20 geos of sizes over two orders of magnitude, 60 days before and 14 of the test; a trend and two slow
 factors that geos share to different degrees, weekdays, noise with an autocorrelation of 0.3; two to four

@@ -2,8 +2,11 @@
 on it; and before the tests (`make kernels`), so that no two of their workers compile the same.
 
 Runs the sample through the engines that are compiled, with few candidates and draws. An image's build
-sets NUMBA_CACHE_DIR, and NUMBA_CPU_NAME=generic: code that is compiled for the builder's own CPU would
-be compiled again on another.
+sets NUMBA_CACHE_DIR, and NUMBA_CPU_NAME to the kinds of CPU that `cpu_name.sh` knows: code that is compiled
+for the builder's own CPU would be compiled again on another.
+
+A function that compiled code alone calls is optimised as ever, linked into its callers and not made
+machine code of its own: nobody would run that, and it is a third of the work.
 
 Usage: python docker/warm.py [nation|panel|ridge ...], all of them where none is named.
 """
@@ -12,9 +15,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numba.core import caching, codegen
 from pyarrow import csv
 
 from mmm.engines import load_engine
@@ -65,7 +70,50 @@ def by_geo(table: pa.Table) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+def link_inner_functions_only() -> None:
+    """From now on numba makes machine code of what Python calls, and keeps that alone on disk.
+
+    What it makes of an entry is the same to the bit: its callees come to it as the same optimised
+    IR. A process that compiles another entry later compiles the callees again. For this process
+    alone: it changes numba's own classes (0.68).
+    """
+    library, engine = codegen.JITCodeLibrary, codegen.JITCPUCodegen
+    finalize, save = library._finalize_final_module, caching.Cache._save_overload
+    set_environment = engine.set_env
+
+    def finalize_entry(self: Any) -> None:
+        from_disk = self._disable_inspection
+        if from_disk or _has_entry(self):
+            finalize(self)
+            return
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    def set_environment_of_entry(self: Any, name: str, environment: Any) -> None:
+        if self._engine.get_global_value_address(name):
+            set_environment(self, name, environment)
+
+    def save_entry(self: Any, signature: Any, compiled: Any) -> None:
+        if _has_entry(compiled.library):
+            save(self, signature, compiled)
+
+    library._finalize_final_module = finalize_entry
+    engine.set_env = set_environment_of_entry
+    caching.Cache._save_overload = save_entry
+
+
+def _has_entry(library: Any) -> bool:
+    """Whether Python can call into a code library: numba names such wrappers `cpython`."""
+    functions = library._final_module.functions
+    return any(
+        function.name.startswith("_ZN7cpython") and not function.is_declaration
+        for function in functions
+    )
+
+
 def main(parts: list[str]) -> None:
+    link_inner_functions_only()
     nation: pa.Table = csv.read_csv(sample.PATH)
     for part in parts or PARTS:
         for experiment in experiments(part):

@@ -36,6 +36,7 @@ LOWEST_ROLE: dict[str, Role] = {
     "run.accept": Role.ANALYST,
     "run.study": Role.ANALYST,
     "template.save": Role.ANALYST,
+    "test.save": Role.ANALYST,
     "schedule.save": Role.ANALYST,
     "notifications.choose": Role.VIEWER,
     "notifications.end": Role.ADMIN,

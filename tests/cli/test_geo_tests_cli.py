@@ -51,3 +51,56 @@ def test_the_next_test_is_named_with_its_worth_and_cost(here: Run) -> None:
     assert finding.startswith(("Test next: ", "No test "))
     assert len([line for line in table.splitlines() if "of the market" in line]) == 10
     assert "give the experiment's margin" in out
+
+
+def test_a_design_is_written_read_back_and_shown(run: Run, tmp_path: Path) -> None:
+    design, page = tmp_path / "design.json", tmp_path / "design.md"
+    asked = ("test", "design", geo_table(tmp_path), "--column", "Y=decimal-point", "--sizes", "2")
+    asked = (*asked, "--periods", "5", "--unit-cost", 3, "--effect", 0.3, "--never", "geo 0,geo 1")
+    code, out, _ = run(*asked, "--save", design, "--page", page)
+    assert code == 0
+    assert out.startswith("Raise the channel's spend in geo ")
+    assert f"Wrote {page}." in out
+    assert not {"geo 0", "geo 1"} & set(json.loads(design.read_text())["treated"])
+    assert run("test", "show", design) == (0, page.read_text(), "")
+    code, _, err = run(*asked, "--kind", "louder")
+    assert (code, "Use: go_dark, holdback, heavy_up." in err) == (2, True)
+    code, _, err = run("test", "show", page)
+    assert (code, "design.md" in err) == (2, True)
+
+
+def test_a_test_in_time_is_designed_from_a_run(here: Run, tmp_path: Path) -> None:
+    design = tmp_path / "time.json"
+    asked = ("test", "design-time", "latest", "--channel", "tv_S", "--periods", 12)
+    code, out, _ = here(*asked, "--save", design)
+    assert code == 0
+    assert "on and off in turn" in out
+    assert len(json.loads(design.read_text())["on"]) == 12
+    code, _, err = here("test", "design-time", "latest", "--channel", "moon")
+    assert (code, "'moon' is no channel" in err) == (2, True)
+
+
+def test_the_registry_keeps_designs_results_and_files(here: Run, tmp_path: Path) -> None:
+    design = tmp_path / "time.json"
+    asked = ("--channel", "tv_S", "--periods", 12, "--save", design)
+    assert here("test", "design-time", "latest", *asked)[0] == 0
+    assert here("test", "keep", "spring-tv", design)[1].startswith("spring-tv is planned: ")
+    assert here("test", "begin", "spring-tv")[1] == "spring-tv is running.\n"
+    geo = ("test", "analyse", geo_table(tmp_path), "--treated", "geo 0,geo 1", "--start")
+    geo = (*geo, "2026-02-10", "--end", "2026-02-19", "--column", "Y=decimal-point")
+    code, _, err = here(*geo, "--spend", 200, "--keep", "spring-tv", "--channel", "radio_S")
+    assert (code, "it is a test of tv_S, not of radio_S" in err) == (2, True)
+    assert here(*geo, "--spend", 200, "--keep", "spring-tv", "--channel", "tv_S")[0] == 0
+    lifts = tmp_path / "lift.csv"
+    lifts.write_text(
+        "start,end,att,incremental,lower,upper,spend\n"
+        "2026-01-05,2026-02-01,1,10,5,30,7\n2026-01-05,2026-02-01,1,,5,30,7\n"
+    )
+    said = here("test", "import", lifts, "--name", "other", "--channel", "tv_S")
+    assert (said[0], said[1]) == (0, "Kept other: 10 ± 7.599.\n")
+    assert "Row 2 is refused: it has no incremental KPI" in said[2]
+    code, out, _ = here("test", "list")
+    assert [line.split()[1] for line in out.splitlines()[1:3]] == ["analysed", "analysed"]
+    code, out, _ = here("test", "history", "spring-tv")
+    assert (code, "spring-tv@3" in out, "pre-fit" in out) == (0, True, True)
+    assert here("test", "discard", "other")[1] == "other is discarded.\n"

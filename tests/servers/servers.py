@@ -60,19 +60,13 @@ def _snowflake_python(lock: Path) -> Path:
     stamp, digest = SNOWFLAKE_VENV / ".lock", hashlib.sha256(lock.read_bytes()).hexdigest()
     python = SNOWFLAKE_VENV / "bin" / "python"
     if not (stamp.is_file() and stamp.read_text() == digest):
-        installer = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The uv that `make setup` installs: pip takes 30 CPU seconds where uv takes one.
+        uv = Path(sys.executable).with_name("uv")
+        environment = [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
+        installer = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes"]
         try:
-            subprocess.run(
-                [sys.executable, "-m", "venv", "--clear", SNOWFLAKE_VENV],
-                check=True,
-                capture_output=True,
-            )
-            subprocess.run(
-                [*installer, "--require-hashes", "-r", lock],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
+            subprocess.run([*environment, SNOWFLAKE_VENV], check=True, capture_output=True)
+            subprocess.run([*installer, "-r", lock], check=True, capture_output=True, text=True)
         except subprocess.CalledProcessError as error:
             reason = f"The Snowflake emulator cannot be installed: {error.stderr}."
             unavailable(reason, "the Snowflake emulator (it needs a package index)")

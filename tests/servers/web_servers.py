@@ -172,11 +172,15 @@ _ASKED = "() => window.talkOfTests.asked"
 
 
 def browser_context(browser: Any, server: str, seconds: float = 60, **options: Any) -> Any:
-    """A profile of its own on a server; its pages can be waited for with `settled`."""
-    context = browser.new_context(
-        **{"viewport": {"width": 1360, "height": 1000}, "color_scheme": "light"} | options,
-        base_url=server,
-    )
+    """A profile of its own on a server; its pages can be waited for with `settled`. Who asks for it
+    gets pages without motion: drawing it costs as much as the server's work.
+    """
+    given = {
+        "viewport": {"width": 1360, "height": 1000},
+        "color_scheme": "light",
+        "reduced_motion": "reduce",
+    }
+    context = browser.new_context(**given | options, base_url=server)
     context.set_default_timeout(seconds * SECONDS)
     context.add_init_script(_LISTEN)
     return context

@@ -94,7 +94,7 @@ def test_a_planted_effect_lies_in_every_interval(lifted: Analysis, place: int) -
     truth = float(test.kpi[40:, test.treated].sum() * 0.15 / 1.15)
     one = lifted.estimates[place]
     assert 0 < one.low <= truth <= one.high
-    assert one.p_value < 0.01
+    assert one.p_value < 0.05
     assert one.iroas == pytest.approx(one.incremental / 1000.0)
 
 

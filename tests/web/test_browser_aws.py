@@ -12,14 +12,25 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from aws_servers import CLUSTER, Aws
+from mmm.access import Role, User
+from mmm.experiments.config import Experiment
 from mmm.platforms import open_secret_store
+from mmm.runs.sample import sample_experiment
+from mmm.runs.service import RunService
 from mmm.settings import Settings
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 from servers import free_port
 from web_servers import SECONDS, browser_context, login_provider, web_app
 
-ANN = {"sub": "ann", "name": "Ann Analyst", "email": "ann@example.com", "email_verified": True}
+ANN: dict[str, Any] = {
+    "sub": "ann",
+    "name": "Ann Analyst",
+    "email": "ann@example.com",
+    "email_verified": True,
+}
+#: The sample is trained in full elsewhere.
+QUICK = {"trials": 1, "iterations": 60, "min_candidates": 20, "bootstrap": 100}
 SERVICE = "mmm-browser"
 SIGN_IN = {
     "client-id": "mmm",
@@ -80,7 +91,7 @@ def ended_task(aws: Aws, workspace: Workspace) -> dict[str, Any]:
     return task
 
 
-def test_from_sign_in_over_the_sample_to_its_results(
+def test_from_sign_in_to_a_cancelled_run_that_stops_its_task(
     page: Page, aws: Aws, settings: Settings
 ) -> None:
     page.goto("/")
@@ -88,11 +99,25 @@ def test_from_sign_in_over_the_sample_to_its_results(
     page.get_by_role("button", name="ann", exact=True).click()
     page.get_by_role("button", name="Open the sample").click()
     expect(page.get_by_role("heading", name="Sample: Robyn's weekly demo")).to_be_visible()
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=120 * SECONDS)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel this run").click()
+    expect(page.get_by_text("This run was cancelled.")).to_be_visible()
+    task = newest_task(aws, Workspace.open(settings))
+    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "Cancelled by mmm-app")
+
+
+def test_a_run_is_followed_to_its_results(page: Page, aws: Aws, settings: Settings) -> None:
+    workspace = Workspace.open(settings)
+    (dataset,) = workspace.datasets("sample")
+    sample = sample_experiment(dataset.dataset_id, "ridge")
+    quick = Experiment.model_validate(sample.model_dump() | {"settings": QUICK})
+    run_id = RunService.open(settings).submit(quick, User(ANN["email"], role=Role.ANALYST))
+    page.goto(f"/run?run={run_id}")
     page.get_by_role("button", name="Look at the results").click(timeout=600 * SECONDS)
     expect(page.get_by_text("Which channels are certain?")).to_be_visible(timeout=90 * SECONDS)
 
-    workspace = Workspace.open(settings)
-    (run_id,) = workspace.run_ids()
+    assert workspace.run_ids()[0] == run_id
     assert workspace.last_event(run_id).state is RunState.SUCCEEDED
     attempt, task = workspace.attempt(run_id, 1), ended_task(aws, workspace)
     assert attempt is not None
@@ -101,14 +126,3 @@ def test_from_sign_in_over_the_sample_to_its_results(
     assert {entry.actor for day in workspace.audit_days() for entry in workspace.audit(day)} == {
         "ann@example.com"
     }
-
-
-def test_a_cancelled_run_stops_its_task(page: Page, aws: Aws, settings: Settings) -> None:
-    page.goto("/")
-    page.get_by_role("button", name="Open the sample").click()
-    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=120 * SECONDS)
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel this run").click()
-    expect(page.get_by_text("This run was cancelled.")).to_be_visible()
-    task = newest_task(aws, Workspace.open(settings))
-    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "Cancelled by mmm-app")

@@ -1,26 +1,27 @@
-"""`mmm test`: experiments by geo."""
+"""`mmm test`: what a geo test found; its other commands lie beside it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mmm.cli import show
 from mmm.cli.data import ColumnAs
-from mmm.sources.guarded import GuardedFile
+from mmm.cli.geo_designs import design_, design_time_, names, read_table, show_
+from mmm.cli.tests_kept import KEPT_COMMANDS, keep_result
 
 test_command = typer.Typer(
-    name="test", help="Experiments by geo: what a test found.", no_args_is_help=True
+    name="test", help="Tests: designed on your history, analysed, kept.", no_args_is_help=True
 )
 Day = ["%Y-%m-%d"]
-
-
-@test_command.callback()
-def _group() -> None:
-    """Keeps the subcommand's name although there is one alone."""
+test_command.command("design")(design_)
+test_command.command("design-time")(design_time_)
+test_command.command("show")(show_)
+for name, command in KEPT_COMMANDS.items():
+    test_command.command(name)(command)
 
 
 @test_command.command("analyse")
@@ -46,6 +47,10 @@ def analyse_(
     channel: Annotated[
         str | None, typer.Option(help="Print the test as an experiment's lift test of it, as JSON.")
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Keep the result in the registry under this name; needs --channel."),
+    ] = None,
 ) -> None:
     """Say what a geo test did to the KPI, by three methods, and how far to trust it.
 
@@ -54,28 +59,24 @@ def analyse_(
     Example: `mmm test analyse geo.csv --treated chicago,portland --start 2021-04-01 --end
     2021-04-15 --spend 64564`.
     """
-    import pyarrow as pa
-
-    from mmm.sources.reading import parse_columns
     from mmm.testing.analysis import analyse
     from mmm.testing.panel import Columns, read_geo_test
     from mmm.testing.words import HEADINGS, as_lift_test, remarks, shown
 
     columns = Columns(location, date, kpi, spend_column)
-    read_as: dict[str, Any] = {} if column is None else {"columns": parse_columns(column)}
-    with GuardedFile(file, **read_as).batches() as batches:
-        table = pa.Table.from_batches(list(batches), batches.schema)
     test = read_geo_test(
-        table,
+        read_table(file, column),
         columns,
-        _names(treated),
+        names(treated),
         start.date(),
         end.date(),
         cooldown=cooldown,
-        excluded=_names(exclude),
+        excluded=names(exclude),
         spend=spend,
     )
     found = analyse(test)
+    if keep is not None:
+        keep_result(keep, channel, test, found)
     if channel is not None:
         show.as_json(as_lift_test(test, found, channel))
         return
@@ -85,7 +86,3 @@ def analyse_(
     typer.echo("")
     for remark in remarks(found):
         typer.echo(remark)
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -2,7 +2,8 @@
 stands alone.
 
 `"mapping": "weekly"` or `"weekly@2"` stands for a saved mapping, `"dataset_id": "latest"` for the
-market's newest one, `"events": "MARKET/DATASET"` for a stored table of holidays or events.
+market's newest one, `"events": "MARKET/DATASET"` for a stored table of holidays or events, `"test:NAME"` among
+the lift tests for a test of the registry.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mmm.data.references import LATEST, find_dataset, find_mapping
 from mmm.data.saved_mappings import reapply
 from mmm.experiments.config import Experiment, parse_experiment
 from mmm.experiments.lift_table import read_lift_tests
+from mmm.experiments.registered import with_registered
 from mmm.plain_json import read_json
 from mmm.workspace import DatasetManifest, Workspace
 
@@ -65,6 +67,8 @@ def resolve(
         named = find_dataset(workspace, tests)
         table = workspace.read_dataset(named.market, named.dataset_id)
         found["lift_tests"] = read_lift_tests(table, f"lift tests {tests}")
+    elif isinstance(tests, list):
+        found["lift_tests"] = with_registered(workspace, tests)
     return found
 
 

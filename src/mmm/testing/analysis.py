@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mmm.format import fixed, percent
 from mmm.testing.conformal import Interval, interval
@@ -69,6 +70,11 @@ class Analysis:
 
 def analyse(test: GeoTest) -> Analysis:
     """The test's effect. Works on the mean of the treated geos against the controls."""
+    with threadpool_limits(1):  # many small systems: more threads only wait for each other
+        return _analysed(test)
+
+
+def _analysed(test: GeoTest) -> Analysis:
     target, controls, before = test.target, test.controls, test.before
     methods = dict(METHODS)
     main, *_ = methods

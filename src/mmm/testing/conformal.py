@@ -3,8 +3,10 @@
 An effect is taken away from the test's rows and the counterfactual fitted to all rows. If that was the
 effect, the test's residuals are no other than any residuals: the p-value is how often so many of
 them, drawn without replacement, have a mean as far from 0. The interval holds the effects that are not
-rejected. Other than in the paper the permutation distribution is taken as normal, with its exact
-variance times what the residuals' autocorrelation adds to the variance of a mean.
+rejected. Other than in the paper the permutation distribution is taken as Student's t, with its exact
+variance times what the residuals' autocorrelation adds to the variance of a mean. Autocorrelations of
+short series come out too small (Marriott & Pope 1954): they are corrected. The degrees of freedom are
+the independent values that so autocorrelated a series is worth, less one.
 """
 
 from __future__ import annotations
@@ -13,11 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import stdtr
 
 from mmm.testing.estimators import Counterfactual
 
-_DOUBLINGS, _HALVINGS, _LAGS = 12, 10, 7
+_DOUBLINGS, _HALVINGS = 12, 10
+#: Autocorrelations are looked at up to this share of the series' length.
+_LAG_SHARE = 0.2
+#: So many independent values any series is worth: a large effect that is still in the residuals looks
+#: like autocorrelation, and has to be seen all the same.
+_LEAST_INDEPENDENT = 9.0
 
 
 @dataclass(frozen=True)
@@ -42,18 +49,23 @@ def p_value(
     left = left - left.mean()
     length = int((~before).sum())
     drawn = float((left**2).mean()) / length * (len(left) - length) / (len(left) - 1)
-    error = np.sqrt(drawn * _inflation(left, length))
+    inflation = _inflation(left, length)
+    error = np.sqrt(drawn * inflation)
     if error <= 0:
         return 1.0
-    return float(2.0 * ndtr(-abs(left[~before].mean()) / error))
+    freedom = len(left) / inflation - 1.0
+    return float(2.0 * stdtr(freedom, -abs(left[~before].mean()) / error))
 
 
 def _inflation(left: np.ndarray, length: int) -> float:
-    """The variance of a mean of neighbours over that of as many drawn at random; at least 1."""
-    lags = np.arange(1, min(length, _LAGS + 1))
+    """The variance of a mean of neighbours over that of as many drawn at random, 1 or more."""
+    count = len(left)
+    lags = np.arange(1, min(length, int(_LAG_SHARE * count) + 1))
     total = float(left @ left) or 1.0
-    correlations = np.array([float(left[lag:] @ left[:-lag]) / total for lag in lags])
-    return float(max(1.0, 1.0 + 2.0 * ((1.0 - lags / length) * correlations).sum()))
+    seen = np.array([float(left[lag:] @ left[:-lag]) / total for lag in lags])
+    correlations = seen + (1.0 + 3.0 * seen) / count
+    found = 1.0 + 2.0 * float(((1.0 - lags / length) * correlations).sum())
+    return min(max(found, 1.0), max(count / _LEAST_INDEPENDENT, 1.0))
 
 
 def interval(
@@ -71,11 +83,11 @@ def interval(
 
     usual = target[before] - method(target, controls, before)[before]
     step = float(usual.std()) / np.sqrt((~before).sum()) or 1e-9 * abs(float(target.mean())) or 1.0
-    low, high = (_edge(rejected, estimate, sign * step) for sign in (-1.0, 1.0))
+    low, high = (edge(rejected, estimate, sign * step) for sign in (-1.0, 1.0))
     return Interval(low, high, p_value(method, target, controls, before, 0.0))
 
 
-def _edge(rejected: Callable[[float], bool], estimate: float, step: float) -> float:
+def edge(rejected: Callable[[float], bool], estimate: float, step: float) -> float:
     """Where effects begin to be rejected, going from the estimate; infinite where none is."""
     kept, gone = estimate, estimate + step
     for _ in range(_DOUBLINGS):

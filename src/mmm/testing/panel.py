@@ -65,6 +65,40 @@ class Columns:
     spend: str | None = None
 
 
+@dataclass(frozen=True)
+class Panel:
+    """`kpi` and, where it is known, `spend` (T, N) by date (T,) and geo."""
+
+    geos: tuple[str, ...]
+    dates: np.ndarray
+    kpi: np.ndarray
+    spend: np.ndarray | None = None
+
+    def marked(self, names: Sequence[str]) -> np.ndarray:
+        """Which geos (N,) are named, in upper or lower case; UserError for an unknown one."""
+        known = {geo.casefold(): number for number, geo in enumerate(self.geos)}
+        marked = np.zeros(len(known), dtype=bool)
+        for name in names:
+            place = known.get(name.strip().casefold())
+            if place is None:
+                fix = f"Geos are {', '.join(list(self.geos)[:20])}."
+                raise UserError(f"{name!r} is no geo of the table.", where="geos", fix=fix)
+            marked[place] = True
+        return marked
+
+
+def read_panel(table: pa.Table, columns: Columns) -> Panel:
+    """Read a table with a row for every geo and date. UserError names what is missing, double or
+    unreadable.
+    """
+    geos, dates, places = _places(table, columns)
+    shape = len(dates), len(geos)
+    spend = None
+    if columns.spend is not None:
+        spend = _grid(table, columns.spend, places, shape)
+    return Panel(geos, dates, _grid(table, columns.kpi, places, shape), spend)
+
+
 def read_geo_test(
     table: pa.Table,
     columns: Columns,
@@ -82,21 +116,21 @@ def read_geo_test(
     A spend column gives what the test added: the treated geos' spend in the test less what they
     spent before it in as many periods.
     """
-    geos, dates, places = _places(table, columns)
-    kpi = _grid(table, columns.kpi, places, (len(dates), len(geos)))
-    known = {geo.casefold(): number for number, geo in enumerate(geos)}
-    is_treated, is_excluded = (_marked(names, known) for names in (treated, excluded))
+    panel = read_panel(table, columns)
+    dates = panel.dates
+    is_treated, is_excluded = panel.marked(treated), panel.marked(excluded)
     rows = np.flatnonzero((dates >= np.datetime64(start)) & (dates <= np.datetime64(end)))
     if not len(rows):
         what = f"has no row from {start} to {end}."
         fix = f"Its dates are {dates[0]} to {dates[-1]}."
         raise UserError(what, where="the test", fix=fix)
     last = min(int(rows[-1]) + cooldown, len(dates) - 1)
-    if spend is None and columns.spend is not None:
-        money = _grid(table, columns.spend, places, kpi.shape)[:, is_treated].sum(axis=1)
+    if spend is None and panel.spend is not None:
+        money = panel.spend[:, is_treated].sum(axis=1)
         usual = float(money[: rows[0]].mean()) * len(rows)
         spend = float(money[rows].sum()) - usual
-    test = GeoTest(geos, dates, kpi, is_treated, is_excluded, int(rows[0]), last, spend)
+    first = int(rows[0])
+    test = GeoTest(panel.geos, dates, panel.kpi, is_treated, is_excluded, first, last, spend)
     _check(test)
     return test
 
@@ -158,14 +192,3 @@ def _grid(
     grid = np.zeros(shape)
     grid[places] = numbers.values
     return grid
-
-
-def _marked(names: Sequence[str], known: dict[str, int]) -> np.ndarray:
-    marked = np.zeros(len(known), dtype=bool)
-    for name in names:
-        place = known.get(name.strip().casefold())
-        if place is None:
-            fix = f"Geos are {', '.join(list(known)[:20])}."
-            raise UserError(f"{name!r} is no geo of the table.", where="geos", fix=fix)
-        marked[place] = True
-    return marked

@@ -67,20 +67,28 @@ def _chosen_penalty(goal: np.ndarray, rows: np.ndarray) -> float:
     ratio = _LEAST_RATIO ** (1.0 / _PENALTIES)
     penalties = largest * ratio ** np.arange(_PENALTIES + 1)
     count = len(goal) - 1  # augsynth leaves out each period but the last
-    errors = np.array([_left_out(goal, rows, period, penalties) for period in range(count)])
+    errors = _left_out(goal, rows, count, penalties)
     mean = errors.mean(axis=0)
     best = int(mean.argmin())
     limit = mean[best] + errors[:, best].std(ddof=1) / np.sqrt(count)
     return float(penalties[mean <= limit].max())
 
 
-def _left_out(goal: np.ndarray, rows: np.ndarray, period: int, penalties: np.ndarray) -> np.ndarray:
-    """Squared error of a period that the weights have not seen, by penalty."""
-    kept = np.delete(rows, period, axis=0)
-    target = np.delete(goal, period)
-    simplex = simplex_weights(target, kept)
-    directions, sizes, _ = np.linalg.svd(kept, full_matrices=False)
-    left = directions.T @ (target - kept @ simplex)
-    seen = directions.T @ (kept @ rows[period])
-    corrections = (seen * left / (sizes**2 + penalties[:, None])).sum(axis=1)
-    return np.asarray((goal[period] - rows[period] @ simplex - corrections) ** 2)
+def _left_out(goal: np.ndarray, rows: np.ndarray, count: int, penalties: np.ndarray) -> np.ndarray:
+    """Squared errors (count, penalties) of each of the first periods by weights that have not seen
+    it. One decomposition serves all: leaving a row out is an update of rank one (Sherman &
+    Morrison 1950) of the ridge system.
+    """
+    directions, sizes, _ = np.linalg.svd(rows.T, full_matrices=False)
+    turned = rows @ directions  # (T, R)
+    shrunk = 1.0 / (sizes**2 + penalties[:, None])  # (P, R)
+    errors = np.empty((count, len(penalties)))
+    for period in range(count):
+        weights = simplex_weights(np.delete(goal, period), np.delete(rows, period, axis=0))
+        left = goal - rows @ weights
+        own = turned[period]
+        seen = turned.T @ left - own * left[period]
+        leverage = shrunk @ own**2
+        correction = (shrunk @ (own * seen)) / (1.0 - leverage)
+        errors[period] = (left[period] - correction) ** 2
+    return errors

@@ -11,6 +11,7 @@ from mmm.errors import UserError
 from mmm.format import fixed, percent
 from mmm.testing.analysis import LEVEL, Analysis, Estimate
 from mmm.testing.panel import GeoTest
+from mmm.testing.registered import Found
 
 HEADINGS = ("METHOD", "INCREMENTAL KPI", "90 % INTERVAL", "P", "IROAS", "90 % INTERVAL OF IROAS")
 #: Half the width of a normal 90 % interval in standard errors.
@@ -51,25 +52,46 @@ def remarks(found: Analysis) -> list[str]:
     return said
 
 
+def as_found(test: GeoTest, found: Analysis) -> Found:
+    """The main method's result as the registry keeps it. UserError like `as_lift_test`; a fit that
+    does not pass is kept as such.
+    """
+    lift, error, spend = _measured(test, found)
+    return Found(
+        lift=lift,
+        standard_error=error,
+        spend=spend,
+        method=found.estimates[0].method,
+        pre_fit_passes=found.pre_fit.passes,
+        disturbed=(*found.odd_geos, *found.odd_dates),
+    )
+
+
 def as_lift_test(test: GeoTest, found: Analysis, channel: str) -> dict[str, Any]:
     """The main method's result as an entry of an experiment's `lift_tests`. UserError where it is
     not to be used: the controls do not fit, the spend is not known, or the interval is open.
     """
-    main = found.estimates[0]
     if not found.pre_fit.passes:
         raise UserError("the controls do not follow the treated geos.", where="pre-period fit")
+    lift, error, spend = _measured(test, found)
+    return {
+        "channels": [channel],
+        "start": str(test.dates[test.first]),
+        "end": str(test.dates[test.last]),
+        "lift": lift,
+        "spend": spend,
+        "standard_error": error,
+        "source": f"geo test, {found.estimates[0].method}, {LEVEL:.0%} interval",
+    }
+
+
+def _measured(test: GeoTest, found: Analysis) -> tuple[float, float, float]:
+    """(lift, its standard error, spend): what was held back is measured as what it had brought."""
+    main = found.estimates[0]
     if test.spend is None:
         raise UserError("its spend is not known.", where="spend", fix="Give --spend.")
     error = (main.high - main.low) / (2.0 * _HALF_WIDTH)
     if not math.isfinite(error):
         raise UserError("its interval has no end.", where="the test", fix="Give more history.")
-    sign = -1.0 if test.spend < 0 else 1.0  # what was held back is measured as what it had brought
-    return {
-        "channels": [channel],
-        "start": str(test.dates[test.first]),
-        "end": str(test.dates[test.last]),
-        "lift": sign * main.incremental,
-        "spend": abs(test.spend),
-        "standard_error": error,
-        "source": f"geo test, {main.method}, {LEVEL:.0%} interval",
-    }
+    sign = -1.0 if test.spend < 0 else 1.0
+    return sign * main.incremental, error, abs(test.spend)

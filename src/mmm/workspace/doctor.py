@@ -44,6 +44,7 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"plans_of_record/[^/]+/\d+\.json", "plan_of_record", models.PlanOfRecord),
     (r"batches/[^/]+/batch\.json", "batch", models.BatchDocument),
     (r"templates/[^/]+/\d+\.json", "template", None),
+    (r"tests/[^/]+/\d+\.json", "test", None),
     (r"plans/[^/]+\.json", "plan", None),
     (r"subscriptions/[^/]+\.json", "subscription", None),
     (r"outbox/[^/]+\.json", "letter", None),

@@ -19,7 +19,7 @@ from mmm.workspace.stored import Found, Model, read_all
 class Documents(Part):
     """mappings/<name>/<version>.json, naming_rules/<version>.json, plans/<id>.json.
 
-    templates/<name>/<version>.json: experiments to begin others from. chains/<first run of a chain
+    tests/<name>/<version>.json: the registry of tests. templates/<name>/<version>.json: experiments to begin others from. chains/<first run of a chain
     of refreshes>/<version>.json: its accepted models. plans_of_record/<first run>/<version>.json. runs/<run_id>/notes/<version>.json: notes on
     its models. branding/<version>.json: how reports look.
     """
@@ -50,6 +50,20 @@ class Documents(Part):
 
     def template_names(self) -> list[str]:
         return self._objects.folders("templates")
+
+    def save_test(self, name: str, test: BaseModel) -> int:
+        """Store a new version of a test of the registry; return its number. Earlier ones stay."""
+        return self._create_version(f"tests/{checked_name(name, 'test')}", test, "test")
+
+    def registered_test(self, name: str, version: int | None = None) -> str:
+        """JSON of the test's version, the newest when None."""
+        return self._version("test", name, version)
+
+    def registered_test_versions(self, name: str) -> list[int]:
+        return self._numbers(f"tests/{checked_name(name, 'test')}")
+
+    def registered_test_names(self) -> list[str]:
+        return self._objects.folders("tests")
 
     def save_naming_rules(self, rules: BaseModel) -> int:
         """Store a new version of the rules that propose mappings; return its number."""

@@ -37,6 +37,7 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "acceptance": 1,
     "batch": 1,
     "template": 1,
+    "test": 1,
     "plan": 1,
     "plan_of_record": 1,
     "schedule": 1,
