@@ -162,6 +162,7 @@ WRITES: dict[str, tuple[str, str, Any]] = {
     "mapping.save": ("/mappings/x", "POST", {"dataset": "sample/latest"}),
     "plan.save": ("/runs/{run}/plans", "POST", {}),
     "schedule.save": ("/schedules/x", "POST", {"run": "{run}", "cron": "0 6 * * 1"}),
+    "test.save": ("/registry/x/state", "POST", {"state": "running"}),
     "token.revoke": ("/tokens/0a1b2c3d4e5f/revoke", "POST", None),
 }
 
@@ -187,3 +188,22 @@ def test_a_viewer_is_refused_whatever_the_tokens_scopes_and_that_is_in_the_audit
     assert (answer.status, answer.json["where"]) == (403, "role")
     newest = asking("/audit?limit=3").json["entries"]
     assert f"{action}.refused" in [entry["action"] for entry in newest]
+
+
+def test_the_registry_of_tests(asking: Any) -> None:
+    """A design in time is kept, runs, has a result, and stays with its history."""
+    made = asking(f"/runs/{asking.run_id}/time-test?channel=tv_S&periods=12").json
+    path, design = "/registry/spring-tv", made["designs"][0]
+    assert made["finding"].endswith("is shown in 8 of 10 tests.")
+    assert asking(path, method="POST", body={"design": design}).json["state"] == "planned"
+    assert asking(f"{path}/state", method="POST", body={"state": "running"}).status == 200
+    found = {"lift": 1000.0, "standard_error": 100.0, "spend": 500.0}
+    result = {"channels": ["tv_S"], "start": "2019-01-07", "end": "2019-03-03", "found": found}
+    assert asking(f"{path}/result", method="POST", body=result).json["state"] == "analysed"
+    told = asking(path).json
+    assert [one["state"] for one in told["versions"]] == ["planned", "running", "analysed"]
+    assert told["error_today"] > 100.0, "it is years old"
+    assert told["gate"][0]["check"] == "pre-fit"
+    assert asking("/registry").json["tests"]["spring-tv"]["found"]["lift"] == 1000.0
+    again = asking(f"{path}/state", method="POST", body={"state": "running"})
+    assert (again.status, "cannot become running" in again.json["what"]) == (422, True)

@@ -310,7 +310,7 @@ def test_every_tool_is_classified_by_what_its_operations_do_and_no_other_is_carr
     asking: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert set(EFFECTS) == set(tools())
-    assert len(EFFECTS) == 18
+    assert len(EFFECTS) == 21
     for name in ("submit_run", "cancel_run"):
         assert EFFECTS[name] == operations()[name].effect
 

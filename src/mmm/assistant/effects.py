@@ -25,6 +25,9 @@ EFFECTS: dict[str, Scope] = {
     "plan_budget": Scope.READ,
     "recommend_next_test": Scope.READ,
     "analyse_test": Scope.READ,
+    "design_test": Scope.READ,
+    "design_time_test": Scope.READ,
+    "list_tests": Scope.READ,
     "explain_term": Scope.READ,
 }
 

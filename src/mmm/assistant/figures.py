@@ -65,8 +65,17 @@ def of_certificate(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     share = "share of 1"
     total = certificate["total"]
     found.append(figure("simulated worlds", total["worlds"], "worlds", about))
-    for what in ("error", "covered", "ranked", "total_bias", "uplift_share", "harmful"):
-        found.append(figure(what, total[what], share, about))
+    for what in (
+        "expected_error",
+        "error",
+        "covered",
+        "ranked",
+        "total_bias",
+        "uplift_share",
+        "harmful",
+    ):
+        if what in total:
+            found.append(figure(what, total[what], share, about))
     for row in certificate["channels"]:
         ends = (row["recalibrated_low"], row["recalibrated_high"])
         name, word = row["channel"], row["confidence"]
@@ -142,4 +151,48 @@ def of_test(told: Mapping[str, Any]) -> list[dict[str, Any]]:
             ends = (row["iroas_low"], row["iroas_high"])
             unit = "units of the KPI per unit of money"
             found.append(figure(f"iROAS, {row['method']}", row["iroas"], unit, about, ends))
+    return found
+
+
+def of_designs(designs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each design would show and cost; designs are of no run and no model."""
+    about = {"run_id": "", "model_id": "", "interval_level": None}
+    found = []
+    for row in designs:
+        name = f"{', '.join(row['treated'])}, {row['periods']} periods"
+        unit = "share of 1 of the treated geos' KPI"
+        found.append(figure(f"detectable effect: {name}", row["detectable"], unit, about))
+        found.append(figure(f"power: {name}", row["power"], "share of 1", about))
+        if row["spend"] is not None:
+            found.append(figure(f"spend: {name}", row["spend"], "money", about))
+    return found
+
+
+def of_time_designs(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each pattern in time would show."""
+    about = {"run_id": told["run_id"], "model_id": "", "interval_level": None}
+    found = []
+    for row in told["designs"]:
+        what = f"detectable effect: {row['pattern']}"
+        item = figure(
+            what, row["detectable"], "share of 1 of the KPI", about, channel=row["channel"]
+        )
+        found.append(item)
+    return found
+
+
+def of_registry(tests: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each analysed test found, with the 90 % interval of its standard error."""
+    about = {"run_id": "", "model_id": "", "interval_level": 0.9}
+    found = []
+    for name, test in tests.items():
+        result = test["found"]
+        if result is None:
+            continue
+        half = 1.6448536 * result["standard_error"]
+        ends = (result["lift"] - half, result["lift"] + half)
+        channel = ", ".join(test["channels"])
+        unit = "units of the KPI"
+        found.append(figure(f"lift of {name}", result["lift"], unit, about, ends, channel))
+        found.append(figure(f"spend of {name}", result["spend"], "money", about, channel=channel))
     return found

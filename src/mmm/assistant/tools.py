@@ -16,10 +16,11 @@ from mmm.runs.events import FINAL
 from mmm.services import operations
 from mmm.services.context import Context
 from mmm.services.datasets import DatasetsAsked, OfDataset
+from mmm.services.designs import DesignBody, TimeTestAsked
 from mmm.services.geo_tests import NextTestAsked, TestBody
 from mmm.services.glossary import TermAsked
 from mmm.services.once import call_once, plain_answer
-from mmm.services.operation import Fields
+from mmm.services.operation import Fields, Nothing
 from mmm.services.plans import PlanBody
 from mmm.services.results import BridgeAsked, ChannelAsked, CompareAsked, CurvesAsked, OfModel
 from mmm.services.runs import ExperimentBody, OfRun, RunName, RunsAsked
@@ -204,6 +205,32 @@ def analyse_test(context: Context, asked: TestBody) -> dict[str, Any]:
     return {**said, "lift_test": found["lift_test"], "figures": figures.of_test(found)}
 
 
+def design_test(context: Context, asked: DesignBody) -> dict[str, Any]:
+    """Choose geos for a test on a stored history, and say what effect it would show."""
+    found = _call(context, "design_test", {}, asked.model_dump(mode="json"))
+    best = found["design"]
+    said = {"finding": found["finding"], "start": best["start"], "end": best["end"]}
+    return {**said, "figures": figures.of_designs(found["designs"])}
+
+
+def design_time_test(context: Context, asked: TimeTestAsked) -> dict[str, Any]:
+    """Design a test in time for a market without geos: when the channel's spend is changed."""
+    found = _call(context, "design_time_test", asked.model_dump(mode="json"))
+    best = found["designs"][0]
+    changed = "".join("X" if one else "." for one in best["on"])
+    said = {"finding": found["finding"], "start": best["start"], "changed_in_periods": changed}
+    return {**said, "figures": figures.of_time_designs(found)}
+
+
+def list_tests(context: Context, asked: Nothing) -> dict[str, Any]:
+    """List the registry of tests: states, results, and tests that contradict each other."""
+    found = _call(context, "list_tests", {})
+    kept = ("state", "channels", "start", "end", "source")
+    tests = {name: {field: test[field] for field in kept} for name, test in found["tests"].items()}
+    said = {"tests": tests, "contradictions": found["contradictions"]}
+    return {**said, "figures": figures.of_registry(found["tests"])}
+
+
 def explain_term(context: Context, asked: TermAsked) -> dict[str, Any]:
     """Say what a word means in this product."""
     return _call(context, "explain_term", asked.model_dump())
@@ -237,6 +264,9 @@ _HANDLERS: tuple[Handler, ...] = (
     plan_budget,
     recommend_next_test,
     analyse_test,
+    design_test,
+    design_time_test,
+    list_tests,
     explain_term,
 )
 

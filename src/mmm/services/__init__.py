@@ -17,6 +17,8 @@ _MODULES = (
     "mmm.services.experiments",
     "mmm.services.plans",
     "mmm.services.geo_tests",
+    "mmm.services.designs",
+    "mmm.services.registry",
     "mmm.services.batches",
     "mmm.services.schedules",
     "mmm.services.glossary",

@@ -16,6 +16,7 @@ from mmm.testing.panel import Columns, Panel
 from mmm.testing.time_design import Pattern, Phased
 
 #: Effects at which the power is told, in multiples of the smallest detectable one.
+_LATEST = date(2200, 1, 1)
 _CURVE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 _DONE = {
     Kind.GO_DARK: "stop the channel's spend",
@@ -92,7 +93,7 @@ def geo_design(
     """A candidate as it is kept. The test begins on `start`, else in the period after the history."""
     step = step_of(panel.dates)
     last = panel.dates[-1].astype(object)
-    first = start or last + timedelta(days=step)
+    first = _start(start or last + timedelta(days=step))
     if first <= last:
         what = f"{first} lies in the history, which ends on {last}."
         raise UserError(what, where="start", fix="Choose a later date.")
@@ -126,6 +127,7 @@ def geo_design(
 
 def time_design(found: Phased, start: date, step_days: int, channel: str = "") -> TimeDesign:
     """A test in time as it is kept."""
+    start = _start(start)
     return TimeDesign(
         channel=channel,
         start=start,
@@ -142,6 +144,13 @@ def time_design(found: Phased, start: date, step_days: int, channel: str = "") -
         on=tuple(bool(one) for one in found.on),
         carryover=found.carryover,
     )
+
+
+def _start(day: date) -> date:
+    """A start with room for the test before dates end."""
+    if day > _LATEST:
+        raise UserError(f"{day} is too far ahead.", where="start", fix="Choose a nearer date.")
+    return day
 
 
 def step_of(dates: np.ndarray) -> int:

@@ -24,6 +24,7 @@ _OLD_YEARS = 2.0
 #: An effect with a larger error than this share of it tells little.
 _MOST_ERROR = 0.6
 _YEAR_DAYS = 365.25
+_MOST = 1e15
 #: Effects that differ by more standard errors contradict each other.
 _CONTRADICTION = 2.0
 
@@ -51,10 +52,10 @@ class Found(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    lift: float
-    standard_error: float = Field(gt=0)
-    spend: float = Field(ge=0)
-    method: str = ""
+    lift: float = Field(ge=-_MOST, le=_MOST)
+    standard_error: float = Field(gt=0, le=_MOST)
+    spend: float = Field(ge=0, le=_MOST)
+    method: str = Field(default="", max_length=200)
     pre_fit_passes: bool | None = None
     disturbed: tuple[str, ...] | None = None
 

@@ -22,6 +22,7 @@ RUNS, RUN, BATCH, SCHEDULES, NOTIFICATIONS = (
 )
 RESULTS, COMPARE = (_WEB / "results" / f"{name}.py" for name in ("results", "compare"))
 PLAN = _WEB / "plan" / "plan.py"
+TESTS = _WEB / "tests" / "tests.py"
 
 
 def asked_run() -> str:

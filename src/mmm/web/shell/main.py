@@ -75,7 +75,10 @@ def _navigation(user: User | None) -> Page:
                 st.Page(links.BATCH, title="Batch", visibility="hidden"),
                 st.Page(links.RESULTS, title="Results", visibility="hidden"),
             ],
-            "Decisions": [st.Page(links.PLAN, title="Plan")],
+            "Decisions": [
+                st.Page(links.PLAN, title="Plan"),
+                st.Page(links.TESTS, title="Tests"),
+            ],
             "Administration": [
                 st.Page(links.NOTIFICATIONS, title="Notifications"),
                 st.Page(

@@ -1,0 +1,1 @@
+"""The area Tests: which next, designed, analysed, kept."""
