@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
-WEB_EXTRAS := web aws gcp snowflake bigquery postgres
+WEB_EXTRAS := web mcp aws gcp snowflake bigquery postgres
 TRAINING_EXTRAS := aws gcp
 # Every process starts three times as quickly with compiled modules kept; some machines forbid to keep them.
 unexport PYTHONDONTWRITEBYTECODE

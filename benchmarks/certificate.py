@@ -74,8 +74,9 @@ def row(case: str, found: dict[str, Any]) -> dict[str, Any]:
     return {
         "case": case,
         "error": real["roi_error"],
-        "predicted": total["error"],
-        "ratio": total["error"] / real["roi_error"],
+        "predicted": total["expected_error"],
+        "ratio": total["expected_error"] / real["roi_error"],
+        "in_worlds": total["error"],
         "held": real["covered"],
         "predicted_held": total["covered"],
         "recalibrated_held": float(np.mean(held)),

@@ -2,8 +2,8 @@
 on it; and before the tests (`make kernels`), so that no two of their workers compile the same.
 
 Runs the sample through the engines that are compiled, with few candidates and draws. An image's build
-sets NUMBA_CACHE_DIR, and NUMBA_CPU_NAME=generic: code that is compiled for the builder's own CPU would
-be compiled again on another.
+sets NUMBA_CACHE_DIR, and NUMBA_CPU_NAME to the kinds of CPU that `cpu_name.sh` knows: code that is compiled
+for the builder's own CPU would be compiled again on another.
 
 A function that compiled code alone calls is optimised as ever, linked into its callers and not made
 machine code of its own: nobody would run that, and it is a third of the work.

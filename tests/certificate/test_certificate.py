@@ -10,6 +10,7 @@ import pytest
 from mmm.certificate import certify as certify_module
 from mmm.certificate.certificate import Certificate, read_certificate
 from mmm.certificate.certify import Asked, Trained, certify
+from mmm.certificate.claimed import claimed_error, expected_error
 from mmm.certificate.families import Family
 from mmm.certificate.recalibrate import needed_stretch, stretched, stretches
 from mmm.certificate.refit import Bounds, Refit
@@ -88,6 +89,23 @@ def test_totals_by_hand_without_the_harmful_world() -> None:
     assert found.direction == pytest.approx(0.5)  # up and up is right, down and up is wrong
 
 
+def test_the_error_to_expect_is_what_the_intervals_mean_where_enough_of_them_hold() -> None:
+    # Of a normal whose 90 % interval is 2 +- 0.5, the mean distance is 0.5 / 1.645 * 0.798.
+    tv = ChannelEstimate("tv", 1.0, 2.0, 1.5, 2.5)
+    mean_distance = 0.5 / 1.6448536 * 0.7978846
+    claimed = claimed_error([tv], np.array([100.0]), 0.9)
+    assert claimed == pytest.approx(mean_distance / 2.0)
+    # Without an interval, a channel counts in neither sum.
+    both = [tv, ChannelEstimate("web", 1.0, 9.0)]
+    assert claimed_error(both, np.array([100.0, 50.0]), 0.9) == pytest.approx(claimed)
+    assert claimed_error([ChannelEstimate("web", 1.0, 9.0)], np.array([1.0]), 0.9) is None
+    found = total(REFITS, claimed)
+    assert (found.claimed_error, found.expected_error) == (claimed, claimed)
+    assert total(REFITS).expected_error == found.error
+    assert expected_error(0.4, 0.5, 0.1) == 0.4
+    assert expected_error(0.1, 0.5, 0.4) == 0.4
+
+
 def test_channels_and_families_by_hand() -> None:
     reported = [ChannelEstimate("tv", 1.0, 2.0, 1.0, 3.0), ChannelEstimate("web", 1.0, 1.0)]
     tv, web = channels(REFITS, reported, 0.9)
@@ -137,6 +155,7 @@ def test_a_run_is_certified_with_its_own_numbers(
     assert [item.channel for item in certificate.channels] == [paid.name for paid in problem.paid]
     assert certificate.total.worlds + len(certificate.failed) == 4
     assert 0.0 < certificate.total.error < 3.0
+    assert 0.0 < (certificate.total.claimed_error or 0.0) < 3.0
     assert 0.0 <= (certificate.total.covered or 0.0) <= 1.0
     assert {item.check for item in certificate.checks} >= {"placebo", "holdout"}
     assert {item.confidence for item in certificate.channels} <= set(Confidence)

@@ -5,6 +5,7 @@ them.
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -118,3 +119,34 @@ def test_what_warms_the_kernels_can_be_trained() -> None:
     table = warm.by_geo(csv.read_csv(sample.PATH))
     (panel,) = warm.experiments("panel")
     assert build_problem(panel, table)[0].panel is not None
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("fpu sse2 movbe avx f16c bmi1 avx2 bmi2 fma abm", "x86-64-v3"),
+        ("fpu sse2 movbe avx f16c bmi1 avx2x bmi2 fma abm", "generic"),
+        ("", "generic"),
+    ],
+)
+def test_the_kernels_that_a_cpu_can_run_are_chosen(tmp_path: Path, flags: str, name: str) -> None:
+    lines = ["processor\t: 0", *([f"flags\t\t: {flags}"] * 2 if flags else ["Features\t: fp"])]
+    (tmp_path / "cpuinfo").write_text("\n".join(lines) + "\n")
+    command = ["sh", ROOT / "docker" / "cpu_name.sh", tmp_path / "cpuinfo"]
+    assert subprocess.check_output(command, text=True).strip() == name
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"), [({}, "x86-64-v3"), ({"NUMBA_CPU_NAME": "generic"}, "generic")]
+)
+def test_the_entry_point_says_which_kernels_to_use(
+    tmp_path: Path, given: dict[str, str], seen: str
+) -> None:
+    choosing = tmp_path / "mmm-cpu-name"
+    choosing.write_text("#!/bin/sh\necho x86-64-v3\n")
+    choosing.chmod(0o755)
+    own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = ["sh", ROOT / "docker" / "entrypoint.sh", "sh", "-c"]
+    show = 'echo "$NUMBA_CPU_NAME:${NUMBA_CPU_FEATURES-unset}"'
+    found = subprocess.check_output([*command, show], text=True, env={**own, **given})
+    assert found.strip() == f"{seen}:"

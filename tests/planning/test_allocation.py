@@ -16,6 +16,7 @@ from mmm.engines.adstock_hill.curves import hill_slope
 from mmm.engines.adstock_hill.media import MediaModel
 from mmm.errors import UserError
 from mmm.format import Labels
+from mmm.planning.findings import answer
 from mmm.planning.plan import Plan, PlanDocument
 from mmm.planning.request import PlanRequest
 from planning_cases import allocate, history_of
@@ -182,6 +183,23 @@ def test_a_cost_per_conversion_is_a_target_too(model: MediaModel) -> None:
     assert plan.totals.cpa is not None
     assert plan.totals.cpa <= 1.2 * today * (1 + 1e-9)
     assert plan.findings[0].startswith("At a CPA of EUR ")
+
+
+@pytest.mark.parametrize(
+    ("roi", "reached", "said"),
+    [
+        (2.0, 2.0, "At a ROAS of 2.00, "),
+        (1.9, 2.0, "At a ROAS of 2.00 (1.90 over the draws that the plan was not optimised on), "),
+        (2.2, 2.3, "At a ROAS of 2.00 (the bounds end at 2.20, better than the target), "),
+        (1.9, 2.1, "At a ROAS of 2.00 (the bounds end at 1.90), "),
+    ],
+)
+def test_a_target_stands_beside_the_efficiency_of_the_table(
+    model: MediaModel, revenue: Labels, roi: float, reached: float, said: str
+) -> None:
+    totals = allocate(model, PlanRequest(goal="target"), revenue).totals
+    given = {"target": 2.0, "roi": roi, "target_reached": reached}
+    assert answer(totals.model_copy(update=given), revenue).startswith(said)
 
 
 def test_no_change_worth_making_is_an_answer(make_model: Make, revenue: Labels) -> None:

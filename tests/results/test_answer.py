@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from mmm.certificate.checks.base import CheckResult, Outcome
 from mmm.certificate.identify import Identifiability
 from mmm.engines.base import EngineResult, Problem
 from mmm.format import Labels
+from mmm.results import certified
 from mmm.results.advice import Advice, Move, headline, read_advice, sentences
 from mmm.results.answer import answer, certain_channels
 from mmm.results.model_summary import RunInfo, summarise
@@ -153,6 +155,18 @@ def test_figures_of_channels_cite_the_certificate_of_their_model(
             assert text.startswith(shown.how_to_read(LABELS))
             said = "spend-weighted ROI error is 21" in text
             assert said == (cited and shown.certifiable)
+
+
+def test_the_error_to_expect_comes_first_and_says_what_it_rests_on() -> None:
+    said = partial(certificate, "a", error_high=0.3, total_error=0.1, claimed_error=0.19)
+    held = certified.sentences(said(expected_error=0.19), LABELS)
+    assert held[0].startswith("Expect a spend-weighted ROI error of about 19.0 %")
+    assert "own intervals means" in held[0]
+    failed = certified.sentences(said(expected_error=0.4), LABELS)
+    assert failed[0].startswith("Expect a spend-weighted ROI error of about 40.0 %")
+    assert "19.0 %, but" in failed[0]
+    older = certified.sentences(said(claimed_error=None), LABELS)
+    assert older[0].startswith("In 100 simulated worlds")
 
 
 def test_what_is_not_certified_is_never_green(stored: Stored, summary: Mapping[str, Any]) -> None:

@@ -294,3 +294,42 @@ def test_a_formula_whose_value_was_never_stored_stops_the_reading_by_its_cell(
     path = write_workbook(tmp_path / "f.xlsx", data=rows)
     with pytest.raises(UserError, match="formulas without a stored value: B3"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        (("€ 99.295,-", "€ 1.500,-", "€ 0,-"), [99295, 1500, 0]),
+        (("1'234.-", "99'295.—", "7.-"), [1234, 99295, 7]),
+        (("12.345,-- €", "930,– €", "5,50 €"), [12345.0, 930.0, 5.5]),
+        (("1.234,50-", "2.000,00", "3,00-"), [-1234.5, 2000.0, -3.0]),
+    ],
+)
+def test_a_dash_in_place_of_cents_is_no_minus(
+    tmp_path: Path, written: tuple[str, ...], read_as: list[float]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n;m\n" + "".join(f"{text};1\n" for text in written), encoding="utf-8")
+    with FileSource(path, separator=";").batches() as batches:
+        table = pa.Table.from_batches(batches, batches.schema)
+    assert table["n"].to_pylist() == read_as
+
+
+@pytest.mark.parametrize(
+    "form", ["{a:%m/%d/%y}-{b:%m/%d/%y}", "{a:%d/%m/%Y}-{b:%d/%m/%Y}", "{a}/{b}"]
+)
+def test_ranges_without_blanks_between(tmp_path: Path, form: str) -> None:
+    weeks = [dt.date(2022, 1, 3) + dt.timedelta(days=7 * i) for i in range(6)]
+    texts = [form.format(a=week, b=week + dt.timedelta(days=6)) for week in weeks]
+    path = tmp_path / "a.csv"
+    path.write_text("week,n\n" + "".join(f"{text},1\n" for text in texts))
+    with FileSource(path).batches() as batches:
+        assert pa.Table.from_batches(batches, batches.schema)["week"].to_pylist() == weeks
+
+
+def test_a_row_of_units_may_have_dashes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Date,TV,Radio\n-,EUR,EUR\n2022-01-03,5,6\n2022-01-10,7,8\n")
+    with FileSource(path).batches() as batches:
+        table = pa.Table.from_batches(batches, batches.schema)
+    assert table["Radio"].to_pylist() == [6, 8]

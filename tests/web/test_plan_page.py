@@ -113,6 +113,20 @@ def test_bounds_of_channels_and_sums_reach_the_plan(
     assert app.dataframe[0].value.set_index("channel").loc[CHANNEL, "low"] == 0.9
 
 
+def test_a_margin_of_a_channel_reaches_the_plan(open_page: Open, stored: Any, run_id: str) -> None:
+    fields = {"goal": "profit", "unit_value": 0.4, "channel_values": {CHANNEL: 0.8}}
+    stored.workspace.save_draft(local_user(), draft_name(run_id), fields)
+    app = open_page(links.PLAN, run=run_id)
+    shown = app.dataframe[0].value.set_index("channel")["value"]
+    assert shown[CHANNEL] == 0.8
+    assert shown.drop(CHANNEL).isna().all()
+    request = PlanRequest.model_validate(fields)
+    own = plan_run(stored.workspace, run_id, request)
+    assert plain(own.findings[0]) in words(app)
+    common = request.model_copy(update={"channel_values": {}})
+    assert own.findings[0] != plan_run(stored.workspace, run_id, common).findings[0]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -65,8 +65,17 @@ def of_certificate(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     share = "share of 1"
     total = certificate["total"]
     found.append(figure("simulated worlds", total["worlds"], "worlds", about))
-    for what in ("error", "covered", "ranked", "total_bias", "uplift_share", "harmful"):
-        found.append(figure(what, total[what], share, about))
+    for what in (
+        "expected_error",
+        "error",
+        "covered",
+        "ranked",
+        "total_bias",
+        "uplift_share",
+        "harmful",
+    ):
+        if what in total:
+            found.append(figure(what, total[what], share, about))
     for row in certificate["channels"]:
         ends = (row["recalibrated_low"], row["recalibrated_high"])
         name, word = row["channel"], row["confidence"]

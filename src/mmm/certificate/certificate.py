@@ -63,7 +63,9 @@ class TotalCertificate:
     together and `total_error` its mean size. Of the advised budget (+-30 %): `uplift_share` of the
     best budget's gain is reached; `harmful` is the share of worlds in which it is more than 1 %
     worse than today's; `regret` and `regret_today` are the mean shares of the best response that
-    are lost.
+    are lost. `claimed_error` is the ROI error that the width of the run's own intervals means, and
+    `expected_error` the one to expect (`certificate.claimed`); None of certificates that did not
+    say it.
     """
 
     worlds: int
@@ -82,6 +84,8 @@ class TotalCertificate:
     regret_today: float | None
     #: In how many of the worlds a budget was advised; None of certificates that did not say it.
     advised: int | None = None
+    claimed_error: float | None = None
+    expected_error: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from mmm.certificate.certificate import Certificate
 from mmm.certificate.checks.all import STAGE as CHECKS_STAGE
 from mmm.certificate.checks.all import run_checks
 from mmm.certificate.checks.base import Situation
+from mmm.certificate.claimed import claimed_error
 from mmm.certificate.identify import after_training, before_training, design_of, typical_roi
 from mmm.certificate.material import Tables, read_material
 from mmm.certificate.refit import Advise, Bounds, Refit, refit
@@ -98,6 +99,7 @@ def certify(
     own = {name: name for name in material.channels}
     reported = estimates(trained.tables, trained.model_id, own)
     rows = summarise.channels(refits, reported, trained.interval_level)
+    claimed = claimed_error(reported, material.window_spend, trained.interval_level)
     checks = run_checks(situation, progress) if asked.checks else ()
     return Certificate(
         model_id=trained.model_id,
@@ -106,7 +108,7 @@ def certify(
         effort=asked.effort,
         seed=asked.seed,
         interval_level=trained.interval_level,
-        total=summarise.total(refits),
+        total=summarise.total(refits, claimed),
         channels=summarise.with_confidence(rows, after, typical_roi(material)),
         families=summarise.families(refits),
         before=before_training(design),

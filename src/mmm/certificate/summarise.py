@@ -9,6 +9,7 @@ import numpy as np
 
 from mmm.certificate.certificate import ChannelCertificate, FamilyCertificate, TotalCertificate
 from mmm.certificate.checks.prior import prior_gain
+from mmm.certificate.claimed import expected_error
 from mmm.certificate.families import Family
 from mmm.certificate.identify import Identifiability
 from mmm.certificate.recalibrate import stretched, stretches
@@ -32,8 +33,8 @@ def weights_of(refits: Sequence[Refit]) -> np.ndarray:
     return world_weights(np.array([item.evidence for item in refits], float))
 
 
-def total(refits: Sequence[Refit]) -> TotalCertificate:
-    """All channels over the ordinary worlds."""
+def total(refits: Sequence[Refit], claimed: float | None = None) -> TotalCertificate:
+    """All channels over the ordinary worlds. `claimed` is the ROI error that the run's intervals mean."""
     counted = ordinary(refits)
     weights = weights_of(counted)
     scores = [item.recovery for item in counted]
@@ -42,12 +43,13 @@ def total(refits: Sequence[Refit]) -> TotalCertificate:
     best = weighted_mean([item.advice.best_uplift for item in counted], weights)
     reached = weighted_mean([item.advice.uplift for item in counted], weights)
     harm = [_harm(item) for item in counted]
+    middle, covered = weighted_quantile(errors, weights, 0.5), _covered(counted, weights)
     return TotalCertificate(
         worlds=len(counted),
-        error=weighted_quantile(errors, weights, 0.5),
+        error=middle,
         error_mean=float(weights @ np.array(errors)),
         error_high=weighted_quantile(errors, weights, 0.9),
-        covered=_covered(counted, weights),
+        covered=covered,
         width=weighted_mean([score.width for score in scores], weights),
         ranked=weighted_mean([score.ranked for score in scores], weights),
         direction=_direction([list(item.moves.values()) for item in counted], weights),
@@ -58,6 +60,8 @@ def total(refits: Sequence[Refit]) -> TotalCertificate:
         regret=weighted_mean([item.advice.regret for item in counted], weights),
         regret_today=weighted_mean([item.advice.regret_today for item in counted], weights),
         advised=sum(bool(np.isfinite(item.advice.uplift)) for item in counted),
+        claimed_error=claimed,
+        expected_error=expected_error(middle, covered, claimed),
     )
 
 

@@ -1,15 +1,20 @@
-"""A column of markets as codes: spellings that differ in case or blanks are one market."""
+"""A column of markets as codes: spellings that differ in case or blanks are one market; two names of
+one country are two until a person says that they are one.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from mmm.data.columns import is_text, listed, read_texts
+from mmm.data.country_names import same_country
 
 #: A market counts as the sum of the others within this share, or the rounding of two digits.
 _RELATIVE, _ROUNDING = 1e-4, 0.006
@@ -36,6 +41,37 @@ class Markets:
             f"{listed(list(written))} are taken for one market, {name!r}."
             for name, written in self.spellings.items()
         ]
+
+    def doubtful(self) -> list[tuple[str, str]]:
+        """(what, fix) for markets that name the same country."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
+        return doubtful(self.names, counts.tolist())
+
+    def joined(self, same: dict[str, str]) -> Markets:
+        """With the markets that are named as keys taken for those that are the values."""
+        codes, gone = self.codes.copy(), set()
+        for name, other in same.items():
+            old, new = self.find(name), self.find(other)
+            if old is not None and new is not None and old != new:
+                codes[codes == old] = new
+                gone.add(old)
+        kept = [code for code in range(len(self.names)) if code not in gone]
+        place = np.full(len(self.names) + 1, -1)
+        place[kept] = np.arange(len(kept))
+        names = tuple(self.names[code] for code in kept)
+        return Markets(place[codes], names, self.spellings)
+
+
+def doubtful(names: Sequence[str], rows: Sequence[int]) -> list[tuple[str, str]]:
+    """(what, fix) for names of markets that are of one country; `rows` says how often each occurs."""
+    count = dict(zip(names, rows, strict=True))
+    found = []
+    for group in same_country(names):
+        main = max(group, key=lambda name: count[name])
+        same = json.dumps({name: main for name in group if name != main}, ensure_ascii=False)
+        what = f"{listed(list(group))} name one country, and are {len(group)} markets here"
+        found.append((what, f'If they are one, say so in the recipe\'s market: "same": {same}.'))
+    return found
 
 
 def folded(name: str) -> str:

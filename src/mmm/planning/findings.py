@@ -32,7 +32,7 @@ def findings(
     before acting.
     """
     rows = channels.to_pylist()
-    yield _answer(totals, labels)
+    yield answer(totals, labels)
     yield _worth(totals, rows, labels, request)
     yield from _risk(totals)
     yield from _recalibrated(totals)
@@ -97,7 +97,8 @@ def _recalibrated(totals: Totals) -> Iterator[str]:
     )
 
 
-def _answer(totals: Totals, labels: Labels) -> str:
+def answer(totals: Totals, labels: Labels) -> str:
+    """What the plan does, in one sentence."""
     money, periods = labels.money(totals.spend_total), count(totals.periods, labels.period)
     response = (
         f"{labels.effect(totals.initial_response_total)} to {labels.effect(totals.response_total)}"
@@ -105,18 +106,25 @@ def _answer(totals: Totals, labels: Labels) -> str:
     change = "" if totals.response_change is None else f" ({_signed(totals.response_change)})"
     if totals.target is None:
         return f"With {money} over {periods}{_against_today(totals)} the response goes from {response}{change}."
-    reached = totals.target_reached
     held = f"a {labels.efficiency} of {labels.efficiency_value(totals.target)}"
-    met = reached is not None and abs(reached / totals.target - 1.0) <= _SAME
-    better = (
-        ""
-        if met
-        else f" (the bounds end at {labels.efficiency_value(reached)}, better than the target)"
-    )
+    better = _beside_target(totals, totals.target, labels)
     return (
         f"At {held}{better}, {money} can be spent over {periods}{_against_today(totals)}: "
         f"the response goes from {response}{change}."
     )
+
+
+def _beside_target(totals: Totals, target: float, labels: Labels) -> str:
+    """The plan's own efficiency, as its table has it, where that is another than the target."""
+    shown = totals.roi if labels.revenue else totals.cpa
+    reached = totals.target_reached
+    if shown is None or labels.efficiency_value(shown) == labels.efficiency_value(target):
+        return ""
+    value = labels.efficiency_value(shown)
+    if reached is not None and abs(reached / target - 1.0) <= _SAME:
+        return f" ({value} over the draws that the plan was not optimised on)"
+    is_better = shown > target if labels.revenue else shown < target
+    return f" (the bounds end at {value}{', better than the target' if is_better else ''})"
 
 
 def _against_today(totals: Totals) -> str:

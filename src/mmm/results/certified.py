@@ -10,7 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.certificate.before import before
-from mmm.certificate.certificate import Certificate, ChannelCertificate, certificate_of
+from mmm.certificate.certificate import (
+    Certificate,
+    ChannelCertificate,
+    TotalCertificate,
+    certificate_of,
+)
 from mmm.certificate.checks.base import Outcome
 from mmm.certificate.identify import Help, Identifiability
 from mmm.engines.base import Problem
@@ -141,6 +146,7 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
     """The certificate in sentences, the most important first."""
     total = found.total
     said = [
+        *_expected(total),
         f"In {count(total.worlds, 'simulated world')} on your data the spend-weighted ROI error is "
         f"{percent(total.error)}; in nine of ten it is below {percent(total.error_high)}.",
         f"The effect of all media together is off by {percent(total.total_error)}.",
@@ -156,6 +162,19 @@ def sentences(found: Certificate, labels: Labels) -> list[str]:
     if found.failed:
         said.append(f"{count(len(found.failed), 'world')} could not be trained.")
     return said
+
+
+def _expected(total: TotalCertificate) -> list[str]:
+    """The error to expect, where the certificate says it."""
+    if total.expected_error is None or total.claimed_error is None:
+        return []
+    expected = f"Expect a spend-weighted ROI error of about {percent(total.expected_error)}"
+    if total.expected_error == total.claimed_error:
+        return [f"{expected}: that is what the width of this run's own intervals means."]
+    return [
+        f"{expected}. The width of this run's own intervals means {percent(total.claimed_error)}, but "
+        "in the simulated worlds too few of them hold."
+    ]
 
 
 def confidence_rule() -> str:

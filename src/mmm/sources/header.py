@@ -121,7 +121,7 @@ def _row_above(rows: Sequence[Row], row: int, most_gap: int) -> int | None:
 
 def _is_units(rows: Sequence[Row], row: int, names: int) -> bool:
     """Whether a row holds units only, under a row of names that are none."""
-    here = [cell for cell in rows[row] if cell]
+    here = [cell for cell in rows[row] if cell.strip("-–—/. ")]
     units = sum(is_unit(cell) for cell in here)
     named = [cell for cell in rows[names] if cell]
     is_named = len(named) * 2 >= len(here) and sum(is_unit(cell) for cell in named) < len(named) / 2

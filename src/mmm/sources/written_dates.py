@@ -257,7 +257,8 @@ def _quarter(text: str) -> dt.date | None:
 
 
 _BETWEEN = re.compile(
-    r"\s*(?:[–—~]|\s-\s|(?<=\.)-(?=\d)|\bto\b|\bbis\b|\bau\b|\bal\b|\btot\b|\s/\s|\.\.)\s*"
+    r"\s*(?:[–—~]|\s-\s|(?<=\.)-(?=\d)|(?<=\d)-(?=\d{1,2}[./]\d{1,2}[./]\d)"
+    r"|(?<=\d{4}-\d\d-\d\d)/(?=\d{4}-)|\bto\b|\bbis\b|\bau\b|\bal\b|\btot\b|\s/\s|\.\.)\s*"
 )
 
 

@@ -36,6 +36,7 @@ _POWERS = {
 }
 _SPACES = " \u00a0\u202f\u2009\u2007"
 _APOSTROPHES = "'\u2019\u02bc`"
+_DASHES = "-\u2013\u2014"
 _MINUS = "-\u2212\u2013"
 _SIGN = f"[{_MINUS}+]"
 #: A currency beside an amount, as a regular expression of Python and of Arrow.
@@ -55,7 +56,9 @@ def _digits(decimal: Mark) -> str:
     ]
     indian = rf"[1-9]\d?(?:{re.escape(other)}\d{{2}})+{re.escape(other)}\d{{3}}"
     whole = "|".join([*grouped, indian, r"(?:0|[1-9]\d*)"])
-    return rf"(?:(?:{whole})(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)"
+    # A dash in the place of the cents ("€ 1.234,-") is none, and no minus sign behind.
+    cents = rf"{re.escape(decimal)}(?:[{_DASHES}]{{1,2}}|\d*)"
+    return rf"(?:(?:{whole})(?:{cents})?|{re.escape(decimal)}\d+)"
 
 
 def _pattern(decimal: Mark) -> str:
@@ -99,7 +102,7 @@ def plain_numbers(texts: pa.StringArray, decimal: Mark) -> pa.StringArray | None
     other = "." if decimal == "," else ","
     digits = pc.replace_substring_regex(part["digits"], rf"[{other}{_SPACES}{_APOSTROPHES}_]", "")
     digits = pc.replace_substring(digits, decimal, ".")
-    digits = pc.replace_substring_regex(digits, r"\.$", "")
+    digits = pc.replace_substring_regex(digits, rf"\.[{_DASHES}]*$", "")
     negative = pc.and_(pc.greater(count, 0), pc.invert(plus))
     sign = pc.if_else(negative, "-", "")
     return pc.binary_join_element_wise(sign, digits, _exponents(part), "")
@@ -176,7 +179,7 @@ def looks(texts: list[str], decimal: Mark) -> Looks:
         parts = _PYTHON[decimal].match(text)
         if parts is None:
             continue
-        marks = re.findall(r"[^\d" + re.escape(decimal) + "]", parts["digits"])
+        marks = re.findall(rf"[^{_DASHES}\d{re.escape(decimal)}]", parts["digits"])
         signs = frozenset(sign for sign in (parts["before"], parts["after"]) if sign)
         shown = Looks(
             signs,

@@ -26,7 +26,7 @@ from mmm.data.columns import (
     rows_text,
 )
 from mmm.data.long_form import spread
-from mmm.data.markets import read_markets
+from mmm.data.markets import Markets, doubtful, read_markets
 from mmm.data.optimise import optimise
 from mmm.data.prepare.across import across
 from mmm.data.prepare.derive import derive
@@ -230,6 +230,9 @@ def _groups(
         what = f"no market in {rows_text(empty)}."
         finding = Finding("error", what, where, "Fill it in, or remove the rows.")
         raise InvalidInput("the markets cannot be told apart:", [finding])
+    notes = [*markets.notes(), *_same(markets, rule)]
+    markets = markets.joined(rule.same)
+    notes += [f"{what}. {fix}" for what, fix in markets.doubtful()]
     unknown = [name for name in rule.keep if markets.find(name) is None]
     if unknown:
         raise UserError(
@@ -244,7 +247,19 @@ def _groups(
             f"the table has {len(wanted)} markets: {listed(wanted)}.", where=where, fix=fix
         )
     rows = {name: np.flatnonzero(markets.codes == markets.find(name)) for name in wanted}
-    return table, rows, markets.notes()
+    return table, rows, notes
+
+
+def _same(markets: Markets, rule: MarketRule) -> list[str]:
+    """What became of markets that are others by another name. Raises UserError for unknown ones."""
+    unknown = [name for pair in rule.same.items() for name in pair if markets.find(name) is None]
+    if unknown:
+        raise UserError(
+            f"there is no market {unknown[0]!r}.",
+            where=f"column {rule.column!r}, same",
+            fix=f"It has: {listed(sorted(markets.names))}.",
+        )
+    return [f"{name!r} was taken for the market {other!r}." for name, other in rule.same.items()]
 
 
 def _times(table: pa.Table, recipe: Recipe) -> tuple[Times, str | None]:
@@ -380,10 +395,11 @@ def _combined(found: dict[str, _Resampled], recipe: Recipe) -> _Resampled:
         shared = item.starts if shared is None else np.intersect1d(shared, item.starts)
     assert shared is not None  # noqa: S101 - there are at least two markets
     if not len(shared):
+        fixes = [fix for _, fix in doubtful(list(found), [0] * len(found))]
         raise UserError(
             "the markets have no period in common.",
             where="market",
-            fix="Keep markets that overlap.",
+            fix=" ".join(["Keep markets that overlap.", *fixes]),
         )
     every = np.unique(np.concatenate([item.starts for item in found.values()]))
     lost = np.setdiff1d(every, shared)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mmm.data.columns import is_text, read_numbers, read_times
 from mmm.data.long_form import spread
+from mmm.data.markets import read_markets
 from mmm.data.prepare import Prepared
 from mmm.data.prepare.recipe import Recipe
 
@@ -82,11 +82,12 @@ def _source(table: pa.Table, recipe: Recipe, prepared: Prepared) -> pa.Table:
     if recipe.pivot is not None:
         table = spread(table, recipe.date, recipe.pivot)
     if recipe.market is not None:
-        column = table[recipe.market.column]
-        texts = column if is_text(column.type) else column.cast(pa.string())
+        markets = read_markets(table[recipe.market.column]).joined(recipe.market.same)
         kept = (prepared.market,) if prepared.market else recipe.market.keep
         if kept:
-            table = table.filter(pc.is_in(texts.cast(pa.string()), pa.array(kept)))
+            found = [markets.find(name) for name in kept]
+            wanted = [code for code in found if code is not None]
+            table = table.filter(pa.array(np.isin(markets.codes, wanted)))
     times = read_times(table[recipe.date], recipe.zone)
     assert times is not None  # noqa: S101 - prepare has read them
     inside = np.ones(table.num_rows, bool)

@@ -143,6 +143,8 @@ def conditions_of(recipe: Recipe, dialect: Dialect, parameters: dict[str, str]) 
             value = _bound([limit.isoformat()], "day", parameters)
             found.append(f"{day} {sign} CAST({value} AS DATE)")
     if recipe.market and recipe.market.keep:
-        kept = _bound(recipe.market.keep, "market", parameters)
+        same = recipe.market.same
+        others = [name for name, other in same.items() if other in recipe.market.keep]
+        kept = _bound([*recipe.market.keep, *others], "market", parameters)
         found.append(f"{text_of(recipe.market.column, dialect)} IN ({kept})")
     return found

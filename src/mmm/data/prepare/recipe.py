@@ -44,10 +44,11 @@ class ColumnRule(_Part):
 
 class MarketRule(_Part):
     """Which markets of the table (none named: all), and what becomes of several: one dataset each,
-    or one for all.
+    or one for all. `same` are markets by other names: {"Germany": "DE"}.
     """
 
     column: Name
+    same: dict[str, str] = Field(default_factory=dict)
     keep: tuple[str, ...] = ()
     join: Literal["one", "combine", "split"] = "one"
 

@@ -53,7 +53,8 @@ class Frame:
     """Mapped columns of a table.
 
     Rows: `days` (rows,), `markets` codes (rows,) into `market_names`
-    (`market_notes` say which were written in several ways), `numbers` and `levels` by
+    (`market_notes` say which were written in several ways, `market_doubts` (what, fix) which may be
+    one), `numbers` and `levels` by
     column, `repeated` rows (rows,) that share date and market with an earlier row. Periods:
     `periods` (T,) are the distinct days in order, `row_period` (rows,) the period of each row (-1
     without a date). `unreadable` says why a column cannot play its role. `window` is the part of the
@@ -67,6 +68,7 @@ class Frame:
     markets: np.ndarray
     market_names: tuple[str, ...]
     market_notes: tuple[str, ...]
+    market_doubts: tuple[tuple[str, str], ...]
     numbers: dict[str, Numbers]
     levels: dict[str, tuple[np.ndarray, list[str]]]
     unreadable: dict[str, Unreadable]
@@ -200,6 +202,7 @@ def build_frame(
         markets=markets.codes,
         market_names=markets.names,
         market_notes=tuple(markets.notes()),
+        market_doubts=tuple(markets.doubtful()),
         numbers=numbers,
         levels=_levels(table, mapping, unreadable),
         unreadable=unreadable,

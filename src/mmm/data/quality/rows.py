@@ -36,6 +36,8 @@ class Types:
             fix = "Write it in one way at the source where they are two."
             what = note.removesuffix(".")
             places.append(Place(frame.mapping.parts, Light.YELLOW, what, fix=fix))
+        for what, fix in frame.market_doubts:
+            places.append(Place(frame.mapping.parts, Light.ORANGE, what, fix=fix))
         if places:
             return Verdict(f"Not what the role needs is in {columns_of(places)}.", tuple(places))
         return Verdict("Every mapped column holds what its role needs.")

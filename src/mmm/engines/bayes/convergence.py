@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmm.engines.bayes.chains import Draws
+from mmm.engines.bayes.courses import response_sums
 from mmm.engines.bayes.diagnostics import FEWEST_EFFECTIVE, MOST_R_HAT, agreement
 from mmm.engines.bayes.kernel import KAPPA, NORMAL, RHO, SHAPE, THETA
-from mmm.engines.bayes.posterior import adstocked
-from mmm.engines.bayes.response_sums import response_sums
+from mmm.engines.bayes.posterior import pressures
 from mmm.engines.bayes.setup import Setup
 
 #: Multiples of today's spend at which curves are compared.
@@ -63,23 +63,22 @@ def channel_quantities(setup: Setup, draws: Draws, c: int) -> dict[str, np.ndarr
     }
     rows = np.linspace(0, channel.shape[1] - 1, min(_CURVE_DRAWS, channel.shape[1]))
     chosen = channel[:, rows.round().astype(int)]
-    responses = np.empty((*chosen.shape[:2], len(_FACTORS)))
+    chains, length = chosen.shape[:2]
+    parameters = chosen.reshape(chains * length, -1)
+    responses = np.empty((len(parameters), len(_FACTORS)))
     slopes = np.empty_like(responses)
-    normal = setup.market.priors.kind[c] == NORMAL
-    for chain in range(chosen.shape[0]):
-        for draw in range(chosen.shape[1]):
-            parameters = chosen[chain, draw]
-            pressure, _ = adstocked(setup, setup.market.x[c], parameters, setup.trained)
-            response, slope = responses[chain, draw], slopes[chain, draw]
-            k = float(np.exp(parameters[SHAPE]))
-            response_sums(pressure, parameters[KAPPA], k, _FACTORS, response, slope)
-            effect = parameters[-1] if normal else np.exp(parameters[-1])
-            slope *= effect / response[1]
-            response *= effect / response[1]
-    found["marginal ROI"] = slopes[:, :, 1]
+    pressure, _ = pressures(setup, setup.market.x[c], parameters, setup.trained)
+    response_sums(pressure, parameters, _FACTORS, responses, slopes)
+    effect = parameters[:, -1]
+    if setup.market.priors.kind[c] != NORMAL:
+        effect = np.exp(effect)
+    scale = (effect / responses[:, 1])[:, None]
+    slope = (slopes * scale).reshape(chains, length, -1)
+    response = (responses * scale).reshape(chains, length, -1)
+    found["marginal ROI"] = slope[:, :, 1]
     for i, factor in enumerate(_FACTORS):
         if factor != 1.0:
-            found[f"response at {factor:g} times today's spend"] = responses[:, :, i]
+            found[f"response at {factor:g} times today's spend"] = response[:, :, i]
     return found
 
 

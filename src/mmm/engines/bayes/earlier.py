@@ -18,7 +18,7 @@ from mmm.engines.base import PaidMedium, PreviousModel, Problem
 from mmm.engines.bayes import priors, tables
 from mmm.engines.bayes.kernel import EFFECT, KAPPA, RHO, SHAPE, THETA
 from mmm.engines.bayes.model import Known, KnownEffect
-from mmm.engines.bayes.posterior import Posterior, adstocked
+from mmm.engines.bayes.posterior import Posterior, pressures
 from mmm.engines.bayes.prior_draws import plain_draws
 from mmm.engines.bayes.settings import BayesSettings
 from mmm.engines.bayes.setup import Setup, set_up
@@ -74,19 +74,19 @@ def earlier_media(setup: Setup) -> dict[int, EarlierMedium]:
         coefficient = previous.draws.get((name, "coefficient"))
         if curve is None or coefficient is None:
             continue
-        effect = np.empty(len(curve))
-        for draw in range(len(curve)):
-            pressure, _ = adstocked(setup, market.x[c], _with_effect(curve[draw]), setup.trained)
-            power = pressure ** np.exp(curve[draw, SHAPE])
-            half = np.exp(curve[draw, KAPPA] * np.exp(curve[draw, SHAPE]))
-            hill = float((power / (power + half)).sum())
-            effect[draw] = coefficient[draw] * hill / (market.money[c] * setup.scale)
+        pressure, _ = pressures(setup, market.x[c], _with_effects(curve), setup.trained)
+        k = np.exp(curve[:, SHAPE, None])
+        power = pressure**k
+        half = np.exp(curve[:, KAPPA, None] * k)
+        hill = (power / (power + half)).sum(axis=1)
+        effect = coefficient * hill / (market.money[c] * setup.scale)
         found[c] = EarlierMedium(curve, effect)
     return found
 
 
-def _with_effect(curve: np.ndarray) -> np.ndarray:
-    return np.append(curve, 0.0)
+def _with_effects(curve: np.ndarray) -> np.ndarray:
+    """The curves' parameters (K, 4) as a channel's (K, 5)."""
+    return np.hstack([curve, np.zeros((len(curve), 1))])
 
 
 def _earlier_unit(setup: Setup, c: int, steps: int) -> float:

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from mmm.engines.bayes import elementary
+
 #: Sums may be re-associated and fused by the compiler: fixed per machine, and fast.
 _OPTIONS: dict[str, Any] = {
     "cache": True,
@@ -38,6 +40,8 @@ jit = njit(**_OPTIONS)
 _INNER: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 inner = njit(**_INNER)
 
+#: A Hill curve's exponent beyond which its value counts as 0, as where there is no pressure.
+_NO_RESPONSE = 700.0
 #: A lag whose weight is below this share of all weights is left out.
 _NEGLIGIBLE = 1e-6
 
@@ -171,14 +175,26 @@ def lag_weights(theta: float, r: float, out: np.ndarray) -> int:
 def convolve(x: np.ndarray, weights: np.ndarray, used: int, out: np.ndarray) -> None:
     """Adstocked pressure of the last T rows of x (N,) into `out` (T,); before the data it is 0."""
     start = x.shape[0] - out.shape[0]
-    out[:] = 0.0
-    for lag in range(used):
-        weight = weights[lag]
-        skip = max(0, lag - start)
-        past = x[start + skip - lag : x.shape[0] - lag]
-        present = out[skip:]
-        for t in range(present.shape[0]):
-            present[t] += weight * past[t]
+    cut = min(out.shape[0], max(0, used - 1 - start))
+    for t in range(cut):
+        total = 0.0
+        for lag in range(start + t + 1):
+            total += weights[lag] * x[start + t - lag]
+        out[t] = total
+    # Rows with data at every lag, four lags at a time: a row is then read and written less often.
+    rest, first = out[cut:], start + cut
+    rest[:] = 0.0
+    fours = used - used % 4
+    for lag in range(0, fours, 4):
+        past = x[first - lag - 3 :]
+        w0, w1, w2, w3 = weights[lag], weights[lag + 1], weights[lag + 2], weights[lag + 3]
+        for t in range(rest.shape[0]):
+            later = w0 * past[t + 3] + w1 * past[t + 2]
+            rest[t] += later + (w2 * past[t + 1] + w3 * past[t])
+    for lag in range(fours, used):
+        past, weight = x[first - lag :], weights[lag]
+        for t in range(rest.shape[0]):
+            rest[t] += weight * past[t]
 
 
 @jit
@@ -195,6 +211,24 @@ def effect_of(kind: int, u: float) -> float:
     if kind == NEGATIVE:
         return -math.exp(u)
     return math.exp(u)
+
+
+@inner
+def hill(log_kappa: float, k: float, pressure: np.ndarray, f: np.ndarray) -> float:
+    """Hill curve a^k / (a^k + kappa^k) of the pressure a (T,) into `f` (T,); returns its sum. The
+    pressure becomes its logarithm.
+    """
+    for t in range(f.shape[0]):
+        pressure[t] = elementary.log(pressure[t])
+    total = 0.0
+    for t in range(f.shape[0]):
+        exponent = k * (log_kappa - pressure[t])
+        value = 1.0 / (1.0 + elementary.exp(exponent))
+        if exponent > _NO_RESPONSE:
+            value = 0.0
+        f[t] = value
+        total += value
+    return total
 
 
 @inner
@@ -216,14 +250,7 @@ def channel_regressor(
     theta = theta_of(parameters[THETA], week)
     used = lag_weights(theta, 1.0 + math.exp(parameters[RHO]), weights)
     convolve(x, weights, used, log_pressure)
-    log_kappa, k = parameters[KAPPA], math.exp(parameters[SHAPE])
-    total = 0.0
-    for t in range(f.shape[0]):
-        logarithm = math.log(log_pressure[t])
-        log_pressure[t] = logarithm
-        value = 1.0 / (1.0 + math.exp(k * (log_kappa - logarithm)))
-        f[t] = value
-        total += value
+    total = hill(parameters[KAPPA], math.exp(parameters[SHAPE]), log_pressure, f)
     if not total > 1e-200:
         return 0.0
     factor = money / total
@@ -302,9 +329,14 @@ def project(
         for i in range(pointer[j], pointer[j + 1]):
             out[weeks + j] += f[row[i]]
     rest = out[weeks + events :]
-    for t in range(f.shape[0]):
-        value = f[t]
-        columns = dense[t]
+    fours = f.shape[0] - f.shape[0] % 4
+    for t in range(0, fours, 4):
+        f0, f1, f2, f3 = f[t], f[t + 1], f[t + 2], f[t + 3]
+        z0, z1, z2, z3 = dense[t], dense[t + 1], dense[t + 2], dense[t + 3]
+        for j in range(rest.shape[0]):
+            rest[j] += (f0 * z0[j] + f1 * z1[j]) + (f2 * z2[j] + f3 * z3[j])
+    for t in range(fours, f.shape[0]):
+        value, columns = f[t], dense[t]
         for j in range(rest.shape[0]):
             rest[j] += value * columns[j]
 

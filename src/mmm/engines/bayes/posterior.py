@@ -9,16 +9,13 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from mmm.engines.bayes.chains import Draws
+from mmm.engines.bayes.courses import adstocked, response_sums
 from mmm.engines.bayes.kernel import (
     KAPPA,
     RHO,
     SHAPE,
     THETA,
-    convolve,
-    lag_weights,
-    theta_of,
 )
-from mmm.engines.bayes.response_sums import response_sums
 from mmm.engines.bayes.setup import Setup
 from mmm.engines.bayes.state import State, new_state
 from mmm.engines.bayes.steps import place
@@ -68,9 +65,11 @@ class Posterior:
         first = self.setup.problem.window[0]
         return np.asarray(self.setup.given[:, first : first + self.setup.trained].mean(axis=1))
 
-    def pressure(self, c: int, draw: int) -> tuple[np.ndarray, float]:
-        """Adstocked pressure of a medium in the window (T,), and the weight of a period's own."""
-        return adstocked(self.setup, self.own(c), self.channel[draw, c], self.setup.periods)
+    def pressure(self, c: int) -> tuple[np.ndarray, np.ndarray]:
+        """Adstocked pressure of a medium in the window by draw (K, T), and the weight of a period's
+        own (K,).
+        """
+        return pressures(self.setup, self.own(c), self.channel[:, c], self.setup.periods)
 
     def own(self, c: int) -> np.ndarray:
         """A medium's pressure before adstock, up to the window's end."""
@@ -81,16 +80,13 @@ class Posterior:
         """Effects of a medium by draw and period, and the part that earlier periods caused, (K, T)
         each.
         """
-        effects = np.empty((self.size, self.setup.periods))
-        carried = np.empty_like(effects)
         own = self.own(c)[-self.setup.periods :]
-        for draw in range(self.size):
-            total, first_weight = self.pressure(c, draw)
-            before = np.maximum(total - first_weight * own, 0.0)
-            k, kappa = self.shape[draw, c], self.kappa[draw, c]
-            scale = self.coefficient[draw, c]
-            effects[draw] = scale * _hill(total, kappa, k)
-            carried[draw] = scale * _hill(before, kappa, k)
+        total, first_weight = self.pressure(c)
+        before = np.maximum(total - first_weight[:, None] * own, 0.0)
+        k, kappa = self.shape[:, c, None], self.kappa[:, c, None]
+        scale = self.coefficient[:, c, None]
+        effects = scale * _hill(total, kappa, k)
+        carried = scale * _hill(before, kappa, k)
         return effects, carried
 
     def scaled_responses(self, c: int, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,13 +95,12 @@ class Posterior:
         """
         response = np.empty((self.size, len(factors)))
         slope = np.empty_like(response)
-        for draw in range(self.size):
-            total, _ = self.pressure(c, draw)
-            scale = self.coefficient[draw, c] / self.setup.periods
-            log_kappa, k = self.channel[draw, c, KAPPA], self.shape[draw, c]
-            response_sums(total, log_kappa, k, factors, response[draw], slope[draw])
-            response[draw] *= scale
-            slope[draw] *= scale
+        total, _ = self.pressure(c)
+        parameters = np.ascontiguousarray(self.channel[:, c])
+        response_sums(total, parameters, factors, response, slope)
+        scale = self.coefficient[:, c, None] / self.setup.periods
+        response *= scale
+        slope *= scale
         return response, slope
 
     @property
@@ -133,7 +128,7 @@ class Posterior:
         return found
 
 
-def _hill(pressure: np.ndarray, kappa: float, k: float) -> np.ndarray:
+def _hill(pressure: np.ndarray, kappa: np.ndarray, k: np.ndarray) -> np.ndarray:
     power = pressure**k
     return np.asarray(power / (power + kappa**k))
 
@@ -170,24 +165,24 @@ def posterior(setup: Setup, draws: Draws, wanted: int, seed: int) -> Posterior:
 def _ceilings(setup: Setup, channel: np.ndarray) -> np.ndarray:
     """What the Hill curve is multiplied by, per unit of ROI, so that its sum is the money, (K, M)."""
     market, found = setup.market, np.empty(channel.shape[:2])
-    for draw in range(len(channel)):
-        for c in range(channel.shape[1]):
-            parameters = channel[draw, c]
-            pressure, _ = adstocked(setup, market.x[c], parameters, setup.trained)
-            hill = _hill(pressure, np.exp(parameters[KAPPA]), np.exp(parameters[SHAPE]))
-            found[draw, c] = market.money[c] / hill.sum()
+    for c in range(channel.shape[1]):
+        parameters = channel[:, c]
+        pressure, _ = pressures(setup, market.x[c], parameters, setup.trained)
+        kappa, k = np.exp(parameters[:, KAPPA, None]), np.exp(parameters[:, SHAPE, None])
+        found[:, c] = market.money[c] / _hill(pressure, kappa, k).sum(axis=1)
     return found
 
 
-def adstocked(
+def pressures(
     setup: Setup, own: np.ndarray, parameters: np.ndarray, periods: int
-) -> tuple[np.ndarray, float]:
-    """Adstocked pressure of the last `periods` rows of `own`, and the weight of a period's own."""
-    weights, out = np.empty(setup.lags), np.empty(periods)
-    theta = theta_of(parameters[THETA], setup.week)
-    used = lag_weights(theta, 1.0 + float(np.exp(parameters[RHO])), weights)
-    convolve(own, weights, used, out)
-    return out, float(weights[0])
+) -> tuple[np.ndarray, np.ndarray]:
+    """Adstocked pressure of the last `periods` rows of `own` by draw of the parameters (K, 5): (K,
+    `periods`), and the weight of a period's own (K,).
+    """
+    out, first_weight = np.empty((len(parameters), periods)), np.empty(len(parameters))
+    parameters = np.ascontiguousarray(parameters)
+    adstocked(own, parameters, setup.week, setup.lags, out, first_weight)
+    return out, first_weight
 
 
 def _draw_gamma(state: State, rng: np.random.Generator) -> np.ndarray:

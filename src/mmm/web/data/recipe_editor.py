@@ -12,6 +12,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from mmm.data.calendar import WEEKDAYS
+from mmm.data.country_names import same_country
 from mmm.data.prepare.recipe import Across, Aggregate, Gap, Recipe, parse_recipe
 from mmm.errors import UserError
 from mmm.web.data.column_rows import rows_shown
@@ -243,6 +244,32 @@ def markets(editor: RecipeEditor, fields: Fields, names: Sequence[str]) -> None:
             disabled=not editor.may_edit,
         )
         editor.select("Several markets are", rule, "join", _JOINS)
+    for group in same_country(names):
+        _same_market(editor, rule, group)
+
+
+def _same_market(editor: RecipeEditor, rule: Fields, group: Sequence[str]) -> None:
+    """Whether several names of one country are one market."""
+    main, others = group[0], group[1:]
+    key = editor.key("market-same", main)
+    same = rule.setdefault("same", {})
+
+    def changed() -> None:
+        for name in others:
+            if st.session_state[key]:
+                same[name] = main
+            else:
+                same.pop(name, None)
+        with border():
+            editor.keep(editor.state, editor.state)
+
+    st.checkbox(
+        f"{plain(', '.join(others))} is the market {plain(main)} by another name",
+        all(name in same for name in others),
+        key=key,
+        on_change=changed,
+        disabled=not editor.may_edit,
+    )
 
 
 def column_rules(editor: RecipeEditor, fields: Fields, unused: Mapping[str, Aggregate]) -> None:

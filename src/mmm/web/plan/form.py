@@ -25,7 +25,9 @@ from mmm.workspace import Workspace
 
 _BOUNDS = ("low", "high", "least", "most")
 #: Fields of the form that are the request's.
-_SAME = ("period", "periods", "carryover", "low", "high", "risk", "unit_value", "free", "ahead")
+_SAME = (
+    "period", "periods", "carryover", "low", "high", "risk", "unit_value", "channel_values", "free", "ahead",
+)  # fmt: skip
 #: Fields that what is wrong with them is told at.
 _FIELDS = ("budget", "target", "period", "periods", "unit_value", "free")
 _LAST = (4, 8, 13, 26, 52)
@@ -33,7 +35,7 @@ _DATES = "dates"
 _EMPTY: dict[str, Any] = {
     "goal": "max_response", "budget": None, "per_period": False, "at_most": False, "target": None, "period": "all",
     "periods": None, "carryover": "follows", "low": None, "high": None, "channels": {},
-    "groups": [], "single_periods": [], "risk": "downside", "unit_value": None, "free": [], "ahead": False,
+    "groups": [], "single_periods": [], "risk": "downside", "unit_value": None, "channel_values": {}, "free": [], "ahead": False,
 }  # fmt: skip
 
 
@@ -70,9 +72,9 @@ def _spot(where: str) -> str:
     if where.startswith("limits"):
         return "limits"
     field = where.partition(".")[0]
-    return {"budget_per_period": "budget", "low": "limits", "high": "limits"}.get(
-        field, field if field in _FIELDS else "form"
-    )
+    elsewhere = {"budget_per_period": "budget", "low": "limits", "high": "limits"}
+    elsewhere["channel_values"] = "limits"
+    return elsewhere.get(field, field if field in _FIELDS else "form")
 
 
 def _sentence(finding: Finding) -> str:
@@ -134,6 +136,7 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
             for name in ("period", "periods", "carryover", "low", "high", "unit_value", "ahead")
         },
         "risk": str(request.risk),
+        "channel_values": dict(request.channel_values),
         "free": list(channels) if request.hold == "none" else list(request.free),
         "channels": {name: limit.model_dump(exclude_none=True) for name, limit in single.items()},
         "groups": [
@@ -369,10 +372,13 @@ def _bounds(state: dict[str, Any], chosen: PlanningModel, goal: str) -> dict[str
     names = list(history.channels)
     means = history.spend[:, history.window].mean(axis=1)
     today = dict(zip(names, means.tolist(), strict=True))
-    rows = _edited(
-        state, "channels", _channel_rows(today, state["fields"]["channels"]), labels.currency
-    )
+    fields = state["fields"]
+    table = _channel_rows(today, fields["channels"], fields["channel_values"])
+    rows = _edited(state, "channels", table, labels.currency)
     found["channels"] = {row["channel"]: given for row in rows if (given := _given(row))}
+    found["channel_values"] = {
+        row["channel"]: row["value"] for row in rows if _is_number(row["value"])
+    }
     with st.expander("Sums of channels", expanded=bool(state["fields"]["groups"])):
         st.caption(
             "A sum has bounds of its own, for example all of video together. Add a line, choose its channels."
@@ -430,15 +436,18 @@ def _date_of(text: Any) -> date | None:
 _NUMBERS = [(name, pa.float64()) for name in _BOUNDS]
 
 
-def _channel_rows(today: Mapping[str, float], channels: Mapping[str, Any]) -> pa.Table:
-    """`today` is the mean spend of the whole window, to type beside."""
-    rows = [
-        {"channel": name, "today": round(spend, 2), **channels.get(name, {})}
-        for name, spend in today.items()
-    ]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([("channel", pa.string()), ("today", pa.float64()), *_NUMBERS])
-    )
+def _channel_rows(
+    today: Mapping[str, float], channels: Mapping[str, Any], values: Mapping[str, float]
+) -> pa.Table:
+    """`today` is the mean spend of the whole window, to type beside; `values` what one unit of the
+    KPI is worth in a channel.
+    """
+    rows = []
+    for name, spend in today.items():
+        given = {**channels.get(name, {}), "value": values.get(name)}
+        rows.append({"channel": name, "today": round(spend, 2), **given})
+    numbers = [("today", pa.float64()), *_NUMBERS, ("value", pa.float64())]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("channel", pa.string()), *numbers]))
 
 
 def _group_rows(groups: list[dict[str, Any]]) -> pa.Table:
@@ -449,11 +458,12 @@ def _group_rows(groups: list[dict[str, Any]]) -> pa.Table:
 
 def _given(row: Mapping[str, Any]) -> dict[str, float]:
     """The bounds that a line gives."""
-    return {
-        name: float(row[name])
-        for name in _BOUNDS
-        if row[name] is not None and not math.isnan(row[name])
-    }
+    return {name: float(row[name]) for name in _BOUNDS if _is_number(row[name])}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a cell of a table is filled."""
+    return value is not None and not math.isnan(value)
 
 
 def _edited(
@@ -485,6 +495,11 @@ def _edited(
             disabled=True,
             format="localized",
             help="Mean spend per period of the whole window.",
+        )
+        columns["value"] = st.column_config.NumberColumn(
+            f"Profit of one unit ({currency})",
+            min_value=0.0,
+            help="Where a channel sells differently: its own margin, or profit of a conversion.",
         )
         columns["channel"] = st.column_config.TextColumn("Channel", disabled=True, width="medium")
     else:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from mmm.engines.bayes import elementary
 from mmm.engines.bayes.kernel import KAPPA, RHO, SHAPE, THETA, convolve, jit, lag_weights, theta_of
 
 
@@ -28,7 +29,9 @@ def hill_values(pressure: np.ndarray, parameters: np.ndarray, out: np.ndarray) -
     log_kappa, k = parameters[KAPPA], math.exp(parameters[SHAPE])
     for g in range(out.shape[0]):
         for t in range(out.shape[1]):
-            out[g, t] = 1.0 / (1.0 + math.exp(k * (log_kappa - math.log(pressure[g, t]))))
+            out[g, t] = 1.0 / (
+                1.0 + elementary.exp(k * (log_kappa - elementary.log(pressure[g, t])))
+            )
 
 
 @jit
@@ -49,7 +52,7 @@ def weighted_responses(
         shift = k * (log_kappa - math.log(factor))
         total, change = 0.0, 0.0
         for t in range(pressure.shape[0]):
-            value = 1.0 / (1.0 + math.exp(shift - k * math.log(pressure[t])))
+            value = 1.0 / (1.0 + elementary.exp(shift - k * elementary.log(pressure[t])))
             total += weights[t] * value
             change += weights[t] * k * value * (1.0 - value)
         response[i] = total if factors[i] > 0.0 else 0.0

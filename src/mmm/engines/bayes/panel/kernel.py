@@ -27,6 +27,7 @@ from mmm.engines.bayes.kernel import (
     dot,
     factorise,
     forward,
+    hill,
     inner,
     jit,
     lag_weights,
@@ -56,14 +57,7 @@ def panel_regressor(
     for g in range(f.shape[0]):
         logs, values = log_pressure[g], f[g]
         convolve(market.x[c, g], weights, used, logs)
-        part = 0.0
-        for t in range(values.shape[0]):
-            logarithm = math.log(logs[t])
-            logs[t] = logarithm
-            value = 1.0 / (1.0 + math.exp(k * (log_kappa - logarithm)))
-            values[t] = value
-            part += value
-        total += part * market.size[g]
+        total += hill(log_kappa, k, logs, values) * market.size[g]
     if not total > 1e-200:
         return 0.0
     factor = market.money[c] / total
