@@ -89,7 +89,7 @@ def measured(panels: Iterator[Panel], length: int) -> None:
     )
 
 
-def main(markets: str = "200", table: str = "", length: str = "") -> None:
+def main(markets: str = "300", table: str = "", length: str = "") -> None:
     if table:
         measured(cuts_of(table, int(length or _DAYS)), int(length or _DAYS))
         return
