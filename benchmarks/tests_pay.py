@@ -130,13 +130,15 @@ WAYS: dict[str, Choose] = {
 def main(markets: int = 50) -> None:
     started = time.process_time()
     even = np.full(_DRAWS, 1.0 / _DRAWS)
-    before, after = [], {way: [] for way in WAYS}
+    before: list[float] = []
+    after: dict[str, list[float]] = {way: [] for way in WAYS}
     with threadpool_limits(1):
         for seed in range(markets):
             market = Market.drawn(seed)
             before.append(market.regret(even))
             for way, choose in WAYS.items():
-                rng, weights, done = np.random.default_rng([3, seed]), even, []
+                rng, weights = np.random.default_rng([3, seed]), even
+                done: list[int] = []
                 for _ in range(2):
                     place = choose(market, weights, done, rng)
                     weights = market.tested(weights, place, rng)

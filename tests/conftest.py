@@ -135,12 +135,13 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(scope="session", autouse=True)
 def _reports_are_drawn_when_looked_at() -> Iterator[None]:
-    """A task that a test runs in its own process leaves the report undrawn: drawing takes longer than
-    a quick training, and a report that is looked at is drawn then. Tasks in processes of their own
-    draw it, and so do those of engines/test_contract.py.
+    """Tasks leave the report undrawn, in a test's own process and in theirs: drawing takes longer than
+    a quick training, and a report that is looked at is drawn then. Those of engines/test_contract.py,
+    test_lifecycle.py, of the command line and in a cloud draw it.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mmm.runs.training._draw", lambda workspace, run_id: None)
+        patch.setenv("MMM_DRAW_REPORTS", "false")
+        patch.setattr("mmm.runs.training.draw", lambda workspace, run_id: None)
         yield
 
 

@@ -4,7 +4,7 @@ locals {
   # Of `settings`, what a training task reads, too.
   training_environment = merge(
     { AWS_REGION = var.region, HOME = "/tmp" },
-    { for name, value in var.settings : name => value if contains(["MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL"], name) },
+    { for name, value in var.settings : name => value if contains(["MMM_DRAW_REPORTS", "MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL"], name) },
   )
 }
 

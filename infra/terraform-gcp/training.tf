@@ -4,7 +4,7 @@ locals {
   # Of `settings`, what a training task reads, too. Not CLOUD_PROVIDER: the task knows its bucket from the run's address.
   training_environment = merge(
     { HOME = "/tmp" },
-    { for name, value in var.settings : name => value if contains(["MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL"], name) },
+    { for name, value in var.settings : name => value if contains(["MMM_DRAW_REPORTS", "MMM_HEARTBEAT_SECONDS", "MMM_LOG_LEVEL"], name) },
   )
 }
 

@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     upload_total_mb: Annotated[int, Field(ge=1)] = Field(
         1000, alias="MMM_UPLOAD_TOTAL_MB", description="of all uploads in memory at once"
     )
+    draw_reports: bool = Field(
+        True,
+        alias="MMM_DRAW_REPORTS",
+        description="when a run has been trained; else when first asked for",
+    )
     api_per_minute: Annotated[int, Field(ge=1)] = Field(
         600, alias="MMM_API_PER_MINUTE", description="requests of one token of the REST API"
     )

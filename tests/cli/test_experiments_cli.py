@@ -59,8 +59,9 @@ def test_a_template_is_kept_shown_and_made_an_experiment_again(
 
 
 def test_a_batch_is_followed_to_its_end_and_its_runs_are_compared(
-    run: Run, experiment: dict[str, Any], tmp_path: Path
+    run: Run, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MMM_DRAW_REPORTS", "false")
     run("template", "save", "weekly", "e.json")
     (tmp_path / "v.json").write_text(json.dumps({"one": {"seed": 1}, "two": {"seed": 2}}))
     code, out, err = run(

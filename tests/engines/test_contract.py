@@ -62,7 +62,7 @@ from mmm.workspace.models import RunState
 
 REAL = tuple(engines.ENGINES)
 #: What other tests' tasks leave out.
-DRAW_AFTER_TRAINING = training._draw
+DRAW_AFTER_TRAINING = training.draw
 ANA = User("ana", role=Role.ANALYST)
 ENGINES = {
     "ridge": {"trials": 2, "iterations": 60, "min_candidates": 12, "bootstrap": 100},
@@ -120,7 +120,7 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         fake = engines.Registered("log_engine:LogEngine", "log_engine:LogSettings")
         patch.setitem(engines.ENGINES, "log", fake)
-        patch.setattr(training, "_draw", DRAW_AFTER_TRAINING)
+        patch.setattr(training, "draw", DRAW_AFTER_TRAINING)
         settings = Settings(workspace=str(tmp_path_factory.mktemp(name)), heartbeat_seconds=0.5)
         workspace = Workspace.open(settings)
         stored = ingest(

@@ -20,6 +20,7 @@ import pytest
 from mmm.access import Role, User
 from mmm.errors import InvalidInput, NotFound, UserError
 from mmm.experiments.config import Experiment
+from mmm.results.store import REPORT
 from mmm.runs.events import TransitionRefused
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
@@ -49,6 +50,7 @@ def command(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Pope
         "MMM_WORKSPACE": str(settings.workspace),
         "MMM_HEARTBEAT_SECONDS": str(settings.heartbeat_seconds),
         "MMM_CRASH_AFTER_SECONDS": str(settings.crash_after_seconds),
+        "MMM_DRAW_REPORTS": "true",
     }
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -142,6 +144,11 @@ def test_from_submitting_to_results(
     assert ends == list(status.details["seconds"]), (
         "every stage, the last one too, is reported to its end"
     )
+    # The task draws the report when the run has succeeded already.
+    manifest, deadline = service.workspace.results_manifest(run_id), time.monotonic() + 240
+    while service.workspace.derived_file(run_id, REPORT, manifest) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     with pytest.raises(TransitionRefused, match="is succeeded and cannot become queued"):
         service.retry(run_id, ANN)
 

@@ -53,7 +53,11 @@ def web_app(
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env=inherited | {"MMM_DRAW_REPORTS": "false"} | settings,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     address = f"http://localhost:{port}"
     try:

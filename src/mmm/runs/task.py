@@ -117,7 +117,7 @@ def _run_attempt(workspace: Workspace, history: History, settings: Settings) -> 
             workspace, run_id, attempt, settings.heartbeat_seconds, _stop_this_process, _actor()
         ),
     ):
-        return _Task(workspace, history, attempt).run()
+        return _Task(workspace, history, attempt, settings.draw_reports).run()
 
 
 #: Set when the heartbeat has seen that others ended the attempt: leaving is then no failure.
@@ -134,11 +134,14 @@ class _Task:
     already.
     """
 
-    def __init__(self, workspace: Workspace, history: History, attempt: int) -> None:
+    def __init__(
+        self, workspace: Workspace, history: History, attempt: int, draw_reports: bool
+    ) -> None:
         self._workspace = workspace
         self._history = history
         self._run_id = history.run_id
         self._attempt = attempt
+        self._draw_reports = draw_reports
         self._actor = _actor()
 
     def run(self) -> int:
@@ -180,6 +183,10 @@ class _Task:
 
         try:
             work(self._workspace, self._history, self._actor)
+            if kind is None and self._draw_reports:
+                from mmm.runs.training import draw
+
+                draw(self._workspace, self._run_id)
         finally:
             # What is left is to record the end: a second SIGTERM must not interrupt that.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -77,7 +77,6 @@ def train(workspace: Workspace, history: History, actor: str) -> None:
         details=details,
         warnings=tuple(engine_warnings(result.tables["diagnostics"])),
     )
-    _draw(workspace, run_id)
 
 
 def advise(workspace: Workspace, run_id: str) -> None:
@@ -95,7 +94,7 @@ def advise(workspace: Workspace, run_id: str) -> None:
         log.warning("the forecast score was not made; it is when asked for", exc_info=True)
 
 
-def _draw(workspace: Workspace, run_id: str) -> None:
+def draw(workspace: Workspace, run_id: str) -> None:
     """Draw the report of a run that has succeeded already: whatever goes wrong here takes nothing of
     it. The report is drawn when it is asked for, too.
     """
