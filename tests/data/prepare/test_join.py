@@ -65,6 +65,25 @@ def test_markets_meet_however_they_are_spelt_and_a_table_without_one_goes_to_all
     assert found.notes == ("x/kpi has no row for 1 period that others have: 2024-01-08 in 'DE'.",)
 
 
+def test_amounts_without_a_market_are_said_to_count_in_each_and_names_of_a_country_are_doubted() -> (
+    None
+):
+    """National spend on the rows of two regions is twice the money once they are added up."""
+    spend = pa.table({"date": MONDAYS, "tv_spend": [1.5, 2.0, 3.0, 4.0, 5.0]})
+    kpi = {
+        "date": MONDAYS * 2,
+        "geo": ["DE"] * 5 + ["Germany"] * 5,
+        "revenue": [float(i) for i in range(10)],
+    }
+    parts = (
+        JoinPart(dataset="x/spend", date="date"),
+        JoinPart(dataset="x/kpi", date="date", market="geo"),
+    )
+    notes = " ".join(join(JoinRecipe(parts=parts), [spend, pa.table(kpi)]).notes)
+    assert "x/spend has no market: 'tv_spend' stand in each of the 2 markets, and count 2" in notes
+    assert "'DE', 'Germany' name one country, and are 2 markets here." in notes
+
+
 def test_months_meet_whatever_day_they_are_written_on() -> None:
     firsts = [dt.date(2024, month, 1) for month in (1, 2, 3, 4)]
     ends = [dt.date(2024, 1, 31), dt.date(2024, 2, 29), dt.date(2024, 3, 31), dt.date(2024, 4, 30)]

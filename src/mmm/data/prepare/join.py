@@ -26,11 +26,14 @@ from mmm.data.calendar import (
     weekday,
 )
 from mmm.data.columns import counted, listed, read_dates, require_columns, rows_text
-from mmm.data.markets import folded, read_markets
+from mmm.data.markets import doubtful, folded, read_markets
+from mmm.data.proposal import propose
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace.tables import currencies_of, with_currencies
 
 _SHOWN = 3
+#: Roles of amounts, which belong to their own period and market alone.
+AMOUNTS = frozenset(["kpi", "spend", "exposure", "organic"])
 
 
 class _Part(BaseModel):
@@ -116,6 +119,7 @@ def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
     _require_one_step(rows)
     with_market = any(item.part.market for item in rows)
     if with_market:
+        repeats += [*_in_every_market(rows, len(names)), *_same_country(list(names.values()))]
         rows = [_in_all_markets(item, len(names)) for item in rows]
     width = int(max(item.days.max() for item in rows)) + 1
     keys = [item.markets.astype(np.int64) * width + item.days for item in rows]
@@ -231,6 +235,34 @@ def _require_one_step(rows: Sequence[_Rows]) -> None:
             "in its part of the join's recipe."
         )
         raise UserError(f"the datasets have different steps: {told}.", where="join", fix=fix)
+
+
+def _in_every_market(rows: Sequence[_Rows], markets: int) -> list[str]:
+    """Amounts that would be counted once for each market."""
+    found = []
+    for item in rows:
+        if item.part.market or markets < 2:
+            continue
+        amounts = [
+            column.column
+            for column in propose(item.table).columns
+            if column.role in AMOUNTS
+            and (not item.part.columns or column.column in item.part.columns)
+        ]
+        if amounts:
+            found.append(
+                f"{item.part.dataset} has no market: {listed(amounts)} stand in each of the {markets} "
+                f"markets, and count {markets} times where these are added up. Join a table that has "
+                "them by market, or one market alone."
+            )
+    return found
+
+
+def _same_country(names: Sequence[str]) -> list[str]:
+    return [
+        f"{what}. Join datasets that name it in one way, as a recipe makes them."
+        for what, _ in doubtful(names, [0] * len(names))
+    ]
 
 
 def _in_all_markets(item: _Rows, markets: int) -> _Rows:

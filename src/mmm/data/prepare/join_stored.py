@@ -10,7 +10,7 @@ from pathlib import Path
 from mmm.access import User
 from mmm.data.naming import NamingRules, naming_rules
 from mmm.data.optimise import optimise
-from mmm.data.prepare.join import JoinPart, JoinRecipe, join
+from mmm.data.prepare.join import AMOUNTS, JoinPart, JoinRecipe, join
 from mmm.data.proposal import propose
 from mmm.data.references import dataset_name, find_dataset
 from mmm.errors import UserError
@@ -18,9 +18,6 @@ from mmm.sources.base import Batches
 from mmm.workspace import DatasetManifest, Workspace
 from mmm.workspace.names import checked_name
 from mmm.workspace.tables import currencies_of
-
-#: Roles of amounts, which belong to their own period alone.
-_SUMS = frozenset(["kpi", "spend", "exposure", "organic"])
 
 
 def propose_join(workspace: Workspace, names: Sequence[str], keep: str = "all") -> JoinRecipe:
@@ -51,7 +48,7 @@ def _part(workspace: Workspace, manifest: DatasetManifest, rules: NamingRules) -
         dataset=dataset_name(manifest),
         date=roles["date"],
         market=roles.get("market"),
-        repeat=not _SUMS & roles.keys(),
+        repeat=not AMOUNTS & roles.keys(),
     )
 
 
