@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.csv
 
+from benchmarks.geo_tests import simulated_kpi
 from mmm.errors import UserError
 from mmm.testing.analysis import analyse
 from mmm.testing.design import Candidate, Wanted, design_tests
@@ -30,16 +31,9 @@ _GEOS, _BEFORE, _DAYS = 40, 90, 14
 def simulated(seed: int) -> Panel:
     rng = np.random.default_rng([21, seed])
     days = _BEFORE + _DAYS
-    level = np.exp(rng.normal(7.0, 1.0, _GEOS))
-    factors = np.cumsum(rng.normal(0.0, 0.01, (days, 2)), axis=0)
-    weekday = 0.1 * np.sin(2.0 * np.pi * np.arange(days) / 7.0)
-    loadings = rng.uniform(0.5, 1.5, (2, _GEOS))
-    noise = rng.normal(0.0, 0.04, (days, _GEOS))
-    for day in range(1, days):
-        noise[day] += 0.3 * noise[day - 1]
-    share = 1.0 + factors @ loadings + weekday[:, None] * rng.uniform(0.7, 1.3, _GEOS) + noise
+    kpi = simulated_kpi(rng, _GEOS, days)
     names = tuple(f"geo {number}" for number in range(_GEOS))
-    return Panel(names, np.datetime64("2026-01-01") + np.arange(days), level * share)
+    return Panel(names, np.datetime64("2026-01-01") + np.arange(days), kpi)
 
 
 def cuts_of(path: str, length: int) -> Iterator[Panel]:

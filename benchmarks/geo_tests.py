@@ -20,19 +20,24 @@ from mmm.testing.panel import GeoTest
 _GEOS, _BEFORE, _DAYS = 20, 60, 14
 
 
+def simulated_kpi(rng: np.random.Generator, geos: int, days: int) -> np.ndarray:
+    """KPI (days, geos) of geos of sizes over two orders of magnitude, without a test."""
+    level = np.exp(rng.normal(7.0, 1.0, geos))
+    factors = np.cumsum(rng.normal(0.0, 0.01, (days, 2)), axis=0)
+    weekday = 0.1 * np.sin(2.0 * np.pi * np.arange(days) / 7.0)
+    loadings = rng.uniform(0.5, 1.5, (2, geos))
+    noise = rng.normal(0.0, 0.04, (days, geos))
+    for day in range(1, days):
+        noise[day] += 0.3 * noise[day - 1]
+    share = 1.0 + factors @ loadings + weekday[:, None] * rng.uniform(0.7, 1.3, geos) + noise
+    return np.asarray(level * share)
+
+
 def simulated(seed: int) -> tuple[GeoTest, float]:
     """A test and its true mean effect per treated geo and day."""
     rng = np.random.default_rng(seed)
     days = _BEFORE + _DAYS
-    level = np.exp(rng.normal(7.0, 1.0, _GEOS))
-    factors = np.cumsum(rng.normal(0.0, 0.01, (days, 2)), axis=0)
-    weekday = 0.1 * np.sin(2.0 * np.pi * np.arange(days) / 7.0)
-    loadings = rng.uniform(0.5, 1.5, (2, _GEOS))
-    noise = rng.normal(0.0, 0.04, (days, _GEOS))
-    for day in range(1, days):
-        noise[day] += 0.3 * noise[day - 1]
-    share = 1.0 + factors @ loadings + weekday[:, None] * rng.uniform(0.7, 1.3, _GEOS) + noise
-    kpi = level * share
+    kpi = simulated_kpi(rng, _GEOS, days)
     treated = np.zeros(_GEOS, dtype=bool)
     treated[rng.choice(_GEOS, rng.integers(2, 5), replace=False)] = True
     lift = 0.0 if seed % 4 == 0 else rng.uniform(0.0, 0.08)

@@ -15,8 +15,8 @@ from mmm.testing.design import Candidate, Kind, Wanted
 from mmm.testing.panel import Columns, Panel
 from mmm.testing.time_design import Pattern, Phased
 
-#: Effects at which the power is told, in multiples of the smallest detectable one.
 _LATEST = date(2200, 1, 1)
+#: Effects at which the power is told, in multiples of the smallest detectable one.
 _CURVE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 _DONE = {
     Kind.GO_DARK: "stop the channel's spend",

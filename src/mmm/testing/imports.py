@@ -56,10 +56,9 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "CausalPy",
-        ("hdi_low",),
+        ("low",),
         {
             **_DATES,
-            "hdi_low": ("hdi lower", "hdi low", "hdi 3", "hdi 3 percent"),
             "row": ("index", "unnamed 0", "effect", ""),
             "lift": ("mean",),
             "low": ("hdi lower", "hdi low", "hdi 3", "hdi 3 percent"),
@@ -84,11 +83,10 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "Meta lift",
-        ("conversions", "reporting"),
+        ("lift", "reporting"),
         {
             **_DATES,
             "reporting": ("reporting starts",),
-            "conversions": ("incremental conversions", "conversion lift", "incremental sales"),
             "lift": ("incremental conversions", "conversion lift", "incremental sales"),
             "low": ("lower bound", "ci lower", "confidence interval lower", "incremental lower"),
             "high": ("upper bound", "ci upper", "confidence interval upper", "incremental upper"),
@@ -98,10 +96,9 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "Google lift",
-        ("conversions",),
+        ("lift",),
         {
             **_DATES,
-            "conversions": ("incremental conversions", "absolute lift", "incremental value"),
             "lift": ("incremental conversions", "absolute lift", "incremental value"),
             "low": ("lower bound", "ci lower", "confidence interval lower"),
             "high": ("upper bound", "ci upper", "confidence interval upper"),

@@ -8,11 +8,8 @@ import pyarrow as pa
 import streamlit as st
 
 from mmm.experiments.submission import events_of
-from mmm.web.data.uploads import table_of_upload
-from mmm.web.experiment.draft import Draft
 from mmm.web.experiment.fields import Form
-from mmm.web.experiment.typed_table import Rows, rows_of, typed_table
-from mmm.web.shell.border import border
+from mmm.web.experiment.typed_table import rows_of, rows_of_file, typed_table
 
 _PATH = ("events",)
 _SCHEMA = pa.schema([("name", pa.string()), ("start", pa.date32()), ("end", pa.date32())])
@@ -39,20 +36,11 @@ def events_part(form: Form) -> None:
             },
         )
         form.tell("events")
-        _file(draft, events)
-
-
-def _file(draft: Draft, events: Rows) -> None:
-    file = st.file_uploader(
-        "A table of events (CSV or Excel): name, first day, last day",
-        type=["csv", "tsv", "txt", "xlsx", "xls"],
-        key=draft.key(_PATH, "-file"),
-    )
-    if file is None or not st.button("Add the events of this file", icon=":material/event:"):
-        return
-    with border():
-        found = events_of(table_of_upload(file), file.name)
-        new = [item for item in found if item not in events]
-        draft.put(_PATH, [*events, *new], [])
-        draft.generation += 1
-        st.rerun()
+        rows_of_file(
+            draft,
+            _PATH,
+            "A table of events (CSV or Excel): name, first day, last day",
+            "Add the events of this file",
+            ":material/event:",
+            events_of,
+        )

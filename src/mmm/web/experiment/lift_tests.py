@@ -12,13 +12,11 @@ import streamlit as st
 from mmm.errors import Finding
 from mmm.experiments.lift_table import read_lift_tests
 from mmm.format import Labels
-from mmm.web.data.uploads import table_of_upload
 from mmm.web.experiment.draft import Draft
 from mmm.web.experiment.fields import Form
 from mmm.web.experiment.parts import media_names
-from mmm.web.experiment.typed_table import Rows, rows_of, typed_table
+from mmm.web.experiment.typed_table import Rows, rows_of, rows_of_file, typed_table
 from mmm.web.kit.text import plain
-from mmm.web.shell.border import border
 
 _PATH = ("lift_tests",)
 _SCHEMA = pa.schema(
@@ -60,7 +58,14 @@ def lift_part(form: Form, labels: Labels) -> None:
         )
         typed_table(draft, _PATH, _SCHEMA, _columns(draft, tests))
         _checks(tests, found)
-        _file(draft, tests)
+        rows_of_file(
+            draft,
+            _PATH,
+            "A table of lift tests (CSV or Excel): channel, start, end, lift, spend, standard error",
+            "Add the tests of this file",
+            ":material/upload:",
+            read_lift_tests,
+        )
 
 
 def _columns(draft: Draft, tests: Rows) -> dict[str, Any]:
@@ -117,18 +122,3 @@ def _called(number: int, tests: Rows) -> str:
     test = tests[number - 1] if number <= len(tests) else {}
     about = " ".join(filter(None, [" + ".join(_names(test)), str(test.get("start") or "")]))
     return f"Test {number}" + (f" ({about})" if about else "")
-
-
-def _file(draft: Draft, tests: Rows) -> None:
-    file = st.file_uploader(
-        "A table of lift tests (CSV or Excel): channel, start, end, lift, spend, standard error",
-        type=["csv", "tsv", "txt", "xlsx", "xls"],
-        key=draft.key(_PATH, "-file"),
-    )
-    if file is None or not st.button("Add the tests of this file", icon=":material/upload:"):
-        return
-    with border():
-        found = read_lift_tests(table_of_upload(file), file.name)
-        draft.put(_PATH, [*tests, *(test for test in found if test not in tests)])
-        draft.generation += 1
-        st.rerun()

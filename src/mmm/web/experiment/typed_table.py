@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 
+from mmm.web.data.uploads import table_of_upload
 from mmm.web.experiment.draft import Draft
+from mmm.web.shell.border import border
 
 Rows = list[dict[str, Any]]
+Read = Callable[[pa.Table, str], Rows]
 
 
 def rows_of(draft: Draft, path: tuple[str | int, ...]) -> Rows:
@@ -43,6 +46,25 @@ def typed_table(
         column_config=dict(columns),
         on_change=lambda: draft.put(path, edited(base, st.session_state[key]), []),
     )
+
+
+def rows_of_file(
+    draft: Draft, path: tuple[str, ...], title: str, button: str, icon: str, read: Read
+) -> None:
+    """A file whose rows are added to the list at `path`, but for those that it has. `read` makes rows
+    of the file's table and its name.
+    """
+    rows = rows_of(draft, path)
+    file = st.file_uploader(
+        title, type=["csv", "tsv", "txt", "xlsx", "xls"], key=draft.key(path, "-file")
+    )
+    if file is None or not st.button(button, icon=icon):
+        return
+    with border():
+        found = read(table_of_upload(file), file.name)
+        draft.put(path, [*rows, *(item for item in found if item not in rows)], [])
+        draft.generation += 1
+        st.rerun()
 
 
 def edited(base: Rows, edits: dict[str, Any]) -> Rows:

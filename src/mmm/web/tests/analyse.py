@@ -12,11 +12,10 @@ from mmm.testing import charts
 from mmm.testing.analysis import Analysis, analyse
 from mmm.testing.panel import Columns, GeoTest, read_geo_test
 from mmm.testing.words import HEADINGS, as_found, remarks, shown
-from mmm.web.kit.tables import download, table
 from mmm.web.kit.text import plain
 from mmm.web.shell.border import border
 from mmm.web.shell.session import current_user, workspace
-from mmm.web.tests.shared import chosen_history, draw, names_of, spec
+from mmm.web.tests.shared import chosen_history, draw, names_of, numbers, spec
 from mmm.workspace import Workspace
 
 _KEPT = "test-analysis"
@@ -86,10 +85,7 @@ def _draw(test: GeoTest, found: Analysis) -> None:
         "A stroke a geo: the effect that the same analysis sees where nothing was done. The treated "
         "geos' effect means something where it stands outside of these.",
     )
-    rows = shown(found)
-    with st.expander(f"Numbers ({len(rows)} methods)", expanded=True):
-        table(HEADINGS, rows)
-        download("Download as CSV", HEADINGS, rows, "geo-test.csv")
+    numbers(HEADINGS, shown(found), "methods", "geo-test.csv")
     _keep(test, found)
 
 

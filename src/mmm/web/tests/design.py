@@ -12,11 +12,10 @@ from mmm.testing import charts
 from mmm.testing.design import POWER, Candidate, Kind, Wanted, design_tests
 from mmm.testing.designed import HEADINGS, GeoDesign, finding, geo_design, page, shown
 from mmm.testing.panel import Columns, read_panel
-from mmm.web.kit.tables import download, table
 from mmm.web.kit.text import plain
 from mmm.web.shell.border import border
 from mmm.web.shell.session import current_user, workspace
-from mmm.web.tests.shared import chosen_history, draw, names_of, spec
+from mmm.web.tests.shared import chosen_history, draw, names_of, numbers, spec
 from mmm.workspace import Workspace
 
 _KINDS = {
@@ -97,10 +96,7 @@ def _draw(found: list[Candidate], best: GeoDesign) -> None:
         "How likely the test calls an effect of each size, with 10 % false positives. The broken line "
         "is 80 %. Replayed in windows of the history in which nothing was tested.",
     )
-    rows = shown(found)
-    with st.expander(f"Numbers ({len(rows)} rows)", expanded=True):
-        table(HEADINGS, rows)
-        download("Download as CSV", HEADINGS, rows, "designs.csv")
+    numbers(HEADINGS, shown(found), "rows", "designs.csv")
     with st.expander("The test on one page"):
         st.markdown(page(best))
     with st.container(horizontal=True):

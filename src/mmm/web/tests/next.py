@@ -10,12 +10,11 @@ from mmm.models.plans import ALL_KEPT, model_to_plan
 from mmm.runs.status import RunStatus
 from mmm.testing import charts
 from mmm.testing.next_test import HEADINGS, shown
-from mmm.web.kit.tables import download, table
 from mmm.web.kit.text import plain
 from mmm.web.runs.run_list import name_of
 from mmm.web.shell import links
 from mmm.web.shell.session import run_service, workspace
-from mmm.web.tests.shared import draw, spec
+from mmm.web.tests.shared import draw, numbers, spec
 from mmm.workspace import Workspace
 from mmm.workspace.models import RunState
 
@@ -70,7 +69,4 @@ def _draw(run_id: str, precision: float) -> None:
         "A dot a test. Above the broken line it is worth more than it costs; left of 0 it saves money. "
         "The value is what the better split of today's budget is expected to bring over a year.",
     )
-    rows = shown(found.tests, labels)
-    with st.expander(f"Numbers ({len(rows)} rows)", expanded=True):
-        table(HEADINGS, rows)
-        download("Download as CSV", HEADINGS, rows, f"next-test-{run_id}.csv")
+    numbers(HEADINGS, shown(found.tests, labels), "rows", f"next-test-{run_id}.csv")

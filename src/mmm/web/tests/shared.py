@@ -1,9 +1,10 @@
 """What the parts of the area share: a stored history to choose, columns to name, a chart with how to read
-it.
+it, the numbers behind it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from mmm.data.references import dataset_name
 from mmm.results import charts
 from mmm.testing.panel import Columns
 from mmm.web.kit.chart import show_chart
+from mmm.web.kit.tables import download, table
 from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import workspace
@@ -64,6 +66,13 @@ def spec(make: Any, *given: Any) -> dict[str, Any]:
     with charts.unvalidated():
         found: dict[str, Any] = make(*given).to_dict(validate=False)
     return found
+
+
+def numbers(headings: Sequence[str], rows: list[tuple[str, ...]], what: str, file: str) -> None:
+    """The numbers behind a chart, `what` their rows are, and the same to download."""
+    with st.expander(f"Numbers ({len(rows)} {what})", expanded=True):
+        table(headings, rows)
+        download("Download as CSV", headings, rows, file)
 
 
 def names_of(text: str) -> tuple[str, ...]:
