@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmm.testing.registered import HALF_WIDTH
+
 NOT_GIVEN = "not given"
 
 
@@ -189,7 +191,7 @@ def of_registry(tests: Mapping[str, Any]) -> list[dict[str, Any]]:
         result = test["found"]
         if result is None:
             continue
-        half = 1.6448536 * result["standard_error"]
+        half = HALF_WIDTH * result["standard_error"]
         ends = (result["lift"] - half, result["lift"] + half)
         channel = ", ".join(test["channels"])
         unit = "units of the KPI"

@@ -45,6 +45,10 @@ NEXT: dict[State, tuple[State, ...]] = {
 }
 
 
+#: Half the width of a normal 90 % interval in standard errors.
+HALF_WIDTH = 1.6448536
+
+
 class Found(BaseModel):
     """What a test found: `lift` in units of the KPI over its dates with its standard error, the money
     that it moved; what is known of the fit before it and of disturbed geos or dates.

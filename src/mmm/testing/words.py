@@ -11,11 +11,9 @@ from mmm.errors import UserError
 from mmm.format import fixed, percent
 from mmm.testing.analysis import LEVEL, Analysis, Estimate
 from mmm.testing.panel import GeoTest
-from mmm.testing.registered import Found
+from mmm.testing.registered import HALF_WIDTH, Found
 
 HEADINGS = ("METHOD", "INCREMENTAL KPI", "90 % INTERVAL", "P", "IROAS", "90 % INTERVAL OF IROAS")
-#: Half the width of a normal 90 % interval in standard errors.
-_HALF_WIDTH = 1.6448536
 
 
 def shown(found: Analysis) -> list[tuple[str, ...]]:
@@ -90,7 +88,7 @@ def _measured(test: GeoTest, found: Analysis) -> tuple[float, float, float]:
     main = found.estimates[0]
     if test.spend is None:
         raise UserError("its spend is not known.", where="spend", fix="Give --spend.")
-    error = (main.high - main.low) / (2.0 * _HALF_WIDTH)
+    error = (main.high - main.low) / (2.0 * HALF_WIDTH)
     if not math.isfinite(error):
         raise UserError("its interval has no end.", where="the test", fix="Give more history.")
     sign = -1.0 if test.spend < 0 else 1.0

@@ -18,7 +18,7 @@ from mmm.engines.base import PaidMedium, PreviousModel, Problem
 from mmm.engines.bayes import priors, tables
 from mmm.engines.bayes.kernel import EFFECT, KAPPA, RHO, SHAPE, THETA
 from mmm.engines.bayes.model import Known, KnownEffect
-from mmm.engines.bayes.posterior import Posterior, pressures
+from mmm.engines.bayes.posterior import Posterior, hill_sums
 from mmm.engines.bayes.prior_draws import plain_draws
 from mmm.engines.bayes.settings import BayesSettings
 from mmm.engines.bayes.setup import Setup, set_up
@@ -74,11 +74,7 @@ def earlier_media(setup: Setup) -> dict[int, EarlierMedium]:
         coefficient = previous.draws.get((name, "coefficient"))
         if curve is None or coefficient is None:
             continue
-        pressure, _ = pressures(setup, market.x[c], _with_effects(curve), setup.trained)
-        k = np.exp(curve[:, SHAPE, None])
-        power = pressure**k
-        half = np.exp(curve[:, KAPPA, None] * k)
-        hill = (power / (power + half)).sum(axis=1)
+        hill = hill_sums(setup, c, _with_effects(curve))
         effect = coefficient * hill / (market.money[c] * setup.scale)
         found[c] = EarlierMedium(curve, effect)
     return found

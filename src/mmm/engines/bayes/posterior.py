@@ -164,13 +164,17 @@ def posterior(setup: Setup, draws: Draws, wanted: int, seed: int) -> Posterior:
 
 def _ceilings(setup: Setup, channel: np.ndarray) -> np.ndarray:
     """What the Hill curve is multiplied by, per unit of ROI, so that its sum is the money, (K, M)."""
-    market, found = setup.market, np.empty(channel.shape[:2])
+    found = np.empty(channel.shape[:2])
     for c in range(channel.shape[1]):
-        parameters = channel[:, c]
-        pressure, _ = pressures(setup, market.x[c], parameters, setup.trained)
-        kappa, k = np.exp(parameters[:, KAPPA, None]), np.exp(parameters[:, SHAPE, None])
-        found[:, c] = market.money[c] / _hill(pressure, kappa, k).sum(axis=1)
+        found[:, c] = setup.market.money[c] / hill_sums(setup, c, channel[:, c])
     return found
+
+
+def hill_sums(setup: Setup, c: int, parameters: np.ndarray) -> np.ndarray:
+    """Sum of a medium's Hill curve over the trained rows by draw of its parameters (K, 5): (K,)."""
+    pressure, _ = pressures(setup, setup.market.x[c], parameters, setup.trained)
+    kappa, k = np.exp(parameters[:, KAPPA, None]), np.exp(parameters[:, SHAPE, None])
+    return np.asarray(_hill(pressure, kappa, k).sum(axis=1))
 
 
 def pressures(
