@@ -110,6 +110,10 @@ def test_whatever_happens_the_board_says_what_the_events_say(
         if turn % 3 == 0:
             looker.start_waiting(tidy=chosen.random() < 0.7)
         assert looker.look_at(batch) == by_events(service, batch)
+    for status in by_events(service, batch):
+        if not status.final:
+            History(workspace, status.run_id).add(RunState.CANCELLED, "anybody")
+    service.start_waiting()
     assert workspace.moves(batch.batch_id).digest > 0
     assert elsewhere(workspace, own, tmp_path, "new").look_at(batch) == by_events(service, batch)
 
