@@ -27,11 +27,14 @@ Role = Literal[
     "kpi",
     "spend",
     "exposure",
+    "frequency",
     "organic",
     "context",
     "factor",
     "unused",
 ]
+#: Roles whose numbers count something, so that none is negative.
+MEDIA_ROLES: tuple[Role, ...] = ("spend", "exposure", "frequency", "organic")
 At = Literal["any", "first", "last", "whole"]
 #: Between words: marks, tvSpend, TVSpend (but not GRPs), tv1Spend.
 _WORD_BORDER = re.compile(
@@ -82,7 +85,7 @@ class NamingRules(_Rules):
         media = (
             rule
             for rule in self.rules
-            if rule.role in ("spend", "exposure") and not rule.names_channel
+            if rule.role in ("spend", "exposure", "frequency") and not rule.names_channel
         )
         return {(word, rule.at) for rule in media for word in rule.words}
 
@@ -320,6 +323,12 @@ DEFAULT_RULES = NamingRules(
             " klick, klik, visualizzazioni, reichweite, alcance, portee, portée",
             0.85,
         ),
+        _rule(
+            "frequency",
+            "avg frequency, average frequency, mean frequency, frequency, freq, frequenz, fréquence,"
+            " frecuencia, frequenza, frequência, frequentie",
+            0.85,
+        ),
         _rule("exposure", "mdip", 0.85, "first"),
         _rule("exposure", "i, p", 0.75, "last"),
         _rule(
@@ -383,5 +392,8 @@ DEFAULT_RULES = NamingRules(
         "mean",
         "ratio",
         "percent",
+        "frequency",
+        "freq",
+        "frequenz",
     ),
 )

@@ -272,6 +272,13 @@ class Recreates(Protocol):
 
 
 @runtime_checkable
+class TakesFrequency(Protocol):
+    """Models a channel's frequency beside its reach (`PaidMedium.frequency`)."""
+
+    takes_frequency: bool
+
+
+@runtime_checkable
 class CountsTerms(Protocol):
     """The data check of observations per coefficient counts with the engine's own terms."""
 

@@ -105,6 +105,7 @@ def test_a_refresh_knows_the_earlier_curve(result: EngineResult) -> None:
     from mmm.engines.bayes.setup import set_up
 
     previous = PreviousModel(
+        model_id="earlier",
         parameters={},
         effects={},
         spend={},

@@ -33,6 +33,7 @@ class BayesEngine:
     version = "1"
     settings = BayesSettings
     stages = ("setup", "sample", "tables")
+    takes_frequency = True
     presets: Mapping[str, Mapping[str, Any]] = PRESETS
     rates = Rates(
         fixed=6.0,
