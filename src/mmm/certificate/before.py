@@ -10,14 +10,13 @@ from mmm.certificate.baseline import smoother
 from mmm.certificate.identify import Identifiability, before_training, design_of
 from mmm.certificate.material import Material
 from mmm.certificate.saturation import SaturationTold, saturation_told
-from mmm.engines.adstock_hill.curves import hill
 from mmm.engines.base import Factor, Problem
 
 #: What the noise is taken to be while it is looked for, as a share of the mean KPI.
 _FIRST_NOISE, _LEAST_NOISE, _ROUNDS = 0.1, 0.005, 4
-#: A usual frequency's Hill curve before any training: its exponent, and the exposures of a person at
-#: which half of the effect is reached.
-_USUAL_FREQUENCY = (2.0, 2.1)
+#: Exposures of a person in a period at which half of the effect is usually reached, of an S-shaped
+#: curve of exponent 2.
+_USUAL_FREQUENCY = 2.1
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ def bare_material(problem: Problem) -> Material:
     for medium in problem.paid:
         values = medium.spend if medium.exposure is None else medium.exposure
         if medium.frequency is not None:
-            values = values * hill(medium.frequency, *_USUAL_FREQUENCY)
+            squared = medium.frequency**2
+            values = values * squared / (squared + _USUAL_FREQUENCY**2)
         mean = float(values[window].mean())
         inputs.append(values / mean if mean > 0 else np.zeros(problem.rows))
         spend.append(medium.spend)

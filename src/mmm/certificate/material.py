@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.adstock_hill.curves import hill
-from mmm.engines.adstock_hill.media import FREQUENCY
 from mmm.engines.base import Problem
 
 Tables = Mapping[str, pa.Table]
@@ -58,12 +56,12 @@ def read_material(problem: Problem, tables: Tables, model_id: str) -> Material:
     channels = tuple(medium.name for medium in problem.paid)
     window = problem.window_rows
     media = {name: _of(tables["media"], "channel", name).sort_by("date") for name in channels}
-    curves = _frequency_curves(tables["parameters"], model_id)
     given = []
     for name, medium in zip(channels, problem.paid, strict=True):
         acting = media[name]["input"].to_numpy()
         if medium.frequency is not None:
-            acting = acting * hill(medium.frequency, *curves[name])
+            exposures = acting * medium.frequency
+            acting = exposures * _worth(tables["frequencies"], model_id, name, medium.frequency)
         given.append(acting)
     inputs = np.array(given, float)
     if inputs.shape[1] != problem.rows:
@@ -87,16 +85,10 @@ def read_material(problem: Problem, tables: Tables, model_id: str) -> Material:
     )
 
 
-def _frequency_curves(table: pa.Table, model_id: str) -> dict[str, tuple[float, float]]:
-    """(alpha, inflexion) of every channel with a frequency."""
-    found: dict[str, dict[str, float]] = {}
-    for row in _of(table, "model_id", model_id).to_pylist():
-        if row["parameter"].startswith(FREQUENCY):
-            found.setdefault(row["variable"], {})[row["parameter"]] = row["value"]
-    return {
-        name: (values[f"{FREQUENCY}alpha"], values[f"{FREQUENCY}inflexion"])
-        for name, values in found.items()
-    }
+def _worth(table: pa.Table, model_id: str, name: str, frequency: np.ndarray) -> np.ndarray:
+    """What an exposure of a channel is worth at its period's frequency (T,), up to a factor."""
+    curve = _of(_of(table, "model_id", model_id), "channel", name).sort_by("frequency")
+    return np.interp(frequency, curve["frequency"].to_numpy(), curve["worth"].to_numpy())
 
 
 def _of(table: pa.Table, column: str, value: str) -> pa.Table:

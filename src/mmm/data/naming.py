@@ -186,8 +186,14 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         0.95,
     ),
     _rule(
+        "frequency",
+        "avg frequency, average frequency, mean frequency, frequency, freq, frequenz, fréquence,"
+        " frecuencia, frequenza, frequência, frequentie",
+        0.85,
+    ),
+    _rule(
         "unused",
-        "cost conv, cost per, cost of sales, acos, roas, ctr, cpc, cpm, cpv, cpa, cpp, cvr, frequency,"
+        "cost conv, cost per, cost of sales, acos, roas, ctr, cpc, cpm, cpv, cpa, cpp, cvr,"
         " search impr share, impr share, impression share, quality ranking, engagement rate,"
         " interaction rate, view rate, conv rate, quality score, avg, average, kosten conv, kosten pro",
         0.9,
@@ -321,12 +327,6 @@ DEFAULT_RULES = NamingRules(
             "clicks, click, views, grps, grp, trps, trp, reach, sends, opens, circulation, link clicks,"
             " outbound clicks, clicks destination, klicks, clics, clic, cliques, kliks, kliknięcia,"
             " klick, klik, visualizzazioni, reichweite, alcance, portee, portée",
-            0.85,
-        ),
-        _rule(
-            "frequency",
-            "avg frequency, average frequency, mean frequency, frequency, freq, frequenz, fréquence,"
-            " frecuencia, frequenza, frequência, frequentie",
             0.85,
         ),
         _rule("exposure", "mdip", 0.85, "first"),

@@ -93,48 +93,32 @@ def pair_exposures(found: list[Candidate], table: pa.Table, rules: NamingRules) 
 
 
 def pair_frequencies(found: list[Candidate], rules: NamingRules) -> None:
-    """Give each frequency the spend of its channel where the channel's reach is known, which then is
-    its exposure: impressions, the product of both, say less. A frequency without is not used.
+    """Give each frequency the spend of its channel, where people reached are the spend's exposure.
+
+    A frequency without is not used; nor is it beside impressions, which hold both: whether to model
+    reach and frequency instead is for a person to say.
     """
     strip = rules.media_words()
+    by_name = {item.facts.name: item for item in found}
     spends = {_channel(item.words, strip): item for item in found if item.role == "spend"}
     taken: set[str] = set()
     for item in _of_role(found, "frequency"):
-        channel = _channel(item.words, strip)
-        spend = spends.get(channel)
-        reach = next((other for other in found if _is_reach(other, channel, strip)), None)
-        if spend is None or reach is None:
+        spend = spends.get(_channel(item.words, strip))
+        exposure = None if spend is None else by_name.get(spend.proposal.partner or "")
+        if spend is None or exposure is None:
             item.drop(
                 "a frequency says nothing without its channel's spend and people reached", 0.7
             )
-            continue
-        if spend.facts.name in taken:
+        elif not _REACH & set(exposure.words):
+            name = exposure.facts.name
+            what = f"{name!r} is proposed; with the people reached as exposure, a frequency tells"
+            item.drop(f"{what} how often to reach them", 0.7)
+        elif spend.facts.name in taken:
             item.drop(f"a second frequency of {spend.facts.name!r}", 0.7)
-            continue
-        taken.add(spend.facts.name)
-        _exposure_is(spend, reach, found)
-        reason = f"{item.proposal.reason}; with {reach.facts.name!r}, the people reached"
-        item.proposal = replace(item.proposal, partner=spend.facts.name, reason=reason)
-
-
-def _is_reach(item: Candidate, channel: Channel, strip: set[tuple[str, At]]) -> bool:
-    """Whether a column counts the people that the channel reached."""
-    counts_people = bool(_REACH & set(item.words)) and item.facts.kind == "number"
-    return counts_people and _channel(item.words, strip) == channel
-
-
-def _exposure_is(spend: Candidate, reach: Candidate, found: list[Candidate]) -> None:
-    """Make the reach the spend's exposure, in the place of another one."""
-    name = reach.facts.name
-    if spend.proposal.partner == name:
-        return
-    for other in found:
-        if other.role == "exposure" and other.proposal.partner == spend.facts.name:
-            other.drop(f"{name!r} and its frequency say more of {spend.facts.name!r}", 0.7)
-    reason = f"it counts the people reached by the channel of {spend.facts.name!r}"
-    reach.take("exposure", 0.8, reason)
-    reach.proposal = replace(reach.proposal, partner=spend.facts.name)
-    spend.proposal = replace(spend.proposal, partner=name)
+        else:
+            taken.add(spend.facts.name)
+            reason = f"{item.proposal.reason}; with {exposure.facts.name!r}, the people reached"
+            item.proposal = replace(item.proposal, partner=spend.facts.name, reason=reason)
 
 
 def _of_role(found: Sequence[Candidate], role: str) -> list[Candidate]:

@@ -177,16 +177,16 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("refitted", _f8),
         ("new", _f8),
     ),
-    # Kept models x channels with a frequency x a grid of frequencies: the ROI of the same exposures
-    # if every person reached had so many of them in a period. `observed` is false beyond the
-    # frequencies of the window.
+    # Kept models x channels with a frequency x a grid of frequencies: what an exposure is worth if
+    # every person reached had so many of them in a period, as a multiple of what it was worth in
+    # the window. `observed` is false beyond the frequencies of the window.
     "frequencies": _schema(
         ("model_id", _s),
         ("channel", _s),
         ("frequency", _f8),
-        ("roi", _f8),
-        ("roi_low", _f8),
-        ("roi_high", _f8),
+        ("worth", _f8),
+        ("worth_low", _f8),
+        ("worth_high", _f8),
         ("observed", _b),
     ),
     # Kept models x channels with a frequency: today's mean, the frequency with the best expected

@@ -18,16 +18,17 @@ from mmm.engines.bayes.posterior import Posterior
 from mmm.engines.bayes.tables import MODEL_ID, Summary, interval
 from mmm.engines.schemas import table
 
-#: Points of the curve, and how far it goes beyond the largest frequency of the window.
-_POINTS, _REACH = 61, 1.25
+#: Points at which the best is looked for, those of them that are told, and how far both go beyond
+#: the largest frequency of the window.
+_POINTS, _TOLD, _REACH = 601, 10, 1.25
 #: Nobody is reached less than once.
 _LEAST = 1.0
 
 
 @dataclass(frozen=True)
 class FrequencyCurve:
-    """One channel: ROI by draw at each frequency of the grid (K, n), as a multiple of today's
-    `worth`, whose ROI by draw is `today` (K,).
+    """One channel: what an exposure is worth by draw at each frequency of the grid (K, n), as a
+    multiple of what it was in the window; `today` (K,) is the channel's ROI by draw there.
     """
 
     channel: str
@@ -78,20 +79,22 @@ def _saturation(frequency: np.ndarray, kappa: np.ndarray, k: np.ndarray) -> np.n
 
 
 def frequencies_table(curves: Sequence[FrequencyCurve]) -> pa.Table:
-    """The table `frequencies`: median and interval of the ROI by frequency."""
-    bands = [curve.worth * curve.today[:, None] for curve in curves]
-    bounds = [interval(roi) for roi in bands]
-    sizes = [len(curve.grid) for curve in curves]
+    """The table `frequencies`: median and interval of an exposure's worth by frequency."""
+    worth = [curve.worth[:, ::_TOLD] for curve in curves]
+    grids = [curve.grid[::_TOLD] for curve in curves]
+    bounds = [interval(values) for values in worth]
+    sizes = [len(grid) for grid in grids]
     return table(
         "frequencies",
         {
             "model_id": [MODEL_ID] * sum(sizes),
             "channel": np.repeat([curve.channel for curve in curves], sizes).tolist(),
-            "frequency": _joined([curve.grid for curve in curves]),
-            "roi": _joined([np.median(roi, axis=0) for roi in bands]),
-            "roi_low": _joined([low for low, _ in bounds]),
-            "roi_high": _joined([high for _, high in bounds]),
-            "observed": _joined([curve.grid <= curve.largest for curve in curves]).astype(bool),
+            "frequency": _joined(grids),
+            "worth": _joined([np.median(values, axis=0) for values in worth]),
+            "worth_low": _joined([low for low, _ in bounds]),
+            "worth_high": _joined([high for _, high in bounds]),
+            "observed": _joined([grid <= c.largest for grid, c in zip(grids, curves, strict=True)])
+            > 0.0,
         },
     )
 
