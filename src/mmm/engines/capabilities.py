@@ -279,6 +279,15 @@ class TakesFrequency(Protocol):
 
 
 @runtime_checkable
+class StiffensTrend(Protocol):
+    """Can follow slow movements of the KPI less closely."""
+
+    def with_stiffer_trend(self, settings: Any) -> Any:
+        """Settings with a trend about four times as stiff."""
+        ...
+
+
+@runtime_checkable
 class CountsTerms(Protocol):
     """The data check of observations per coefficient counts with the engine's own terms."""
 

@@ -178,7 +178,7 @@ def set_up(problem: Problem, settings: BayesSettings) -> Setup:
         kinds=("paid",) * len(problem.paid) + ("organic",) * len(problem.organic),
         given=np.array(given),
         spend=spend,
-        baseline=problem_baseline(problem, window, periods),
+        baseline=problem_baseline(problem, window, periods, settings.trend_wave),
         trained=trained,
         tests=tuple(_tests(problem, trained, scale)),
         media=tuple(media),
@@ -257,8 +257,8 @@ def organic_prior(prior: ChannelPrior, sign: str) -> EffectPrior:
     return EffectPrior(kind, *priors.ORGANIC_LOG, priors.ZERO_WEIGHT, none)
 
 
-def problem_baseline(problem: Problem, window: slice, periods: int) -> Baseline:
-    """All columns of Z over the window's T rows."""
+def problem_baseline(problem: Problem, window: slice, periods: int, trend_wave: float) -> Baseline:
+    """All columns of Z over the window's T rows; the trend's waves down to `trend_wave` weeks."""
     dates, step = problem.dates[window], problem.step_days
     days = period_days(step)
     columns: list[Column] = []
@@ -271,7 +271,7 @@ def problem_baseline(problem: Problem, window: slice, periods: int) -> Baseline:
     if step == 1:
         columns += weekday_columns(dates)
     columns += event_columns(dates, step, problem_events(problem, dates))
-    columns += trend_columns(periods, periods * days / 7.0)
+    columns += trend_columns(periods, periods * days / 7.0, trend_wave)
     columns += season_columns(dates, pairs)
     for item in problem.context:
         columns += _context_columns(item, window)
