@@ -90,9 +90,10 @@ def main(markets: int) -> None:
             low, high = row["optimal_frequency_low"], row["optimal_frequency_high"]
             best_held.append(low <= truth <= high)
             best_error.append(abs(row["optimal_frequency"] / truth - 1.0))
-            if row["gain_low"] > 0.0:
-                better = row["optimal_frequency"] < row["mean_frequency"]
-                sure.append(better == (truth < row["mean_frequency"]))
+            if high < row["mean_frequency"]:
+                sure.append(truth < row["mean_frequency"])
+            elif low > row["mean_frequency"]:
+                sure.append(truth > row["mean_frequency"])
     for paired, word in ((True, "reach and frequency"), (False, "spend")):
         print(
             f"{word}: ROI error {np.mean(errors[paired]):.1%} (median {np.median(errors[paired]):.1%}), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -72,23 +73,50 @@ def points(numbers: pa.Table) -> list[dict[str, Any]]:
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
     """Which channels reach people too often or too seldom, and what it costs."""
-    said, well = [], []
-    for row in points(numbers):
-        if row["frequency_gain_low"] <= 0.0 or row["frequency_gain"] < _WORTH_IT:
-            well.append(row["channel"])
-            continue
-        more = "often" if row["optimal_frequency"] < row["mean_frequency"] else "seldom"
-        said.append(
-            f"{row['channel']} reaches people too {more}: {fixed(row['optimal_frequency'], 1)} times a "
-            f"{labels.period} ({fixed(row['optimal_frequency_low'], 1)} to "
-            f"{fixed(row['optimal_frequency_high'], 1)}) would be best, it is "
-            f"{fixed(row['mean_frequency'], 1)}. The same exposures would earn "
-            f"{percent(row['frequency_gain'])} more ({percent(row['frequency_gain_low'])} to "
-            f"{percent(row['frequency_gain_high'])})."
-        )
-    if well:
-        said.append(f"No other frequency is surely better for {listed(well)}.")
+    said = sentences(numbers, labels)
+    sure = {row["channel"] for row in points(numbers) if _too(row)}
+    rest = [row["channel"] for row in points(numbers) if row["channel"] not in sure]
+    if rest:
+        said.append(f"No other frequency is surely better for {listed(rest)}.")
     return " ".join(said)
+
+
+def sentences(numbers: pa.Table, labels: Labels) -> list[str]:
+    """One for each channel that surely reaches people too often or too seldom."""
+    said = []
+    for row in points(numbers):
+        too = _too(row)
+        if not too:
+            continue
+        best, low, high, now = (
+            fixed(row[name], 1)
+            for name in (
+                "optimal_frequency",
+                "optimal_frequency_low",
+                "optimal_frequency_high",
+                "mean_frequency",
+            )
+        )
+        gain, least, most = (percent(row[f"frequency_gain{end}"]) for end in ("", "_low", "_high"))
+        said.append(
+            f"{row['channel']} reaches people too {too}: {best} times a {labels.period} "
+            f"({low} to {high}) would be best, it is {now}. The same exposures would earn {gain} "
+            f"more ({least} to {most})."
+        )
+    return said
+
+
+def _too(row: Mapping[str, Any]) -> str:
+    """Whether a channel surely reaches people too "often" or too "seldom"; "" where it is not sure,
+    or hardly worth a change.
+    """
+    if row["frequency_gain"] < _WORTH_IT:
+        return ""
+    if row["optimal_frequency_high"] < row["mean_frequency"]:
+        return "often"
+    if row["optimal_frequency_low"] > row["mean_frequency"]:
+        return "seldom"
+    return ""
 
 
 def chart(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
