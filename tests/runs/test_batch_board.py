@@ -41,14 +41,16 @@ def service(workspace: Workspace, own: Settings) -> RunService:
     return RunService(workspace, Launcher(), own)
 
 
-def stored_batch(workspace: Workspace, runs: int, *, marked: bool = True) -> BatchDocument:
+def stored_batch(
+    workspace: Workspace, runs: int, *, marked: bool = True, platform: str = "local"
+) -> BatchDocument:
     members = tuple(
         BatchMember(run_id=run_id, label=f"market {number}", market="DE", dataset_id="0" * 16)
         for number, run_id in enumerate(new_ids(runs))
     )
     batch = BatchDocument(
         batch_id=new_id(), name="", at=utc_now(), actor="ann", engine="ridge", members=members,
-        marked=marked,
+        marked=marked, platform=platform,
     )  # fmt: skip
     workspace.save_batch(batch)
     begin(workspace, batch)
