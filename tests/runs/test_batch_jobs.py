@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from batch_fakes import Launcher, stored_batch
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
@@ -26,9 +27,6 @@ from mmm.sources import sample
 from mmm.sources.files import FileSource
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunError, RunState
-
-from .test_batch import Launcher
-from .test_batch_board import stored_batch
 
 ANN = User("ann", role=Role.ANALYST)
 Make = Callable[..., Experiment]

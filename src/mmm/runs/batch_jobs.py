@@ -45,9 +45,14 @@ class BatchJobs:
 
     def revive(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> bool:
         """Queue the runs again whose task was lost; whether there were any."""
-        lost = [one for one in statuses if is_lost(one.state, one.attempt, one.error)]
+        lost = [
+            one for one in statuses if one.readable and is_lost(one.state, one.attempt, one.error)
+        ]
         for status in lost:
-            try_again(History(self._workspace, status.run_id), batch.batch_id)
+            try:
+                try_again(History(self._workspace, status.run_id), batch.batch_id)
+            except UserError as error:  # the others go on, and the next step tries again
+                log.warning("run %s could not be queued again: %s", status.run_id, error)
         return bool(lost)
 
     def tend(

@@ -116,7 +116,8 @@ def step(
         if taker is not None and taker.revive(batch, statuses):
             statuses = looks.of_batch(batch)
         seen[batch.batch_id] = statuses
-        if ends is not None and all(status.final for status in statuses):
+        # One that could not be read may be going on, or be mended.
+        if ends is not None and all(one.final and one.readable for one in statuses):
             _close_batch(workspace, batch, statuses, ends)
         if taker is None or platform == "local":  # a cloud's jobs take nobody's place
             under_way += sum(status.state in _UNDER_WAY for status in statuses)
