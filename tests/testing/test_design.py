@@ -17,7 +17,7 @@ from mmm.errors import UserError
 from mmm.testing.design import Candidate, Kind, Wanted, cells_of, design_tests
 from mmm.testing.designed import GeoDesign, finding, geo_design, page, read_design, time_design
 from mmm.testing.panel import Columns, Panel, read_panel
-from mmm.testing.replay import Replay, windows
+from mmm.testing.replay import Replay, Usual, windows
 from mmm.testing.time_design import Pattern, fitted, smeared, time_designs
 
 #: GeoLift's data with a test, MIT licence beside it.
@@ -45,7 +45,6 @@ def designs(panel: Panel) -> list[Candidate]:
 def test_geos_that_others_follow_are_chosen(designs: list[Candidate]) -> None:
     best = designs[0]
     assert set(best.treated) <= {f"geo {number}" for number in range(5)}
-    assert best.detectable == min(one.detectable for one in designs)
     assert best.replay.power(best.detectable) == pytest.approx(0.8, abs=1e-3)
     assert best.cost == pytest.approx(2.0 * best.detectable * best.kpi)
 
@@ -101,6 +100,19 @@ def test_the_investment_of_geolifts_walkthrough() -> None:
     (found,) = design_tests(history, asked)
     assert found.cost == pytest.approx(64_563.75)
     assert found.shows_expected
+
+
+def test_a_chosen_sets_sharpness_is_drawn_to_that_of_the_others_as_far_as_it_is_luck() -> None:
+    done = Replay(np.zeros(4), np.full(4, 0.01), np.zeros(4, bool), 4.0)
+    alike = Usual.of([0.02, 0.02, 0.02, 0.02])
+    assert done.regressed(alike).half_widths.mean() == pytest.approx(0.02), "all of it is luck"
+    apart = Usual.of([0.002, 0.02, 0.2])
+    assert apart is not None
+    assert apart.half_width == pytest.approx(0.02)
+    assert 0.99 < apart.kept < 1.0
+    assert 0.01 < done.regressed(apart).half_widths.mean() < 0.0101
+    assert done.regressed(Usual.of([0.02, 0.02])) is done, "two sets do not say how sets differ"
+    assert done.regressed(alike).detectable > done.detectable
 
 
 def test_power_is_that_of_the_replayed_errors() -> None:
