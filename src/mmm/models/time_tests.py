@@ -33,8 +33,8 @@ def time_designs_of(
         raise UserError(f"{channel!r} is no channel.", where="channel", fix=f"Use: {known}.")
     model_id = recommended(chosen.tables)
     fit = of_model(chosen.tables["fit"], model_id).sort_by("date")
-    dates, actual = _by_date(fit, "actual")
-    _, fitted = _by_date(fit, "fitted")
+    dates, actual = series_by_date(fit, "actual")
+    _, fitted = series_by_date(fit, "fitted")
     found = time_designs(
         actual - fitted,
         float(actual.mean()),
@@ -47,7 +47,7 @@ def time_designs_of(
     return [time_design(one, first, step, channel) for one in found]
 
 
-def _by_date(fit: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+def series_by_date(fit: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Dates (T,) and a column's sum over all geos (T,)."""
     days = fit["date"].to_numpy(zero_copy_only=False).astype("datetime64[D]")
     values = fit[name].to_numpy(zero_copy_only=False).astype(float)

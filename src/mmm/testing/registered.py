@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmm.errors import UserError
 from mmm.format import fixed, percent
-from mmm.testing.designed import Design
+from mmm.testing.designed import Design, TimeDesign
 from mmm.testing.replay import POWER
 
 #: What a year adds to the error, as a share of the effect: markets change.
@@ -171,6 +171,9 @@ def lift_entry(test: RegisteredTest, name: str, today: date) -> dict[str, Any]:
         what = f"it is {test.state}, so a model cannot use it."
         raise UserError(what, where=f"test {name!r}", fix="Use an analysed test.")
     found = _found(test)
+    if isinstance(test.design, TimeDesign):
+        what = "it is a test in time, so a model that is trained on its periods knows it already."
+        raise UserError(what, where=f"test {name!r}", fix="Train on data that hold its periods.")
     if found.pre_fit_passes is False:
         what = "its controls did not follow the treated geos before it."
         raise UserError(what, where=f"test {name!r}", fix="Discard it, or analyse it otherwise.")
