@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mmm.data.long_form import spread
+from mmm.data.long_form import Pivot, spread
 from mmm.data.prepare import prepare, propose_long_recipe, propose_part_recipe
 from mmm.data.prepare.recipe import ColumnRule, MarketRule, Recipe
 from mmm.data.proposal import propose
@@ -173,3 +173,16 @@ def test_a_campaign_that_is_alike_in_all_stores_is_no_channel() -> None:
     assert found.long is None
     assert found.column("cluster").role == "market"
     assert found.column("campaign").role == "factor"
+
+
+def test_amounts_of_rows_without_a_key_are_not_lost() -> None:
+    day = dt.date(2024, 1, 1)
+    rows = [
+        {"day": day, "channel": "tv", "spend": 5.0},
+        {"day": day, "channel": None, "spend": 7.5},
+    ]
+    with pytest.raises(UserError, match="is empty in row 2, where 'spend' holds"):
+        spread(pa.Table.from_pylist(rows), "day", Pivot(key="channel", values=("spend",)))
+    rows[1]["spend"] = None
+    wide = spread(pa.Table.from_pylist(rows), "day", Pivot(key="channel", values=("spend",)))
+    assert wide["tv_spend"].to_pylist() == [5.0]

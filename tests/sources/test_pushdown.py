@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from mmm.data.long_form import Pivot
 from mmm.data.prepare import prepare
 from mmm.data.prepare.pushdown import pushdown, table_rows
 from mmm.data.prepare.pushdown_checks import (
@@ -21,6 +22,7 @@ from mmm.data.prepare.pushdown_checks import (
 )
 from mmm.data.prepare.recipe import Recipe
 from mmm.errors import UserError
+from mmm.sources.bigquery import BigQuerySource
 from mmm.sources.database import DatabaseSource
 from mmm.sources.duckdb import DuckDBSource
 from mmm.sources.postgres import PostgresSource
@@ -53,11 +55,24 @@ LONG_ROWS = [
 ]
 
 
+#: One market by several names, on the same days; the revenue differs within a day's channel.
+ODD_ROWS = [
+    {"DAY": day, "GEO": geo, "CHANNEL": channel, "COST": cost + day.day, "REVENUE": cost * 7}
+    for day in DAYS[:14]
+    for geo in ("DE", "De", "de ", "Germany", "FR")
+    for channel, cost in (("tv", 10.25), ("tv", 3.5), ("radio", 2.0))
+]
+
+
 def statements(table: str, float_type: str) -> list[str]:
     texts = ["DATE", "VARCHAR(10)", "VARCHAR(10)"]
     return [
         *_filled(table, ROWS, [*texts, float_type, float_type, float_type]),
         *_filled(f"{table}_LONG", LONG_ROWS, [*texts, float_type, float_type]),
+        *_filled(f"{table}_ODD", ODD_ROWS, [*texts, float_type, float_type]),
+        *_filled(f"{table}_GAPS", ODD_ROWS[:30], [*texts, float_type, float_type]),
+        f'UPDATE {table}_GAPS SET "GEO" = NULL WHERE "CHANNEL" = \'radio\' AND "GEO" = \'FR\'',
+        f'UPDATE {table}_GAPS SET "DAY" = NULL WHERE "GEO" = \'De\'',
     ]
 
 
@@ -187,17 +202,68 @@ class PushdownContract:
         euros = {"column": "CHANNEL", "keep": ["tv", "radio"], "join": "split"}
         split = pushdown(long_recipe(["COST", "REVENUE"], euros), table, source.dialect)
         answer = source.preview(repeats_query(split, source.dialect) or "", 1)
-        assert answer.column(0)[0].as_py() == 0  # one row a day and market: nothing can repeat
+        assert (
+            int(answer.column(0)[0].as_py() or 0) == 0
+        )  # one row a day and market: nothing can repeat
         joined = pushdown(long_recipe(["COST", "REVENUE"], None), table, source.dialect)
         found = source.preview(repeats_query(joined, source.dialect) or "", 1).to_pylist()[0]
         groups, most, *values = found.values()
         assert (int(groups), int(most)) == (10, 2)
-        assert [int(values[0]), int(values[3])] == [0, 10]
+        cost, revenue = values[:4], values[4:]
+        assert [int(cost[0]), int(cost[1])] == [10, 0]
+        assert [int(revenue[0]), int(revenue[1])] == [10, 10]
         with pytest.raises(UserError, match="up to 2 times") as raised:
             _require_none_repeated(
                 source.preview(repeats_query(joined, source.dialect) or ""), joined.recipe
             )
         assert raised.value.where == "column 'REVENUE'"
+
+    @pytest.mark.parametrize("join", ["combine", "split"])
+    def test_a_market_by_several_names_is_one(self, source: DatabaseSource, join: str) -> None:
+        rules = [{"column": "COST", "aggregate": "sum"}, {"column": "REVENUE", "aggregate": "mean"}]
+        rule = {"column": "GEO", "join": join, "keep": ["de"], "same": {"germany": "DE"}}
+        asked = recipe(market=rule, columns=rules, flags=[], start=None, end="2024-01-14")
+        pushed = pushdown(asked, source.dialect.parse(f"{self.table}_ODD"), source.dialect)
+        require_addable(source, pushed)
+        with source.batches(pushed.query) as batches:
+            answer = pa.Table.from_batches(batches, batches.schema)
+        assert answer.num_rows == 14
+        (found,) = prepare(answer, pushed.rest)
+        of_one = [row for row in ODD_ROWS if row["GEO"] != "FR"]
+        for week, cost in enumerate(found.table["COST"].to_pylist()):
+            days = DAYS[week * 7 : week * 7 + 7]
+            assert cost == pytest.approx(sum(r["COST"] for r in of_one if r["DAY"] in days))
+        mean = sum(row["REVENUE"] for row in of_one) / len(of_one)
+        assert found.table["REVENUE"].to_pylist() == pytest.approx([mean, mean])
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"market": {"column": "GEO", "keep": ["FR"]}}, "no market in"),
+            ({"market": None, "start": "2024-01-01"}, "no date in"),
+        ],
+    )
+    def test_rows_without_a_market_or_a_date_are_refused_as_here(
+        self, source: DatabaseSource, changes: dict[str, Any], message: str
+    ) -> None:
+        rules = [{"column": "COST", "aggregate": "sum"}]
+        asked = recipe(columns=rules, flags=[], end=None, **{"start": None, **changes})
+        pushed = pushdown(asked, source.dialect.parse(f"{self.table}_GAPS"), source.dialect)
+        with source.batches(pushed.query) as batches:
+            answer = pa.Table.from_batches(batches, batches.schema)
+        with pytest.raises(UserError) as refused:
+            prepare(answer, pushed.rest)
+        assert message in str(refused.value)
+
+    def test_what_repeats_in_a_long_table_must_be_the_same(self, source: DatabaseSource) -> None:
+        pivot = {"key": "CHANNEL", "values": ["COST"], "repeated": ["REVENUE"], "market": "GEO"}
+        market = {"column": "GEO", "keep": ["FR"]}
+        asked = long_recipe(["REVENUE", "tv_COST"], market).model_copy(
+            update={"pivot": Pivot.model_validate(pivot)}
+        )
+        pushed = pushdown(asked, source.dialect.parse(f"{self.table}_ODD"), source.dialect)
+        with pytest.raises(UserError, match="not the same on all rows of a date, on 14 dates"):
+            require_addable(source, pushed)
 
     def test_rows_are_counted_where_they_lie(self, source: DatabaseSource) -> None:
         assert table_rows(source, self.table) == len(ROWS)
@@ -268,16 +334,51 @@ def test_names_are_quoted_and_values_bound() -> None:
         end=None,
     )
     query = pushdown(odd, ("main", "ads"), DIALECT).query
-    assert query.parameters == {"market_1": "x'; DROP TABLE ads"}
+    assert query.parameters == {"market_1": "x'; drop table ads"}
     assert query.sql == (
-        'SELECT CAST("DAY" AS DATE) AS "DAY",\n'
-        '       CAST("g""eo" AS VARCHAR) AS "g""eo",\n'
+        'SELECT "DAY",\n'
+        '       MIN("g""eo") AS "g""eo",\n'
         '       SUM("tv""; --") AS "tv""; --"\n'
+        "FROM (\n"
+        'SELECT CAST("DAY" AS DATE) AS "DAY", CAST("g""eo" AS VARCHAR) AS "g""eo", '
+        'LOWER(TRIM(CAST("g""eo" AS VARCHAR))) AS "market_key", "tv""; --"\n'
         'FROM "main"."ads"\n'
-        'WHERE CAST("g""eo" AS VARCHAR) IN (:market_1)\n'
-        'GROUP BY CAST("DAY" AS DATE), CAST("g""eo" AS VARCHAR)\n'
-        'ORDER BY CAST("DAY" AS DATE), CAST("g""eo" AS VARCHAR)'
+        'WHERE (LOWER(TRIM(CAST("g""eo" AS VARCHAR))) IN (:market_1) '
+        'OR LOWER(TRIM(CAST("g""eo" AS VARCHAR))) IS NULL '
+        'OR LOWER(TRIM(CAST("g""eo" AS VARCHAR))) = \'\')\n'
+        ") AS of_recipe\n"
+        'GROUP BY "DAY", "market_key"\n'
+        'ORDER BY "DAY", "market_key"'
     )
+
+
+def test_bigquery_has_its_own_name_for_texts() -> None:
+    query = pushdown(recipe(), ("shop", "ads"), BigQuerySource.dialect).query
+    assert "CAST(`GEO` AS STRING)" in query.sql
+    assert "VARCHAR" not in query.sql
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("VARCHAR", "'31.12.2024'", r"1 rows hold texts such as '31.12.2024'"),
+        ("INTEGER", "20241231", "holds int32, not dates"),
+        ("TIMESTAMPTZ", "'2024-12-31 23:30:00+00'", "times with a zone"),
+    ],
+)
+def test_days_that_a_database_may_read_differently_are_refused(
+    tmp_path: Path, kind: str, value: str, message: str
+) -> None:
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as connection:
+        connection.execute(f'CREATE TABLE ads ("DAY" {kind}, "TV" DOUBLE)')
+        connection.execute(f"INSERT INTO ads VALUES ({value}, 1.0)")
+    source = DuckDBSource(tmp_path / "d.duckdb")
+    rules = [{"column": "TV", "aggregate": "sum"}]
+    asked = recipe(market=None, flags=[], columns=rules)
+    with pytest.raises(UserError, match=message):
+        require_addable(source, pushdown(asked, ("ads",), source.dialect))
 
 
 @pytest.mark.parametrize(

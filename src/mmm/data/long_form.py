@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmm.data.columns import read_numbers, read_texts, read_times
+from mmm.data.columns import read_numbers, read_texts, read_times, rows_text
 from mmm.data.naming import NamingRules, matches, words_of
 from mmm.data.profile import ColumnFacts
 from mmm.errors import UserError
@@ -285,6 +285,7 @@ def spread(table: pa.Table, date: str, pivot: Pivot) -> pa.Table:
     for name in pivot.repeated:
         columns[name] = table[name].take(pa.array(_repeated_rows(table, name, first, place)))
     codes, keys = read_texts(table[pivot.key])
+    _require_keys(table, pivot, codes)
     known = currencies_of(table)
     currencies = {name: known[name] for name in columns if name in known}
     for value in pivot.values:
@@ -317,6 +318,19 @@ def _repeated_rows(table: pa.Table, name: str, first: np.ndarray, place: np.ndar
             fix='Move it from "repeated" to "values" in the pivot.',
         )
     return rows
+
+
+def _require_keys(table: pa.Table, pivot: Pivot, codes: np.ndarray) -> None:
+    """UserError where a row without a key holds a value, which no column would take."""
+    for value in pivot.values:
+        numbers = np.nan_to_num(_numbers_of(table, value))
+        lost = np.flatnonzero((codes < 0) & (numbers != 0))
+        if len(lost):
+            what = (
+                f"is empty in {rows_text(lost)}, where {value!r} holds {numbers[lost].sum():,.6g}."
+            )
+            fix = 'Fill it in, such as "other", or remove the rows.'
+            raise UserError(what, where=f"column {pivot.key!r}", fix=fix)
 
 
 def _numbers_of(table: pa.Table, name: str) -> np.ndarray:

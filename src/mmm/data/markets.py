@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mmm.data.columns import is_text, listed, read_texts
 from mmm.data.country_names import same_country
+from mmm.errors import UserError
 
 #: A market counts as the sum of the others within this share, or the rounding of two digits.
 _RELATIVE, _ROUNDING = 1e-4, 0.006
@@ -60,6 +61,18 @@ class Markets:
         place[kept] = np.arange(len(kept))
         names = tuple(self.names[code] for code in kept)
         return Markets(place[codes], names, self.spellings)
+
+
+def taken_for(markets: Markets, same: dict[str, str], where: str) -> list[str]:
+    """What becomes of markets that are others by another name. Raises UserError for unknown ones."""
+    unknown = [name for pair in same.items() for name in pair if markets.find(name) is None]
+    if unknown:
+        raise UserError(
+            f"there is no market {unknown[0]!r}.",
+            where=f"{where}, same",
+            fix=f"It has: {listed(sorted(markets.names))}.",
+        )
+    return [f"{name!r} was taken for the market {other!r}." for name, other in same.items()]
 
 
 def doubtful(names: Sequence[str], rows: Sequence[int]) -> list[tuple[str, str]]:

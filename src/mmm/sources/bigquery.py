@@ -66,7 +66,7 @@ class BigQuerySource(DatabaseSource):
     endpoint: str | None = None
 
     kind = "bigquery"
-    dialect = Dialect(Placeholder.NAME, quote="`")
+    dialect = Dialect(Placeholder.NAME, quote="`", text_type="STRING")
 
     @property
     def where(self) -> str:

@@ -34,13 +34,14 @@ class Placeholder(Enum):
 @dataclass(frozen=True)
 class Dialect:
     """How a database writes names and bound values. `fold` is what it does to a name without
-    quotes.
+    quotes, `text_type` its type of texts.
     """
 
     placeholder: Placeholder
     fold: Callable[[str], str] = str
     quote: str = '"'
     most_parts: int = 3
+    text_type: str = "VARCHAR"
 
     def quoted(self, parts: Sequence[str]) -> str:
         """The name of a table as SQL; whatever the parts hold, it stays one name."""

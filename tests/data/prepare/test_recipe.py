@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from mmm.access import Role, User
 from mmm.data.ingest import ingest
 from mmm.data.mapping import Mapping, OrganicColumn, PaidColumns, SignedColumn
 from mmm.data.prepare import Recipe, parse_recipe, prepare_dataset, propose_recipe
+from mmm.data.prepare.recipe import MarketRule
 from mmm.errors import InvalidInput, UserError
 from mmm.sources.files import FileSource
 from mmm.workspace import DatasetManifest, Workspace
@@ -166,3 +168,9 @@ def test_a_failed_preparation_leaves_nothing(workspace: Workspace, daily: Datase
     with pytest.raises(InvalidInput, match="column 'radio': the table has no such column"):
         prepare_dataset(workspace, "all", daily.dataset_id, unknown, ANA)
     assert [manifest.dataset_id for manifest in workspace.datasets()] == [daily.dataset_id]
+
+
+@pytest.mark.parametrize("same", [{"A": "B", "B": "C"}, {"A": "B", "b ": "A"}])
+def test_a_market_that_is_taken_for_another_takes_no_third(same: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="is itself taken for another"):
+        MarketRule(column="geo", same=same)

@@ -26,7 +26,7 @@ from mmm.data.columns import (
     rows_text,
 )
 from mmm.data.long_form import spread
-from mmm.data.markets import Markets, doubtful, read_markets
+from mmm.data.markets import doubtful, read_markets, taken_for
 from mmm.data.optimise import optimise
 from mmm.data.prepare.across import across
 from mmm.data.prepare.derive import derive
@@ -230,7 +230,7 @@ def _groups(
         what = f"no market in {rows_text(empty)}."
         finding = Finding("error", what, where, "Fill it in, or remove the rows.")
         raise InvalidInput("the markets cannot be told apart:", [finding])
-    notes = [*markets.notes(), *_same(markets, rule)]
+    notes = [*markets.notes(), *taken_for(markets, rule.same, where)]
     markets = markets.joined(rule.same)
     notes += [f"{what}. {fix}" for what, fix in markets.doubtful()]
     unknown = [name for name in rule.keep if markets.find(name) is None]
@@ -248,18 +248,6 @@ def _groups(
         )
     rows = {name: np.flatnonzero(markets.codes == markets.find(name)) for name in wanted}
     return table, rows, notes
-
-
-def _same(markets: Markets, rule: MarketRule) -> list[str]:
-    """What became of markets that are others by another name. Raises UserError for unknown ones."""
-    unknown = [name for pair in rule.same.items() for name in pair if markets.find(name) is None]
-    if unknown:
-        raise UserError(
-            f"there is no market {unknown[0]!r}.",
-            where=f"column {rule.column!r}, same",
-            fix=f"It has: {listed(sorted(markets.names))}.",
-        )
-    return [f"{name!r} was taken for the market {other!r}." for name, other in rule.same.items()]
 
 
 def _times(table: pa.Table, recipe: Recipe) -> tuple[Times, str | None]:

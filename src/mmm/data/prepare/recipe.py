@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mmm.data.calendar import CalendarRule, Period, Weekday
 from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
 from mmm.data.long_form import Pivot
+from mmm.data.markets import folded
 from mmm.errors import Finding, InvalidInput
 from mmm.plain_json import read_json
 
@@ -51,6 +52,15 @@ class MarketRule(_Part):
     same: dict[str, str] = Field(default_factory=dict)
     keep: tuple[str, ...] = ()
     join: Literal["one", "combine", "split"] = "one"
+
+    @model_validator(mode="after")
+    def _each_for_itself(self) -> MarketRule:
+        """A market that is taken for another cannot be what a third one is taken for."""
+        gone = {folded(name) for name in self.same}
+        chained = [other for other in self.same.values() if folded(other) in gone]
+        if chained:
+            raise ValueError(f"same: {chained[0]!r} is itself taken for another; name that one")
+        return self
 
 
 class Flag(_Part):
