@@ -107,6 +107,16 @@ def test_a_test_in_time_is_analysed_by_the_model_with_and_without_it(
     assert (code, "name the design or the test" in err) == (2, True)
 
 
+def test_next_years_spend_is_phased(here: Run, tmp_path: Path) -> None:
+    saved = tmp_path / "spend.csv"
+    code, out, _ = here("test", "phase-year", "latest", "--save", saved)
+    assert code == 0
+    assert out.startswith("After the year the returns are known to ")
+    first, *rest = saved.read_text().splitlines()
+    assert first.startswith('"date","tv_S"')
+    assert (len(rest), rest[0][:10]) == (52, "2019-11-18")
+
+
 def test_the_registry_keeps_designs_results_and_files(here: Run, tmp_path: Path) -> None:
     design = tmp_path / "time.json"
     asked = ("--channel", "tv_S", "--periods", 12, "--save", design)

@@ -1,4 +1,4 @@
-"""`mmm test analyse-time`: what a test in time found."""
+"""`mmm test analyse-time` and `phase-year`: what a test in time found, and a year's spend that tells more."""
 
 from __future__ import annotations
 
@@ -49,6 +49,41 @@ def analyse_time_(
     typer.echo(f"\nThe test moved {fixed(found.money.moved, 0)} of spend (below 0: held back).")
     if test is not None:
         _keep(workspace, test, held, found)
+
+
+def phase_year_(
+    run: Run = "latest",
+    strength: Annotated[
+        float,
+        typer.Option(min=0.01, max=1.0, help="How far a period's spend may differ: 0.3 is 30 %."),
+    ] = 0.3,
+    periods: Annotated[
+        int | None, typer.Option(min=2, max=520, help="How many periods ahead; default a year.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the spend by period here as CSV.")
+    ] = None,
+) -> None:
+    """Phase next year's spend so that channels come apart: last year's money, more or less of it in
+    blocks of periods, in patterns that follow no other channel, the trend or the season.
+
+    Example: `mmm test phase-year latest --strength 0.3 --save spend.csv`.
+    """
+    from mmm.models.plans import ALL_KEPT, model_to_plan
+    from mmm.models.time_tests import year_ahead
+    from mmm.results.tables_out import write_csv
+    from mmm.settings import load_settings
+    from mmm.testing.phasing import HEADINGS, finding, shown
+    from mmm.workspace import Workspace
+
+    workspace = Workspace.open(load_settings().settings)
+    chosen = model_to_plan(workspace, workspace.find_run(run), ALL_KEPT)
+    found = year_ahead(chosen, strength, periods)
+    typer.echo(f"{finding(found.phased)}\n")
+    show.table(HEADINGS, shown(found.channels, found.phased))
+    if save is not None:
+        write_csv(found.table, save)
+        typer.echo(f"\nWrote {save}.")
 
 
 def _design(workspace: Workspace, path: Path | None, name: str | None) -> TimeDesign:
