@@ -15,7 +15,7 @@ import pyarrow as pa
 from mmm.engines.words import Confidence
 from mmm.errors import UserError
 from mmm.format import Labels, count, percent, span
-from mmm.results import advice, bridge
+from mmm.results import advice, bridge, frequency
 from mmm.results.drawn import effects_by_draw, ends_around
 from mmm.results.summary import Tables, efficiency
 from mmm.results.trust import Light, Trust, trust
@@ -49,7 +49,7 @@ def answer(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Answer
     cards = (
         _earned(tables, summary, labels),
         _channels(tables, summary["model"]["id"], labels),
-        _change(getattr(tables, "advice", None), labels),
+        _change(tables, summary["model"]["id"], labels),
         _moved(tables, summary["model"]["id"], labels),
         Card("trust", "How far to trust it?", found.verdict, found.strongest, found.light),
     )
@@ -150,13 +150,13 @@ def _told(row: dict[str, Any], labels: Labels) -> str:
     return f"{row['channel']}, {labels.efficiency} {value}, confidence {row['confidence']}"
 
 
-def _change(found: advice.Advice | None, labels: Labels) -> Card:
-    return Card(
-        "change",
-        "What to change next quarter?",
-        advice.headline(found, labels),
-        tuple(advice.sentences(found, labels)),
-    )
+def _change(tables: Tables, model_id: str, labels: Labels) -> Card:
+    found: advice.Advice | None = getattr(tables, "advice", None)
+    said = advice.sentences(found, labels)
+    if frequency.known(tables):
+        said = [*said, *frequency.sentences(frequency.frequency(tables, model_id, labels), labels)]
+    headline = advice.headline(found, labels)
+    return Card("change", "What to change next quarter?", headline, tuple(said))
 
 
 def _moved(tables: Tables, model_id: str, labels: Labels) -> Card:

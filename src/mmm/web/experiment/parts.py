@@ -192,12 +192,12 @@ def _mapping_in_words(form: Form) -> None:
 
 
 def _paid_name(item: dict[str, Any]) -> str:
-    exposure = item.get("exposure")
-    return (
-        f"{item.get('spend')} (by {exposure})"
-        if exposure and exposure != item.get("spend")
-        else str(item.get("spend"))
-    )
+    spend, exposure, frequency = (item.get(key) for key in ("spend", "exposure", "frequency"))
+    if not exposure or exposure == spend:
+        return str(spend)
+    if frequency:
+        return f"{spend} (by {exposure} and {frequency})"
+    return f"{spend} (by {exposure})"
 
 
 def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:
