@@ -100,8 +100,8 @@ def test_a_test_in_time_is_analysed_by_the_model_with_and_without_it(
     for how in ("model without its periods", "model with its periods", "interrupted time series"):
         assert f"\n{how}  " in out
     assert "summer-tv is analysed." in out
+    workspace = Workspace.open(load_settings().settings)
     with pytest.raises(UserError, match="it is a test in time"):
-        workspace = Workspace.open(load_settings().settings)
         with_registered(workspace, ["test:summer-tv"])
     code, _, err = here("test", "analyse-time", "latest")
     assert (code, "name the design or the test" in err) == (2, True)
