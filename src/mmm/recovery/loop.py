@@ -47,6 +47,8 @@ class Step:
     held: Held | None = None
 
 
+#: What training a case gives: its score, the result and the problem.
+Trained = tuple[CaseScore, EngineResult, Problem]
 #: Which of the tests that are open is held next; None: no more.
 Choose = Callable[[list[TestValue], History], TestValue | None]
 
@@ -57,9 +59,15 @@ def by_net(tests: list[TestValue], history: History) -> TestValue | None:
 
 
 def with_tests(
-    case: Case, count: int, *, precision: float = 0.02, choose: Choose = by_net
+    case: Case,
+    count: int,
+    *,
+    precision: float = 0.02,
+    choose: Choose = by_net,
+    trained: Trained | None = None,
 ) -> Iterator[Step]:
-    """A step for the case as it is, then one for each of `count` tests, fewer where channels are.
+    """A step for the case as it is (as `trained` where that is given), then one for each of `count`
+    tests, fewer where channels are.
 
     Each test takes a channel's spend away in a quarter of the market for four weeks; `precision` is
     its standard error as a share of the tested geos' KPI. The truth is known as totals and curves,
@@ -67,7 +75,7 @@ def with_tests(
     data, which is how a run takes a geo test. No channel is tested twice. UserError for an engine
     that plans are not made with.
     """
-    scored, result, problem = recover(case)
+    scored, result, problem = trained or recover(case)
     yield Step(scored, result.recommended)
     tested: set[str] = set()
     for _ in range(count):
