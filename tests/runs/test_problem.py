@@ -712,6 +712,23 @@ def test_a_lift_test_against_the_data() -> None:
     assert build(lift_tests=[lift_test(channels=["mail"], spend=0, confidence=0.95)])[1] == []
 
 
+def test_a_test_of_the_registry_counts_in_proportion_to_the_datas_spend() -> None:
+    """A geo test moves the spend of some geos; the model is asked for that of all."""
+    spend = sum(columns()["tv"][10:14])
+    quarter = lift_test(spend=spend / 4, lift=20.0, standard_error=2.0)
+    problem, findings = build(lift_tests=[quarter | {"source": "test spring@2: geo test"}])
+    (test,) = problem.lift_tests
+    assert (test.lift, test.spend) == pytest.approx((80.0, spend))
+    assert test.standard_error == pytest.approx(4 * np.hypot(2.0, 0.2 * 20.0))
+    assert [finding for finding in findings if "differs" in finding] == []
+    (said,) = (finding for finding in findings if "lift_tests.1.spend" in finding)
+    assert "its lift moved from 20 to 80 in proportion, its standard error from 2 to 17.89" in said
+    # written by hand it is taken as it stands, and told; with the data's spend nothing changes
+    assert build(lift_tests=[quarter])[0].lift_tests[0].lift == 20.0
+    same = quarter | {"source": "test spring@2", "spend": 1.05 * spend}
+    assert build(lift_tests=[same])[0].lift_tests[0].lift == 20.0
+
+
 def test_a_lift_test_says_how_sure_it_is() -> None:
     """The standard error as given, from an interval's width, or from Robyn's confidence."""
     band = {"interval_low": 23.55, "interval_high": 56.45}

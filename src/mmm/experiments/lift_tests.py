@@ -14,8 +14,9 @@ from mmm.engines.base import LiftTest
 from mmm.experiments.checks import Checks
 from mmm.experiments.config import Experiment, LiftTestConfig
 from mmm.experiments.periods import Periods
+from mmm.experiments.registered import for_spend, same_spend
 
-_SPEND_TOLERANCE, _LEAST_CONFIDENCE = (0.9, 1.1), 0.8
+_LEAST_CONFIDENCE = 0.8
 #: A lift of more than this share of the KPI of its days is implausible.
 _MOST_OF_KPI = 0.5
 #: A lift of at most 1 where the KPI is beyond this looks like a share.
@@ -54,6 +55,10 @@ def lift_tests(
         if test.status != "finished":
             checks.warn(f"it is {test.status}, so it is left out.", f"{where}.status")
             continue
+        spend = None
+        if set(test.channels) <= paid & numbers.keys():
+            spend = float(sum(_within(numbers[name], test, periods) for name in test.channels))
+            test = _for_spend(checks, test, where, spend)
         used.append((number, test))
         for name in test.channels:
             if name not in media:
@@ -61,8 +66,7 @@ def lift_tests(
                 checks.error(f"unknown channel {name!r}.", f"{where}.channels", known)
         _check_dates(checks, test, where, periods, window)
         _check_size(checks, test, where, numbers[mapping.kpi], periods, paid)
-        if set(test.channels) <= paid & numbers.keys():
-            spend = float(sum(_within(numbers[name], test, periods) for name in test.channels))
+        if spend is not None:
             _check_spend(checks, test, where, spend)
     _check_pairs(checks, used)
     _check_together(checks, used, numbers[mapping.kpi], periods)
@@ -179,12 +183,20 @@ def _check_confidence(checks: Checks, test: LiftTestConfig, where: str) -> None:
     checks.warn(what, f"{where}.confidence", fix)
 
 
+def _for_spend(checks: Checks, test: LiftTestConfig, where: str, spend: float) -> LiftTestConfig:
+    """The test as it counts beside the data's spend in its days; says what was changed."""
+    changed, said = for_spend(test, spend)
+    if said:
+        checks.warn(said, f"{where}.spend")
+    return changed
+
+
 def _check_spend(checks: Checks, test: LiftTestConfig, where: str, spend: float) -> None:
     """The test's spend against the data's in its days."""
     if spend == 0:
         what = f"the data have no spend of {', '.join(test.channels)} in its days."
         checks.warn(what, f"{where}.spend", "Correct the dates or the channel.")
-    elif not _SPEND_TOLERANCE[0] * spend <= test.spend <= _SPEND_TOLERANCE[1] * spend:
+    elif not same_spend(test.spend, spend):
         what = f"{test.spend:,.0f} differs from the data's {spend:,.0f} by more than 10 %."
         checks.warn(what, f"{where}.spend")
 
