@@ -630,6 +630,22 @@ def test_holidays_of_two_countries_a_region_and_ones_own_events() -> None:
     assert found.startswith("more_holidays.1: no holidays are known for the region 'DE-QQ'.")
 
 
+def test_a_region_adds_to_its_country_and_names_no_day_of_it_again() -> None:
+    problem, findings = build(country=None, more_holidays=["ES-CT", "ES"])
+    assert not findings
+    country = set(build(country=None, more_holidays=["ES"])[0].holidays)
+    assert country < set(problem.holidays)
+    added = {item.date for item in set(problem.holidays) - country}
+    assert dt.date(2023, 9, 11) in added  # Catalonia's own
+    assert not added & {item.date for item in country}
+
+
+def test_an_event_that_lasts_all_the_time_is_pointed_out() -> None:
+    events = [{"name": "always", "start": "2022-01-03", "end": "2024-04-30"}]
+    (found,) = build(events=events)[1]
+    assert found.startswith("events.1: 'always' lasts over 100% of the data's days.")
+
+
 def lift_test(**changes: Any) -> dict[str, Any]:
     spend = sum(columns()["tv"][10:14])
     test = {
