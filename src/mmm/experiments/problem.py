@@ -45,6 +45,8 @@ _FEWEST_PERIODS = 3
 
 #: Values by column, each of shape (T,).
 Columns = dict[str, np.ndarray]
+#: An event of so large a share of the days is hardly one.
+_ALL_DAYS = 0.9
 
 
 def build_problem(
@@ -279,7 +281,8 @@ def _periods(count: int) -> str:
 
 def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple[Holiday, ...]:
     """Holidays of all the experiment's countries and regions and its own events, each name once a
-    day.
+    day. Of a region beside its country only the days that the country has not: the same day may have
+    another name there.
     """
     codes = [("country", experiment.country)] if experiment.country else []
     codes += [
@@ -287,7 +290,8 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
         for number, code in enumerate(experiment.more_holidays, start=1)
     ]
     found: set[tuple[date, str]] = set()
-    for where, code in codes:
+    known: dict[str, set[date]] = {}
+    for where, code in sorted(codes, key=lambda item: "-" in item[1]):
         try:
             own = holidays_of(code, periods.first_day, periods.last_day)
         except UserError as error:
@@ -295,7 +299,11 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
             continue
         if not own:
             checks.warn(f"no holidays are known for {code} within the data's dates.", where)
-        found |= set(own)
+        of_country = known.get(code.partition("-")[0], set())
+        found |= {(day, name) for day, name in own if day not in of_country}
+        if "-" not in code:
+            known[code] = {day for day, _ in own}
+    whole = (periods.last_day - periods.first_day).days + 1
     for number, event in enumerate(experiment.events, start=1):
         days = _days_of(event, periods)
         if not days:
@@ -303,6 +311,10 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
                 f"{event.name!r} lies outside the data, {periods.first_day} to {periods.last_day}."
             )
             checks.warn(what, f"events.{number}", "It has no effect on this model.")
+        elif len(days) >= _ALL_DAYS * whole:
+            what = f"{event.name!r} lasts over {len(days) / whole:.0%} of the data's days."
+            fix = "What is always so cannot be told from the intercept; correct the dates."
+            checks.warn(what, f"events.{number}", fix)
         found |= {(day, event.name) for day in days}
     return tuple(Holiday(day, name) for day, name in sorted(found))
 

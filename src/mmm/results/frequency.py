@@ -73,6 +73,8 @@ def points(numbers: pa.Table) -> list[dict[str, Any]]:
 
 def finding(numbers: pa.Table, labels: Labels) -> str:
     """Which channels reach people too often or too seldom, and what it costs."""
+    if not numbers.num_rows:
+        return "No channel of this model has a frequency."
     said = sentences(numbers, labels)
     sure = {row["channel"] for row in points(numbers) if _too(row)}
     rest = [row["channel"] for row in points(numbers) if row["channel"] not in sure]
