@@ -217,7 +217,8 @@ def test_the_loop_holds_tests_whose_results_are_the_truth_and_their_error(tmp_pa
 
     before, after = with_tests(case, 2, precision=0.002, choose=once)
     assert before.held is None
-    assert (held := after.held) is not None
+    held = after.held
+    assert held is not None
     assert set(offered[0]) - set(offered[1]) == {held.test.channel}, "no channel twice"
     (truth,) = (item for item in case.truths if case.columns[item.name] == held.test.channel)
     assert held.truth == truth.effect
