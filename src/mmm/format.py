@@ -261,6 +261,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "at_bound": ("At a bound", "text"),
     "losing": ("Probability of losing", "percent"),
     "profit": ("Profit after media", "money"),
+    "profit_low": ("Profit after media, low", "money"),
+    "profit_high": ("Profit after media, high", "money"),
+    "roas": ("ROAS", "ratio"),
+    "roas_low": ("ROAS, low", "ratio"),
+    "roas_high": ("ROAS, high", "ratio"),
     "break_even_spend": ("Break-even spend", "money"),
     "break_even": ("Break-even {efficiency}", "efficiency"),
     "baseline": ("Without paid media", "effect"),
@@ -355,6 +360,7 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         "money": labels.money,
         "percent": percent,
         "efficiency": labels.efficiency_value,
+        "ratio": ratio,
         "number": _number,
     }
     return shown[kind](value)

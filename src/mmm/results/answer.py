@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mmm.engines.words import Confidence
 from mmm.errors import UserError
-from mmm.format import Labels, count, percent, span
+from mmm.format import Labels, count, percent, ratio, span
 from mmm.results import advice, bridge, frequency
 from mmm.results.drawn import effects_by_draw, ends_around
 from mmm.results.summary import Tables, efficiency
@@ -75,8 +75,25 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
         (
             f"That is {share} of {labels.kpi_name}, {window}, for {labels.money(totals['spend'])}.",
             f"{labels.efficiency} of all paid media: {labels.interval(value, *ends)}.",
+            *_in_money(effect, totals["spend"], labels),
         ),
     )
+
+
+def _in_money(effect: float, spend: float, labels: Labels) -> list[str]:
+    """The ROAS of conversions whose worth is known, and the profit where the margin is."""
+    worth, found = labels.revenue_per_unit, []
+    if worth is None or not spend:
+        return []
+    if not labels.revenue:
+        roas = ratio(effect * worth / spend)
+        found.append(f"At {labels.money(worth)} per conversion that is a ROAS of {roas}.")
+    if labels.margin is not None:
+        left = effect * worth * labels.margin - spend
+        word = "profit" if left >= 0.0 else "loss"
+        share = percent(labels.margin)
+        found.append(f"At a margin of {share} it is a {word} of {labels.money(abs(left))}.")
+    return found
 
 
 def _brought(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:

@@ -17,7 +17,7 @@ from mmm.results.charts import BLUE, GREY, ORANGE
 from mmm.results.model_summary import labels_of, warnings_of
 from mmm.results.report import PLAN_HEADINGS, facts, plan_rows
 from mmm.results.slide_parts import Deck
-from mmm.results.summary import Tables, channels, curves, efficiency
+from mmm.results.summary import Tables, channels, curves, efficiency, money_columns
 from mmm.results.trust import warning_line
 
 #: More curves than this in one chart cannot be told apart: the rest get slides of their own.
@@ -153,8 +153,10 @@ def _trust(deck: Deck, summary: Mapping[str, Any], found: Answer) -> None:
 
 def _appendix(deck: Deck, tables: Tables, summary: Mapping[str, Any], labels: Labels) -> None:
     rows = channels(tables, summary["model"]["id"], labels).to_pylist()
-    heads = [heading(name, labels) for name in _KEY_COLUMNS]
-    texts = [[cell(name, row[name], labels) for name in _KEY_COLUMNS] for row in rows]
+    money = [name for name in money_columns(labels) if not name.endswith(("_low", "_high"))]
+    names = [*_KEY_COLUMNS[:-1], *money, _KEY_COLUMNS[-1]]
+    heads = [heading(name, labels) for name in names]
+    texts = [[cell(name, row[name], labels) for name in names] for row in rows]
     deck.slide("Appendix: key numbers")
     _tables(deck, heads, texts, "Appendix: key numbers")
     model = summary["model"]["id"]

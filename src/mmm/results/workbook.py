@@ -25,6 +25,7 @@ _FORMATS = {
     "money": "#,##0.00",
     "percent": "0.0%",
     "efficiency": "#,##0.00####",
+    "ratio": "#,##0.00####",
     "integer": "#,##0",
     "number": "0.0000",
     "date": "yyyy-mm-dd",
