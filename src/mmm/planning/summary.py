@@ -43,21 +43,19 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
     """
     rows = plan.channels if isinstance(plan, PlanDocument) else plan.channels.to_pylist()
     key = "roi" if labels.revenue else "cpa"
-    found = [
-        {
-            "channel": row["channel"],
-            **{name: row.get(stored) for stored, name in _TABLE.items()},
-            "value_today": row[f"initial_{key}"],
-            "value_plan": row[key],
-            "marginal_today": _marginal(row["initial_marginal"], labels),
-            "marginal_plan": _marginal(row["marginal"], labels),
-            "break_even": row.get("break_even"),
-            "break_even_spend": row.get("break_even_spend"),
-            "confidence": row.get("confidence"),
-            "at_bound": row["at_bound"],
-        }
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        line = {name: row.get(stored) for stored, name in _TABLE.items()}
+        line["channel"] = row["channel"]
+        line["value_today"] = row[f"initial_{key}"]
+        line["value_plan"] = row[key]
+        line["marginal_today"] = _marginal(row["initial_marginal"], labels)
+        line["marginal_plan"] = _marginal(row["marginal"], labels)
+        line["break_even"] = row.get("break_even")
+        line["break_even_spend"] = row.get("break_even_spend")
+        line["confidence"] = row.get("confidence")
+        line["at_bound"] = row["at_bound"]
+        found.append(line)
     numbers: tuple[str, ...] = (
         *_TABLE.values(),
         "value_today",

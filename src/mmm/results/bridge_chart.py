@@ -19,6 +19,7 @@ from mmm.results.charts import (
     inline,
     name_axis,
     number_axis,
+    present,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def bridge(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     room = (high - low) * 0.04 or 1.0
     scale = alt.Scale(domain=[low - room, high + room], nice=False)
     order = [row["component"] for row in names]
-    parts = [part for part in _PARTS if any(row["part"] == part for row in bars)]
+    parts = present(_PARTS, bars, "part")
     y = alt.Y("component:N", sort=order, title=None, axis=name_axis())
     x = alt.X("from:Q", scale=scale, axis=number_axis(tickCount=6), title=_title(labels))
     base = (

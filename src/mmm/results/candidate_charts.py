@@ -19,6 +19,7 @@ from mmm.results.charts import (
     inline,
     interval_columns,
     name_axis,
+    present,
     up_to,
 )
 
@@ -52,11 +53,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         title="DECOMP.RSSD – lower is better",
         scale=alt.Scale(zero=False),
     )
-    fronts = [
-        name
-        for name in ("front 1", "front 2", "later fronts")
-        if any(row["front_name"] == name for row in kept)
-    ]
+    fronts = present(("front 1", "front 2", "later fronts"), kept, "front_name")
     label = alt.Chart(inline(chosen)).encode(
         x=x, y=y, text="label:N"
     )  # drawn twice: a white edge, then the letters

@@ -46,12 +46,12 @@ def only(
     named: all).
     """
     wanted = {"front": fronts, "cluster": clusters, "trial": trials}
-    rows = [
-        row["part"] != "kept"
-        or all(not chosen or row[name] in chosen for name, chosen in wanted.items())
-        for row in numbers.select(["part", *wanted]).to_pylist()
-    ]
-    return numbers.filter(pa.array(rows, pa.bool_()))
+    asked = {name: chosen for name, chosen in wanted.items() if chosen}
+    shown = []
+    for row in numbers.select(["part", *wanted]).to_pylist():
+        fits = all(row[name] in chosen for name, chosen in asked.items())
+        shown.append(fits or row["part"] != "kept")
+    return numbers.filter(pa.array(shown, pa.bool_()))
 
 
 def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:

@@ -8,7 +8,7 @@ readable with 20 channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,12 @@ _CONFIG: dict[str, Any] = {
     },
     "text": {"color": INK, "fontSize": 11},
 }
+
+
+def present(names: Iterable[str], rows: Iterable[Mapping[str, Any]], column: str) -> list[str]:
+    """Those of the names that occur in a column of the rows, in the order of the names."""
+    found = {row[column] for row in rows}
+    return [name for name in names if name in found]
 
 
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
@@ -158,7 +164,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         row["reach"] = max(row["start"], row["end"])
     top = max(row["reach"] for row in rows)
     colours = {**KIND_COLOURS, "total": INK}
-    kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
+    kinds = present(colours, rows, "kind")
     base = alt.Chart(inline(rows)).encode(
         y=alt.Y("component:N", sort=None, title=None, axis=name_axis())
     )
@@ -251,7 +257,7 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = [{**row, "period": SPLIT_NAMES[row["split"]]} for row in numbers.to_pylist()]
-    periods = [name for name in SPLIT_NAMES.values() if any(row["period"] == name for row in rows)]
+    periods = present(SPLIT_NAMES.values(), rows, "period")
     axis = number_axis()
     points = (
         alt.Chart(inline(rows))
@@ -539,10 +545,8 @@ def _panels(
     """A grid of panels, three across, in the order in which channels first appear."""
     import altair as alt
 
-    order = {
-        name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))
-    }
-    numbered = [{**row, "order": order[row["channel"]]} for row in rows]
+    channels = list(dict.fromkeys(row["channel"] for row in rows))
+    numbered = [{**row, "order": channels.index(row["channel"])} for row in rows]
     panel = alt.layer(*layers, data=inline(numbered)).properties(width=200, height=height)
     channel = alt.Facet(
         "channel:N",

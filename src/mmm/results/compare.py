@@ -136,10 +136,12 @@ class Comparison:
         """A row per setting in which the sides differ."""
         flat = [dict(_flat(_setup(side))) for side in self.sides]
         names = dict.fromkeys(name for settings in flat for name in settings)
-        rows = [
-            (name, *(_text(settings.get(name, NOT_GIVEN)) for settings in flat)) for name in names
-        ]
-        return [row for row in rows if len(set(row[1:])) > 1]
+        rows = []
+        for name in names:
+            texts = [_text(settings.get(name, NOT_GIVEN)) for settings in flat]
+            if len(set(texts)) > 1:
+                rows.append((name, *texts))
+        return rows
 
 
 def compare(sides: Sequence[Side]) -> Comparison:
@@ -168,11 +170,11 @@ def compare(sides: Sequence[Side]) -> Comparison:
 
 
 def _limits(sides: Sequence[Side]) -> list[str]:
-    kinds, currencies, kpis = (
-        {getattr(side.labels, name) for side in sides}
-        for name in ("kpi_kind", "currency", "kpi_name")
-    )
-    steps = {side.labels.step_days for side in sides}
+    labels = [side.labels for side in sides]
+    kinds = {one.kpi_kind for one in labels}
+    currencies = {one.currency for one in labels}
+    kpis = {one.kpi_name for one in labels}
+    steps = {one.step_days for one in labels}
     windows = {
         (side.summary["data"]["window_first"], side.summary["data"]["window_last"])
         for side in sides
@@ -210,12 +212,11 @@ def _efficiency_comparable(sides: Sequence[Side]) -> bool:
 
 def _channels(sides: Sequence[Side]) -> Iterator[ChannelOf]:
     paid = [side.paid() for side in sides]
-    names = {
-        name: max((rows[name]["spend_share"] or 0.0) for rows in paid if name in rows)
-        for rows in paid
-        for name in rows
-    }
-    for name in sorted(names, key=lambda name: (-names[name], name)):
+    shares: dict[str, list[float]] = {}
+    for rows in paid:
+        for name, row in rows.items():
+            shares.setdefault(name, []).append(row["spend_share"] or 0.0)
+    for name in sorted(shares, key=lambda name: (-max(shares[name]), name)):
         for side, rows in zip(sides, paid, strict=True):
             yield _channel(name, side, rows.get(name))
 
@@ -257,9 +258,8 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
 def _agreement(
     sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]], verdicts: Mapping[str, str]
 ) -> Iterator[str]:
-    agree, differ = (
-        [name for name in grouped if verdicts[name] == word] for word in ("agree", "differ")
-    )
+    agree = [name for name in grouped if verdicts[name] == "agree"]
+    differ = [name for name in grouped if verdicts[name] == "differ"]
     judged = len(agree) + len(differ)
     if not judged:
         yield "Nothing can be said of agreement: no channel has an interval in two runs."
@@ -279,11 +279,9 @@ def _ranking(sides: Sequence[Side]) -> Iterator[str]:
     """Which channel each run puts first, of those that all of them model and give a value for."""
     paid = [side.paid() for side in sides]
     measure = "roi" if sides[0].labels.revenue else "cpa"
-    common = [
-        name
-        for name in paid[0]
-        if all(name in rows and rows[name][measure] is not None for rows in paid)
-    ]
+    common = list(paid[0])
+    for rows in paid:
+        common = [name for name in common if name in rows and rows[name][measure] is not None]
     if len(common) < 2:
         return
     pick = max if measure == "roi" else min
@@ -308,11 +306,11 @@ def _shares(sides: Sequence[Side]) -> str:
 
 def _missing(sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]]) -> Iterator[str]:
     for side in sides:
-        names = [
-            name
-            for name, found in grouped.items()
-            if any(i.letter == side.letter and not i.modelled for i in found)
-        ]
+        names = []
+        for name, found in grouped.items():
+            modelled = {item.letter: item.modelled for item in found}
+            if not modelled.get(side.letter, True):
+                names.append(name)
         if names:
             yield f"{side.letter} does not model {', '.join(names)}."
 

@@ -29,9 +29,11 @@ LEVEL_FLOOR = 0.001
 
 
 def _known(numbers: pa.Table, *columns: str) -> list[dict[str, Any]]:
-    return [
-        row for row in numbers.to_pylist() if all(row[column] is not None for column in columns)
-    ]
+    """The rows that have a value in each of the columns."""
+    rows = numbers.to_pylist()
+    for column in columns:
+        rows = [row for row in rows if row[column] is not None]
+    return rows
 
 
 def waterfall(numbers: pa.Table, labels: Labels) -> str:

@@ -145,10 +145,15 @@ def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str
     return [*found, f"MAPE of the fit {percent(measures['train']['mape'])}"]
 
 
+def _height(row: Sequence[_Plot], column: float) -> float:
+    """The highest plot of a row, each no wider than its column."""
+    return max(plot.height * min(1.0, column / plot.width) for plot in row)
+
+
 def _placed(rows: Sequence[Sequence[_Plot]]) -> list[str]:
     """The plots in two columns, all rows shrunk alike where they would not fit on the sheet."""
     column = (_WIDTH - 2 * _MARGIN - _GAP) / 2
-    heights = [max(plot.height * min(1.0, column / plot.width) for plot in row) for row in rows]
+    heights = [_height(row, column) for row in rows]
     room = _HEIGHT - 2 * _MARGIN - _TITLE - len(rows) * (_HEAD + _GAP)
     shrink = min(1.0, room / sum(heights))
     spare = max(0.0, room - sum(heights)) / len(rows)

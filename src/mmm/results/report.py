@@ -230,18 +230,10 @@ def _section(
     with charts.unvalidated():
         picture = charts.svg(view.chart(numbers, labels))
     shown = view.shown(numbers)
-    numeric = [is_numeric(name) for name in shown.column_names]
-    header = [
-        (heading(name, labels), right)
-        for name, right in zip(shown.column_names, numeric, strict=True)
-    ]
-    rows = [
-        [
-            (cell(name, value, labels), right)
-            for (name, value), right in zip(row.items(), numeric, strict=True)
-        ]
-        for row in shown.to_pylist()
-    ]
+    header = [(heading(name, labels), is_numeric(name)) for name in shown.column_names]
+    rows = []
+    for row in shown.to_pylist():
+        rows.append([(cell(name, row[name], labels), is_numeric(name)) for name in row])
     return Section(
         key=view.key,
         title=title,

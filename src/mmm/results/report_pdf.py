@@ -223,9 +223,14 @@ def _key_numbers(pages: _Pages, report: Content) -> None:
     pages.heading("Key numbers")
     pages.words(report.key_finding)
     pages.skip(8)
-    heads = [head.format(efficiency=report.labels.efficiency) for head, _, _, _ in _KEY_COLUMNS]
-    columns = [(share * _INNER, right) for _, _, share, right in _KEY_COLUMNS]
-    rows = [[row[field] for _, field, _, _ in _KEY_COLUMNS] for row in report.key_numbers]
+    heads, fields, columns = [], [], []
+    for head, field, share, right in _KEY_COLUMNS:
+        heads.append(head.format(efficiency=report.labels.efficiency))
+        fields.append(field)
+        columns.append((share * _INNER, right))
+    rows = []
+    for row in report.key_numbers:
+        rows.append([row[field] for field in fields])
     _table(pages, heads, columns, rows)
     pages.words(
         f"Marginal: the {report.labels.efficiency} of the next unit at today's spend.",

@@ -153,7 +153,9 @@ def _trust(deck: Deck, summary: Mapping[str, Any], found: Answer) -> None:
 def _appendix(deck: Deck, tables: Tables, summary: Mapping[str, Any], labels: Labels) -> None:
     rows = channels(tables, summary["model"]["id"], labels).to_pylist()
     heads = [heading(name, labels) for name in _KEY_COLUMNS]
-    texts = [[cell(name, row[name], labels) for name in _KEY_COLUMNS] for row in rows]
+    texts = []
+    for row in rows:
+        texts.append([cell(name, row[name], labels) for name in _KEY_COLUMNS])
     deck.slide("Appendix: key numbers")
     _tables(deck, heads, texts, "Appendix: key numbers")
     model = summary["model"]["id"]

@@ -17,6 +17,7 @@ from mmm.results.charts import (
     finished,
     inline,
     name_axis,
+    present,
     up_to,
 )
 from mmm.results.stability import SOURCES
@@ -41,7 +42,7 @@ def stability(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    sources = [name for name in SOURCES if any(row["source"] == name for row in rows)]
+    sources = present(SOURCES, rows, "source")
     limit = efficiency_end(rows, labels, _TIMES_TYPICAL)
     order = list(dict.fromkeys(row["channel"] for row in rows))
     base = alt.Chart(inline(up_to(limit, rows))).encode(

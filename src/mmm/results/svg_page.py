@@ -52,16 +52,14 @@ def wrapped(
 
 def _words(text: str, width: float, size: float, bold: bool) -> list[str]:
     longest = max(4, int(width / (0.6 * size * (_BOLD if bold else 1.0))))
-    words = text.split()
-    return [
-        part
-        for word in words
-        for part in (
-            [word]
-            if text_width(word, size, bold=bold) <= width
-            else [word[at : at + longest] for at in range(0, len(word), longest)]
-        )
-    ]
+    found = []
+    for word in text.split():
+        if text_width(word, size, bold=bold) <= width:
+            found.append(word)
+            continue
+        for start in range(0, len(word), longest):
+            found.append(word[start : start + longest])
+    return found
 
 
 def text(

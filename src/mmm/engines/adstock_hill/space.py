@@ -55,10 +55,8 @@ class Space:
         """(B, d) points to (B, H) values; lambda stays in [0, 1]. Coordinates keep 10 significant
         digits, as Robyn.
         """
-        low, high = (
-            np.array([getattr(item, end) for item in self.hyperparameters])
-            for end in ("low", "high")
-        )
+        low = np.array([item.low for item in self.hyperparameters])
+        high = np.array([item.high for item in self.hyperparameters])
         ranged = low != high
         out = np.tile(low, (points.shape[0], 1))
         out[:, ranged] = low[ranged] + (high - low)[ranged] * _significant(points, 10)

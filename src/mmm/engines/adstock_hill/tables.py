@@ -119,12 +119,10 @@ def channels_table(
         cpa = spend / effects[:, :paid]
         effect_share = effects[:, :paid] / effects[:, :paid].sum(axis=1, keepdims=True)
         carryover_share = carryover / effects
-    marginal = np.array(
-        [
-            [_marginal(frame, m, p, i) for i in range(paid)]
-            for m, p in zip(chosen.models, chosen.parts, strict=True)
-        ]
-    )
+    slopes = []
+    for model, parts in zip(chosen.models, chosen.parts, strict=True):
+        slopes.append([_marginal(frame, model, parts, i) for i in range(paid)])
+    marginal = np.array(slopes)
     if intervals is None:
         unknown = np.full(roi.shape, np.nan)
         intervals = Intervals(unknown, unknown, unknown, unknown)

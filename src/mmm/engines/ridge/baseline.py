@@ -260,16 +260,13 @@ def _levels(factor: Factor) -> list[_Column]:
     """One column for each level but the most frequent, the baseline."""
     counts = Counter(factor.levels)
     usual = min(counts, key=lambda level: (-counts[level], level))
-    return [
-        _Column(
-            factor.name,
-            "fixed",
-            _FACTOR_SD,
-            np.array([float(value == level) for value in factor.levels]),
-        )
-        for level in sorted(counts)
-        if level != usual
-    ]
+    columns = []
+    for level in sorted(counts):
+        if level == usual:
+            continue
+        values = np.array([float(value == level) for value in factor.levels])
+        columns.append(_Column(factor.name, "fixed", _FACTOR_SD, values))
+    return columns
 
 
 def _beside(problem: Problem, drivers: Sequence[np.ndarray]) -> list[_Column]:

@@ -46,8 +46,10 @@ def diagnostics_table(
     return table(
         "diagnostics",
         {
-            name: [getattr(note, name) for note in notes]
-            for name in ("name", "subject", "value", "text")
+            "name": [note.name for note in notes],
+            "subject": [note.subject for note in notes],
+            "value": [note.value for note in notes],
+            "text": [note.text for note in notes],
         },
     )
 

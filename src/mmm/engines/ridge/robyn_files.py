@@ -7,7 +7,7 @@ row numbers, the seconds of each candidate, and `dist100` of the clusters' inter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,7 +151,10 @@ def _aggregated(built: Rebuilt, rows: Sequence[int]) -> pa.Table:
         _bootstrapped(built),
     )
     models = [_aggregated_model(built, row, shared) for row in rows]
-    return _table({name: _joined([model[name] for model in models]) for name in models[0]})
+    columns: Columns = {}
+    for name in models[0]:
+        columns[name] = _joined([model[name] for model in models])
+    return _table(columns)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -391,7 +394,7 @@ def clusters_ci(built: Rebuilt) -> pa.Table:
         }
         for (m, label), (n, found) in order
     ]  # fmt: skip
-    return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return _table_of_rows(rows)
 
 
 def calibration(built: Rebuilt) -> pa.Table:
@@ -417,7 +420,7 @@ def calibration(built: Rebuilt) -> pa.Table:
                     "mape": built.search.evaluation.loss[row, 2], "solID": str(model_id),
                 }
             )  # fmt: skip
-    return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return _table_of_rows(rows)
 
 
 def raw_data(problem: Problem, date_name: str) -> pa.Table:
@@ -433,6 +436,13 @@ def raw_data(problem: Problem, date_name: str) -> pa.Table:
     for item in (*problem.organic, *problem.context):
         found[item.name] = list(item.levels) if isinstance(item, Factor) else item.values
     return _table(found)
+
+
+def _table_of_rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    columns: Columns = {}
+    for name in rows[0]:
+        columns[name] = np.array([row[name] for row in rows])
+    return _table(columns)
 
 
 def _table(columns: Columns) -> pa.Table:

@@ -169,20 +169,15 @@ def _mapping_in_words(form: Form) -> None:
     """Which column is what, and what is wrong with any of them."""
     mapping = form.draft.get(("mapping",), {})
     if isinstance(mapping, dict):
-        said = [
-            f"KPI {plain(str(mapping.get('kpi', '–')))} ({plain(str(mapping.get('kpi_kind', 'revenue')))})",
-            f"dates {plain(str(mapping.get('date', '–')))}",
-            *(
-                f"{word} {', '.join(plain(name) for name in names)}"
-                for word, names in (
-                    ("paid", [_paid_name(item) for item in _rows(mapping, "paid")]),
-                    ("organic", [str(item.get("column")) for item in _rows(mapping, "organic")]),
-                    ("context", [str(item.get("column")) for item in _rows(mapping, "context")]),
-                    ("factors", [str(item.get("column")) for item in _rows(mapping, "factors")]),
-                )
-                if names
-            ),
-        ]
+        kpi, kind = mapping.get("kpi", "–"), mapping.get("kpi_kind", "revenue")
+        said = [f"KPI {plain(str(kpi))} ({plain(str(kind))})"]
+        said.append(f"dates {plain(str(mapping.get('date', '–')))}")
+        columns = {"paid": [_paid_name(item) for item in _rows(mapping, "paid")]}
+        for role in ("organic", "context", "factors"):
+            columns[role] = [str(item.get("column")) for item in _rows(mapping, role)]
+        for role, names in columns.items():
+            if names:
+                said.append(f"{role} {', '.join(plain(name) for name in names)}")
         st.caption(" · ".join(said))
     form.tell(
         "mapping",
@@ -193,11 +188,9 @@ def _mapping_in_words(form: Form) -> None:
 
 def _paid_name(item: dict[str, Any]) -> str:
     exposure = item.get("exposure")
-    return (
-        f"{item.get('spend')} (by {exposure})"
-        if exposure and exposure != item.get("spend")
-        else str(item.get("spend"))
-    )
+    if exposure and exposure != item.get("spend"):
+        return f"{item.get('spend')} (by {exposure})"
+    return str(item.get("spend"))
 
 
 def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:
@@ -232,14 +225,11 @@ def _preset(draft: Draft, engine: str) -> None:
         return
     defaults = {field.name: field.default for field in form_fields(engine)}
     now = {name: draft.get(("settings", name), default) for name, default in defaults.items()}
-    is_one = next(
-        (
-            name
-            for name, values in known.items()
-            if all(now[key] == value for key, value in values.items())
-        ),
-        None,
-    )
+    is_one = None
+    for name, values in known.items():
+        if all(now[key] == value for key, value in values.items()):
+            is_one = name
+            break
     key = draft.key(("preset",), f"-{is_one}")
 
     def take() -> None:
