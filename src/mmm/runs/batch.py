@@ -84,14 +84,10 @@ def submit_batch(
     workspace, batch_id = service.workspace, new_id()
     workspace.permit(by, "batch.submit", name or batch_id)
     checked = _checked(service, members)
-    batch = BatchDocument(
-        batch_id=batch_id,
-        name=name,
-        at=utc_now(),
-        actor=by.id,
-        engine=checked[0][0].engine,
-        platform=service.platform,
-        members=tuple(
+    at = utc_now()
+    stored = []
+    for member, (experiment, findings) in zip(members, checked, strict=True):
+        stored.append(
             BatchMember(
                 run_id=workspace.create_run(experiment),
                 label=member.label,
@@ -100,8 +96,15 @@ def submit_batch(
                 settings=member.settings,
                 warnings=tuple(str(finding) for finding in findings),
             )
-            for member, (experiment, findings) in zip(members, checked, strict=True)
-        ),
+        )
+    batch = BatchDocument(
+        batch_id=batch_id,
+        name=name,
+        at=at,
+        actor=by.id,
+        engine=checked[0][0].engine,
+        platform=service.platform,
+        members=tuple(stored),
     )
     workspace.save_batch(batch)
     workspace.append_audit(
@@ -160,11 +163,8 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     UserError, after all the others are stopped, where the platform did not stop the task of one.
     """
     service.workspace.permit(by, "batch.cancel", batch.batch_id)
-    going = [
-        status
-        for status in service.statuses([member.run_id for member in batch.members])
-        if not status.final
-    ]
+    run_ids = [member.run_id for member in batch.members]
+    going = [status for status in service.statuses(run_ids) if not status.final]
     # What waits is ended first, or a place that becomes free would be taken by it.
     going.sort(key=lambda status: status.started is not None)
     cancelled, refused = 0, []
@@ -191,11 +191,8 @@ def retry_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     """
     workspace = service.workspace
     workspace.permit(by, "batch.retry", batch.batch_id)
-    badly = [
-        status.run_id
-        for status in service.statuses([member.run_id for member in batch.members])
-        if status.state in RETRIED
-    ]
+    run_ids = [member.run_id for member in batch.members]
+    badly = [status.run_id for status in service.statuses(run_ids) if status.state in RETRIED]
     if not badly:
         return 0
     workspace.reopen_batch(batch.batch_id)  # before its runs wait, lest nobody look

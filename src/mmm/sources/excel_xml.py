@@ -124,6 +124,8 @@ def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
 def _tags(content: bytes, name: str) -> list[dict[str, str]]:
     """Attributes of all elements of a name."""
     found = re.findall(rf"<(?:\w+:)?{name}\s([^>]*)>", content.decode("utf-8", errors="replace"))
-    return [
-        {k: html.unescape(v) for k, v in re.findall(r'([\w:]+)="([^"]*)"', text)} for text in found
-    ]
+    tags = []
+    for text in found:
+        attributes = re.findall(r'([\w:]+)="([^"]*)"', text)
+        tags.append({key: html.unescape(value) for key, value in attributes})
+    return tags

@@ -235,12 +235,14 @@ def usual_format(texts: Sequence[str]) -> tuple[Format | None, list[str]]:
     None where there is none. At most 2,000 texts are looked at.
     """
     looked_at = texts[:_MOST_LOOKED_AT]
-    first = [form for form in FORMATS if any(form.read(text) for text in looked_at[:3])]
-    fits = {form: [text for text in looked_at if form.read(text) is None] for form in first}
-    usual = min(fits, key=lambda form: len(fits[form]), default=None)
-    if usual is None or len(fits[usual]) * 2 > len(looked_at):
+    unread = {}
+    for form in FORMATS:
+        if any(form.read(text) for text in looked_at[:3]):
+            unread[form] = [text for text in looked_at if form.read(text) is None]
+    usual = min(unread, key=lambda form: len(unread[form]), default=None)
+    if usual is None or len(unread[usual]) * 2 > len(looked_at):
         return None, []
-    return usual, fits[usual]
+    return usual, unread[usual]
 
 
 def _cast(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:

@@ -122,13 +122,17 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
     """What the form shows for a request, the other way round."""
     single = {name: limit for name, limit in request.limits.items() if name in channels}
     periods = request.period_limits
+    groups = []
+    for name, limit in request.limits.items():
+        if name not in single and name not in periods:
+            members = [part.strip() for part in name.split("+")]
+            groups.append({"channels": members, **limit.model_dump()})
+    per_period = request.budget_per_period is not None
     return {
         **_EMPTY,
         "goal": request.goal,
-        "budget": request.budget
-        if request.budget_per_period is None
-        else request.budget_per_period,
-        "per_period": request.budget_per_period is not None,
+        "budget": request.budget_per_period if per_period else request.budget,
+        "per_period": per_period,
         "at_most": request.budget_rule == "at_most",
         "target": request.target,
         **{
@@ -139,11 +143,7 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "channel_values": dict(request.channel_values),
         "free": list(channels) if request.hold == "none" else list(request.free),
         "channels": {name: limit.model_dump(exclude_none=True) for name, limit in single.items()},
-        "groups": [
-            {"channels": [part.strip() for part in name.split("+")], **limit.model_dump()}
-            for name, limit in request.limits.items()
-            if name not in single and name not in periods
-        ],
+        "groups": groups,
         "single_periods": [_period_row(name, limit) for name, limit in periods.items()],
     }
 
