@@ -79,11 +79,9 @@ class Labels:
     def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
         """An effect with the band it lies in."""
         text = self.effect(value)
-        return (
-            text
-            if _missing(low) or _missing(high)
-            else f"{text} ({compact(low)} to {compact(high)})"
-        )
+        if _missing(low) or _missing(high):
+            return text
+        return f"{text} ({compact(low)} to {compact(high)})"
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         """A ROAS or CPA with its interval. A CPA's has no upper end where the effect may be none."""

@@ -137,9 +137,8 @@ def accept_command(run: Run, model: Model = None) -> None:
 
     service = RunService.open(load_settings().settings)
     accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)
-    before = (
-        f" in place of model {accepted.replaces[1]} of run {accepted.replaces[0]}"
-        if accepted.replaces
-        else ""
-    )
+    before = ""
+    if accepted.replaces:
+        replaced_run, replaced_model = accepted.replaces
+        before = f" in place of model {replaced_model} of run {replaced_run}"
     typer.echo(f"Model {accepted.model_id} of run {accepted.run_id} is in use{before}.")

@@ -74,7 +74,9 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
 
 def _marginal(response: float, labels: Labels) -> float | None:
     """As ROAS the response to one more unit of money, as CPA the money for one more conversion."""
-    return response if labels.revenue else 1.0 / response if response > 0 else None
+    if labels.revenue:
+        return response
+    return 1.0 / response if response > 0 else None
 
 
 def plan_curves(

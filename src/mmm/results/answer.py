@@ -111,7 +111,9 @@ def _channels(tables: Tables, model_id: str, labels: Labels) -> Card:
     else:
         headline = f"Best {best['channel']}, weakest {weakest['channel']}"
         said = [f"Best: {_told(best, labels)}.", f"Weakest: {_told(weakest, labels)}."]
-    return Card("channels", question, headline, (*said, *([rest] if vague else [])))
+    if vague:
+        said.append(rest)
+    return Card("channels", question, headline, tuple(said))
 
 
 def certain_channels(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         x=x, y=y, text="label:N"
     )  # drawn twice: a white edge, then the letters
     ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
-    layers = [
+    density = (
         alt.Chart(inline(cells))
         .mark_rect(color="#5c6b7a")
         .encode(
@@ -69,7 +69,9 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             opacity=alt.Opacity(
                 "candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None
             ),
-        ),
+        )
+    )
+    layers = [
         alt.Chart(inline(kept))
         .mark_circle(size=60, opacity=1.0, stroke="#ffffff", strokeWidth=0.5, cursor="pointer")
         .encode(
@@ -91,9 +93,9 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         ),
         label.mark_text(align="left", dx=12, dy=-9, fontWeight="bold"),
     ]
-    return finished(
-        alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320)
-    )
+    if cells:
+        layers.insert(0, density)
+    return finished(alt.layer(*layers).properties(width=WIDTH - 70, height=320))
 
 
 def _front_name(front: int) -> str:

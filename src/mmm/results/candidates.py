@@ -160,11 +160,10 @@ def side_by_side_finding(numbers: pa.Table, labels: Labels) -> str:
         return f"No model knows the {labels.efficiency} of a channel."
     best = max if labels.revenue else min
     first = {best(found, key=lambda row: row["value"])["channel"] for found in by_model.values()}
-    agree = (
-        f"All {len(by_model)} models have {first.pop()} as the channel of the best {labels.efficiency}"
-        if len(first) == 1
-        else f"The models do not agree on the channel of the best {labels.efficiency} ({', '.join(sorted(first))})"
-    )
+    which = f"the channel of the best {labels.efficiency}"
+    agree = f"The models do not agree on {which} ({', '.join(sorted(first))})"
+    if len(first) == 1:
+        agree = f"All {len(by_model)} models have {first.pop()} as {which}"
     name, low, high = _widest(rows, "effect_share")
     return f"{agree}; they differ most on {name}, with {percent(low)} to {percent(high)} of the paid effect."
 

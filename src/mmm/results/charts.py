@@ -458,6 +458,17 @@ def interval_columns(
     return finished(panel.facet(column=column, spacing=18))
 
 
+def _marginal_label(row: Mapping[str, Any], labels: Labels) -> str:
+    """What stands at the point of today's spend; nothing at the others."""
+    response = row["marginal_response"]
+    if row["part"] != "today" or response is None:
+        return ""
+    marginal = response
+    if not labels.revenue:
+        marginal = 1.0 / response if response else None
+    return f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
+
+
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One small panel per channel: observed solid, extrapolated dashed, today's mean spend, the
     carryover and break-even as points.
@@ -467,19 +478,11 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    models = (
-        list(dict.fromkeys(row["model_id"] for row in rows))
-        if "model_id" in numbers.column_names
-        else []
-    )
+    models = []
+    if "model_id" in numbers.column_names:
+        models = list(dict.fromkeys(row["model_id"] for row in rows))
     for row in rows:
-        value = row["marginal_response"] if row["part"] == "today" else None
-        marginal = value if labels.revenue else 1.0 / value if value else None
-        row["label"] = (
-            ""
-            if value is None
-            else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
-        )
+        row["label"] = _marginal_label(row, labels)
     line = alt.Chart().encode(
         x=alt.X("spend:Q", title=None, axis=number_axis(tickCount=4, grid=False)),
         y=alt.Y("response:Q", title=None, axis=number_axis(tickCount=4)),
@@ -591,17 +594,11 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
     paid = [name for name in names if name not in fixed]
     colours = {**fixed, **{name: SERIES[number % len(SERIES)] for number, name in enumerate(paid)}}
     rows = [{**row, "order": names.index(row["series"])} for row in numbers.to_pylist()]
-    absolute = "effect" in numbers.column_names
-    height = (
-        alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
-        if absolute
-        else alt.Y(
-            "share:Q",
-            stack=True,
-            title=f"Share of the fitted {labels.kpi_name}",
-            axis=alt.Axis(format="%"),
-        )
-    )
+    if "effect" in numbers.column_names:
+        height = alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
+    else:
+        title = f"Share of the fitted {labels.kpi_name}"
+        height = alt.Y("share:Q", stack=True, title=title, axis=alt.Axis(format="%"))
     area = (
         alt.Chart(inline(rows))
         .mark_area(stroke="#ffffff", strokeWidth=0.3)

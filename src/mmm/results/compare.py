@@ -157,16 +157,15 @@ def compare(sides: Sequence[Side]) -> Comparison:
     judged = _efficiency_comparable(sides)
     channels = tuple(_channels(sides))
     grouped = _by_channel(channels)
-    verdicts = {
-        name: _verdict(found) if judged else "not judged" for name, found in grouped.items()
-    }
-    findings = (
-        *(_agreement(sides, grouped, verdicts) if judged else ()),
-        *(_ranking(sides) if judged else ()),
-        _shares(sides),
-        *_missing(sides, grouped),
-    )
-    return Comparison(tuple(sides), tuple(limits), channels, verdicts, findings)
+    verdicts = dict.fromkeys(grouped, "not judged")
+    findings: list[str] = []
+    if judged:
+        verdicts = {name: _verdict(found) for name, found in grouped.items()}
+        findings += _agreement(sides, grouped, verdicts)
+        findings += _ranking(sides)
+    findings.append(_shares(sides))
+    findings += _missing(sides, grouped)
+    return Comparison(tuple(sides), tuple(limits), channels, verdicts, tuple(findings))
 
 
 def _limits(sides: Sequence[Side]) -> list[str]:
@@ -248,11 +247,9 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
     ]
     if len(intervals) < FEWEST:
         return "not judged"
-    return (
-        "agree"
-        if max(low for low, _ in intervals) <= min(high for _, high in intervals)
-        else "differ"
-    )
+    highest_low = max(low for low, _ in intervals)
+    lowest_high = min(high for _, high in intervals)
+    return "agree" if highest_low <= lowest_high else "differ"
 
 
 def _agreement(
@@ -368,11 +365,9 @@ def _part(part: str) -> Any:
 
 def _total(side: Side) -> str:
     value = side.summary["totals"]["roi" if side.labels.revenue else "cpa"]
-    return (
-        NOT_GIVEN
-        if value is None
-        else f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
-    )
+    if value is None:
+        return NOT_GIVEN
+    return f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
 
 
 #: What is told of each side beyond its channels.

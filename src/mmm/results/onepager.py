@@ -110,14 +110,13 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
     seed = summary["provenance"].get("seed")
     version = summary["provenance"].get("code_version")
     name = summary["title"] or f"Marketing mix model of {labels.kpi_name}"
-    origin = [
-        f"Model {model['id']}",
-        f"{window}, {data['window_rows']} {labels.period}s",
-        f"engine {engine['name']} {engine['version']}"
-        + (f" (mmm-app {version})" if version else ""),
-        *([] if seed is None else [f"seed {seed}"]),
-        f"run {summary['run_id']}",
-    ]
+    made_by = f"engine {engine['name']} {engine['version']}"
+    if version:
+        made_by += f" (mmm-app {version})"
+    origin = [f"Model {model['id']}", f"{window}, {data['window_rows']} {labels.period}s", made_by]
+    if seed is not None:
+        origin.append(f"seed {seed}")
+    origin.append(f"run {summary['run_id']}")
     return [
         text(_MARGIN, _MARGIN + 30, name, 30, bold=True),
         text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),

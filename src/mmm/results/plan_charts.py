@@ -222,7 +222,9 @@ def variance(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         whole = row["start"] == 0.0 and row["step"] in _ENDS
         sign = "" if whole or row["effect"] < 0 else "+"
         row["label"] = f"{sign}{labels.effect(row['effect'])}"
-        row["colour"] = INK if whole else BLUE if row["effect"] >= 0 else ORANGE
+        row["colour"] = BLUE if row["effect"] >= 0 else ORANGE
+        if whole:
+            row["colour"] = INK
         row["reach"] = max(row["start"], row["end"])
     order = [row["step"] for row in rows]
     lowest = min(

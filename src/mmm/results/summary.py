@@ -232,24 +232,22 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         rows += [{**row, "part": "observed"} for row in _thinned(observed)]
         rows += [{**row, "part": "extrapolated"} for row in _thinned(observed[-1:] + beyond)]
         rows += _break_even(channel, observed + beyond, labels)
-        if channel in points:
-            today = {
-                "spend": points[channel]["mean_spend"],
-                "response": points[channel]["mean_response"],
+        if channel not in points:
+            continue
+        point = points[channel]
+        rows.append(
+            {
+                "channel": channel,
+                "part": "today",
+                "marginal_response": marginal.get(channel),
+                "spend": point["mean_spend"],
+                "response": point["mean_response"],
             }
+        )
+        earlier = point["carryover_response"]
+        if earlier:
             rows.append(
-                {
-                    "channel": channel,
-                    "part": "today",
-                    "marginal_response": marginal.get(channel),
-                    **today,
-                }
-            )
-            earlier = points[channel]["carryover_response"]
-            rows += (
-                [{"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}]
-                if earlier
-                else []
+                {"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}
             )
     return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
 
@@ -477,12 +475,12 @@ def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:
         rows = split == name
         spread = float(((actual[rows] - actual[rows].mean()) ** 2).sum())
         nonzero = rows & (actual != 0)
-        measures[name] = {
-            "rsq": 1.0 - float((residual[rows] ** 2).sum()) / spread if spread > 0 else None,
-            "mape": float(np.abs(residual[nonzero] / actual[nonzero]).mean())
-            if nonzero.any()
-            else None,
-        }
+        rsq, mape = None, None
+        if spread > 0:
+            rsq = 1.0 - float((residual[rows] ** 2).sum()) / spread
+        if nonzero.any():
+            mape = float(np.abs(residual[nonzero] / actual[nonzero]).mean())
+        measures[name] = {"rsq": rsq, "mape": mape}
     return measures
 
 

@@ -43,11 +43,9 @@ def wrapped(
         else:
             line = longer
     found.append(line)
-    return (
-        found
-        if lines is None or len(found) <= lines
-        else [*found[: lines - 1], f"{found[lines - 1]} …"]
-    )
+    if lines is None or len(found) <= lines:
+        return found
+    return [*found[: lines - 1], f"{found[lines - 1]} …"]
 
 
 def _words(text: str, width: float, size: float, bold: bool) -> list[str]:

@@ -118,7 +118,9 @@ class _Book:
         rows += [("Run", summary["run_id"], ""), ("Model", summary["model"]["id"], "")]
         for number, texts in enumerate(rows):
             for column, text in enumerate(texts):
-                style = self._head if number == 0 else self._bold if column == 0 else self._wrap
+                style = self._bold if column == 0 else self._wrap
+                if number == 0:
+                    style = self._head
                 sheet.write_string(row + number, column, neutral(text), style)
 
     def sheet(self, title: str, table: pa.Table) -> None:

@@ -195,11 +195,9 @@ def file_kind(path: Path) -> str:
             fix=f"Use one of {endings}.",
         )
     if found != named:
-        fix = (
-            f"Give it the ending of {_KIND_NAMES[found]}."
-            if found in _KIND_NAMES
-            else "Export the table as CSV."
-        )
+        fix = "Export the table as CSV."
+        if found in _KIND_NAMES:
+            fix = f"Give it the ending of {_KIND_NAMES[found]}."
         raise UserError(
             f"is {_KIND_NAMES.get(found, found)}, not {_KIND_NAMES[named]} as its name says.",
             where=path.name,

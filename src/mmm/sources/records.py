@@ -109,17 +109,17 @@ def _layout_of(head: bytes, whole: bool, path: Path, options: ReadOptions) -> La
     text = text.removeprefix("\ufeff")
     skipped, declared = _separator_line(text)
     separator = options.separator or declared or _sniff(text[skipped:], whole)
-    found = _header(text[skipped:], separator, path, whole, options, 1 if skipped else 0)
+    first = 1 if skipped else 0
+    found = _header(text[skipped:], separator, path, whole, options, first)
     if found is None:
         return None
     header, ends, rows = found
-    lines = ends[header.end - 1] + (1 if skipped else 0) if ends else 1
+    lines = ends[header.end - 1] + first if ends else 1
     end = 0
     for _ in range(lines):
         place = data.find(newline, end)
         end = place + 1 if place >= 0 else len(data)
     starts = [1, *(last + 1 for last in ends)]
-    first = 1 if skipped else 0
     header_rows = tuple(starts[row] + first for row in header.rows)
     above = tuple(
         f"line {starts[row] + first}: {' '.join(filter(None, rows[row]))[:80]}"

@@ -299,12 +299,11 @@ def load_key(pem: str, passphrase: str | None) -> Any:
         return serialization.load_pem_private_key(text.encode(), None)
     except ValueError as error:
         encrypted = "ENCRYPTED" in text
-        what = (
-            "cannot be opened with this passphrase."
-            if encrypted
-            else f"is damaged ({first_line(str(error), 100)})."
-        )
-        fix = "Type the passphrase again." if encrypted else "Paste the whole file again."
+        what = f"is damaged ({first_line(str(error), 100)})."
+        fix = "Paste the whole file again."
+        if encrypted:
+            what = "cannot be opened with this passphrase."
+            fix = "Type the passphrase again."
         raise UserError(what, where="private key", fix=fix) from None
 
 

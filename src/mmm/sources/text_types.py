@@ -266,11 +266,9 @@ class _Characters:
         self._starts = offsets[:-1]
         self.lengths = np.diff(offsets)
         data = texts.buffers()[2]
-        self._data = (
-            np.frombuffer(data, np.uint8)
-            if data is not None and data.size
-            else np.zeros(1, np.uint8)
-        )
+        self._data = np.zeros(1, np.uint8)
+        if data is not None and data.size:
+            self._data = np.frombuffer(data, np.uint8)
         first = self._at(self._starts)
         self.plus = (first == _PLUS) & (self.lengths > 0)
         signs = (first == _MINUS) & (self.lengths > 0)

@@ -91,15 +91,13 @@ def per_medium(
     for model, parts in zip(chosen.models, chosen.parts, strict=True):
         for m, medium in enumerate(frame.media_names):
             block = rows(model, parts, m)
-            if block is not None:
-                length = len(next(iter(block.values())))  # type: ignore[arg-type]
-                ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
-                kind = (
-                    {"kind": [frame.media_kinds[m]] * length}
-                    if "kind" in SCHEMAS[name].names
-                    else {}
-                )
-                blocks.append(table(name, {**ids, **kind, **block}))
+            if block is None:
+                continue
+            length = len(next(iter(block.values())))  # type: ignore[arg-type]
+            ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
+            if "kind" in SCHEMAS[name].names:
+                ids["kind"] = [frame.media_kinds[m]] * length
+            blocks.append(table(name, {**ids, **block}))
     return pa.concat_tables(blocks)
 
 

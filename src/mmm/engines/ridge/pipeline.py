@@ -282,25 +282,26 @@ def choose(
     parts = tuple(decompose(frame, model) for model in models)
     weights = _weights(design, found.evaluation.rows(kept), settings)
     spread = _spread(problem, frame, space, found, kept, weights, settings, variants)
-    rule: Rule = (
-        "consensus"
-        if not (robyn or refreshing)
-        else "previous"
-        if robyn and refreshing
-        else "score"
-    )
+    rule = _rule(robyn, refreshing)
     if rule == "consensus" and spread is not None:
         k = frame.base.shape[1]
         effects = found.evaluation.effects[kept, k : k + frame.paid]
         best = nearest_to_consensus(effects, spread.centre)
         clusters = clusters.standing_for_its_own(best)
+    elif rule == "previous":
+        best = int(np.argmin(loss[kept, 1]))
     else:
-        best = (
-            int(np.argmin(loss[kept, 1]))
-            if rule == "previous"
-            else recommended(clusters.best, scores)
-        )
+        best = recommended(clusters.best, scores)
     return Chosen(selection, clusters, models, parts, best, rule, weights), spread
+
+
+def _rule(robyn: bool, refreshing: bool) -> Rule:
+    """By what one of the kept models is recommended."""
+    if not robyn and not refreshing:
+        return "consensus"
+    if robyn and refreshing:
+        return "previous"
+    return "score"
 
 
 def select(course: Course, settings: RidgeSettings, rows: int, *, refreshing: bool) -> Selection:

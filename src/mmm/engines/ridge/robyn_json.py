@@ -130,12 +130,11 @@ def _ranges(built: Rebuilt, *, refreshed: bool) -> dict[str, list[float]]:
     space, previous = built.space, built.problem.previous
     if refreshed and previous is not None:
         space = narrowed(space, previous, built.settings)
-    return {
-        _range_name(robyn_name(item, built.frame)): [item.low]
-        if item.fixed
-        else [item.low, item.high]
-        for item in space.hyperparameters
-    }
+    ranges = {}
+    for item in space.hyperparameters:
+        name = _range_name(robyn_name(item, built.frame))
+        ranges[name] = [item.low] if item.fixed else [item.low, item.high]
+    return ranges
 
 
 def _range_name(name: str) -> str:

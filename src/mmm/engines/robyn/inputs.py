@@ -98,11 +98,9 @@ def _hyperparameters(problem: Problem, settings: RobynSettings) -> list[Finding]
     """
     names = {name for medium in problem.paid for name in (medium.name, medium.selected)}
     names |= {item.name for item in problem.organic}
-    used = (
-        "alphas",
-        "gammas",
-        *(("thetas",) if settings.adstock == "geometric" else ("shapes", "scales")),
-    )
+    used = ["alphas", "gammas", "shapes", "scales"]
+    if settings.adstock == "geometric":
+        used = ["alphas", "gammas", "thetas"]
     found, seen = [], set()
     alias = {medium.name: medium.selected for medium in problem.paid}
     for name in settings.hyperparameters:

@@ -53,12 +53,11 @@ def content_text(facts: ColumnFacts) -> str:
     elif (
         facts.kind in ("number", "flag") and facts.minimum is not None and facts.maximum is not None
     ):
-        what = (
-            "0 or 1"
-            if facts.kind == "flag"
-            else f"{compact(facts.minimum)} to {compact(facts.maximum)}"
-        )
-        what += f", 0 in {percent(facts.zero_share)}" if facts.zero_share else ""
+        what = f"{compact(facts.minimum)} to {compact(facts.maximum)}"
+        if facts.kind == "flag":
+            what = "0 or 1"
+        if facts.zero_share:
+            what += f", 0 in {percent(facts.zero_share)}"
     else:
         what = {"date": "dates", "empty": "nothing", "other": "other values"}.get(
             facts.kind, facts.kind

@@ -127,13 +127,12 @@ class Mending:
             recipe = checked(self.fields)
             found = prepared(self.manifest, recipe)
         except UserError as error:
-            left = len(self.fixes) - len(done)
-            st.warning(
-                f"{count(len(done), 'fix')} of {len(self.fixes)} done. {error_markdown(error)}"
-                if left == 0
-                else f"{len(done)} of {len(self.fixes)} fixes done; the data still have gaps.",
-                icon=":material/build:",
-            )
+            told = f"{len(done)} of {len(self.fixes)} fixes done; the data still have gaps."
+            if len(done) == len(self.fixes):
+                told = (
+                    f"{count(len(done), 'fix')} of {len(self.fixes)} done. {error_markdown(error)}"
+                )
+            st.warning(told, icon=":material/build:")
             return None
         return Mended(found[0].table, _left_of(self.mapping, recipe))
 

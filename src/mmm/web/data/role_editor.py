@@ -44,11 +44,9 @@ class RoleEditor(FormDraft):
         """As edited so far, here or in an earlier session; at first `begin`."""
         if not self.begun:
             fields = self.kept()
-            self.begin(
-                roles_of_fields(fields, [item.column for item in begin.columns])
-                if fields
-                else begin
-            )
+            if fields:
+                begin = roles_of_fields(fields, [item.column for item in begin.columns])
+            self.begin(begin)
         found: Roles = self.state
         return found
 

@@ -131,12 +131,8 @@ def _mapping_choice(form: Form, manifest: DatasetManifest | None) -> None:
     saved = [
         f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()
     ]
-    options = [
-        *([OWN] if draft.mapping == OWN else []),
-        PROPOSED,
-        *dict.fromkeys([*saved, draft.mapping]),
-    ]
-    options = [name for name in dict.fromkeys(options) if name != OWN or draft.mapping == OWN]
+    first = [OWN, PROPOSED] if draft.mapping == OWN else [PROPOSED]
+    options = list(dict.fromkeys([*first, *saved, draft.mapping]))
     words = {OWN: "As in what this began with", PROPOSED: "Proposed from the data"}
     key = draft.key(("mapping",))
 
@@ -285,12 +281,8 @@ def curves_part(form: Form, preview: Any) -> None:
     of_all = "All media"
     options = [of_all, *names] if own else [of_all]
     key = draft.key(("curves",), "-of")
-    st.session_state.setdefault(
-        key,
-        st.session_state.get("curves-of")
-        if st.session_state.get("curves-of") in options
-        else of_all,
-    )
+    last = st.session_state.get("curves-of")
+    st.session_state.setdefault(key, last if last in options else of_all)
     chosen = st.selectbox(
         "Ranges of",
         options,

@@ -172,11 +172,10 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
             for item in chosen
         ]
         try:
-            members = (
-                planned(draft.content, refs, _variants(engine_of(draft), sizes, seeds))
-                if refs
-                else []
-            )
+            members = []
+            if refs:
+                variants = _variants(engine_of(draft), sizes, seeds)
+                members = planned(draft.content, refs, variants)
         except UserError as error:
             st.error(error_markdown(error), icon=":material/error:")
             return

@@ -5,7 +5,7 @@ at each field.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -56,11 +56,9 @@ class Form:
 
     def tell(self, error: UserError) -> None:
         """Each finding under the field it is about, what is about none at the end of the form."""
-        findings = (
-            error.findings
-            if isinstance(error, InvalidInput)
-            else [Finding("error", error.what, error.where, error.fix)]
-        )
+        findings: Sequence[Finding] = [Finding("error", error.what, error.where, error.fix)]
+        if isinstance(error, InvalidInput):
+            findings = error.findings
         for finding in findings:
             spot = self.spots[_spot(finding.where or "")]
             spot.error(plain(_sentence(finding)), icon=":material/error:")

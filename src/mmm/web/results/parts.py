@@ -98,12 +98,12 @@ def _contribution(views: ModelViews, model_id: str) -> None:
 
 
 def _pivot(table: pa.Table, headings: dict[str, str], formats: dict[str, str]) -> None:
-    config: dict[str, Any] = {
-        name: st.column_config.NumberColumn(heading, format=formats[name])
-        if name in formats
-        else st.column_config.Column(heading, pinned=True)
-        for name, heading in headings.items()
-    }
+    config: dict[str, Any] = {}
+    for name, heading in headings.items():
+        if name in formats:
+            config[name] = st.column_config.NumberColumn(heading, format=formats[name])
+        else:
+            config[name] = st.column_config.Column(heading, pinned=True)
     st.dataframe(table, column_config=config, hide_index=True)
 
 

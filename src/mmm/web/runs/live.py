@@ -77,11 +77,9 @@ def timeline(events: Sequence[RunEvent]) -> None:
     ]
     with st.expander(f"Timeline ({len(told)} entries)"):
         for event in told:
-            what = (
-                wording.progress(event.progress)
-                if event.state is RunState.RUNNING
-                else event.message
-            )
+            what = event.message
+            if event.state is RunState.RUNNING:
+                what = wording.progress(event.progress)
             st.markdown(
                 f"{moment(event.at)} **{LABELS[event.state]}** {plain(what)} :small[by {plain(event.actor)}]"
             )

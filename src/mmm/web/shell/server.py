@@ -245,12 +245,10 @@ def is_known_host(scope: Scope, hosts: frozenset[str]) -> bool:
 def page_of(asked: Headers) -> str:
     """Path and query of the page a request came from, when it is one of this server's."""
     came_from = urlsplit(asked.get("referer", ""))
-    own = came_from.netloc == asked.get("host")
-    return (
-        safe_page(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
-        if own
-        else ""
-    )
+    if came_from.netloc != asked.get("host"):
+        return ""
+    query = f"?{came_from.query}" if came_from.query else ""
+    return safe_page(came_from.path + query)
 
 
 def safe_page(page: str) -> str:
@@ -258,11 +256,10 @@ def safe_page(page: str) -> str:
     servers.
     """
     plain = page.isascii() and page.isprintable() and " " not in page
-    return (
-        page
-        if plain and page.startswith("/") and page[1:2] not in ("/", "\\") and len(page) < 2000
-        else ""
-    )
+    own = page.startswith("/") and page[1:2] not in ("/", "\\")
+    if plain and own and len(page) < 2000:
+        return page
+    return ""
 
 
 def _return_cookie(page: str, seconds: int) -> str:
