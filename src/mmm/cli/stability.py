@@ -113,7 +113,8 @@ def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
     """Numbers between commas; none for an empty text."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        numbers = [float(int(part) if whole else float(part)) for part in parts]
+        number_of = int if whole else float
+        numbers = [float(number_of(part)) for part in parts]
     except ValueError:
         kind = "whole numbers" if whole else "numbers"
         raise UserError(f"{text!r} are not {kind} between commas.", where=option) from None

@@ -276,10 +276,8 @@ def solve_budget(
     slack = TOLERANCE * max(budget, 1.0)
     if budget < least - slack or (budget > most + slack and not at_most):
         low = budget < least
-        nearest = [
-            _within(end, low=low)
-            for end in ((least, least * periods) if low else (most, most * periods))
-        ]
+        end = least if low else most
+        nearest = _within(end, low=low), _within(end * periods, low=low)
         raise UserError(
             f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is "
             f"{'below the least' if low else 'above the most'} the channels' bounds allow.",

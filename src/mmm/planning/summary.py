@@ -160,9 +160,10 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
 
 def _kpi_ahead(plan: PlanDocument) -> dict[str, float | None]:
     """The KPI's forecast of a plan of the periods ahead, null for any other."""
-    names = ("kpi", "kpi_low", "kpi_high")
-    found = None if plan.forecast is None else plan.forecast.totals
-    return {name: None if found is None else getattr(found, name) for name in names}
+    if plan.forecast is None:
+        return {"kpi": None, "kpi_low": None, "kpi_high": None}
+    found = plan.forecast.totals
+    return {"kpi": found.kpi, "kpi_low": found.kpi_low, "kpi_high": found.kpi_high}
 
 
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:

@@ -36,9 +36,12 @@ def bridge(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
     rows = numbers.to_pylist()
     bars, names = _bars(rows), _names(rows, labels)
-    reach = [row[end] for row in bars for end in ("from", "to")]
-    reach += [value for row in names for value in (row["low"], row["high"]) if value is not None]
-    low, high = min([0.0, *reach]), max([0.0, *reach])
+    reach = [0.0]
+    for row in bars:
+        reach += [row["from"], row["to"]]
+    for row in names:
+        reach += [end for end in (row["low"], row["high"]) if end is not None]
+    low, high = min(reach), max(reach)
     room = (high - low) * 0.04 or 1.0
     scale = alt.Scale(domain=[low - room, high + room], nice=False)
     order = [row["component"] for row in names]

@@ -107,10 +107,10 @@ def _tooltip() -> list[alt.Tooltip]:
 
     names = {"model_id": "Model", "nrmse": "NRMSE", "decomp_rssd": "DECOMP.RSSD"}
     numbers = {"front": "Front", "cluster": "Cluster", "trial": "Trial"}
-    texts = [
-        alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title)
-        for name, title in names.items()
-    ]
+    texts = []
+    for name, title in names.items():
+        kind = "N" if name == "model_id" else "Q"
+        texts.append(alt.Tooltip(f"{name}:{kind}", title=title))
     return texts + [alt.Tooltip(f"{name}:O", title=title) for name, title in numbers.items()]
 
 

@@ -141,7 +141,9 @@ def side_by_side(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa
     """Models x paid channels, largest spend first: ROAS or CPA with interval, shares, contribution."""
     found = {model_id: channels(tables, model_id, labels).to_pylist() for model_id in model_ids}
     order = [row["channel"] for row in found[model_ids[0]]]
-    rows = [{"model_id": model_id, **row} for model_id in model_ids for row in found[model_id]]
+    rows = []
+    for model_id in model_ids:
+        rows += [{"model_id": model_id, **row} for row in found[model_id]]
     rows.sort(key=lambda row: order.index(row["channel"]))
     fields = [
         ("channel", pa.string()),

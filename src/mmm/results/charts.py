@@ -84,6 +84,15 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+def as_lines(rows: Sequence[Mapping[str, Any]], series: Iterable[str]) -> list[dict[str, Any]]:
+    """A row per date and series, from rows that hold a column per series in lower case."""
+    lines = []
+    for name in series:
+        for row in rows:
+            lines.append({"date": row["date"], "series": name, "value": row[name.lower()]})
+    return lines
+
+
 def present(names: Iterable[str], rows: Iterable[Mapping[str, Any]], column: str) -> list[str]:
     """Those of the names that occur in a column of the rows, in the order of the names."""
     found = {row[column] for row in rows}
@@ -100,12 +109,11 @@ def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
     values = []
     for row in rows:
-        values.append(
-            {
-                name: value.isoformat() if isinstance(value, date) else value
-                for name, value in row.items()
-            }
-        )
+        shown = dict(row)
+        for name, value in row.items():
+            if isinstance(value, date):
+                shown[name] = value.isoformat()
+        values.append(shown)
     return alt.InlineData(values=tuple(values))
 
 
@@ -191,11 +199,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    lines = [
-        {"date": row["date"], "series": series, "value": row[series.lower()]}
-        for series in ("Actual", "Fitted")
-        for row in rows
-    ]
+    lines = as_lines(rows, ("Actual", "Fitted"))
     shading = _split_spans(rows)
     layers = []
     if shading:
@@ -291,16 +295,18 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
 
     rows = numbers.to_pylist()
     names = {"spend_share": "Share of spend", "effect_share": "Share of paid effect"}
-    long = [
-        {
-            "channel": row["channel"],
-            "measure": names[key],
-            "share": row[key],
-            "label": percent(row[key]),
-        }
-        for row in rows
-        for key in names
-    ]
+    long = []
+    for row in rows:
+        for key, measure in names.items():
+            share = row[key]
+            long.append(
+                {
+                    "channel": row["channel"],
+                    "measure": measure,
+                    "share": share,
+                    "label": percent(share),
+                }
+            )
     channel = alt.Y(
         "channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis()
     )
@@ -408,10 +414,11 @@ def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows whose intervals without an upper end (a CPA's, where the effect may be none) reach the
     axis's end.
     """
-    return [
-        {**row, "high": end} if row["high"] is None and row["low"] is not None else row
-        for row in rows
-    ]
+    reaching = []
+    for row in rows:
+        without_end = row["high"] is None and row["low"] is not None
+        reaching.append({**row, "high": end} if without_end else row)
+    return reaching
 
 
 def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: float = 8.0) -> float:
@@ -419,14 +426,15 @@ def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: flo
     break-even lie before it; intervals do too, unless a few reach `times` the typical value, where
     the others could not be read.
     """
-    points = [row.get(name) or 0.0 for row in rows for name in ("value", "marginal")]
+    values = sorted(row["value"] or 0.0 for row in rows)
+    points = [0.0, *values, *(row.get("marginal") or 0.0 for row in rows)]
     if labels.break_even is not None:
         points.append(labels.break_even)
-    ends = [row["high"] or 0.0 for row in rows]
-    values = sorted(row["value"] or 0.0 for row in rows)
     typical = values[len(values) // 2] if values else 0.0
-    reach = min(max(ends, default=0.0), typical * times) if typical > 0 else max(ends, default=0.0)
-    return max(*points, reach, 0.0) * 1.06 or 1.0
+    reach = max((row["high"] or 0.0 for row in rows), default=0.0)
+    if typical > 0:
+        reach = min(reach, typical * times)
+    return max(*points, reach) * 1.06 or 1.0
 
 
 def interval_columns(
@@ -565,11 +573,12 @@ def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     names = {"immediate_share": "Immediate", "carryover_share": "Carryover"}
-    rows = [
-        {"channel": row["channel"], "part": names[key], "share": row[key], "order": number}
-        for row in numbers.to_pylist()
-        for number, key in enumerate(names)
-    ]
+    rows = []
+    for row in numbers.to_pylist():
+        for number, (key, part) in enumerate(names.items()):
+            rows.append(
+                {"channel": row["channel"], "part": part, "share": row[key], "order": number}
+            )
     bars = (
         alt.Chart(inline(rows))
         .mark_bar()

@@ -80,27 +80,14 @@ class _Pages:
             f'<svg xmlns="http://www.w3.org/2000/svg" {_POINTS} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         )
         head += f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
-        return [
-            head
-            + "".join(parts)
-            + text(
-                _MARGIN,
-                _HEIGHT - 28,
-                wrapped(foot, _INNER - 90, 9.5, lines=1)[0],
-                9.5,
-                colour=MUTED,
-            )
-            + text(
-                _WIDTH - _MARGIN,
-                _HEIGHT - 28,
-                f"page {number} of {len(pages)}",
-                9.5,
-                colour=MUTED,
-                right=True,
-            )
-            + "</svg>"
-            for number, parts in enumerate(pages, 1)
-        ]
+        y, line = _HEIGHT - 28, wrapped(foot, _INNER - 90, 9.5, lines=1)[0]
+        left = text(_MARGIN, y, line, 9.5, colour=MUTED)
+        drawn = []
+        for number, parts in enumerate(pages, 1):
+            place = f"page {number} of {len(pages)}"
+            right = text(_WIDTH - _MARGIN, y, place, 9.5, colour=MUTED, right=True)
+            drawn.append("".join([head, *parts, left, right, "</svg>"]))
+        return drawn
 
 
 def render_pdf(report: Content) -> bytes:
@@ -291,11 +278,10 @@ def _moved(pages: _Pages, report: Content) -> None:
     pages.words(moved["finding"])
     pages.skip(8)
     headings = moved["headings"]
+    # The two columns of text are wider than those of numbers.
     share = _INNER / (len(headings) + 1)
-    columns = [
-        (share * (1.5 if number < 2 else 1.0), number > 1) for number in range(len(headings))
-    ]
-    _table(pages, headings, columns, moved["rows"])
+    texts, numbers = [(share * 1.5, False)] * 2, [(share, True)] * (len(headings) - 2)
+    _table(pages, headings, texts + numbers, moved["rows"])
 
 
 def _section(pages: _Pages, section: Section) -> None:

@@ -97,14 +97,10 @@ def _efficiency(
     series = {labels.efficiency: [row["value"] for row in rows]}
     deck.bars(names, series, (deck.accent,), labels.efficiency, half=True)
     heads = ("Channel", f"{labels.efficiency} (90 % interval)", "Confidence")
-    texts = [
-        [
-            row["channel"],
-            labels.interval(row["value"], row["low"], row["high"]),
-            row["confidence"] or "",
-        ]
-        for row in rows
-    ]
+    texts = []
+    for row in rows:
+        interval = labels.interval(row["value"], row["low"], row["high"])
+        texts.append([row["channel"], interval, row["confidence"] or ""])
     deck.table(heads, texts[:_ROWS], half=True)
 
 

@@ -73,7 +73,9 @@ def calibration(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     import altair as alt
 
     rows = [_as_multiple(row, labels) for row in numbers.to_pylist()]
-    ends = [value for row in rows for key in _OF_LIFT if (value := row[key]) is not None]
+    ends: list[float] = []
+    for row in rows:
+        ends += [row[key] for key in _OF_LIFT if row[key] is not None]
     domain = [min([0.0, *ends]), min(max([1.2, *ends]) * 1.05, _TIMES_LIFT)]
     scale, title = alt.Scale(domain=domain, nice=False, clamp=True), "effect / measured lift"
     order = [str(row["name"]) for row in rows]

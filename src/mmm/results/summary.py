@@ -332,10 +332,10 @@ def over_time(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         row for row in waterfall(tables, model_id, labels).to_pylist() if row["kind"] == "paid"
     ]
     names = [row["component"] for row in order]
-    kept = names if len(names) <= SERIES_LIMIT else names[: SERIES_LIMIT - 1]
-    series = {
-        name: name if name in kept else f"{len(names) - len(kept)} other channels" for name in names
-    }
+    series = {name: name for name in names}
+    if len(names) > SERIES_LIMIT:
+        small = names[SERIES_LIMIT - 1 :]
+        series |= dict.fromkeys(small, f"{len(small)} other channels")
     group = dict.fromkeys((*BASELINE_KINDS, "context"), BASE_SERIES) | {"organic": ORGANIC_SERIES}
     sums: dict[tuple[str, Any], float] = {}
     for row in table.select(["date", "component", "kind", "effect"]).to_pylist():
@@ -453,17 +453,19 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 def _cells(nrmse: np.ndarray, distance: np.ndarray) -> list[dict[str, Any]]:
     limits = [(values.min(), np.quantile(values, PARETO_QUANTILE)) for values in (nrmse, distance)]
     counts, x, y = np.histogram2d(nrmse, distance, bins=PARETO_BINS, range=limits)
-    return [
-        {
-            "part": "others",
-            "candidates": int(counts[i, j]),
-            "nrmse": x[i],
-            "nrmse_end": x[i + 1],
-            "decomp_rssd": y[j],
-            "decomp_rssd_end": y[j + 1],
-        }
-        for i, j in np.argwhere(counts > 0)
-    ]
+    cells = []
+    for i, j in np.argwhere(counts > 0):
+        cells.append(
+            {
+                "part": "others",
+                "candidates": int(counts[i, j]),
+                "nrmse": x[i],
+                "nrmse_end": x[i + 1],
+                "decomp_rssd": y[j],
+                "decomp_rssd_end": y[j + 1],
+            }
+        )
+    return cells
 
 
 def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:

@@ -38,10 +38,8 @@ def build_frame(
     if components is None:
         components = prophet_components(problem, parts, factors) if parts else {}
     base = [components[part] for part in parts]
-    base += [
-        components[item.name] if isinstance(item, Factor) else item.values
-        for item in problem.context
-    ]
+    for item in problem.context:
+        base.append(components[item.name] if isinstance(item, Factor) else item.values)
     costs = exposure_costs(problem) if costs is None else costs
     media = [money(medium, costs) for medium in problem.paid]
     media += [variable.values for variable in problem.organic]

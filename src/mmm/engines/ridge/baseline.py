@@ -230,7 +230,9 @@ def _weeks(problem: Problem) -> list[_Column]:
 
 def _monthly(problem: Problem) -> list[_Column]:
     turn = 2 * np.pi * (_days(problem) - np.datetime64("2000-01-01", "D")).astype(float) / 30.5
-    waves = [wave for j in range(1, 6) for wave in (np.sin(j * turn), np.cos(j * turn))]
+    waves = []
+    for j in range(1, 6):
+        waves += [np.sin(j * turn), np.cos(j * turn)]
     return [_Column("monthly", "fixed", _MONTHLY_SD, wave) for wave in waves]
 
 

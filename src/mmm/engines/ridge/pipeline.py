@@ -176,10 +176,8 @@ def run_search(
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
     trials, count = settings.trials, settings.iterations
     many = trials * count > MOST_LISTED
-    values, loss = (
-        np.empty((trials, count, len(space.hyperparameters))),
-        np.empty((trials, count, 3)),
-    )
+    values = np.empty((trials, count, len(space.hyperparameters)))
+    loss = np.empty((trials, count, 3))
     test = np.empty((trials, count))
     evaluations: list[Evaluation] = []
     done = unsolved = 0
@@ -200,10 +198,8 @@ def run_search(
     with ThreadPoolExecutor(usable_cores()) as pool:
         for number in search(space.dimensions, trials, count, settings.seed, losses):
             stage.done(before + number * trials)
-    trial, iteration = (
-        np.repeat(np.arange(1, trials + 1), count),
-        np.tile(np.arange(1, count + 1), trials),
-    )
+    trial = np.repeat(np.arange(1, trials + 1), count)
+    iteration = np.tile(np.arange(1, count + 1), trials)
     course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
     if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
         raise UserError(

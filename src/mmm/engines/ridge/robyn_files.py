@@ -160,7 +160,10 @@ def _aggregated(built: Rebuilt, rows: Sequence[int]) -> pa.Table:
 def _joined(parts: Sequence[Any]) -> Any:
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.concatenate(parts)
-    return [value for part in parts for value in part]
+    joined: list[Any] = []
+    for part in parts:
+        joined += part
+    return joined
 
 
 def _aggregated_model(built: Rebuilt, row: int, shared: _Shared) -> Columns:
@@ -299,10 +302,13 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
 
 
 def _intervals(built: Rebuilt, boot: Bootstrapped, label: int | None) -> Columns:
-    paid = range(built.frame.paid)
-    found = [boot[m, label][1] if label is not None else Interval(*[np.nan] * 4) for m in paid]
+    """Bootstrapped means and intervals of one cluster's paid media; unknown without a cluster."""
     names = ("boot_mean", "boot_se", "ci_low", "ci_up")
-    values = np.array(found, float).reshape(-1, len(names))
+    values = np.full((built.frame.paid, len(names)), np.nan)
+    if label is not None:
+        for m in range(built.frame.paid):
+            _, interval = boot[m, label]
+            values[m] = interval
     return {name: _of_paid(built.frame, values[:, i]) for i, name in enumerate(names)}
 
 

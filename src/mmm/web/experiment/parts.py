@@ -315,16 +315,12 @@ def signs_part(form: Form) -> None:
     """What direction each variable's effect may have."""
     draft = form.draft
     mapping = draft.get(("mapping",), {})
-    entries = [
-        (
-            role,
-            number,
-            str(row.get("spend") or row.get("column")),
-            "positive" if role in ("paid", "organic") else "unconstrained",
-        )
-        for role in ("paid", "organic", "context", "factors")
-        for number, row in enumerate(_rows(mapping, role))
-    ]
+    entries = []
+    for role in ("paid", "organic", "context", "factors"):
+        usual = "positive" if role in ("paid", "organic") else "unconstrained"
+        for number, row in enumerate(_rows(mapping, role)):
+            name = str(row.get("spend") or row.get("column"))
+            entries.append((role, number, name, usual))
     given = sum(
         draft.get(("mapping", role, number, "sign"), usual) != usual
         for role, number, _, usual in entries

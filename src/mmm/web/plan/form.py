@@ -77,11 +77,8 @@ def _spot(where: str) -> str:
 
 def _sentence(finding: Finding) -> str:
     where = (finding.where or "").removeprefix("limits.").removeprefix("limits of ")
-    return " ".join(
-        part
-        for part in (f"{where}: {finding.what}" if where else finding.what, finding.fix)
-        if part
-    )
+    what = f"{where}: {finding.what}" if where else finding.what
+    return " ".join(filter(None, (what, finding.fix)))
 
 
 def draft_name(run_id: str, *, by_geo: bool = False) -> str:

@@ -278,11 +278,15 @@ def _secure_cookies(answer: MutableHeaders) -> None:
             )
 
 
+def _path(part: object) -> object:
+    """A part of an access line; the page asked for without its query."""
+    if isinstance(part, str) and part.startswith("/"):
+        return part.partition("?")[0]
+    return part
+
+
 def _without_query(record: logging.LogRecord) -> bool:
     """Access lines without queries: the provider's way back carries the code that signs someone in."""
     if isinstance(record.args, tuple):
-        record.args = tuple(
-            part.partition("?")[0] if isinstance(part, str) and part.startswith("/") else part
-            for part in record.args
-        )
+        record.args = tuple(_path(part) for part in record.args)
     return True
