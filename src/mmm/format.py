@@ -56,6 +56,16 @@ class Labels:
         return "ROAS" if self.revenue else "CPA"
 
     @property
+    def measure(self) -> str:
+        """ROAS or CPA as tables and totals name it."""
+        return "roi" if self.revenue else "cpa"
+
+    @property
+    def efficiency_unit(self) -> str:
+        """ROAS, a plain ratio, or CPA with its currency, as an axis title."""
+        return "ROAS" if self.revenue else f"CPA ({self.currency})"
+
+    @property
     def period(self) -> str:
         return _PERIODS.get(
             self.step_days, "month" if self.step_days in (28, 29, 30, 31) else "period"

@@ -254,7 +254,7 @@ def _print(plan: Plan) -> None:
     from mmm.planning.plan import made_with
 
     labels, totals = plan.labels, plan.totals
-    key = "roi" if labels.revenue else "cpa"
+    key = labels.measure
     rows: list[tuple[str, ...]] = []
     for row in plan.channels.to_pylist():
         change, low, high = row["spend_change"], row.get("response_low"), row.get("response_high")

@@ -42,7 +42,7 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
     both, the bound it stands at.
     """
     rows = plan.channels if isinstance(plan, PlanDocument) else plan.channels.to_pylist()
-    key = "roi" if labels.revenue else "cpa"
+    key = labels.measure
     found = []
     for row in rows:
         line = {name: row.get(stored) for stored, name in _TABLE.items()}

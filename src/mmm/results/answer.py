@@ -31,6 +31,11 @@ class Card:
     sentences: tuple[str, ...]
     light: Light | None = None
 
+    @property
+    def light_said(self) -> str:
+        """The light in brackets, to follow a text; empty without one."""
+        return f" ({self.light})" if self.light else ""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,7 +67,7 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
     low, high = paid_ends(tables, summary["model"]["id"], effect)
     window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
     share = percent(effect / fitted) if fitted else ""
-    value = totals["roi"] if labels.revenue else totals["cpa"]
+    value = totals[labels.measure]
     ends: tuple[float | None, float | None] = (None, None)
     if low is not None and high is not None and totals["spend"]:
         ends = _efficiency_ends(low, high, totals["spend"], labels)

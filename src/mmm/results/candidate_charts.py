@@ -155,7 +155,7 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         )
         return alt.layer(*(mark(base) for mark in marks)).properties(width=width, height=step)
 
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     value = alt.X(
         "value:Q",
         title=title,

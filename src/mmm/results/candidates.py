@@ -63,7 +63,7 @@ def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     models = tables["models"]
     kept = models.filter(pc.and_(is_kept(tables), pc.is_valid(models["cluster"])))
     cluster_of = dict(zip(kept["model_id"].to_pylist(), kept["cluster"].to_pylist(), strict=True))
-    measure = "roi" if labels.revenue else "cpa"
+    measure = labels.measure
     found: dict[tuple[int, str], list[float]] = {}
     for row in tables["channels"].select(["model_id", "channel", "kind", measure]).to_pylist():
         if row["kind"] == "paid" and row[measure] is not None and row["model_id"] in cluster_of:
@@ -128,7 +128,7 @@ def fits(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:
             {
                 **row,
                 "paid_share": share,
-                "value": totals["roi"] if labels.revenue else totals["cpa"],
+                "value": totals[labels.measure],
             }
         )
     kinds = {"front": pa.int32(), "cluster": pa.int32()}

@@ -367,7 +367,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = up_to(domain[1], rows)
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     base = alt.Chart(inline(rows)).encode(y=order)
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     value = alt.X(
         "value:Q",
         title=title,

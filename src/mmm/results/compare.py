@@ -223,7 +223,7 @@ def _channels(sides: Sequence[Side]) -> Iterator[ChannelOf]:
 def _channel(name: str, side: Side, row: Mapping[str, Any] | None) -> ChannelOf:
     if row is None:
         return ChannelOf(name, side.letter, modelled=False)
-    measure = "roi" if side.labels.revenue else "cpa"
+    measure = side.labels.measure
     value, low, high = row[measure], row[f"{measure}_low"], row[f"{measure}_high"]
     text = NOT_GIVEN if value is None else side.labels.interval(value, low, high)
     return ChannelOf(
@@ -275,7 +275,7 @@ def _agreement(
 def _ranking(sides: Sequence[Side]) -> Iterator[str]:
     """Which channel each run puts first, of those that all of them model and give a value for."""
     paid = [side.paid() for side in sides]
-    measure = "roi" if sides[0].labels.revenue else "cpa"
+    measure = sides[0].labels.measure
     common = list(paid[0])
     for rows in paid:
         common = [name for name in common if name in rows and rows[name][measure] is not None]
@@ -364,7 +364,7 @@ def _part(part: str) -> Any:
 
 
 def _total(side: Side) -> str:
-    value = side.summary["totals"]["roi" if side.labels.revenue else "cpa"]
+    value = side.summary["totals"][side.labels.measure]
     if value is None:
         return NOT_GIVEN
     return f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"

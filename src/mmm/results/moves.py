@@ -44,7 +44,7 @@ def moves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """
     found = of_model(tables["moves"], model_id).to_pylist()
     paid = channels(tables, model_id, labels)["channel"].to_pylist()
-    efficiency = "roi" if labels.revenue else "cpa"
+    efficiency = labels.measure
     rows = [
         row
         for row in found
@@ -120,7 +120,7 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         return "No paid channel has an effect whose change could be told."
     share = max(shares, key=lambda row: abs(row["new"] - row["old"]))
     name = share["variable"]
-    efficiency = rows[name, "roi" if labels.revenue else "cpa"]
+    efficiency = rows[name, labels.measure]
     by_data, by_parameters = (
         _signed(share[part], "effect_share", labels) for part in ("by_data", "by_parameters")
     )

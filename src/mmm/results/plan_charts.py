@@ -101,7 +101,7 @@ def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    title = f"Marginal {labels.efficiency}" + ("" if labels.revenue else f" ({labels.currency})")
+    title = f"Marginal {labels.efficiency_unit}"
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     line = alt.Chart(inline(rows)).mark_rule(color=GREY)
     dots = alt.Chart(inline(_paired(rows, "marginal"))).mark_circle(size=95, opacity=1.0)

@@ -71,7 +71,7 @@ def learnt(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     drawn = [_within(row, limit) for row in rows]
     order = [row["channel"] for row in rows]
     scale = alt.Scale(domain=[min(0.0, *_lows(rows), 0.0), limit], nice=False)
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     base = alt.Chart(inline(drawn)).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
     )

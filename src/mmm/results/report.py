@@ -287,7 +287,7 @@ def cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, st
     """The few numbers to remember: name, value, note."""
     totals, fit = summary["totals"], summary["model"]["fit"]
     share = totals["effect"]["paid"] / totals["fitted"] if totals["fitted"] else None
-    measure = totals["roi"] if labels.revenue else totals["cpa"]
+    measure = totals[labels.measure]
     held_out = next((name for name in ("test", "val") if fit[f"rsq_{name}"] is not None), None)
     found = [
         (f"{labels.kpi_name} in the window", labels.effect(summary["kpi"]["total"]), "as recorded"),

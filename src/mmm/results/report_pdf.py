@@ -143,8 +143,8 @@ def _answer_card(pages: _Pages, card: Card) -> None:
         f'<rect x="{_MARGIN}" y="{top:.1f}" width="{_INNER}" height="{height:.1f}" rx="5" fill="{_SOFT}"/>'
         f'<rect x="{_MARGIN}" y="{top:.1f}" width="4" height="{height:.1f}" fill="{edge}"/>'
     )
-    light = f" ({card.light})" if card.light else ""
-    pages.draw(text(_MARGIN + 16, top + 18, f"{card.question}{light}", _SMALL, colour=MUTED))
+    question = f"{card.question}{card.light_said}"
+    pages.draw(text(_MARGIN + 16, top + 18, question, _SMALL, colour=MUTED))
     y = top + 22
     for line in heads:
         y += 21

@@ -58,8 +58,7 @@ def render_slides(tables: Tables, summary: Mapping[str, Any], look: Look | None 
 def _answer(deck: Deck, found: Answer, title: str) -> None:
     deck.slide(title)
     for number, card in enumerate(found.cards):
-        light = f" ({card.light})" if card.light else ""
-        deck.card(number, f"{card.question}{light}", card.headline, card.sentences)
+        deck.card(number, f"{card.question}{card.light_said}", card.headline, card.sentences)
 
 
 def _bridge(

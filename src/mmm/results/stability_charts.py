@@ -49,7 +49,7 @@ def stability(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis()),
         yOffset=alt.YOffset("source:N", sort=sources),
     )
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     scale = alt.Scale(domain=[0.0, limit], nice=False)
     colour = alt.Color(
         "source:N", scale=alt.Scale(domain=sources, range=[_COLOURS[name] for name in sources])

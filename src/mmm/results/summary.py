@@ -117,7 +117,7 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     table = of_model(tables["channels"], model_id)
     rows = [row for row in table.to_pylist() if row["kind"] == "paid"]
     rows.sort(key=lambda row: (-(row["spend"] or 0.0), row["channel"]))
-    measure = "roi" if labels.revenue else "cpa"
+    measure = labels.measure
     for row in rows:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])

@@ -111,8 +111,9 @@ class _Book:
             row += 2
         rows: list[tuple[str, ...]] = [("Question", "Answer", "Detail")]
         for card in found.cards:
-            light = f" ({card.light})" if card.light else ""
-            rows.append((card.question, f"{card.headline}{light}", " ".join(card.sentences)))
+            rows.append(
+                (card.question, f"{card.headline}{card.light_said}", " ".join(card.sentences))
+            )
         rows += [("Warning", "", text) for text in warnings_of(summary)]
         rows += [(name, text, "") for name, text in facts(summary, self._labels)]
         rows += [("Run", summary["run_id"], ""), ("Model", summary["model"]["id"], "")]

@@ -37,6 +37,11 @@ class Hyperparameter:
     def fixed(self) -> bool:
         return self.low == self.high
 
+    @property
+    def stored_name(self) -> str:
+        """Its name in the table `parameters`, where `lambda` is the penalty itself."""
+        return "lambda_unit" if self.parameter == "lambda" else self.parameter
+
 
 @dataclass(frozen=True)
 class Space:

@@ -296,7 +296,7 @@ def parameters_table(frame: Frame, space: Space, search: Search, chosen: Chosen)
     ids, kept = search.ids, chosen.selection.kept
     blocks: list[tuple[np.ndarray, str, str, np.ndarray]] = []
     for i, item in enumerate(space.hyperparameters):
-        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        name = item.stored_name
         blocks.append((ids, item.variable, name, search.values[:, i]))
     blocks.append((ids[kept], "", "lambda", space.candidates(search.values[kept]).lambda_))
     for j, name in enumerate(frame.names):

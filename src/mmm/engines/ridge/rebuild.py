@@ -104,7 +104,7 @@ def _values(space: Space, parameters: pa.Table, ids: pa.ChunkedArray) -> np.ndar
     """Hyperparameters (B, H) of the models `ids`, in the space's order."""
     columns = []
     for item in space.hyperparameters:
-        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        name = item.stored_name
         rows = parameters.filter(
             pc.and_(
                 pc.equal(parameters["variable"], item.variable),

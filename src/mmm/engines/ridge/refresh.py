@@ -144,7 +144,7 @@ def moves_table(
     )
     at_old = np.array([[previous_value(item, previous) for item in space.hyperparameters]])
     refit = evaluate(design, space.candidates(at_old), cores=1)
-    keys = [(item.variable, _named(item)) for item in space.hyperparameters]
+    keys = [(item.variable, item.stored_name) for item in space.hyperparameters]
     unchanged = dict(zip(keys, at_old[0].tolist(), strict=True))
     old = _Said(previous.effects, previous.spend, unchanged).measures(conversion)
     refitted = _Said(_effects(frame, refit.effects[0]), spend, unchanged).measures(conversion)
@@ -156,10 +156,6 @@ def moves_table(
         )
         rows += [(model.model_id, *key, old[key], refitted[key], new[key]) for key in new]
     return table("moves", dict(zip(names, zip(*rows, strict=True), strict=True)))
-
-
-def _named(item: Hyperparameter) -> str:
-    return "lambda_unit" if item.parameter == "lambda" else item.parameter
 
 
 def _effects(frame: Frame, sums: np.ndarray) -> dict[str, float]:

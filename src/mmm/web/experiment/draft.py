@@ -61,6 +61,14 @@ class Draft:
         """What the draft is kept under: one per address, so that two do not write over each other."""
         return _draft_name(self.origin)
 
+    @property
+    def dataset(self) -> str:
+        """The dataset that was chosen, as MARKET/ID."""
+        own = self.get(("dataset",), {})
+        if not isinstance(own, dict):
+            return ""
+        return f"{own.get('market')}/{own.get('dataset_id')}"
+
     def key(self, path: tuple[str | int, ...], part: str = "") -> str:
         return f"experiment-{self.generation}-{'.'.join(map(str, path))}{part}"
 

@@ -30,8 +30,7 @@ def data_part(form: Form, manifests: list[DatasetManifest]) -> None:
     draft = form.draft
     st.subheader("Data")
     named = {dataset_name(manifest): manifest for manifest in manifests}
-    own = draft.get(("dataset",), {})
-    chosen = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
+    chosen = draft.dataset
     left, right = st.columns(2)
     with left:
         key = draft.key(("dataset",))

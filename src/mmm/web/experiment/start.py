@@ -157,8 +157,7 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
             "Each combination becomes a run; they are checked together and start a few at a time."
         )
         named = {dataset_name(manifest): manifest for manifest in manifests}
-        own = draft.get(("dataset",), {})
-        mine = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
+        mine = draft.dataset
         chosen = st.multiselect(
             "Datasets", list(named), [mine] if mine in named else [], key="batch-datasets"
         )

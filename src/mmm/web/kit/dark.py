@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from mmm.results import charts
 
 PAGE = "#10171e"  # as in .streamlit/config.toml
@@ -28,6 +30,11 @@ _DARK = {
     "#882255": "#c4568f",
 }
 _DATA = ("values", "datasets")
+
+
+def as_page(spec: Any) -> Any:
+    """A Vega-Lite specification in the colours of the page that is looked at."""
+    return in_dark(spec) if st.context.theme.type == "dark" else spec
 
 
 def in_dark(spec: Any) -> Any:

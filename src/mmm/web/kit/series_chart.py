@@ -12,7 +12,7 @@ import streamlit as st
 
 from mmm.format import count
 from mmm.results import charts
-from mmm.web.kit.dark import in_dark
+from mmm.web.kit.dark import as_page
 from mmm.web.kit.tables import columns_of, download
 from mmm.web.kit.text import plain
 
@@ -35,10 +35,7 @@ def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read
         )
     else:
         spec = _spec(rows, list(panels))
-        dark = st.context.theme.type == "dark"
-        st.vega_lite_chart(
-            spec=in_dark(spec) if dark else spec, theme=None, width="content", key=key, alt=alt
-        )
+        st.vega_lite_chart(spec=as_page(spec), theme=None, width="content", key=key, alt=alt)
         st.caption(f"**How to read it.** {plain(how_to_read)}")
     headings = ("Series", "Date", "Value")
     numbers = [(row["panel"], row["date"], row["value"]) for row in rows]

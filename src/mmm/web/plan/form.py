@@ -232,9 +232,8 @@ def _fields(
     first, second, third = st.columns(3)
     with first:
         if fields["goal"] == "target":
-            unit = "" if labels.revenue else f" ({labels.currency})"
             fields["target"] = st.number_input(
-                f"Target {labels.efficiency}{unit}", min_value=0.0, placeholder=_default_target(labels.revenue),
+                f"Target {labels.efficiency_unit}", min_value=0.0, placeholder=_default_target(labels.revenue),
                 value=None, key=_key(state, "target"),
             )  # fmt: skip
             spots["target"], spots["budget"] = st.container(), st.container()

@@ -9,7 +9,7 @@ import streamlit as st
 from mmm.results import charts, compare_charts
 from mmm.results.compare import FEWEST, MOST, RULE, Comparison
 from mmm.runs.comparison import compare_runs
-from mmm.web.kit.dark import in_dark
+from mmm.web.kit.dark import as_page
 from mmm.web.kit.export import csv_of
 from mmm.web.kit.tables import columns_of
 from mmm.web.kit.text import plain
@@ -72,9 +72,8 @@ def _draw(chart: Any, key: str, title: str, reading: str) -> None:
     st.subheader(title, anchor=key)
     with charts.unvalidated():
         spec = chart.to_dict(validate=False)
-    dark = st.context.theme.type == "dark"
     st.vega_lite_chart(
-        spec=in_dark(spec) if dark else spec,
+        spec=as_page(spec),
         theme=None,
         width=charts.WIDTH,
         key=f"chart-{key}",
