@@ -119,9 +119,8 @@ def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
         kind = "whole numbers" if whole else "numbers"
         raise UserError(f"{text!r} are not {kind} between commas.", where=option) from None
     if not all(number > 0 and (whole or number < 1) for number in numbers):
-        raise UserError(
-            f"{text!r} must lie above 0{'' if whole else ' and below 1'}.", where=option
-        )
+        limits = "above 0" if whole else "above 0 and below 1"
+        raise UserError(f"{text!r} must lie {limits}.", where=option)
     return numbers
 
 

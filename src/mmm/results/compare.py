@@ -242,14 +242,14 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
     """See `RULE`."""
     if sum(item.modelled for item in found) < FEWEST:
         return "one run only"
-    intervals = [
-        (item.low, item.end) for item in found if item.low is not None and item.end is not None
-    ]
-    if len(intervals) < FEWEST:
+    lows, highs = [], []
+    for item in found:
+        if item.low is not None and item.end is not None:
+            lows.append(item.low)
+            highs.append(item.end)
+    if len(lows) < FEWEST:
         return "not judged"
-    highest_low = max(low for low, _ in intervals)
-    lowest_high = min(high for _, high in intervals)
-    return "agree" if highest_low <= lowest_high else "differ"
+    return "agree" if max(lows) <= min(highs) else "differ"
 
 
 def _agreement(
@@ -297,8 +297,10 @@ def _shares(sides: Sequence[Side]) -> str:
     known = [share for share in shares.values() if share is not None]
     if len(known) < len(sides):
         return f"The baseline's share of the KPI: {told}."
-    alike = max(abs(a - b) for a, b in combinations(known, 2)) <= SHARE_GAP
-    return f"The baseline's share of the KPI is {'alike' if alike else 'not alike'}: {told}."
+    alike = "alike"
+    if max(abs(a - b) for a, b in combinations(known, 2)) > SHARE_GAP:
+        alike = "not alike"
+    return f"The baseline's share of the KPI is {alike}: {told}."
 
 
 def _missing(sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]]) -> Iterator[str]:

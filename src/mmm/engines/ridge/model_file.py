@@ -173,10 +173,8 @@ def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviatio
             stored.previous.model_id, stored.previous.steps, {}, stored.previous.effects, {}
         )
     with threadpool_limits(1):  # as in training
-        design, space = (
-            build_design(frame, settings, problem.lift_tests, previous),
-            build_space(frame, settings),
-        )
+        design = build_design(frame, settings, problem.lift_tests, previous)
+        space = build_space(frame, settings)
     value = {(item.variable, item.parameter): item.value for item in stored.hyperparameters}
     row = np.array([[value[item.variable, item.parameter] for item in space.hyperparameters]])
     candidate = space.candidates(row)._replace(lambda_=np.array([value["", "lambda"]]))

@@ -207,10 +207,8 @@ def run_search(
             where="search",
             fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
         )
-    flat, scores = (
-        values.reshape(-1, values.shape[2]),
-        error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights),
-    )
+    flat = values.reshape(-1, values.shape[2])
+    scores = error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights)
     if not many:
         evaluation = Evaluation(
             *(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True))
@@ -257,11 +255,9 @@ def choose(
     "robyn" takes the smallest score of the clusters' best; in a refresh, the nearest to the
     previous model. A refresh by the exact method lets fit count as well, by the score.
     """
-    loss, robyn, refreshing = (
-        found.evaluation.loss,
-        settings.method == "robyn",
-        len(design.previous_share) > 0,
-    )
+    loss = found.evaluation.loss
+    robyn = settings.method == "robyn"
+    refreshing = len(design.previous_share) > 0
     selection = listed(select(found.course, settings, frame.n, refreshing=refreshing), found)
     kept = selection.kept
     scored = _scored(loss[kept], found.evaluation.nrmse[kept, TEST], settings)

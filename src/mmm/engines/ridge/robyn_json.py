@@ -68,16 +68,13 @@ def sections(
 def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
     first, last = problem.window
-    parts = [
-        name
-        for name, kind in zip(frame.base_names, frame.base_kinds, strict=True)
-        if kind != "context"
-    ]
+    parts = []
+    for name, kind in zip(frame.base_names, frame.base_kinds, strict=True):
+        if kind != "context":
+            parts.append(name)
     signs = {item.name: robyn_sign(item.sign) for item in (*problem.context, *problem.organic)}
-    context, organic = (
-        [item.name for item in problem.context],
-        [item.name for item in problem.organic],
-    )
+    context = [item.name for item in problem.context]
+    organic = [item.name for item in problem.organic]
     new = first if problem.previous is None else last + 1 - problem.previous.steps
     return {
         "date_var": [date],

@@ -97,12 +97,15 @@ class Mending:
                 args=(left,),
             )
         for number, fix in enumerate(self.fixes):
+            label, icon, click = plain(fix.label), ":material/build:", self._do
             is_done = fix in done
+            if is_done:
+                label, icon, click = f"Undo: {label}", ":material/undo:", self._undo
             st.button(
-                plain(fix.label) if not is_done else f"Undo: {plain(fix.label)}",
+                label,
                 key=f"{self.editor.draft}-fix-{number}-{is_done}",
-                icon=":material/undo:" if is_done else ":material/build:",
-                on_click=self._undo if is_done else self._do,
+                icon=icon,
+                on_click=click,
                 args=([fix],),
             )
 

@@ -132,10 +132,8 @@ def _answer(plan: Plan) -> None:
     before, after = (
         (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)
     )
-    response, response_today = (
-        labels.effect(totals.response),
-        labels.effect(totals.initial_response),
-    )
+    response = labels.effect(totals.response)
+    response_today = labels.effect(totals.initial_response)
     cards = [
         (
             f"Spend per {labels.period}",

@@ -21,11 +21,12 @@ _LOG_LINES = 200
 def progress_now(status: RunStatus) -> None:
     """Every stage: done, under way with its bar, or to come."""
     if not status.stages:
-        if not status.final:
-            text = (
-                wording.waiting(status.waits) if status.waits else "Waiting for the task to start"
-            )
-            st.progress(0.0, text=plain(text))
+        if status.final:
+            return
+        text = "Waiting for the task to start"
+        if status.waits:
+            text = wording.waiting(status.waits)
+        st.progress(0.0, text=plain(text))
         return
     seconds = status.details.get("seconds", {})
     current = status.progress.stage if status.progress else None
