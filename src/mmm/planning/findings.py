@@ -141,7 +141,9 @@ def _signed(change: float) -> str:
 
 def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: PlanRequest) -> str:
     if not totals.worth_making:
-        return _no_profit(totals, labels) if request.goal == "profit" else _no_change(totals)
+        if request.goal == "profit":
+            return _no_profit(totals, labels)
+        return _no_change(totals)
     moves = sorted(rows, key=lambda row: row["spend"] - row["initial_spend"])
     parts = []
     for word, chosen in (("more for", moves[::-1]), ("less for", moves)):
@@ -157,7 +159,9 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: 
     gain = ""
     if totals.even_gain is not None and request.goal != "profit":
         gain = f" {_gain(totals)}"
-    return f"Per {labels.period}: {'; '.join(parts)}.{gain}" if parts else f"Nothing moves.{gain}"
+    if parts:
+        return f"Per {labels.period}: {'; '.join(parts)}.{gain}"
+    return f"Nothing moves.{gain}"
 
 
 def _gain(totals: Totals) -> str:
@@ -290,7 +294,9 @@ def _between(ends: tuple[float, float]) -> str:
 def _move(row: dict[str, Any], labels: Labels) -> str:
     difference = row["spend"] - row["initial_spend"]
     text = f"{'+' if difference >= 0 else '-'}{labels.money(abs(difference))}"
-    return text if row["spend_change"] is None else f"{text}, {_signed(row['spend_change'])}"
+    if row["spend_change"] is None:
+        return text
+    return f"{text}, {_signed(row['spend_change'])}"
 
 
 def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:

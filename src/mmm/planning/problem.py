@@ -211,7 +211,9 @@ def _check_groups(space: Space) -> None:
 def _range(least: float, most: float) -> str:
     if least == most:
         return f"exactly {least:,.2f}"
-    return f"at least {least:,.2f}" if np.isinf(most) else f"{max(least, 0):,.2f} to {most:,.2f}"
+    if np.isinf(most):
+        return f"at least {least:,.2f}"
+    return f"{max(least, 0):,.2f} to {most:,.2f}"
 
 
 def program(

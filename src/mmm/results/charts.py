@@ -565,7 +565,9 @@ def _panels(
         header=alt.Header(title=None, labelExpr=SHORTENED),
     )
     grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
-    return grid.resolve_scale(x="independent", y="independent") if independent else grid
+    if independent:
+        return grid.resolve_scale(x="independent", y="independent")
+    return grid
 
 
 def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:

@@ -58,7 +58,9 @@ class Side:
     def share(self, part: str) -> float | None:
         """A part's share of the fitted KPI."""
         totals = self.summary["totals"]
-        return totals["effect"][part] / totals["fitted"] if totals["fitted"] else None
+        if totals["fitted"]:
+            return totals["effect"][part] / totals["fitted"]
+        return None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class ChannelOf:
     @property
     def end(self) -> float | None:
         """Where the interval ends: nowhere for a CPA whose effect may be none."""
-        return math.inf if self.high is None and self.value is not None else self.high
+        if self.high is None and self.value is not None:
+            return math.inf
+        return self.high
 
 
 @dataclass(frozen=True)

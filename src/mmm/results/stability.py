@@ -75,7 +75,9 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
         found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
         best[row["trial"]] = min(best.get(row["trial"], found), found)
     # One trial alone agrees with itself: it says nothing of what another would have found.
-    chosen = {name: trial for trial, (_, name) in best.items()} if len(best) > 1 else {}
+    chosen = {}
+    if len(best) > 1:
+        chosen = {name: trial for trial, (_, name) in best.items()}
     rows = []
     for row in paid:
         name, value = row["model_id"], {"channel": row["channel"], "roi": row["roi"]}
@@ -134,7 +136,9 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
     values = values[np.isfinite(values)]
-    return np.quantile(values, (CENTRAL[0], 0.5, CENTRAL[1])) if len(values) else np.full(3, np.nan)
+    if len(values):
+        return np.quantile(values, (CENTRAL[0], 0.5, CENTRAL[1]))
+    return np.full(3, np.nan)
 
 
 def _inverse(value: float) -> float:

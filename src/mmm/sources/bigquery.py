@@ -145,9 +145,9 @@ class BigQuerySource(DatabaseSource):
         """None means Google's default credentials."""
         if not self.key:
             auth = driver("google.auth.credentials", "bigquery")
-            return (
-                auth.AnonymousCredentials() if (self.endpoint or "").startswith("http://") else None
-            )
+            if (self.endpoint or "").startswith("http://"):
+                return auth.AnonymousCredentials()
+            return None
         account = driver("google.oauth2.service_account", "bigquery")
         try:
             return account.Credentials.from_service_account_info(

@@ -97,7 +97,9 @@ def _why_text(column: Column, word: str) -> str:
 def notes_of(column: Column, word: str) -> Iterator[str]:
     """What a person should know of a column's reading."""
     name = f"Column {column.name!r}"
-    why = _why_text(column, word) if column.kind is TEXT and column.said is None else ""
+    why = ""
+    if column.kind is TEXT and column.said is None:
+        why = _why_text(column, word)
     if why:
         yield f"{name} is kept as text: {why}."
     if column.seen.markers:

@@ -31,7 +31,9 @@ def sheet_xml(path: Path, sheet: str) -> bytes:
         return b""
     with zipfile.ZipFile(path) as archive:
         member = _sheet_member(archive, sheet)
-        return archive.read(member) if member in archive.namelist() else b""
+        if member in archive.namelist():
+            return archive.read(member)
+        return b""
 
 
 def error_notes(content: bytes, sheet: str) -> list[str]:
@@ -117,7 +119,9 @@ def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
         if tag.get("name") == sheet:
             link = next((value for key, value in tag.items() if key.endswith(":id")), "")
             target = targets.get(link, "")
-            return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+            if target.startswith("/"):
+                return target.removeprefix("/")
+            return f"xl/{target}"
     return ""
 
 

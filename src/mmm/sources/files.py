@@ -79,7 +79,9 @@ class FileSource:
 
     def tables(self) -> list[str]:
         """Sheets with cells for a workbook, else the file's own name."""
-        return Workbook(self.path).sheets() if self.kind == "excel" else [self.path.name]
+        if self.kind == "excel":
+            return Workbook(self.path).sheets()
+        return [self.path.name]
 
     def preview(self, table_or_query: str | Query | None = None, rows: int = 50) -> pa.Table:
         """The first rows; the types of a text file's columns are those that fit the rows shown."""

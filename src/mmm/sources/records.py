@@ -381,7 +381,9 @@ class _Text:
         last = before.rsplit(self._layout.newline, 1)[-1].decode("latin-1")
         fields = next(_records(last, self._layout.separator), [""])
         names = self._layout.names
-        return f", column {names[len(fields) - 1]!r}" if len(fields) <= len(names) else ""
+        if len(fields) <= len(names):
+            return f", column {names[len(fields) - 1]!r}"
+        return ""
 
     def _undecodable(self, line: int, column: str, encoding: str) -> UserError:
         return UserError(

@@ -263,8 +263,12 @@ def _plain(table: pa.Table) -> Iterator[pa.RecordBatch]:
 
 
 def _type_name(described: Any) -> str:
-    name = _TYPES[described.type_code] if 0 <= described.type_code < len(_TYPES) else "UNKNOWN"
-    return f"NUMBER({described.precision},{described.scale})" if name == "NUMBER" else name
+    name = "UNKNOWN"
+    if 0 <= described.type_code < len(_TYPES):
+        name = _TYPES[described.type_code]
+    if name == "NUMBER":
+        return f"NUMBER({described.precision},{described.scale})"
+    return name
 
 
 def key_der(pem: str, passphrase: str | None) -> bytes:

@@ -353,7 +353,9 @@ def _read_written(mark: Mark, kind: pa.DataType) -> Callable[[pa.StringArray], p
         plain = plain_numbers(texts, mark)
         if plain is None:
             raise Misfit("not a number with this decimal mark")
-        return _read_int(plain) if kind == pa.int64() else _read_float(plain)
+        if kind == pa.int64():
+            return _read_int(plain)
+        return _read_float(plain)
 
     return read
 

@@ -214,4 +214,6 @@ def exposure_fit(medium: PaidMedium, costs: Mapping[str, float], window: slice) 
     """R2 of the spend against the exposure in money, within the window; 1 where spend is modelled."""
     spend, modelled = medium.spend[window], money(medium, costs)[window]
     spread = ((spend - spend.mean()) ** 2).sum()
-    return float(1.0 - ((spend - modelled) ** 2).sum() / spread) if spread > 0 else float("nan")
+    if spread > 0:
+        return float(1.0 - ((spend - modelled) ** 2).sum() / spread)
+    return float("nan")

@@ -134,4 +134,6 @@ def _between(ends: Range, at: float) -> float:
 def _half_life(theta: float) -> str:
     if theta <= 0:
         return "0"
-    return f"{math.log(0.5) / math.log(theta):.1f}" if theta < 1 else "endless"
+    if theta < 1:
+        return f"{math.log(0.5) / math.log(theta):.1f}"
+    return "endless"

@@ -122,9 +122,9 @@ def media_hyperparameters(
     found = []
     for name, selected in media:
         own = medium_settings(name, selected, settings)
-        rates = (
-            ("theta",) if (own.adstock or settings.adstock) == "geometric" else ("shape", "scale")
-        )
+        rates = ["shape", "scale"]
+        if (own.adstock or settings.adstock) == "geometric":
+            rates = ["theta"]
         for parameter in ("alpha", "gamma", *rates):
             low, high = getattr(own, parameter) or getattr(settings, parameter)
             found.append(

@@ -85,7 +85,9 @@ def rebuild(
     from threadpoolctl import threadpool_limits
 
     models = tables["models"]
-    stored = models.filter(pc.is_valid(models["front"])) if everything is None else models
+    stored = models
+    if everything is None:
+        stored = models.filter(pc.is_valid(models["front"]))
     if everything is not None:
         frame, design, space = everything.frame, everything.design, everything.space
     else:

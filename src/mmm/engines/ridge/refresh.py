@@ -51,9 +51,9 @@ def freedom(previous: PreviousModel, rows: int, settings: RidgeSettings) -> floa
     """How much of its initial range a parameter may move by: new periods over the window's length,
     or as set.
     """
-    return (
-        settings.refresh_freedom if settings.refresh_freedom is not None else previous.steps / rows
-    )
+    if settings.refresh_freedom is not None:
+        return settings.refresh_freedom
+    return previous.steps / rows
 
 
 def narrowed(space: Space, previous: PreviousModel, settings: RidgeSettings) -> Space:
@@ -77,7 +77,9 @@ def previous_value(item: Hyperparameter, previous: PreviousModel, *, robyn: bool
     """
     if item.parameter == "lambda":
         unit = previous.parameters["", "lambda_unit"]
-        return unit + LAMBDA_RATIO / (1.0 - LAMBDA_RATIO) if robyn else unit
+        if robyn:
+            return unit + LAMBDA_RATIO / (1.0 - LAMBDA_RATIO)
+        return unit
     value = previous.parameters.get((item.variable, item.parameter))
     if value is None:
         if item.parameter not in ("penalty", "train_size"):

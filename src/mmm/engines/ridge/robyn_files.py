@@ -181,7 +181,9 @@ def _aggregated_model(built: Rebuilt, row: int, shared: _Shared) -> Columns:
 
 
 def _repeat(value: Any, count: int) -> Any:
-    return np.repeat(value, count) if isinstance(value, np.generic) else [value] * count
+    if isinstance(value, np.generic):
+        return np.repeat(value, count)
+    return [value] * count
 
 
 def _refreshed_rows(built: Rebuilt) -> slice:
@@ -458,7 +460,8 @@ def _table(columns: Columns) -> pa.Table:
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             arrays[name] = pa.array(values, mask=np.isnan(values))
         else:
-            arrays[name] = (
-                values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
-            )
+            if isinstance(values, pa.ChunkedArray):
+                arrays[name] = values.combine_chunks()
+            else:
+                arrays[name] = pa.array(values)
     return pa.table(arrays)

@@ -47,7 +47,9 @@ def _by_test(told: pa.Table) -> _Compared:
 
 
 def _day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+    if isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value))
 
 
 def _channels(problem: Problem, test: LiftTest) -> str:

@@ -40,7 +40,9 @@ def rows_shown(
         name for name in columns if name in part and searched.strip().casefold() in name.casefold()
     ]
     pages = -(-len(found) // _PER_PAGE)
-    page = st.pagination(pages, key=f"{form}-page-{number}-{searched}") if pages > 1 else 1
+    page = 1
+    if pages > 1:
+        page = st.pagination(pages, key=f"{form}-page-{number}-{searched}")
     if not found:
         st.caption("No column is like that.")
     return found[(page - 1) * _PER_PAGE : page * _PER_PAGE]

@@ -98,7 +98,9 @@ def _more_holidays(form: Form) -> None:
     """Countries and regions beside the first country."""
     draft, path = form.draft, ("more_holidays",)
     given = draft.get(path, [])
-    chosen = [code for code in given if isinstance(code, str)] if isinstance(given, list) else []
+    chosen = []
+    if isinstance(given, list):
+        chosen = [code for code in given if isinstance(code, str)]
     key = draft.key(path)
     st.multiselect(
         "More countries and regions with holidays",
@@ -190,7 +192,9 @@ def _paid_name(item: dict[str, Any]) -> str:
 
 def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:
     rows = mapping.get(role) if isinstance(mapping, dict) else None
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list | tuple) else []
+    if isinstance(rows, list | tuple):
+        return [row for row in rows if isinstance(row, dict)]
+    return []
 
 
 def engine_of(draft: Draft) -> str:
@@ -276,7 +280,9 @@ def curves_part(form: Form, preview: Any) -> None:
     st.subheader("Curves of the media" if general else "What is expected of the media")
     st.markdown(_CURVES_SAID if general else _PRIORS_SAID)
     names = media_names(draft)
-    changed = [name for name in names if draft.get(("settings", "media", name))] if own else []
+    changed = []
+    if own:
+        changed = [name for name in names if draft.get(("settings", "media", name))]
     of_all = "All media"
     options = [of_all, *names] if own else [of_all]
     key = draft.key(("curves",), "-of")

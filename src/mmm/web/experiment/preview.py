@@ -31,9 +31,9 @@ def preview(found: Review, channel: str | None, period: str) -> None:
     if engine is None:
         st.info("This engine's settings have no ranges to draw.")
         return
-    length = (
-        found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
-    )
+    length = _USUAL_LENGTH
+    if found.problem:
+        length = found.problem.window[1] - found.problem.window[0] + 1
     settings = found.experiment.engine_settings()
     shown = engine.preview(
         settings, channel or "", length=length, period=period, problem=found.problem

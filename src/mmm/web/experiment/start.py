@@ -48,9 +48,9 @@ def standing(form: Form, manifest: DatasetManifest | None) -> str:
         return f"{count(len(found.errors), 'thing')} to mend before this can start; each is told where it is set."
     if found.problem is None or found.experiment is None or manifest is None:
         return "Nothing to start yet."
-    warned = (
-        f", with {count(len(found.warnings), 'warning')} to bear in mind" if found.warnings else ""
-    )
+    warned = ""
+    if found.warnings:
+        warned = f", with {count(len(found.warnings), 'warning')} to bear in mind"
     told = estimated(found.experiment, manifest.rows)
     over = exceeded(told, RunLimits.of(settings()))
     if over:

@@ -20,7 +20,9 @@ Read = Callable[[pa.Table, str], Rows]
 def rows_of(draft: Draft, path: tuple[str | int, ...]) -> Rows:
     """The objects of a list in the draft; what a file held in their place is left out."""
     given = draft.get(path, [])
-    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    if isinstance(given, list):
+        return [item for item in given if isinstance(item, dict)]
+    return []
 
 
 def typed_table(

@@ -79,9 +79,9 @@ class Shape:
     def counted(self, numbers: pa.Table) -> pa.Table:
         if "part" in numbers.column_names and "trial" in numbers.column_names:
             return candidates.only(numbers, self.fronts, self.clusters, self.trials)
-        return (
-            summary.by_period(numbers, self.period) if "date" in numbers.column_names else numbers
-        )
+        if "date" in numbers.column_names:
+            return summary.by_period(numbers, self.period)
+        return numbers
 
 
 AS_IT_IS = Shape()

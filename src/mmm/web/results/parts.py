@@ -75,9 +75,9 @@ def _contribution(views: ModelViews, model_id: str) -> None:
     if shape.share:
         numbers, name = summary.as_share(numbers), "share"
     table = summary.pivoted(numbers, "date", "component", name)
-    unit = (
-        f"share of the fitted {views.labels.kpi_name}" if shape.share else views.labels.effect_unit
-    )
+    unit = views.labels.effect_unit
+    if shape.share:
+        unit = f"share of the fitted {views.labels.kpi_name}"
     st.markdown(
         plain(
             f"{table.num_rows:,} rows of {table.num_columns - 1} components ({unit}); together they make up the fitted "

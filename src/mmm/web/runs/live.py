@@ -34,10 +34,14 @@ def progress_now(status: RunStatus) -> None:
     st.subheader("Stages")
     for number, stage in enumerate(status.stages):
         if status.state is RunState.SUCCEEDED or number < reached:
-            spent = f" · {wording.duration(seconds[stage])}" if stage in seconds else ""
+            spent = ""
+            if stage in seconds:
+                spent = f" · {wording.duration(seconds[stage])}"
             st.markdown(f":material/check_circle: {plain(stage)}{spent}")
         elif number == reached and status.progress is not None:
-            share = status.progress.done / status.progress.total if status.progress.total else 0.0
+            share = 0.0
+            if status.progress.total:
+                share = status.progress.done / status.progress.total
             icon = ":material/cancel:" if status.final else ":material/pending:"
             st.progress(min(share, 1.0), text=f"{icon} {plain(wording.progress(status.progress))}")
         else:

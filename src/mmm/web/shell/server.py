@@ -131,7 +131,9 @@ def _asker(sign_in: SignIn | None) -> Callable[[Scope], User]:
     """Who sends a request; SignInNeeded or Refused where it is nobody who may use the app."""
 
     def asker(scope: Scope) -> User:
-        return local_user() if sign_in is None else person_of(claims_of(scope, sign_in))
+        if sign_in is None:
+            return local_user()
+        return person_of(claims_of(scope, sign_in))
 
     return asker
 
