@@ -16,6 +16,7 @@ RUNS = (
     ("scaling",),
     ("planning",),
     ("run_list",),
+    ("scale",),
     ("load",),
     ("pages",),
     ("data_in", "1000000"),

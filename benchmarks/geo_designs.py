@@ -29,7 +29,7 @@ _GEOS, _BEFORE, _DAYS = 40, 90, 14
 
 
 def simulated(seed: int) -> Panel:
-    rng = np.random.default_rng([21, seed])
+    rng = np.random.default_rng([23, seed])  # 21 and 22 were looked at while it was made
     days = _BEFORE + _DAYS
     kpi = simulated_kpi(rng, _GEOS, days)
     names = tuple(f"geo {number}" for number in range(_GEOS))

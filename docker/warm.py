@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from numba.core import caching, codegen
 from pyarrow import csv
 
 from mmm.engines import load_engine
+from mmm.engines.base import Problem
 from mmm.experiments.config import Experiment
 from mmm.experiments.problem import build_problem
 from mmm.runs.sample import sample_experiment
@@ -53,6 +55,15 @@ def experiments(part: str) -> Iterator[Experiment]:
     else:
         mapping = nation.mapping.model_copy(update={"geo": _GEO})
         yield nation.model_copy(update={"mapping": mapping})
+
+
+def with_a_frequency(problem: Problem) -> Problem:
+    """The problem with a frequency beside every exposure: what models it is compiled, too."""
+    paid = []
+    for medium in problem.paid:
+        frequency = None if medium.exposure is None else np.full(problem.rows, 2.0)
+        paid.append(replace(medium, frequency=frequency))
+    return replace(problem, paid=tuple(paid))
 
 
 def by_geo(table: pa.Table) -> pa.Table:
@@ -119,6 +130,8 @@ def main(parts: list[str]) -> None:
         for experiment in experiments(part):
             table = by_geo(nation) if part == "panel" else nation
             problem, _ = build_problem(experiment, table)
+            if part == "nation":
+                problem = with_a_frequency(problem)
             load_engine(experiment.engine).train(
                 problem, experiment.engine_settings(), lambda progress: None
             )

@@ -62,4 +62,8 @@ class InvalidInput(UserError):
         self.findings = tuple(findings)
 
     def __str__(self) -> str:
-        return "\n".join([self.what, *(f"  - {finding}" for finding in self.findings)])
+        lines = [self.what]
+        for finding in self.findings:
+            mark = "Warning: " if finding.level == "warning" else ""
+            lines.append(f"  - {mark}{finding}")
+        return "\n".join(lines)

@@ -310,8 +310,8 @@ def test_every_tool_is_classified_by_what_its_operations_do_and_no_other_is_carr
     asking: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert set(EFFECTS) == set(tools())
-    assert len(EFFECTS) == 21
-    for name in ("submit_run", "cancel_run"):
+    assert len(EFFECTS) == 25
+    for name in ("submit_run", "cancel_run", "keep_test", "move_test", "record_test"):
         assert EFFECTS[name] == operations()[name].effect
 
     def erase(context: Any, asked: Fields) -> dict[str, Any]:
@@ -330,7 +330,24 @@ def test_read_tools_call_no_operation_that_stores_or_starts_anything() -> None:
     source = Path(declared.__file__).read_text(encoding="utf-8")
     called = set(re.findall(r'_call\(context, "(\w+)"', source))
     acting = {name for name in called if operations()[name].effect is not Scope.READ}
-    assert acting == {"cancel_run"}
+    assert acting == {"cancel_run", "keep_test", "move_test", "record_test"}
+    assert all(EFFECTS[name] is operations()[name].effect for name in acting)
+
+
+def test_a_test_is_recorded_moved_and_looked_at_by_who_may_write(asking: Any) -> None:
+    reader = Assistant(asking.services.by(ANN), {Scope.READ})
+    writer = Assistant(asking.services.by(ANN), {Scope.READ, Scope.WRITE})
+    result = {"lift": 1000.0, "standard_error": 100.0, "spend": 500.0}
+    given = {"channels": ["tv_S"], "start": "2018-01-01", "end": "2018-01-28", "found": result}
+    refused = reader.answer("record_test", {"name": "by-chat", **given})
+    assert refused.is_error
+    assert writer.call("record_test", {"name": "by-chat", **given})["state"] == "analysed"
+    found = reader.call("get_test", {"name": "by-chat"})
+    assert found["states"] == ["analysed"]
+    assert found["figures"][0]["value"] == 1000.0
+    assert {one["check"] for one in found["gate"]} >= {"power", "age"}
+    moved = writer.call("move_test", {"name": "by-chat", "state": "discarded"})
+    assert moved["state"] == "discarded"
 
 
 def test_answers_are_bounded_and_say_what_was_cut() -> None:

@@ -18,8 +18,8 @@ from mmm.services.operation import File, Method
 NOT_BY_CHAT = {
     "certify_run", "check_quality", "get_audit", "get_batch", "get_mapping", "get_plan", "get_report",
     "get_run_events", "get_run_experiment", "get_run_log", "get_schedule", "get_summary", "get_table",
-    "get_table_arrow", "get_template", "get_test", "get_view", "keep_test", "list_batches", "list_mappings", "list_plans",
-    "list_schedules", "list_tables", "list_templates", "list_tokens", "list_views", "move_test", "record_test", "retry_batch_runs",
+    "get_table_arrow", "get_template", "get_view", "list_batches", "list_mappings", "list_plans",
+    "list_schedules", "list_tables", "list_templates", "list_tokens", "list_views", "retry_batch_runs",
     "retry_run", "revoke_token", "set_schedule_paused", "stop_batch", "store_mapping", "store_plan",
     "store_schedule", "upload_dataset",
 }  # fmt: skip

@@ -17,7 +17,7 @@ from mmm.certificate.checks.controls import LeaveOneControlOut
 from mmm.certificate.checks.holdout import Holdout
 from mmm.certificate.checks.placebo import NAME, Placebo, shuffled_blocks
 from mmm.certificate.checks.prior import prior_gain
-from mmm.certificate.checks.variants import season, waves
+from mmm.certificate.checks.variants import BaselineVariants, season, waves
 from mmm.certificate.material import Material
 from mmm.engines import load_engine
 from mmm.engines.base import Problem, Progress
@@ -93,6 +93,25 @@ def test_other_baselines_are_columns_of_the_whole_data(situation: Situation) -> 
     columns = (*waves(situation.problem), *season(situation.problem))
     assert len(columns) > 8
     assert {len(column.values) for column in columns} == {situation.problem.rows}
+
+
+def test_a_stiffer_trend_is_looked_at_where_the_engine_has_one(situation: Situation) -> None:
+    class Stiffening:
+        """The engine with a trend that can be stiffened: here, other draws stand for it."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(situation.engine, name)
+
+        def with_stiffer_trend(self, settings: Any) -> Any:
+            return settings.model_copy(update={"seed": settings.seed + 1})
+
+    engine: Any = Stiffening()
+    found = BaselineVariants().run(replace(situation, engine=engine))
+    assert [item.about for item in found] == ["a looser trend", "a finer season", "a stiffer trend"]
+    stiffer = found[-1]
+    assert stiffer.value is not None
+    assert stiffer.value > 0.0
+    assert stiffer.finding.startswith("With a stiffer trend the ROIs change by")
 
 
 def test_gain_over_the_prior_by_hand() -> None:

@@ -7,6 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from mmm.errors import UserError
+from mmm.experiments.registered import with_registered
+from mmm.settings import load_settings
+from mmm.workspace import Workspace
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -78,6 +84,37 @@ def test_a_test_in_time_is_designed_from_a_run(here: Run, tmp_path: Path) -> Non
     assert len(json.loads(design.read_text())["on"]) == 12
     code, _, err = here("test", "design-time", "latest", "--channel", "moon")
     assert (code, "'moon' is no channel" in err) == (2, True)
+
+
+def test_a_test_in_time_is_analysed_by_the_model_with_and_without_it(
+    here: Run, tmp_path: Path
+) -> None:
+    """Television of the sample comes and goes; some of its weeks as if they had been a test."""
+    design = tmp_path / "time.json"
+    asked = ("test", "design-time", "latest", "--channel", "tv_S", "--periods", 6)
+    assert here(*asked, "--start", "2018-06-04", "--save", design)[0] == 0
+    assert here("test", "keep", "summer-tv", design)[0] == 0
+    code, out, err = here("test", "analyse-time", "latest", "--test", "summer-tv")
+    assert code == 0, err
+    assert out.startswith("KPI per unit of money moved from ")
+    for how in ("model without its periods", "model with its periods", "interrupted time series"):
+        assert f"\n{how}  " in out
+    assert "summer-tv is analysed." in out
+    workspace = Workspace.open(load_settings().settings)
+    with pytest.raises(UserError, match="it is a test in time"):
+        with_registered(workspace, ["test:summer-tv"])
+    code, _, err = here("test", "analyse-time", "latest")
+    assert (code, "name the design or the test" in err) == (2, True)
+
+
+def test_next_years_spend_is_phased(here: Run, tmp_path: Path) -> None:
+    saved = tmp_path / "spend.csv"
+    code, out, _ = here("test", "phase-year", "latest", "--save", saved)
+    assert code == 0
+    assert out.startswith("After the year the returns are known to ")
+    first, *rest = saved.read_text().splitlines()
+    assert first.startswith('"date","tv_S"')
+    assert (len(rest), rest[0][:10]) == (52, "2019-11-18")
 
 
 def test_the_registry_keeps_designs_results_and_files(here: Run, tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ def test_a_table_of_school_holidays_and_one_of_paydays() -> None:
             {"start": ["2024-02-01"], "end": ["2024-01-01"], "name": ["a"]},
             "the end lies before the start in row 1",
         ),
+        (
+            {"ds": ["2024-05-01", "2024-07-14"], "holiday": ["a", "b"], "country": ["DE", "FR"]},
+            "column 'country' holds 2 places, 'DE', 'FR': all would count",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(columns: dict[str, list[str]], message: str) -> None:

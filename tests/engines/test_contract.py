@@ -166,7 +166,7 @@ def test_every_view_report_and_page_works_with_what_there_is(trained: Trained) -
     shown = {view.key for view in present_views(results)}
     without = {"pareto", "clusters", "adstock", "carryover"}
     without |= {"stability", "calibration", "certificate", "checks", "forecast", "learnt", "bends"}
-    without |= {"geos"}
+    without |= {"geos", "frequency"}
     if trained.engine.name == "log":
         assert {view.key for view in VIEWS} - shown == without
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mmm.errors import UserError
 from mmm.recovery.folder import CaseOptions, read_case
+from mmm.recovery.loop import with_tests
 from mmm.recovery.recover import recover
 from mmm.recovery.summary import CaseScore, by_generator, by_word
 from mmm.recovery.truth import read_truths
@@ -195,9 +196,33 @@ def test_command_prints_scores_and_names_bad_folders(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert set(json.loads(done.output)["world"]) >= {"roi_error", "misplaced", "model"}
+    assert "tests" not in json.loads(done.output)["world"]
     (tmp_path / "world" / "truth.json").write_text("{}x")
     with pytest.raises(UserError, match=r"truth\.json"):
         read_case(tmp_path / "world")
+
+
+def test_the_loop_holds_tests_whose_results_are_the_truth_and_their_error(tmp_path: Path) -> None:
+    write_world(simulate(3, "easy"), tmp_path / "world")
+    settings = {"trials": 1, "iterations": 100, "min_candidates": 20}
+    options = CaseOptions("ridge", settings, lift_tests="none")
+    case = read_case(tmp_path / "world", options)
+    before, *after = with_tests(case, 2, precision=0.002)
+    assert before.held is None
+    held = [step.held for step in after if step.held is not None]
+    assert len({one.test.channel for one in held}) == 2, "no channel twice"
+    truths = {case.columns[item.name]: item for item in case.truths}
+    for one in held:
+        assert one.truth == truths[one.test.channel].effect
+        assert 0 < abs(one.measured - one.truth) < 4 * one.error
+        in_proportion = truths[one.test.channel].spend / one.test.moved
+        assert one.error == pytest.approx(one.test.error * in_proportion)
+    tested = {one.test.channel.removesuffix("_spend") for one in held}
+    errors = []
+    for step in (before, after[-1]):
+        channels = {item.name: item for item in step.scored.recovery.channels}
+        errors.append(sum(channels[name].off for name in tested))
+    assert errors[1] < errors[0], "what was tested is known better"
 
 
 def write_case(folder: Path, columns: dict[str, list[float]], channels: dict[str, float]) -> None:

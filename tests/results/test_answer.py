@@ -20,6 +20,7 @@ from mmm.format import Labels
 from mmm.results import certified
 from mmm.results.advice import Advice, Move, headline, read_advice, sentences
 from mmm.results.answer import answer, certain_channels
+from mmm.results.findings import efficiency
 from mmm.results.model_summary import RunInfo, summarise
 from mmm.results.trust import Light, trust, warning_line
 from mmm.results.views import VIEWS
@@ -102,6 +103,36 @@ def test_five_cards_answer_without_models_and_measures_of_fit(
     assert LABELS.effect(abs(recorded)) in found.card("moved").headline
 
 
+def test_without_a_paid_channel_the_answer_is_of_organic_media(
+    stored: Stored, summary: Mapping[str, Any]
+) -> None:
+    channels = stored["channels"]
+    kinds = pa.array(["organic"] * channels.num_rows)
+    place = channels.column_names.index("kind")
+    stored["channels"] = channels.set_column(place, "kind", kinds)
+    organic = summary["totals"]["effect"]["paid"]
+    effect = {**summary["totals"]["effect"], "paid": 0.0, "organic": organic}
+    totals = {**summary["totals"], "effect": effect, "spend": 0.0}
+    data = {**summary["data"], "paid": [], "organic": summary["data"]["paid"]}
+    found = answer(stored, {**summary, "totals": totals, "data": data}, LABELS)
+    earned = found.card("earned")
+    assert earned.question == "What did organic media bring?"
+    assert earned.headline.startswith(LABELS.effect(organic))
+    assert found.card("channels").headline == "No paid channel"
+
+
+def test_channels_without_an_effect_are_counted_and_their_spend_is_a_loss() -> None:
+    def row(name: str, value: float | None, profit: float) -> dict[str, Any]:
+        ends = {"low": value, "high": value, "confidence": "high"}
+        return {"channel": name, "value": value, "profit": profit, **ends}
+
+    rows = [row("tv", 20.0, 50.0), row("radio", None, -80.0)]
+    labels = Labels("orders", False, "EUR", margin=0.5)
+    text = efficiency(pa.Table.from_pylist(rows), labels)
+    assert "No effect found for radio." in text
+    assert "a loss of EUR 30.0; at a loss: radio" in text
+
+
 def test_advice_names_moves_with_median_and_range_and_reads_back() -> None:
     assert read_advice(ADVICE.to_json()) == ADVICE
     assert headline(ADVICE, LABELS) == "+4.0 % more from the same money"
@@ -111,6 +142,8 @@ def test_advice_names_moves_with_median_and_range_and_reads_back() -> None:
     assert "(EUR 100 to EUR 700)" in gain
     small = replace(ADVICE, worth_making=False)
     assert headline(small, LABELS) == "Keep today's split"
+    none = replace(small, gain=0.0, gain_low=0.0, gain_high=0.0)
+    assert sentences(none, LABELS) == ["No change of the split is worth making."]
     refused = Advice(refused="No plan can be made.")
     assert sentences(refused, LABELS) == ["No plan can be made."]
 

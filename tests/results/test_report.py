@@ -106,6 +106,7 @@ def test_each_section_has_finding_picture_reading_and_numbers(
         "certificate",
         "checks",
         "bends",
+        "frequency",
         "geos",
     }
     assert dict(page.seen[0][1]) == {"lang": "en"}

@@ -17,7 +17,7 @@ from mmm.runs.batch import batch_statuses, cancel_batch, planned, submit_batch
 from mmm.runs.events import History
 from mmm.runs.queue import step
 from mmm.runs.reconcile import reconcile
-from mmm.runs.service import RunService
+from mmm.runs.service import RunService, _Looks
 from mmm.runs.task import run_task
 from mmm.settings import Settings
 from mmm.workspace import Workspace
@@ -124,8 +124,9 @@ def test_two_steps_at_once_never_start_more_than_the_limit(
             other.append(service.start_waiting())
         service._start(History(workspace, run_id), "mmm")
 
-    looked = step(workspace, service.statuses, start_while_another_step_does, 2, "local", utc_now())
-    assert looked == []
+    looks = _Looks(service, service._board, tidy=False)
+    looked = step(workspace, looks, start_while_another_step_does, 2, "local", utc_now())
+    assert looked.started == []
     assert other == [[batch.members[2].run_id]]
     assert states(service, batch) == ["failed", "starting", "starting", "queued"]
 
@@ -230,8 +231,9 @@ def test_a_batch_without_runs_or_with_the_same_run_twice_is_refused(
         planned(content, [])
     with pytest.raises(UserError, match="is there twice"):
         planned(content, [dataset], {"a": {"seed": 1}, "b": {"seed": 1}})
-    with pytest.raises(UserError, match="would have 201 runs; 200 are the most"):
-        planned(content, [dataset], seeds(*range(201)))
+    assert len(planned(content, [dataset], seeds(*range(1000)))) == 1000
+    with pytest.raises(UserError, match="would have 10,001 runs; 10,000 are the most"):
+        planned(content, [dataset], seeds(*range(10_001)))
 
 
 def test_cancelling_a_batch_ends_all_its_runs_and_starts_none(

@@ -408,3 +408,25 @@ def test_a_line_without_an_end_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "x.csv").write_text("a,b\n" + "x" * (5 << 20) + ",1\n")
     with pytest.raises(UserError, match="line 2: the line is longer than 1 MB"):
         FileSource(tmp_path / "x.csv").batches()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('a, "b;c"\n1, "x, y"\n2, "z"\n', {"a": [1, 2], "b;c": ["x, y", "z"]}),
+        ('a; b; c\n"1"; "x; y"; 3,5\n2; "z"; 4,5\n', {"a": [1, 2], "b": ["x; y", "z"]}),
+        ('a,b\n1, "two\nlines, said ""he"""\n2,plain\n', {"b": ['two\nlines, said "he"', "plain"]}),
+        ('a,b\n1,a 55" screen\n2, "quoted"\n', {"b": ['a 55" screen', "quoted"]}),
+        ('a,b,c\n1, "open,2\n3, 4,5\n', {"b": ['"open', "4"]}),
+    ],
+)
+def test_quotes_after_a_blank_hold_a_value_together(
+    tmp_path: Path, text: str, expected: dict[str, list[Any]]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with FileSource(path).batches() as batches:
+        found = pa.Table.from_batches(batches, batches.schema).to_pydict()
+    for name, values in expected.items():
+        shown = [value.strip() if isinstance(value, str) else value for value in found[name]]
+        assert shown == values

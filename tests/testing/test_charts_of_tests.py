@@ -42,8 +42,8 @@ def values(spec: dict[str, Any]) -> list[dict[str, Any]]:
 def drawn() -> dict[str, Any]:
     first, found = analysed()
     tests = [
-        TestValue("tv", DARK, value=100.0, cost=40.0, error=1.0, spread=2.0),
-        TestValue("radio", DARK, value=0.0, cost=-20.0, error=1.0, spread=0.1),
+        TestValue("tv", DARK, value=100.0, cost=40.0, moved=50.0, error=1.0, spread=2.0),
+        TestValue("radio", DARK, value=0.0, cost=-20.0, moved=50.0, error=1.0, spread=0.1),
     ]
     return {
         "counterfactual": charts.counterfactual(found, first),

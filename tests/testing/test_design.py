@@ -17,7 +17,8 @@ from mmm.errors import UserError
 from mmm.testing.design import Candidate, Kind, Wanted, cells_of, design_tests
 from mmm.testing.designed import GeoDesign, finding, geo_design, page, read_design, time_design
 from mmm.testing.panel import Columns, Panel, read_panel
-from mmm.testing.replay import Replay, windows
+from mmm.testing.replay import Replay, Usual, windows
+from mmm.testing.time_analysis import Opinion, interrupted, spent, verdict
 from mmm.testing.time_design import Pattern, fitted, smeared, time_designs
 
 #: GeoLift's data with a test, MIT licence beside it.
@@ -45,7 +46,6 @@ def designs(panel: Panel) -> list[Candidate]:
 def test_geos_that_others_follow_are_chosen(designs: list[Candidate]) -> None:
     best = designs[0]
     assert set(best.treated) <= {f"geo {number}" for number in range(5)}
-    assert best.detectable == min(one.detectable for one in designs)
     assert best.replay.power(best.detectable) == pytest.approx(0.8, abs=1e-3)
     assert best.cost == pytest.approx(2.0 * best.detectable * best.kpi)
 
@@ -101,6 +101,19 @@ def test_the_investment_of_geolifts_walkthrough() -> None:
     (found,) = design_tests(history, asked)
     assert found.cost == pytest.approx(64_563.75)
     assert found.shows_expected
+
+
+def test_a_chosen_sets_sharpness_is_drawn_to_that_of_the_others_as_far_as_it_is_luck() -> None:
+    done = Replay(np.zeros(4), np.full(4, 0.01), np.zeros(4, bool), 4.0)
+    alike = Usual.of([0.02, 0.02, 0.02, 0.02])
+    assert done.regressed(alike).half_widths.mean() == pytest.approx(0.02), "all of it is luck"
+    apart = Usual.of([0.002, 0.02, 0.2])
+    assert apart is not None
+    assert apart.half_width == pytest.approx(0.02)
+    assert 0.99 < apart.kept < 1.0
+    assert 0.01 < done.regressed(apart).half_widths.mean() < 0.0101
+    assert done.regressed(Usual.of([0.02, 0.02])) is done, "two sets do not say how sets differ"
+    assert done.regressed(alike).detectable > done.detectable
 
 
 def test_power_is_that_of_the_replayed_errors() -> None:
@@ -168,3 +181,29 @@ def test_a_table_reads_as_a_panel() -> None:
     found = read_panel(table, Columns())
     assert found.geos == ("a", "b")
     assert found.kpi.tolist() == [[0.0, 1.0], [2.0, 3.0]]
+
+
+def test_what_a_test_in_time_moved_is_found_by_interrupted_time_series() -> None:
+    """On and off in turn in 24 of 130 periods: spend is doubled, each unit brings 1.5 of the KPI."""
+    rng = np.random.default_rng(5)
+    on, weights = np.arange(24) // 3 % 2 == 1, np.array([0.6, 0.3, 0.1])
+    spend = 100.0 + rng.normal(0.0, 5.0, 130)
+    spend[90:114][on] += 100.0
+    money = spent(spend, 90, on)
+    assert (money.usual, money.changed) == pytest.approx((100.0, 200.0), abs=4.0)
+    assert money.moved == pytest.approx(1200.0, rel=0.05)
+    series = 1000.0 + 1.5 * np.convolve(spend, weights)[:130] + 10.0 * wandering(6, 130)
+    series[:2] = series[2]
+    found = interrupted(series, 90, on, weights, money)
+    assert found.low < 1.5 < found.high
+    assert found.width < 1.0
+    wide, sharp = Opinion("without", 2.0, 0.5, 3.5), Opinion("with", 1.6, 1.2, 2.0)
+    said = verdict(wide, sharp, found)
+    assert "from 2.00 (0.50 to 3.50) without the test to 1.60 (1.20 to 2.00) with it" in said
+    assert "an interval 73.3 % narrower. Interrupted time series agrees" in said
+    other = replace(found, low=4.0, high=5.0)
+    assert "says otherwise" in verdict(wide, sharp, other)
+    with pytest.raises(UserError, match="nothing was tested"):
+        spent(np.full(130, 100.0), 90, on)
+    with pytest.raises(UserError, match="do not hold it"):
+        spent(spend, 120, on)

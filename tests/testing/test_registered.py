@@ -17,6 +17,7 @@ from mmm.testing.registered import (
     Outcome,
     RegisteredTest,
     State,
+    at_spend,
     contradictions,
     discounted_error,
     quality,
@@ -54,8 +55,10 @@ def test_age_and_another_spend_add_to_the_error() -> None:
     old = kept(end=date(2022, 11, 30))
     years = (TODAY - old.end).days / 365.25
     assert discounted_error(old, TODAY) == pytest.approx(math.sqrt(100.0**2 + years * 100.0**2))
-    four_times = discounted_error(kept(), TODAY, usual_spend=125.0)
-    assert four_times == pytest.approx(math.hypot(100.0, 200.0))
+    lift, error = at_spend(1000.0, 100.0, 500.0, 2000.0)
+    assert lift == pytest.approx(4000.0)
+    assert error == pytest.approx(4.0 * math.hypot(100.0, 200.0))
+    assert at_spend(1000.0, 100.0, 500.0, 500.0) == pytest.approx((1000.0, 100.0))
 
 
 def test_two_tests_that_cannot_both_be_right_are_named() -> None:

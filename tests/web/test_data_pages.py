@@ -292,6 +292,25 @@ def test_the_proposal_is_shown_with_its_reasons(open_page: Open, robyn: DatasetM
     assert not labelled(app.button, "Save the mapping").disabled
 
 
+def test_a_frequency_is_given_its_spend(open_page: Open, stored: Any, tmp_path: Path) -> None:
+    """A name that no rule knows: the frequency is chosen by hand, and saved with its reach."""
+    lines = ["week,revenue,tv_spend,tv_reach,tv_contacts"]
+    for week in range(30):
+        day = dt.date(2024, 1, 1) + dt.timedelta(weeks=week)
+        lines.append(f"{day},{900 + week},{10 + week % 7},{500 + 9 * week},{2 + week % 5}")
+    manifest = put(stored, tmp_path, "\n".join(lines))
+    app = open_page(links.MAP, dataset=dataset_name(manifest))
+    name = plain("tv_contacts")
+    labelled(app.selectbox, f"Role of {name}").set_value("frequency").run()
+    assert "it is the frequency of no spend" in words(app)
+    labelled(app.selectbox, f"Spend of {name}").set_value("tv_spend").run()
+    assert plain("with tv_reach, tv_contacts") in words(app)
+    labelled(app.text_input, "Name").set_value("reach")
+    labelled(app.button, "Save the mapping").click().run()
+    (paid,) = find_mapping(stored.workspace, "reach@1")[1].mapping.paid
+    assert (paid.spend, paid.exposure, paid.frequency) == ("tv_spend", "tv_reach", "tv_contacts")
+
+
 def test_editing_says_at_once_what_is_missing_and_loses_nothing(
     open_page: Open, stored: Any, robyn: DatasetManifest
 ) -> None:

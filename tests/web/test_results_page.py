@@ -114,7 +114,16 @@ def test_every_view_of_the_report_is_in_one_part(
         assert len(app.dataframe) >= len(pictures) >= len(keys)
         seen += keys
     # The certificate's part has a state of its own, see below.
-    apart = ["bends", "calibration", "certificate", "checks", "forecast", "geos", "learnt"]
+    apart = [
+        "bends",
+        "calibration",
+        "certificate",
+        "checks",
+        "forecast",
+        "frequency",
+        "geos",
+        "learnt",
+    ]
     assert sorted([*seen, *apart]) == sorted(view.key for view in VIEWS)
 
 
@@ -259,7 +268,7 @@ def test_conversions_show_costs_everywhere(open_page: Open, stored: Any) -> None
     for part in ("Choose model", "Contribution", "CPA", "Curves", "Fit"):
         app = open_page(links.RESULTS, run=run_id, part=part)
         # Nothing was held out, and nobody has certified the run.
-        views = set(PARTS.get(part, ())) - {"forecast", "bends"}
+        views = set(PARTS.get(part, ())) - {"forecast", "bends", "frequency"}
         assert len(app.get("vega_lite_chart")) >= len(views)
         texts += [words(app), *(chart.proto.spec for chart in app.get("vega_lite_chart"))]
         texts += [str(frame.proto.columns) for frame in app.dataframe]

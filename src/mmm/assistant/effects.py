@@ -28,6 +28,10 @@ EFFECTS: dict[str, Scope] = {
     "design_test": Scope.READ,
     "design_time_test": Scope.READ,
     "list_tests": Scope.READ,
+    "get_test": Scope.READ,
+    "keep_test": Scope.WRITE,
+    "move_test": Scope.WRITE,
+    "record_test": Scope.WRITE,
     "explain_term": Scope.READ,
 }
 

@@ -198,3 +198,19 @@ def of_registry(tests: Mapping[str, Any]) -> list[dict[str, Any]]:
         found.append(figure(f"lift of {name}", result["lift"], unit, about, ends, channel))
         found.append(figure(f"spend of {name}", result["spend"], "money", about, channel=channel))
     return found
+
+
+def of_kept_test(
+    name: str, test: Mapping[str, Any], found: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A test's result, its standard error today, and what it moved in each run that used it."""
+    about = {"run_id": "", "model_id": "", "interval_level": 0.9}
+    shown = of_registry({name: test})
+    if found["error_today"] is not None:
+        what = "standard error that it counts with today"
+        shown.append(figure(what, found["error_today"], "units of the KPI", about))
+    for use in found["uses"]:
+        of_run = {**about, "run_id": use["run_id"]}
+        for field, what in (("without", "effect without the test"), ("with_it", "effect with it")):
+            shown.append(figure(what, use[field], "units of the KPI", of_run))
+    return shown

@@ -22,6 +22,7 @@ from mmm.services.glossary import TermAsked
 from mmm.services.once import call_once, plain_answer
 from mmm.services.operation import Fields, Nothing
 from mmm.services.plans import PlanBody
+from mmm.services.registry import KeepBody, OfTest, ResultBody, StateBody, TestName
 from mmm.services.results import BridgeAsked, ChannelAsked, CompareAsked, CurvesAsked, OfModel
 from mmm.services.runs import ExperimentBody, OfRun, RunName, RunsAsked
 from mmm.workspace.tokens import Scope
@@ -70,6 +71,22 @@ class WaitAsked(StatusAsked):
     """With `wait_seconds` the answer comes when the run has ended, or so many seconds have passed."""
 
     wait_seconds: Annotated[float, Field(ge=0, le=50)] = 0
+
+
+class KeepAsked(KeepBody):
+    """`design` as design_test or design_time_test gives it, with its channel."""
+
+    name: TestName
+
+
+class MoveAsked(StateBody):
+    """The test's new state: running or discarded."""
+
+    name: TestName
+
+
+class RecordAsked(ResultBody):
+    name: TestName
 
 
 def list_datasets(context: Context, asked: DatasetsAsked) -> dict[str, Any]:
@@ -210,6 +227,7 @@ def design_test(context: Context, asked: DesignBody) -> dict[str, Any]:
     found = _call(context, "design_test", {}, asked.model_dump(mode="json"))
     best = found["design"]
     said = {"finding": found["finding"], "start": best["start"], "end": best["end"]}
+    said["design"] = best
     return {**said, "figures": figures.of_designs(found["designs"])}
 
 
@@ -219,6 +237,7 @@ def design_time_test(context: Context, asked: TimeTestAsked) -> dict[str, Any]:
     best = found["designs"][0]
     changed = "".join("X" if one else "." for one in best["on"])
     said = {"finding": found["finding"], "start": best["start"], "changed_in_periods": changed}
+    said["design"] = best
     return {**said, "figures": figures.of_time_designs(found)}
 
 
@@ -231,6 +250,41 @@ def list_tests(context: Context, asked: Nothing) -> dict[str, Any]:
         tests[name] = {field: test[field] for field in kept}
     said = {"tests": tests, "contradictions": found["contradictions"]}
     return {**said, "figures": figures.of_registry(found["tests"])}
+
+
+def get_test(context: Context, asked: OfTest) -> dict[str, Any]:
+    """Give a test of the registry: its gate, its states, and what it moved in runs that used it."""
+    found = _call(context, "get_test", asked.model_dump())
+    newest = found["versions"][-1]
+    kept = ("state", "channels", "start", "end", "source")
+    states = [one["state"] for one in found["versions"]]
+    said = {field: newest[field] for field in kept} | {"states": states, "gate": found["gate"]}
+    return {**said, "figures": figures.of_kept_test(asked.name, newest, found)}
+
+
+def keep_test(context: Context, asked: KeepAsked) -> dict[str, Any]:
+    """Keep a design in the registry as a planned test."""
+    return _kept(_call(context, "keep_test", *_named(asked)))
+
+
+def move_test(context: Context, asked: MoveAsked) -> dict[str, Any]:
+    """Say that a test of the registry runs, or is discarded."""
+    return _kept(_call(context, "move_test", *_named(asked)))
+
+
+def record_test(context: Context, asked: RecordAsked) -> dict[str, Any]:
+    """Keep a test's result in the registry."""
+    return _kept(_call(context, "record_test", *_named(asked)))
+
+
+def _named(asked: Fields) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the test's name, the rest)."""
+    body = asked.model_dump(mode="json")
+    return {"name": body.pop("name")}, body
+
+
+def _kept(test: dict[str, Any]) -> dict[str, Any]:
+    return {field: test[field] for field in ("state", "channels", "start", "end")}
 
 
 def explain_term(context: Context, asked: TermAsked) -> dict[str, Any]:
@@ -269,6 +323,10 @@ _HANDLERS: tuple[Handler, ...] = (
     design_test,
     design_time_test,
     list_tests,
+    get_test,
+    keep_test,
+    move_test,
+    record_test,
     explain_term,
 )
 

@@ -14,6 +14,9 @@ from mmm.engines.base import Factor, Problem
 
 #: What the noise is taken to be while it is looked for, as a share of the mean KPI.
 _FIRST_NOISE, _LEAST_NOISE, _ROUNDS = 0.1, 0.005, 4
+#: Exposures of a person in a period at which half of the effect is usually reached, of an S-shaped
+#: curve of exponent 2.
+_USUAL_FREQUENCY = 2.1
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ def bare_material(problem: Problem) -> Material:
     inputs, spend = [], []
     for medium in problem.paid:
         values = medium.spend if medium.exposure is None else medium.exposure
+        if medium.frequency is not None:
+            squared = medium.frequency**2
+            values = values * squared / (squared + _USUAL_FREQUENCY**2)
         mean = float(values[window].mean())
         inputs.append(values / mean if mean > 0 else np.zeros(problem.rows))
         spend.append(medium.spend)

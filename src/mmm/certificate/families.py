@@ -7,7 +7,7 @@ what is known of single ROIs. Which of its truths fit the KPI is worked out in `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -78,7 +78,16 @@ def sketch(family: Family, material: Material, random: np.random.Generator) -> S
     """One draw of a family's shapes and of what else it lets happen."""
     shapes = tuple(_wide_shape(material, random) for _ in material.channels)
     plain = Sketch(shapes, np.zeros(len(material.kpi)))
-    return _CHANGES[family](plain, material, random) if family in _CHANGES else plain
+    drawn = _CHANGES[family](plain, material, random) if family in _CHANGES else plain
+    return replace(drawn, shapes=_straight_in_reach(drawn.shapes, material))
+
+
+def _straight_in_reach(shapes: Sequence[Shape], material: Material) -> tuple[Shape, ...]:
+    """Channels with a frequency saturate by it, which their inputs hold already."""
+    found = []
+    for shape, by_frequency in zip(shapes, material.by_frequency, strict=True):
+        found.append(shape.straightened() if by_frequency else shape)
+    return tuple(found)
 
 
 def _wide_shape(material: Material, random: np.random.Generator) -> Shape:

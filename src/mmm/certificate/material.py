@@ -18,7 +18,8 @@ Tables = Mapping[str, pa.Table]
 class Material:
     """T rows of data, W of them in the window, P paid channels in the problem's order.
 
-    `inputs` (P, T) is what is modelled over its mean in the window, `spend` (P, T) the money.
+    `inputs` (P, T) is what is modelled over its mean in the window, of a channel with a frequency
+    its reach times what the frequency does; `spend` (P, T) the money.
     `kpi` (W,) is that of the window, `base` (W,) the fitted KPI without paid media, `effects`
     (W, P) the fitted effects, `residuals` (W,) the rest. `known` (W, R) are the model's regressors
     other than media, standardised: controls, holidays, season as the model saw them.
@@ -40,6 +41,11 @@ class Material:
         return self.problem.window_rows
 
     @property
+    def by_frequency(self) -> tuple[bool, ...]:
+        """Of each channel, whether it is modelled by its reach and frequency."""
+        return tuple(medium.frequency is not None for medium in self.problem.paid)
+
+    @property
     def window_spend(self) -> np.ndarray:
         """Money of each channel over the window, (P,)."""
         return np.asarray(self.spend[:, self.window].sum(axis=1))
@@ -50,7 +56,14 @@ def read_material(problem: Problem, tables: Tables, model_id: str) -> Material:
     channels = tuple(medium.name for medium in problem.paid)
     window = problem.window_rows
     media = {name: _of(tables["media"], "channel", name).sort_by("date") for name in channels}
-    inputs = np.array([media[name]["input"].to_numpy() for name in channels], float)
+    given = []
+    for name, medium in zip(channels, problem.paid, strict=True):
+        acting = media[name]["input"].to_numpy()
+        if medium.frequency is not None:
+            exposures = acting * medium.frequency
+            acting = exposures * _worth(tables["frequencies"], model_id, name, medium.frequency)
+        given.append(acting)
+    inputs = np.array(given, float)
     if inputs.shape[1] != problem.rows:
         raise ValueError("the results are of data with other rows than the problem's")
     means = inputs[:, window].mean(axis=1, keepdims=True)
@@ -70,6 +83,12 @@ def read_material(problem: Problem, tables: Tables, model_id: str) -> Material:
         known=_known(tables["frame"], problem),
         rois=_rois(tables, model_id, channels),
     )
+
+
+def _worth(table: pa.Table, model_id: str, name: str, frequency: np.ndarray) -> np.ndarray:
+    """What an exposure of a channel is worth at its period's frequency (T,), up to a factor."""
+    curve = _of(_of(table, "model_id", model_id), "channel", name).sort_by("frequency")
+    return np.interp(frequency, curve["frequency"].to_numpy(), curve["worth"].to_numpy())
 
 
 def _of(table: pa.Table, column: str, value: str) -> pa.Table:

@@ -14,6 +14,10 @@ from mmm.scoring.score import ChannelTruth
 MULTIPLES = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
 
 
+#: Half saturation, in mean inputs, at which a response is as good as straight.
+STRAIGHT = 50.0
+
+
 @dataclass(frozen=True)
 class Shape:
     """A channel's carryover weights (L,), which sum to 1, and its saturation by the adstocked
@@ -25,6 +29,10 @@ class Shape:
     half: float
     steepness: float
     drift: np.ndarray | None = None
+
+    def straightened(self) -> Shape:
+        """The same without saturation."""
+        return replace(self, half=STRAIGHT, steepness=1.0)
 
     def saturated(self, inputs: np.ndarray) -> np.ndarray:
         """The effect of inputs (T,) before its size, (T,)."""

@@ -23,7 +23,6 @@ from mmm.certificate.response import Shape, sized
 THRESHOLD = 2.0
 #: Prior spreads: of a channel's size as a share of itself, of each slow change of its effect.
 _SIZE, _DRIFT = 0.8, 0.3
-_STRAIGHT = 50.0  # half saturation, in mean spends, at which a response is as good as straight
 _DRIFT_WAVES = 3
 #: A pulse goes through multiples of today's spend, two weeks each; the mild one is looked at first.
 PULSES, LEVEL_WEEKS = ((0.5, 1.0, 2.0), (0.0, 1.0, 3.0)), 2
@@ -67,7 +66,9 @@ def saturation_told(
     sizes = np.array([max((rois or {}).get(name, typical), 0.0) for name in material.channels])
     whole = np.array([_effect(material, p, sizes[p], usual_shape()) for p in range(len(sizes))])
     for number, name in enumerate(material.channels):
-        straight = _effect(material, number, sizes[number], _straight())
+        if material.by_frequency[number]:
+            continue  # its effect saturates with the frequency, and is straight in the reach
+        straight = _effect(material, number, sizes[number], usual_shape().straightened())
         columns = _columns(whole, number, straight) / unit
         information = columns.T @ smoother.rest(columns) + _prior(len(sizes))
         bend = len(sizes)
@@ -80,11 +81,6 @@ def saturation_told(
             weeks, levels = _pulse(material, number, sizes[number] / unit, information)
         found.append(SaturationTold(name, told, alone, beside, weeks, levels))
     return tuple(found)
-
-
-def _straight() -> Shape:
-    usual = usual_shape()
-    return Shape(usual.weights, _STRAIGHT, 1.0)
 
 
 def _verdict(alone: float, beside_drift: float) -> Bend:
@@ -143,7 +139,7 @@ def _pulse_columns(
     block = np.repeat(levels, LEVEL_WEEKS * per_week)
     inputs = np.concatenate([np.ones(_LEAD), np.resize(block, weeks * per_week)])
     parts = []
-    for shape in (usual_shape(), _straight()):
+    for shape in (usual_shape(), usual_shape().straightened()):
         spend = material.spend[number]
         response = sized(shape, size, material.inputs[number], spend, material.window)
         parts.append(response.effect(inputs)[_LEAD:])

@@ -95,7 +95,7 @@ def list_() -> None:
     rows = []
     found = service.workspace.batches(service.workspace.batch_ids())
     for batch in found:
-        states = _counts(service.statuses([member.run_id for member in batch.members]))
+        states = _counts(service.look_at(batch))
         rows.append((batch.batch_id, batch.name or "-", show.moment(batch.at), batch.actor, states))
     show.table(("BATCH", "NAME", "SUBMITTED", "BY", "RUNS"), rows)
     show.unreadable(found.unreadable)

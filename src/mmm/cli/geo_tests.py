@@ -12,6 +12,7 @@ from mmm.cli import show
 from mmm.cli.data import ColumnAs
 from mmm.cli.geo_designs import design_, design_time_, names, read_table, show_
 from mmm.cli.tests_kept import KEPT_COMMANDS, keep_result
+from mmm.cli.time_tests import analyse_time_, phase_year_
 
 test_command = typer.Typer(
     name="test", help="Tests: designed on your history, analysed, kept.", no_args_is_help=True
@@ -19,6 +20,8 @@ test_command = typer.Typer(
 Day = ["%Y-%m-%d"]
 test_command.command("design")(design_)
 test_command.command("design-time")(design_time_)
+test_command.command("analyse-time")(analyse_time_)
+test_command.command("phase-year")(phase_year_)
 test_command.command("show")(show_)
 for name, command in KEPT_COMMANDS.items():
     test_command.command(name)(command)

@@ -92,12 +92,8 @@ def history_(name: Name) -> None:
         error = discounted_error(versions[-1], today)
         typer.echo(f"\nToday its standard error counts as {error:,.4g}.")
     for one in uses(workspace, name):
-        moved = ""
-        if one.without is not None and one.with_it is not None:
-            moved = (
-                f": moved from {one.without:,.4g} to {one.with_it:,.4g}, measured {one.lift:,.4g}"
-            )
-        typer.echo(f"Used by run {one.run_id} (version {one.version}){moved}.")
+        said = f": {one.sentence}" if one.sentence else ""
+        typer.echo(f"Used by run {one.run_id} (version {one.version}){said}.")
 
 
 def import_(

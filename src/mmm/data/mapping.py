@@ -25,12 +25,28 @@ class _Signed(_Frozen):
 
 class PaidColumns(_Signed):
     """A paid channel: its spend column and, where there is one, the exposure column that is
-    modelled in its place.
+    modelled in its place. With a `frequency`, the mean number of exposures of a person reached,
+    the exposure is the reach.
     """
 
     spend: str = Field(min_length=1)
     exposure: str | None = None
+    frequency: str | None = None
     sign: Sign = "positive"
+
+    @model_validator(mode="after")
+    def _frequency_of_a_reach(self) -> PaidColumns:
+        if self.frequency is not None and self.exposure in (None, self.spend):
+            raise ValueError(
+                f"the frequency {self.frequency!r} needs the column of the people reached as exposure"
+            )
+        return self
+
+    @property
+    def modelled(self) -> list[str]:
+        """The exposure and frequency columns beside the spend."""
+        exposure = None if self.exposure == self.spend else self.exposure
+        return [name for name in (exposure, self.frequency) if name]
 
 
 class SignedColumn(_Signed):
@@ -76,7 +92,7 @@ class Mapping(_Frozen):
         """Columns that must hold numbers, in order, without repeats."""
         names = [self.kpi]
         for paid in self.paid:
-            names += [paid.spend] + ([paid.exposure] if paid.exposure else [])
+            names += [paid.spend, *paid.modelled]
         names += [variable.column for variable in (*self.organic, *self.context)]
         return list(dict.fromkeys(names))
 
@@ -94,9 +110,7 @@ class Mapping(_Frozen):
     def _one_role_each(self) -> Mapping:
         names = [self.date, self.kpi]
         for paid in self.paid:
-            names += [paid.spend] + (
-                [paid.exposure] if paid.exposure not in (None, paid.spend) else []
-            )
+            names += [paid.spend, *paid.modelled]
         names += [variable.column for variable in (*self.organic, *self.context, *self.factors)]
         names += [name for name in (self.market, self.geo, self.population) if name]
         repeated = [

@@ -27,11 +27,14 @@ Role = Literal[
     "kpi",
     "spend",
     "exposure",
+    "frequency",
     "organic",
     "context",
     "factor",
     "unused",
 ]
+#: Roles whose numbers count something, so that none is negative.
+MEDIA_ROLES: tuple[Role, ...] = ("spend", "exposure", "frequency", "organic")
 At = Literal["any", "first", "last", "whole"]
 #: Between words: marks, tvSpend, TVSpend (but not GRPs), tv1Spend.
 _WORD_BORDER = re.compile(
@@ -82,7 +85,7 @@ class NamingRules(_Rules):
         media = (
             rule
             for rule in self.rules
-            if rule.role in ("spend", "exposure") and not rule.names_channel
+            if rule.role in ("spend", "exposure", "frequency") and not rule.names_channel
         )
         return {(word, rule.at) for rule in media for word in rule.words}
 
@@ -183,8 +186,14 @@ PLATFORM_RULES: tuple[NamingRule, ...] = (
         0.95,
     ),
     _rule(
+        "frequency",
+        "avg frequency, average frequency, mean frequency, frequency, freq, frequenz, fréquence,"
+        " frecuencia, frequenza, frequência, frequentie",
+        0.85,
+    ),
+    _rule(
         "unused",
-        "cost conv, cost per, cost of sales, acos, roas, ctr, cpc, cpm, cpv, cpa, cpp, cvr, frequency,"
+        "cost conv, cost per, cost of sales, acos, roas, ctr, cpc, cpm, cpv, cpa, cpp, cvr,"
         " search impr share, impr share, impression share, quality ranking, engagement rate,"
         " interaction rate, view rate, conv rate, quality score, avg, average, kosten conv, kosten pro",
         0.9,
@@ -383,5 +392,8 @@ DEFAULT_RULES = NamingRules(
         "mean",
         "ratio",
         "percent",
+        "frequency",
+        "freq",
+        "frequenz",
     ),
 )

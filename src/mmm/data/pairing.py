@@ -30,6 +30,10 @@ _SOME_MOVES = 0.3
 _TOO_CLOSE = 0.02
 #: Content is compared for so many pairs of columns at most.
 _MOST_PAIRS = 40_000
+#: Words for people reached.
+_REACH = frozenset(
+    ["reach", "reached", "reichweite", "alcance", "portee", "portée", "copertura", "bereik"]
+)
 _FILLERS = frozenset(
     [
         "amount",
@@ -86,6 +90,35 @@ def pair_exposures(found: list[Candidate], table: pa.Table, rules: NamingRules) 
         if item.role == "exposure" and not _done(item):
             reason = f"{item.proposal.reason}, and no spend belongs to it"
             item.take("organic", item.proposal.confidence * 0.6, reason)
+
+
+def pair_frequencies(found: list[Candidate], rules: NamingRules) -> None:
+    """Give each frequency the spend of its channel, where people reached are the spend's exposure.
+
+    A frequency without is not used; nor is it beside impressions, which hold both: whether to model
+    reach and frequency instead is for a person to say.
+    """
+    strip = rules.media_words()
+    by_name = {item.facts.name: item for item in found}
+    spends = {_channel(item.words, strip): item for item in found if item.role == "spend"}
+    taken: set[str] = set()
+    for item in _of_role(found, "frequency"):
+        spend = spends.get(_channel(item.words, strip))
+        exposure = None if spend is None else by_name.get(spend.proposal.partner or "")
+        if spend is None or exposure is None:
+            item.drop(
+                "a frequency says nothing without its channel's spend and people reached", 0.7
+            )
+        elif not _REACH & set(exposure.words):
+            name = exposure.facts.name
+            what = f"{name!r} is proposed; with the people reached as exposure, a frequency tells"
+            item.drop(f"{what} how often to reach them", 0.7)
+        elif spend.facts.name in taken:
+            item.drop(f"a second frequency of {spend.facts.name!r}", 0.7)
+        else:
+            taken.add(spend.facts.name)
+            reason = f"{item.proposal.reason}; with {exposure.facts.name!r}, the people reached"
+            item.proposal = replace(item.proposal, partner=spend.facts.name, reason=reason)
 
 
 def _of_role(found: Sequence[Candidate], role: str) -> list[Candidate]:

@@ -23,13 +23,14 @@ from mmm.data.markets import read_markets
 from mmm.data.naming import (
     ATTRIBUTED,
     DEFAULT_RULES,
+    MEDIA_ROLES,
     NamingRule,
     NamingRules,
     Role,
     matches,
     words_of,
 )
-from mmm.data.pairing import pair_exposures
+from mmm.data.pairing import pair_exposures, pair_frequencies
 from mmm.data.profile import ColumnFacts, profile
 from mmm.data.proposed import Candidate, ColumnProposal
 from mmm.data.quality.currencies import currency_in_name
@@ -75,6 +76,7 @@ def propose(table: pa.Table, rules: NamingRules = DEFAULT_RULES) -> Proposal:
     _choose_market(found, table)
     _choose_kpi(found)
     pair_exposures(found, table, rules)
+    pair_frequencies(found, rules)
     _drop_copies(found, table)
     long = find_long(table, [candidate.facts for candidate in found], rules)
     if long is not None:
@@ -141,7 +143,7 @@ def _take_rule(candidate: Candidate, rule: NamingRule, word: str) -> None:
         return candidate.drop(f"named like {rule.role} ({word!r}), but it {value}", 0.9)
     reason = f"the name has {word!r}" + (f": {rule.note}" if rule.note else "")
     confidence = rule.confidence
-    if facts.negative_share and rule.role in ("spend", "exposure", "organic"):
+    if facts.negative_share and rule.role in MEDIA_ROLES:
         confidence *= _DOUBT
         reason += f"; but {facts.negative_share:.0%} of its values are negative"
     return candidate.take(
@@ -161,6 +163,7 @@ def _fits(role: Role, facts: ColumnFacts) -> bool:
         "kpi": facts.kind == "number",
         "spend": facts.kind == "number",
         "exposure": facts.kind == "number",
+        "frequency": facts.kind == "number",
         "organic": number,
         "context": number,
         "unused": facts.kind != "date",
@@ -311,7 +314,7 @@ def _refused(found: Sequence[Candidate]) -> list[Finding]:
     findings = []
     for item in found:
         where = f"column {item.facts.name!r}"
-        if item.role in ("spend", "exposure", "organic") and item.facts.negative_share:
+        if item.role in MEDIA_ROLES and item.facts.negative_share:
             fix = "Correct the source: book refunds where the spend was."
             if item.facts.all_negative:
                 fix = (
@@ -351,11 +354,17 @@ def _mapping(columns: Sequence[ColumnProposal]) -> Mapping:
         return [item for item in columns if item.role == role]
 
     kpi = of("kpi")[0]
+    frequencies = {item.partner: item.column for item in of("frequency")}
     return Mapping(
         date=of("date")[0].column,
         kpi=kpi.column,
         kpi_kind=kpi.kpi_kind or "revenue",
-        paid=tuple(PaidColumns(spend=item.column, exposure=item.partner) for item in of("spend")),
+        paid=tuple(
+            PaidColumns(
+                spend=item.column, exposure=item.partner, frequency=frequencies.get(item.column)
+            )
+            for item in of("spend")
+        ),
         organic=tuple(OrganicColumn(column=item.column) for item in of("organic")),
         context=tuple(SignedColumn(column=item.column) for item in of("context")),
         factors=tuple(SignedColumn(column=item.column) for item in of("factor")),

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from mmm.data.columns import counted
 from mmm.data.mapping import KpiKind, Mapping, OrganicColumn, PaidColumns, Sign, SignedColumn
-from mmm.data.naming import Role
+from mmm.data.naming import MEDIA_ROLES, Role
 from mmm.data.profile import ColumnFacts
 from mmm.data.proposal import MOST_LEVELS, Proposal
 from mmm.errors import Finding
@@ -29,13 +29,15 @@ DEFAULT_SIGNS: dict[Role, Sign] = {
 }
 #: Roles that only one column has.
 _ONE: tuple[Role, ...] = ("date", "kpi", "market", "geo", "population")
-_NUMBERS = ("kpi", "spend", "exposure", "organic", "context", "population")
+_NUMBERS = ("kpi", "spend", "exposure", "frequency", "organic", "context", "population")
+#: Roles of columns that belong to a spend.
+PARTNERED: tuple[Role, ...] = ("exposure", "frequency")
 
 
 @dataclass(frozen=True)
 class ColumnRole:
-    """One column's role. `partner` is the spend of an exposure; `sign` counts where the role has
-    one.
+    """One column's role. `partner` is the spend of an exposure or of a frequency; `sign` counts where
+    the role has one.
     """
 
     column: str
@@ -92,7 +94,7 @@ def roles_of_proposal(proposal: Proposal) -> Roles:
     """The proposed roles."""
     rows = []
     for item in proposal.columns:
-        partner = item.partner if item.role == "exposure" else None
+        partner = item.partner if item.role in PARTNERED else None
         rows.append(
             ColumnRole(
                 item.column, item.role, partner, DEFAULT_SIGNS.get(item.role, "unconstrained")
@@ -117,6 +119,8 @@ def roles_of_mapping(mapping: Mapping, columns: Sequence[str]) -> Roles:
     for paid in mapping.paid:
         if paid.exposure and paid.exposure != paid.spend:
             given[paid.exposure] = ColumnRole(paid.exposure, "exposure", paid.spend)
+        if paid.frequency:
+            given[paid.frequency] = ColumnRole(paid.frequency, "frequency", paid.spend)
         given[paid.spend] = ColumnRole(paid.spend, "spend", sign=paid.sign)
     signed: tuple[tuple[Role, Sequence[SignedColumn]], ...] = (
         ("organic", mapping.organic),
@@ -135,27 +139,39 @@ def check_roles(roles: Roles, facts: Sequence[ColumnFacts]) -> list[Finding]:
     """
     by_name = {item.name: item for item in facts}
     findings = _missing(roles)
-    partners = Counter(item.partner for item in roles.of("exposure"))
     for item in roles.columns:
         if item.role == "unused":
             continue
         findings += _content(item, by_name[item.column])
-        if item.role == "exposure" and item.partner is None:
-            fix = "Choose its spend, or make it organic."
-            findings.append(Finding("error", "it is the exposure of no spend.", item.column, fix))
-        elif item.role == "exposure" and partners[item.partner] > 1:
-            fix = "Keep one of them."
-            findings.append(
-                Finding(
-                    "error", f"{item.partner!r} has another exposure as well.", item.column, fix
-                )
-            )
+        if item.role in PARTNERED:
+            findings += _partner(item, roles)
         if item.role in _ONE and len(roles.of(item.role)) > 1:
             fix = f"Choose one column as the {item.role}."
             findings.append(
                 Finding("error", f"another column is the {item.role}, too.", item.column, fix)
             )
     return findings
+
+
+def _partner(item: ColumnRole, roles: Roles) -> list[Finding]:
+    """What is wrong with the spend that an exposure or a frequency belongs to."""
+    if item.partner is None:
+        fix = "Choose its spend, or make it organic."
+        if item.role == "frequency":
+            fix = "Choose the spend of its channel, or do not use it."
+        return [Finding("error", f"it is the {item.role} of no spend.", item.column, fix)]
+    partners = Counter(other.partner for other in roles.of(item.role))
+    if partners[item.partner] > 1:
+        what = f"{item.partner!r} has another {item.role} as well."
+        return [Finding("error", what, item.column, "Keep one of them.")]
+    exposures = {other.partner for other in roles.of("exposure")}
+    if item.role == "frequency" and item.partner not in exposures:
+        what = (
+            f"{item.partner!r} has no reach: a frequency says nothing without the people reached."
+        )
+        fix = "Make the column of the people reached its exposure, or do not use the frequency."
+        return [Finding("error", what, item.column, fix)]
+    return []
 
 
 def _missing(roles: Roles) -> list[Finding]:
@@ -206,13 +222,13 @@ def _content(item: ColumnRole, facts: ColumnFacts) -> list[Finding]:
                 "Prepare the dataset with a flag for the values that matter.",
             )
         )
-    if item.role in ("spend", "exposure", "organic") and facts.negative_share:
+    if item.role in MEDIA_ROLES and facts.negative_share:
         fix = "Correct the source: book refunds where the spend was."
         found.append(Finding("warning", "negative values, which no medium may have.", where, fix))
     if item.role not in ("factor", "market", "geo") and facts.missing and facts.kind != "empty":
         fix = "Prepare the dataset with a rule for gaps in this column."
         found.append(Finding("warning", f"{counted(facts.missing, 'empty cell')}.", where, fix))
-    if facts.constant and item.role in ("kpi", "spend", "exposure", "organic", "context", "factor"):
+    if facts.constant and item.role in ("kpi", *MEDIA_ROLES, "context", "factor"):
         found.append(
             Finding("warning", "it is the same in every row: nothing can be told from it.", where)
         )
@@ -228,6 +244,7 @@ def _holds(facts: ColumnFacts) -> str:
 def mapping_of(roles: Roles) -> Mapping:
     """The mapping, for roles without errors. Raises pydantic's ValidationError for others."""
     exposures = {item.partner: item.column for item in roles.of("exposure")}
+    frequencies = {item.partner: item.column for item in roles.of("frequency")}
     single = {}
     for role in _ONE:
         single[role] = next((item.column for item in roles.of(role)), None)
@@ -236,7 +253,12 @@ def mapping_of(roles: Roles) -> Mapping:
             **single,
             "kpi_kind": roles.kpi_kind,
             "paid": [
-                PaidColumns(spend=item.column, exposure=exposures.get(item.column), sign=item.sign)
+                PaidColumns(
+                    spend=item.column,
+                    exposure=exposures.get(item.column),
+                    frequency=frequencies.get(item.column),
+                    sign=item.sign,
+                )
                 for item in roles.of("spend")
             ],
             "organic": [
@@ -266,7 +288,7 @@ def changes(before: Mapping, now: Mapping) -> list[str]:
             found.append(f"{name!r} was {one.role} and is {other.role}.")
         elif one.partner != other.partner:
             found.append(
-                f"{name!r} was the exposure of {one.partner!r} and is that of {other.partner!r}."
+                f"{name!r} was the {one.role} of {one.partner!r} and is that of {other.partner!r}."
             )
         elif one.sign != other.sign:
             found.append(f"{name!r} had the sign {one.sign} and has {other.sign}.")

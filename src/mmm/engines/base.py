@@ -47,7 +47,8 @@ ProgressListener = Callable[[Progress], None]
 @dataclass(frozen=True)
 class PaidMedium:
     """A paid channel. `spend` and `exposure` have shape (T,); a missing exposure means that spend
-    is modelled.
+    is modelled. With a `frequency` (T,), the mean number of exposures of a person reached, the
+    exposure is the reach: people reached.
     """
 
     name: str
@@ -55,6 +56,8 @@ class PaidMedium:
     exposure: np.ndarray | None = None
     exposure_name: str | None = None
     sign: str = Sign.POSITIVE
+    frequency: np.ndarray | None = None
+    frequency_name: str | None = None
 
     @property
     def selected(self) -> str:

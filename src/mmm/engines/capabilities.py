@@ -272,6 +272,22 @@ class Recreates(Protocol):
 
 
 @runtime_checkable
+class TakesFrequency(Protocol):
+    """Models a channel's frequency beside its reach (`PaidMedium.frequency`)."""
+
+    takes_frequency: bool
+
+
+@runtime_checkable
+class StiffensTrend(Protocol):
+    """Can follow slow movements of the KPI less closely."""
+
+    def with_stiffer_trend(self, settings: Any) -> Any:
+        """Settings with a trend about four times as stiff."""
+        ...
+
+
+@runtime_checkable
 class CountsTerms(Protocol):
     """The data check of observations per coefficient counts with the engine's own terms."""
 

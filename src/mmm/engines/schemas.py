@@ -86,7 +86,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # All rows of the data x media, the same for every model. `spend` is the money in the books,
     # null for organic media; `input` is what the model was given: spend, exposure rescaled to
-    # money, or the organic variable.
+    # money, or the organic variable. `frequency` where the exposure is the reach, else null.
     "media": _schema(
         ("date", _d),
         ("channel", _s),
@@ -94,6 +94,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("spend", _f8),
         ("input", _f8),
         ("in_window", _b),
+        ("frequency", _f8),
     ),
     # Kept models x dates of the window x components. `kind`: intercept, trend, season, monthly,
     # weekday, holiday, context, paid, organic. `carryover` is the part of a medium's effect that
@@ -176,6 +177,31 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("old", _f8),
         ("refitted", _f8),
         ("new", _f8),
+    ),
+    # Kept models x channels with a frequency x a grid of frequencies: what an exposure is worth if
+    # every person reached had so many of them in a period, as a multiple of what it was worth in
+    # the window. `observed` is false beyond the frequencies of the window.
+    "frequencies": _schema(
+        ("model_id", _s),
+        ("channel", _s),
+        ("frequency", _f8),
+        ("worth", _f8),
+        ("worth_low", _f8),
+        ("worth_high", _f8),
+        ("observed", _b),
+    ),
+    # Kept models x channels with a frequency: today's mean, the frequency with the best expected
+    # ROI, the best one's interval, and the ROI there over today's, less 1.
+    "frequency_points": _schema(
+        ("model_id", _s),
+        ("channel", _s),
+        ("mean_frequency", _f8),
+        ("optimal_frequency", _f8),
+        ("optimal_frequency_low", _f8),
+        ("optimal_frequency_high", _f8),
+        ("gain", _f8),
+        ("gain_low", _f8),
+        ("gain_high", _f8),
     ),
     # Kept models x lift tests, numbered from 1 as they were given: the test, the model's effect
     # over its days in its scope, and what the same search without any lift test would have chosen
@@ -289,6 +315,8 @@ OPTIONAL_TABLES = frozenset(
         "geo_draws",
         "forecast",
         "learnt",
+        "frequencies",
+        "frequency_points",
     }
 )
 
@@ -309,6 +337,7 @@ OPTIONAL_COLUMNS: dict[str, frozenset[str]] = {
             "marginal_roi_high",
         }
     ),
+    "media": frozenset({"frequency"}),
     "contributions": frozenset({"effect_low", "effect_high", "carryover"}),
     "fit": frozenset({"fitted_low", "fitted_high"}),
     "curves": frozenset(

@@ -27,9 +27,15 @@ class Checks:
         return [finding for finding in self.findings if finding.level == "error"]
 
     def refusal(self) -> InvalidInput:
-        """All errors found so far as one."""
+        """All errors found so far as one, with what lift tests are warned of beside them."""
         of_data = all(error.where.startswith(("column ", "table")) for error in self.errors())
-        return InvalidInput(self.refused if of_data else self.refused_setup, self.errors())
+        beside = [
+            finding
+            for finding in self.findings
+            if finding.level != "error" and finding.where.startswith("lift_tests")
+        ]
+        refused = self.refused if of_data else self.refused_setup
+        return InvalidInput(refused, [*self.errors(), *beside])
 
     def stop(self) -> None:
         """Raise the refusal if there is an error."""

@@ -45,6 +45,7 @@ def read_geos(checks: Checks, table: pa.Table, mapping: Mapping) -> GeoTable:
     checks.stop()
     places = _places(checks, frame)
     values = {name: item.values[places] for name, item in frame.numbers.items()}
+    mapping = _by_impressions(checks, mapping, values)
     population = _population(checks, table, mapping, places)
     levels = _levels(checks, frame, places)
     checks.stop()
@@ -81,6 +82,21 @@ def read_geos(checks: Checks, table: pa.Table, mapping: Mapping) -> GeoTable:
         shared=tuple(shared),
     )
     return GeoTable(nation, without_geo(mapping), panel)
+
+
+def _by_impressions(checks: Checks, mapping: Mapping, values: dict[str, np.ndarray]) -> Mapping:
+    """The mapping without frequencies, which are modelled in a nation's data alone: a reach in
+    `values` becomes the impressions.
+    """
+    paid = []
+    for item in mapping.paid:
+        if item.frequency is not None and item.exposure is not None:
+            values[item.exposure] = values[item.exposure] * values.pop(item.frequency)
+            what = "is not modelled in a panel of geos: reach times frequency is, the impressions."
+            checks.warn(what, column_text(item.frequency))
+            item = item.model_copy(update={"frequency": None})
+        paid.append(item)
+    return mapping.model_copy(update={"paid": tuple(paid)})
 
 
 def _places(checks: Checks, frame: Frame) -> np.ndarray:

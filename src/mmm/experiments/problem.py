@@ -33,7 +33,7 @@ from mmm.data.quality.rows import Length, ObservationsPerParameter
 from mmm.data.quality.values import NeverVaries
 from mmm.engines import load_engine
 from mmm.engines.base import Factor, Holiday, PaidMedium, PreviousModel, Problem, Variable
-from mmm.engines.capabilities import CountsTerms, offered
+from mmm.engines.capabilities import CountsTerms, TakesFrequency, offered
 from mmm.errors import Finding, UserError
 from mmm.experiments.checks import Checks, column_text
 from mmm.experiments.config import EventConfig, Experiment
@@ -45,6 +45,8 @@ _FEWEST_PERIODS = 3
 
 #: Values by column, each of shape (T,).
 Columns = dict[str, np.ndarray]
+#: An event of so large a share of the days is hardly one.
+_ALL_DAYS = 0.9
 
 
 def build_problem(
@@ -91,9 +93,12 @@ def build_problem(
         checks.findings += findings_of(run_checks(inside, (NeverVaries(),)))
         raise checks.refusal()
     numbers = {name: item.values[periods.order] for name, item in frame.numbers.items()}
+    _check_frequencies(checks, mapping, numbers, periods)
     tests = lift_tests(checks, experiment, numbers, periods, window)
     days_off = _holidays(checks, experiment, periods)
     problem = _problem(experiment, frame, periods, numbers, window)
+    if offered(load_engine(experiment.engine), TakesFrequency) is None:
+        problem = _by_impressions(checks, experiment, problem)
     problem = replace(problem, lift_tests=tests, holidays=days_off, previous=previous, panel=panel)
     _check_series(checks, experiment, inside, problem)
     if not mapping.paid:
@@ -181,8 +186,56 @@ def _paid(mapping: Mapping, numbers: Columns) -> tuple[PaidMedium, ...]:
     for paid in mapping.paid:
         exposure = None if paid.exposure == paid.spend else paid.exposure
         values = None if exposure is None else numbers[exposure]
-        found.append(PaidMedium(paid.spend, numbers[paid.spend], values, exposure, paid.sign))
+        frequency = None if paid.frequency is None else numbers[paid.frequency]
+        found.append(
+            PaidMedium(
+                name=paid.spend,
+                spend=numbers[paid.spend],
+                exposure=values,
+                exposure_name=exposure,
+                sign=paid.sign,
+                frequency=frequency,
+                frequency_name=paid.frequency,
+            )
+        )
     return tuple(found)
+
+
+def _check_frequencies(
+    checks: Checks, mapping: Mapping, numbers: Columns, periods: Periods
+) -> None:
+    """A frequency is known wherever somebody was reached, and hardly ever below once."""
+    for paid in mapping.paid:
+        if paid.frequency is None or paid.exposure is None:
+            continue
+        where, reached = column_text(paid.frequency), numbers[paid.exposure] > 0.0
+        unknown = np.flatnonzero(reached & ~(numbers[paid.frequency] > 0.0))
+        if len(unknown):
+            what = (
+                f"is not above 0 in {_periods(len(unknown))} in which {paid.exposure!r} is, first on "
+                f"{periods.dates[unknown[0]]}."
+            )
+            checks.error(what, where, "Give the frequency there, or map the impressions alone.")
+            continue
+        seldom = float((numbers[paid.frequency][reached] < 1.0).mean()) if reached.any() else 0.0
+        if seldom > 0.0:
+            what = (
+                f"is below 1 in {seldom:.0%} of the periods with reach: who is reached is so once."
+            )
+            checks.warn(what, where, "Check that it counts exposures per person reached.")
+
+
+def _by_impressions(checks: Checks, experiment: Experiment, problem: Problem) -> Problem:
+    """The problem for an engine that models no frequency: impressions, reach times frequency."""
+    paid = []
+    for medium in problem.paid:
+        if medium.frequency is not None and medium.exposure is not None:
+            what = f"is not modelled by {experiment.engine}: reach times frequency is, the impressions."
+            checks.warn(what, column_text(str(medium.frequency_name)))
+            exposure = medium.exposure * medium.frequency
+            medium = replace(medium, exposure=exposure, frequency=None)
+        paid.append(medium)
+    return replace(problem, paid=tuple(paid))
 
 
 def _window(checks: Checks, experiment: Experiment, periods: Periods) -> tuple[int, int] | None:
@@ -228,7 +281,8 @@ def _periods(count: int) -> str:
 
 def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple[Holiday, ...]:
     """Holidays of all the experiment's countries and regions and its own events, each name once a
-    day.
+    day. Of a region beside its country only the days that the country has not: the same day may have
+    another name there.
     """
     codes = [("country", experiment.country)] if experiment.country else []
     codes += [
@@ -236,7 +290,8 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
         for number, code in enumerate(experiment.more_holidays, start=1)
     ]
     found: set[tuple[date, str]] = set()
-    for where, code in codes:
+    known: dict[str, set[date]] = {}
+    for where, code in sorted(codes, key=lambda item: "-" in item[1]):
         try:
             own = holidays_of(code, periods.first_day, periods.last_day)
         except UserError as error:
@@ -244,7 +299,11 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
             continue
         if not own:
             checks.warn(f"no holidays are known for {code} within the data's dates.", where)
-        found |= set(own)
+        of_country = known.get(code.partition("-")[0], set())
+        found |= {(day, name) for day, name in own if day not in of_country}
+        if "-" not in code:
+            known[code] = {day for day, _ in own}
+    whole = (periods.last_day - periods.first_day).days + 1
     for number, event in enumerate(experiment.events, start=1):
         days = _days_of(event, periods)
         if not days:
@@ -252,6 +311,10 @@ def _holidays(checks: Checks, experiment: Experiment, periods: Periods) -> tuple
                 f"{event.name!r} lies outside the data, {periods.first_day} to {periods.last_day}."
             )
             checks.warn(what, f"events.{number}", "It has no effect on this model.")
+        elif len(days) >= _ALL_DAYS * whole:
+            what = f"{event.name!r} lasts over {len(days) / whole:.0%} of the data's days."
+            fix = "What is always so cannot be told from the intercept; correct the dates."
+            checks.warn(what, f"events.{number}", fix)
         found |= {(day, event.name) for day in days}
     return tuple(Holiday(day, name) for day, name in sorted(found))
 

@@ -88,7 +88,7 @@ def _engine_files(
 ) -> dict[str, Callable[[Path], object]]:
     """What writes each file, by name: the engine's tables and documents."""
     experiment = experiment_of(workspace, run_id)
-    fix = "`mmm results` shows its tables; the results' folder holds them as Parquet."
+    fix = f"`mmm export {run_id} answer.xlsx` writes its tables as an Excel workbook."
     exporter = asked(load_engine(experiment.engine), Exports, "are not exported", fix)
     results = read_results(workspace, run_id)
     chosen = [results.require_kept(name) for name in models] or [results.summary["model"]["id"]]

@@ -25,14 +25,26 @@ _RUNS_LOOKED_AT = 100
 @dataclass(frozen=True)
 class Use:
     """A run that used a version of a test: what it says of the test's dates without the test and with
-    it, beside the lift that it was given; None where it has no results.
+    it, beside the lift that it counted with; None where it has no results. `given` is the lift that
+    the test had; a run whose data spent otherwise in its dates counts another (see `for_spend`).
     """
 
     run_id: str
     version: int
+    given: float
     lift: float
     without: float | None = None
     with_it: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the test moved in the run; empty where the run has no results."""
+        if self.without is None or self.with_it is None:
+            return ""
+        said = f"moved from {self.without:,.4g} to {self.with_it:,.4g}, measured {self.lift:,.4g}"
+        if self.lift != self.given:
+            said += f" ({self.given:,.4g} by the test's own spend)"
+        return said
 
 
 def register(
@@ -129,25 +141,27 @@ def uses(workspace: Workspace, name: str) -> list[Use]:
             named = named_in(test.source)
             if named is not None and named[0] == name:
                 moved = _moved(workspace, run_id, place, str(test.start))
-                found.append(Use(run_id, named[1], test.lift, *moved))
+                lift, without, with_it = moved or (test.lift, None, None)
+                found.append(Use(run_id, named[1], test.lift, lift, without, with_it))
     return found
 
 
 def _moved(
     workspace: Workspace, run_id: str, place: int, start: str
-) -> tuple[float | None, float | None]:
+) -> tuple[float, float | None, float | None] | None:
+    """(lift as it counted, effect without the test, with it); None without results."""
     try:
         tables = read_results(workspace, run_id)
     except NotFound:
-        return None, None
+        return None
     rows = of_model(tables["lift_tests"], recommended(tables)).sort_by("test").to_pylist()
     starting: list[dict[str, Any]] = [row for row in rows if str(row["start"]) == start]
     if not starting:
-        return None, None
+        return None
     row = starting[0]
     if len(starting) > 1 and place < len(rows):
         row = rows[place]
-    return row["uncalibrated"], row["effect"]
+    return row["lift"], row["uncalibrated"], row["effect"]
 
 
 def _require_next(name: str, before: State, state: State) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,10 +32,16 @@ def findings(
     before acting.
     """
     rows = channels.to_pylist()
+    moved = any(abs(_difference(row)) > _SAME * totals.spend for row in rows)
     yield answer(totals, labels)
-    yield _worth(totals, rows, labels, request)
-    yield from _risk(totals)
-    yield from _recalibrated(totals)
+    if moved:
+        yield _worth(totals, rows, labels, request)
+        yield from _risk(totals)
+        yield from _recalibrated(totals)
+    else:
+        yield "No change of the split is worth making: the plan is the current allocation."
+        if totals.band_recalibrated is not None:
+            yield "The certificate finds such ranges too narrow; the table has the recalibrated ones."
     yield from _profit(totals, labels, request)
     yield from _held(rows)
     yield from _break_even(rows, totals, labels)
@@ -59,10 +65,16 @@ def findings(
             "there the curve is extrapolated."
         )
     yield from _readings(totals, labels)
+    if moved:
+        yield from _carryover(totals, labels)
+
+
+def _difference(row: Mapping[str, Any]) -> float:
+    return float(row["spend"] - row["initial_spend"])
 
 
 def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
-    """Why these figures are others than the report's, and what hangs on the carryover."""
+    """Why these figures are others than the report's."""
     today = totals.initial_roi if labels.revenue else totals.initial_cpa
     held = totals.held_response > _SAME * abs(totals.response)
     if today is not None and totals.summed_efficiency is not None:
@@ -73,6 +85,11 @@ def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
             "the range added up, as the report does: here it is read off the curve at the mean spend, with the "
             f"carryover {choice}."
         )
+
+
+def _carryover(totals: Totals, labels: Labels) -> Iterator[str]:
+    """What hangs on the carryover."""
+    held = totals.held_response > _SAME * abs(totals.response)
     if totals.even_gain is None or totals.other_gain is None:
         return
     if held and totals.response > 0:
@@ -104,6 +121,9 @@ def answer(totals: Totals, labels: Labels) -> str:
         f"{labels.effect(totals.initial_response_total)} to {labels.effect(totals.response_total)}"
     )
     change = "" if totals.response_change is None else f" ({_signed(totals.response_change)})"
+    if totals.target is None and abs(totals.response_change or 0.0) <= _SAME:
+        stays = f"the response stays at {labels.effect(totals.response_total)}"
+        return f"With {money} over {periods}{_against_today(totals)} {stays}."
     if totals.target is None:
         return f"With {money} over {periods}{_against_today(totals)} the response goes from {response}{change}."
     held = f"a {labels.efficiency} of {labels.efficiency_value(totals.target)}"

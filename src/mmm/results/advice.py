@@ -95,8 +95,9 @@ def sentences(advice: Advice | None, labels: Labels) -> list[str]:
 
 def gain_sentence(advice: Advice, labels: Labels) -> list[str]:
     """The median gain and its range over the quarter."""
-    if advice.gain is None:
-        return []
+    ends = (advice.gain, advice.gain_low, advice.gain_high, advice.gain_wide_high)
+    if advice.gain is None or not any(ends):
+        return []  # today's split itself
     text = f"Median gain {signed_share(advice.gain)}"
     if advice.gain_low is not None and advice.gain_high is not None:
         low, high = (end * advice.response for end in (advice.gain_low, advice.gain_high))

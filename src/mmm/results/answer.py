@@ -15,7 +15,7 @@ import pyarrow as pa
 from mmm.engines.words import Confidence
 from mmm.errors import UserError
 from mmm.format import Labels, count, percent, span
-from mmm.results import advice, bridge
+from mmm.results import advice, bridge, frequency
 from mmm.results.drawn import effects_by_draw, ends_around
 from mmm.results.summary import Tables, efficiency
 from mmm.results.trust import Light, Trust, trust
@@ -54,7 +54,7 @@ def answer(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Answer
     cards = (
         _earned(tables, summary, labels),
         _channels(tables, summary["model"]["id"], labels),
-        _change(getattr(tables, "advice", None), labels),
+        _change(tables, summary["model"]["id"], labels),
         _moved(tables, summary["model"]["id"], labels),
         Card("trust", "How far to trust it?", found.verdict, found.strongest, found.light),
     )
@@ -63,6 +63,8 @@ def answer(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Answer
 
 def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
     totals, data = summary["totals"], summary["data"]
+    if not data["paid"]:
+        return _brought(tables, summary, labels)
     effect, fitted = totals["effect"]["paid"], totals["fitted"]
     low, high = paid_ends(tables, summary["model"]["id"], effect)
     window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
@@ -82,13 +84,32 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
     )
 
 
-def paid_ends(tables: Tables, model_id: str, effect: float) -> tuple[float | None, float | None]:
-    """The 90 % interval of all paid media together over the window; None where nothing tells it."""
+def _brought(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
+    """In the place of what paid media earned, where a model has no paid channel."""
+    totals, data = summary["totals"], summary["data"]
+    effect, fitted = totals["effect"]["organic"], totals["fitted"]
+    low, high = paid_ends(tables, summary["model"]["id"], effect, "organic")
+    window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
+    share = percent(effect / fitted) if fitted else ""
+    sentences = (
+        f"That is {share} of {labels.kpi_name}, {window}.",
+        f"The model has no paid channel: no {labels.efficiency} comes of it.",
+    )
+    question = "What did organic media bring?"
+    return Card("earned", question, labels.effect_band(effect, low, high), sentences)
+
+
+def paid_ends(
+    tables: Tables, model_id: str, effect: float, kind: str = "paid"
+) -> tuple[float | None, float | None]:
+    """The 90 % interval of all paid (or organic) media together over the window; None where nothing
+    tells it.
+    """
     found = effects_by_draw(tables, model_id)
     if found is None:
         return None, None
     rows = tables["channels"].select(["channel", "kind"]).to_pylist()
-    paid = {row["channel"] for row in rows if row["kind"] == "paid"}
+    paid = {row["channel"] for row in rows if row["kind"] == kind}
     places = [number for number, name in enumerate(found.names) if name in paid]
     total = found.effects[:, places].sum(axis=(1, 2), dtype=float)
     return ends_around(effect, np.asarray(total), found.weights)
@@ -104,8 +125,10 @@ def _efficiency_ends(
 
 def _channels(tables: Tables, model_id: str, labels: Labels) -> Card:
     question = "Which channels are certain?"
-    rows = [row for row in efficiency(tables, model_id, labels).to_pylist() if row["value"]]
-    certain = certain_channels(rows)
+    rows = efficiency(tables, model_id, labels).to_pylist()
+    if not rows:
+        return Card("channels", question, "No paid channel", ("No money was spent on any.",))
+    certain = certain_channels([row for row in rows if row["value"]])
     vague = [row for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
     rest = f"Inconclusive: {len(vague)} of {count(len(rows), 'channel')}; test before moving money."
     if not certain:
@@ -134,13 +157,13 @@ def _told(row: dict[str, Any], labels: Labels) -> str:
     return f"{row['channel']}, {labels.efficiency} {value}, confidence {row['confidence']}"
 
 
-def _change(found: advice.Advice | None, labels: Labels) -> Card:
-    return Card(
-        "change",
-        "What to change next quarter?",
-        advice.headline(found, labels),
-        tuple(advice.sentences(found, labels)),
-    )
+def _change(tables: Tables, model_id: str, labels: Labels) -> Card:
+    found: advice.Advice | None = getattr(tables, "advice", None)
+    said = advice.sentences(found, labels)
+    if frequency.known(tables):
+        said = [*said, *frequency.sentences(frequency.frequency(tables, model_id, labels), labels)]
+    headline = advice.headline(found, labels)
+    return Card("change", "What to change next quarter?", headline, tuple(said))
 
 
 def _moved(tables: Tables, model_id: str, labels: Labels) -> Card:

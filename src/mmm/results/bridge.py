@@ -235,7 +235,8 @@ def _part(row: dict[str, Any], labels: Labels) -> str:
     if row["spend_effect"] is None:
         return text
     by = signed(row["spend_effect"], labels), signed(row["efficiency_effect"], labels)
-    return f"{text} ({by[0]} by spend, {by[1]} by efficiency)"
+    of = "spend" if row["kind"] == "paid" else "volume"
+    return f"{text} ({by[0]} by {of}, {by[1]} by efficiency)"
 
 
 def signed(value: float, labels: Labels) -> str:

@@ -523,7 +523,7 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             .mark_text(align="right", fontSize=10, color=MUTED)
         )
         layers.append(text.encode(x=alt.value(198), y=alt.value(109), text="label:N"))
-    return finished(_panels(tuple(layers), rows, independent=True))
+    return finished(panels(tuple(layers), rows, independent=True))
 
 
 def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
@@ -547,13 +547,13 @@ def adstock(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             y=alt.Y("weight:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
         )
     )
-    return finished(_panels((bars,), rows, independent=False, height=80))
+    return finished(panels((bars,), rows, independent=False, height=80))
 
 
-def _panels(
+def panels(
     layers: tuple[Any, ...], rows: list[dict[str, Any]], *, independent: bool, height: int = 115
 ) -> alt.FacetChart:
-    """A grid of panels, three across, in the order in which channels first appear."""
+    """A grid of panels of rows with a channel, three across, in the order in which channels first appear."""
     import altair as alt
 
     channels = list(dict.fromkeys(row["channel"] for row in rows))

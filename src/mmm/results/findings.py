@@ -187,9 +187,12 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     if not rows:
         return f"No channel's {labels.efficiency} is known."
     best, worst = _with_interval(rows[0], labels), _with_interval(rows[-1], labels)
+    every = numbers.to_pylist()
+    none = [row["channel"] for row in every if row["value"] is None]
     vague = [row["channel"] for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
     unknown = f" Inconclusive for {listed(vague)}." if vague else ""
-    profit = _profit(rows, labels)
+    unknown += f" No effect found for {listed(none)}." if none else ""
+    profit = _profit(every, labels)
     if len(rows) == 1:
         return f"{labels.efficiency}: {best}.{unknown}{profit}"
     return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}{profit}"

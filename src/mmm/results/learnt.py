@@ -38,7 +38,7 @@ def name_of(quantity: str, labels: Labels) -> str:
         Quantity.ROI: labels.efficiency,
         Quantity.SHARE: f"share of {labels.kpi_name}",
         Quantity.HALF_LIFE: "half of an effect gone after (days)",
-        Quantity.SATURATION: "effect at today's spend, of the ceiling",
+        Quantity.SATURATION: "effect today, of the ceiling",
     }[Quantity(quantity)]
 
 

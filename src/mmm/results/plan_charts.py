@@ -14,11 +14,11 @@ from mmm.results.charts import (
     MUTED,
     ORANGE,
     WIDTH,
-    _panels,
     finished,
     inline,
     name_axis,
     number_axis,
+    panels,
     time_axis,
 )
 
@@ -151,7 +151,7 @@ def curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
             color=BLUE, size=85, shape="diamond", filled=True, opacity=1.0
         ),
     )
-    return finished(_panels(layers, numbers.to_pylist(), independent=True))
+    return finished(panels(layers, numbers.to_pylist(), independent=True))
 
 
 def scenarios(numbers: pa.Table, labels: Labels) -> alt.Chart:

@@ -86,8 +86,8 @@ def _efficiency(
     deck: Deck, tables: Tables, summary: Mapping[str, Any], labels: Labels, found: Answer
 ) -> None:
     numbers = efficiency(tables, summary["model"]["id"], labels)
-    rows = [row for row in numbers.to_pylist() if row["value"] is not None]
-    if not rows:
+    rows = numbers.to_pylist()
+    if all(row["value"] is None for row in rows):
         return
     card = found.card("channels")
     deck.slide(f"{labels.efficiency} per channel")
@@ -125,8 +125,9 @@ def _plan(deck: Deck, tables: Tables, labels: Labels, found: Answer) -> None:
     kept = getattr(tables, "advice", None)
     card = found.card("change")
     deck.slide(f"{card.question} {card.headline}")
-    deck.text([*card.sentences, f"Money per {labels.period}, each channel within 30 % of today's."])
     rows = plan_rows(kept, labels)
+    unit = f"Money per {labels.period}, each channel within 30 % of today's."
+    deck.text([*card.sentences, *([unit] if rows else [])])
     _tables(deck, PLAN_HEADINGS, rows, card.question)
     if isinstance(kept, advice.Advice) and 0 < len(rows) <= _ROWS:
         names = [neutral(move.channel) for move in kept.moves]

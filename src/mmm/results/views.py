@@ -23,6 +23,7 @@ from mmm.results import (
     charts,
     findings,
     forecast,
+    frequency,
     frontier,
     geos,
     kept,
@@ -334,6 +335,19 @@ VIEWS: tuple[View, ...] = (
         "blue lies left of the line the curve may be a drift, or what was assumed; the table says which pulse of "
         "spend would settle it.",
         present=bends.known,
+    ),
+    View(
+        "frequency",
+        "How often to reach a person",
+        frequency.frequency,
+        frequency.chart,
+        frequency.finding,
+        "What an exposure is worth when every person reached has so many of them in a {period}, as a share of what "
+        "it was worth in the window: too few are not noticed, too many are wasted. The band is the 90 % interval, "
+        "the dashed line today's mean frequency, the orange line the one with the best expected {efficiency}. "
+        "Reach and frequency are those of the {period}s of the data.",
+        ("channel", "frequency", "worth", "worth_low", "worth_high"),
+        present=frequency.known,
     ),
     View(
         "checks",

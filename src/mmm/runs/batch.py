@@ -12,15 +12,17 @@ from typing import Any
 from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.experiments.config import DatasetRef, Experiment, parse_experiment
+from mmm.runs.batch_board import begin
 from mmm.runs.events import TransitionRefused
-from mmm.runs.queue import begin
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.runs.waiting import Waits
+from mmm.workspace.concurrent import concurrently
 from mmm.workspace.models import BatchDocument, BatchMember, RunState
-from mmm.workspace.names import new_id, utc_now
+from mmm.workspace.names import new_id, new_ids, utc_now
 
-_MOST = 200
+#: More than this is a mistake: nobody looks through so many models, and each costs money.
+_MOST = 10_000
 #: States whose runs `retry_batch` queues again.
 RETRIED = frozenset({RunState.FAILED, RunState.CRASHED, RunState.TIMED_OUT})
 #: The one variant of a batch over datasets only.
@@ -52,7 +54,7 @@ def planned(
     if not datasets or not variants:
         raise UserError("has no runs.", where="the batch", fix="Name one dataset or more.")
     if len(datasets) * len(variants) > _MOST:
-        what = f"would have {len(datasets) * len(variants)} runs; {_MOST} are the most."
+        what = f"would have {len(datasets) * len(variants):,} runs; {_MOST:,} are the most."
         raise UserError(what, where="the batch", fix="Make several batches of it.")
     several = len({dataset.market for dataset in datasets}) < len(datasets)
     found, seen = [], set()
@@ -84,12 +86,16 @@ def submit_batch(
     workspace, batch_id = service.workspace, new_id()
     workspace.permit(by, "batch.submit", name or batch_id)
     checked = _checked(service, members)
-    at = utc_now()
+    run_ids = new_ids(len(checked))
+    experiments = [experiment for experiment, _ in checked]
+    concurrently(
+        lambda one: workspace.create_run(*one), list(zip(experiments, run_ids, strict=True))
+    )
     stored = []
-    for member, (experiment, findings) in zip(members, checked, strict=True):
+    for run_id, member, (_, findings) in zip(run_ids, members, checked, strict=True):
         stored.append(
             BatchMember(
-                run_id=workspace.create_run(experiment),
+                run_id=run_id,
                 label=member.label,
                 market=member.dataset.market,
                 dataset_id=member.dataset.dataset_id,
@@ -100,11 +106,12 @@ def submit_batch(
     batch = BatchDocument(
         batch_id=batch_id,
         name=name,
-        at=at,
+        at=utc_now(),
         actor=by.id,
         engine=checked[0][0].engine,
         platform=service.platform,
         members=tuple(stored),
+        marked=True,
     )
     workspace.save_batch(batch)
     workspace.append_audit(
@@ -148,8 +155,7 @@ def _checked(
 
 def batch_statuses(service: RunService, batch: BatchDocument) -> list[RunStatus]:
     """The runs of a batch now, in its order; takes a step of the queue first."""
-    service.start_waiting()
-    return service.statuses([member.run_id for member in batch.members])
+    return service.of_batch(batch)
 
 
 def first_wait(statuses: Sequence[RunStatus]) -> Waits | None:
@@ -163,8 +169,7 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     UserError, after all the others are stopped, where the platform did not stop the task of one.
     """
     service.workspace.permit(by, "batch.cancel", batch.batch_id)
-    run_ids = [member.run_id for member in batch.members]
-    going = [status for status in service.statuses(run_ids) if not status.final]
+    going = [status for status in service.look_at(batch) if not status.final]
     # What waits is ended first, or a place that becomes free would be taken by it.
     going.sort(key=lambda status: status.started is not None)
     cancelled, refused = 0, []
@@ -191,12 +196,12 @@ def retry_batch(service: RunService, batch: BatchDocument, by: User) -> int:
     """
     workspace = service.workspace
     workspace.permit(by, "batch.retry", batch.batch_id)
-    run_ids = [member.run_id for member in batch.members]
-    badly = [status.run_id for status in service.statuses(run_ids) if status.state in RETRIED]
+    badly = [status.run_id for status in service.look_at(batch) if status.state in RETRIED]
     if not badly:
         return 0
     workspace.reopen_batch(batch.batch_id)  # before its runs wait, lest nobody look
-    count = sum(service.queue_again(run_id, batch.batch_id, by) for run_id in badly)
+    again = concurrently(lambda run_id: service.queue_again(run_id, batch.batch_id, by), badly)
+    count = sum(again)
     workspace.append_audit(by, "batch.retry", batch.batch_id, runs=count)
     service.start_waiting()
     return count

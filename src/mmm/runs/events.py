@@ -27,6 +27,8 @@ TRANSITIONS: dict[RunState | None, frozenset[RunState]] = {
     **{state: frozenset({RunState.QUEUED}) for state in _ENDS_BADLY},
 }
 FINAL = frozenset({RunState.SUCCEEDED, *_ENDS_BADLY})
+#: States in which nothing goes on: a run leaves them only by somebody's doing.
+_AT_REST = frozenset({RunState.QUEUED, *FINAL})
 
 #: For eyes; logic uses the state itself.
 LABELS = {state: state.value.replace("_", " ") for state in RunState}
@@ -86,6 +88,8 @@ class History:
                 if not self._may_follow(state, attempt, after):
                     raise self._refusal(state, attempt)
             event = self._next(state, actor, fields)
+            if self.last.state in _AT_REST:
+                self._mark(event.number)
             try:
                 self._workspace.append_event(self.run_id, event)
             except AlreadyExists:
@@ -95,6 +99,18 @@ class History:
                     continue
             self.last = event
             return event
+
+    def mark_last(self) -> None:
+        """Mark that a batch's run has moved, for one whose mover did not."""
+        self._mark(self.last.number)
+
+    def _mark(self, number: int) -> None:
+        """Say in the run's batch, before it happens, that the run is not where it was: who looks at
+        the batch need not look at the others. A mark whose event never comes costs a look.
+        """
+        first = self.last if self.last.number == 1 else self._workspace.event(self.run_id, 1)
+        if batch := first.details.get("batch"):
+            self._workspace.mark_move(str(batch), self.run_id, number)
 
     def _may_follow(
         self, state: RunState, attempt: int | None, after: frozenset[RunState] | None

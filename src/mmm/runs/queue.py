@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mmm.errors import AlreadyExists, NotFound, UserError
+from mmm.errors import NotFound, UserError
 from mmm.platforms.base import NoRoom
-from mmm.runs.events import History, TransitionRefused
+from mmm.runs.events import TransitionRefused
 from mmm.runs.status import RunStatus
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
@@ -43,17 +44,38 @@ class Ends(Protocol):
         ...
 
 
+class Looks(Protocol):
+    """How batches and runs are looked at."""
+
+    def batch(self, batch_id: str) -> BatchDocument: ...
+
+    def of_batch(self, batch: BatchDocument) -> list[RunStatus]:
+        """The statuses of a batch's runs, in its order."""
+        ...
+
+    def of_runs(self, run_ids: Sequence[str]) -> list[RunStatus]: ...
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What a step did: the ids of the runs started; and saw: the statuses, before that, of the
+    runs of each batch.
+    """
+
+    started: list[str]
+    seen: dict[str, list[RunStatus]]
+
+
 def step(
     workspace: Workspace,
-    look: Callable[[Sequence[str]], list[RunStatus]],
+    looks: Looks,
     start: Callable[[str], None],
     at_once: int,
     platform: str,
     now: datetime,
     ends: Ends | None = None,
-) -> list[str]:
-    """Start runs of the platform's batches while fewer than `at_once` are under way; return the ids
-    of those started.
+) -> Stepped:
+    """Start runs of the platform's batches while fewer than `at_once` are under way.
 
     Where the platform had no room, nothing of a batch is started before it is time to ask again.
     Runs of no batch that were refused are tried again at their own time.
@@ -61,23 +83,24 @@ def step(
     Batches and runs that have ended go to `ends`, once it is known that they have, and their marks
     are taken away; without `ends` the marks stay for somebody else.
 
-    `look` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
+    `looks` gives the statuses of runs, `start` launches the task of a queued one. What was submitted
     to another platform is left alone: a laptop that looks at a bucket must not train what waits for
     the cloud.
     """
     batch_ids, run_ids = workspace.open_work()
     waiting, under_way, full = [], 0, False
-    for batch in _batches(workspace, batch_ids):
+    seen: dict[str, list[RunStatus]] = {}
+    for batch in _batches(looks, batch_ids):
         if batch.platform != platform:
             continue
-        statuses = _statuses(workspace, batch, look)
+        statuses = seen[batch.batch_id] = looks.of_batch(batch)
         if ends is not None and all(status.final for status in statuses):
             _close_batch(workspace, batch, statuses, ends)
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
         under_way += sum(status.state in _UNDER_WAY for status in statuses)
         full = full or any(_is_early(status, now) for status in statuses)
     singles = []
-    for status in look(run_ids):
+    for status in looks.of_runs(run_ids):
         if status.platform not in (platform, ""):
             continue
         if status.final and ends is not None:
@@ -85,7 +108,7 @@ def step(
         elif _is_due(status, now) and status.platform:
             singles.append(status.run_id)
     started = [] if full else _start_batches(waiting, start, at_once - under_way)
-    return started + _start_singles(singles, start)
+    return Stepped(started + _start_singles(singles, start), seen)
 
 
 def _start_batches(waiting: Sequence[str], start: Callable[[str], None], places: int) -> list[str]:
@@ -155,44 +178,13 @@ def _is_early(status: RunStatus, now: datetime) -> bool:
     return status.waits is not None and status.waits.next > now
 
 
-def _batches(workspace: Workspace, batch_ids: Sequence[str]) -> list[BatchDocument]:
+def _batches(looks: Looks, batch_ids: Sequence[str]) -> list[BatchDocument]:
     found = []
     for batch_id in batch_ids:
         try:
-            found.append(workspace.batch(batch_id))
+            found.append(looks.batch(batch_id))
         except NotFound:  # being submitted at this moment, or given up while it was
             continue
         except Unreadable as damage:  # the other batches go on
             log.warning("a batch waits that cannot be read: %s", damage)
     return found
-
-
-def _statuses(
-    workspace: Workspace, batch: BatchDocument, look: Callable[[Sequence[str]], list[RunStatus]]
-) -> list[RunStatus]:
-    """The runs' statuses in the batch's order. Runs whose submitter did not get to their first
-    event get it here.
-    """
-    run_ids = [member.run_id for member in batch.members]
-    found = {status.run_id: status for status in look(run_ids)}
-    if len(found) < len(run_ids):
-        begin(workspace, batch)
-        found = {status.run_id: status for status in look(run_ids)}
-    return [found[run_id] for run_id in run_ids]
-
-
-def begin(workspace: Workspace, batch: BatchDocument) -> None:
-    """Write the first event, `queued`, of every run of the batch that has none."""
-    for member in batch.members:
-        details = {
-            "name": member.label,
-            "market": member.market,
-            "dataset_id": member.dataset_id,
-            "engine": batch.engine,
-            "batch": batch.batch_id,
-            "platform": batch.platform,
-        }
-        with suppress(AlreadyExists):
-            History.begin(
-                workspace, member.run_id, batch.actor, warnings=member.warnings, details=details
-            )

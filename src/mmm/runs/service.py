@@ -14,9 +14,10 @@ from mmm.access import User
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
+from mmm.runs.batch_board import BatchBoard
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.notices import tell_of_batch, tell_of_no_room, tell_of_run
-from mmm.runs.queue import step
+from mmm.runs.queue import Stepped, step
 from mmm.runs.reconcile import ACTOR, reconcile
 from mmm.runs.search import RunFilter
 from mmm.runs.status import RunStatus, run_status
@@ -49,6 +50,7 @@ class RunService:
         self._launcher = launcher
         self._settings = settings
         self._list = StatusList(workspace, settings.cache_dir)
+        self._board = BatchBoard(workspace, self._list)
 
     @property
     def platform(self) -> str:
@@ -162,14 +164,32 @@ class RunService:
         """Take a step of the queue: find what has ended, start what may start by now; return the
         ids of the runs started. Without `tidy` what has ended is left for another step to close.
         """
+        return self._step(tidy=tidy).started
 
+    def of_batch(self, batch: BatchDocument) -> list[RunStatus]:
+        """The runs of a batch now, in its order; takes a step of the queue first."""
+        stepped = self._step(tidy=True)
+        if not stepped.started and batch.batch_id in stepped.seen:
+            return stepped.seen[batch.batch_id]
+        return self.look_at(batch)
+
+    def look_at(self, batch: BatchDocument) -> list[RunStatus]:
+        """The runs of a batch now, in its order."""
+        return self._board.statuses(batch, self.status)
+
+    def _step(self, *, tidy: bool) -> Stepped:
         def start(run_id: str) -> None:
-            self._start(History(self.workspace, run_id), ACTOR)
+            history = History(self.workspace, run_id)
+            try:
+                self._start(history, ACTOR)
+            except TransitionRefused:  # lest the next step take it for waiting, too
+                history.mark_last()
+                raise
 
         try:
             return step(
                 self.workspace,
-                self.statuses,
+                _Looks(self, self._board, tidy),
                 start,
                 self._settings.batch_at_once,
                 self.platform,
@@ -178,7 +198,7 @@ class RunService:
             )
         except StoreError as failure:  # whoever looks must not need to write
             log.warning("no step of the queue could be taken: %s", failure)
-            return []
+            return Stepped([], {})
 
     def status(self, run_id: str) -> RunStatus:
         """The run now, after looking whether its task still lives."""
@@ -381,6 +401,22 @@ def _task_name(run_id: str, attempt: int, waits: Waits | None) -> str:
     """
     refused = f"-{waits.refused}" if waits is not None else ""
     return f"{run_id.replace('/', '-')}-{attempt:04d}{refused}"
+
+
+class _Looks:
+    """How a step looks at batches and runs."""
+
+    def __init__(self, service: RunService, board: BatchBoard, tidy: bool) -> None:
+        self._service, self._board, self._tidy = service, board, tidy
+
+    def batch(self, batch_id: str) -> BatchDocument:
+        return self._board.batch(batch_id)
+
+    def of_batch(self, batch: BatchDocument) -> list[RunStatus]:
+        return self._board.statuses(batch, self._service.status, tidy=self._tidy)
+
+    def of_runs(self, run_ids: Sequence[str]) -> list[RunStatus]:
+        return self._service.statuses(run_ids)
 
 
 class _Ends:

@@ -63,7 +63,11 @@ class RunStatus(BaseModel):
 
 def run_status(workspace: Workspace, run_id: str, last: RunEvent) -> RunStatus:
     """The status at the event `last`. The first event holds what was submitted."""
-    first = last if last.number == 1 else workspace.event(run_id, 1)
+    return status_of(run_id, last if last.number == 1 else workspace.event(run_id, 1), last)
+
+
+def status_of(run_id: str, first: RunEvent, last: RunEvent) -> RunStatus:
+    """The status of a run with this first and this newest event."""
     submitted = {
         name: first.details.get(name, "")
         for name in ("name", "market", "dataset_id", "engine", "batch", "platform")

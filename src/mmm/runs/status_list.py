@@ -19,6 +19,7 @@ from mmm.errors import NotFound, UserError
 from mmm.runs.reconcile import NOT_RECORDED
 from mmm.runs.status import RunStatus, unreadable
 from mmm.workspace import Workspace
+from mmm.workspace.concurrent import concurrently
 from mmm.workspace.models import RunState
 
 _TABLE = "CREATE TABLE IF NOT EXISTS ended (run_id TEXT PRIMARY KEY, status TEXT) WITHOUT ROWID"
@@ -40,41 +41,37 @@ class StatusList:
 
         A run whose first event is not written yet is left out.
         """
-        kept = {
-            run_id: status
-            for run_id, status in self._kept(run_ids).items()
-            if self._still_so(status)
-        }
-        found: dict[str, RunStatus] = {}
-        for run_id in run_ids:
-            with suppress(NotFound):
-                found[run_id] = kept.get(run_id) or _read(run_id, read)
-        self._keep(
-            status for status in found.values() if _lasts(status) and status.run_id not in kept
-        )
-        return list(found.values())
+        known = list(self.kept(run_ids).values())
+        so = concurrently(self._still_so, known)
+        kept = {status.run_id: status for status, still in zip(known, so, strict=True) if still}
+        missing = [run_id for run_id in run_ids if run_id not in kept]
+        found = kept | read_statuses(missing, read)
+        self.keep(found[run_id] for run_id in missing if run_id in found)
+        return [found[run_id] for run_id in dict.fromkeys(run_ids) if run_id in found]
 
     def _still_so(self, status: RunStatus) -> bool:
         if status.state is RunState.SUCCEEDED:
             return True
         return not self._workspace.has_event(status.run_id, status.event + 1)
 
-    def _kept(self, run_ids: Sequence[str]) -> dict[str, RunStatus]:
-        """What is kept of these runs; ids sort by time, so a page of the list is a range of the
-        table.
+    def kept(self, run_ids: Sequence[str]) -> dict[str, RunStatus]:
+        """What is kept of these runs, and may not be so any more; ids sort by time, so a page of
+        the list is a range of the table.
         """
         if not run_ids:
             return {}
         found: dict[str, RunStatus] = {}
+        wanted = set(run_ids)
         with suppress(sqlite3.Error), self._table() as table:
-            query = "SELECT status FROM ended WHERE run_id BETWEEN ? AND ?"
-            for (text,) in table.execute(query, (min(run_ids), max(run_ids))):
-                status = RunStatus.model_validate_json(text)
-                found[status.run_id] = status
+            query = "SELECT run_id, status FROM ended WHERE run_id BETWEEN ? AND ?"
+            for run_id, text in table.execute(query, (min(run_ids), max(run_ids))):
+                if run_id in wanted:
+                    found[run_id] = RunStatus.model_validate_json(text)
         return found
 
-    def _keep(self, statuses: Iterable[RunStatus]) -> None:
-        rows = [(status.run_id, status.model_dump_json()) for status in statuses]
+    def keep(self, statuses: Iterable[RunStatus]) -> None:
+        """Keep those of them that last."""
+        rows = [(one.run_id, one.model_dump_json()) for one in statuses if lasts(one)]
         if rows:
             with suppress(sqlite3.Error), self._table() as table:
                 table.executemany("INSERT OR REPLACE INTO ended VALUES (?, ?)", rows)
@@ -97,15 +94,21 @@ class StatusList:
             connection.close()
 
 
-def _lasts(status: RunStatus) -> bool:
+def lasts(status: RunStatus) -> bool:
     """Whether the status is that of a stored event that ended the attempt."""
     return status.final and status.readable and NOT_RECORDED not in status.details
 
 
-def _read(run_id: str, read: Callable[[str], RunStatus]) -> RunStatus:
-    try:
-        return read(run_id)
-    except NotFound:
-        raise
-    except UserError as error:
-        return unreadable(run_id, str(error))
+def read_statuses(run_ids: Sequence[str], read: Callable[[str], RunStatus]) -> dict[str, RunStatus]:
+    """The statuses by run, read many at a time, without the runs that have no first event yet."""
+
+    def read_one(run_id: str) -> RunStatus | None:
+        try:
+            return read(run_id)
+        except NotFound:
+            return None
+        except UserError as error:
+            return unreadable(run_id, str(error))
+
+    found = concurrently(read_one, run_ids)
+    return {status.run_id: status for status in found if status is not None}

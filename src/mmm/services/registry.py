@@ -55,10 +55,13 @@ class GateCheck(Fields):
 
 
 class UseOut(Fields):
-    """A run that used the test: what it says without the test and with it."""
+    """A run that used the test: what it says without the test and with it. `given` is the test's
+    lift, `lift` the one that counted: in proportion to the data's spend in the test's dates.
+    """
 
     run_id: str
     version: int
+    given: float
     lift: float
     without: float | None
     with_it: float | None

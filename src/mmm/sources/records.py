@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from mmm.errors import UserError
 from mmm.sources.header import Header, find_header
+from mmm.sources.loose_quotes import loosened, tightened
 from mmm.sources.reading import ReadOptions
 
 WINDOWS_NOTE = "The file is not UTF-8; it was read as Windows-1252."
@@ -63,6 +64,8 @@ class Layout:
     skipped: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    #: Whether quotes stand after blanks (`mmm.sources.loose_quotes`).
+    loose: bool = False
 
 
 def read_layout(path: Path, options: ReadOptions) -> Layout:
@@ -110,7 +113,8 @@ def _layout_of(head: bytes, whole: bool, path: Path, options: ReadOptions) -> La
     skipped, declared = _separator_line(text)
     separator = options.separator or declared or _sniff(text[skipped:], whole)
     first = 1 if skipped else 0
-    found = _header(text[skipped:], separator, path, whole, options, first)
+    tight = loosened(text[skipped:], separator)
+    found = _header(tight, separator, path, whole, options, first)
     if found is None:
         return None
     header, ends, rows = found
@@ -137,6 +141,7 @@ def _layout_of(head: bytes, whole: bool, path: Path, options: ReadOptions) -> La
         above,
         header.units,
         notes,
+        loose=tight != text[skipped:],
     )
 
 
@@ -204,7 +209,8 @@ def _sniff(text: str, whole: bool) -> str:
     best, best_score = ",", (0.0, 1)
     late, late_score = ",", (0.0, 1)
     for separator in SEPARATORS:
-        records = [r for r, _ in zip(_records(text, separator), range(200), strict=False)]
+        read = _records(loosened(text, separator), separator)
+        records = [record for record, _ in zip(read, range(200), strict=False)]
         if not whole and len(records) < 200:
             records = records[:-1] or records
         widths = Counter(len(record) for record in records)
@@ -296,6 +302,8 @@ def pieces(path: Path, layout: Layout, notes: list[str]) -> Iterator[Piece]:
                 continue
             text.checked(data[:skip], 1)
             data, skip, line = data[skip:], 0, 1 + layout.header_lines
+        if layout.loose:
+            data = tightened(data, layout.separator)
         end = _last_record_end(data, layout)
         if not end and len(data) > _LONGEST_RECORD:
             if not _inside_quotes(data, len(data), layout):

@@ -3,8 +3,11 @@ show, and what it costs.
 
 Many sets of geos are screened by a quick synthetic control in windows of the first half of the history.
 The few that look best are replayed by the analysis itself in later windows, and what they can show is
-declared from there. The search goes the way of Meta's GeoLift (market selection); other than there the
-windows that choose are not those that declare, and power is of the analysis that will be used.
+declared from there. The later windows do not choose: a set that happens to look sharp there would be
+taken, and called too often in the test. What is left of the screening's own luck is taken back by
+regression to sets that were not chosen. The search goes the way of Meta's GeoLift (market selection);
+other than there the windows that choose are not those that declare, and power is of the analysis that
+will be used.
 """
 
 from __future__ import annotations
@@ -18,16 +21,18 @@ from threadpoolctl import threadpool_limits
 from mmm.errors import UserError
 from mmm.testing.markets import candidate_sets
 from mmm.testing.panel import LEAST_BEFORE, Panel
-from mmm.testing.replay import FALSE_POSITIVES, POWER, Replay, replay, windows
+from mmm.testing.replay import FALSE_POSITIVES, POWER, Replay, Usual, replay, windows
 from mmm.testing.synthetic import augmented
 
-#: Windows that screen each set, windows that declare, and sets that are replayed.
-_SCREENING, _DECLARING, _FINALISTS = 5, 10, 5
+#: Windows that screen each set, and windows that declare.
+_SCREENING, _DECLARING = 5, 10
+#: Sets that are declared, and how many are tried for them where some cost too much or show too little.
+_FINALISTS, _MOST_TRIED = 3, 6
+#: Sets that nobody chose: by their place among all, and windows in which they are replayed.
+_USUAL_PLACES, _USUAL_WINDOWS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85), 3
 #: Of an effect in standard errors, so that it is called at 10 % with a power of 80 %.
 _DETECTABLE = 2.4865
 _LEAST_CONTROLS = 3
-#: The quick screening errs: an expected effect is only taken as shown from this many times what it says.
-_MARGIN = 1.25
 
 
 class Kind(StrEnum):
@@ -100,23 +105,60 @@ class _Screened:
     places: tuple[int, ...]
     periods: int
     detectable: float
-    cost: float | None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class _Others:
+    """What sets of a length show that nobody chose: `usual` half-widths of the analysis, and how many
+    times what the screening says they need to be shown; 1 where nothing was replayed.
+    """
+
+    usual: Usual | None
+    factor: float
 
 
 def design_tests(panel: Panel, wanted: Wanted) -> list[Candidate]:
     """The best designs, the best first. UserError where the history or the wishes leave none."""
     with threadpool_limits(1):  # many small systems: more threads only wait for each other
         screened = _screen(panel, wanted)
-        if not screened:
-            what = "no set of geos fulfils all that was asked for."
-            fix = "Ask for fewer geos, a longer history, a larger budget or a larger share."
-            raise UserError(what, where="the design", fix=fix)
-        found = [_declared(panel, wanted, one) for one in screened[:_FINALISTS]]
-    shown = [one for one in found if np.isfinite(one.detectable)]
-    if not shown:
-        what = "no effect of any size would be shown by the sets of geos that look best."
-        raise UserError(what, where="the design", fix="Give more history, or longer tests.")
-    return sorted(shown, key=lambda one: _rank(wanted, one.detectable, one.cost, one.kpi))
+        others = {length: _others(panel, wanted, screened, length) for length in wanted.periods}
+        found = _finalists(panel, wanted, _affordable(panel, wanted, screened, others), others)
+    # the order of the screening: windows that declare choose nothing but between enough and too little
+    return sorted(found, key=lambda one: wanted.effect is not None and not one.shows_expected)
+
+
+def _finalists(
+    panel: Panel, wanted: Wanted, screened: list[_Screened], others: dict[int, _Others]
+) -> list[Candidate]:
+    found: list[Candidate] = []
+    too_dear = False
+    for one in screened[:_MOST_TRIED]:
+        if len(found) >= _FINALISTS and _enough(wanted, found):
+            break
+        declared = _declared(panel, wanted, one, others[one.periods].usual)
+        if not np.isfinite(declared.detectable):
+            continue
+        if _costs_too_much(wanted, declared.cost):
+            too_dear = True
+            continue
+        found.append(declared)
+    if found:
+        return found
+    if too_dear or not screened:
+        what = "no set of geos fulfils all that was asked for."
+        fix = "Ask for fewer geos, a longer history, a larger budget or a larger share."
+        raise UserError(what, where="the design", fix=fix)
+    what = "no effect of any size would be shown by the sets of geos that look best."
+    raise UserError(what, where="the design", fix="Give more history, or longer tests.")
+
+
+def _enough(wanted: Wanted, found: list[Candidate]) -> bool:
+    return wanted.effect is None or any(one.shows_expected for one in found)
+
+
+def _costs_too_much(wanted: Wanted, cost: float | None) -> bool:
+    return wanted.budget is not None and cost is not None and abs(cost) > wanted.budget
 
 
 def cells_of(panel: Panel, wanted: Wanted, cells: int) -> list[list[Candidate]]:
@@ -140,6 +182,7 @@ def _rank(
 
 
 def _screen(panel: Panel, wanted: Wanted) -> list[_Screened]:
+    """All sets that are allowed, for each length, with what the screening says that they show."""
     must, never, excluded = (
         panel.marked(names) for names in (wanted.must, wanted.never, wanted.excluded)
     )
@@ -154,6 +197,38 @@ def _screen(panel: Panel, wanted: Wanted) -> list[_Screened]:
             one = _screened(panel, wanted, places, length, early)
             if one is not None:
                 found.append(one)
+    return sorted(found, key=lambda one: one.detectable)
+
+
+def _others(panel: Panel, wanted: Wanted, screened: list[_Screened], length: int) -> _Others:
+    """Sets of a length from all over the screening's order, replayed in some of the later windows."""
+    sets = [one for one in screened if one.periods == length]
+    places = sorted({int(len(sets) * place) for place in _USUAL_PLACES}) if sets else []
+    widths, factors = [], []
+    for place in places:
+        one = sets[place]
+        done = _replayed(panel, wanted, one, _USUAL_WINDOWS)
+        if 0 < done.detectable < np.inf and one.detectable > 0:
+            widths.append(float(done.half_widths.mean()))
+            factors.append(done.detectable / one.detectable)
+    if not widths:
+        return _Others(None, 1.0)
+    return _Others(Usual.of(widths), float(np.exp(np.log(factors).mean())))
+
+
+def _affordable(
+    panel: Panel, wanted: Wanted, screened: list[_Screened], others: dict[int, _Others]
+) -> list[_Screened]:
+    """The sets within the budget, the best first: the screening's figures in proportion to what the
+    analysis needs.
+    """
+    found = []
+    for one in screened:
+        detectable = one.detectable * others[one.periods].factor
+        treated = np.isin(np.arange(len(panel.geos)), one.places)
+        cost = _cost(panel, wanted, treated, one.periods, wanted.effect or detectable)
+        if not _costs_too_much(wanted, cost):
+            found.append(replace(one, detectable=detectable, cost=cost))
     kpi = panel.kpi[-max(wanted.periods) :].sum(axis=0)
     return sorted(
         found,
@@ -181,11 +256,7 @@ def _screened(
     squares = [
         _quick_error(target, others, int(start), length + wanted.cooldown) ** 2 for start in early
     ]
-    detectable = _DETECTABLE * float(np.sqrt(np.mean(squares)))
-    cost = _cost(panel, wanted, treated, length, wanted.effect or detectable)
-    if wanted.budget is not None and cost is not None and abs(cost) > wanted.budget:
-        return None
-    return _Screened(places, length, detectable, cost)
+    return _Screened(places, length, _DETECTABLE * float(np.sqrt(np.mean(squares))))
 
 
 def _quick_error(target: np.ndarray, controls: np.ndarray, start: int, length: int) -> float:
@@ -213,14 +284,25 @@ def _cost(
     return wanted.kind.sign * moved
 
 
-def _declared(panel: Panel, wanted: Wanted, screened: _Screened) -> Candidate:
-    """A set replayed by the analysis in windows that have not chosen it."""
-    treated = np.isin(np.arange(len(panel.geos)), screened.places)
-    controls = ~treated & ~panel.marked(wanted.excluded)
+def _replayed(panel: Panel, wanted: Wanted, screened: _Screened, count: int) -> Replay:
+    """A set replayed by the analysis in so many of the windows that have not chosen it."""
+    treated, controls = _sides(panel, wanted, screened)
     length = screened.periods + wanted.cooldown
-    _, late = windows(len(panel.dates), length, _DECLARING)
+    _, late = windows(len(panel.dates), length, count)
     target = panel.kpi[:, treated].mean(axis=1)
-    found = replay(target, panel.kpi[:, controls], late, length, wanted.kind.sign)
+    return replay(target, panel.kpi[:, controls], late, length, wanted.kind.sign)
+
+
+def _sides(panel: Panel, wanted: Wanted, screened: _Screened) -> tuple[np.ndarray, np.ndarray]:
+    """Which geos (N,) are treated, and which are controls."""
+    treated = np.isin(np.arange(len(panel.geos)), screened.places)
+    return treated, ~treated & ~panel.marked(wanted.excluded)
+
+
+def _declared(panel: Panel, wanted: Wanted, screened: _Screened, usual: Usual | None) -> Candidate:
+    """What a set shows in windows that have not chosen it, drawn towards the `usual`."""
+    treated, controls = _sides(panel, wanted, screened)
+    found = _replayed(panel, wanted, screened, _DECLARING).regressed(usual)
     effect = wanted.effect or found.detectable
     recent = panel.kpi[-screened.periods :]
     return Candidate(
@@ -233,7 +315,7 @@ def _declared(panel: Panel, wanted: Wanted, screened: _Screened) -> Candidate:
         expected=effect,
         power=found.power(effect),
         false_positives=found.false_positives,
-        windows=len(late),
+        windows=len(found.errors),
         spread=found.spread,
         cost=_cost(panel, wanted, treated, screened.periods, effect),
         replay=found,

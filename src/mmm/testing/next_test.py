@@ -36,8 +36,9 @@ class Design:
 @dataclass(frozen=True)
 class TestValue:
     """In money: `value` of knowing better over the year ahead, `cost` of the test (below 0 where it
-    saves money), `net` of both. `error` is the standard error that the test would have, in units of
-    the KPI, `spread` that of what it measures, as it is known today.
+    saves money), `net` of both, in which savings do not count: the plan has them without a test.
+    `moved` is what the test holds back or adds. `error` is the standard error that the test would
+    have, in units of the KPI, `spread` that of what it measures, as it is known today.
     """
 
     __test__ = False  # no test of pytest's
@@ -46,19 +47,22 @@ class TestValue:
     design: Design
     value: float
     cost: float
+    moved: float
     error: float
     spread: float
 
     @property
     def net(self) -> float:
-        return self.value - self.cost
+        return self.value - max(self.cost, 0.0)
 
     def sentence(self, labels: Labels) -> str:
         money = labels.money
-        cost = f"costs {money(self.cost)}" if self.cost >= 0 else f"saves {money(-self.cost)}"
+        rest = f"costs {money(self.cost)}, which leaves {money(self.net)}"
+        if self.cost < 0:
+            rest = f"itself saves {money(-self.cost)}, which the plan does without a test, too"
         return (
             f"{self.channel}, {self.design.name}: knowing it better is worth {money(self.value)} over "
-            f"a year, the test {cost}, which leaves {money(self.net)}."
+            f"a year, the test {rest}."
         )
 
 
@@ -109,8 +113,6 @@ def finding(tests: list[TestValue], labels: Labels, *, certain: bool) -> str:
             "No test is worth it: none is expected to bring more than it costs. "
             f"Nearest: {best.sentence(labels)}"
         )
-    if best.value <= 0:
-        return f"No test would change the plan; one saves money: {best.sentence(labels)}"
     return f"Test next: {best.sentence(labels)}"
 
 
@@ -184,9 +186,9 @@ class _Problem:
         middle = float(weights @ effect)
         spread = float(np.sqrt(weights @ (effect - middle) ** 2))
         lost = -middle * float(self.unit_values[place])
-        cost = lost + float(other[place] - spend[place]) * size
+        moved = float(other[place] - spend[place]) * size
         value = sample_value(measured, weights, self.decide, self.worth)
-        return TestValue(channel, design, value, cost, measured.error, spread)
+        return TestValue(channel, design, value, lost + moved, abs(moved), measured.error, spread)
 
 
 def shown(tests: list[TestValue], labels: Labels) -> list[tuple[str, ...]]:

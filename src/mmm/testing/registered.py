@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmm.errors import UserError
 from mmm.format import fixed, percent
-from mmm.testing.designed import Design
+from mmm.testing.designed import Design, TimeDesign
 from mmm.testing.replay import POWER
 
 #: What a year adds to the error, as a share of the effect: markets change.
@@ -144,17 +144,23 @@ def _contamination(found: Found | None) -> tuple[Outcome, str]:
     return Outcome.GOOD, "no geo or date stands out"
 
 
-def discounted_error(test: RegisteredTest, today: date, usual_spend: float | None = None) -> float:
-    """The standard error that the test counts with: its own, 10 % of the effect for each year since,
-    and 10 % for each doubling of its spend against the usual one, in quadrature.
+def discounted_error(test: RegisteredTest, today: date) -> float:
+    """The standard error that the test counts with today: its own, and 10 % of the effect for each
+    year since, in quadrature.
     """
     found = _found(test)
     years = max((today - test.end).days / _YEAR_DAYS, 0.0)
-    squares = found.standard_error**2 + years * (_YEARLY_DRIFT * found.lift) ** 2
-    if usual_spend and found.spend:
-        doublings = math.log2(found.spend / usual_spend)
-        squares += (_BEND * doublings * found.lift) ** 2
-    return math.sqrt(squares)
+    return math.sqrt(found.standard_error**2 + years * (_YEARLY_DRIFT * found.lift) ** 2)
+
+
+def at_spend(lift: float, error: float, spend: float, other: float) -> tuple[float, float]:
+    """(lift, standard error) of a test that moved `spend`, for `other` spend: in proportion, with
+    10 % of the lift for each doubling between them added to the error in quadrature. Both spends
+    are above 0.
+    """
+    factor = other / spend
+    bend = _BEND * math.log2(factor) * lift
+    return factor * lift, factor * math.hypot(error, bend)
 
 
 def lift_entry(test: RegisteredTest, name: str, today: date) -> dict[str, Any]:
@@ -165,6 +171,9 @@ def lift_entry(test: RegisteredTest, name: str, today: date) -> dict[str, Any]:
         what = f"it is {test.state}, so a model cannot use it."
         raise UserError(what, where=f"test {name!r}", fix="Use an analysed test.")
     found = _found(test)
+    if isinstance(test.design, TimeDesign):
+        what = "it is a test in time, so a model that is trained on its periods knows it already."
+        raise UserError(what, where=f"test {name!r}", fix="Train on data that hold its periods.")
     if found.pre_fit_passes is False:
         what = "its controls did not follow the treated geos before it."
         raise UserError(what, where=f"test {name!r}", fix="Discard it, or analyse it otherwise.")

@@ -4,7 +4,7 @@ the analysis is asked for an effect, with and without one planted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -18,6 +18,36 @@ FALSE_POSITIVES, POWER = 0.1, 0.8
 #: Windows that overlap repeat each other. The scatter of the replayed errors counts as many values as
 #: windows fit side by side, the analysis's own standard error as so many.
 _OWN_ERROR_COUNTS = 6.0
+#: Variance of the logarithm of a set's half-width from windows of the history to the test after it,
+#: beyond what all sets share, for sets that the screening chose: measured on 53 simulated markets.
+_WIDTH_NOISE = 0.03
+#: Fewer sets that nobody chose do not say how much sets differ.
+_LEAST_USUAL = 3
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Half-widths of sets that nobody chose: their geometric mean, and the variance of their logarithm
+    between sets.
+    """
+
+    half_width: float
+    variance: float
+
+    @classmethod
+    def of(cls, half_widths: list[float]) -> Usual | None:
+        """From a value a set, all above 0; None where they are too few."""
+        if len(half_widths) < _LEAST_USUAL:
+            return None
+        logs = np.log(half_widths)
+        return cls(float(np.exp(logs.mean())), float(logs.var(ddof=1)))
+
+    @property
+    def kept(self) -> float:
+        """How much of a chosen set's distance from the others is its own and not luck, 0 to 1: what
+        of the variance between sets is no noise (James & Stein 1961).
+        """
+        return max(0.0, 1.0 - _WIDTH_NOISE / self.variance) if self.variance > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +86,16 @@ class Replay:
     @property
     def false_positives(self) -> float:
         return float(self.called.mean())
+
+    def regressed(self, usual: Usual | None) -> Replay:
+        """As a set is to be expected that was chosen of many: its half-widths drawn towards those of
+        sets that nobody chose (regression to the mean). As it is where either is not known.
+        """
+        own = float(self.half_widths.mean())
+        if usual is None or not 0 < own < np.inf:
+            return self
+        factor = (usual.half_width / own) ** (1.0 - usual.kept)
+        return replace(self, half_widths=self.half_widths * factor)
 
 
 def windows(periods: int, length: int, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -95,24 +95,24 @@ def fitted(series: np.ndarray, pattern: np.ndarray) -> Fitted:
     count = len(series)
     system = np.column_stack([np.ones(count), np.linspace(-1.0, 1.0, count), pattern])
     rough, *_ = np.linalg.lstsq(system, series, rcond=None)
-    kept = _autocorrelation(series - system @ rough)
-    whitened, goal = _whitened(system, kept), _whitened(series, kept)
-    coefficients, *_ = np.linalg.lstsq(whitened, goal, rcond=None)
-    left = goal - whitened @ coefficients
+    kept = autocorrelation(series - system @ rough)
+    rows, goal = whitened(system, kept), whitened(series, kept)
+    coefficients, *_ = np.linalg.lstsq(rows, goal, rcond=None)
+    left = goal - rows @ coefficients
     noise = float((left**2).sum()) / (count - system.shape[1])
-    covariance = noise * np.linalg.pinv(whitened.T @ whitened)
+    covariance = noise * np.linalg.pinv(rows.T @ rows)
     independent = max(count * (1.0 - kept) / (1.0 + kept), 9.0) - system.shape[1]
     return Fitted(float(coefficients[2]), float(np.sqrt(covariance[2, 2])), independent)
 
 
-def _autocorrelation(left: np.ndarray) -> float:
+def autocorrelation(left: np.ndarray) -> float:
     """That of residuals (T,) at lag 1, which short series hide in part."""
     seen = float(left[1:] @ left[:-1]) / (float(left @ left) or 1.0)
     corrected = seen + (1.0 + 3.0 * seen) / len(left)
     return float(np.clip(corrected, 0.0, _MOST_CORRELATION))
 
 
-def _whitened(values: np.ndarray, kept: float) -> np.ndarray:
+def whitened(values: np.ndarray, kept: float) -> np.ndarray:
     """Rows (T, ...) without what they keep of the row before (Prais and Winsten 1954)."""
     first = np.sqrt(1.0 - kept**2) * values[:1]
     return np.concatenate([first, values[1:] - kept * values[:-1]])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from mmm.errors import NotFound
-from mmm.workspace.models import BatchDocument
+from pydantic import BaseModel
+
+from mmm.errors import AlreadyExists, NotFound
+from mmm.workspace.concurrent import concurrently
+from mmm.workspace.models import BatchDocument, BatchMoves
 from mmm.workspace.names import checked_run, checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
 from mmm.workspace.stored import Found, Unreadable
@@ -15,7 +19,10 @@ class Batches(Part):
     """batches/<batch_id>/batch.json, waiting/<batch_id>.json while some of the batch's runs have not
     ended, and waiting/run-<run_id>.json while a run of its own has not.
 
-    One listing of `waiting/` names all that anybody needs to look after.
+    One listing of `waiting/` names all that anybody needs to look after. One listing of a batch's
+    folder tells which of its runs need a look of their own: moves/<run_id>.<event number>.txt is
+    written before a run leaves a state of rest, moves/begun.txt after all runs have their first
+    event, and digests/000001.json hold all runs that had ended by then, the newest alone counts.
     """
 
     def save_batch(self, batch: BatchDocument) -> None:
@@ -40,15 +47,17 @@ class Batches(Part):
         """The batches of these ids, and those that cannot be read. One that is being submitted at
         this moment is in neither.
         """
-        found, damaged = [], []
-        for batch_id in batch_ids:
-            try:
-                found.append(self.batch(batch_id))
-            except Unreadable as damage:
-                damaged.append(damage)
-            except NotFound:
-                continue
-        return Found(found, damaged)
+        read = concurrently(self._batch_or_damage, batch_ids)
+        found = [one for one in read if isinstance(one, BatchDocument)]
+        return Found(found, [one for one in read if isinstance(one, Unreadable)])
+
+    def _batch_or_damage(self, batch_id: str) -> BatchDocument | Unreadable | None:
+        try:
+            return self.batch(batch_id)
+        except Unreadable as damage:
+            return damage
+        except NotFound:
+            return None
 
     def batch_ids(self) -> list[str]:
         """Ids, newest first."""
@@ -57,6 +66,45 @@ class Batches(Part):
     def find_batch(self, text: str) -> BatchDocument:
         """The batch that `text` means: an id, an unambiguous start of one, or "latest"."""
         return self.batch(meant_id(self.batch_ids(), text, "batch", "`mmm batch list` names them."))
+
+    def moves(self, batch_id: str) -> BatchMoves:
+        """What the marks of the batch's runs say."""
+        folder = f"batches/{checked_time_id(batch_id, 'batch')}"
+        numbers: dict[str, int] = {}
+        begun, digest = False, 0
+        for one in self._objects.everything(folder):
+            name = one.key.removeprefix(f"{folder}/")
+            if moved := _MOVE.fullmatch(name):
+                numbers[moved["run"]] = max(int(moved["number"]), numbers.get(moved["run"], 0))
+            elif digested := _DIGEST.fullmatch(name):
+                digest = max(digest, int(digested["number"]))
+            begun = begun or name == _BEGUN
+        return BatchMoves(begun=begun, numbers=numbers, digest=digest)
+
+    def mark_move(self, batch_id: str, run_id: str, number: int) -> None:
+        """The run is about to leave a state of rest by the event with this number."""
+        folder = f"batches/{checked_time_id(batch_id, 'batch')}"
+        self._objects.put(f"{folder}/moves/{checked_run(run_id)}.{number:06d}.txt", b"-")
+
+    def mark_begun(self, batch_id: str) -> None:
+        """Every run of the batch has its first event."""
+        self._objects.put(f"batches/{checked_time_id(batch_id, 'batch')}/{_BEGUN}", b"-")
+
+    def save_digest(self, batch_id: str, number: int, digest: BaseModel) -> bool:
+        """Store the runs that have ended, all of them; False where somebody else has taken the
+        number.
+        """
+        try:
+            self._create(_digest_key(batch_id, number), digest, "batch_digest")
+        except AlreadyExists:
+            return False
+        if number > 2:  # whoever reads the one before may go on
+            self._objects.delete(_digest_key(batch_id, number - 2))
+        return True
+
+    def digest(self, batch_id: str, number: int) -> str:
+        """JSON of a digest."""
+        return self._text(_digest_key(batch_id, number), "batch_digest")
 
     def reopen_batch(self, batch_id: str) -> None:
         """Some of the batch's runs are to be started again."""
@@ -89,6 +137,13 @@ class Batches(Part):
 
 
 _RUN = "run-"
+_BEGUN = "moves/begun.txt"
+_MOVE = re.compile(r"moves/(?P<run>[^/.]+)\.(?P<number>\d+)\.txt")
+_DIGEST = re.compile(r"digests/(?P<number>\d+)\.json")
+
+
+def _digest_key(batch_id: str, number: int) -> str:
+    return f"batches/{checked_time_id(batch_id, 'batch')}/digests/{number:06d}.json"
 
 
 def _run_mark(run_id: str) -> str:

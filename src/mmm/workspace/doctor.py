@@ -43,6 +43,7 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"chains/[^/]+/\d+\.json", "acceptance", models.Acceptance),
     (r"plans_of_record/[^/]+/\d+\.json", "plan_of_record", models.PlanOfRecord),
     (r"batches/[^/]+/batch\.json", "batch", models.BatchDocument),
+    (r"batches/[^/]+/digests/\d+\.json", "batch_digest", None),
     (r"templates/[^/]+/\d+\.json", "template", None),
     (r"tests/[^/]+/\d+\.json", "test", None),
     (r"plans/[^/]+\.json", "plan", None),
@@ -60,7 +61,7 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"audit_chain/\d+\.json", "audit_link", models.AuditLink),
 )
 #: Put aside, these take nothing with them: the rest goes on without, or as it was before.
-_SPARE = ("attempt", "heartbeat", "draft", "note", "sign_out", "token", "asked")
+_SPARE = ("attempt", "batch_digest", "heartbeat", "draft", "note", "sign_out", "token", "asked")
 _RESTORE = "Restore it from a backup (`mmm restore`) or an earlier version of the object."
 
 

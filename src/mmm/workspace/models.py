@@ -243,7 +243,8 @@ class BatchMember(_Stored):
 
 class BatchDocument(_Stored):
     """Runs that were submitted together, in the order in which they start; `platform` is where they
-    are to run.
+    are to run. `marked`: a run of it that has left its first event has a mark
+    (`Batches.mark_move`). `run_seconds` is what one run was estimated to take.
     """
 
     batch_id: str
@@ -253,3 +254,16 @@ class BatchDocument(_Stored):
     engine: str
     platform: str = "local"
     members: tuple[BatchMember, ...]
+    marked: bool = False
+    run_seconds: float | None = None
+
+
+class BatchMoves(_Stored):
+    """What one listing says of a batch: whether all its runs have their first event, the number of
+    the event by which each run last left a state of rest (those without one are as they were
+    queued), and the number of the newest digest of ended runs, 0 for none.
+    """
+
+    begun: bool
+    numbers: dict[str, int]
+    digest: int

@@ -34,6 +34,14 @@ def new_id(now: datetime | None = None) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)[:3]}"
 
 
+def new_ids(count: int) -> list[str]:
+    """So many different ids, in order."""
+    found: set[str] = set()
+    while len(found) < count:
+        found.add(new_id())
+    return sorted(found)
+
+
 def checked_name(name: str, what: str) -> str:
     """A name a person chose (market, mapping), in Unicode's composed form; UserError when it cannot
     be one.

@@ -23,9 +23,9 @@ class Runs(Part):
     does not name it.
     """
 
-    def create_run(self, job_config: BaseModel) -> str:
-        """Store a job config under a new run id."""
-        run_id = new_id()
+    def create_run(self, job_config: BaseModel, run_id: str | None = None) -> str:
+        """Store a job config under a new run id, or under one from `new_ids`."""
+        run_id = run_id or new_id()
         self._create(f"{_folder(run_id)}/job_config.json", job_config, "job_config")
         return run_id
 

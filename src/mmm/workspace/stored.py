@@ -36,6 +36,7 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "results": 1,
     "acceptance": 1,
     "batch": 1,
+    "batch_digest": 1,
     "template": 1,
     "test": 1,
     "plan": 1,

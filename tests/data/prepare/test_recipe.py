@@ -174,3 +174,13 @@ def test_a_failed_preparation_leaves_nothing(workspace: Workspace, daily: Datase
 def test_a_market_that_is_taken_for_another_takes_no_third(same: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="is itself taken for another"):
         MarketRule(column="geo", same=same)
+
+
+def test_weeks_and_the_fiscal_calendar_begin_on_one_day() -> None:
+    rules = [{"column": "tv", "aggregate": "sum"}]
+    fiscal = {"kind": "4-4-5", "starts": "2023-01-29"}
+    asked = {"date": "day", "period": "week", "columns": rules, "calendar": fiscal}
+    with pytest.raises(ValidationError, match='set "week_starts" to "sunday"'):
+        Recipe.model_validate(asked)
+    assert Recipe.model_validate(asked | {"week_starts": "sunday"}).week_starts == "sunday"
+    assert Recipe.model_validate(asked | {"period": "month"}).period == "month"

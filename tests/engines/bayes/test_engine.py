@@ -24,7 +24,7 @@ from mmm.engines.bayes.earlier import earlier_media
 from mmm.engines.bayes.kernel import KAPPA
 from mmm.engines.bayes.settings import BayesSettings, ChannelPrior
 from mmm.engines.bayes.setup import set_up
-from mmm.engines.capabilities import Preview, Previews, asked
+from mmm.engines.capabilities import Preview, Previews, StiffensTrend, asked
 from mmm.engines.training import train
 
 SHORT = {"warm_up": 300, "sweeps": 400, "longest": 1, "draws": 80}
@@ -80,6 +80,18 @@ def column(result: EngineResult, table: str, wanted: str, **where: str) -> list[
 @pytest.fixture(scope="module")
 def weekly() -> EngineResult:
     return fit(problem())
+
+
+def test_a_stiffer_trend_has_a_quarter_of_the_waves() -> None:
+    engine = asked(load_engine("bayes"), StiffensTrend, "stiffen")
+    usual = BayesSettings()
+    stiff = engine.with_stiffer_trend(usual)
+    assert stiff.trend_wave == 4.0 * usual.trend_wave
+    waves = [
+        sum(column.group == "trend" for column in set_up(problem(), chosen).baseline.columns)
+        for chosen in (usual, stiff)
+    ]
+    assert waves == [17, 4]  # 2 x 116 weeks over waves of 13 and of 52
 
 
 def test_planted_effects_are_found(weekly: EngineResult) -> None:

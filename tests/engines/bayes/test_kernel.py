@@ -47,6 +47,8 @@ def plain_regressor(
         weights[lag] = weights[lag - 1] * (r + lag - 1) / lag * theta
     weights[weights < 1e-6 * weights.sum()] = 0.0
     weights /= weights.sum()
+    if market.by_frequency[c]:
+        return reach_regressor(market, c, weights, kappa, k)
     pressure = np.convolve(market.x[c], weights)[: market.x.shape[1]]
     carried = pressure - weights[0] * market.x[c]
     window = slice(market.x.shape[1] - len(market.design.y), None)
@@ -54,6 +56,18 @@ def plain_regressor(
     carried_hill = carried[window] ** k / (carried[window] ** k + kappa**k)
     factor = market.money[c] / hill.sum()
     return factor * hill, factor * carried_hill
+
+
+def reach_regressor(
+    market: Market, c: int, weights: np.ndarray, kappa: float, k: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a channel with a frequency: what reach times the frequency's Hill curve does."""
+    frequency = np.exp(market.log_frequency[c])
+    acting = market.x[c] * frequency**k / (frequency**k + kappa**k)
+    window = slice(len(acting) - len(market.design.y), None)
+    total = np.convolve(acting, weights)[: len(acting)][window]
+    factor = market.money[c] / total.sum()
+    return factor * total, factor * (total - weights[0] * acting[window])
 
 
 def brute_force(market: Market, state: State) -> float:

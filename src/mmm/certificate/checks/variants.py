@@ -1,5 +1,5 @@
 """Other baselines: how much the effects change when slow movements and seasons are followed more
-closely.
+closely, or less.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 
 from mmm.certificate.checks.base import CheckResult, Situation, compared
 from mmm.engines.base import Problem, Variable
+from mmm.engines.capabilities import StiffensTrend, offered
+from mmm.scoring.score import ChannelEstimate
 
 _YEAR_DAYS = 365.25
 _WAVE_DAYS = 182.0
@@ -17,8 +19,8 @@ _WAVE_DAYS = 182.0
 
 @dataclass(frozen=True)
 class BaselineVariants:
-    """Adds waves of half a year over the window (a looser trend), and a finer season, as controls.
-    The value is the spend-weighted change of the ROIs.
+    """Adds waves of half a year over the window (a looser trend), and a finer season, as controls;
+    and stiffens the trend, where the engine can. The value is the spend-weighted change of the ROIs.
     """
 
     key: str = "baseline_variants"
@@ -33,10 +35,20 @@ class BaselineVariants:
         ):
             context = (*situation.problem.context, *columns)
             others = situation.rois(replace(situation.problem, context=context))
-            value = situation.moved(others)
-            finding = f"With {name} the ROIs change by {100 * value:.0f} %."
-            results.append(compared(self, value, name, finding, _ADVICE))
+            results.append(self._moved(situation, name, others))
+        stiffens = offered(situation.engine, StiffensTrend)
+        if stiffens is not None:
+            settings = stiffens.with_stiffer_trend(situation.settings)
+            others = situation.rois(situation.problem, settings)
+            results.append(self._moved(situation, "a stiffer trend", others))
         return results
+
+    def _moved(
+        self, situation: Situation, name: str, others: dict[str, ChannelEstimate]
+    ) -> CheckResult:
+        value = situation.moved(others)
+        finding = f"With {name} the ROIs change by {100 * value:.0f} %."
+        return compared(self, value, name, finding, _ADVICE)
 
 
 _ADVICE = (

@@ -10,12 +10,16 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from mmm.data.columns import Times, is_text, read_dates, read_texts, rows_text
+from mmm.data.columns import Times, is_text, listed, read_dates, read_texts, rows_text
 from mmm.data.naming import words_of
 from mmm.errors import UserError
 
 _FIRST_WORDS = frozenset(
     ["date", "ds", "day", "start", "first", "from", "begin", "begins", "datum", "beginn", "von"]
+)
+#: Words of a column that says for whom each row is a holiday.
+_PLACE_WORDS = frozenset(
+    ["country", "land", "region", "state", "bundesland", "kanton", "market", "province", "geo"]
 )
 _LAST_WORDS = frozenset(["end", "last", "to", "until", "till", "ende", "bis"])
 
@@ -34,6 +38,7 @@ def read_events(table: pa.Table, where: str = "events") -> tuple[Event, ...]:
     what they hold. Raises UserError naming the rows that cannot be read.
     """
     first, last, name = _columns(table, where)
+    _require_one_place(table, name, where)
     starts = _days(table, first, where)
     ends = starts if last is None else _days(table, last, where)
     wrong = np.flatnonzero(ends < starts)
@@ -49,6 +54,19 @@ def read_events(table: pa.Table, where: str = "events") -> tuple[Event, ...]:
         for code, start, end in zip(codes, starts, ends, strict=True)
     ]
     return tuple(sorted(found, key=lambda event: (event.start, event.name)))
+
+
+def _require_one_place(table: pa.Table, name: str, where: str) -> None:
+    """UserError for a table of several countries or regions: all would count for each of them."""
+    for other in table.column_names:
+        if other == name or not set(words_of(other)) & _PLACE_WORDS:
+            continue
+        column = table[other]
+        texts = read_texts(column if is_text(column.type) else column.cast(pa.string()))[1]
+        if len(texts) > 1:
+            what = f"column {other!r} holds {len(texts)} places, {listed(texts)}: all would count."
+            fix = "Keep the rows of one, or leave the column out where all are meant."
+            raise UserError(what, where=where, fix=fix)
 
 
 def _columns(table: pa.Table, where: str) -> tuple[str, str | None, str]:

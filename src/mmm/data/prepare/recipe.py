@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mmm.data.calendar import CalendarRule, Period, Weekday
+from mmm.data.calendar import WEEKDAYS, CalendarRule, Period, Weekday
 from mmm.data.fiscal import Pattern, YearEnd, fiscal_calendar
 from mmm.data.long_form import Pivot
 from mmm.data.markets import folded
@@ -173,6 +173,14 @@ class Recipe(_Part):
     def _names_fit(self) -> Recipe:
         if self.start and self.end and self.end < self.start:
             raise ValueError("the end must not lie before the start")
+        starts = self.calendar.starts
+        if self.period == "week" and starts is not None:
+            begins_on = WEEKDAYS[starts.weekday()]
+            if begins_on != self.week_starts:
+                raise ValueError(
+                    f"the weeks of the fiscal calendar begin on {begins_on}, the recipe's on "
+                    f'{self.week_starts}; set "week_starts" to "{begins_on}"'
+                )
         taken = [self.date]
         for rule in self.columns:
             _take(rule.column, taken)

@@ -52,7 +52,8 @@ class MediumEffect:
 class Curve:
     """One medium's curve in one model. `rate` is theta or the Weibull shape, `scale` the Weibull
     scale or the delay (r) of the kind `delayed`, whose last lag is `lags`; `inflexion` is in the
-    medium's unit.
+    medium's unit. `saturates` is False of a medium with a frequency, whose input holds the
+    saturation already: the effect is the coefficient times the adstocked input.
     """
 
     kind: str
@@ -62,9 +63,12 @@ class Curve:
     inflexion: float
     coefficient: float
     lags: int = DELAYED_LAGS
+    saturates: bool = True
 
     def saturation(self, z: ArrayLike) -> np.ndarray:
-        """Hill of an adstocked input, between 0 and 1."""
+        """Hill of an adstocked input, between 0 and 1; the input itself of a curve that is none."""
+        if not self.saturates:
+            return np.asarray(z, float)
         return hill(z, self.alpha, self.inflexion)
 
     def response(self, z: ArrayLike) -> np.ndarray:
@@ -73,6 +77,8 @@ class Curve:
 
     def marginal(self, z: ArrayLike) -> np.ndarray:
         """Derivative of the response at z: effect per unit of adstocked input."""
+        if not self.saturates:
+            return np.full(np.shape(z), self.coefficient)
         return self.coefficient * hill_slope(z, self.alpha, self.inflexion)
 
     def next_unit(self, z: ArrayLike) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.adstock_hill.curves import DELAYED_LAGS, Curve
+from mmm.engines.adstock_hill.curves import DELAYED_LAGS, Curve, hill
 from mmm.engines.schemas import kept_ids
 from mmm.errors import NotFound, UserError
 
@@ -24,6 +24,8 @@ _RATES = {
     "weibull_pdf": ("shape", "scale"),
     "delayed": ("theta", "delay"),
 }
+#: What the names of a Hill curve's parameters begin with where it is that of a frequency.
+FREQUENCY = "frequency_"
 #: At most so many draws are read, evenly spaced: more change no figure that is shown.
 _MOST_DRAWS = 400
 
@@ -32,7 +34,7 @@ _MOST_DRAWS = 400
 class Medium:
     """One medium of one model. `spend` (T,) is the money in the books, None for organic media;
     `input` (T,) is what the model was given: spend, exposure rescaled to money, or the organic
-    variable.
+    variable; with a frequency the reach in money times the Hill curve of the frequency.
     """
 
     name: str
@@ -146,17 +148,20 @@ class _History:
     window: np.ndarray
     spend: Mapping[str, np.ndarray]
     given: Mapping[str, np.ndarray]
+    frequency: Mapping[str, np.ndarray]
 
 
 def _history(tables: Tables) -> _History:
     media = tables["media"].sort_by([("channel", "ascending"), ("date", "ascending")])
-    spend, given = {}, {}
+    spend, given, frequency = {}, {}, {}
     for name in pc.unique(media["channel"]).to_pylist():
         rows = media.filter(pc.equal(media["channel"], name))
         spend[name], given[name] = rows["spend"].to_numpy(), rows["input"].to_numpy()
+        if rows["frequency"].null_count < rows.num_rows:
+            frequency[name] = rows["frequency"].to_numpy()
     dates = rows["date"].to_numpy().astype("datetime64[D]")
     window = np.flatnonzero(rows["in_window"].to_numpy(zero_copy_only=False))
-    return _History(dates, window, spend, given)
+    return _History(dates, window, spend, given, frequency)
 
 
 def _channels(tables: Tables) -> dict[str, list[dict[str, Any]]]:
@@ -173,13 +178,18 @@ def _model(
     media = []
     for row in channels:
         name, kind = row["channel"], row["kind"]
-        curve = _curve(name, row["adstock"], parameters)
+        frequency = history.frequency.get(name)
+        curve = _curve(name, row["adstock"], parameters, saturates=frequency is None)
         spend = history.spend[name] if kind == "paid" else None
-        media.append(Medium(name, kind, spend, history.given[name], curve))
+        given = history.given[name]
+        if frequency is not None:
+            shape = parameters[name, f"{FREQUENCY}alpha"]
+            given = given * hill(frequency, shape, parameters[name, f"{FREQUENCY}inflexion"])
+        media.append(Medium(name, kind, spend, given, curve))
     return MediaModel(model_id, history.dates, history.window, tuple(media))
 
 
-def _curve(name: str, adstock: str | None, parameters: Parameters) -> Curve:
+def _curve(name: str, adstock: str | None, parameters: Parameters, *, saturates: bool) -> Curve:
     if adstock not in _RATES:
         raise UserError(
             "has no response curve in these results, so nothing can be planned with it.", where=name
@@ -189,8 +199,9 @@ def _curve(name: str, adstock: str | None, parameters: Parameters) -> Curve:
         kind=adstock,
         rate=parameters[name, rate],
         scale=parameters[name, scale] if scale else 0.0,
-        alpha=parameters[name, "alpha"],
-        inflexion=parameters[name, "inflexion"],
+        alpha=parameters[name, "alpha"] if saturates else 1.0,
+        inflexion=parameters[name, "inflexion"] if saturates else 1.0,
         coefficient=parameters[name, "coefficient"],
         lags=int(parameters.get((name, "lags"), DELAYED_LAGS)),
+        saturates=saturates,
     )

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmm.engines.bayes.chains import Draws
-from mmm.engines.bayes.courses import response_sums
 from mmm.engines.bayes.diagnostics import FEWEST_EFFECTIVE, MOST_R_HAT, agreement
 from mmm.engines.bayes.kernel import KAPPA, NORMAL, RHO, SHAPE, THETA
-from mmm.engines.bayes.posterior import pressures
+from mmm.engines.bayes.posterior import responses
 from mmm.engines.bayes.setup import Setup
 
 #: Multiples of today's spend at which curves are compared.
@@ -61,20 +60,18 @@ def channel_quantities(setup: Setup, draws: Draws, c: int) -> dict[str, np.ndarr
         "saturation": channel[:, :, KAPPA],
         "shape": channel[:, :, SHAPE],
     }
-    rows = np.linspace(0, channel.shape[1] - 1, min(_CURVE_DRAWS, channel.shape[1]))
-    chosen = channel[:, rows.round().astype(int)]
+    places = np.linspace(0, channel.shape[1] - 1, min(_CURVE_DRAWS, channel.shape[1]))
+    chosen = channel[:, places.round().astype(int)]
     chains, length = chosen.shape[:2]
     parameters = chosen.reshape(chains * length, -1)
-    responses = np.empty((len(parameters), len(_FACTORS)))
-    slopes = np.empty_like(responses)
-    pressure, _ = pressures(setup, setup.market.x[c], parameters, setup.trained)
-    response_sums(pressure, parameters, _FACTORS, responses, slopes)
+    own, rows = setup.market.x[c], setup.trained
+    at_factors, slopes = responses(setup, c, own, parameters, rows, _FACTORS)
     effect = parameters[:, -1]
     if setup.market.priors.kind[c] != NORMAL:
         effect = np.exp(effect)
-    scale = (effect / responses[:, 1])[:, None]
+    scale = (effect / at_factors[:, 1])[:, None]
     slope = (slopes * scale).reshape(chains, length, -1)
-    response = (responses * scale).reshape(chains, length, -1)
+    response = (at_factors * scale).reshape(chains, length, -1)
     found["marginal ROI"] = slope[:, :, 1]
     for i, factor in enumerate(_FACTORS):
         if factor != 1.0:

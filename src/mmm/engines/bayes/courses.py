@@ -7,7 +7,17 @@ import math
 import numpy as np
 
 from mmm.engines.bayes import elementary
-from mmm.engines.bayes.kernel import KAPPA, RHO, SHAPE, THETA, convolve, jit, lag_weights, theta_of
+from mmm.engines.bayes.kernel import (
+    KAPPA,
+    RHO,
+    SHAPE,
+    THETA,
+    convolve,
+    jit,
+    lag_weights,
+    reached,
+    theta_of,
+)
 
 
 @jit
@@ -28,6 +38,33 @@ def adstocked(
         used = lag_weights(theta, 1.0 + math.exp(parameters[draw, RHO]), weights)
         convolve(own, weights, used, pressure[draw])
         first_weight[draw] = weights[0]
+
+
+@jit
+def reach_courses(
+    reach: np.ndarray,
+    log_frequency: np.ndarray,
+    parameters: np.ndarray,
+    week: float,
+    lags: int,
+    total: np.ndarray,
+    immediate: np.ndarray,
+) -> None:
+    """Of a medium with a frequency, by draw of the `parameters` (K, 5): its `reach` (N,) times what
+    the frequency does, carried over, in the last T periods (`total`), and the part that is each
+    period's own (`immediate`), (K, T) both.
+    """
+    periods = total.shape[1]
+    start = reach.shape[0] - periods
+    weights, acting = np.empty(lags), np.empty(reach.shape[0])
+    for draw in range(total.shape[0]):
+        theta = theta_of(parameters[draw, THETA], week)
+        used = lag_weights(theta, 1.0 + math.exp(parameters[draw, RHO]), weights)
+        k = math.exp(parameters[draw, SHAPE])
+        reached(reach, log_frequency, parameters[draw, KAPPA], k, acting)
+        convolve(acting, weights, used, total[draw])
+        for t in range(periods):
+            immediate[draw, t] = weights[0] * acting[start + t]
 
 
 @jit

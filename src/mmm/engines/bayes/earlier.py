@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.media import FREQUENCY
 from mmm.engines.base import PaidMedium, PreviousModel, Problem
 from mmm.engines.bayes import priors, tables
 from mmm.engines.bayes.kernel import EFFECT, KAPPA, RHO, SHAPE, THETA
 from mmm.engines.bayes.model import Known, KnownEffect
-from mmm.engines.bayes.posterior import Posterior, hill_sums
+from mmm.engines.bayes.posterior import Posterior, curve_sums
 from mmm.engines.bayes.prior_draws import plain_draws
 from mmm.engines.bayes.settings import BayesSettings
 from mmm.engines.bayes.setup import Setup, set_up
@@ -70,12 +71,16 @@ def earlier_media(setup: Setup) -> dict[int, EarlierMedium]:
     market = setup.market
     for c, name in enumerate(setup.names):
         unit = _earlier_unit(setup, c, previous.steps)
-        curve = _curve(previous, name, setup.week, unit)
+        by_frequency = setup.frequencies[c] is not None
+        kappa_unit = setup.mean_frequency(c) if by_frequency else unit
+        curve = _curve(previous, name, setup.week, kappa_unit, by_frequency)
         coefficient = previous.draws.get((name, "coefficient"))
         if curve is None or coefficient is None:
             continue
-        hill = hill_sums(setup, c, _with_effects(curve))
-        effect = coefficient * hill / (market.money[c] * setup.scale)
+        total = curve_sums(setup, c, _with_effects(curve))
+        if by_frequency:
+            total = total * unit
+        effect = coefficient * total / (market.money[c] * setup.scale)
         found[c] = EarlierMedium(curve, effect)
     return found
 
@@ -105,9 +110,12 @@ def _cost(medium: PaidMedium, rows: slice) -> float:
     return float(medium.spend[rows].sum() / medium.exposure[rows].sum())
 
 
-def _curve(previous: PreviousModel, name: str, week: float, unit: float) -> np.ndarray | None:
-    """An earlier model's draws of a medium's curve, (K, 4), in pressures of `unit`."""
-    wanted = ("theta", "delay", "inflexion", "alpha")
+def _curve(
+    previous: PreviousModel, name: str, week: float, unit: float, by_frequency: bool
+) -> np.ndarray | None:
+    """An earlier model's draws of a medium's curve, (K, 4), in pressures, or frequencies, of `unit`."""
+    prefix = FREQUENCY if by_frequency else ""
+    wanted = ("theta", "delay", f"{prefix}inflexion", f"{prefix}alpha")
     drawn = [previous.draws.get((name, parameter)) for parameter in wanted]
     if any(values is None for values in drawn):
         return None
@@ -166,7 +174,8 @@ def moves_table(found: Posterior, summary: tables.Summary) -> pa.Table:
     refitted = _said(found, _carried_on(found), _spends(found.setup))
     new = _said(found, _effects(found, summary), _spends(found.setup))
     for name in found.setup.names:
-        for parameter in ("theta", "alpha"):
+        shape = f"{FREQUENCY}alpha" if _by_frequency(found.setup, name) else "alpha"
+        for parameter in ("theta", shape):
             before = previous.parameters.get((name, parameter), np.nan)
             after = _median(found, name, parameter)
             old[name, parameter], refitted[name, parameter] = before, before
@@ -183,6 +192,10 @@ def moves_table(found: Posterior, summary: tables.Summary) -> pa.Table:
             "new": [new[key] for key in keys],
         },
     )
+
+
+def _by_frequency(setup: Setup, name: str) -> bool:
+    return setup.frequencies[setup.names.index(name)] is not None
 
 
 def _median(found: Posterior, name: str, parameter: str) -> float:

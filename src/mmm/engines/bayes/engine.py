@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1024**2
 _SEED_STEP = 1000
+#: A stiffer trend's shortest wave is so many times as long: a year for a quarter.
+_STIFFER = 4.0
 #: A quick training: two short chains, whose estimates and intervals are those of long ones but for
 #: some Monte Carlo error (see `Quick`).
 _QUICK = {"chains": 2, "warm_up": 250, "sweeps": 400, "longest": 1, "draws": 200}
@@ -33,6 +35,7 @@ class BayesEngine:
     version = "1"
     settings = BayesSettings
     stages = ("setup", "sample", "tables")
+    takes_frequency = True
     presets: Mapping[str, Mapping[str, Any]] = PRESETS
     rates = Rates(
         fixed=6.0,
@@ -96,6 +99,10 @@ class BayesEngine:
         if holdout is not None:
             changes["train_size"] = holdout
         return BayesSettings.model_validate(settings.model_dump() | changes)
+
+    def with_stiffer_trend(self, settings: BayesSettings) -> BayesSettings:
+        stiffer = {"trend_wave": _STIFFER * settings.trend_wave}
+        return BayesSettings.model_validate(settings.model_dump() | stiffer)
 
     def preview(
         self,

@@ -98,7 +98,9 @@ class Market(NamedTuple):
     fitted.
     """
 
-    x: np.ndarray  # (C, N) pressure over its mean
+    x: np.ndarray  # (C, N) pressure over its mean; of a channel with a frequency its reach
+    log_frequency: np.ndarray  # (C, N) frequency over its mean, where a channel has one
+    by_frequency: np.ndarray  # (C,) 1 where it has
     money: np.ndarray  # (C,) a channel's spend over the KPI's mean: the sum of its f
     week: float  # a period's length in weeks
     lags: int
@@ -231,26 +233,49 @@ def hill(log_kappa: float, k: float, pressure: np.ndarray, f: np.ndarray) -> flo
     return total
 
 
+@jit
+def reached(
+    x: np.ndarray, log_frequency: np.ndarray, log_kappa: float, k: float, out: np.ndarray
+) -> None:
+    """Reach times the Hill curve of its frequency, (N,), into `out`: the input of a channel with a
+    frequency (Zhang et al. 2023, "Bayesian Hierarchical Media Mix Model Incorporating Reach and
+    Frequency Data").
+    """
+    for n in range(x.shape[0]):
+        exponent = min(k * (log_kappa - log_frequency[n]), _NO_RESPONSE)
+        out[n] = x[n] / (1.0 + elementary.exp(exponent))
+
+
 @inner
 def channel_regressor(
     x: np.ndarray,
+    log_frequency: np.ndarray,
+    by_frequency: int,
     money: float,
     week: float,
     parameters: np.ndarray,
     weights: np.ndarray,
     f: np.ndarray,
     log_pressure: np.ndarray,
+    acting: np.ndarray,
 ) -> float:
     """f of a channel (T,), whose coefficient is the ROI: its Hill curve a^k / (a^k + kappa^k),
-    scaled to sum to the money.
+    scaled to sum to the money; or, with a frequency, what its reach does, carried over.
 
-    `weights` (lags,) and `log_pressure` (T,) are results as well. Returns the factor of the Hill
-    curve; 0 where the curve gives no effect at all (it then cannot be scaled).
+    `weights` (lags,), `log_pressure` (T,) and, with a frequency, `acting` (N,), the input before
+    carryover, are results as well. Returns the factor of the curve; 0 where the curve gives no
+    effect at all (it then cannot be scaled).
     """
     theta = theta_of(parameters[THETA], week)
     used = lag_weights(theta, 1.0 + math.exp(parameters[RHO]), weights)
-    convolve(x, weights, used, log_pressure)
-    total = hill(parameters[KAPPA], math.exp(parameters[SHAPE]), log_pressure, f)
+    log_kappa, k = parameters[KAPPA], math.exp(parameters[SHAPE])
+    if by_frequency == 1:
+        reached(x, log_frequency, log_kappa, k, acting)
+        convolve(acting, weights, used, f)
+        total = f.sum()
+    else:
+        convolve(x, weights, used, log_pressure)
+        total = hill(log_kappa, k, log_pressure, f)
     if not total > 1e-200:
         return 0.0
     factor = money / total
@@ -281,15 +306,29 @@ def carried_sum(
 
 
 @inner
+def own_sum(
+    acting: np.ndarray, first_weight: float, factor: float, periods: int, first: int, last: int
+) -> float:
+    """Sum over rows first..last of the f that each row's own reach brings."""
+    start = acting.shape[0] - periods
+    total = 0.0
+    for t in range(first, last + 1):
+        total += acting[start + t]
+    return total * first_weight * factor
+
+
+@inner
 def evidence_of(
     tests: Tests,
     c: int,
+    by_frequency: int,
     x: np.ndarray,
     parameters: np.ndarray,
     first_weight: float,
     factor: float,
     f: np.ndarray,
     log_pressure: np.ndarray,
+    acting: np.ndarray,
     out: np.ndarray,
 ) -> None:
     """A channel's soft evidence (J,): effect per unit of ROI over a test, in standard errors.
@@ -304,7 +343,9 @@ def evidence_of(
         total = 0.0
         for t in range(first, last + 1):
             total += f[t]
-        if tests.immediate[j] == 1:
+        if tests.immediate[j] == 1 and by_frequency == 1:
+            total = own_sum(acting, first_weight, factor, f.shape[0], first, last)
+        elif tests.immediate[j] == 1:
             total -= carried_sum(x, parameters, first_weight, factor, log_pressure, first, last)
         out[j] *= total * tests.factor[j]
 

@@ -12,11 +12,15 @@ from mmm.engines.bayes.baseline import EVENT, FALLING, WEEK, Baseline
 from mmm.engines.bayes.kernel import Design, Market, Priors, Tests
 from mmm.engines.bayes.priors import CurvePrior, EffectPrior
 
+#: Where nobody was reached there is no frequency to take the logarithm of.
+_NO_FREQUENCY = 1e-6
+
 
 @dataclass(frozen=True)
 class Medium:
     """One channel. `pressure` (N,) is what acts, in any unit; `money` its spend over the window in
-    the KPI's mean. `in_share`: counts in the media share of the KPI.
+    the KPI's mean. `in_share`: counts in the media share of the KPI. `frequency` (N,) over its mean:
+    the pressure is then the reach, and the curve's kappa and k are the frequency's.
     """
 
     pressure: np.ndarray
@@ -24,6 +28,7 @@ class Medium:
     curve: CurvePrior = priors.CURVE
     effect: EffectPrior = priors.POOLED_EFFECT
     in_share: bool = True
+    frequency: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ def market(
     means = pressures[:, -periods:].mean(axis=1, keepdims=True)
     return Market(
         x=np.ascontiguousarray(pressures / means),
+        log_frequency=np.array([_log_frequency(medium) for medium in media]),
+        by_frequency=np.array([medium.frequency is not None for medium in media], np.int64),
         money=np.array([medium.money for medium in media]),
         week=float(week),
         lags=int(lags),
@@ -86,6 +93,17 @@ def market(
         tests=_soft_evidence(media, tests, share, known, periods),
         priors=_priors(media, baseline.groups, log_level, known),
     )
+
+
+def _log_frequency(medium: Medium) -> np.ndarray:
+    if medium.frequency is None:
+        return np.zeros(len(medium.pressure))
+    return log_frequency(medium.frequency)
+
+
+def log_frequency(frequency: np.ndarray) -> np.ndarray:
+    """Its logarithm, where nobody was reached a very low one."""
+    return np.asarray(np.log(np.maximum(frequency, _NO_FREQUENCY)))
 
 
 def _design(kpi: np.ndarray, baseline: Baseline) -> Design:

@@ -12,6 +12,11 @@ from mmm.engines.base import Problem, Progress, ProgressListener
 from mmm.engines.bayes import earlier, lift, predictive, tables
 from mmm.engines.bayes import forecast as ahead
 from mmm.engines.bayes.convergence import cause
+from mmm.engines.bayes.frequency import (
+    frequencies_table,
+    frequency_curves,
+    frequency_points_table,
+)
 from mmm.engines.bayes.learnt import learnt_table
 from mmm.engines.bayes.posterior import Posterior, posterior
 from mmm.engines.bayes.sampling import Sampled, sample_until_agreed
@@ -61,6 +66,7 @@ def posterior_tables(
     progress(Progress("tables", 0, 1))
     held_out = (np.nan, np.nan) if forecast is None else forecast.errors
     error = lift.calibration_error(found)
+    frequencies = frequency_curves(found, summary)
     makers: dict[str, Callable[[], pa.Table]] = {
         "models": lambda: tables.models_table(found, summary, error, held_out),
         "channels": lambda: tables.channels_table(found, summary),
@@ -76,6 +82,8 @@ def posterior_tables(
         "lift_tests": lambda: lift.lift_tests_table(found, without),
         "moves": lambda: earlier.moves_table(found, summary),
         "learnt": lambda: learnt_table(found, summary),
+        "frequencies": lambda: frequencies_table(frequencies),
+        "frequency_points": lambda: frequency_points_table(frequencies),
         "forecast": lambda: ahead.forecast_table(forecast),
         "diagnostics": lambda: diagnostics_table(found, sampled, summary, forecast),
     }

@@ -9,13 +9,14 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from mmm.engines.bayes.chains import Draws
-from mmm.engines.bayes.courses import adstocked, response_sums
+from mmm.engines.bayes.courses import adstocked, reach_courses, response_sums
 from mmm.engines.bayes.kernel import (
     KAPPA,
     RHO,
     SHAPE,
     THETA,
 )
+from mmm.engines.bayes.model import log_frequency
 from mmm.engines.bayes.setup import Setup
 from mmm.engines.bayes.state import State, new_state
 from mmm.engines.bayes.steps import place
@@ -29,7 +30,8 @@ class Posterior:
     channel: np.ndarray  # (K, M, 5)
     pool: np.ndarray  # (K, 2)
     hyper: np.ndarray  # (K, h)
-    coefficient: np.ndarray  # (K, M) KPI per period at the ceiling of the Hill curve
+    #: (K, M) KPI per period at the ceiling of the Hill curve; with a frequency, per mean reach
+    coefficient: np.ndarray
     gamma: np.ndarray  # (K, p) baseline coefficients, KPI over its mean
 
     @property
@@ -80,11 +82,15 @@ class Posterior:
         """Effects of a medium by draw and period, and the part that earlier periods caused, (K, T)
         each.
         """
+        scale = self.coefficient[:, c, None]
+        if self.setup.frequencies[c] is not None:
+            reach, parameters = self.own(c), self.channel[:, c]
+            total, own = reach_by_draw(self.setup, c, reach, parameters, self.setup.periods)
+            return scale * total, scale * (total - own)
         own = self.own(c)[-self.setup.periods :]
         total, first_weight = self.pressure(c)
         before = np.maximum(total - first_weight[:, None] * own, 0.0)
         k, kappa = self.shape[:, c, None], self.kappa[:, c, None]
-        scale = self.coefficient[:, c, None]
         effects = scale * _hill(total, kappa, k)
         carried = scale * _hill(before, kappa, k)
         return effects, carried
@@ -93,12 +99,10 @@ class Posterior:
         """Mean effect per period when all input is multiplied by each factor (n,), and its
         derivative by the factor: (K, n) each.
         """
-        response = np.empty((self.size, len(factors)))
-        slope = np.empty_like(response)
-        total, _ = self.pressure(c)
-        parameters = np.ascontiguousarray(self.channel[:, c])
-        response_sums(total, parameters, factors, response, slope)
-        scale = self.coefficient[:, c, None] / self.setup.periods
+        periods = self.setup.periods
+        parameters = self.channel[:, c]
+        response, slope = responses(self.setup, c, self.own(c), parameters, periods, factors)
+        scale = self.coefficient[:, c, None] / periods
         response *= scale
         slope *= scale
         return response, slope
@@ -163,18 +167,63 @@ def posterior(setup: Setup, draws: Draws, wanted: int, seed: int) -> Posterior:
 
 
 def _ceilings(setup: Setup, channel: np.ndarray) -> np.ndarray:
-    """What the Hill curve is multiplied by, per unit of ROI, so that its sum is the money, (K, M)."""
+    """What the curve is multiplied by, per unit of ROI, so that its sum is the money, (K, M)."""
     found = np.empty(channel.shape[:2])
     for c in range(channel.shape[1]):
-        found[:, c] = setup.market.money[c] / hill_sums(setup, c, channel[:, c])
+        found[:, c] = setup.market.money[c] / curve_sums(setup, c, channel[:, c])
     return found
 
 
-def hill_sums(setup: Setup, c: int, parameters: np.ndarray) -> np.ndarray:
-    """Sum of a medium's Hill curve over the trained rows by draw of its parameters (K, 5): (K,)."""
-    pressure, _ = pressures(setup, setup.market.x[c], parameters, setup.trained)
+def curve_sums(setup: Setup, c: int, parameters: np.ndarray) -> np.ndarray:
+    """Sum over the trained rows, by draw of a medium's parameters (K, 5), of what its coefficient is
+    multiplied by: its Hill curve or, with a frequency, what its reach does. (K,)
+    """
+    own = setup.market.x[c]
+    if setup.frequencies[c] is not None:
+        return np.asarray(reach_by_draw(setup, c, own, parameters, setup.trained)[0].sum(axis=1))
+    pressure, _ = pressures(setup, own, parameters, setup.trained)
     kappa, k = np.exp(parameters[:, KAPPA, None]), np.exp(parameters[:, SHAPE, None])
     return np.asarray(_hill(pressure, kappa, k).sum(axis=1))
+
+
+def responses(
+    setup: Setup,
+    c: int,
+    own: np.ndarray,
+    parameters: np.ndarray,
+    periods: int,
+    factors: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`curve_sums` over the last `periods` rows of `own` (N,) when it is multiplied by each factor
+    (n,), and its derivative by the factor: (K, n) each. A frequency stays as it was: more money
+    reaches more people.
+    """
+    if setup.frequencies[c] is not None:
+        total, _ = reach_by_draw(setup, c, own, parameters, periods)
+        slope = np.repeat(total.sum(axis=1)[:, None], len(factors), axis=1)
+        return slope * factors, slope
+    response = np.empty((len(parameters), len(factors)))
+    slope = np.empty_like(response)
+    pressure, _ = pressures(setup, own, parameters, periods)
+    response_sums(pressure, np.ascontiguousarray(parameters), factors, response, slope)
+    return response, slope
+
+
+def reach_by_draw(
+    setup: Setup, c: int, reach: np.ndarray, parameters: np.ndarray, periods: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """See `courses.reach_courses`: of the last `periods` rows of the reach (N,) by draw of the
+    parameters (K, 5).
+    """
+    frequency = setup.frequencies[c]
+    if frequency is None:
+        raise ValueError(f"{setup.names[c]} has no frequency")
+    shape = (len(parameters), periods)
+    total, immediate = np.empty(shape), np.empty(shape)
+    parameters = np.ascontiguousarray(parameters)
+    logs = log_frequency(frequency[: len(reach)])
+    reach_courses(reach, logs, parameters, setup.week, setup.lags, total, immediate)
+    return total, immediate
 
 
 def pressures(

@@ -212,8 +212,9 @@ def _decay(setup: Setup, found: Expected, c: int) -> list[dict[str, Any]]:
 
 
 def _saturation(setup: Setup, found: Expected, c: int) -> list[dict[str, Any]]:
-    """Effect as a share of the ceiling by pressure as a share of the largest."""
-    largest = float(setup.market.x[c].max())
+    """Effect as a share of the ceiling by pressure, or frequency, as a share of the largest."""
+    frequency = setup.frequencies[c]
+    largest = float(setup.market.x[c].max() if frequency is None else frequency.max())
     shares = np.linspace(0.0, 1.0, _POINTS)
     return _lines("pressure", shares, "effect", _hill(found, c, shares * largest))
 
@@ -229,6 +230,12 @@ def _hill(found: Expected, c: int, pressure: np.ndarray) -> np.ndarray:
 def _response(setup: Setup, found: Expected, c: int) -> list[dict[str, Any]]:
     """Mean KPI per period when the medium's course over the window is scaled to a mean spend."""
     own = setup.market.x[c]
+    mean = setup.market.money[c] / setup.trained * setup.scale
+    at = _MULTIPLES * float(setup.given[c, setup.window].mean())
+    if setup.frequencies[c] is not None:
+        # More money reaches more people: in proportion.
+        effects = found.draws.effects[:, c, None] * mean * _MULTIPLES
+        return _lines("spend", at, "response", effects)
     weights = _weights(setup, found.draws.channel[:, c])
     parameters = found.draws.channel[:, c]
     kappa, k = np.exp(parameters[:, KAPPA]), np.exp(parameters[:, SHAPE])
@@ -240,7 +247,5 @@ def _response(setup: Setup, found: Expected, c: int) -> list[dict[str, Any]]:
         hill = (power / (power + kappa[draw] ** k[draw])).mean(axis=1)
         today = hill[len(_MULTIPLES) // 2]
         response[draw] = hill / today
-    mean = setup.market.money[c] / setup.trained * setup.scale
     response *= found.draws.effects[:, c, None] * mean
-    given = setup.given[c, setup.window]
-    return _lines("spend", _MULTIPLES * float(given.mean()), "response", response)
+    return _lines("spend", at, "response", response)

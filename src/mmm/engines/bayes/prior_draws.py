@@ -125,16 +125,33 @@ def design_matrix(market: Market) -> np.ndarray:
 
 def plain_regressor(market: Market, c: int, parameters: np.ndarray) -> np.ndarray:
     """f of a channel (T,), by the formulas' letter and without the compiled kernel."""
-    hill = plain_hill(market.x[c], parameters, market.week, market.lags)[-len(market.design.y) :]
-    return np.asarray(market.money[c] * hill / hill.sum())
+    periods = len(market.design.y)
+    if market.by_frequency[c]:
+        curve = plain_reach(market, c, parameters)[-periods:]
+    else:
+        curve = plain_hill(market.x[c], parameters, market.week, market.lags)[-periods:]
+    return np.asarray(market.money[c] * curve / curve.sum())
+
+
+def plain_reach(market: Market, c: int, parameters: np.ndarray) -> np.ndarray:
+    """Reach times the Hill curve of its frequency, carried over, on all N rows."""
+    kappa, k = math.exp(parameters[2]), math.exp(parameters[3])
+    power = np.exp(k * market.log_frequency[c])
+    acting = market.x[c] * power / (power + kappa**k)
+    return plain_adstock(acting, parameters, market.week, market.lags)
 
 
 def plain_hill(x: np.ndarray, parameters: np.ndarray, week: float, lags: int) -> np.ndarray:
     """Hill curve of the adstocked pressure x (N,), on all its rows."""
-    theta = (1.0 + math.exp(-parameters[0])) ** -week
-    r, kappa, k = 1.0 + math.exp(parameters[1]), math.exp(parameters[2]), math.exp(parameters[3])
-    lag = np.arange(1.0, lags)
-    weights = np.append(1.0, np.cumprod(theta * (r + lag - 1.0) / lag))
-    pressure = np.convolve(x, weights / weights.sum())[: len(x)]
+    kappa, k = math.exp(parameters[2]), math.exp(parameters[3])
+    pressure = plain_adstock(x, parameters, week, lags)
     power = pressure**k
     return np.asarray(power / (power + kappa**k))
+
+
+def plain_adstock(x: np.ndarray, parameters: np.ndarray, week: float, lags: int) -> np.ndarray:
+    """Adstocked pressure x (N,), on all its rows."""
+    theta, r = (1.0 + math.exp(-parameters[0])) ** -week, 1.0 + math.exp(parameters[1])
+    lag = np.arange(1.0, lags)
+    weights = np.append(1.0, np.cumprod(theta * (r + lag - 1.0) / lag))
+    return np.asarray(np.convolve(x, weights / weights.sum())[: len(x)])

@@ -80,4 +80,15 @@ class EffectPrior:
 
 
 CURVE = CurvePrior()
+#: Middle and sd of the logarithm of a frequency's kappa, in exposures of a person reached in a
+#: period, and of its k: about as in Meridian (LogNormal(0.7, 0.4) for both).
+FREQUENCY_KAPPA, FREQUENCY_SHAPE = (math.log(2.1), 0.5), (0.7, 0.4)
+
+
+def frequency_curve(mean: float) -> CurvePrior:
+    """The curve's priors of a channel with a frequency, whose kappa is over the `mean` frequency."""
+    middle, sd = FREQUENCY_KAPPA
+    return CurvePrior(kappa=(middle - math.log(mean), sd), shape=FREQUENCY_SHAPE)
+
+
 POOLED_EFFECT = EffectPrior(POOLED, zero_weight=ZERO_WEIGHT)

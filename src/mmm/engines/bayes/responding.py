@@ -147,6 +147,9 @@ def _tabulated(
     """Mean response above that of no spend, and its slope by the logarithm, at the nodes (n,)."""
     curve = medium.curve
     floor = float(curve.saturation(np.maximum(carried, _SMALLEST)) @ weights)
+    if not curve.saturates:
+        value = curve.coefficient * float(own @ weights) * np.exp(nodes)
+        return value, value, curve.coefficient * floor
     value, slope = np.empty(len(nodes)), np.empty(len(nodes))
     logs = curve.alpha * np.log(curve.inflexion)
     _sums(own, carried, weights, curve.alpha, logs, np.exp(nodes), value, slope)

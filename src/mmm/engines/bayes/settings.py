@@ -60,6 +60,13 @@ class BayesSettings(_Settings):
         title="Media share of the KPI likely between",
         description="of all paid media together; soft",
     )
+    trend_wave: StrictFloat = Field(
+        default=13.0,
+        ge=4.0,
+        le=520.0,
+        title="Shortest wave of the trend (weeks)",
+        description="longer: a stiffer trend, which leaves slow movements to the media",
+    )
     chains: StrictInt = Field(default=4, ge=2, le=16, description="independent samplers")
     warm_up: StrictInt = Field(default=1000, ge=20, le=100_000, description="sweeps to settle")
     sweeps: StrictInt = Field(default=2000, ge=20, le=200_000, description="sweeps that count")

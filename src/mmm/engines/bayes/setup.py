@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mmm.engines.base import Factor, Holiday, LiftTest, Problem, Variable
+from mmm.engines.base import Factor, Holiday, LiftTest, PaidMedium, Problem, Variable
 from mmm.engines.bayes import priors
 from mmm.engines.bayes.baseline import (
     Baseline,
@@ -55,6 +55,8 @@ class Setup:
     tests: tuple[tuple[int, LiftTest, LiftEvidence], ...]  # number from 1, as given, as evidence
     media: tuple[Medium, ...]
     log_level: float
+    #: (N,) frequency over its mean in the trained rows, None of media without
+    frequencies: tuple[np.ndarray | None, ...]
     known: Known | None = None  # what an earlier model knew, in a refresh
 
     @property
@@ -73,6 +75,11 @@ class Setup:
     def scale(self) -> float:
         """The KPI's mean over the trained rows: one unit of the model."""
         return float(np.mean(self.problem.kpi[self.window][: self.trained]))
+
+    def mean_frequency(self, c: int) -> float:
+        """Exposures of a person reached in a period, over the trained rows, of channel c."""
+        first = self.problem.window[0]
+        return mean_frequency(self.problem.paid[c], slice(first, first + self.trained))
 
     @property
     def week(self) -> float:
@@ -142,15 +149,20 @@ def set_up(problem: Problem, settings: BayesSettings) -> Setup:
     given = [_money(medium.spend, medium.exposure, fitted) for medium in problem.paid]
     given += [np.asarray(variable.values, float) for variable in problem.organic]
     level = _usual_level(problem, spend[:, fitted].sum(), fitted)
+    frequencies = tuple(_relative_frequency(medium, fitted) for medium in problem.paid)
     media = []
-    for medium, values in zip(problem.paid, given, strict=False):
+    for medium, values, relative in zip(problem.paid, given, frequencies, strict=False):
         prior = settings.media.get(medium.name, ChannelPrior())
+        usual = priors.CURVE
+        if relative is not None:
+            usual = priors.frequency_curve(mean_frequency(medium, fitted))
         media.append(
             Medium(
                 pressure=values[:end],
                 money=float(medium.spend[fitted].sum() / scale),
-                curve=curve_prior(prior),
+                curve=curve_prior(prior, usual),
                 effect=paid_prior(prior, medium.sign, level),
+                frequency=None if relative is None else relative[:end],
             )
         )
     for variable, values in zip(problem.organic, given[len(problem.paid) :], strict=True):
@@ -166,11 +178,12 @@ def set_up(problem: Problem, settings: BayesSettings) -> Setup:
         kinds=("paid",) * len(problem.paid) + ("organic",) * len(problem.organic),
         given=np.array(given),
         spend=spend,
-        baseline=problem_baseline(problem, window, periods),
+        baseline=problem_baseline(problem, window, periods, settings.trend_wave),
         trained=trained,
         tests=tuple(_tests(problem, trained, scale)),
         media=tuple(media),
         log_level=level,
+        frequencies=(*frequencies, *(None for _ in problem.organic)),
     )
 
 
@@ -182,9 +195,24 @@ def _money(spend: np.ndarray, exposure: np.ndarray | None, fitted: slice) -> np.
     return np.asarray(exposure * cost, float)
 
 
-def curve_prior(prior: ChannelPrior) -> CurvePrior:
-    """The curve's priors, with what the analyst says of half-life and saturation."""
-    parts = priors.CURVE
+def mean_frequency(medium: PaidMedium, rows: slice) -> float:
+    """Exposures of a person reached in a period, the mean over all who were reached in `rows`."""
+    if medium.frequency is None or medium.exposure is None:
+        raise ValueError(f"{medium.name} has no frequency")
+    reach = medium.exposure[rows]
+    return float(reach @ medium.frequency[rows] / reach.sum())
+
+
+def _relative_frequency(medium: PaidMedium, rows: slice) -> np.ndarray | None:
+    if medium.frequency is None:
+        return None
+    return np.asarray(medium.frequency / mean_frequency(medium, rows), float)
+
+
+def curve_prior(prior: ChannelPrior, parts: CurvePrior = priors.CURVE) -> CurvePrior:
+    """The curve's priors, with what the analyst says of half-life and saturation; `parts` is what
+    is expected where nothing is said. With a frequency the saturation is that at its mean.
+    """
     theta, kappa = parts.theta, parts.kappa
     if prior.half_life is not None:
         weeks = [days / 7.0 for days in prior.half_life]
@@ -229,8 +257,8 @@ def organic_prior(prior: ChannelPrior, sign: str) -> EffectPrior:
     return EffectPrior(kind, *priors.ORGANIC_LOG, priors.ZERO_WEIGHT, none)
 
 
-def problem_baseline(problem: Problem, window: slice, periods: int) -> Baseline:
-    """All columns of Z over the window's T rows."""
+def problem_baseline(problem: Problem, window: slice, periods: int, trend_wave: float) -> Baseline:
+    """All columns of Z over the window's T rows; the trend's waves down to `trend_wave` weeks."""
     dates, step = problem.dates[window], problem.step_days
     days = period_days(step)
     columns: list[Column] = []
@@ -243,7 +271,7 @@ def problem_baseline(problem: Problem, window: slice, periods: int) -> Baseline:
     if step == 1:
         columns += weekday_columns(dates)
     columns += event_columns(dates, step, problem_events(problem, dates))
-    columns += trend_columns(periods, periods * days / 7.0)
+    columns += trend_columns(periods, periods * days / 7.0, trend_wave)
     columns += season_columns(dates, pairs)
     for item in problem.context:
         columns += _context_columns(item, window)

@@ -19,6 +19,7 @@ class Trial(NamedTuple):
     weights: np.ndarray  # (lags,)
     f: np.ndarray  # (T,)
     log_pressure: np.ndarray  # (T,)
+    acting: np.ndarray  # (N,) a channel's reach times what its frequency does
     zf: np.ndarray  # (p,)
     w: np.ndarray  # (p,)
     ff: np.ndarray  # (C,)
@@ -91,6 +92,7 @@ def new_state(market: Market) -> State:
             weights=np.zeros(market.lags),
             f=np.zeros(periods),
             log_pressure=np.zeros(periods),
+            acting=np.zeros(market.x.shape[1]),
             zf=np.zeros(p),
             w=np.zeros(p),
             ff=np.zeros(channels),

@@ -49,18 +49,30 @@ def place(market: Market, state: State) -> None:
     periods, weeks = design.y.shape[0], state.solved.diagonal.shape[0]
     for c in range(state.channel.shape[0]):
         x, parameters, f = market.x[c], state.channel[c], curves.f[c]
+        by_frequency = market.by_frequency[c]
         factor = channel_regressor(
-            x, market.money[c], market.week, parameters, trial.weights, f, trial.log_pressure
+            x,
+            market.log_frequency[c],
+            by_frequency,
+            market.money[c],
+            market.week,
+            parameters,
+            trial.weights,
+            f,
+            trial.log_pressure,
+            trial.acting,
         )
         evidence_of(
             market.tests,
             c,
+            by_frequency,
             x,
             parameters,
             trial.weights[0],
             factor,
             f,
             trial.log_pressure,
+            trial.acting,
             curves.evidence[c],
         )
         project(design.week_of, weeks, design.pointer, design.row, design.dense, f, curves.zf[c])
@@ -79,12 +91,15 @@ def _shape_trial(market: Market, state: State, c: int) -> float:
     trial = state.trial
     return channel_regressor(
         market.x[c],
+        market.log_frequency[c],
+        market.by_frequency[c],
         market.money[c],
         market.week,
         trial.parameters,
         trial.weights,
         trial.f,
         trial.log_pressure,
+        trial.acting,
     )
 
 
@@ -97,12 +112,14 @@ def _trial_row(market: Market, state: State, c: int, factor: float) -> float:
     evidence_of(
         market.tests,
         c,
+        market.by_frequency[c],
         market.x[c],
         trial.parameters,
         trial.weights[0],
         factor,
         f,
         trial.log_pressure,
+        trial.acting,
         evidence,
     )
     weeks = solved.diagonal.shape[0]

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.media import FREQUENCY
 from mmm.engines.adstock_hill.transforms import delayed_weights
 from mmm.engines.bayes.posterior import Posterior
+from mmm.engines.bayes.setup import Setup
 from mmm.engines.confidence import confidence_word
 from mmm.engines.schemas import columns_of, required_columns, table
 
@@ -207,8 +209,17 @@ def media_table(found: Posterior) -> pa.Table:
             "spend": spend.ravel(),
             "input": setup.given.ravel(),
             "in_window": np.tile(in_window, media),
+            "frequency": np.concatenate([_frequency(setup, c) for c in range(media)]),
         },
     )
+
+
+def _frequency(setup: Setup, c: int) -> np.ndarray:
+    """As it was given, NaN of media without, (N,)."""
+    relative = setup.frequencies[c]
+    if relative is None:
+        return np.full(setup.problem.rows, np.nan)
+    return relative * setup.mean_frequency(c)
 
 
 def contributions_table(found: Posterior, summary: Summary) -> pa.Table:
@@ -337,11 +348,19 @@ def adstock_table(found: Posterior) -> pa.Table:
 def curve_parameters(found: Posterior, c: int) -> dict[str, np.ndarray]:
     """What a medium's response needs, by draw (K,): names as in `mmm.engines.adstock_hill.media`.
 
-    `theta` is of one period, `inflexion` in the medium's input.
+    `theta` is of one period, `inflexion` in the medium's input; with a frequency in exposures of a
+    person reached, and the coefficient is the KPI per unit of input times the frequency's curve.
     """
+    carried = {"theta": found.theta[:, c], "delay": found.delay[:, c]}
+    if found.setup.frequencies[c] is not None:
+        return {
+            **carried,
+            f"{FREQUENCY}alpha": found.shape[:, c],
+            f"{FREQUENCY}inflexion": found.kappa[:, c] * found.setup.mean_frequency(c),
+            "coefficient": found.coefficient[:, c] / found.mean_input[c],
+        }
     return {
-        "theta": found.theta[:, c],
-        "delay": found.delay[:, c],
+        **carried,
         "alpha": found.shape[:, c],
         "inflexion": found.kappa[:, c] * found.mean_input[c],
         "coefficient": found.coefficient[:, c],

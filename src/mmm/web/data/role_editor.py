@@ -10,7 +10,15 @@ import streamlit as st
 from mmm.data.profile import ColumnFacts
 from mmm.data.proposal import Proposal
 from mmm.data.proposed import ColumnProposal
-from mmm.data.roles import DEFAULT_SIGNS, KPI_KINDS, ROLES, SIGNS, Roles, roles_of_fields
+from mmm.data.roles import (
+    DEFAULT_SIGNS,
+    KPI_KINDS,
+    PARTNERED,
+    ROLES,
+    SIGNS,
+    Roles,
+    roles_of_fields,
+)
 from mmm.errors import Finding
 from mmm.web.data.column_rows import content_text, rows_shown
 from mmm.web.kit.text import plain
@@ -25,6 +33,7 @@ ROLE_WORDS = {
     "kpi": "KPI",
     "spend": "Spend",
     "exposure": "Exposure",
+    "frequency": "Frequency (of a reach)",
     "organic": "Organic media",
     "context": "Context",
     "factor": "Factor",
@@ -146,10 +155,11 @@ def _row(
         )
 
     select(role, "role", "Role", list(ROLES), ROLE_WORDS)
-    if item.role == "exposure":
+    if item.role in PARTNERED:
         select(partner, "partner", "Spend", [spend.column for spend in roles.of("spend")], {})
     if item.role == "spend":
-        pairs = [exposure.column for exposure in roles.of("exposure") if exposure.partner == name]
+        partners = [other for role in PARTNERED for other in roles.of(role)]
+        pairs = [other.column for other in partners if other.partner == name]
         partner.caption(f"with {plain(', '.join(pairs))}" if pairs else "modelled by its spend")
     if item.role in DEFAULT_SIGNS:
         select(sign, "sign", "Sign", list(SIGNS), _SIGN_WORDS)

@@ -184,10 +184,12 @@ def _mapping_in_words(form: Form) -> None:
 
 
 def _paid_name(item: dict[str, Any]) -> str:
-    exposure = item.get("exposure")
-    if exposure and exposure != item.get("spend"):
-        return f"{item.get('spend')} (by {exposure})"
-    return str(item.get("spend"))
+    spend, exposure, frequency = (item.get(key) for key in ("spend", "exposure", "frequency"))
+    if not exposure or exposure == spend:
+        return str(spend)
+    if frequency:
+        return f"{spend} (by {exposure} and {frequency})"
+    return f"{spend} (by {exposure})"
 
 
 def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:

@@ -74,11 +74,12 @@ def _answers() -> None:
             st.error(plain(str(error)), icon=":material/error:")
             continue
         labels, totals = labels_of(summary), summary["totals"]
-        earned = labels.effect(totals["effect"]["paid"])
-        st.markdown(
-            f"**{plain(market)}** {plain(f'Paid media earned {earned} for')} "
-            f"{plain(labels.money(totals['spend']))}."
-        )
+        if summary["data"]["paid"]:
+            earned = labels.effect(totals["effect"]["paid"])
+            text = f"Paid media earned {earned} for {labels.money(totals['spend'])}."
+        else:
+            text = f"Organic media brought {labels.effect(totals['effect']['organic'])}."
+        st.markdown(f"**{plain(market)}** {plain(text)}")
         for warning in summary["plausibility"]:
             st.warning(plain(warning), icon=":material/warning:")
         label = f"The answer of {name_of(status)}"

@@ -43,7 +43,7 @@ PARTS = {
     "One-pager": (),
     "Contribution": ("waterfall", "over_time"),
     "ROAS": ("efficiency", "geos", "learnt", "share_of_spend"),
-    "Curves": ("response_curves", "bends", "frontier", "adstock", "carryover"),
+    "Curves": ("response_curves", "frequency", "bends", "frontier", "adstock", "carryover"),
     "Fit": ("actual_vs_fitted", "forecast", "residuals"),
     "Stability": ("stability",),
     "Calibration": ("calibration",),

@@ -66,12 +66,8 @@ def _one(name: str) -> None:
     st.markdown("**History**")
     table(HEADINGS, [row(f"{name}@{place}", one) for place, one in enumerate(versions, 1)])
     for one in uses(workspace(), name):
-        moved = ""
-        if one.without is not None and one.with_it is not None:
-            moved = (
-                f": moved from {one.without:,.4g} to {one.with_it:,.4g}, measured {one.lift:,.4g}"
-            )
-        st.markdown(f"Used in version {one.version}{plain(moved)}.")
+        said = f": {one.sentence}" if one.sentence else ""
+        st.markdown(f"Used in version {one.version}{plain(said)}.")
         links.link(links.RUN, one.run_id, icon=":material/timeline:", run=one.run_id)
     if current_user().may("test.save"):
         _moves(name, newest.state)

@@ -68,7 +68,7 @@ class PanelSetup:
         """B over the window, (J, T): a constant and slow cosines; orthogonal over all its rows."""
         setup = self.nation
         weeks = setup.trained * setup.week
-        columns = trend_columns(setup.trained, weeks, SHORTEST)
+        columns = trend_columns(setup.trained, weeks, max(SHORTEST, setup.settings.trend_wave))
         kept = [column.values for column in columns if column.name != "trend"]
         return np.array(kept)
 
@@ -149,7 +149,9 @@ def set_up_panel(problem: Problem, settings: BayesSettings) -> PanelSetup:
     window = problem.window_rows
     differing = tuple(item for item in problem.context if item.name in panel.controls)
     rest = tuple(item for item in problem.context if item.name not in panel.controls)
-    baseline = problem_baseline(replace(problem, context=rest), window, nation.periods)
+    baseline = problem_baseline(
+        replace(problem, context=rest), window, nation.periods, settings.trend_wave
+    )
     nation = replace(nation, baseline=baseline)
     fitted = slice(problem.window[0], problem.window[0] + nation.trained)
     mean_kpi = panel.kpi[:, fitted].mean(axis=1)
