@@ -100,6 +100,17 @@ class Settings(BaseSettings):
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
     )
+    job_from: Annotated[int, Field(ge=2)] = Field(
+        20,
+        alias="MMM_JOB_FROM",
+        description="runs from which a batch becomes one job of many tasks",
+    )
+    job_tasks: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        16, alias="MMM_JOB_TASKS", description="of one batch's job at most"
+    )
+    job_slots: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, alias="MMM_JOB_SLOTS", description="runs that a task of a job trains at the same time"
+    )
     read_memory_mb: Annotated[int, Field(ge=128)] = Field(
         1024, alias="MMM_READ_MEMORY_MB", description="of the process that reads one file"
     )

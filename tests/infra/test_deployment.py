@@ -332,13 +332,26 @@ def test_no_role_may_do_everything_of_a_service(prod: Applied) -> None:
 
 def test_the_bucket_refuses_what_is_not_tls_and_what_is_public(prod: Applied) -> None:
     (policy,) = prod.of("aws_s3_bucket_policy")
-    (statement,) = json.loads(policy["policy"])["Statement"]
+    statement, overwritten, kept = json.loads(policy["policy"])["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
         "Deny",
         "*",
         "s3:*",
     )
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    for denied in (overwritten, kept):
+        assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+        assert [name.rpartition(":")[2].partition("/")[2] for name in denied["Resource"]] == [
+            "audit/*",
+            "audit_chain/*",
+        ]
+    assert overwritten["Action"] == "s3:PutObject"
+    assert overwritten["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+    assert kept["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in kept
     (block,) = prod.of("aws_s3_bucket_public_access_block")
     kinds = (
         "block_public_acls",

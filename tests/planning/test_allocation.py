@@ -250,6 +250,10 @@ def test_a_channel_without_effect_keeps_its_bounds(make_model: Make, revenue: La
     assert _rows(plan)["radio"]["spend"] == pytest.approx(50.0)
     assert _rows(plan)["tv"]["spend"] == pytest.approx(150.0)
     assert any(text.startswith("radio has no effect here and keeps") for text in plan.findings)
+    stopped = allocate(model, PlanRequest(limits={"radio": {"low": 0.0}}), revenue)
+    assert _rows(stopped)["radio"]["spend"] == pytest.approx(0.0, abs=1e-3)
+    assert any(text == "radio has no effect here and stops." for text in stopped.findings)
+    assert not any("keeps within" in text for text in stopped.findings)
     kept = allocate(model, PlanRequest(limits={"radio": {"low": 0.8}}), revenue)
     assert _rows(kept)["radio"]["spend"] == pytest.approx(80.0, rel=1e-6)
 

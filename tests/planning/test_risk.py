@@ -117,6 +117,20 @@ def test_bounds_hold_for_a_held_channel_too(make_model: Make, revenue: Labels) -
     assert spends(plan) == pytest.approx({"tv": 110.0, "radio": 130.0}, rel=1e-6)
 
 
+def test_a_split_that_the_bounds_forbid_is_not_what_a_plan_loses_against(
+    make_model: Make, revenue: Labels
+) -> None:
+    models = drawn(make_model, 40, 2400.0, 100.0)
+    plan = planned(models, revenue, UNSURE, low=0.2, high=1.0, budget_per_period=150.0)
+    assert spends(plan) == pytest.approx({"tv": 100.0, "radio": 50.0}, rel=1e-3)
+    text = " ".join(plan.findings)
+    assert "Its split is not within the bounds of tv." in text
+    assert "probability of losing" not in text
+    assert "No change of the split" not in text
+    within = planned(models, revenue, UNSURE, low=0.2, high=1.0)
+    assert "not within the bounds" not in " ".join(within.findings)
+
+
 def test_held_channels_keep_their_share_of_a_budget_that_is_out_of_reach_else(
     make_model: Make, revenue: Labels
 ) -> None:
@@ -132,7 +146,7 @@ def test_a_budget_that_holding_puts_out_of_reach_says_so(make_model: Make, reven
     models = drawn(make_model, 40, 2400.0, 100.0)
     with pytest.raises(UserError) as error:
         planned(models, revenue, UNSURE, budget_per_period=500.0)
-    assert "Held at today's spend are tv: they can be freed." in error.value.fix
+    assert "Held at today's spend, and can be freed: tv." in error.value.fix
     with pytest.raises(UserError, match="no paid channel"):
         planned(models, revenue, UNSURE, free=("television",))
 

@@ -43,3 +43,6 @@ def test_a_new_column_of_spend_is_named_and_other_new_columns_are_not() -> None:
         "for it."
     )
     assert data_changes(new, new, MAPPING) == []
+    once = np.where(np.arange(24) == 23, 500.0, np.nan)
+    (found,) = data_changes(table(20), table(24, tiktok_spend=once), MAPPING)
+    assert "named like spend (500 in 1 period)" in found.what

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.data.columns import kind_text, read_numbers
+from mmm.data.long_form import role_of
 from mmm.data.mapping import Mapping
 from mmm.data.naming import DEFAULT_RULES, NamingRules
 from mmm.data.proposal import propose
@@ -86,12 +87,15 @@ def _unused_spend(
     found = []
     for name in added:
         numbers = read_numbers(new[name])
-        if proposal.column(name).role != "spend":
+        # A spend of one period alone "never varies", and is proposed as unused.
+        amounts = numbers is not None and bool(np.nan_to_num(numbers.values).any())
+        named = amounts and role_of(name, rules) == "spend"
+        if proposal.column(name).role != "spend" and not named:
             continue
         amount = kind_text(new[name].type)
         if numbers is not None:
             used = numbers.values[np.nan_to_num(numbers.values) > 0]
-            amount = f"{float(used.sum()):,.6g} in {len(used):,} periods"
+            amount = f"{float(used.sum()):,.6g} in {len(used):,} period{'s' * (len(used) != 1)}"
         what = f"the data have this new column, named like spend ({amount}); the model has no part for it."
         fix = "Submit a new experiment that maps it; a refresh models the same columns."
         found.append(Finding("warning", what, f"column {name!r}", fix, "new_spend"))

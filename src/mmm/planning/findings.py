@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: reached, met.
 _SAME = 1e-6
 _LARGEST_MOVES = 2
+#: Spend within this share of a bound is within the bounds.
+_EDGE = 1e-3
 
 
 def findings(
@@ -36,7 +38,7 @@ def findings(
     yield answer(totals, labels)
     if moved:
         yield _worth(totals, rows, labels, request)
-        yield from _risk(totals)
+        yield from _risk(totals, rows, request)
         yield from _recalibrated(totals)
     else:
         yield "No change of the split is worth making: the plan is the current allocation."
@@ -66,7 +68,22 @@ def findings(
         )
     yield from _readings(totals, labels)
     if moved:
-        yield from _carryover(totals, labels)
+        yield from _carryover(totals, labels, compared=not _not_within(rows, totals))
+
+
+def _not_within(rows: list[dict[str, Any]], totals: Totals) -> list[str]:
+    """The channels whose share of the planned money at the current split is not within their bounds:
+    with them a plan may bring less than the current allocation of the same money, which it may not
+    choose.
+    """
+    if not totals.initial_spend:
+        return []
+    scale = totals.spend / totals.initial_spend
+    return [
+        row["channel"]
+        for row in rows
+        if not row["low"] * (1 - _EDGE) <= row["initial_spend"] * scale <= row["high"] * (1 + _EDGE)
+    ]
 
 
 def _difference(row: Mapping[str, Any]) -> float:
@@ -87,7 +104,7 @@ def _readings(totals: Totals, labels: Labels) -> Iterator[str]:
         )
 
 
-def _carryover(totals: Totals, labels: Labels) -> Iterator[str]:
+def _carryover(totals: Totals, labels: Labels, *, compared: bool) -> Iterator[str]:
     """What hangs on the carryover."""
     held = totals.held_response > _SAME * abs(totals.response)
     if totals.even_gain is None or totals.other_gain is None:
@@ -95,6 +112,8 @@ def _carryover(totals: Totals, labels: Labels) -> Iterator[str]:
     if held and totals.response > 0:
         share = percent(totals.held_response / totals.response)
         yield f"{share} of the planned response is carryover of earlier spend, held as it was."
+    if not compared:
+        return
     other = "followed the spend" if held else "stayed as it was"
     yield (
         f"The gain over the current allocation of the same money depends on the carryover: {_signed(totals.even_gain)} as "
@@ -160,9 +179,10 @@ def _signed(change: float) -> str:
 
 
 def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: PlanRequest) -> str:
-    if not totals.worth_making:
-        if request.goal == "profit":
-            return _no_profit(totals, labels)
+    outside = _not_within(rows, totals)
+    if not totals.worth_making and request.goal == "profit":
+        return _no_profit(totals, labels)
+    if not totals.worth_making and not outside:
         return _no_change(totals)
     moves = sorted(rows, key=lambda row: row["spend"] - row["initial_spend"])
     parts = []
@@ -174,11 +194,12 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: 
             if sign * (row["spend"] - row["initial_spend"]) > _SAME * totals.spend
         ]
         if named:
-            listed = [f"{row['channel']} ({_move(row, labels)})" for row in named[:_LARGEST_MOVES]]
-            parts.append(f"{word} {' and '.join(listed)}")
+            largest = [f"{row['channel']} ({_move(row, labels)})" for row in named[:_LARGEST_MOVES]]
+            parts.append(f"{word} {' and '.join(largest)}")
     gain = ""
     if totals.even_gain is not None and request.goal != "profit":
-        gain = f" {_gain(totals)}"
+        bounds = f" Its split is not within the bounds of {listed(outside)}." if outside else ""
+        gain = f" {_gain(totals)}{bounds}"
     if parts:
         return f"Per {labels.period}: {'; '.join(parts)}.{gain}"
     return f"Nothing moves.{gain}"
@@ -202,10 +223,19 @@ def _measured(totals: Totals) -> str:
     return f"{totals.band.models} {totals.band.whose} that the plan was not optimised on"
 
 
-def _risk(totals: Totals) -> Iterator[str]:
-    """How likely the plan loses against the current allocation, and how much where it goes badly."""
+def _risk(totals: Totals, rows: list[dict[str, Any]], request: PlanRequest) -> Iterator[str]:
+    """How likely the plan loses against the current allocation, and how much where it goes badly; of
+    a plan for profit, how likely it loses profit.
+    """
     found = totals.band
-    if found is None or found.losing is None or found.downside is None or found.models < 2:
+    if found is None or found.models < 2:
+        return
+    if request.goal == "profit":
+        if found.losing_profit is not None:
+            share = percent(found.losing_profit)
+            yield f"The probability of a lower profit than with today's spend is {share}."
+        return
+    if found.losing is None or found.downside is None or _not_within(rows, totals):
         return
     yield (
         f"The probability of losing against the current allocation of the same money is "
@@ -275,8 +305,7 @@ def _break_even(rows: list[dict[str, Any]], totals: Totals, labels: Labels) -> I
     if totals.break_even is not None:
         at = f" ({labels.efficiency} of the next unit of money {labels.efficiency_value(totals.break_even)})"
     if beyond:
-        verb = "lies" if len(beyond) == 1 else "lie"
-        yield f"Planned spend of {listed(beyond)} {verb} beyond break-even{at}."
+        yield f"Planned spend of {listed(beyond)} lies beyond break-even{at}."
     else:
         yield f"All planned spend lies below break-even{at}."
 
@@ -332,7 +361,12 @@ def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
 
 
 def _without_effect(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:
-    names = [row["channel"] for row in rows if row["initial_spend"] > 0 and _is_flat(row)]
+    flat = [row for row in rows if row["initial_spend"] > 0 and _is_flat(row)]
+    stopped = [row["channel"] for row in flat if row["spend"] <= _SAME * row["initial_spend"]]
+    if stopped:
+        have, stop = ("has", "stops") if len(stopped) == 1 else ("have", "stop")
+        yield f"{listed(stopped)} {have} no effect here and {stop}."
+    names = [row["channel"] for row in flat if row["channel"] not in stopped]
     if names:
         have, keep = ("has", "keeps") if len(names) == 1 else ("have", "keep")
         yield (

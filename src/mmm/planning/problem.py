@@ -343,7 +343,7 @@ def _freeing(market: Market) -> str:
     if market.held is None or not market.held.any():
         return ""
     names = np.array(market.channels)[market.held].tolist()
-    return f" Held at today's spend are {', '.join(names)}: they can be freed."
+    return f" Held at today's spend, and can be freed: {', '.join(names)}."
 
 
 def _within(end: float, *, low: bool) -> float:
