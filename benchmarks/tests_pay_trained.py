@@ -27,7 +27,7 @@ from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
 from mmm.testing.next_test import TestValue
 
-_SETTINGS = {"chains": 2, "warm_up": 300, "sweeps": 500, "longest": 1, "draws": 200}
+_SETTINGS = {"chains": 2, "warm_up": 200, "sweeps": 300, "longest": 1, "draws": 200}
 _TESTS, _PRECISION = 2, 0.01
 
 

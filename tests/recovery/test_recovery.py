@@ -203,10 +203,10 @@ def test_command_prints_scores_and_names_bad_folders(tmp_path: Path) -> None:
 
 
 def test_the_loop_holds_tests_whose_results_are_the_truth_and_their_error(tmp_path: Path) -> None:
-    write_world(simulate(3, "easy"), tmp_path / "world")
+    write_world(simulate(3, "easy", lift_tests=0), tmp_path / "world")
     settings = {"trials": 1, "iterations": 100, "min_candidates": 20}
-    options = CaseOptions("ridge", settings, lift_tests="none")
-    case = read_case(tmp_path / "world", options)
+    case = read_case(tmp_path / "world", CaseOptions("ridge", settings))
+    assert case.experiment.lift_tests == (), "the file of tests has its headings alone"
     before, *after = with_tests(case, 2, precision=0.002)
     assert before.held is None
     held = [step.held for step in after if step.held is not None]

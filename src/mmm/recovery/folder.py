@@ -97,7 +97,9 @@ def _own_experiment(path: Path) -> dict[str, Any]:
 def _given_mapping(path: Path | None, own: dict[str, Any]) -> Mapping | None:
     """The mapping of the file, else of the folder's experiment; None where neither has one."""
     if path is None:
-        return Mapping.model_validate(own["mapping"]) if "mapping" in own else None
+        if "mapping" in own:
+            return Mapping.model_validate(own["mapping"])
+        return None
     try:
         read = read_json(path.read_bytes(), where=str(path))
         return Mapping.model_validate(read.get("mapping", read))
@@ -165,7 +167,7 @@ def _mapping(table: pa.Table, spends: list[str], names: list[str], where: str) -
 
 def _lift_tests(path: Path, columns: dict[str, str]) -> tuple[LiftTestConfig, ...]:
     """The tests of a file; columns that a lift test does not have are not read."""
-    if not path.exists():
+    if not path.exists() or _only_headings(path):
         return ()
     tests = []
     for row in _table(path).to_pylist():
@@ -175,6 +177,11 @@ def _lift_tests(path: Path, columns: dict[str, str]) -> tuple[LiftTestConfig, ..
         given = {name: value for name, value in known.items() if _is_given(value)}
         tests.append(LiftTestConfig.model_validate({**given, "channels": channels}))
     return tuple(tests)
+
+
+def _only_headings(path: Path) -> bool:
+    """Whether the file has no more than one line: a market without tests."""
+    return len(path.read_bytes().strip().splitlines()) == 1
 
 
 def _is_given(value: Any) -> bool:

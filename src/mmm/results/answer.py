@@ -31,6 +31,11 @@ class Card:
     sentences: tuple[str, ...]
     light: Light | None = None
 
+    @property
+    def light_said(self) -> str:
+        """The light in brackets, to follow a text; empty without one."""
+        return f" ({self.light})" if self.light else ""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -64,7 +69,7 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
     low, high = paid_ends(tables, summary["model"]["id"], effect)
     window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
     share = percent(effect / fitted) if fitted else ""
-    value = totals["roi"] if labels.revenue else totals["cpa"]
+    value = totals[labels.measure]
     ends: tuple[float | None, float | None] = (None, None)
     if low is not None and high is not None and totals["spend"]:
         ends = _efficiency_ends(low, high, totals["spend"], labels)
@@ -151,7 +156,9 @@ def _channels(tables: Tables, model_id: str, labels: Labels) -> Card:
     else:
         headline = f"Best {best['channel']}, weakest {weakest['channel']}"
         said = [f"Best: {_told(best, labels)}.", f"Weakest: {_told(weakest, labels)}."]
-    return Card("channels", question, headline, (*said, *([rest] if vague else [])))
+    if vague:
+        said.append(rest)
+    return Card("channels", question, headline, tuple(said))
 
 
 def certain_channels(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
