@@ -1,10 +1,11 @@
 """Looks at many runs: what they ask of the store, and how long they take, on a local folder and with
-15 ms added to each request, as a bucket would. `python -m benchmarks.scale`
+15 ms added to each request, as a bucket would. `python -m benchmarks.scale [runs of the batch]`
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -67,8 +68,9 @@ def main() -> None:
         cache, url = str(Path(folder) / "cache"), (Path(folder) / "workspace").as_uri()
         os.environ["XDG_CACHE_HOME"] = cache
         service = RunService.open(Settings(workspace=url))
+        runs = int(sys.argv[1]) if len(sys.argv) > 1 else BATCH
         store_runs(service, RUNS)
-        batch = store_batch(service, BATCH)
+        batch = store_batch(service, runs)
         run_ids = [member.run_id for member in batch.members]
         failed = RunFilter(states=frozenset({"failed"}), text="germany")
         ways: dict[str, Look] = {
@@ -95,8 +97,10 @@ def main() -> None:
 
         print("| look | runs | requests | s |\n| --- | --- | --- | --- |")
         table("all wait", boards)
-        move(service, run_ids[:500], (RunState.STARTING, RunState.RUNNING, RunState.SUCCEEDED))
-        move(service, run_ids[500:504], (RunState.STARTING,))
+        move(
+            service, run_ids[: runs // 2], (RunState.STARTING, RunState.RUNNING, RunState.SUCCEEDED)
+        )
+        move(service, run_ids[runs // 2 : runs // 2 + 4], (RunState.STARTING,))
         service._board.statuses(batch, service.status, tidy=True)
         table("half have ended, 4 go on", boards)
         service.find(failed)  # the cache of this machine is filled

@@ -15,8 +15,8 @@ resource "google_cloud_run_v2_job" "training" {
   deletion_protection = var.environment == "prod"
 
   template {
-    task_count  = 1
-    parallelism = 1
+    # A batch's job asks for more tasks, all at once: MMM_JOB_TASKS bounds them.
+    task_count = 1
 
     template {
       service_account       = google_service_account.training.email

@@ -38,11 +38,9 @@ _Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 
 def _parts(value: object) -> object:
     """A comma-separated text as its parts, in lower case."""
-    return (
-        tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        if isinstance(value, str)
-        else value
-    )
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
 
 _MAIL = r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"
@@ -101,6 +99,17 @@ class Settings(BaseSettings):
     task_timeout_seconds: Seconds = Field(24 * 3600, alias="MMM_TASK_TIMEOUT_SECONDS")
     batch_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         2, alias="MMM_BATCH_AT_ONCE", description="runs of batches that go on at the same time"
+    )
+    job_from: Annotated[int, Field(ge=2)] = Field(
+        20,
+        alias="MMM_JOB_FROM",
+        description="runs from which a batch becomes one job of many tasks",
+    )
+    job_tasks: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        16, alias="MMM_JOB_TASKS", description="of one batch's job at most"
+    )
+    job_slots: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, alias="MMM_JOB_SLOTS", description="runs that a task of a job trains at the same time"
     )
     read_memory_mb: Annotated[int, Field(ge=128)] = Field(
         1024, alias="MMM_READ_MEMORY_MB", description="of the process that reads one file"
@@ -239,12 +248,9 @@ class Settings(BaseSettings):
     def workspace_url(self) -> str:
         """Where everything that lasts lies: file:///folder, s3://bucket or gs://bucket."""
         if self.workspace:
-            has_scheme = "://" in self.workspace
-            return (
-                self.workspace
-                if has_scheme
-                else Path(self.workspace).expanduser().resolve().as_uri()
-            )
+            if "://" in self.workspace:
+                return self.workspace
+            return Path(self.workspace).expanduser().resolve().as_uri()
         if self.cloud_provider == "aws":
             return f"s3://{self.s3_bucket}"
         if self.cloud_provider == "gcp":
@@ -373,11 +379,9 @@ def _finding(problem: dict[str, Any], origins: Mapping[str, str]) -> Finding:
 def _missing(settings: Settings) -> list[Finding]:
     """What a setting requires of others."""
     findings = []
-    scheme = (
-        urlsplit(settings.workspace_url).scheme
-        if settings.workspace and "://" in settings.workspace
-        else ""
-    )
+    scheme = ""
+    if settings.workspace and "://" in settings.workspace:
+        scheme = urlsplit(settings.workspace_url).scheme
     needed = {
         "aws": ("AWS_REGION", "S3_BUCKET"),
         "gcp": ("GCP_PROJECT", "GCP_REGION", "GCS_BUCKET"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmm.platforms.aws.launcher import EcsLauncher
-from mmm.platforms.base import TaskLauncher, TaskState
+from mmm.platforms.base import JobLauncher, TaskLauncher, TaskState
 from mmm.platforms.gcp.launcher import CloudRunLauncher
 from mmm.platforms.local.launcher import LocalLauncher
 
@@ -67,6 +67,20 @@ class TaskLauncherContract:
         assert [ended(make(), handle) for handle in handles] == [2, 2]
         for handle, name in zip(handles, ("one", "two"), strict=True):
             assert f"/{name}:" in "".join(make().logs(handle))
+
+    def test_a_job_of_two_tasks_is_described_and_ends_as_one(
+        self, make: Make, tmp_path: Path
+    ) -> None:
+        launcher = make()
+        if not isinstance(launcher, JobLauncher):
+            pytest.skip("this platform has no jobs: each run of a batch is a task of its own")
+        batch_id = "20260101T000000-00000000"
+        uri = (tmp_path / "no workspace" / "batches" / batch_id).as_uri()
+        handle = launcher.submit_job(uri, f"{batch_id}-0001", 2, 1)
+        assert ended(make(), handle) == 2
+        said = f"Error: {tmp_path / 'no workspace'}: there is no such folder."
+        assert set(make().logs(handle)) == {said}
+        make().cancel(handle)
 
 
 class TestTaskLauncher(TaskLauncherContract):

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from batch_fakes import Launcher
 
 from mmm.access import NotAllowed, Role, User
 from mmm.errors import InvalidInput, UserError
 from mmm.experiments.config import DatasetRef, Experiment
-from mmm.platforms.base import TaskState, TaskStatus
 from mmm.runs.batch import batch_statuses, cancel_batch, planned, submit_batch
 from mmm.runs.events import History
 from mmm.runs.queue import step
@@ -26,28 +26,6 @@ from mmm.workspace.names import utc_now
 
 ANN, VIEWER = User("ann", role=Role.ANALYST), User("eve")
 Make = Callable[..., Experiment]
-
-
-class Launcher:
-    """Says that a task runs, and starts none: what is tested here is who may begin and when."""
-
-    def __init__(self) -> None:
-        self.launched: list[str] = []
-        self.refuses = ""
-
-    def submit(self, run_uri: str, name: str) -> str:
-        if self.refuses and self.refuses in run_uri:
-            raise UserError("not allowed.", where=name)
-        self.launched.append(run_uri.rpartition("/")[2])
-        return run_uri
-
-    def describe(self, handle: str) -> TaskStatus:
-        return TaskStatus(TaskState.PENDING)
-
-    def cancel(self, handle: str, grace_seconds: float = 10.0) -> None: ...
-
-    def logs(self, handle: str) -> Any:
-        return iter(())
 
 
 @pytest.fixture

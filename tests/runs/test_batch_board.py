@@ -6,20 +6,17 @@ import random
 from pathlib import Path
 
 import pytest
+from batch_fakes import Launcher, stored_batch
 from benchmarks.counted_store import count_requests
 
 from mmm.access import Role, User
 from mmm.runs.batch import cancel_batch, retry_batch
-from mmm.runs.batch_board import begin
 from mmm.runs.events import FINAL, TRANSITIONS, History
 from mmm.runs.service import RunService
 from mmm.runs.status import RunStatus
 from mmm.settings import Settings
 from mmm.workspace import Workspace
-from mmm.workspace.models import BatchDocument, BatchMember, RunState
-from mmm.workspace.names import new_id, new_ids, utc_now
-
-from .test_batch import Launcher
+from mmm.workspace.models import BatchDocument, RunState
 
 ANN = User("ann", role=Role.ANALYST)
 AT_ONCE = 2
@@ -39,20 +36,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def service(workspace: Workspace, own: Settings) -> RunService:
     return RunService(workspace, Launcher(), own)
-
-
-def stored_batch(workspace: Workspace, runs: int, *, marked: bool = True) -> BatchDocument:
-    members = tuple(
-        BatchMember(run_id=run_id, label=f"market {number}", market="DE", dataset_id="0" * 16)
-        for number, run_id in enumerate(new_ids(runs))
-    )
-    batch = BatchDocument(
-        batch_id=new_id(), name="", at=utc_now(), actor="ann", engine="ridge", members=members,
-        marked=marked,
-    )  # fmt: skip
-    workspace.save_batch(batch)
-    begin(workspace, batch)
-    return batch
 
 
 def train(workspace: Workspace, run_id: str, state: RunState = RunState.SUCCEEDED) -> None:

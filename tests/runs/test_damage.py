@@ -11,7 +11,7 @@ from mmm.access import Role, User
 from mmm.errors import UserError
 from mmm.runs.events import History
 from mmm.runs.queue import step
-from mmm.runs.service import RunService
+from mmm.runs.service import RunService, _Looks
 from mmm.runs.signs import heartbeat
 from mmm.settings import Settings
 from mmm.workspace import Workspace
@@ -75,7 +75,8 @@ def test_a_damaged_batch_leaves_the_others_their_turn(
         )  # fmt: skip
     empty(settings, "batches/20260301T120001-00000000/batch.json")
     service, started = RunService.open(settings), []
-    step(workspace, service.statuses, started.append, 5, "local", utc_now())
+    looks = _Looks(service, service._board, tidy=False)
+    step(workspace, looks, started.append, 5, "local", utc_now())
     assert started == ["20260301T120002-0a1b2c3d"]
     with pytest.raises(UserError, match="empty"):
         workspace.batch("20260301T120001-00000000")

@@ -1,4 +1,4 @@
-"""A front for Cloud Run jobs and Cloud Logging: an execution's task is a process of this machine."""
+"""A front for Cloud Run jobs and Cloud Logging: an execution's tasks are processes of this machine."""
 
 from __future__ import annotations
 
@@ -27,27 +27,87 @@ def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
+class Task:
+    """One task of an execution: a process of this machine and what tasks.list says of it."""
+
+    def __init__(self, execution: Execution, index: int) -> None:
+        self._execution, self._index = execution, index
+        self.process: subprocess.Popen[bytes] | None = None
+        self.attempt: dict[str, Any] = {}
+        self.code: int | None = None
+
+    def run(self, argv: list[str]) -> None:
+        execution = self._execution
+        self.process = subprocess.Popen(
+            [*argv, *execution.args],
+            env=execution.environment(self._index),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+        )
+        execution.began()
+        if execution.told.is_set():
+            self.process.terminate()
+        why: list[str] = []
+        threading.Thread(target=self._watch, args=(why,), daemon=True).start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            execution.lines.append((_now(), line.decode(errors="replace").rstrip("\n")))
+        self.end(self.process.wait(), why[0] if why else "")
+
+    def end(self, code: int | None, why: str) -> None:
+        message = why or "The container exited with an error."
+        self.code = code
+        if code is None:
+            self.attempt = {"status": {"code": 2, "message": message}}
+        elif code < 0:
+            self.attempt = {"status": {"code": 2, "message": message}, "termSignal": -code}
+        elif code > 0:
+            self.attempt = {"status": {"code": 2, "message": message}, "exitCode": code}
+
+    def _watch(self, why: list[str]) -> None:
+        """Kill what takes more memory or time than it may, or does not stop when it is told."""
+        assert self.process is not None
+        execution, job = self._execution, self._execution.job
+        limit, began, told_at = job["memory"] * 2**20, time.monotonic(), 0.0
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.process.pid)
+            while self.process.poll() is None:
+                used = process.memory_info().rss
+                if used > limit:
+                    why.append(f"Memory limit of {limit >> 20} MiB exceeded with {used >> 20} MiB.")
+                    self.process.kill()
+                if time.monotonic() - began > execution.seconds:
+                    why.append("The configured timeout was reached.")
+                    self.process.kill()
+                if execution.told.is_set():
+                    told_at = told_at or time.monotonic()
+                    if time.monotonic() - told_at > job["stop_seconds"]:
+                        self.process.kill()
+                time.sleep(0.02)
+
+
 class Execution:
-    """One process, and what executions.get and tasks.list say of it."""
+    """So many processes at once, and what executions.get says of them."""
 
     def __init__(self, name: str, job: dict[str, Any], asked: Any, config: dict[str, Any]) -> None:
-        self._config, self._job = config, job
+        self._config, self.job = config, job
         override = (asked.get("containerOverrides") or [{}])[0]
         self.args = override.get("args", job.get("args", []))
         self.env = [*job["env"], *override.get("env", [])]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.tasks = [Task(self, index) for index in range(asked.get("taskCount", 1))]
         self.told = threading.Event()
         self.lines: list[tuple[str, str]] = []
         container = {"name": "training", "image": job["image"], "args": self.args, "env": self.env}
         timeout = asked.get("timeout", "86400s")
         self.seconds = float(timeout.removesuffix("s"))
-        self.attempt: dict[str, Any] = {}
         self.state: dict[str, Any] = {
             "name": name,
             "uid": str(uuid.uuid4()),
             "job": name.partition("/executions/")[0].rpartition("/")[2],
             "createTime": _now(),
-            "taskCount": 1,
+            "taskCount": len(self.tasks),
             "template": {"containers": [container], "timeout": timeout},
         }
         self._say("Completed", "CONDITION_RECONCILING", "Waiting for execution to complete.")
@@ -57,11 +117,33 @@ class Execution:
     def over(self) -> bool:
         return "completionTime" in self.state
 
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        return [task.process for task in self.tasks if task.process is not None]
+
+    def began(self) -> None:
+        self.state |= {"startTime": _now(), "runningCount": len(self.processes)}
+
     def cancel(self) -> None:
         self.told.set()
         self._say("Completed", "CONDITION_RECONCILING", "Cancelling.", "CANCELLING")
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+
+    def environment(self, index: int) -> dict[str, str]:
+        url = self._config["url"]
+        host = url.removeprefix("http://")
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": "/tmp",  # noqa: S108
+            "CLOUD_RUN_EXECUTION": self.state["name"].rpartition("/")[2],
+            "CLOUD_RUN_TASK_INDEX": str(index),
+            "CLOUD_RUN_TASK_COUNT": str(len(self.tasks)),
+            "GCP_ENDPOINT_URL": url,
+            "GCE_METADATA_HOST": host,
+            "GCE_METADATA_IP": host,
+        } | {pair["name"]: pair["value"] for pair in self.env}
 
     def _say(self, kind: str, state: str, message: str, reason: str = "") -> None:
         condition = {"type": kind, "state": state, "message": message}
@@ -72,85 +154,33 @@ class Execution:
 
     def _run(self) -> None:
         time.sleep(self._config["pending_seconds"])
-        argv = self._config["images"].get(self._job["image"])
-        if self.told.is_set():
-            self._end(None, "")
-        elif argv is None:
-            self._end(None, f"Image '{self._job['image']}' not found.")
+        argv = self._config["images"].get(self.job["image"])
+        if self.told.is_set() or argv is None:
+            missing = "" if self.told.is_set() else f"Image '{self.job['image']}' not found."
+            for task in self.tasks:
+                task.end(None, missing)
         else:
-            self._execute(argv)
+            threads = [threading.Thread(target=task.run, args=(argv,)) for task in self.tasks]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self._end()
 
-    def _execute(self, argv: list[str]) -> None:
-        self.process = subprocess.Popen(
-            [*argv, *self.args],
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-        )
-        self.state |= {"startTime": _now(), "runningCount": 1}
-        if self.told.is_set():
-            self.process.terminate()
-        why: list[str] = []
-        threading.Thread(target=self._watch, args=(why,), daemon=True).start()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append((_now(), line.decode(errors="replace").rstrip("\n")))
-        self._end(self.process.wait(), why[0] if why else "")
-
-    def _environment(self) -> dict[str, str]:
-        url = self._config["url"]
-        host = url.removeprefix("http://")
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": "/tmp",  # noqa: S108
-            "CLOUD_RUN_EXECUTION": self.state["name"].rpartition("/")[2],
-            "CLOUD_RUN_TASK_INDEX": "0",
-            "GCP_ENDPOINT_URL": url,
-            "GCE_METADATA_HOST": host,
-            "GCE_METADATA_IP": host,
-        } | {pair["name"]: pair["value"] for pair in self.env}
-
-    def _watch(self, why: list[str]) -> None:
-        """Kill what takes more memory or time than it may, or does not stop when it is told."""
-        assert self.process is not None
-        limit, began, told_at = self._job["memory"] * 2**20, time.monotonic(), 0.0
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self.process.pid)
-            while self.process.poll() is None:
-                used = process.memory_info().rss
-                if used > limit:
-                    why.append(f"Memory limit of {limit >> 20} MiB exceeded with {used >> 20} MiB.")
-                    self.process.kill()
-                if time.monotonic() - began > self.seconds:
-                    why.append("The configured timeout was reached.")
-                    self.process.kill()
-                if self.told.is_set():
-                    told_at = told_at or time.monotonic()
-                    if time.monotonic() - told_at > self._job["stop_seconds"]:
-                        self.process.kill()
-                time.sleep(0.02)
-
-    def _end(self, code: int | None, why: str) -> None:
-        message = why or "The container exited with an error."
-        if code is None:
-            self.attempt = {"status": {"code": 2, "message": message}}
-        elif code < 0:
-            self.attempt = {"status": {"code": 2, "message": message}, "termSignal": -code}
-        elif code > 0:
-            self.attempt = {"status": {"code": 2, "message": message}, "exitCode": code}
+    def _end(self) -> None:
+        good = sum(task.code == 0 for task in self.tasks)
+        bad = next((task for task in self.tasks if task.code != 0), None)
         self.state["runningCount"] = 0
         if self.told.is_set():
-            self.state["cancelledCount"] = 1
+            self.state["cancelledCount"] = len(self.tasks) - good
             self._say("Completed", "CONDITION_FAILED", "Execution was cancelled.", "CANCELLED")
-        elif code == 0:
-            self.state["succeededCount"] = 1
+        elif bad is None:
+            self.state["succeededCount"] = good
             self._say("Completed", "CONDITION_SUCCEEDED", "Execution completed successfully.")
         else:
-            self.state["failedCount"] = 1
-            said = f"Task failed with message: {message}"
-            reason = "NON_ZERO_EXIT_CODE" if code else ""
+            self.state |= {"succeededCount": good, "failedCount": len(self.tasks) - good}
+            said = f"Task failed with message: {bad.attempt['status']['message']}"
+            reason = "NON_ZERO_EXIT_CODE" if bad.code else ""
             self._say("Completed", "CONDITION_FAILED", said, reason)
         self.state["completionTime"] = _now()
 
@@ -170,7 +200,7 @@ class Jobs:
     def pid(self, execution_id: str) -> int | None:
         for name, one in self._executions.items():
             if name.endswith(f"/{execution_id}"):
-                return one.process.pid if one.process else None
+                return one.processes[0].pid if one.processes else None
         return None
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
@@ -212,8 +242,11 @@ class Jobs:
         if execution is None:
             raise Refused("NOT_FOUND", f"Resource '{name}' of kind 'EXECUTION' does not exist.")
         if found["tasks"]:
-            task = {"name": f"{name}/tasks/task0", "lastAttemptResult": execution.attempt}
-            return {"tasks": [task]}
+            tasks = [
+                {"name": f"{name}/tasks/task{number}", "lastAttemptResult": task.attempt}
+                for number, task in enumerate(execution.tasks)
+            ]
+            return {"tasks": tasks}
         if found["verb"] == "cancel":
             if execution.over or execution.told.is_set():
                 raise Refused("FAILED_PRECONDITION", "The execution has completed.")
@@ -240,8 +273,9 @@ class Jobs:
 
     def end(self) -> None:
         for one in self._executions.values():
-            if one.process is not None and one.process.poll() is None:
-                one.process.kill()
+            for process in one.processes:
+                if process.poll() is None:
+                    process.kill()
 
 
 def _operation(job: str, execution: Execution) -> dict[str, Any]:

@@ -50,6 +50,7 @@ PANELS = {
         "retry": "mmm.cli.runs:retry_command",
         "dispatch": "mmm.cli.dispatch:dispatch_command",
         "train": "mmm.cli.train:train_command",
+        "work": "mmm.cli.work:work_command",
     },
     "Results": {
         "report": "mmm.cli.artifacts:report_command",

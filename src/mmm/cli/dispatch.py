@@ -10,6 +10,7 @@ import typer
 
 from mmm.runs.dispatch import Dispatcher, dispatchers
 from mmm.settings import load_settings
+from mmm.workspace import Workspace
 
 
 def dispatch_command(
@@ -18,7 +19,9 @@ def dispatch_command(
     ] = False,
     after: Annotated[
         str | None,
-        typer.Option(help="A local run's address: start what its killed task cannot.", hidden=True),
+        typer.Option(
+            help="A local run's or batch's address: start what its killed task cannot.", hidden=True
+        ),
     ] = None,
 ) -> None:
     """Keep things going while nobody looks: find lost tasks, start what waits, act on schedules.
@@ -28,6 +31,11 @@ def dispatch_command(
     Example: `mmm dispatch`, or `mmm dispatch --once` every minute from a scheduler.
     """
     settings = load_settings().settings
+    if after is not None and Workspace.is_batch_uri(after):
+        from mmm.runs.work import step_after_work
+
+        step_after_work(after, settings)
+        return
     if after is not None:
         from mmm.runs.task import step_after
 

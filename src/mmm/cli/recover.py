@@ -168,8 +168,12 @@ def _case_row(scored: CaseScore) -> list[str]:
 def print_rows(rows: list[GroupScore] | list[WordScore]) -> None:
     """Print frozen rows of scores with their fields' names as headings."""
     fields = list(vars(rows[0]))
-    cells = [[_cell(value) for value in vars(row).values()] for row in rows]
-    show.table([name.replace("_", " ").upper() for name in fields], cells)
+    headings = [name.replace("_", " ").upper() for name in fields]
+    show.table(headings, [_cells(row) for row in rows])
+
+
+def _cells(row: GroupScore | WordScore) -> list[str]:
+    return [_cell(value) for value in vars(row).values()]
 
 
 def _cell(value: Any) -> str:

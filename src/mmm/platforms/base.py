@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mmm.errors import UserError
 
@@ -93,6 +93,19 @@ class TaskLauncher(Protocol):
 
     def logs(self, handle: str) -> Iterator[str]:
         """The task's raw output so far: what it printed before or outside its own log."""
+        ...
+
+
+@runtime_checkable
+class JobLauncher(Protocol):
+    """What a platform's launcher may offer besides: one job of many tasks for a whole batch. Its
+    handle is described and cancelled like a task's; it is stopped when no task goes on.
+    """
+
+    def submit_job(self, batch_uri: str, name: str, tasks: int, slots: int) -> str:
+        """Start `tasks` tasks of `mmm work batch_uri`, each with its number and `slots`; return the
+        job's handle. Errors as of `submit`.
+        """
         ...
 
 

@@ -91,14 +91,9 @@ def submit_batch(
     concurrently(
         lambda one: workspace.create_run(*one), list(zip(experiments, run_ids, strict=True))
     )
-    batch = BatchDocument(
-        batch_id=batch_id,
-        name=name,
-        at=utc_now(),
-        actor=by.id,
-        engine=checked[0][0].engine,
-        platform=service.platform,
-        members=tuple(
+    stored = []
+    for run_id, member, (_, findings) in zip(run_ids, members, checked, strict=True):
+        stored.append(
             BatchMember(
                 run_id=run_id,
                 label=member.label,
@@ -107,9 +102,17 @@ def submit_batch(
                 settings=member.settings,
                 warnings=tuple(str(finding) for finding in findings),
             )
-            for run_id, member, (_, findings) in zip(run_ids, members, checked, strict=True)
-        ),
+        )
+    batch = BatchDocument(
+        batch_id=batch_id,
+        name=name,
+        at=utc_now(),
+        actor=by.id,
+        engine=checked[0][0].engine,
+        platform=service.platform,
+        members=tuple(stored),
         marked=True,
+        run_seconds=_run_seconds(service, experiments),
     )
     workspace.save_batch(batch)
     workspace.append_audit(
@@ -118,6 +121,17 @@ def submit_batch(
     begin(workspace, batch)
     service.start_waiting()
     return batch
+
+
+def _run_seconds(service: RunService, experiments: Sequence[Experiment]) -> float | None:
+    """What a run of a large batch is estimated to take, by its first; None where nobody knows, and
+    for a small batch, which nobody divides into tasks.
+    """
+    if len(experiments) < service.job_from:
+        return None
+    from mmm.runs.estimate import estimate_of
+
+    return estimate_of(service, experiments[0]).seconds
 
 
 def _checked(
@@ -179,6 +193,10 @@ def cancel_batch(service: RunService, batch: BatchDocument, by: User) -> int:
         except UserError as error:
             refused.append(f"{status.run_id}: {error}")
         cancelled += 1
+    try:
+        service.stop_job(batch)
+    except UserError as error:
+        refused.append(f"the batch's job: {error}")
     service.workspace.append_audit(by, "batch.cancel", batch.batch_id, runs=cancelled)
     if refused:
         fix = "Their runs are cancelled and take nothing more from them; stop the tasks on the platform."

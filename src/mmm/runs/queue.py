@@ -21,6 +21,7 @@ from mmm.errors import NotFound, UserError
 from mmm.platforms.base import NoRoom
 from mmm.runs.events import TransitionRefused
 from mmm.runs.status import RunStatus
+from mmm.runs.waiting import Waits
 from mmm.workspace import Workspace
 from mmm.workspace.models import BatchDocument, RunState
 from mmm.workspace.stored import Unreadable
@@ -56,6 +57,18 @@ class Looks(Protocol):
     def of_runs(self, run_ids: Sequence[str]) -> list[RunStatus]: ...
 
 
+class Jobs(Protocol):
+    """Batches that the platform trains as one job of many tasks (`mmm.runs.batch_jobs`)."""
+
+    def takes(self, batch: BatchDocument) -> bool: ...
+
+    def revive(self, batch: BatchDocument, statuses: Sequence[RunStatus]) -> bool: ...
+
+    def tend(
+        self, batch: BatchDocument, statuses: Sequence[RunStatus], places: int, now: datetime
+    ) -> tuple[bool, Waits | None]: ...
+
+
 @dataclass(frozen=True)
 class Stepped:
     """What a step did: the ids of the runs started; and saw: the statuses, before that, of the
@@ -74,11 +87,15 @@ def step(
     platform: str,
     now: datetime,
     ends: Ends | None = None,
+    jobs: Jobs | None = None,
 ) -> Stepped:
     """Start runs of the platform's batches while fewer than `at_once` are under way.
 
     Where the platform had no room, nothing of a batch is started before it is time to ask again.
     Runs of no batch that were refused are tried again at their own time.
+
+    Batches that `jobs` takes are left to the platform's own engine: a job of many tasks is
+    submitted while some of their runs wait and none goes on, and runs whose task was lost wait again.
 
     Batches and runs that have ended go to `ends`, once it is known that they have, and their marks
     are taken away; without `ends` the marks stay for somebody else.
@@ -89,15 +106,25 @@ def step(
     """
     batch_ids, run_ids = workspace.open_work()
     waiting, under_way, full = [], 0, False
+    by_job: list[tuple[Jobs, BatchDocument]] = []
     seen: dict[str, list[RunStatus]] = {}
     for batch in _batches(looks, batch_ids):
         if batch.platform != platform:
             continue
-        statuses = seen[batch.batch_id] = looks.of_batch(batch)
-        if ends is not None and all(status.final for status in statuses):
+        statuses = looks.of_batch(batch)
+        taker = jobs if jobs is not None and jobs.takes(batch) else None
+        if taker is not None and taker.revive(batch, statuses):
+            statuses = looks.of_batch(batch)
+        seen[batch.batch_id] = statuses
+        # One that could not be read may be going on, or be mended.
+        if ends is not None and all(one.final and one.readable for one in statuses):
             _close_batch(workspace, batch, statuses, ends)
+        if taker is None or platform == "local":  # a cloud's jobs take nobody's place
+            under_way += sum(status.state in _UNDER_WAY for status in statuses)
+        if taker is not None:
+            by_job.append((taker, batch))
+            continue
         waiting += [status.run_id for status in statuses if status.state is RunState.QUEUED]
-        under_way += sum(status.state in _UNDER_WAY for status in statuses)
         full = full or any(_is_early(status, now) for status in statuses)
     singles = []
     for status in looks.of_runs(run_ids):
@@ -107,8 +134,23 @@ def step(
             _close(workspace, status, ends)
         elif _is_due(status, now) and status.platform:
             singles.append(status.run_id)
-    started = [] if full else _start_batches(waiting, start, at_once - under_way)
+    places = at_once - under_way
+    for taker, batch in by_job:
+        submitted, waits = taker.tend(batch, seen[batch.batch_id], places, now)
+        if submitted and platform == "local":  # it takes what there is
+            places = 0
+        if waits is not None:
+            seen[batch.batch_id] = _told(seen[batch.batch_id], waits)
+    started = [] if full else _start_batches(waiting, start, places)
     return Stepped(started + _start_singles(singles, start), seen)
+
+
+def _told(statuses: Sequence[RunStatus], waits: Waits) -> list[RunStatus]:
+    """The statuses, with why those that wait do."""
+    return [
+        status.model_copy(update={"waits": waits}) if status.state is RunState.QUEUED else status
+        for status in statuses
+    ]
 
 
 def _start_batches(waiting: Sequence[str], start: Callable[[str], None], places: int) -> list[str]:

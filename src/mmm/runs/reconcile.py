@@ -67,6 +67,23 @@ def reconcile(
     return _end(history, launcher, attempt, verdict)
 
 
+def end_if_silent(workspace: Workspace, settings: Settings, run_id: str, now: datetime) -> RunEvent:
+    """End a run under way that gives no sign of life, whatever its platform says; the newest event."""
+    history = History(workspace, run_id)
+    last = history.last
+    if last.state is RunState.STARTING:
+        verdict = _judge_launch(settings, last, now)
+    elif last.state is RunState.RUNNING:
+        verdict = _judge(workspace, settings, run_id, last, None, now)
+    else:
+        return last
+    if verdict is None:
+        return last
+    if history.refresh() != last:
+        return history.last
+    return _end(history, None, None, verdict)
+
+
 def _judge_launch(settings: Settings, last: RunEvent, now: datetime) -> _Verdict | None:
     """A launch takes seconds: whoever is at it for longer than a task may be silent was killed."""
     limit = min(settings.start_timeout_seconds, settings.crash_after_seconds)
@@ -147,9 +164,9 @@ def _because(what: str, task: TaskStatus | None) -> str:
 
 
 def _end(
-    history: History, launcher: TaskLauncher, attempt: Attempt | None, verdict: _Verdict
+    history: History, launcher: TaskLauncher | None, attempt: Attempt | None, verdict: _Verdict
 ) -> RunEvent:
-    output = _last_lines(launcher, attempt) if attempt else []
+    output = _last_lines(launcher, attempt) if attempt and launcher else []
     error = RunError(what=verdict.why, exit_code=verdict.exit_code, output="\n".join(output))
     number = history.last.attempt
     try:
@@ -159,7 +176,7 @@ def _end(
     except StoreError as failure:  # full, or for reading only: what is seen is told all the same
         log.warning("the end of run %s could not be recorded: %s", history.run_id, failure)
         return _unrecorded(history.last, verdict, error)
-    if attempt is not None:
+    if attempt is not None and launcher is not None:
         try:
             launcher.cancel(attempt.handle, _GRACE_SECONDS)
         except (

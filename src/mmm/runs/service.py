@@ -15,6 +15,7 @@ from mmm.errors import Finding, InvalidInput, UserError
 from mmm.platforms import open_launcher
 from mmm.platforms.base import NoRoom, TaskLauncher, TaskState
 from mmm.runs.batch_board import BatchBoard
+from mmm.runs.batch_jobs import BatchJobs
 from mmm.runs.events import FINAL, History, TransitionRefused
 from mmm.runs.notices import tell_of_batch, tell_of_no_room, tell_of_run
 from mmm.runs.queue import Stepped, step
@@ -51,6 +52,7 @@ class RunService:
         self._settings = settings
         self._list = StatusList(workspace, settings.cache_dir)
         self._board = BatchBoard(workspace, self._list)
+        self._jobs = BatchJobs(workspace, launcher, settings)
 
     @property
     def platform(self) -> str:
@@ -177,6 +179,15 @@ class RunService:
         """The runs of a batch now, in its order."""
         return self._board.statuses(batch, self.status)
 
+    @property
+    def job_from(self) -> int:
+        """How many runs make a batch one job, where the platform has jobs."""
+        return self._settings.job_from
+
+    def stop_job(self, batch: BatchDocument) -> None:
+        """Stop the platform's job of a batch whose runs are cancelled; none is no error."""
+        self._jobs.cancel(batch)
+
     def _step(self, *, tidy: bool) -> Stepped:
         def start(run_id: str) -> None:
             history = History(self.workspace, run_id)
@@ -195,6 +206,7 @@ class RunService:
                 self.platform,
                 utc_now(),
                 _Ends(self) if tidy else None,
+                self._jobs,
             )
         except StoreError as failure:  # whoever looks must not need to write
             log.warning("no step of the queue could be taken: %s", failure)

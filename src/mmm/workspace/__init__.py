@@ -78,6 +78,24 @@ class Workspace(
         workspace.job_config(run_id)
         return workspace, run_id
 
+    @classmethod
+    def of_batch(cls, batch_uri: str, settings: Settings | None = None) -> tuple[Workspace, str]:
+        """The workspace and the batch id in a batch's URI; UserError when it is none."""
+        url, marker, batch_id = batch_uri.rstrip("/").rpartition("/batches/")
+        if not marker:
+            fix = "It looks like s3://bucket/batches/<batch id>."
+            raise UserError("is not a batch's address.", where=batch_uri, fix=fix)
+        return cls(url, settings, create=False), batch_id
+
+    @staticmethod
+    def is_batch_uri(uri: str) -> bool:
+        """Whether an address is a batch's, not a run's."""
+        return uri.rstrip("/").rpartition("/")[0].endswith("/batches")
+
+    def batch_uri(self, batch_id: str) -> str:
+        """What a task of a batch's job is given."""
+        return f"{self.url}/batches/{batch_id}"
+
     def run_uri(self, run_id: str) -> str:
         """What a training task is given."""
         return f"{self.url}/runs/{run_id}"

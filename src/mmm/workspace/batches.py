@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from mmm.errors import AlreadyExists, NotFound
 from mmm.workspace.concurrent import concurrently
-from mmm.workspace.models import BatchDocument, BatchMoves
+from mmm.workspace.models import BatchDocument, BatchJob, BatchJobAnswer, BatchMoves
 from mmm.workspace.names import checked_run, checked_time_id, is_time_id, meant_id
 from mmm.workspace.part import Part
 from mmm.workspace.stored import Found, Unreadable
@@ -106,6 +106,31 @@ class Batches(Part):
         """JSON of a digest."""
         return self._text(_digest_key(batch_id, number), "batch_digest")
 
+    def create_job(self, batch_id: str, job: BatchJob) -> bool:
+        """Begin a job of the batch; False where somebody else has taken its number."""
+        try:
+            self._create(_job_key(batch_id, job.number), job, "batch_job")
+        except AlreadyExists:
+            return False
+        return True
+
+    def answer_job(self, batch_id: str, number: int, answer: BatchJobAnswer) -> None:
+        """What the platform said to the job."""
+        self._put(_job_key(batch_id, number, ".answer"), answer, "batch_job_answer")
+
+    def newest_job(self, batch_id: str) -> tuple[BatchJob, BatchJobAnswer | None] | None:
+        """The newest job of the batch and the platform's answer, None while there is none."""
+        folder = f"batches/{checked_time_id(batch_id, 'batch')}/jobs"
+        numbers = self._numbers(folder)
+        if not numbers:
+            return None
+        job = self._read(_job_key(batch_id, numbers[-1]), BatchJob, "batch_job")
+        try:
+            key = _job_key(batch_id, numbers[-1], ".answer")
+            return job, self._read(key, BatchJobAnswer, "batch_job_answer")
+        except NotFound:
+            return job, None
+
     def reopen_batch(self, batch_id: str) -> None:
         """Some of the batch's runs are to be started again."""
         self._objects.put(f"waiting/{checked_time_id(batch_id, 'batch')}.json", b"{}")
@@ -144,6 +169,10 @@ _DIGEST = re.compile(r"digests/(?P<number>\d+)\.json")
 
 def _digest_key(batch_id: str, number: int) -> str:
     return f"batches/{checked_time_id(batch_id, 'batch')}/digests/{number:06d}.json"
+
+
+def _job_key(batch_id: str, number: int, part: str = "") -> str:
+    return f"batches/{checked_time_id(batch_id, 'batch')}/jobs/{number:06d}{part}.json"
 
 
 def _run_mark(run_id: str) -> str:

@@ -44,6 +44,8 @@ _KINDS: tuple[tuple[str, str, type[BaseModel] | None], ...] = (
     (r"plans_of_record/[^/]+/\d+\.json", "plan_of_record", models.PlanOfRecord),
     (r"batches/[^/]+/batch\.json", "batch", models.BatchDocument),
     (r"batches/[^/]+/digests/\d+\.json", "batch_digest", None),
+    (r"batches/[^/]+/jobs/\d+\.json", "batch_job", models.BatchJob),
+    (r"batches/[^/]+/jobs/\d+\.answer\.json", "batch_job_answer", models.BatchJobAnswer),
     (r"templates/[^/]+/\d+\.json", "template", None),
     (r"tests/[^/]+/\d+\.json", "test", None),
     (r"plans/[^/]+\.json", "plan", None),

@@ -258,6 +258,29 @@ class BatchDocument(_Stored):
     run_seconds: float | None = None
 
 
+class BatchJob(_Stored):
+    """One job of the platform's for a batch: whoever creates its document submits it. `waiting` is
+    how many runs waited then; `fruitless` how many jobs before it in a row took none of them.
+    """
+
+    number: int = Field(ge=1)
+    tasks: int
+    slots: int
+    at: datetime
+    waiting: int
+    fruitless: int = 0
+
+
+class BatchJobAnswer(_Stored):
+    """What the platform said to a job: its handle, or why there was no room and until when; neither
+    where it refused the job for good.
+    """
+
+    at: datetime
+    handle: str | None = None
+    waits: dict[str, Any] | None = None
+
+
 class BatchMoves(_Stored):
     """What one listing says of a batch: whether all its runs have their first event, the number of
     the event by which each run last left a state of rest (those without one are as they were

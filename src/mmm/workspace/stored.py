@@ -37,6 +37,8 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "acceptance": 1,
     "batch": 1,
     "batch_digest": 1,
+    "batch_job": 1,
+    "batch_job_answer": 1,
     "template": 1,
     "test": 1,
     "plan": 1,

@@ -83,7 +83,7 @@ def execution_status(execution: Any, attempt: Any = None) -> TaskStatus:
     if _was_cancelled(execution):
         return TaskStatus(TaskState.STOPPED, _exit_code(attempt), "it was stopped", began)
     if is_over(execution):
-        if execution.succeeded_count:
+        if execution.succeeded_count and not execution.failed_count:
             return TaskStatus(TaskState.STOPPED, 0, exit_reason(0), began)
         code = _exit_code(attempt)
         return TaskStatus(TaskState.STOPPED, code, _why(execution, attempt, code), began)

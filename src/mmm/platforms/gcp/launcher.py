@@ -124,10 +124,20 @@ class CloudRunLauncher:
         """Start the task; UserError when Google Cloud refuses, NoRoom when it may take the task
         later.
         """
+        return self._submit([run_uri], name, tasks=1)
+
+    def submit_job(self, batch_uri: str, name: str, tasks: int, slots: int) -> str:
+        """Start an execution of so many tasks; errors as of `submit`. All go on at once, unless the
+        job has a `parallelism`, which an execution cannot change.
+        """
+        args = [batch_uri, "--of", str(tasks), "--slots", str(slots)]
+        return self._submit(args, name, tasks)
+
+    def _submit(self, args: list[str], name: str, tasks: int) -> str:
         began = datetime.now(UTC)
         for _ in range(_CALLS):
             try:
-                return _handle(self._run(run_uri, name))
+                return _handle(self._run(args, name, tasks))
             except NotFound as error:
                 fix = "Check TRAINING_JOB_NAME, GCP_PROJECT and GCP_REGION."
                 raise NotFound("there is no such job.", where=self._where, fix=fix) from error
@@ -138,7 +148,7 @@ class CloudRunLauncher:
                     raise
                 refusal = error
             log.warning("it is not clear whether a task was started: %s", refusal)
-            found = self._look_for((run_uri, name), began)
+            found = self._look_for((args[0], name), began)
             if found is not None:
                 return _handle(found)
         raise refusal
@@ -190,16 +200,17 @@ class CloudRunLauncher:
             for entry in entries:
                 yield _line(entry.payload)
 
-    def _run(self, run_uri: str, name: str) -> Any:
+    def _run(self, args: list[str], name: str, tasks: int) -> Any:
         """Make the call once; the execution that it made."""
         overrides = RunJobRequest.Overrides(
             container_overrides=[
                 RunJobRequest.Overrides.ContainerOverride(
                     name=CONTAINER,
-                    args=[run_uri],
+                    args=args,
                     env=[EnvVar(name=NAME_VARIABLE, value=name)],
                 )
             ],
+            task_count=tasks,
             timeout=timedelta(seconds=self._timeout),
         )
         request = RunJobRequest(name=self._job, overrides=overrides)
@@ -245,14 +256,17 @@ class CloudRunLauncher:
         return None
 
     def _status(self, execution: Any) -> TaskStatus:
-        if not is_over(execution) or execution.succeeded_count:
+        succeeded = execution.succeeded_count and not execution.failed_count
+        if not is_over(execution) or succeeded:
             return execution_status(execution)
         with gcp_errors("Cloud Run"):
             tasks = self._clients.tasks.list_tasks(
                 parent=execution.name, retry=READS, timeout=TIMEOUT
             )
-            task = next(iter(tasks), None)
-        return execution_status(execution, task.last_attempt_result if task else None)
+            results = [task.last_attempt_result for task in tasks]
+        # Of several tasks the first that failed tells why.
+        told = [result for result in results if result.status.code or result.exit_code]
+        return execution_status(execution, next(iter([*told, *results]), None))
 
 
 def _handle(execution: Any) -> str:

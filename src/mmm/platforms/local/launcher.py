@@ -89,6 +89,14 @@ class LocalLauncher:
             [*mmm, "train", run_uri], name, afterwards=[*mmm, "dispatch", "--after", run_uri]
         )
 
+    def submit_job(self, batch_uri: str, name: str, tasks: int, slots: int) -> str:
+        """Start one process that trains the whole batch with a pool of `tasks` x `slots`; UserError
+        where processes cannot be started.
+        """
+        mmm = [sys.executable, "-P", "-m", "mmm"]
+        command = [*mmm, "work", batch_uri, "--slots", str(tasks * slots)]
+        return self.start(command, name, afterwards=[*mmm, "dispatch", "--after", batch_uri])
+
     def start(self, command: list[str], name: str, afterwards: Sequence[str] = ()) -> str:
         """Start any command as a task, with this process's environment and working directory.
 
