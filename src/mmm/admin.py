@@ -52,9 +52,10 @@ def people(settings: Settings, by: User) -> list[tuple[str, Role, str]]:
 def allowed_actions(by: User) -> list[tuple[str, dict[Role, bool]]]:
     """Every action, and whether each role may do it."""
     by.require("settings.read")
-    return [
-        (action, {role: User("", role=role).may(action) for role in Role}) for action in LOWEST_ROLE
-    ]
+    found = []
+    for action in LOWEST_ROLE:
+        found.append((action, {role: User("", role=role).may(action) for role in Role}))
+    return found
 
 
 def limits(loaded: LoadedSettings, by: User) -> list[tuple[str, str, str, str]]:

@@ -56,6 +56,16 @@ class Labels:
         return "ROAS" if self.revenue else "CPA"
 
     @property
+    def measure(self) -> str:
+        """ROAS or CPA as tables and totals name it."""
+        return "roi" if self.revenue else "cpa"
+
+    @property
+    def efficiency_unit(self) -> str:
+        """ROAS, a plain ratio, or CPA with its currency, as an axis title."""
+        return "ROAS" if self.revenue else f"CPA ({self.currency})"
+
+    @property
     def period(self) -> str:
         return _PERIODS.get(
             self.step_days, "month" if self.step_days in (28, 29, 30, 31) else "period"
@@ -79,11 +89,9 @@ class Labels:
     def effect_band(self, value: float | None, low: float | None, high: float | None) -> str:
         """An effect with the band it lies in."""
         text = self.effect(value)
-        return (
-            text
-            if _missing(low) or _missing(high)
-            else f"{text} ({compact(low)} to {compact(high)})"
-        )
+        if _missing(low) or _missing(high):
+            return text
+        return f"{text} ({compact(low)} to {compact(high)})"
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         """A ROAS or CPA with its interval. A CPA's has no upper end where the effect may be none."""
@@ -261,6 +269,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "at_bound": ("At a bound", "text"),
     "losing": ("Probability of losing", "percent"),
     "profit": ("Profit after media", "money"),
+    "profit_low": ("Profit after media, low", "money"),
+    "profit_high": ("Profit after media, high", "money"),
+    "roas": ("ROAS", "ratio"),
+    "roas_low": ("ROAS, low", "ratio"),
+    "roas_high": ("ROAS, high", "ratio"),
     "break_even_spend": ("Break-even spend", "money"),
     "break_even": ("Break-even {efficiency}", "efficiency"),
     "baseline": ("Without paid media", "effect"),
@@ -355,6 +368,7 @@ def cell(column: str, value: Any, labels: Labels) -> str:
         "money": labels.money,
         "percent": percent,
         "efficiency": labels.efficiency_value,
+        "ratio": ratio,
         "number": _number,
     }
     return shown[kind](value)

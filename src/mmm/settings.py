@@ -38,11 +38,9 @@ _Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 
 def _parts(value: object) -> object:
     """A comma-separated text as its parts, in lower case."""
-    return (
-        tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        if isinstance(value, str)
-        else value
-    )
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
 
 _MAIL = r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"
@@ -250,12 +248,9 @@ class Settings(BaseSettings):
     def workspace_url(self) -> str:
         """Where everything that lasts lies: file:///folder, s3://bucket or gs://bucket."""
         if self.workspace:
-            has_scheme = "://" in self.workspace
-            return (
-                self.workspace
-                if has_scheme
-                else Path(self.workspace).expanduser().resolve().as_uri()
-            )
+            if "://" in self.workspace:
+                return self.workspace
+            return Path(self.workspace).expanduser().resolve().as_uri()
         if self.cloud_provider == "aws":
             return f"s3://{self.s3_bucket}"
         if self.cloud_provider == "gcp":
@@ -384,11 +379,9 @@ def _finding(problem: dict[str, Any], origins: Mapping[str, str]) -> Finding:
 def _missing(settings: Settings) -> list[Finding]:
     """What a setting requires of others."""
     findings = []
-    scheme = (
-        urlsplit(settings.workspace_url).scheme
-        if settings.workspace and "://" in settings.workspace
-        else ""
-    )
+    scheme = ""
+    if settings.workspace and "://" in settings.workspace:
+        scheme = urlsplit(settings.workspace_url).scheme
     needed = {
         "aws": ("AWS_REGION", "S3_BUCKET"),
         "gcp": ("GCP_PROJECT", "GCP_REGION", "GCS_BUCKET"),

@@ -121,6 +121,19 @@ def test_without_a_paid_channel_the_answer_is_of_organic_media(
     assert found.card("channels").headline == "No paid channel"
 
 
+def test_conversions_of_known_worth_have_a_roas_and_a_profit_in_the_answer(
+    stored: Stored, summary: Mapping[str, Any]
+) -> None:
+    totals = summary["totals"]
+    labels = Labels("orders", "conversion", "EUR", value=2.0, margin=0.25)
+    text = " ".join(answer(stored, summary, labels).card("earned").sentences)
+    revenue = 2.0 * totals["effect"]["paid"]
+    assert f"At EUR 2.00 per conversion that is a ROAS of {revenue / totals['spend']:.2f}." in text
+    left = 0.25 * revenue - totals["spend"]
+    word = "profit" if left >= 0 else "loss"
+    assert f"At a margin of 25.0 % it is a {word} of {labels.money(abs(left))}." in text
+
+
 def test_channels_without_an_effect_are_counted_and_their_spend_is_a_loss() -> None:
     def row(name: str, value: float | None, profit: float) -> dict[str, Any]:
         ends = {"low": value, "high": value, "confidence": "high"}

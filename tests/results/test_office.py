@@ -125,3 +125,17 @@ def test_a_logo_is_a_picture_and_a_word_is_no_colour(made) -> None:  # type: ign
     with pytest.raises(UserError, match="no colour"):
         look_of(accent="blue")
     assert Look(accent="#0b66a8").over(Look(accent="#000000")).accent == "#0b66a8"
+
+
+def test_a_known_margin_puts_profit_into_slides_and_workbook(made) -> None:  # type: ignore[no-untyped-def]
+    tables, summary = made
+    told = {**summary, "kpi": {**summary["kpi"], "margin": 0.4}}
+    book = python_calamine.load_workbook(io.BytesIO(render_workbook(tables, told)))
+    heads = book.get_sheet_by_name("Channels").to_python()[0]
+    assert {"Profit after media", "Profit after media, low"} <= set(heads)
+    deck = Presentation(io.BytesIO(render_slides(tables, told)))
+    shapes = [shape for slide in deck.slides for shape in slide.shapes]
+    cells = [cell.text for s in shapes if s.has_table for row in s.table.rows for cell in row.cells]
+    assert "Profit after media" in cells
+    texts = [shape.text_frame.text for shape in shapes if shape.has_text_frame]
+    assert any("At a margin of 40.0 %" in text for text in texts)

@@ -13,7 +13,7 @@ import pytest
 
 from mmm.engines.base import EngineResult
 from mmm.engines.schemas import SCHEMAS
-from mmm.format import Labels
+from mmm.format import Labels, cell, heading
 from mmm.results import findings, summary
 from mmm.results.views import VIEWS
 from mmm.simulation.generator import World, simulate
@@ -345,6 +345,9 @@ def test_worth_and_margin_give_roas_and_profit(result: EngineResult) -> None:
         tables, model, Labels("orders", "conversion", "EUR", 7, None, 0.4)
     )
     assert not {"roas", "profit"} & set(open_worth.column_names)
+    for name in summary.money_columns(Labels("orders", "conversion", "EUR", 7, 50.0, 0.4)):
+        assert cell(name, 1234.5, ROAS)
+        assert heading(name, ROAS)
     labels = Labels("revenue", "revenue", "EUR", 7, None, 0.4)
     told = findings.efficiency(summary.efficiency(tables, model, labels), labels)
     assert "At a margin of 40" in told

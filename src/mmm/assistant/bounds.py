@@ -68,7 +68,9 @@ def _longest(value: Any, path: str) -> tuple[str, list[Any] | None]:
 
 
 def _size(value: list[Any] | None) -> int:
-    return 0 if value is None or len(value) <= _FEWEST else len(json.dumps(value))
+    if value is None or len(value) <= _FEWEST:
+        return 0
+    return len(json.dumps(value))
 
 
 def _short_texts(value: Any) -> Any:

@@ -245,7 +245,9 @@ def list_tests(context: Context, asked: Nothing) -> dict[str, Any]:
     """List the registry of tests: states, results, and tests that contradict each other."""
     found = _call(context, "list_tests", {})
     kept = ("state", "channels", "start", "end", "source")
-    tests = {name: {field: test[field] for field in kept} for name, test in found["tests"].items()}
+    tests = {}
+    for name, test in found["tests"].items():
+        tests[name] = {field: test[field] for field in kept}
     said = {"tests": tests, "contradictions": found["contradictions"]}
     return {**said, "figures": figures.of_registry(found["tests"])}
 

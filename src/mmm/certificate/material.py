@@ -132,7 +132,9 @@ def _rois(tables: Tables, model_id: str, channels: tuple[str, ...]) -> np.ndarra
     for row in table.select(["model_id", "channel", "roi"]).to_pylist():
         if row["roi"] is not None:
             by_model.setdefault(row["model_id"], {})[row["channel"]] = row["roi"]
-    rows = [[found.get(name, np.nan) for name in channels] for found in by_model.values()]
+    rows = []
+    for found in by_model.values():
+        rows.append([found.get(name, np.nan) for name in channels])
     rois = np.array(rows, float)
     return np.asarray(rois[np.isfinite(rois).all(axis=1)])
 

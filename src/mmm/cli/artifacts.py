@@ -166,11 +166,10 @@ def recreate_command(
     ]
     show.table(("QUANTITY", "LARGEST RELATIVE DEVIATION", "WHERE"), rows)
     largest = max(item.largest for item in deviations)
-    typer.echo(
-        f"\nModel {model_id} is the same, bit for bit."
-        if largest == 0
-        else f"\nThe largest deviation of model {model_id} is {largest:.1e}."
-    )
+    if largest == 0:
+        typer.echo(f"\nModel {model_id} is the same, bit for bit.")
+    else:
+        typer.echo(f"\nThe largest deviation of model {model_id} is {largest:.1e}.")
 
 
 def onepager_command(

@@ -65,11 +65,10 @@ def submit(
     service = _service()
     if (experiment is None) == (template is None):
         raise UserError("give an experiment's file or --template, one of them.", where="batch")
-    content = (
-        parse_content(experiment)
-        if experiment
-        else load_template(service.workspace, str(template)).experiment
-    )
+    if experiment:
+        content = parse_content(experiment)
+    else:
+        content = load_template(service.workspace, str(template)).experiment
     own = content.get("dataset") or {}
     names = dataset or ([f"{own.get('market')}/{own.get('dataset_id')}"] if own else [])
     found = [find_dataset(service.workspace, item) for item in names]

@@ -14,8 +14,6 @@ from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mmm.format import Labels
 
 
@@ -68,13 +66,13 @@ def certify_command(
         show.as_json(json.loads(found.to_json()))
         return
     labels = labels_of(results.summary)
-    _table(channels(results, found.model_id, labels), labels)
+    show.numbers(channels(results, found.model_id, labels), labels)
     typer.echo("")
     for sentence in sentences(found, labels):
         typer.echo(sentence)
     typer.echo(confidence_rule())
     typer.echo("\nBy what could be true:")
-    _table(families(found), labels)
+    show.numbers(families(found), labels)
     typer.echo(f"\n{checks_finding(found)}")
     for item in checks(found).to_pylist():
         _check(item, labels)
@@ -93,11 +91,3 @@ def _check(item: dict[str, Any], labels: Labels) -> None:
     value = cell("check_value", item["check_value"], labels)
     threshold = cell("threshold", item["threshold"], labels)
     typer.echo(f"{said} (value {value}, threshold {threshold}; bears on {item['decision']})")
-
-
-def _table(numbers: pa.Table, labels: Labels) -> None:
-    from mmm.format import cell, heading
-
-    names = numbers.column_names
-    rows = [tuple(cell(name, row[name], labels) for name in names) for row in numbers.to_pylist()]
-    show.table(tuple(heading(name, labels).upper() for name in names), rows)

@@ -176,7 +176,9 @@ def ingest_connection(
         )
     if table is not None and parameters:
         raise UserError("a table takes no --param.", where="ingest", fix="Use --query-file.")
-    asked = Query(_read(query_file), dict(map(_parameter, parameters))) if query_file else table
+    asked: str | Query | None = table
+    if query_file:
+        asked = Query(_read(query_file), dict(map(_parameter, parameters)))
     connections = Connections.of(settings)
     user, failed = local_user(), False
     source = connections.open(name, user)

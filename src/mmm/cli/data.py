@@ -150,11 +150,9 @@ def ingest_command(
     --market DE`.
     """
     settings = load_settings().settings
-    wanted = (
-        [market]
-        if market
-        else [name.strip() for name in (markets or "").split(",") if name.strip()]
-    )
+    wanted = [name.strip() for name in (markets or "").split(",") if name.strip()]
+    if market:
+        wanted = [market]
     if not wanted or (market and markets):
         raise UserError(
             "name the market.",

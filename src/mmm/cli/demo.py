@@ -64,7 +64,7 @@ def _summary(service: RunService, run_id: str) -> None:
 
     summary = read_results(service.workspace, run_id).summary
     labels = labels_of(summary)
-    key = "roi" if labels.revenue else "cpa"
+    key = labels.measure
     rows = [
         (
             channel["channel"],

@@ -133,15 +133,10 @@ def design_time_(
     chosen = model_to_plan(workspace, workspace.find_run(run), ALL_KEPT)
     found = time_designs_of(chosen, channel, periods, effect=effect, start=_day(start))
     typer.echo(f"{finding(found[0])}\n")
-    rows = [
-        (
-            one.pattern.value,
-            "".join("X" if on else "." for on in one.on),
-            percent(one.detectable),
-            percent(one.power),
-        )
-        for one in found
-    ]
+    rows = []
+    for one in found:
+        periods_on = "".join("X" if on else "." for on in one.on)
+        rows.append((one.pattern.value, periods_on, percent(one.detectable), percent(one.power)))
     show.table(("PATTERN", "PERIODS", "DETECTABLE", "POWER"), rows)
     _write(found[0], save, page, 1)
 

@@ -254,21 +254,23 @@ def _print(plan: Plan) -> None:
     from mmm.planning.plan import made_with
 
     labels, totals = plan.labels, plan.totals
-    key = "roi" if labels.revenue else "cpa"
-    rows: list[tuple[str, ...]] = [
-        (
-            row["channel"],
-            fixed(row["initial_spend"]),
-            fixed(row["spend"]),
-            MISSING if row["spend_change"] is None else percent(row["spend_change"]),
-            f"{fixed(row['low'])} to {fixed(row['high'])}",
-            labels.effect(row["initial_response"]),
-            labels.effect_band(row["response"], row.get("response_low"), row.get("response_high")),
-            labels.efficiency_value(row[f"initial_{key}"]),
-            labels.efficiency_value(row[key]),
+    key = labels.measure
+    rows: list[tuple[str, ...]] = []
+    for row in plan.channels.to_pylist():
+        change, low, high = row["spend_change"], row.get("response_low"), row.get("response_high")
+        rows.append(
+            (
+                row["channel"],
+                fixed(row["initial_spend"]),
+                fixed(row["spend"]),
+                MISSING if change is None else percent(change),
+                f"{fixed(row['low'])} to {fixed(row['high'])}",
+                labels.effect(row["initial_response"]),
+                labels.effect_band(row["response"], low, high),
+                labels.efficiency_value(row[f"initial_{key}"]),
+                labels.efficiency_value(row[key]),
+            )
         )
-        for row in plan.channels.to_pylist()
-    ]
     change = MISSING if totals.spend_change is None else percent(totals.spend_change)
     efficiency = ((totals.initial_roi, totals.roi), (totals.initial_cpa, totals.cpa))[key == "cpa"]
     ends = totals.band.response if totals.band else (None, None)

@@ -216,14 +216,10 @@ def _print_report(report: QualityReport) -> None:
             fixes = dict.fromkeys(place.fix or result.fix for place in result.places)
             typer.echo(f"  What to do: {' '.join(fixes or {result.fix: None})}")
     typer.echo("\nWhat the data can and cannot tell, by channel")
-    rows = [
-        (
-            channel.channel,
-            channel.light.value,
-            " ".join(sentence.text for sentence in channel.sentences),
-        )
-        for channel in report.channels
-    ]
+    rows = []
+    for channel in report.channels:
+        told = " ".join(sentence.text for sentence in channel.sentences)
+        rows.append((channel.channel, channel.light.value, told))
     show.table(("CHANNEL", "LIGHT", ""), rows)
 
 

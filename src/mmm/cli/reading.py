@@ -23,9 +23,12 @@ def print_reading(source: GuardedFile, reading: Reading, rows: int) -> None:
         typer.echo(line)
     table, _, _ = source.look()
     shown = table.slice(0, rows)
-    cells = [[_short(value) for value in column.to_pylist()] for column in shown.columns]
+    headings = [_short(name) for name in shown.column_names]
+    columns = []
+    for column in shown.columns:
+        columns.append([_short(value) for value in column.to_pylist()])
     typer.echo("")
-    show.table(tuple(_short(name) for name in shown.column_names), list(zip(*cells, strict=True)))
+    show.table(headings, list(zip(*columns, strict=True)))
     typer.echo("")
     roles = _roles(table)
     lines = [

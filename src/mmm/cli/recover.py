@@ -101,7 +101,7 @@ def _document(steps: list[list[Step]]) -> dict[str, Any]:
         last = made[-1]
         name = last.scored.name
         scores = {**asdict(last.scored.recovery), **asdict(last.scored.advice)}
-        found[name] = {**scores, "model": last.recommended}
+        found[name] = {**scores, "model": last.result.recommended}
         if len(made) > 1:
             found[name]["tests"] = [_step(step) for step in made]
     return found
@@ -168,8 +168,12 @@ def _case_row(scored: CaseScore) -> list[str]:
 def print_rows(rows: list[GroupScore] | list[WordScore]) -> None:
     """Print frozen rows of scores with their fields' names as headings."""
     fields = list(vars(rows[0]))
-    cells = [[_cell(value) for value in vars(row).values()] for row in rows]
-    show.table([name.replace("_", " ").upper() for name in fields], cells)
+    headings = [name.replace("_", " ").upper() for name in fields]
+    show.table(headings, [_cells(row) for row in rows])
+
+
+def _cells(row: GroupScore | WordScore) -> list[str]:
+    return [_cell(value) for value in vars(row).values()]
 
 
 def _cell(value: Any) -> str:

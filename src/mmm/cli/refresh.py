@@ -21,9 +21,7 @@ from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from mmm.format import Labels
+    pass
 
 
 def refresh_command(
@@ -127,16 +125,7 @@ def changes_command(run: Run = "latest", model: Model = None) -> None:
     scores = scores_of_chain(service.workspace, run_id)
     if scores:
         typer.echo(f"{sentence(scores[-1][1], labels)}\n")
-        _scores(score_table(scores), labels)
-
-
-def _scores(table: pa.Table, labels: Labels) -> None:
-    """The forecast score of every refresh of the chain."""
-    from mmm.format import cell, heading
-
-    names = table.column_names
-    rows = [tuple(cell(name, row[name], labels) for name in names) for row in table.to_pylist()]
-    show.table(tuple(heading(name, labels).upper() for name in names), rows)
+        show.numbers(score_table(scores), labels)
 
 
 def accept_command(run: Run, model: Model = None) -> None:
@@ -148,9 +137,8 @@ def accept_command(run: Run, model: Model = None) -> None:
 
     service = RunService.open(load_settings().settings)
     accepted = accept(service.workspace, service.workspace.find_run(run), local_user(), model)
-    before = (
-        f" in place of model {accepted.replaces[1]} of run {accepted.replaces[0]}"
-        if accepted.replaces
-        else ""
-    )
+    before = ""
+    if accepted.replaces:
+        replaced_run, replaced_model = accepted.replaces
+        before = f" in place of model {replaced_model} of run {replaced_run}"
     typer.echo(f"Model {accepted.model_id} of run {accepted.run_id} is in use{before}.")

@@ -84,11 +84,11 @@ def submit_command(
         raise UserError(
             "is the market of --data, which is not given.", where="--market", fix="Add --data FILE."
         )
-    chosen = (
-        read_experiment(service.workspace, read_file(experiment), where=str(experiment))
-        if data is None
-        else _with_data(service, experiment, data, market)
-    )
+    if data is None:
+        content = read_file(experiment)
+        chosen = read_experiment(service.workspace, content, where=str(experiment))
+    else:
+        chosen = _with_data(service, experiment, data, market)
     if events is not None:
         chosen = _with_events(chosen, events)
     if preset is not None:

@@ -116,7 +116,9 @@ def _say(schedule: Schedule) -> None:
 
 
 def _next(schedule: Schedule) -> str:
-    return "paused" if schedule.paused else show.moment(next_moment(schedule, utc_now()))
+    if schedule.paused:
+        return "paused"
+    return show.moment(next_moment(schedule, utc_now()))
 
 
 def _workspace() -> Workspace:

@@ -7,20 +7,38 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mmm.errors import UserError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mmm.format import Labels
+
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print left-aligned columns."""
-    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
-    for row in [headings, *rows]:
-        typer.echo(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    lines = [headings, *rows]
+    widths = []
+    for place in range(len(headings)):
+        widths.append(max(len(line[place]) for line in lines))
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def numbers(found: pa.Table, labels: Labels) -> None:
+    """Print a table of numbers with the headings and formats of its columns."""
+    from mmm.format import cell, heading
+
+    headings = [heading(name, labels).upper() for name in found.column_names]
+    rows = []
+    for row in found.to_pylist():
+        rows.append([cell(name, value, labels) for name, value in row.items()])
+    table(headings, rows)
 
 
 def moment(when: datetime) -> str:

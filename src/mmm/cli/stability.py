@@ -15,9 +15,6 @@ from mmm.runs.service import RunService
 from mmm.settings import load_settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from mmm.format import Labels
     from mmm.runs.stability import StabilityStudy
 
 
@@ -84,7 +81,7 @@ def stability_command(
             {"model": chosen, "finding": finding(numbers, labels), "channels": numbers.to_pylist()}
         )
         return
-    _table(numbers, labels)
+    show.numbers(numbers.drop_columns(["mid"]), labels)
     typer.echo(f"\n{finding(numbers, labels)}\n{rule()}")
     if found is not None:
         for line in [held_out(found.variants), *notes(found.variants)]:
@@ -116,23 +113,15 @@ def _numbers(text: str, option: str, *, whole: bool = False) -> list[float]:
     """Numbers between commas; none for an empty text."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        numbers = [float(int(part) if whole else float(part)) for part in parts]
+        number_of = int if whole else float
+        numbers = [float(number_of(part)) for part in parts]
     except ValueError:
         kind = "whole numbers" if whole else "numbers"
         raise UserError(f"{text!r} are not {kind} between commas.", where=option) from None
     if not all(number > 0 and (whole or number < 1) for number in numbers):
-        raise UserError(
-            f"{text!r} must lie above 0{'' if whole else ' and below 1'}.", where=option
-        )
+        limits = "above 0" if whole else "above 0 and below 1"
+        raise UserError(f"{text!r} must lie {limits}.", where=option)
     return numbers
-
-
-def _table(numbers: pa.Table, labels: Labels) -> None:
-    from mmm.format import cell, heading
-
-    names = [name for name in numbers.column_names if name != "mid"]
-    rows = [tuple(cell(name, row[name], labels) for name in names) for row in numbers.to_pylist()]
-    show.table(tuple(heading(name, labels).upper() for name in names), rows)
 
 
 def calibration_command(run: Run = "latest", model: Model = None, as_json: Json = False) -> None:
@@ -162,5 +151,5 @@ def calibration_command(run: Run = "latest", model: Model = None, as_json: Json 
             {"model": chosen, "finding": finding(numbers, labels), "tests": numbers.to_pylist()}
         )
         return
-    _table(numbers, labels)
+    show.numbers(numbers, labels)
     typer.echo(f"\n{finding(numbers, labels)}")

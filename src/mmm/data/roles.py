@@ -245,9 +245,12 @@ def mapping_of(roles: Roles) -> Mapping:
     """The mapping, for roles without errors. Raises pydantic's ValidationError for others."""
     exposures = {item.partner: item.column for item in roles.of("exposure")}
     frequencies = {item.partner: item.column for item in roles.of("frequency")}
+    single = {}
+    for role in _ONE:
+        single[role] = next((item.column for item in roles.of(role)), None)
     return Mapping.model_validate(
         {
-            **{role: next((item.column for item in roles.of(role)), None) for role in _ONE},
+            **single,
             "kpi_kind": roles.kpi_kind,
             "paid": [
                 PaidColumns(
@@ -274,15 +277,11 @@ def mapping_of(roles: Roles) -> Mapping:
 def changes(before: Mapping, now: Mapping) -> list[str]:
     """What the newer mapping does otherwise, one sentence per column, in the newer one's order."""
     names = list(dict.fromkeys([*_all(now), *_all(before)]))
-    old, new = (
-        {item.column: item for item in roles_of_mapping(mapping, names).columns}
-        for mapping in (before, now)
-    )
-    found = (
-        [f"The KPI was {before.kpi_kind} and is {now.kpi_kind}."]
-        if before.kpi_kind != now.kpi_kind
-        else []
-    )
+    old = {item.column: item for item in roles_of_mapping(before, names).columns}
+    new = {item.column: item for item in roles_of_mapping(now, names).columns}
+    found = []
+    if before.kpi_kind != now.kpi_kind:
+        found.append(f"The KPI was {before.kpi_kind} and is {now.kpi_kind}.")
     for name in names:
         one, other = old[name], new[name]
         if one.role != other.role:

@@ -7,7 +7,8 @@ result have one level, `EngineResult.interval_level`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -378,6 +379,14 @@ def table(name: str, columns: Mapping[str, object]) -> pa.Table:
         else:
             arrays.append(pa.array(values, field.type))
     return complete(name, pa.table(arrays, schema=pa.schema(present)))
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, list[Any]]:
+    """The named columns of rows that are mappings; null where a row lacks one."""
+    columns = {}
+    for name in names:
+        columns[name] = [row.get(name) for row in rows]
+    return columns
 
 
 def has_geos(tables: Mapping[str, pa.Table]) -> bool:

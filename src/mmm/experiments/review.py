@@ -39,20 +39,16 @@ class Review:
 
     def at(self, *paths: str) -> list[Finding]:
         """What was found at fields or below them, by path as in `validation_findings`."""
-        return [
-            finding
-            for finding in self.findings
-            if any(_within(finding.where, path) for path in paths)
-        ]
+        return [finding for finding in self.findings if _within_any(finding, paths)]
 
     def elsewhere(self, shown: Iterable[str]) -> list[Finding]:
         """Errors at none of the paths: those that no field shows."""
         paths = tuple(shown)
-        return [
-            finding
-            for finding in self.errors
-            if not any(_within(finding.where, path) for path in paths)
-        ]
+        return [finding for finding in self.errors if not _within_any(finding, paths)]
+
+
+def _within_any(finding: Finding, paths: Iterable[str]) -> bool:
+    return any(_within(finding.where, path) for path in paths)
 
 
 def review(content: dict[str, Any], table_of: Callable[[str, str], pa.Table]) -> Review:

@@ -71,8 +71,8 @@ def read_actuals(
 
 def _days(table: pa.Table, where: str) -> np.ndarray:
     """Each row's day, from the column of dates."""
-    names = [name for name in _DATE_NAMES if name in {c.lower() for c in table.column_names}]
-    candidates = [c for c in table.column_names if c.lower() in names] + list(table.column_names)
+    usual = [name for name in table.column_names if name.lower() in _DATE_NAMES]
+    candidates = [*usual, *table.column_names]
     for name in candidates:
         times = read_dates(table[name])
         if times is not None and not len(times.wrong) and not len(times.missing):

@@ -54,7 +54,10 @@ def _repeated(name: str, days: set[date], last: date) -> set[date]:
     if near:
         newest = min(near, key=lambda day: abs(day - end))
         own = {day - newest for day in days if abs(day - newest) <= _NEAR}
-        moved = {feast + apart for feast in feasts if feast > newest for apart in own}
+        moved: set[date] = set()
+        for feast in feasts:
+            if feast > newest:
+                moved.update(feast + apart for apart in own)
         return {day for day in moved if end < day <= last}
     repeated: set[date] = set()
     newest_year = {day for day in days if day > end - _YEAR}

@@ -209,7 +209,9 @@ def chain_of(workspace: Workspace, run_id: str) -> list[str]:
 
 def _before(workspace: Workspace, run_id: str) -> str | None:
     experiment = experiment_of(workspace, run_id)
-    return experiment.retrains if experiment.refresh is None else experiment.refresh.run
+    if experiment.refresh is None:
+        return experiment.retrains
+    return experiment.refresh.run
 
 
 def accept(workspace: Workspace, run_id: str, by: User, model: str | None = None) -> Acceptance:
@@ -240,4 +242,6 @@ def in_use(workspace: Workspace, run_id: str) -> Acceptance | None:
 
 def _model_in_use(workspace: Workspace, run_id: str) -> str | None:
     used = in_use(workspace, run_id)
-    return used.model_id if used is not None and used.run_id == run_id else None
+    if used is not None and used.run_id == run_id:
+        return used.model_id
+    return None

@@ -285,19 +285,25 @@ def _reported_efficiency(
     if reported is None or not np.isfinite(reported[market.rows]).all():
         return None
     response, money = math.fsum(reported[market.rows]), math.fsum(market.spend)
-    return _quotient(response, money) if labels.revenue else _quotient(money, response)
+    if labels.revenue:
+        return _quotient(response, money)
+    return _quotient(money, response)
 
 
 def _efficiency(market: Market, spend: np.ndarray, labels: Labels) -> float | None:
     """ROAS or cost per conversion of the plan where it was optimised."""
     response, money = math.fsum(market.curves.response(spend)), math.fsum(spend)
-    return _quotient(response, money) if labels.revenue else _quotient(money, response)
+    if labels.revenue:
+        return _quotient(response, money)
+    return _quotient(money, response)
 
 
 def _even_gain(curves: MeanResponse, initial: np.ndarray, spend: np.ndarray) -> float | None:
     """What a split brings over the current allocation of the same money; None where that brings nothing."""
     today = math.fsum(initial)
-    even = math.fsum(curves.response(initial * (math.fsum(spend) / today))) if today > 0 else 0.0
+    even = 0.0
+    if today > 0:
+        even = math.fsum(curves.response(initial * (math.fsum(spend) / today)))
     return math.fsum(curves.response(spend)) / even - 1.0 if even else None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmm.engines.schemas import has_geos, table
+from mmm.engines.schemas import columns_of, has_geos, table
 from mmm.engines.words import ChannelKind
 from mmm.errors import UserError
 from mmm.planning.geo_names import SEPARATOR, geo_channel
@@ -78,8 +78,7 @@ def _channels(tables: Tables) -> pa.Table:
         of_total = whole[row["model_id"], row["channel"]]
         name = geo_channel(row["channel"], row["geo"])
         found.append(row | {"channel": name, "adstock": of_total["adstock"]})
-    columns = tables["channels"].column_names
-    return table("channels", {name: [row.get(name) for row in found] for name in columns})
+    return table("channels", columns_of(found, tables["channels"].column_names))
 
 
 def _parameters(tables: Tables) -> pa.Table:
@@ -89,8 +88,7 @@ def _parameters(tables: Tables) -> pa.Table:
     for row in tables["parameters"].to_pylist():
         for geo in pairs.get(row["variable"], ()):
             found.append(row | {"variable": geo_channel(row["variable"], geo)})
-    columns = tables["parameters"].column_names
-    return table("parameters", {name: [row.get(name) for row in found] for name in columns})
+    return table("parameters", columns_of(found, tables["parameters"].column_names))
 
 
 def _pairs(tables: Tables) -> dict[str, list[str]]:

@@ -200,7 +200,9 @@ def _worth(totals: Totals, rows: list[dict[str, Any]], labels: Labels, request: 
     if totals.even_gain is not None and request.goal != "profit":
         bounds = f" Its split is not within the bounds of {listed(outside)}." if outside else ""
         gain = f" {_gain(totals)}{bounds}"
-    return f"Per {labels.period}: {'; '.join(parts)}.{gain}" if parts else f"Nothing moves.{gain}"
+    if parts:
+        return f"Per {labels.period}: {'; '.join(parts)}.{gain}"
+    return f"Nothing moves.{gain}"
 
 
 def _gain(totals: Totals) -> str:
@@ -341,7 +343,9 @@ def _between(ends: tuple[float, float]) -> str:
 def _move(row: dict[str, Any], labels: Labels) -> str:
     difference = row["spend"] - row["initial_spend"]
     text = f"{'+' if difference >= 0 else '-'}{labels.money(abs(difference))}"
-    return text if row["spend_change"] is None else f"{text}, {_signed(row['spend_change'])}"
+    if row["spend_change"] is None:
+        return text
+    return f"{text}, {_signed(row['spend_change'])}"
 
 
 def _bounds(rows: list[dict[str, Any]], labels: Labels) -> Iterator[str]:

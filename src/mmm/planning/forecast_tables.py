@@ -74,4 +74,6 @@ class Forecast(BaseModel):
 
 
 def _day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+    if isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value))

@@ -211,7 +211,9 @@ def _check_groups(space: Space) -> None:
 def _range(least: float, most: float) -> str:
     if least == most:
         return f"exactly {least:,.2f}"
-    return f"at least {least:,.2f}" if np.isinf(most) else f"{max(least, 0):,.2f} to {most:,.2f}"
+    if np.isinf(most):
+        return f"at least {least:,.2f}"
+    return f"{max(least, 0):,.2f} to {most:,.2f}"
 
 
 def program(
@@ -276,10 +278,8 @@ def solve_budget(
     slack = TOLERANCE * max(budget, 1.0)
     if budget < least - slack or (budget > most + slack and not at_most):
         low = budget < least
-        nearest = [
-            _within(end, low=low)
-            for end in ((least, least * periods) if low else (most, most * periods))
-        ]
+        end = least if low else most
+        nearest = _within(end, low=low), _within(end * periods, low=low)
         raise UserError(
             f"{budget:,.2f} per period ({budget * periods:,.2f} in total) is "
             f"{'below the least' if low else 'above the most'} the channels' bounds allow.",
@@ -356,27 +356,23 @@ def _within(end: float, *, low: bool) -> float:
 
 def scaled(initial: np.ndarray, budget: float) -> np.ndarray:
     total = initial.sum()
-    return np.asarray(
-        initial * (budget / total) if total > 0 else np.full(len(initial), budget / len(initial))
-    )
+    if total > 0:
+        return np.asarray(initial * (budget / total))
+    return np.full(len(initial), budget / len(initial))
 
 
 def default_target(market: Market) -> float:
     """Robyn's: 0.8 of today's ROAS, 1.2 of today's cost per conversion."""
-    response, spend = (
-        float(market.curves.response(market.initial).sum()),
-        float(market.initial.sum()),
-    )
+    response = float(market.curves.response(market.initial).sum())
+    spend = float(market.initial.sum())
     if response <= 0 or spend <= 0:
         raise UserError(
             "there is no spend or no response in the date range to start from.",
             fix="Give a target.",
         )
-    return (
-        DEFAULT_TARGET_ROAS * response / spend
-        if market.revenue
-        else DEFAULT_TARGET_CPA * spend / response
-    )
+    if market.revenue:
+        return DEFAULT_TARGET_ROAS * response / spend
+    return DEFAULT_TARGET_CPA * spend / response
 
 
 def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
@@ -395,11 +391,10 @@ def solve_target(market: Market, space: Space, target: float) -> np.ndarray:
     if ratio >= efficiency:
         found = solve(chosen, best)
         return best if found is None else found
-    word, nearest = (
-        ("ROAS", ratio)
-        if market.revenue
-        else ("cost per conversion", 1.0 / ratio if ratio > 0 else np.inf)
-    )
+    word, nearest = "ROAS", ratio
+    if not market.revenue:
+        word = "cost per conversion"
+        nearest = 1.0 / ratio if ratio > 0 else np.inf
     raise UserError(
         f"{target:,.4g} is out of reach within the bounds: the best {word} they allow is {nearest:,.4g}, at "
         f"{float(best.sum()):,.2f} per period.",

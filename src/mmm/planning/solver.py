@@ -74,9 +74,10 @@ class Program:
     objective: Objective | None = None
 
     def value(self, x: np.ndarray) -> float:
-        earned = (
-            self.curves.response(x).sum() if self.objective is None else self.objective.value(x)
-        )
+        if self.objective is None:
+            earned = self.curves.response(x).sum()
+        else:
+            earned = self.objective.value(x)
         return float(earned - self.price * x.sum())
 
     def slope(self, x: np.ndarray) -> np.ndarray:
@@ -118,7 +119,9 @@ def solve(program: Program, *starts: np.ndarray) -> np.ndarray | None:
         if program.objective is None:
             return _branch_and_bound(program, starts)
         best_sum = _branch_and_bound(replace(program, objective=None), starts)
-        return None if best_sum is None else _best_nearby(program, [best_sum, *starts])
+        if best_sum is None:
+            return None
+        return _best_nearby(program, [best_sum, *starts])
 
 
 def _best_nearby(program: Program, starts: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -42,22 +42,20 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
     both, the bound it stands at.
     """
     rows = plan.channels if isinstance(plan, PlanDocument) else plan.channels.to_pylist()
-    key = "roi" if labels.revenue else "cpa"
-    found = [
-        {
-            "channel": row["channel"],
-            **{name: row.get(stored) for stored, name in _TABLE.items()},
-            "value_today": row[f"initial_{key}"],
-            "value_plan": row[key],
-            "marginal_today": _marginal(row["initial_marginal"], labels),
-            "marginal_plan": _marginal(row["marginal"], labels),
-            "break_even": row.get("break_even"),
-            "break_even_spend": row.get("break_even_spend"),
-            "confidence": row.get("confidence"),
-            "at_bound": row["at_bound"],
-        }
-        for row in rows
-    ]
+    key = labels.measure
+    found = []
+    for row in rows:
+        line = {name: row.get(stored) for stored, name in _TABLE.items()}
+        line["channel"] = row["channel"]
+        line["value_today"] = row[f"initial_{key}"]
+        line["value_plan"] = row[key]
+        line["marginal_today"] = _marginal(row["initial_marginal"], labels)
+        line["marginal_plan"] = _marginal(row["marginal"], labels)
+        line["break_even"] = row.get("break_even")
+        line["break_even_spend"] = row.get("break_even_spend")
+        line["confidence"] = row.get("confidence")
+        line["at_bound"] = row["at_bound"]
+        found.append(line)
     numbers: tuple[str, ...] = (
         *_TABLE.values(),
         "value_today",
@@ -76,7 +74,9 @@ def plan_table(plan: Plan | PlanDocument, labels: Labels) -> pa.Table:
 
 def _marginal(response: float, labels: Labels) -> float | None:
     """As ROAS the response to one more unit of money, as CPA the money for one more conversion."""
-    return response if labels.revenue else 1.0 / response if response > 0 else None
+    if labels.revenue:
+        return response
+    return 1.0 / response if response > 0 else None
 
 
 def plan_curves(
@@ -160,9 +160,10 @@ def scenario_totals(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:
 
 def _kpi_ahead(plan: PlanDocument) -> dict[str, float | None]:
     """The KPI's forecast of a plan of the periods ahead, null for any other."""
-    names = ("kpi", "kpi_low", "kpi_high")
-    found = None if plan.forecast is None else plan.forecast.totals
-    return {name: None if found is None else getattr(found, name) for name in names}
+    if plan.forecast is None:
+        return {"kpi": None, "kpi_low": None, "kpi_high": None}
+    found = plan.forecast.totals
+    return {"kpi": found.kpi, "kpi_low": found.kpi_low, "kpi_high": found.kpi_high}
 
 
 def scenario_spends(named: Sequence[tuple[str, PlanDocument]]) -> pa.Table:

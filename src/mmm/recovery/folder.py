@@ -97,7 +97,9 @@ def _own_experiment(path: Path) -> dict[str, Any]:
 def _given_mapping(path: Path | None, own: dict[str, Any]) -> Mapping | None:
     """The mapping of the file, else of the folder's experiment; None where neither has one."""
     if path is None:
-        return Mapping.model_validate(own["mapping"]) if "mapping" in own else None
+        if "mapping" in own:
+            return Mapping.model_validate(own["mapping"])
+        return None
     try:
         read = read_json(path.read_bytes(), where=str(path))
         return Mapping.model_validate(read.get("mapping", read))

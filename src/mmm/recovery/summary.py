@@ -72,11 +72,13 @@ class WordScore:
 def by_generator(cases: Sequence[CaseScore]) -> list[GroupScore]:
     """One row per generator in alphabetical order, then all; special cases are left out."""
     ordinary = [case for case in cases if not case.special]
-    prefixes = sorted({case.prefix for case in ordinary})
-    groups = [
-        _group(prefix, [case for case in ordinary if case.prefix == prefix]) for prefix in prefixes
-    ]
-    return [*groups, _group(ALL, ordinary)] if ordinary else []
+    if not ordinary:
+        return []
+    by_prefix: dict[str, list[CaseScore]] = {}
+    for case in ordinary:
+        by_prefix.setdefault(case.prefix, []).append(case)
+    groups = [_group(prefix, by_prefix[prefix]) for prefix in sorted(by_prefix)]
+    return [*groups, _group(ALL, ordinary)]
 
 
 def by_word(cases: Sequence[CaseScore], order: Sequence[str]) -> list[WordScore]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mmm.engines.words import Confidence
 from mmm.errors import UserError
-from mmm.format import Labels, count, percent, span
+from mmm.format import Labels, count, percent, ratio, span
 from mmm.results import advice, bridge, frequency
 from mmm.results.drawn import effects_by_draw, ends_around
 from mmm.results.summary import Tables, efficiency
@@ -30,6 +30,11 @@ class Card:
     headline: str
     sentences: tuple[str, ...]
     light: Light | None = None
+
+    @property
+    def light_said(self) -> str:
+        """The light in brackets, to follow a text; empty without one."""
+        return f" ({self.light})" if self.light else ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
     low, high = paid_ends(tables, summary["model"]["id"], effect)
     window = span(date.fromisoformat(data["window_first"]), date.fromisoformat(data["window_last"]))
     share = percent(effect / fitted) if fitted else ""
-    value = totals["roi"] if labels.revenue else totals["cpa"]
+    value = totals[labels.measure]
     ends: tuple[float | None, float | None] = (None, None)
     if low is not None and high is not None and totals["spend"]:
         ends = _efficiency_ends(low, high, totals["spend"], labels)
@@ -75,8 +80,25 @@ def _earned(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
         (
             f"That is {share} of {labels.kpi_name}, {window}, for {labels.money(totals['spend'])}.",
             f"{labels.efficiency} of all paid media: {labels.interval(value, *ends)}.",
+            *_in_money(effect, totals["spend"], labels),
         ),
     )
+
+
+def _in_money(effect: float, spend: float, labels: Labels) -> list[str]:
+    """The ROAS of conversions whose worth is known, and the profit where the margin is."""
+    worth, found = labels.revenue_per_unit, []
+    if worth is None or not spend:
+        return []
+    if not labels.revenue:
+        roas = ratio(effect * worth / spend)
+        found.append(f"At {labels.money(worth)} per conversion that is a ROAS of {roas}.")
+    if labels.margin is not None:
+        left = effect * worth * labels.margin - spend
+        word = "profit" if left >= 0.0 else "loss"
+        share = percent(labels.margin)
+        found.append(f"At a margin of {share} it is a {word} of {labels.money(abs(left))}.")
+    return found
 
 
 def _brought(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Card:
@@ -134,7 +156,9 @@ def _channels(tables: Tables, model_id: str, labels: Labels) -> Card:
     else:
         headline = f"Best {best['channel']}, weakest {weakest['channel']}"
         said = [f"Best: {_told(best, labels)}.", f"Weakest: {_told(weakest, labels)}."]
-    return Card("channels", question, headline, (*said, *([rest] if vague else [])))
+    if vague:
+        said.append(rest)
+    return Card("channels", question, headline, tuple(said))
 
 
 def certain_channels(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

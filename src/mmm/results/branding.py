@@ -203,8 +203,12 @@ def _declared(attributes: Mapping[str, str]) -> tuple[float, float]:
     for number, name in enumerate(("width", "height")):
         given = attributes.get(name, "")
         match = _LENGTH.match(given)
-        own = float(match.group(1)) if match and "%" not in given else None
-        found.append(own if own is not None else box[number] if len(box) == 2 else 0.0)
+        if match and "%" not in given:
+            found.append(float(match.group(1)))
+        elif len(box) == 2:
+            found.append(box[number])
+        else:
+            found.append(0.0)
     return found[0], found[1]
 
 

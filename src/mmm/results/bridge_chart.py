@@ -19,6 +19,7 @@ from mmm.results.charts import (
     inline,
     name_axis,
     number_axis,
+    present,
 )
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ def bridge(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
 
     rows = numbers.to_pylist()
     bars, names = _bars(rows), _names(rows, labels)
-    reach = [row[end] for row in bars for end in ("from", "to")]
-    reach += [value for row in names for value in (row["low"], row["high"]) if value is not None]
-    low, high = min([0.0, *reach]), max([0.0, *reach])
+    reach = [0.0]
+    for row in bars:
+        reach += [row["from"], row["to"]]
+    for row in names:
+        reach += [end for end in (row["low"], row["high"]) if end is not None]
+    low, high = min(reach), max(reach)
     room = (high - low) * 0.04 or 1.0
     scale = alt.Scale(domain=[low - room, high + room], nice=False)
     order = [row["component"] for row in names]
-    parts = [part for part in _PARTS if any(row["part"] == part for row in bars)]
+    parts = present(_PARTS, bars, "part")
     y = alt.Y("component:N", sort=order, title=None, axis=name_axis())
     x = alt.X("from:Q", scale=scale, axis=number_axis(tickCount=6), title=_title(labels))
     base = (

@@ -51,8 +51,6 @@ def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     rows = []
     for row in of_model(tables["lift_tests"], model_id).sort_by("test").to_pylist():
         low, high = interval(row["lift"], row["confidence"], row.get("standard_error"))
-        known = low is not None and high is not None and row["effect"] is not None
-        word = UNTOLD if not known else INSIDE if low <= row["effect"] <= high else OUTSIDE
         rows.append(
             {
                 **row,
@@ -61,10 +59,17 @@ def calibration(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
                 "lift_low": low,
                 "lift_high": high,
                 "calibrated": row["effect"],
-                "inside": word,
+                "inside": _place(low, row["effect"], high),
             }
         )
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _place(low: float | None, effect: float | None, high: float | None) -> str:
+    """Whether a test's interval holds the effect, as a word."""
+    if low is None or high is None or effect is None:
+        return UNTOLD
+    return INSIDE if low <= effect <= high else OUTSIDE
 
 
 def _says_little(row: dict[str, Any]) -> bool:

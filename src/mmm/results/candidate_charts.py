@@ -19,6 +19,7 @@ from mmm.results.charts import (
     inline,
     interval_columns,
     name_axis,
+    present,
     up_to,
 )
 
@@ -52,16 +53,12 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         title="DECOMP.RSSD – lower is better",
         scale=alt.Scale(zero=False),
     )
-    fronts = [
-        name
-        for name in ("front 1", "front 2", "later fronts")
-        if any(row["front_name"] == name for row in kept)
-    ]
+    fronts = present(("front 1", "front 2", "later fronts"), kept, "front_name")
     label = alt.Chart(inline(chosen)).encode(
         x=x, y=y, text="label:N"
     )  # drawn twice: a white edge, then the letters
     ranges = {"front 1": BLUE, "front 2": "#5fa4d3", "later fronts": "#a8c6dc"}
-    layers = [
+    density = (
         alt.Chart(inline(cells))
         .mark_rect(color="#5c6b7a")
         .encode(
@@ -72,7 +69,9 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
             opacity=alt.Opacity(
                 "candidates:Q", scale=alt.Scale(type="log", range=[0.07, 0.5]), legend=None
             ),
-        ),
+        )
+    )
+    layers = [
         alt.Chart(inline(kept))
         .mark_circle(size=60, opacity=1.0, stroke="#ffffff", strokeWidth=0.5, cursor="pointer")
         .encode(
@@ -94,9 +93,9 @@ def pareto(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         ),
         label.mark_text(align="left", dx=12, dy=-9, fontWeight="bold"),
     ]
-    return finished(
-        alt.layer(*(layers if cells else layers[1:])).properties(width=WIDTH - 70, height=320)
-    )
+    if cells:
+        layers.insert(0, density)
+    return finished(alt.layer(*layers).properties(width=WIDTH - 70, height=320))
 
 
 def _front_name(front: int) -> str:
@@ -108,10 +107,10 @@ def _tooltip() -> list[alt.Tooltip]:
 
     names = {"model_id": "Model", "nrmse": "NRMSE", "decomp_rssd": "DECOMP.RSSD"}
     numbers = {"front": "Front", "cluster": "Cluster", "trial": "Trial"}
-    texts = [
-        alt.Tooltip(f"{name}:{'N' if name == 'model_id' else 'Q'}", title=title)
-        for name, title in names.items()
-    ]
+    texts = []
+    for name, title in names.items():
+        kind = "N" if name == "model_id" else "Q"
+        texts.append(alt.Tooltip(f"{name}:{kind}", title=title))
     return texts + [alt.Tooltip(f"{name}:O", title=title) for name, title in numbers.items()]
 
 
@@ -156,7 +155,7 @@ def side_by_side(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
         )
         return alt.layer(*(mark(base) for mark in marks)).properties(width=width, height=step)
 
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     value = alt.X(
         "value:Q",
         title=title,

@@ -46,12 +46,12 @@ def only(
     named: all).
     """
     wanted = {"front": fronts, "cluster": clusters, "trial": trials}
-    rows = [
-        row["part"] != "kept"
-        or all(not chosen or row[name] in chosen for name, chosen in wanted.items())
-        for row in numbers.select(["part", *wanted]).to_pylist()
-    ]
-    return numbers.filter(pa.array(rows, pa.bool_()))
+    asked = {name: chosen for name, chosen in wanted.items() if chosen}
+    shown = []
+    for row in numbers.select(["part", *wanted]).to_pylist():
+        fits = all(row[name] in chosen for name, chosen in asked.items())
+        shown.append(fits or row["part"] != "kept")
+    return numbers.filter(pa.array(shown, pa.bool_()))
 
 
 def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
@@ -63,7 +63,7 @@ def clusters(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     models = tables["models"]
     kept = models.filter(pc.and_(is_kept(tables), pc.is_valid(models["cluster"])))
     cluster_of = dict(zip(kept["model_id"].to_pylist(), kept["cluster"].to_pylist(), strict=True))
-    measure = "roi" if labels.revenue else "cpa"
+    measure = labels.measure
     found: dict[tuple[int, str], list[float]] = {}
     for row in tables["channels"].select(["model_id", "channel", "kind", measure]).to_pylist():
         if row["kind"] == "paid" and row[measure] is not None and row["model_id"] in cluster_of:
@@ -128,7 +128,7 @@ def fits(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa.Table:
             {
                 **row,
                 "paid_share": share,
-                "value": totals["roi"] if labels.revenue else totals["cpa"],
+                "value": totals[labels.measure],
             }
         )
     kinds = {"front": pa.int32(), "cluster": pa.int32()}
@@ -141,7 +141,9 @@ def side_by_side(tables: Tables, model_ids: Sequence[str], labels: Labels) -> pa
     """Models x paid channels, largest spend first: ROAS or CPA with interval, shares, contribution."""
     found = {model_id: channels(tables, model_id, labels).to_pylist() for model_id in model_ids}
     order = [row["channel"] for row in found[model_ids[0]]]
-    rows = [{"model_id": model_id, **row} for model_id in model_ids for row in found[model_id]]
+    rows = []
+    for model_id in model_ids:
+        rows += [{"model_id": model_id, **row} for row in found[model_id]]
     rows.sort(key=lambda row: order.index(row["channel"]))
     fields = [
         ("channel", pa.string()),
@@ -160,11 +162,10 @@ def side_by_side_finding(numbers: pa.Table, labels: Labels) -> str:
         return f"No model knows the {labels.efficiency} of a channel."
     best = max if labels.revenue else min
     first = {best(found, key=lambda row: row["value"])["channel"] for found in by_model.values()}
-    agree = (
-        f"All {len(by_model)} models have {first.pop()} as the channel of the best {labels.efficiency}"
-        if len(first) == 1
-        else f"The models do not agree on the channel of the best {labels.efficiency} ({', '.join(sorted(first))})"
-    )
+    which = f"the channel of the best {labels.efficiency}"
+    agree = f"The models do not agree on {which} ({', '.join(sorted(first))})"
+    if len(first) == 1:
+        agree = f"All {len(by_model)} models have {first.pop()} as {which}"
     name, low, high = _widest(rows, "effect_share")
     return f"{agree}; they differ most on {name}, with {percent(low)} to {percent(high)} of the paid effect."
 

@@ -45,7 +45,7 @@ def channels(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     base = alt.Chart(inline(up_to(limit, rows))).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
     )
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     recalibrated = base.mark_bar(color="#f0c9ae", clip=True, height=14).encode(
         x=alt.X("recalibrated_low:Q", scale=scale, title=title, axis=alt.Axis(tickCount=6)),
         x2="recalibrated_high:Q",

@@ -8,7 +8,7 @@ readable with 20 channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,21 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+def as_lines(rows: Sequence[Mapping[str, Any]], series: Iterable[str]) -> list[dict[str, Any]]:
+    """A row per date and series, from rows that hold a column per series in lower case."""
+    lines = []
+    for name in series:
+        for row in rows:
+            lines.append({"date": row["date"], "series": name, "value": row[name.lower()]})
+    return lines
+
+
+def present(names: Iterable[str], rows: Iterable[Mapping[str, Any]], column: str) -> list[str]:
+    """Those of the names that occur in a column of the rows, in the order of the names."""
+    found = {row[column] for row in rows}
+    return [name for name in names if name in found]
+
+
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Inline values; dates become ISO text, which Vega reads as UTC, hence the utc scales below.
 
@@ -94,12 +109,11 @@ def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
     values = []
     for row in rows:
-        values.append(
-            {
-                name: value.isoformat() if isinstance(value, date) else value
-                for name, value in row.items()
-            }
-        )
+        shown = dict(row)
+        for name, value in row.items():
+            if isinstance(value, date):
+                shown[name] = value.isoformat()
+        values.append(shown)
     return alt.InlineData(values=tuple(values))
 
 
@@ -158,7 +172,7 @@ def waterfall(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         row["reach"] = max(row["start"], row["end"])
     top = max(row["reach"] for row in rows)
     colours = {**KIND_COLOURS, "total": INK}
-    kinds = [kind for kind in colours if any(row["kind"] == kind for row in rows)]
+    kinds = present(colours, rows, "kind")
     base = alt.Chart(inline(rows)).encode(
         y=alt.Y("component:N", sort=None, title=None, axis=name_axis())
     )
@@ -185,11 +199,7 @@ def actual_vs_fitted(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    lines = [
-        {"date": row["date"], "series": series, "value": row[series.lower()]}
-        for series in ("Actual", "Fitted")
-        for row in rows
-    ]
+    lines = as_lines(rows, ("Actual", "Fitted"))
     shading = _split_spans(rows)
     layers = []
     if shading:
@@ -251,7 +261,7 @@ def residuals(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = [{**row, "period": SPLIT_NAMES[row["split"]]} for row in numbers.to_pylist()]
-    periods = [name for name in SPLIT_NAMES.values() if any(row["period"] == name for row in rows)]
+    periods = present(SPLIT_NAMES.values(), rows, "period")
     axis = number_axis()
     points = (
         alt.Chart(inline(rows))
@@ -285,16 +295,18 @@ def share_of_spend(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
 
     rows = numbers.to_pylist()
     names = {"spend_share": "Share of spend", "effect_share": "Share of paid effect"}
-    long = [
-        {
-            "channel": row["channel"],
-            "measure": names[key],
-            "share": row[key],
-            "label": percent(row[key]),
-        }
-        for row in rows
-        for key in names
-    ]
+    long = []
+    for row in rows:
+        for key, measure in names.items():
+            share = row[key]
+            long.append(
+                {
+                    "channel": row["channel"],
+                    "measure": measure,
+                    "share": share,
+                    "label": percent(share),
+                }
+            )
     channel = alt.Y(
         "channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis()
     )
@@ -355,7 +367,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     rows = up_to(domain[1], rows)
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     base = alt.Chart(inline(rows)).encode(y=order)
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     value = alt.X(
         "value:Q",
         title=title,
@@ -402,10 +414,11 @@ def up_to(end: float, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows whose intervals without an upper end (a CPA's, where the effect may be none) reach the
     axis's end.
     """
-    return [
-        {**row, "high": end} if row["high"] is None and row["low"] is not None else row
-        for row in rows
-    ]
+    reaching = []
+    for row in rows:
+        without_end = row["high"] is None and row["low"] is not None
+        reaching.append({**row, "high": end} if without_end else row)
+    return reaching
 
 
 def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: float = 8.0) -> float:
@@ -413,14 +426,15 @@ def efficiency_end(rows: Sequence[Mapping[str, Any]], labels: Labels, times: flo
     break-even lie before it; intervals do too, unless a few reach `times` the typical value, where
     the others could not be read.
     """
-    points = [row.get(name) or 0.0 for row in rows for name in ("value", "marginal")]
+    values = sorted(row["value"] or 0.0 for row in rows)
+    points = [0.0, *values, *(row.get("marginal") or 0.0 for row in rows)]
     if labels.break_even is not None:
         points.append(labels.break_even)
-    ends = [row["high"] or 0.0 for row in rows]
-    values = sorted(row["value"] or 0.0 for row in rows)
     typical = values[len(values) // 2] if values else 0.0
-    reach = min(max(ends, default=0.0), typical * times) if typical > 0 else max(ends, default=0.0)
-    return max(*points, reach, 0.0) * 1.06 or 1.0
+    reach = max((row["high"] or 0.0 for row in rows), default=0.0)
+    if typical > 0:
+        reach = min(reach, typical * times)
+    return max(*points, reach) * 1.06 or 1.0
 
 
 def interval_columns(
@@ -452,6 +466,17 @@ def interval_columns(
     return finished(panel.facet(column=column, spacing=18))
 
 
+def _marginal_label(row: Mapping[str, Any], labels: Labels) -> str:
+    """What stands at the point of today's spend; nothing at the others."""
+    response = row["marginal_response"]
+    if row["part"] != "today" or response is None:
+        return ""
+    marginal = response
+    if not labels.revenue:
+        marginal = 1.0 / response if response else None
+    return f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
+
+
 def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     """One small panel per channel: observed solid, extrapolated dashed, today's mean spend, the
     carryover and break-even as points.
@@ -461,19 +486,11 @@ def response_curves(numbers: pa.Table, labels: Labels) -> alt.FacetChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    models = (
-        list(dict.fromkeys(row["model_id"] for row in rows))
-        if "model_id" in numbers.column_names
-        else []
-    )
+    models = []
+    if "model_id" in numbers.column_names:
+        models = list(dict.fromkeys(row["model_id"] for row in rows))
     for row in rows:
-        value = row["marginal_response"] if row["part"] == "today" else None
-        marginal = value if labels.revenue else 1.0 / value if value else None
-        row["label"] = (
-            ""
-            if value is None
-            else f"marginal {labels.efficiency} {labels.efficiency_value(marginal)}"
-        )
+        row["label"] = _marginal_label(row, labels)
     line = alt.Chart().encode(
         x=alt.X("spend:Q", title=None, axis=number_axis(tickCount=4, grid=False)),
         y=alt.Y("response:Q", title=None, axis=number_axis(tickCount=4)),
@@ -539,10 +556,8 @@ def panels(
     """A grid of panels of rows with a channel, three across, in the order in which channels first appear."""
     import altair as alt
 
-    order = {
-        name: number for number, name in enumerate(dict.fromkeys(row["channel"] for row in rows))
-    }
-    numbered = [{**row, "order": order[row["channel"]]} for row in rows]
+    channels = list(dict.fromkeys(row["channel"] for row in rows))
+    numbered = [{**row, "order": channels.index(row["channel"])} for row in rows]
     panel = alt.layer(*layers, data=inline(numbered)).properties(width=200, height=height)
     channel = alt.Facet(
         "channel:N",
@@ -550,7 +565,9 @@ def panels(
         header=alt.Header(title=None, labelExpr=SHORTENED),
     )
     grid = panel.facet(channel, columns=3, spacing={"row": 16, "column": 20})
-    return grid.resolve_scale(x="independent", y="independent") if independent else grid
+    if independent:
+        return grid.resolve_scale(x="independent", y="independent")
+    return grid
 
 
 def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
@@ -558,11 +575,12 @@ def carryover(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     names = {"immediate_share": "Immediate", "carryover_share": "Carryover"}
-    rows = [
-        {"channel": row["channel"], "part": names[key], "share": row[key], "order": number}
-        for row in numbers.to_pylist()
-        for number, key in enumerate(names)
-    ]
+    rows = []
+    for row in numbers.to_pylist():
+        for number, (key, part) in enumerate(names.items()):
+            rows.append(
+                {"channel": row["channel"], "part": part, "share": row[key], "order": number}
+            )
     bars = (
         alt.Chart(inline(rows))
         .mark_bar()
@@ -587,17 +605,11 @@ def over_time(numbers: pa.Table, labels: Labels) -> alt.Chart:
     paid = [name for name in names if name not in fixed]
     colours = {**fixed, **{name: SERIES[number % len(SERIES)] for number, name in enumerate(paid)}}
     rows = [{**row, "order": names.index(row["series"])} for row in numbers.to_pylist()]
-    absolute = "effect" in numbers.column_names
-    height = (
-        alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
-        if absolute
-        else alt.Y(
-            "share:Q",
-            stack=True,
-            title=f"Share of the fitted {labels.kpi_name}",
-            axis=alt.Axis(format="%"),
-        )
-    )
+    if "effect" in numbers.column_names:
+        height = alt.Y("effect:Q", stack=True, title=labels.effect_unit, axis=number_axis())
+    else:
+        title = f"Share of the fitted {labels.kpi_name}"
+        height = alt.Y("share:Q", stack=True, title=title, axis=alt.Axis(format="%"))
     area = (
         alt.Chart(inline(rows))
         .mark_area(stroke="#ffffff", strokeWidth=0.3)

@@ -58,7 +58,9 @@ class Side:
     def share(self, part: str) -> float | None:
         """A part's share of the fitted KPI."""
         totals = self.summary["totals"]
-        return totals["effect"][part] / totals["fitted"] if totals["fitted"] else None
+        if totals["fitted"]:
+            return totals["effect"][part] / totals["fitted"]
+        return None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class ChannelOf:
     @property
     def end(self) -> float | None:
         """Where the interval ends: nowhere for a CPA whose effect may be none."""
-        return math.inf if self.high is None and self.value is not None else self.high
+        if self.high is None and self.value is not None:
+            return math.inf
+        return self.high
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,12 @@ class Comparison:
         """A row per setting in which the sides differ."""
         flat = [dict(_flat(_setup(side))) for side in self.sides]
         names = dict.fromkeys(name for settings in flat for name in settings)
-        rows = [
-            (name, *(_text(settings.get(name, NOT_GIVEN)) for settings in flat)) for name in names
-        ]
-        return [row for row in rows if len(set(row[1:])) > 1]
+        rows = []
+        for name in names:
+            texts = [_text(settings.get(name, NOT_GIVEN)) for settings in flat]
+            if len(set(texts)) > 1:
+                rows.append((name, *texts))
+        return rows
 
 
 def compare(sides: Sequence[Side]) -> Comparison:
@@ -155,24 +161,23 @@ def compare(sides: Sequence[Side]) -> Comparison:
     judged = _efficiency_comparable(sides)
     channels = tuple(_channels(sides))
     grouped = _by_channel(channels)
-    verdicts = {
-        name: _verdict(found) if judged else "not judged" for name, found in grouped.items()
-    }
-    findings = (
-        *(_agreement(sides, grouped, verdicts) if judged else ()),
-        *(_ranking(sides) if judged else ()),
-        _shares(sides),
-        *_missing(sides, grouped),
-    )
-    return Comparison(tuple(sides), tuple(limits), channels, verdicts, findings)
+    verdicts = dict.fromkeys(grouped, "not judged")
+    findings: list[str] = []
+    if judged:
+        verdicts = {name: _verdict(found) for name, found in grouped.items()}
+        findings += _agreement(sides, grouped, verdicts)
+        findings += _ranking(sides)
+    findings.append(_shares(sides))
+    findings += _missing(sides, grouped)
+    return Comparison(tuple(sides), tuple(limits), channels, verdicts, tuple(findings))
 
 
 def _limits(sides: Sequence[Side]) -> list[str]:
-    kinds, currencies, kpis = (
-        {getattr(side.labels, name) for side in sides}
-        for name in ("kpi_kind", "currency", "kpi_name")
-    )
-    steps = {side.labels.step_days for side in sides}
+    labels = [side.labels for side in sides]
+    kinds = {one.kpi_kind for one in labels}
+    currencies = {one.currency for one in labels}
+    kpis = {one.kpi_name for one in labels}
+    steps = {one.step_days for one in labels}
     windows = {
         (side.summary["data"]["window_first"], side.summary["data"]["window_last"])
         for side in sides
@@ -210,12 +215,11 @@ def _efficiency_comparable(sides: Sequence[Side]) -> bool:
 
 def _channels(sides: Sequence[Side]) -> Iterator[ChannelOf]:
     paid = [side.paid() for side in sides]
-    names = {
-        name: max((rows[name]["spend_share"] or 0.0) for rows in paid if name in rows)
-        for rows in paid
-        for name in rows
-    }
-    for name in sorted(names, key=lambda name: (-names[name], name)):
+    shares: dict[str, list[float]] = {}
+    for rows in paid:
+        for name, row in rows.items():
+            shares.setdefault(name, []).append(row["spend_share"] or 0.0)
+    for name in sorted(shares, key=lambda name: (-max(shares[name]), name)):
         for side, rows in zip(sides, paid, strict=True):
             yield _channel(name, side, rows.get(name))
 
@@ -223,7 +227,7 @@ def _channels(sides: Sequence[Side]) -> Iterator[ChannelOf]:
 def _channel(name: str, side: Side, row: Mapping[str, Any] | None) -> ChannelOf:
     if row is None:
         return ChannelOf(name, side.letter, modelled=False)
-    measure = "roi" if side.labels.revenue else "cpa"
+    measure = side.labels.measure
     value, low, high = row[measure], row[f"{measure}_low"], row[f"{measure}_high"]
     text = NOT_GIVEN if value is None else side.labels.interval(value, low, high)
     return ChannelOf(
@@ -242,24 +246,21 @@ def _verdict(found: Sequence[ChannelOf]) -> str:
     """See `RULE`."""
     if sum(item.modelled for item in found) < FEWEST:
         return "one run only"
-    intervals = [
-        (item.low, item.end) for item in found if item.low is not None and item.end is not None
-    ]
-    if len(intervals) < FEWEST:
+    lows, highs = [], []
+    for item in found:
+        if item.low is not None and item.end is not None:
+            lows.append(item.low)
+            highs.append(item.end)
+    if len(lows) < FEWEST:
         return "not judged"
-    return (
-        "agree"
-        if max(low for low, _ in intervals) <= min(high for _, high in intervals)
-        else "differ"
-    )
+    return "agree" if max(lows) <= min(highs) else "differ"
 
 
 def _agreement(
     sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]], verdicts: Mapping[str, str]
 ) -> Iterator[str]:
-    agree, differ = (
-        [name for name in grouped if verdicts[name] == word] for word in ("agree", "differ")
-    )
+    agree = [name for name in grouped if verdicts[name] == "agree"]
+    differ = [name for name in grouped if verdicts[name] == "differ"]
     judged = len(agree) + len(differ)
     if not judged:
         yield "Nothing can be said of agreement: no channel has an interval in two runs."
@@ -278,12 +279,10 @@ def _agreement(
 def _ranking(sides: Sequence[Side]) -> Iterator[str]:
     """Which channel each run puts first, of those that all of them model and give a value for."""
     paid = [side.paid() for side in sides]
-    measure = "roi" if sides[0].labels.revenue else "cpa"
-    common = [
-        name
-        for name in paid[0]
-        if all(name in rows and rows[name][measure] is not None for rows in paid)
-    ]
+    measure = sides[0].labels.measure
+    common = list(paid[0])
+    for rows in paid:
+        common = [name for name in common if name in rows and rows[name][measure] is not None]
     if len(common) < 2:
         return
     pick = max if measure == "roi" else min
@@ -302,17 +301,19 @@ def _shares(sides: Sequence[Side]) -> str:
     known = [share for share in shares.values() if share is not None]
     if len(known) < len(sides):
         return f"The baseline's share of the KPI: {told}."
-    alike = max(abs(a - b) for a, b in combinations(known, 2)) <= SHARE_GAP
-    return f"The baseline's share of the KPI is {'alike' if alike else 'not alike'}: {told}."
+    alike = "alike"
+    if max(abs(a - b) for a, b in combinations(known, 2)) > SHARE_GAP:
+        alike = "not alike"
+    return f"The baseline's share of the KPI is {alike}: {told}."
 
 
 def _missing(sides: Sequence[Side], grouped: Mapping[str, list[ChannelOf]]) -> Iterator[str]:
     for side in sides:
-        names = [
-            name
-            for name, found in grouped.items()
-            if any(i.letter == side.letter and not i.modelled for i in found)
-        ]
+        names = []
+        for name, found in grouped.items():
+            modelled = {item.letter: item.modelled for item in found}
+            if not modelled.get(side.letter, True):
+                names.append(name)
         if names:
             yield f"{side.letter} does not model {', '.join(names)}."
 
@@ -369,12 +370,10 @@ def _part(part: str) -> Any:
 
 
 def _total(side: Side) -> str:
-    value = side.summary["totals"]["roi" if side.labels.revenue else "cpa"]
-    return (
-        NOT_GIVEN
-        if value is None
-        else f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
-    )
+    value = side.summary["totals"][side.labels.measure]
+    if value is None:
+        return NOT_GIVEN
+    return f"{side.labels.efficiency} {side.labels.efficiency_value(value)}"
 
 
 #: What is told of each side beyond its channels.

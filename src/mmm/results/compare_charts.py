@@ -65,12 +65,16 @@ def shares(found: Comparison) -> alt.LayerChart:
     """What the fitted KPI is made of, one bar per run."""
     import altair as alt
 
-    rows = [
-        {"run": side.title, "part": part, "share": share, "order": number, "label": percent(share)}
-        for side in found.sides
-        for number, part in enumerate(PARTS)
-        if (share := side.share(part)) is not None
-    ]
+    rows = []
+    for side in found.sides:
+        for number, part in enumerate(PARTS):
+            share = side.share(part)
+            if share is None:
+                continue
+            label = percent(share)
+            rows.append(
+                {"run": side.title, "part": part, "share": share, "order": number, "label": label}
+            )
     bars = (
         alt.Chart(charts.inline(rows))
         .mark_bar()

@@ -36,7 +36,9 @@ def effects_by_draw(tables: Tables, model_id: str) -> EffectsByDraw | None:
     """
     kept = getattr(tables, "kept_in_memory", None)
     make = partial(_effects_by_draw, tables, model_id)
-    return make() if kept is None else kept(("effects_by_draw", model_id), make)
+    if kept is None:
+        return make()
+    return kept(("effects_by_draw", model_id), make)
 
 
 def _effects_by_draw(tables: Tables, model_id: str) -> EffectsByDraw | None:
@@ -47,7 +49,9 @@ def _effects_by_draw(tables: Tables, model_id: str) -> EffectsByDraw | None:
     if name not in ENGINES:
         return None
     engine = offered(load_engine(name), DrawsEffects)
-    return None if engine is None else engine.drawn_effects(tables, model_id)
+    if engine is None:
+        return None
+    return engine.drawn_effects(tables, model_id)
 
 
 def _of_kept_models(tables: Tables, model_id: str) -> EffectsByDraw:

@@ -29,9 +29,11 @@ LEVEL_FLOOR = 0.001
 
 
 def _known(numbers: pa.Table, *columns: str) -> list[dict[str, Any]]:
-    return [
-        row for row in numbers.to_pylist() if all(row[column] is not None for column in columns)
-    ]
+    """The rows that have a value in each of the columns."""
+    rows = numbers.to_pylist()
+    for column in columns:
+        rows = [row for row in rows if row[column] is not None]
+    return rows
 
 
 def waterfall(numbers: pa.Table, labels: Labels) -> str:
@@ -52,9 +54,8 @@ def waterfall(numbers: pa.Table, labels: Labels) -> str:
         said = f"organic media {share('organic')}"
         alone = f"Organic media bring {share('organic')} of {labels.kpi_name}"
         parts.append(said if paid else alone)
-    parts += (
-        [f"context (what else was observed) {share('context')}"] if "context" in present else []
-    )
+    if "context" in present:
+        parts.append(f"context (what else was observed) {share('context')}")
     text = f"{', '.join(parts)}; the baseline (level, trend, seasons) stands for {share(*BASELINE_KINDS)}."
     if paid and paid[0]["effect"] > 0:
         text += f" The largest channel is {paid[0]['component']} with {labels.effect(paid[0]['effect'])}."
@@ -68,13 +69,14 @@ def implausible(numbers: pa.Table, labels: Labels) -> list[str]:
     rows = numbers.to_pylist()
     baseline = sum(row["share"] for row in rows if row["kind"] in BASELINE_KINDS)
     paid = sum(row["share"] for row in rows if row["kind"] == "paid")
-    found = [
-        f"{row['component']} carries {percent(row['share'])} of {labels.kpi_name}: one context variable with more "
-        f"than {100 * CONTEXT_LIMIT:g} % usually stands in for the level of the KPI; its effect is not to be taken "
-        "literally."
-        for row in rows
-        if row["kind"] == "context" and abs(row["share"]) > CONTEXT_LIMIT
-    ]
+    found = []
+    for row in rows:
+        if row["kind"] == "context" and abs(row["share"]) > CONTEXT_LIMIT:
+            found.append(
+                f"{row['component']} carries {percent(row['share'])} of {labels.kpi_name}: "
+                f"one context variable with more than {100 * CONTEXT_LIMIT:g} % usually stands in "
+                "for the level of the KPI; its effect is not to be taken literally."
+            )
     level = next((row for row in rows if row["kind"] == "intercept"), None)
     if level is not None and abs(level["share"]) < LEVEL_FLOOR:
         found.append(
@@ -184,10 +186,7 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     rows = _known(numbers, "value")
     if not rows:
         return f"No channel's {labels.efficiency} is known."
-    best, worst = (
-        f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}"
-        for row in (rows[0], rows[-1])
-    )
+    best, worst = _with_interval(rows[0], labels), _with_interval(rows[-1], labels)
     every = numbers.to_pylist()
     none = [row["channel"] for row in every if row["value"] is None]
     vague = [row["channel"] for row in rows if row["confidence"] == Confidence.INCONCLUSIVE]
@@ -197,6 +196,10 @@ def efficiency(numbers: pa.Table, labels: Labels) -> str:
     if len(rows) == 1:
         return f"{labels.efficiency}: {best}.{unknown}{profit}"
     return f"Best {labels.efficiency}: {best}; weakest: {worst}.{unknown}{profit}"
+
+
+def _with_interval(row: Mapping[str, Any], labels: Labels) -> str:
+    return f"{row['channel']} {labels.interval(row['value'], row['low'], row['high'])}"
 
 
 def _profit(rows: Sequence[Mapping[str, Any]], labels: Labels) -> str:

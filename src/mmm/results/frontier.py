@@ -147,10 +147,9 @@ def _steps(rows: list[dict[str, Any]], labels: Labels, x: alt.X) -> Any:
     """What the step up to each budget brings, and break-even where it is known."""
     import altair as alt
 
-    unit = "" if labels.revenue else f" ({labels.currency})"
     known_steps = [row for row in rows if row["marginal"] is not None]
     dots = alt.Chart(inline(known_steps)).encode(
-        x=x, y=alt.Y("marginal:Q", title=f"Marginal {labels.efficiency}{unit}")
+        x=x, y=alt.Y("marginal:Q", title=f"Marginal {labels.efficiency_unit}")
     )
     layers = [
         dots.mark_line(color=INK, strokeWidth=1.2),

@@ -4,6 +4,7 @@ parameters.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ def moves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     """
     found = of_model(tables["moves"], model_id).to_pylist()
     paid = channels(tables, model_id, labels)["channel"].to_pylist()
-    efficiency = "roi" if labels.revenue else "cpa"
+    efficiency = labels.measure
     rows = [
         row
         for row in found
@@ -78,15 +79,14 @@ def _difference(a: float | None, b: float | None) -> float | None:
 
 def shown(numbers: pa.Table, labels: Labels) -> list[tuple[str, ...]]:
     """The rows of `moves` as text, under `HEADINGS`."""
-    return [
-        (
-            row["variable"] or "(model)",
-            MEASURES[row["measure"]],
-            *(_value(row[name], row["measure"], labels) for name in ("old", "refitted", "new")),
-            *(_signed(row[name], row["measure"], labels) for name in ("by_data", "by_parameters")),
-        )
-        for row in numbers.to_pylist()
-    ]
+    return [_texts(row, labels) for row in numbers.to_pylist()]
+
+
+def _texts(row: Mapping[str, Any], labels: Labels) -> tuple[str, ...]:
+    measure = row["measure"]
+    values = [_value(row[name], measure, labels) for name in ("old", "refitted", "new")]
+    moved = [_signed(row[name], measure, labels) for name in ("by_data", "by_parameters")]
+    return (row["variable"] or "(model)", MEASURES[measure], *values, *moved)
 
 
 def _value(value: float | None, measure: str, labels: Labels) -> str:
@@ -94,11 +94,11 @@ def _value(value: float | None, measure: str, labels: Labels) -> str:
         return percent(value)
     if measure in ("roi", "cpa"):
         return labels.efficiency_value(value)
-    return (
-        labels.money(value)
-        if measure == "spend"
-        else fixed(value, 4 if measure == "lambda_unit" else 3)
-    )
+    if measure == "spend":
+        return labels.money(value)
+    if measure == "lambda_unit":
+        return fixed(value, 4)
+    return fixed(value, 3)
 
 
 def _signed(value: float | None, measure: str, labels: Labels) -> str:
@@ -120,7 +120,7 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
         return "No paid channel has an effect whose change could be told."
     share = max(shares, key=lambda row: abs(row["new"] - row["old"]))
     name = share["variable"]
-    efficiency = rows[name, "roi" if labels.revenue else "cpa"]
+    efficiency = rows[name, labels.measure]
     by_data, by_parameters = (
         _signed(share[part], "effect_share", labels) for part in ("by_data", "by_parameters")
     )

@@ -110,14 +110,13 @@ def _title(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[s
     seed = summary["provenance"].get("seed")
     version = summary["provenance"].get("code_version")
     name = summary["title"] or f"Marketing mix model of {labels.kpi_name}"
-    origin = [
-        f"Model {model['id']}",
-        f"{window}, {data['window_rows']} {labels.period}s",
-        f"engine {engine['name']} {engine['version']}"
-        + (f" (mmm-app {version})" if version else ""),
-        *([] if seed is None else [f"seed {seed}"]),
-        f"run {summary['run_id']}",
-    ]
+    made_by = f"engine {engine['name']} {engine['version']}"
+    if version:
+        made_by += f" (mmm-app {version})"
+    origin = [f"Model {model['id']}", f"{window}, {data['window_rows']} {labels.period}s", made_by]
+    if seed is not None:
+        origin.append(f"seed {seed}")
+    origin.append(f"run {summary['run_id']}")
     return [
         text(_MARGIN, _MARGIN + 30, name, 30, bold=True),
         text(_MARGIN, _MARGIN + 62, "  ·  ".join(origin), 16, colour=charts.MUTED),
@@ -145,10 +144,15 @@ def _fit(summary: Mapping[str, Any], tables: Tables, labels: Labels) -> list[str
     return [*found, f"MAPE of the fit {percent(measures['train']['mape'])}"]
 
 
+def _height(row: Sequence[_Plot], column: float) -> float:
+    """The highest plot of a row, each no wider than its column."""
+    return max(plot.height * min(1.0, column / plot.width) for plot in row)
+
+
 def _placed(rows: Sequence[Sequence[_Plot]]) -> list[str]:
     """The plots in two columns, all rows shrunk alike where they would not fit on the sheet."""
     column = (_WIDTH - 2 * _MARGIN - _GAP) / 2
-    heights = [max(plot.height * min(1.0, column / plot.width) for plot in row) for row in rows]
+    heights = [_height(row, column) for row in rows]
     room = _HEIGHT - 2 * _MARGIN - _TITLE - len(rows) * (_HEAD + _GAP)
     shrink = min(1.0, room / sum(heights))
     spare = max(0.0, room - sum(heights)) / len(rows)

@@ -101,7 +101,7 @@ def marginal(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    title = f"Marginal {labels.efficiency}" + ("" if labels.revenue else f" ({labels.currency})")
+    title = f"Marginal {labels.efficiency_unit}"
     order = alt.Y("channel:N", sort=[row["channel"] for row in rows], title=None, axis=name_axis())
     line = alt.Chart(inline(rows)).mark_rule(color=GREY)
     dots = alt.Chart(inline(_paired(rows, "marginal"))).mark_circle(size=95, opacity=1.0)
@@ -222,7 +222,9 @@ def variance(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
         whole = row["start"] == 0.0 and row["step"] in _ENDS
         sign = "" if whole or row["effect"] < 0 else "+"
         row["label"] = f"{sign}{labels.effect(row['effect'])}"
-        row["colour"] = INK if whole else BLUE if row["effect"] >= 0 else ORANGE
+        row["colour"] = BLUE if row["effect"] >= 0 else ORANGE
+        if whole:
+            row["colour"] = INK
         row["reach"] = max(row["start"], row["end"])
     order = [row["step"] for row in rows]
     lowest = min(

@@ -13,6 +13,7 @@ from mmm.results.charts import (
     INK,
     ORANGE,
     WIDTH,
+    as_lines,
     finished,
     inline,
     name_axis,
@@ -30,11 +31,7 @@ def forecast(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    lines = [
-        {"date": row["date"], "series": series, "value": row[series.lower()]}
-        for series in ("Actual", "Forecast")
-        for row in rows
-    ]
+    lines = as_lines(rows, ("Actual", "Forecast"))
     unit = f"{labels.effect_unit} per {labels.period}"
     scale = alt.Scale(zero=False)
     band = (
@@ -69,12 +66,12 @@ def learnt(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = [row for row in numbers.to_pylist() if row["measure"] == Quantity.ROI]
-    ends = [row[end] for row in rows for end in ("posterior_high", "prior") if row[end] is not None]
-    limit = max(ends, default=1.0) * 1.1 or 1.0
+    ends = [row["posterior_high"] for row in rows] + [row["prior"] for row in rows]
+    limit = max((end for end in ends if end is not None), default=1.0) * 1.1 or 1.0
     drawn = [_within(row, limit) for row in rows]
     order = [row["channel"] for row in rows]
     scale = alt.Scale(domain=[min(0.0, *_lows(rows), 0.0), limit], nice=False)
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     base = alt.Chart(inline(drawn)).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis())
     )

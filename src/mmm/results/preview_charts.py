@@ -59,7 +59,7 @@ def _lines(
             "axis": alt.Axis(format="%", tickCount=4),
         }
 
-    names = [name for name in _ENDS if any(row["end"] == name for row in rows)]
+    names = charts.present(_ENDS, rows, "end")
     scale = alt.Scale(domain=names, range=[_ENDS[name] for name in names])
     chart = (
         alt.Chart(charts.inline(rows))

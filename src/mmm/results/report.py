@@ -230,18 +230,10 @@ def _section(
     with charts.unvalidated():
         picture = charts.svg(view.chart(numbers, labels))
     shown = view.shown(numbers)
-    numeric = [is_numeric(name) for name in shown.column_names]
-    header = [
-        (heading(name, labels), right)
-        for name, right in zip(shown.column_names, numeric, strict=True)
-    ]
-    rows = [
-        [
-            (cell(name, value, labels), right)
-            for (name, value), right in zip(row.items(), numeric, strict=True)
-        ]
-        for row in shown.to_pylist()
-    ]
+    header = [(heading(name, labels), is_numeric(name)) for name in shown.column_names]
+    rows = []
+    for row in shown.to_pylist():
+        rows.append([(cell(name, row[name], labels), is_numeric(name)) for name in row])
     return Section(
         key=view.key,
         title=title,
@@ -295,7 +287,7 @@ def cards(summary: Mapping[str, Any], labels: Labels) -> list[tuple[str, str, st
     """The few numbers to remember: name, value, note."""
     totals, fit = summary["totals"], summary["model"]["fit"]
     share = totals["effect"]["paid"] / totals["fitted"] if totals["fitted"] else None
-    measure = totals["roi"] if labels.revenue else totals["cpa"]
+    measure = totals[labels.measure]
     held_out = next((name for name in ("test", "val") if fit[f"rsq_{name}"] is not None), None)
     found = [
         (f"{labels.kpi_name} in the window", labels.effect(summary["kpi"]["total"]), "as recorded"),

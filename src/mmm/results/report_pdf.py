@@ -80,27 +80,14 @@ class _Pages:
             f'<svg xmlns="http://www.w3.org/2000/svg" {_POINTS} viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         )
         head += f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
-        return [
-            head
-            + "".join(parts)
-            + text(
-                _MARGIN,
-                _HEIGHT - 28,
-                wrapped(foot, _INNER - 90, 9.5, lines=1)[0],
-                9.5,
-                colour=MUTED,
-            )
-            + text(
-                _WIDTH - _MARGIN,
-                _HEIGHT - 28,
-                f"page {number} of {len(pages)}",
-                9.5,
-                colour=MUTED,
-                right=True,
-            )
-            + "</svg>"
-            for number, parts in enumerate(pages, 1)
-        ]
+        y, line = _HEIGHT - 28, wrapped(foot, _INNER - 90, 9.5, lines=1)[0]
+        left = text(_MARGIN, y, line, 9.5, colour=MUTED)
+        drawn = []
+        for number, parts in enumerate(pages, 1):
+            place = f"page {number} of {len(pages)}"
+            right = text(_WIDTH - _MARGIN, y, place, 9.5, colour=MUTED, right=True)
+            drawn.append("".join([head, *parts, left, right, "</svg>"]))
+        return drawn
 
 
 def render_pdf(report: Content) -> bytes:
@@ -156,8 +143,8 @@ def _answer_card(pages: _Pages, card: Card) -> None:
         f'<rect x="{_MARGIN}" y="{top:.1f}" width="{_INNER}" height="{height:.1f}" rx="5" fill="{_SOFT}"/>'
         f'<rect x="{_MARGIN}" y="{top:.1f}" width="4" height="{height:.1f}" fill="{edge}"/>'
     )
-    light = f" ({card.light})" if card.light else ""
-    pages.draw(text(_MARGIN + 16, top + 18, f"{card.question}{light}", _SMALL, colour=MUTED))
+    question = f"{card.question}{card.light_said}"
+    pages.draw(text(_MARGIN + 16, top + 18, question, _SMALL, colour=MUTED))
     y = top + 22
     for line in heads:
         y += 21
@@ -223,9 +210,14 @@ def _key_numbers(pages: _Pages, report: Content) -> None:
     pages.heading("Key numbers")
     pages.words(report.key_finding)
     pages.skip(8)
-    heads = [head.format(efficiency=report.labels.efficiency) for head, _, _, _ in _KEY_COLUMNS]
-    columns = [(share * _INNER, right) for _, _, share, right in _KEY_COLUMNS]
-    rows = [[row[field] for _, field, _, _ in _KEY_COLUMNS] for row in report.key_numbers]
+    heads, fields, columns = [], [], []
+    for head, field, share, right in _KEY_COLUMNS:
+        heads.append(head.format(efficiency=report.labels.efficiency))
+        fields.append(field)
+        columns.append((share * _INNER, right))
+    rows = []
+    for row in report.key_numbers:
+        rows.append([row[field] for field in fields])
     _table(pages, heads, columns, rows)
     pages.words(
         f"Marginal: the {report.labels.efficiency} of the next unit at today's spend.",
@@ -286,11 +278,10 @@ def _moved(pages: _Pages, report: Content) -> None:
     pages.words(moved["finding"])
     pages.skip(8)
     headings = moved["headings"]
+    # The two columns of text are wider than those of numbers.
     share = _INNER / (len(headings) + 1)
-    columns = [
-        (share * (1.5 if number < 2 else 1.0), number > 1) for number in range(len(headings))
-    ]
-    _table(pages, headings, columns, moved["rows"])
+    texts, numbers = [(share * 1.5, False)] * 2, [(share, True)] * (len(headings) - 2)
+    _table(pages, headings, texts + numbers, moved["rows"])
 
 
 def _section(pages: _Pages, section: Section) -> None:

@@ -200,7 +200,9 @@ class Deck:
 
 def _short(text: str) -> str:
     clean = " ".join(text.split())
-    return clean if len(clean) <= _MOST else f"{clean[:_MOST].rsplit(' ', 1)[0]} …"
+    if len(clean) <= _MOST:
+        return clean
+    return f"{clean[:_MOST].rsplit(' ', 1)[0]} …"
 
 
 def _cell(cell: Any, value: str, *, right: bool, head: bool, accent: str) -> None:

@@ -17,7 +17,7 @@ from mmm.results.charts import BLUE, GREY, ORANGE
 from mmm.results.model_summary import labels_of, warnings_of
 from mmm.results.report import PLAN_HEADINGS, facts, plan_rows
 from mmm.results.slide_parts import Deck
-from mmm.results.summary import Tables, channels, curves, efficiency
+from mmm.results.summary import Tables, channels, curves, efficiency, money_columns
 from mmm.results.trust import warning_line
 
 #: More curves than this in one chart cannot be told apart: the rest get slides of their own.
@@ -58,8 +58,7 @@ def render_slides(tables: Tables, summary: Mapping[str, Any], look: Look | None 
 def _answer(deck: Deck, found: Answer, title: str) -> None:
     deck.slide(title)
     for number, card in enumerate(found.cards):
-        light = f" ({card.light})" if card.light else ""
-        deck.card(number, f"{card.question}{light}", card.headline, card.sentences)
+        deck.card(number, f"{card.question}{card.light_said}", card.headline, card.sentences)
 
 
 def _bridge(
@@ -97,14 +96,10 @@ def _efficiency(
     series = {labels.efficiency: [row["value"] for row in rows]}
     deck.bars(names, series, (deck.accent,), labels.efficiency, half=True)
     heads = ("Channel", f"{labels.efficiency} (90 % interval)", "Confidence")
-    texts = [
-        [
-            row["channel"],
-            labels.interval(row["value"], row["low"], row["high"]),
-            row["confidence"] or "",
-        ]
-        for row in rows
-    ]
+    texts = []
+    for row in rows:
+        interval = labels.interval(row["value"], row["low"], row["high"])
+        texts.append([row["channel"], interval, row["confidence"] or ""])
     deck.table(heads, texts[:_ROWS], half=True)
 
 
@@ -153,8 +148,12 @@ def _trust(deck: Deck, summary: Mapping[str, Any], found: Answer) -> None:
 
 def _appendix(deck: Deck, tables: Tables, summary: Mapping[str, Any], labels: Labels) -> None:
     rows = channels(tables, summary["model"]["id"], labels).to_pylist()
-    heads = [heading(name, labels) for name in _KEY_COLUMNS]
-    texts = [[cell(name, row[name], labels) for name in _KEY_COLUMNS] for row in rows]
+    money = [name for name in money_columns(labels) if not name.endswith(("_low", "_high"))]
+    names = [*_KEY_COLUMNS[:-1], *money, _KEY_COLUMNS[-1]]
+    heads = [heading(name, labels) for name in names]
+    texts = []
+    for row in rows:
+        texts.append([cell(name, row[name], labels) for name in names])
     deck.slide("Appendix: key numbers")
     _tables(deck, heads, texts, "Appendix: key numbers")
     model = summary["model"]["id"]

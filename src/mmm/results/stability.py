@@ -75,7 +75,9 @@ def values_of(tables: Tables, model_id: str) -> pa.Table:
         found = (float("inf") if row["score"] is None else row["score"], row["model_id"])
         best[row["trial"]] = min(best.get(row["trial"], found), found)
     # One trial alone agrees with itself: it says nothing of what another would have found.
-    chosen = {name: trial for trial, (_, name) in best.items()} if len(best) > 1 else {}
+    chosen = {}
+    if len(best) > 1:
+        chosen = {name: trial for trial, (_, name) in best.items()}
     rows = []
     for row in paid:
         name, value = row["model_id"], {"channel": row["channel"], "roi": row["roi"]}
@@ -109,20 +111,19 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
         flips = _flips(others, base)
         for i, name in enumerate(names):
             low, mid, high = _quantiles(roi[:, i])
-            shown = (
-                [base[i], low, mid, high]
-                if labels.revenue
-                else [_inverse(v) for v in (base[i], high, mid, low)]
-            )
+            value = base[i]
+            if not labels.revenue:
+                value, mid = _inverse(value), _inverse(mid)
+                low, high = _inverse(high), _inverse(low)
             rows.append(
                 {
                     "channel": name,
                     "source": source,
                     "variants": len(others),
-                    **{
-                        key: _known(v)
-                        for key, v in zip(("value", "low", "mid", "high"), shown, strict=True)
-                    },
+                    "value": _known(value),
+                    "low": _known(low),
+                    "mid": _known(mid),
+                    "high": _known(high),
                     "flips": _known(flips[i]),
                     "no_effect": float((roi[:, i] <= _NO_EFFECT * np.nanmax(np.abs(roi))).mean()),
                     "confidence": str(confidence_word(roi[:, i])),
@@ -135,7 +136,9 @@ def spread(values: pa.Table, labels: Labels) -> pa.Table:
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
     values = values[np.isfinite(values)]
-    return np.quantile(values, (CENTRAL[0], 0.5, CENTRAL[1])) if len(values) else np.full(3, np.nan)
+    if len(values):
+        return np.quantile(values, (CENTRAL[0], 0.5, CENTRAL[1]))
+    return np.full(3, np.nan)
 
 
 def _inverse(value: float) -> float:
@@ -190,12 +193,9 @@ def finding(numbers: pa.Table, labels: Labels) -> str:
     parts = []
     for word in _WORDS:
         names = [name for name, found in words.items() if found == word]
+        said = "inconclusive" if word == Confidence.INCONCLUSIVE else f"{word} confidence"
         if names:
-            parts.append(
-                f"{word} confidence for {listed(names)}"
-                if word != Confidence.INCONCLUSIVE
-                else f"inconclusive for {listed(names)}"
-            )
+            parts.append(f"{said} for {listed(names)}")
     return f"{text}{'; '.join(parts)}. {_order(numbers.to_pylist())}"
 
 

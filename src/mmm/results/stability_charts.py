@@ -17,6 +17,7 @@ from mmm.results.charts import (
     finished,
     inline,
     name_axis,
+    present,
     up_to,
 )
 from mmm.results.stability import SOURCES
@@ -41,14 +42,14 @@ def stability(numbers: pa.Table, labels: Labels) -> alt.LayerChart:
     import altair as alt
 
     rows = numbers.to_pylist()
-    sources = [name for name in SOURCES if any(row["source"] == name for row in rows)]
+    sources = present(SOURCES, rows, "source")
     limit = efficiency_end(rows, labels, _TIMES_TYPICAL)
     order = list(dict.fromkeys(row["channel"] for row in rows))
     base = alt.Chart(inline(up_to(limit, rows))).encode(
         y=alt.Y("channel:N", sort=order, title=None, axis=name_axis()),
         yOffset=alt.YOffset("source:N", sort=sources),
     )
-    title = "ROAS" if labels.revenue else f"CPA ({labels.currency})"
+    title = labels.efficiency_unit
     scale = alt.Scale(domain=[0.0, limit], nice=False)
     colour = alt.Color(
         "source:N", scale=alt.Scale(domain=sources, range=[_COLOURS[name] for name in sources])
@@ -72,7 +73,9 @@ def calibration(numbers: pa.Table, labels: Labels) -> alt.HConcatChart:
     import altair as alt
 
     rows = [_as_multiple(row, labels) for row in numbers.to_pylist()]
-    ends = [value for row in rows for key in _OF_LIFT if (value := row[key]) is not None]
+    ends: list[float] = []
+    for row in rows:
+        ends += [row[key] for key in _OF_LIFT if row[key] is not None]
     domain = [min([0.0, *ends]), min(max([1.2, *ends]) * 1.05, _TIMES_LIFT)]
     scale, title = alt.Scale(domain=domain, nice=False, clamp=True), "effect / measured lift"
     order = [str(row["name"]) for row in rows]

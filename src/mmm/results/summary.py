@@ -117,7 +117,7 @@ def channels(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
     table = of_model(tables["channels"], model_id)
     rows = [row for row in table.to_pylist() if row["kind"] == "paid"]
     rows.sort(key=lambda row: (-(row["spend"] or 0.0), row["channel"]))
-    measure = "roi" if labels.revenue else "cpa"
+    measure = labels.measure
     for row in rows:
         row |= {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
         row["marginal"] = row["marginal_roi"] if labels.revenue else _inverse(row["marginal_roi"])
@@ -232,24 +232,22 @@ def curves(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         rows += [{**row, "part": "observed"} for row in _thinned(observed)]
         rows += [{**row, "part": "extrapolated"} for row in _thinned(observed[-1:] + beyond)]
         rows += _break_even(channel, observed + beyond, labels)
-        if channel in points:
-            today = {
-                "spend": points[channel]["mean_spend"],
-                "response": points[channel]["mean_response"],
+        if channel not in points:
+            continue
+        point = points[channel]
+        rows.append(
+            {
+                "channel": channel,
+                "part": "today",
+                "marginal_response": marginal.get(channel),
+                "spend": point["mean_spend"],
+                "response": point["mean_response"],
             }
+        )
+        earlier = point["carryover_response"]
+        if earlier:
             rows.append(
-                {
-                    "channel": channel,
-                    "part": "today",
-                    "marginal_response": marginal.get(channel),
-                    **today,
-                }
-            )
-            earlier = points[channel]["carryover_response"]
-            rows += (
-                [{"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}]
-                if earlier
-                else []
+                {"channel": channel, "part": "carryover", "spend": 0.0, "response": earlier}
             )
     return _table(rows, channel=_s, part=_s, spend=_f8, response=_f8, marginal_response=_f8)
 
@@ -334,10 +332,10 @@ def over_time(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
         row for row in waterfall(tables, model_id, labels).to_pylist() if row["kind"] == "paid"
     ]
     names = [row["component"] for row in order]
-    kept = names if len(names) <= SERIES_LIMIT else names[: SERIES_LIMIT - 1]
-    series = {
-        name: name if name in kept else f"{len(names) - len(kept)} other channels" for name in names
-    }
+    series = {name: name for name in names}
+    if len(names) > SERIES_LIMIT:
+        small = names[SERIES_LIMIT - 1 :]
+        series |= dict.fromkeys(small, f"{len(small)} other channels")
     group = dict.fromkeys((*BASELINE_KINDS, "context"), BASE_SERIES) | {"organic": ORGANIC_SERIES}
     sums: dict[tuple[str, Any], float] = {}
     for row in table.select(["date", "component", "kind", "effect"]).to_pylist():
@@ -455,17 +453,19 @@ def pareto(tables: Tables, model_id: str, labels: Labels) -> pa.Table:
 def _cells(nrmse: np.ndarray, distance: np.ndarray) -> list[dict[str, Any]]:
     limits = [(values.min(), np.quantile(values, PARETO_QUANTILE)) for values in (nrmse, distance)]
     counts, x, y = np.histogram2d(nrmse, distance, bins=PARETO_BINS, range=limits)
-    return [
-        {
-            "part": "others",
-            "candidates": int(counts[i, j]),
-            "nrmse": x[i],
-            "nrmse_end": x[i + 1],
-            "decomp_rssd": y[j],
-            "decomp_rssd_end": y[j + 1],
-        }
-        for i, j in np.argwhere(counts > 0)
-    ]
+    cells = []
+    for i, j in np.argwhere(counts > 0):
+        cells.append(
+            {
+                "part": "others",
+                "candidates": int(counts[i, j]),
+                "nrmse": x[i],
+                "nrmse_end": x[i + 1],
+                "decomp_rssd": y[j],
+                "decomp_rssd_end": y[j + 1],
+            }
+        )
+    return cells
 
 
 def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:
@@ -477,12 +477,12 @@ def fit_measures(numbers: pa.Table) -> dict[str, dict[str, float | None]]:
         rows = split == name
         spread = float(((actual[rows] - actual[rows].mean()) ** 2).sum())
         nonzero = rows & (actual != 0)
-        measures[name] = {
-            "rsq": 1.0 - float((residual[rows] ** 2).sum()) / spread if spread > 0 else None,
-            "mape": float(np.abs(residual[nonzero] / actual[nonzero]).mean())
-            if nonzero.any()
-            else None,
-        }
+        rsq, mape = None, None
+        if spread > 0:
+            rsq = 1.0 - float((residual[rows] ** 2).sum()) / spread
+        if nonzero.any():
+            mape = float(np.abs(residual[nonzero] / actual[nonzero]).mean())
+        measures[name] = {"rsq": rsq, "mape": mape}
     return measures
 
 

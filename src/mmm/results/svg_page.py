@@ -43,25 +43,21 @@ def wrapped(
         else:
             line = longer
     found.append(line)
-    return (
-        found
-        if lines is None or len(found) <= lines
-        else [*found[: lines - 1], f"{found[lines - 1]} …"]
-    )
+    if lines is None or len(found) <= lines:
+        return found
+    return [*found[: lines - 1], f"{found[lines - 1]} …"]
 
 
 def _words(text: str, width: float, size: float, bold: bool) -> list[str]:
     longest = max(4, int(width / (0.6 * size * (_BOLD if bold else 1.0))))
-    words = text.split()
-    return [
-        part
-        for word in words
-        for part in (
-            [word]
-            if text_width(word, size, bold=bold) <= width
-            else [word[at : at + longest] for at in range(0, len(word), longest)]
-        )
-    ]
+    found = []
+    for word in text.split():
+        if text_width(word, size, bold=bold) <= width:
+            found.append(word)
+            continue
+        for start in range(0, len(word), longest):
+            found.append(word[start : start + longest])
+    return found
 
 
 def text(

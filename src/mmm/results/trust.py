@@ -70,7 +70,9 @@ def trust(tables: Tables, summary: Mapping[str, Any], labels: Labels) -> Trust:
     found += _confidence(tables, summary, labels)
     warnings = [text for text in summary["warnings"] if text]
     if warnings:
-        more = f" and {count(len(warnings) - 1, 'more warning')}" if len(warnings) > 1 else ""
+        more = ""
+        if len(warnings) > 1:
+            more = f" and {count(len(warnings) - 1, 'more warning')}"
         found.append((Light.AMBER, f"{warnings[0]}{more}"))
     order = list(reversed(Light))
     found.sort(key=lambda item: order.index(item[0]))

@@ -25,6 +25,7 @@ _FORMATS = {
     "money": "#,##0.00",
     "percent": "0.0%",
     "efficiency": "#,##0.00####",
+    "ratio": "#,##0.00####",
     "integer": "#,##0",
     "number": "0.0000",
     "date": "yyyy-mm-dd",
@@ -111,14 +112,17 @@ class _Book:
             row += 2
         rows: list[tuple[str, ...]] = [("Question", "Answer", "Detail")]
         for card in found.cards:
-            light = f" ({card.light})" if card.light else ""
-            rows.append((card.question, f"{card.headline}{light}", " ".join(card.sentences)))
+            rows.append(
+                (card.question, f"{card.headline}{card.light_said}", " ".join(card.sentences))
+            )
         rows += [("Warning", "", text) for text in warnings_of(summary)]
         rows += [(name, text, "") for name, text in facts(summary, self._labels)]
         rows += [("Run", summary["run_id"], ""), ("Model", summary["model"]["id"], "")]
         for number, texts in enumerate(rows):
             for column, text in enumerate(texts):
-                style = self._head if number == 0 else self._bold if column == 0 else self._wrap
+                style = self._bold if column == 0 else self._wrap
+                if number == 0:
+                    style = self._head
                 sheet.write_string(row + number, column, neutral(text), style)
 
     def sheet(self, title: str, table: pa.Table) -> None:

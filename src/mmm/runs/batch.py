@@ -91,14 +91,9 @@ def submit_batch(
     concurrently(
         lambda one: workspace.create_run(*one), list(zip(experiments, run_ids, strict=True))
     )
-    batch = BatchDocument(
-        batch_id=batch_id,
-        name=name,
-        at=utc_now(),
-        actor=by.id,
-        engine=checked[0][0].engine,
-        platform=service.platform,
-        members=tuple(
+    stored = []
+    for run_id, member, (_, findings) in zip(run_ids, members, checked, strict=True):
+        stored.append(
             BatchMember(
                 run_id=run_id,
                 label=member.label,
@@ -107,8 +102,15 @@ def submit_batch(
                 settings=member.settings,
                 warnings=tuple(str(finding) for finding in findings),
             )
-            for run_id, member, (_, findings) in zip(run_ids, members, checked, strict=True)
-        ),
+        )
+    batch = BatchDocument(
+        batch_id=batch_id,
+        name=name,
+        at=utc_now(),
+        actor=by.id,
+        engine=checked[0][0].engine,
+        platform=service.platform,
+        members=tuple(stored),
         marked=True,
         run_seconds=_run_seconds(service, experiments),
     )

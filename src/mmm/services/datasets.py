@@ -212,12 +212,16 @@ def propose_mapping(context: Context, asked: OfDataset) -> MappingProposal:
     """Propose a role for every column, with the confidence and the reason."""
     manifest = _dataset(context, asked)
     found = proposal_for(context.workspace, manifest)
-    columns = [asdict(column) for column in found.columns]
-    fields = ProposedColumn.model_fields
+    columns = []
+    for column in found.columns:
+        given = asdict(column)
+        columns.append(
+            ProposedColumn(**{name: given[name] for name in ProposedColumn.model_fields})
+        )
     return MappingProposal(
         market=manifest.market,
         dataset_id=manifest.dataset_id,
-        columns=[ProposedColumn(**{name: column[name] for name in fields}) for column in columns],
+        columns=columns,
         mapping=None if found.mapping is None else found.mapping.model_dump(mode="json"),
         findings=[str(finding) for finding in found.findings],
     )

@@ -18,7 +18,9 @@ def given_experiment(context: Context, body: ExperimentBody) -> Experiment:
     """The experiment with names resolved; UserError where it is not valid."""
     text = json.dumps(_content(context, body))
     found = read_experiment(context.workspace, text, where="experiment")
-    return found if body.preset is None else with_preset(found, body.preset)
+    if body.preset is None:
+        return found
+    return with_preset(found, body.preset)
 
 
 def _content(context: Context, body: ExperimentBody) -> dict[str, Any]:

@@ -32,9 +32,10 @@ def call_once(
     """
     workspace = context.workspace
     what = f"{operation.name} {json.dumps(dict(fields), sort_keys=True, default=str)}"
-    sent = (
-        body if isinstance(body, bytes) else json.dumps(body, sort_keys=True, default=str).encode()
-    )
+    if isinstance(body, bytes):
+        sent = body
+    else:
+        sent = json.dumps(body, sort_keys=True, default=str).encode()
     if not key.isascii() or not key.isprintable() or len(key) > _LONGEST:
         fix = f"Use at most {_LONGEST} plain characters."
         raise UserError("cannot be a key.", where="Idempotency-Key", fix=fix)

@@ -52,7 +52,10 @@ def as_table(table: pa.Table, offset: int = 0, limit: int | None = None) -> Tabl
 
 def as_rows(table: pa.Table) -> list[dict[str, Any]]:
     """The whole table, a row each as names and plain values."""
-    return [{name: plain(value) for name, value in row.items()} for row in table.to_pylist()]
+    rows = []
+    for row in table.to_pylist():
+        rows.append({name: plain(value) for name, value in row.items()})
+    return rows
 
 
 def plain(value: Any) -> Any:

@@ -153,6 +153,15 @@ def dataset_id(file: Path) -> str:
     ).dataset_id
 
 
+def _lift_test(test: LiftTest) -> dict[str, Any]:
+    """A lift test as an experiment states it: of a column instead of a channel."""
+    stated: dict[str, Any] = {"channels": [f"{test.channel}_spend"]}
+    for name in LIFT_COLUMNS:
+        if name != "channel":
+            stated[name] = getattr(test, name)
+    return stated
+
+
 def experiment(world: World, dataset: str) -> Experiment:
     """An experiment on the whole series. Spends are modelled (they drive the effect here),
     impressions are not.
@@ -169,13 +178,7 @@ def experiment(world: World, dataset: str) -> Experiment:
             },
             "country": "US",
             "currency": "USD",
-            "lift_tests": [
-                {
-                    "channels": [f"{test.channel}_spend"],
-                    **{name: getattr(test, name) for name in LIFT_COLUMNS if name != "channel"},
-                }
-                for test in world.lift_tests
-            ],
+            "lift_tests": [_lift_test(test) for test in world.lift_tests],
             "settings": {"seed": world.seed},
         }
     )

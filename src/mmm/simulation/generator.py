@@ -258,11 +258,9 @@ def _channels(
     for kind in kinds:
         rng = _rng(seed, f"response of {kind.name}")
         theta, shape, scale = rng.uniform(0.1, 0.7), rng.uniform(1.3, 2.5), rng.uniform(1.5, 4.0)
-        adstock = (
-            Adstock("weibull", shape=shape, scale=scale)
-            if kind.name in delayed
-            else Adstock("geometric", theta=theta)
-        )
+        adstock = Adstock("geometric", theta=theta)
+        if kind.name in delayed:
+            adstock = Adstock("weibull", shape=shape, scale=scale)
         spent = spend[kind.name]
         half = spent[spent > 0].mean() * rng.uniform(0.7, 2.0)
         channel = Channel(

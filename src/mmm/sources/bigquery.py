@@ -75,23 +75,22 @@ class BigQuerySource(DatabaseSource):
     def _list(self) -> list[tuple[str, ...]]:
         with self._client() as client:
             retry = self._retry()
-            datasets = (
-                [self.dataset]
-                if self.dataset
-                else [d.dataset_id for d in client.list_datasets(retry=retry)]
-            )
-            return [
-                (dataset, table.table_id)
-                for dataset in datasets
-                for table in client.list_tables(f"{self.project}.{dataset}", retry=retry)
-            ]
+            if self.dataset:
+                datasets = [self.dataset]
+            else:
+                datasets = [found.dataset_id for found in client.list_datasets(retry=retry)]
+            names: list[tuple[str, ...]] = []
+            for dataset in datasets:
+                tables = client.list_tables(f"{self.project}.{dataset}", retry=retry)
+                names += [(dataset, table.table_id) for table in tables]
+            return names
 
     def _first_rows(self, table_or_query: str | Query | None, rows: int) -> pa.Table:
         """Of a table without a query: that would be billed for the whole table."""
         if isinstance(table_or_query, Query):
             return super()._first_rows(table_or_query, rows)
         parts = self._table(table_or_query)
-        home = (self.project, *([self.dataset] if self.dataset else []))
+        home = (self.project, self.dataset) if self.dataset else (self.project,)
         name = ".".join((*home[: 3 - len(parts)], *parts))
         with self._own_errors(), self._client() as client:
             found = client.list_rows(client.get_table(name, retry=self._retry()), max_results=rows)
@@ -146,9 +145,9 @@ class BigQuerySource(DatabaseSource):
         """None means Google's default credentials."""
         if not self.key:
             auth = driver("google.auth.credentials", "bigquery")
-            return (
-                auth.AnonymousCredentials() if (self.endpoint or "").startswith("http://") else None
-            )
+            if (self.endpoint or "").startswith("http://"):
+                return auth.AnonymousCredentials()
+            return None
         account = driver("google.oauth2.service_account", "bigquery")
         try:
             return account.Credentials.from_service_account_info(

@@ -71,7 +71,9 @@ def kinds_for(said: As | None, decimal: str | None) -> tuple[Kind, ...]:
             *(k for k in _DATE_KINDS if k.format is None or k.format.order in orders),
             *digits,
         )
-    mark = {As.DECIMAL_POINT: ".", As.DECIMAL_COMMA: ","}.get(said, decimal) if said else decimal
+    mark = decimal
+    if said:
+        mark = {As.DECIMAL_POINT: ".", As.DECIMAL_COMMA: ","}.get(said, decimal)
     kinds = KINDS if said is None else (EMPTY, *_NUMBERS)
     if mark is None:
         return tuple(kinds)
@@ -181,7 +183,9 @@ def _may_be_dates(texts: pa.StringArray) -> bool:
 
 def _first(texts: pa.StringArray, chosen: pa.BooleanArray, line_of: LineOf) -> Place | None:
     position = pc.index(chosen, True).as_py()
-    return None if position < 0 else (line_of(position), texts[position].as_py())
+    if position < 0:
+        return None
+    return (line_of(position), texts[position].as_py())
 
 
 @dataclass

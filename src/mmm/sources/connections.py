@@ -164,7 +164,9 @@ def parse_connection(given: Mapping[str, Any]) -> Connection:
     except ValidationError as error:
         findings = []
         for problem in error.errors(include_url=False):
-            field = str(problem["loc"][-1]) if len(problem["loc"]) > 1 else "connection"
+            field = "connection"
+            if len(problem["loc"]) > 1:
+                field = str(problem["loc"][-1])
             message = {
                 "missing": "is needed.",
                 "extra_forbidden": f"means nothing for {given['kind']}; leave it out.",
@@ -262,7 +264,9 @@ class Connections:
         self._require_host(connection)
         source = connection.open(self._secret_values(name))
         limits = QueryLimits.of(self._settings)
-        return source.with_limits(limits) if isinstance(source, DatabaseSource) else source
+        if isinstance(source, DatabaseSource):
+            return source.with_limits(limits)
+        return source
 
     def _require_host(self, connection: Connection) -> None:
         """UserError for a host that the settings do not allow."""
@@ -287,7 +291,9 @@ class Connections:
         return grant_script(self.get(name), self._secret_values(name))
 
     def _secret_values(self, name: str) -> dict[str, str]:
-        found = self._secrets_of_settings() if name == FROM_SETTINGS and self._of_settings() else {}
+        found = {}
+        if name == FROM_SETTINGS and self._of_settings():
+            found = self._secrets_of_settings()
         for secret in self.get(name).SECRETS:
             stored = self._secret_name(name, secret)
             if secret not in found and self._secrets.exists(stored):

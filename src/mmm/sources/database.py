@@ -166,13 +166,11 @@ class DatabaseSource(ABC):
         return tables[0]
 
     def _named(self, asked: str | Query | None) -> str:
-        return (
-            f"{self.kind} query"
-            if isinstance(asked, Query)
-            else f"{self.kind} table {asked}"
-            if asked
-            else self.where
-        )
+        if isinstance(asked, Query):
+            return f"{self.kind} query"
+        if asked:
+            return f"{self.kind} table {asked}"
+        return self.where
 
     @contextmanager
     def _own_errors(self) -> Iterator[None]:

@@ -57,7 +57,9 @@ class Parts:
 
     @property
     def words(self) -> str:
-        columns = [self.year, self.part, *([self.day] if self.day else [])]
+        columns = [self.year, self.part]
+        if self.day:
+            columns.append(self.day)
         named = " and ".join(repr(column) for column in columns)
         return f"{'ISO week' if self.kind == 'week' else self.kind} of {named}"
 

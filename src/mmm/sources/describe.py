@@ -52,7 +52,9 @@ def describe(column: Column, unit: str, word: str) -> ColumnReading:
         evidence = _why_text(column, word) or evidence
         odd = tuple(odd_numbers(column.witnesses, column.missing)[:_MOST_ODD])
     shown = sorted(seen.looks.currencies)
-    found = shown[0] if len(shown) == 1 else "%" if seen.looks.percent else ""
+    found = "%" if seen.looks.percent else ""
+    if len(shown) == 1:
+        found = shown[0]
     return ColumnReading(
         column=column.name,
         type=_TYPES.get(kind.name) or type_of(kind.type),
@@ -95,7 +97,9 @@ def _why_text(column: Column, word: str) -> str:
 def notes_of(column: Column, word: str) -> Iterator[str]:
     """What a person should know of a column's reading."""
     name = f"Column {column.name!r}"
-    why = _why_text(column, word) if column.kind is TEXT and column.said is None else ""
+    why = ""
+    if column.kind is TEXT and column.said is None:
+        why = _why_text(column, word)
     if why:
         yield f"{name} is kept as text: {why}."
     if column.seen.markers:

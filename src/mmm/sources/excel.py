@@ -370,7 +370,9 @@ def _require_values(
         if row + 1 in rows and first <= column < first + count
     ]
     if cells:
-        more = f" and {len(cells) - _CELLS_NAMED} more" if len(cells) > _CELLS_NAMED else ""
+        more = ""
+        if len(cells) > _CELLS_NAMED:
+            more = f" and {len(cells) - _CELLS_NAMED} more"
         raise UserError(
             f"formulas without a stored value: {', '.join(cells[:_CELLS_NAMED])}{more}.",
             where=where,

@@ -66,10 +66,14 @@ class Cells:
             return "mixed"
         if not self.others:
             kind = self.state.kind
-            return kind.name if kind in (TEXT, EMPTY) else f"text, {kind.name}"
+            if kind in (TEXT, EMPTY):
+                return kind.name
+            return f"text, {kind.name}"
         if self.as_dates:
             return self.state.kind.name
-        return "number" if self.others <= {int, float} else type_of(self.array().type)
+        if self.others <= {int, float}:
+            return "number"
+        return type_of(self.array().type)
 
 
 def read_cells(
@@ -225,4 +229,6 @@ def as_text(value: Any) -> str | None:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_INTEGER:
         return str(int(value))
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return str(value)

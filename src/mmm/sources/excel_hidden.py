@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mmm.sources.excel_xml import hidden_columns, hidden_rows, is_filtered
 from mmm.sources.sheets import SheetRows
@@ -53,12 +55,14 @@ class Hidden:
             return table, ()
         kept = [i for i in range(len(table.names)) if i not in self.columns]
         units = [*table.units, *[""] * (len(table.names) - len(table.units))]
-        lines = [[line[i] if i < len(line) else None for i in kept] for line in table.lines]
+        lines: list[Sequence[Any]] = []
+        for line in table.lines:
+            lines.append([line[i] if i < len(line) else None for i in kept])
         shown = SheetRows(
             table.sheet,
             tuple(table.names[i] for i in kept),
             tuple(units[i] for i in kept),
-            [*lines],
+            lines,
             table.numbers,
         )
         return shown, (f"Hidden in Excel and left out: column {', '.join(map(repr, names))}.",)

@@ -31,7 +31,9 @@ def sheet_xml(path: Path, sheet: str) -> bytes:
         return b""
     with zipfile.ZipFile(path) as archive:
         member = _sheet_member(archive, sheet)
-        return archive.read(member) if member in archive.namelist() else b""
+        if member in archive.namelist():
+            return archive.read(member)
+        return b""
 
 
 def error_notes(content: bytes, sheet: str) -> list[str]:
@@ -117,13 +119,17 @@ def _sheet_member(archive: zipfile.ZipFile, sheet: str) -> str:
         if tag.get("name") == sheet:
             link = next((value for key, value in tag.items() if key.endswith(":id")), "")
             target = targets.get(link, "")
-            return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+            if target.startswith("/"):
+                return target.removeprefix("/")
+            return f"xl/{target}"
     return ""
 
 
 def _tags(content: bytes, name: str) -> list[dict[str, str]]:
     """Attributes of all elements of a name."""
     found = re.findall(rf"<(?:\w+:)?{name}\s([^>]*)>", content.decode("utf-8", errors="replace"))
-    return [
-        {k: html.unescape(v) for k, v in re.findall(r'([\w:]+)="([^"]*)"', text)} for text in found
-    ]
+    tags = []
+    for text in found:
+        attributes = re.findall(r'([\w:]+)="([^"]*)"', text)
+        tags.append({key: html.unescape(value) for key, value in attributes})
+    return tags

@@ -79,7 +79,9 @@ class FileSource:
 
     def tables(self) -> list[str]:
         """Sheets with cells for a workbook, else the file's own name."""
-        return Workbook(self.path).sheets() if self.kind == "excel" else [self.path.name]
+        if self.kind == "excel":
+            return Workbook(self.path).sheets()
+        return [self.path.name]
 
     def preview(self, table_or_query: str | Query | None = None, rows: int = 50) -> pa.Table:
         """The first rows; the types of a text file's columns are those that fit the rows shown."""
@@ -195,11 +197,9 @@ def file_kind(path: Path) -> str:
             fix=f"Use one of {endings}.",
         )
     if found != named:
-        fix = (
-            f"Give it the ending of {_KIND_NAMES[found]}."
-            if found in _KIND_NAMES
-            else "Export the table as CSV."
-        )
+        fix = "Export the table as CSV."
+        if found in _KIND_NAMES:
+            fix = f"Give it the ending of {_KIND_NAMES[found]}."
         raise UserError(
             f"is {_KIND_NAMES.get(found, found)}, not {_KIND_NAMES[named]} as its name says.",
             where=path.name,

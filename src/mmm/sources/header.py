@@ -50,7 +50,9 @@ def find_header(
     """The header of the table that these first rows begin. `first` (from 0) and `count` say where
     it is, and are found where None. Raises UserError where `first` lies outside the rows.
     """
-    filled = [[cell.strip() for cell in row] for row in rows]
+    filled = []
+    for row in rows:
+        filled.append([cell.strip() for cell in row])
     if first is not None and not (0 <= first < len(filled) and any(filled[first])):
         raise UserError(
             f"row {first + 1} cannot be the header, it is empty.",

@@ -61,10 +61,11 @@ class LeftOut:
 
     def records(self) -> list[dict[str, object]]:
         """The same as data, for the stored reading."""
-        return [
-            {"why": str(why), "rows": count, "first": [list(place) for place in self.first[why]]}
-            for why, count in self.counts.items()
-        ]
+        records: list[dict[str, object]] = []
+        for why, count in self.counts.items():
+            first = [list(place) for place in self.first[why]]
+            records.append({"why": str(why), "rows": count, "first": first})
+        return records
 
 
 _SAID = {

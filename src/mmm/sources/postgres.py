@@ -232,11 +232,9 @@ def _column(name: str, values: Sequence[Any], kind: pa.DataType | None) -> pa.Ar
             return pa.array(values, kind)
         # The first piece of a column may hold nothing; a number's type then comes with a later
         # piece.
-        return (
-            pa.array(values)
-            if any(value is not None for value in values)
-            else pa.nulls(len(values))
-        )
+        if all(value is None for value in values):
+            return pa.nulls(len(values))
+        return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         fix = "In a query, replace NaN and round to numeric(38, 10) or less."
         raise UserError(

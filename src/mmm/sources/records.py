@@ -112,18 +112,18 @@ def _layout_of(head: bytes, whole: bool, path: Path, options: ReadOptions) -> La
     text = text.removeprefix("\ufeff")
     skipped, declared = _separator_line(text)
     separator = options.separator or declared or _sniff(text[skipped:], whole)
+    first = 1 if skipped else 0
     tight = loosened(text[skipped:], separator)
-    found = _header(tight, separator, path, whole, options, 1 if skipped else 0)
+    found = _header(tight, separator, path, whole, options, first)
     if found is None:
         return None
     header, ends, rows = found
-    lines = ends[header.end - 1] + (1 if skipped else 0) if ends else 1
+    lines = ends[header.end - 1] + first if ends else 1
     end = 0
     for _ in range(lines):
         place = data.find(newline, end)
         end = place + 1 if place >= 0 else len(data)
     starts = [1, *(last + 1 for last in ends)]
-    first = 1 if skipped else 0
     header_rows = tuple(starts[row] + first for row in header.rows)
     above = tuple(
         f"line {starts[row] + first}: {' '.join(filter(None, rows[row]))[:80]}"
@@ -389,7 +389,9 @@ class _Text:
         last = before.rsplit(self._layout.newline, 1)[-1].decode("latin-1")
         fields = next(_records(last, self._layout.separator), [""])
         names = self._layout.names
-        return f", column {names[len(fields) - 1]!r}" if len(fields) <= len(names) else ""
+        if len(fields) <= len(names):
+            return f", column {names[len(fields) - 1]!r}"
+        return ""
 
     def _undecodable(self, line: int, column: str, encoding: str) -> UserError:
         return UserError(

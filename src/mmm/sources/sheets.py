@@ -99,7 +99,9 @@ def append(sheets: Sequence[SheetRows], sheet_column: str | None, where: str) ->
     appended = Appended(
         tuple(names.values()), tuple(units.values()), lines, numbers, sizes, tuple(notes)
     )
-    return appended if sheet_column is None else _with_sheet(appended, sheet_column, where)
+    if sheet_column is None:
+        return appended
+    return _with_sheet(appended, sheet_column, where)
 
 
 def require_apart(table: pa.Table, sizes: dict[str, int], where: str) -> None:

@@ -263,8 +263,12 @@ def _plain(table: pa.Table) -> Iterator[pa.RecordBatch]:
 
 
 def _type_name(described: Any) -> str:
-    name = _TYPES[described.type_code] if 0 <= described.type_code < len(_TYPES) else "UNKNOWN"
-    return f"NUMBER({described.precision},{described.scale})" if name == "NUMBER" else name
+    name = "UNKNOWN"
+    if 0 <= described.type_code < len(_TYPES):
+        name = _TYPES[described.type_code]
+    if name == "NUMBER":
+        return f"NUMBER({described.precision},{described.scale})"
+    return name
 
 
 def key_der(pem: str, passphrase: str | None) -> bytes:
@@ -299,12 +303,11 @@ def load_key(pem: str, passphrase: str | None) -> Any:
         return serialization.load_pem_private_key(text.encode(), None)
     except ValueError as error:
         encrypted = "ENCRYPTED" in text
-        what = (
-            "cannot be opened with this passphrase."
-            if encrypted
-            else f"is damaged ({first_line(str(error), 100)})."
-        )
-        fix = "Type the passphrase again." if encrypted else "Paste the whole file again."
+        what = f"is damaged ({first_line(str(error), 100)})."
+        fix = "Paste the whole file again."
+        if encrypted:
+            what = "cannot be opened with this passphrase."
+            fix = "Type the passphrase again."
         raise UserError(what, where="private key", fix=fix) from None
 
 

@@ -78,9 +78,10 @@ class _WideningSpool:
 
     def write(self, batch: pa.RecordBatch) -> None:
         if batch.schema != self._last:
-            self.schema = (
-                batch.schema if self.schema is None else self._widened(self.schema, batch.schema)
-            )
+            if self.schema is None:
+                self.schema = batch.schema
+            else:
+                self.schema = self._widened(self.schema, batch.schema)
             self._last = batch.schema
             self._end_stretch()
             self._stretches.append(Spool(batch.schema))
@@ -140,7 +141,9 @@ def wider(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     if pa.types.is_decimal(a) or pa.types.is_decimal(b):
         return _wider_decimal(a, b)
     if pa.types.is_timestamp(a) and pa.types.is_timestamp(b) and a.tz == b.tz:
-        return pa.timestamp("us", a.tz) if {a.unit, b.unit} <= {"s", "ms", "us"} else None
+        if {a.unit, b.unit} <= {"s", "ms", "us"}:
+            return pa.timestamp("us", a.tz)
+        return None
     return None
 
 
@@ -153,7 +156,9 @@ def _wider_decimal(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
             whole = max(whole, _INT64_DIGITS)
         else:
             return None
-    return pa.decimal128(whole + scale, scale) if whole + scale <= _MOST_DIGITS else None
+    if whole + scale <= _MOST_DIGITS:
+        return pa.decimal128(whole + scale, scale)
+    return None
 
 
 def _is_sortable(kind: pa.DataType) -> bool:

@@ -235,12 +235,14 @@ def usual_format(texts: Sequence[str]) -> tuple[Format | None, list[str]]:
     None where there is none. At most 2,000 texts are looked at.
     """
     looked_at = texts[:_MOST_LOOKED_AT]
-    first = [form for form in FORMATS if any(form.read(text) for text in looked_at[:3])]
-    fits = {form: [text for text in looked_at if form.read(text) is None] for form in first}
-    usual = min(fits, key=lambda form: len(fits[form]), default=None)
-    if usual is None or len(fits[usual]) * 2 > len(looked_at):
+    unread = {}
+    for form in FORMATS:
+        if any(form.read(text) for text in looked_at[:3]):
+            unread[form] = [text for text in looked_at if form.read(text) is None]
+    usual = min(unread, key=lambda form: len(unread[form]), default=None)
+    if usual is None or len(unread[usual]) * 2 > len(looked_at):
         return None, []
-    return usual, fits[usual]
+    return usual, unread[usual]
 
 
 def _cast(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:
@@ -264,11 +266,9 @@ class _Characters:
         self._starts = offsets[:-1]
         self.lengths = np.diff(offsets)
         data = texts.buffers()[2]
-        self._data = (
-            np.frombuffer(data, np.uint8)
-            if data is not None and data.size
-            else np.zeros(1, np.uint8)
-        )
+        self._data = np.zeros(1, np.uint8)
+        if data is not None and data.size:
+            self._data = np.frombuffer(data, np.uint8)
         first = self._at(self._starts)
         self.plus = (first == _PLUS) & (self.lengths > 0)
         signs = (first == _MINUS) & (self.lengths > 0)
@@ -353,7 +353,9 @@ def _read_written(mark: Mark, kind: pa.DataType) -> Callable[[pa.StringArray], p
         plain = plain_numbers(texts, mark)
         if plain is None:
             raise Misfit("not a number with this decimal mark")
-        return _read_int(plain) if kind == pa.int64() else _read_float(plain)
+        if kind == pa.int64():
+            return _read_int(plain)
+        return _read_float(plain)
 
     return read
 

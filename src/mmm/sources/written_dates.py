@@ -243,7 +243,9 @@ def _month(pattern: str) -> Reader:
 
     def read(text: str) -> dt.date | None:
         found = compiled.match(text.strip())
-        return _date(int(found["y"]), int(found["m"]), 1) if found else None
+        if found:
+            return _date(int(found["y"]), int(found["m"]), 1)
+        return None
 
     return read
 
@@ -253,7 +255,9 @@ def _quarter(text: str) -> dt.date | None:
     found = re.match(r"(?i)^[QT](?P<q>[1-4])(?P<y>(?:19|20)\d{2})$", cleaned) or re.match(
         r"(?i)^(?P<y>(?:19|20)\d{2})[QT](?P<q>[1-4])$", cleaned
     )
-    return dt.date(int(found["y"]), 3 * int(found["q"]) - 2, 1) if found else None
+    if found:
+        return dt.date(int(found["y"]), 3 * int(found["q"]) - 2, 1)
+    return None
 
 
 _BETWEEN = re.compile(
@@ -400,7 +404,9 @@ FORMATS = (
 
 def from_serial(number: int) -> dt.date | None:
     """Excel's day number (1 is 1900-01-01; its leap day of 1900 does not matter after it)."""
-    return dt.date(1899, 12, 30) + dt.timedelta(days=number) if 25_569 <= number <= 73_050 else None
+    if 25_569 <= number <= 73_050:
+        return dt.date(1899, 12, 30) + dt.timedelta(days=number)
+    return None
 
 
 _DAY_SECONDS = 86_400
@@ -418,14 +424,18 @@ def _unix_day(number: int) -> dt.date | None:
 def _integer(form: Callable[[int], dt.date | None]) -> Reader:
     def read(text: str) -> dt.date | None:
         stripped = text.strip().removesuffix(".0")
-        return form(int(stripped)) if stripped.isdecimal() and len(stripped) <= 13 else None
+        if stripped.isdecimal() and len(stripped) <= 13:
+            return form(int(stripped))
+        return None
 
     return read
 
 
 def _compact_day(number: int) -> dt.date | None:
     year = number // 10_000
-    return _date(year, number // 100 % 100, number % 100) if 1970 <= year <= 2099 else None
+    if 1970 <= year <= 2099:
+        return _date(year, number // 100 % 100, number % 100)
+    return None
 
 
 def _digits(pattern: str) -> Reader:
@@ -434,17 +444,23 @@ def _digits(pattern: str) -> Reader:
 
     def read(text: str) -> dt.date | None:
         found = compiled.match(text.strip().removesuffix(".0"))
-        return _date(_full_year(found["y"]), int(found["m"]), int(found["d"])) if found else None
+        if found:
+            return _date(_full_year(found["y"]), int(found["m"]), int(found["d"]))
+        return None
 
     return read
 
 
 def _compact_week(number: int) -> dt.date | None:
-    return week_start(number // 100, number % 100) if 1970 <= number // 100 <= 2099 else None
+    if 1970 <= number // 100 <= 2099:
+        return week_start(number // 100, number % 100)
+    return None
 
 
 def _compact_month(number: int) -> dt.date | None:
-    return _date(number // 100, number % 100, 1) if 1970 <= number // 100 <= 2099 else None
+    if 1970 <= number // 100 <= 2099:
+        return _date(number // 100, number % 100, 1)
+    return None
 
 
 _TWO_D, _TWO_M = r"(?P<d>\d{2})", r"(?P<m>\d{2})"

@@ -99,7 +99,10 @@ class Retention:
             if one.key.startswith(("chains/", "plans/"))
         ]
         noted = {one.key.split("/")[1] for one in self._all if _is_note(one.key)}
-        used = {run_id for run_id in self._workspace.run_ids() if any(run_id in t for t in texts)}
+        used = set()
+        for run_id in self._workspace.run_ids():
+            if any(run_id in text for text in texts):
+                used.add(run_id)
         waiting = self._workspace.batches(self._workspace.waiting_batches())
         return used | noted | {member.run_id for batch in waiting for member in batch.members}
 

@@ -127,3 +127,20 @@ def test_a_monthly_level_stands_in_all_weeks_of_its_month_when_it_is_to_be_repea
     assert found.table["cpi"].to_pylist() == [101.0] * 5 + [102.0] * 4 + [103.0] * 4
     assert found.table["tv"].to_pylist() == spend["tv"].to_pylist()
     assert "a/c is monthly" in found.notes[0]
+
+
+def test_markets_by_other_names_are_said_and_can_be_told() -> None:
+    spend = pa.table({"date": MONDAYS, "country": ["Germany"] * 5, "tv": range(5)})
+    kpi = pa.table({"date": MONDAYS, "geo": ["DE"] * 5, "revenue": range(5)})
+    one = JoinPart(dataset="x/kpi", date="date", market="geo")
+    other = JoinPart(dataset="x/spend", date="date", market="country")
+    with pytest.raises(UserError, match="x/kpi has 'DE'; x/spend has 'Germany'"):
+        join(JoinRecipe(parts=(one, other)), [kpi, spend])
+    named = other.model_copy(update={"same": {"germany": "DE"}})
+    found = join(JoinRecipe(parts=(one, named)), [kpi, spend])
+    assert found.table["geo"].to_pylist() == ["DE"] * 5
+    assert found.table["tv"].to_pylist() == [0, 1, 2, 3, 4]
+    assert found.notes == ()
+    unknown = other.model_copy(update={"same": {"France": "FR"}})
+    with pytest.raises(UserError, match="there is no market 'France'"):
+        join(JoinRecipe(parts=(one, unknown)), [kpi, spend])

@@ -26,7 +26,7 @@ from mmm.data.calendar import (
     weekday,
 )
 from mmm.data.columns import counted, listed, read_dates, require_columns, rows_text
-from mmm.data.markets import doubtful, folded, read_markets
+from mmm.data.markets import doubtful, folded, read_markets, taken_for
 from mmm.data.proposal import propose
 from mmm.errors import Finding, InvalidInput, UserError
 from mmm.workspace.tables import currencies_of, with_currencies
@@ -45,6 +45,7 @@ class JoinPart(_Part):
     named: all others), called with a `prefix` where names would clash. A part without a market goes
     to every market of the others. `repeat`: a monthly or quarterly level (an index, a price, never
     spend or KPI) stands in every day or week that begins in its month, not on its first one alone.
+    `same` are its markets by the names that the others have: {"Germany": "DE"}.
     """
 
     dataset: str = Field(min_length=1)
@@ -53,6 +54,7 @@ class JoinPart(_Part):
     columns: tuple[str, ...] = ()
     prefix: str = ""
     repeat: bool = False
+    same: dict[str, str] = Field(default_factory=dict)
 
 
 class JoinRecipe(_Part):
@@ -128,7 +130,7 @@ def join(recipe: JoinRecipe, tables: Sequence[pa.Table]) -> Joined:
     for own in keys:
         in_all = np.intersect1d(in_all, own)
     if not len(in_all):
-        raise _nothing_shared(rows)
+        raise _nothing_shared(rows, list(names.values()))
     market_names = list(names.values())
     notes = _unmatched(rows, keys, every, width, market_names if with_market else [])
     kept = every if recipe.keep == "all" else in_all
@@ -182,9 +184,12 @@ def _rows(part: JoinPart, table: pa.Table, names: dict[str, str]) -> _Rows:
     codes = np.full(table.num_rows, -1)
     if part.market:
         own = read_markets(table[part.market])
-        for name in own.names:
+        taken_for(own, {name: name for name in part.same}, f"{part.dataset}, {part.market!r}")
+        called = {folded(name): other for name, other in part.same.items()}
+        shown = [called.get(folded(name), name) for name in own.names]
+        for name in shown:
             names.setdefault(folded(name), name)
-        places = [list(names).index(folded(name)) for name in own.names]
+        places = [list(names).index(folded(name)) for name in shown]
         codes = np.array([*places, -1])[own.codes]
         if (codes < 0).any():
             what = f"no market in {rows_text(np.flatnonzero(codes < 0))}."
@@ -260,7 +265,7 @@ def _in_every_market(rows: Sequence[_Rows], markets: int) -> list[str]:
 
 def _same_country(names: Sequence[str]) -> list[str]:
     return [
-        f"{what}. Join datasets that name it in one way, as a recipe makes them."
+        f'{what}. If they are one, say so in that part of the join: "same": {{"Germany": "DE"}}.'
         for what, _ in doubtful(names, [0] * len(names))
     ]
 
@@ -275,7 +280,20 @@ def _in_all_markets(item: _Rows, markets: int) -> _Rows:
     return _Rows(item.part, table, np.tile(item.days, markets), codes, item.cadence)
 
 
-def _nothing_shared(rows: Sequence[_Rows]) -> UserError:
+def _nothing_shared(rows: Sequence[_Rows], names: Sequence[str]) -> UserError:
+    """Where dates overlap, it is the markets that do not meet."""
+    met = set.intersection(*(set(item.days.tolist()) for item in rows))
+    if met:
+        told = []
+        for item in rows:
+            own = [names[code] for code in np.unique(item.markets)]
+            told.append(f"{item.part.dataset} has {listed(own)}")
+        fix = (
+            'Where two names are one market, say so in that part of the join: "same": '
+            '{"Germany": "DE"}.'
+        )
+        what = f"no market is in all of them: {'; '.join(told)}."
+        return UserError(what, where="join", fix=fix)
     spans = [
         f"{item.part.dataset} covers {_day(item.days.min())} to {_day(item.days.max())}"
         for item in rows

@@ -29,6 +29,9 @@ def propose_join(workspace: Workspace, names: Sequence[str], keep: str = "all") 
     taken: set[str] = set()
     for number, name in enumerate(names, start=1):
         manifest = find_dataset(workspace, name)
+        if dataset_name(manifest) in {part.dataset for part in parts}:
+            what = f"{dataset_name(manifest)} is named twice."
+            raise UserError(what, where="join", fix="Name each dataset once.")
         part = _part(workspace, manifest, rules)
         own = {column.name for column in manifest.columns} - {part.date, part.market}
         if own & taken:

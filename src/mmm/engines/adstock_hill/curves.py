@@ -104,10 +104,8 @@ class Curve:
         """
         total, immediate = self.adstocked(x)
         carried = total - immediate
-        saturated, carried_saturated = (
-            self.saturation(total),
-            np.nan_to_num(self.saturation(carried)),
-        )
+        saturated = self.saturation(total)
+        carried_saturated = np.nan_to_num(self.saturation(carried))
         return MediumEffect(
             immediate_input=immediate,
             carryover_input=carried,

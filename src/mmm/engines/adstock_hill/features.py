@@ -38,13 +38,14 @@ def build_frame(
     if components is None:
         components = prophet_components(problem, parts, factors) if parts else {}
     base = [components[part] for part in parts]
-    base += [
-        components[item.name] if isinstance(item, Factor) else item.values
-        for item in problem.context
-    ]
-    costs = exposure_costs(problem) if costs is None else costs
-    media = [money(medium, costs) for medium in problem.paid]
-    media += [variable.values for variable in problem.organic]
+    for item in problem.context:
+        base.append(components[item.name] if isinstance(item, Factor) else item.values)
+    if costs is None:
+        costs = exposure_costs(problem)
+    paid, organic = problem.paid, problem.organic
+    media = [money(medium, costs) for medium in paid]
+    media += [variable.values for variable in organic]
+    spend = np.array([medium.spend for medium in paid], float)
     return Frame(
         dates=problem.dates,
         step_days=problem.step_days,
@@ -54,21 +55,10 @@ def build_frame(
         base_kinds=(*parts, *("context" for _ in problem.context)),
         base_signs=(*(Sign.UNCONSTRAINED for _ in parts), *(item.sign for item in problem.context)),
         media=np.array(media, float),
-        media_names=(
-            *(medium.name for medium in problem.paid),
-            *(item.name for item in problem.organic),
-        ),
-        selected=(
-            *(medium.selected for medium in problem.paid),
-            *(item.name for item in problem.organic),
-        ),
-        media_signs=(
-            *(medium.sign for medium in problem.paid),
-            *(item.sign for item in problem.organic),
-        ),
-        spend=np.array([medium.spend for medium in problem.paid], float).reshape(
-            len(problem.paid), problem.rows
-        ),
+        media_names=(*(medium.name for medium in paid), *(item.name for item in organic)),
+        selected=(*(medium.selected for medium in paid), *(item.name for item in organic)),
+        media_signs=(*(medium.sign for medium in paid), *(item.sign for item in organic)),
+        spend=spend.reshape(len(paid), problem.rows),
         window=problem.window,
     )
 
@@ -195,10 +185,9 @@ def _quiet_prophet() -> Iterator[None]:
     """
     _import_prophet()  # first: importing it logs as well
     logger = logging.getLogger("cmdstanpy")
-    before, logger.disabled = (
-        logger.disabled,
-        True,
-    )  # its level is set anew as long as there is no handler
+    # Its level is set anew as long as there is no handler.
+    before = logger.disabled
+    logger.disabled = True
     try:
         yield
     finally:
@@ -225,4 +214,6 @@ def exposure_fit(medium: PaidMedium, costs: Mapping[str, float], window: slice) 
     """R2 of the spend against the exposure in money, within the window; 1 where spend is modelled."""
     spend, modelled = medium.spend[window], money(medium, costs)[window]
     spread = ((spend - spend.mean()) ** 2).sum()
-    return float(1.0 - ((spend - modelled) ** 2).sum() / spread) if spread > 0 else float("nan")
+    if spread > 0:
+        return float(1.0 - ((spend - modelled) ** 2).sum() / spread)
+    return float("nan")

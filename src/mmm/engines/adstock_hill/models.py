@@ -113,8 +113,9 @@ def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) ->
     models = []
     for row, index in enumerate(kept):
         coefficients = search.evaluation.coefficients[index]
-        curves = tuple(
-            Curve(
+        curves = []
+        for m in range(len(frame.media_names)):
+            curve = Curve(
                 space.kinds[m],
                 float(candidates.rate[row, m]),
                 float(candidates.scale[row, m]),
@@ -122,12 +123,11 @@ def kept_models(frame: Frame, space: Space, search: Search, kept: np.ndarray) ->
                 float(search.evaluation.inflexion[index, m]),
                 float(coefficients[k + m]),
             )
-            for m in range(len(frame.media_names))
-        )
+            curves.append(curve)
         models.append(
             Model(
                 str(ids[index]),
-                curves,
+                tuple(curves),
                 coefficients,
                 float(search.evaluation.intercept[index]),
                 search.evaluation.flexible[index],

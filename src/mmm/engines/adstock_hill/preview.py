@@ -28,15 +28,13 @@ def preview(settings: Any, channel: str, *, length: int, period: str) -> Preview
     """What the settings' ranges allow: see `mmm.engines.capabilities.Previews`."""
     kind, ranges = channel_ranges(settings, channel)
     rates = {"theta"} if kind == "geometric" else {"shape", "scale"}
-    return Preview(
-        sentences=in_words(kind, ranges, period),
-        decay=decay(kind, ranges, length) if rates <= ranges.keys() else (),
-        saturation=(
-            saturation(ranges["alpha"], ranges["gamma"])
-            if {"alpha", "gamma"} <= ranges.keys()
-            else ()
-        ),
-    )
+    fading: Sequence[dict[str, Any]] = ()
+    if rates <= ranges.keys():
+        fading = decay(kind, ranges, length)
+    saturating: Sequence[dict[str, Any]] = ()
+    if {"alpha", "gamma"} <= ranges.keys():
+        saturating = saturation(ranges["alpha"], ranges["gamma"])
+    return Preview(sentences=in_words(kind, ranges, period), decay=fading, saturation=saturating)
 
 
 def decay(kind: str, ranges: dict[str, Range], length: int) -> list[dict[str, Any]]:
@@ -96,17 +94,19 @@ def in_words(kind: str, ranges: dict[str, Range], period: str) -> list[str]:
             f"{_half_life(low)} to {_half_life(high)} {period}s."
         )
     elif {"shape", "scale"} <= ranges.keys():
-        what = (
-            "may peak later than its spend"
-            if kind == "weibull_pdf" and ranges["shape"][1] > 1
-            else "fades at once"
-        )
+        what = "fades at once"
+        if kind == "weibull_pdf" and ranges["shape"][1] > 1:
+            what = "may peak later than its spend"
         said.append(
             f"An effect {what}; its time scale is {ranges['scale'][0]:.0%} to {ranges['scale'][1]:.0%} of the series."
         )
     if {"alpha", "gamma"} <= ranges.keys():
         low, high = ranges["alpha"]
-        form = "S-shaped" if low > 1 else "concave" if high <= 1 else "concave or S-shaped"
+        form = "concave or S-shaped"
+        if low > 1:
+            form = "S-shaped"
+        elif high <= 1:
+            form = "concave"
         said.append(
             f"Saturation may be {form}; half of the ceiling is reached at {ranges['gamma'][0]:.0%} to "
             f"{ranges['gamma'][1]:.0%} of the largest pressure."
@@ -134,4 +134,6 @@ def _between(ends: Range, at: float) -> float:
 def _half_life(theta: float) -> str:
     if theta <= 0:
         return "0"
-    return f"{math.log(0.5) / math.log(theta):.1f}" if theta < 1 else "endless"
+    if theta < 1:
+        return f"{math.log(0.5) / math.log(theta):.1f}"
+    return "endless"

@@ -33,11 +33,9 @@ def reason(found: Search, chosen: Chosen, previous: str | None = None) -> str:
         return ends.get(place, f"number {place} of {len(best)}, smallest first")
 
     trials = len(np.unique(found.trial[kept]))
-    origin = (
-        f"come from the Pareto fronts of {trials} trials"
-        if trials > 1
-        else "come from its Pareto fronts"
-    )
+    origin = "come from its Pareto fronts"
+    if trials > 1:
+        origin = f"come from the Pareto fronts of {trials} trials"
     parts = chosen.parts[row]
     effects = parts.effects[:, -len(chosen.models[row].curves) :].sum(axis=0)
     unexplained = int((np.abs(effects) < _NO_EFFECT * parts.fitted.sum()).sum())

@@ -90,7 +90,9 @@ def steady_curves(
     window = models[0].window
     priced = window if rows is None else rows
     bought = np.array([medium.input_per_money(priced, window) for medium in models[0].paid])
-    numbers = [[_at_rest(medium, window, carryover) for medium in model.paid] for model in models]
+    numbers = []
+    for model in models:
+        numbers.append([_at_rest(medium, window, carryover) for medium in model.paid])
     coefficient, alpha, inflexion, offset, made = np.moveaxis(np.array(numbers, float), 2, 0)
     if weights is None:
         weights = np.full(len(models), 1.0 / len(models))

@@ -37,6 +37,11 @@ class Hyperparameter:
     def fixed(self) -> bool:
         return self.low == self.high
 
+    @property
+    def stored_name(self) -> str:
+        """Its name in the table `parameters`, where `lambda` is the penalty itself."""
+        return "lambda_unit" if self.parameter == "lambda" else self.parameter
+
 
 @dataclass(frozen=True)
 class Space:
@@ -55,10 +60,8 @@ class Space:
         """(B, d) points to (B, H) values; lambda stays in [0, 1]. Coordinates keep 10 significant
         digits, as Robyn.
         """
-        low, high = (
-            np.array([getattr(item, end) for item in self.hyperparameters])
-            for end in ("low", "high")
-        )
+        low = np.array([item.low for item in self.hyperparameters])
+        high = np.array([item.high for item in self.hyperparameters])
         ranged = low != high
         out = np.tile(low, (points.shape[0], 1))
         out[:, ranged] = low[ranged] + (high - low)[ranged] * _significant(points, 10)
@@ -119,9 +122,9 @@ def media_hyperparameters(
     found = []
     for name, selected in media:
         own = medium_settings(name, selected, settings)
-        rates = (
-            ("theta",) if (own.adstock or settings.adstock) == "geometric" else ("shape", "scale")
-        )
+        rates = ["shape", "scale"]
+        if (own.adstock or settings.adstock) == "geometric":
+            rates = ["theta"]
         for parameter in ("alpha", "gamma", *rates):
             low, high = getattr(own, parameter) or getattr(settings, parameter)
             found.append(

@@ -91,15 +91,13 @@ def per_medium(
     for model, parts in zip(chosen.models, chosen.parts, strict=True):
         for m, medium in enumerate(frame.media_names):
             block = rows(model, parts, m)
-            if block is not None:
-                length = len(next(iter(block.values())))  # type: ignore[arg-type]
-                ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
-                kind = (
-                    {"kind": [frame.media_kinds[m]] * length}
-                    if "kind" in SCHEMAS[name].names
-                    else {}
-                )
-                blocks.append(table(name, {**ids, **kind, **block}))
+            if block is None:
+                continue
+            length = len(next(iter(block.values())))  # type: ignore[arg-type]
+            ids = {"model_id": [model.model_id] * length, "channel": [medium] * length}
+            if "kind" in SCHEMAS[name].names:
+                ids["kind"] = [frame.media_kinds[m]] * length
+            blocks.append(table(name, {**ids, **block}))
     return pa.concat_tables(blocks)
 
 
@@ -119,12 +117,10 @@ def channels_table(
         cpa = spend / effects[:, :paid]
         effect_share = effects[:, :paid] / effects[:, :paid].sum(axis=1, keepdims=True)
         carryover_share = carryover / effects
-    marginal = np.array(
-        [
-            [_marginal(frame, m, p, i) for i in range(paid)]
-            for m, p in zip(chosen.models, chosen.parts, strict=True)
-        ]
-    )
+    slopes = []
+    for model, parts in zip(chosen.models, chosen.parts, strict=True):
+        slopes.append([_marginal(frame, model, parts, i) for i in range(paid)])
+    marginal = np.array(slopes)
     if intervals is None:
         unknown = np.full(roi.shape, np.nan)
         intervals = Intervals(unknown, unknown, unknown, unknown)
@@ -300,7 +296,7 @@ def parameters_table(frame: Frame, space: Space, search: Search, chosen: Chosen)
     ids, kept = search.ids, chosen.selection.kept
     blocks: list[tuple[np.ndarray, str, str, np.ndarray]] = []
     for i, item in enumerate(space.hyperparameters):
-        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        name = item.stored_name
         blocks.append((ids, item.variable, name, search.values[:, i]))
     blocks.append((ids[kept], "", "lambda", space.candidates(search.values[kept]).lambda_))
     for j, name in enumerate(frame.names):

@@ -115,7 +115,9 @@ def frequency_points_table(curves: Sequence[FrequencyCurve]) -> pa.Table:
         "gain_low",
         "gain_high",
     )
-    columns: dict[str, object] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    columns: dict[str, object] = {}
+    for place, name in enumerate(names):
+        columns[name] = [row[place] for row in rows]
     columns["model_id"] = [MODEL_ID] * len(curves)
     columns["channel"] = [curve.channel for curve in curves]
     return table("frequency_points", columns)

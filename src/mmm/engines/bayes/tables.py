@@ -18,7 +18,7 @@ from mmm.engines.adstock_hill.transforms import delayed_weights
 from mmm.engines.bayes.posterior import Posterior
 from mmm.engines.bayes.setup import Setup
 from mmm.engines.confidence import confidence_word
-from mmm.engines.schemas import required_columns, table
+from mmm.engines.schemas import columns_of, required_columns, table
 
 MODEL_ID = "posterior"
 _LOW, _HIGH = 0.05, 0.95
@@ -319,7 +319,7 @@ def curve_points_table(found: Posterior, summary: Summary) -> pa.Table:
                 "carryover_response": float(medium.carryover.mean()),
             }
         )
-    return table("curve_points", {name: [row[name] for row in rows] for name in rows[0]})
+    return table("curve_points", columns_of(rows, rows[0]))
 
 
 def adstock_table(found: Posterior) -> pa.Table:

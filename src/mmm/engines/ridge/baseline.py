@@ -230,7 +230,9 @@ def _weeks(problem: Problem) -> list[_Column]:
 
 def _monthly(problem: Problem) -> list[_Column]:
     turn = 2 * np.pi * (_days(problem) - np.datetime64("2000-01-01", "D")).astype(float) / 30.5
-    waves = [wave for j in range(1, 6) for wave in (np.sin(j * turn), np.cos(j * turn))]
+    waves = []
+    for j in range(1, 6):
+        waves += [np.sin(j * turn), np.cos(j * turn)]
     return [_Column("monthly", "fixed", _MONTHLY_SD, wave) for wave in waves]
 
 
@@ -260,16 +262,13 @@ def _levels(factor: Factor) -> list[_Column]:
     """One column for each level but the most frequent, the baseline."""
     counts = Counter(factor.levels)
     usual = min(counts, key=lambda level: (-counts[level], level))
-    return [
-        _Column(
-            factor.name,
-            "fixed",
-            _FACTOR_SD,
-            np.array([float(value == level) for value in factor.levels]),
-        )
-        for level in sorted(counts)
-        if level != usual
-    ]
+    columns = []
+    for level in sorted(counts):
+        if level == usual:
+            continue
+        values = np.array([float(value == level) for value in factor.levels])
+        columns.append(_Column(factor.name, "fixed", _FACTOR_SD, values))
+    return columns
 
 
 def _beside(problem: Problem, drivers: Sequence[np.ndarray]) -> list[_Column]:

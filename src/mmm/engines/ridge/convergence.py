@@ -52,10 +52,15 @@ def convergence(error: str, values: np.ndarray, trial: np.ndarray) -> Convergenc
         members = trial == name
         number[members] = np.arange(1, members.sum() + 1)
     part = np.ceil(number / number.max() * _PARTS).astype(int) - 1
-    members = [values[part == i] for i in range(_PARTS)]
-    count = np.array([len(item) for item in members])
-    median = np.array([np.median(item) if len(item) else np.nan for item in members])
-    sd = np.array([item.std(ddof=1) if len(item) > 1 else np.nan for item in members])
+    count = np.zeros(_PARTS, int)
+    median, sd = np.full(_PARTS, np.nan), np.full(_PARTS, np.nan)
+    for i in range(_PARTS):
+        inside = values[part == i]
+        count[i] = len(inside)
+        if len(inside):
+            median[i] = np.median(inside)
+        if len(inside) > 1:
+            sd[i] = inside.std(ddof=1)
     first_sd = sd[:_FIRST].mean()
     settled = bool(sd[-1] < first_sd and abs(median[-1]) < abs(abs(median[0]) - 2 * first_sd))
     return Convergence(error, median, sd, count, settled)

@@ -32,10 +32,10 @@ def build_design(
     """Arrays for the compiled core. Prophet's own parts are held to [0, 1], as in Robyn, whatever
     their sign; a flexible baseline has no such bounds.
     """
-    bounds = [
-        (0.0, 1.0) if kind != "context" else _bounds(sign)
-        for kind, sign in zip(frame.base_kinds, frame.base_signs, strict=True)
-    ] + [_bounds(sign) for sign in frame.media_signs]
+    bounds = []
+    for kind, sign in zip(frame.base_kinds, frame.base_signs, strict=True):
+        bounds.append(_bounds(sign) if kind == "context" else (0.0, 1.0))
+    bounds += [_bounds(sign) for sign in frame.media_signs]
     adstocks = [_medium_adstock(name, selected, settings) for name, selected in _both_names(frame)]
     spend = frame.spend[:, frame.window_rows].sum(axis=1)
     studies = _studies(frame, settings, lift_tests)

@@ -46,8 +46,10 @@ def diagnostics_table(
     return table(
         "diagnostics",
         {
-            name: [getattr(note, name) for note in notes]
-            for name in ("name", "subject", "value", "text")
+            "name": [note.name for note in notes],
+            "subject": [note.subject for note in notes],
+            "value": [note.value for note in notes],
+            "text": [note.text for note in notes],
         },
     )
 
@@ -98,11 +100,12 @@ def _notes(
     for medium in problem.paid:
         if medium.exposure is not None:
             fit = exposure_fit(medium, costs, problem.window_rows)
-            text = (
-                f"{medium.selected} explains {fit:.0%} of the variance of {medium.name} at a constant cost."
-                if fit == fit
-                else ""
-            )
+            text = ""
+            if fit == fit:
+                text = (
+                    f"{medium.selected} explains {fit:.0%} of the variance of {medium.name} "
+                    "at a constant cost."
+                )
             yield _Note("exposure_fit", medium.name, fit, text)
     parameters = len(frame.names) + 1
     yield _Note(

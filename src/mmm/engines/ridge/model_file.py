@@ -173,10 +173,8 @@ def recreate(problem: Problem, stored: StoredModel) -> tuple[Said, list[Deviatio
             stored.previous.model_id, stored.previous.steps, {}, stored.previous.effects, {}
         )
     with threadpool_limits(1):  # as in training
-        design, space = (
-            build_design(frame, settings, problem.lift_tests, previous),
-            build_space(frame, settings),
-        )
+        design = build_design(frame, settings, problem.lift_tests, previous)
+        space = build_space(frame, settings)
     value = {(item.variable, item.parameter): item.value for item in stored.hyperparameters}
     row = np.array([[value[item.variable, item.parameter] for item in space.hyperparameters]])
     candidate = space.candidates(row)._replace(lambda_=np.array([value["", "lambda"]]))
@@ -202,13 +200,16 @@ def compare(now: Said, then: Said, dates: list[str]) -> list[Deviation]:
     ]
 
 
+def _relative(now: float, then: float) -> float:
+    if now == then:
+        return 0.0
+    return abs(now - then) / abs(then) if then else float("inf")
+
+
 def _largest(quantity: str, now: dict[str, float], then: dict[str, float]) -> Deviation:
     found: dict[str, float] = {}
     for name in then.keys() | now.keys():
-        a, b = (
-            now.get(name, float("inf")),
-            then.get(name, 0.0),
-        )  # a quantity that only one of them has
-        found[name] = 0.0 if a == b else abs(a - b) / abs(b) if b else float("inf")
+        # A quantity that only one of them has deviates without end.
+        found[name] = _relative(now.get(name, float("inf")), then.get(name, 0.0))
     where = max(sorted(found), key=lambda name: found[name])
     return Deviation(quantity, found[where], where if found[where] else "")

@@ -176,10 +176,8 @@ def run_search(
     objectives = [i for i in range(3 if calibrated else 2) if settings.objective_weights[i] > 0]
     trials, count = settings.trials, settings.iterations
     many = trials * count > MOST_LISTED
-    values, loss = (
-        np.empty((trials, count, len(space.hyperparameters))),
-        np.empty((trials, count, 3)),
-    )
+    values = np.empty((trials, count, len(space.hyperparameters)))
+    loss = np.empty((trials, count, 3))
     test = np.empty((trials, count))
     evaluations: list[Evaluation] = []
     done = unsolved = 0
@@ -200,10 +198,8 @@ def run_search(
     with ThreadPoolExecutor(usable_cores()) as pool:
         for number in search(space.dimensions, trials, count, settings.seed, losses):
             stage.done(before + number * trials)
-    trial, iteration = (
-        np.repeat(np.arange(1, trials + 1), count),
-        np.tile(np.arange(1, count + 1), trials),
-    )
+    trial = np.repeat(np.arange(1, trials + 1), count)
+    iteration = np.tile(np.arange(1, count + 1), trials)
     course = Course(loss.reshape(-1, 3), trial, iteration, unsolved)
     if not np.isfinite(course.loss[:, :2]).all(axis=1).any():
         raise UserError(
@@ -211,10 +207,8 @@ def run_search(
             where="search",
             fix="Check the signs and the spends in the mapping; widen the ranges of lambda and gamma.",
         )
-    flat, scores = (
-        values.reshape(-1, values.shape[2]),
-        error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights),
-    )
+    flat = values.reshape(-1, values.shape[2])
+    scores = error_scores(_scored(course.loss, test.ravel(), settings), settings.objective_weights)
     if not many:
         evaluation = Evaluation(
             *(_by_trial(parts, trials) for parts in zip(*evaluations, strict=True))
@@ -261,11 +255,9 @@ def choose(
     "robyn" takes the smallest score of the clusters' best; in a refresh, the nearest to the
     previous model. A refresh by the exact method lets fit count as well, by the score.
     """
-    loss, robyn, refreshing = (
-        found.evaluation.loss,
-        settings.method == "robyn",
-        len(design.previous_share) > 0,
-    )
+    loss = found.evaluation.loss
+    robyn = settings.method == "robyn"
+    refreshing = len(design.previous_share) > 0
     selection = listed(select(found.course, settings, frame.n, refreshing=refreshing), found)
     kept = selection.kept
     scored = _scored(loss[kept], found.evaluation.nrmse[kept, TEST], settings)
@@ -282,25 +274,26 @@ def choose(
     parts = tuple(decompose(frame, model) for model in models)
     weights = _weights(design, found.evaluation.rows(kept), settings)
     spread = _spread(problem, frame, space, found, kept, weights, settings, variants)
-    rule: Rule = (
-        "consensus"
-        if not (robyn or refreshing)
-        else "previous"
-        if robyn and refreshing
-        else "score"
-    )
+    rule = _rule(robyn, refreshing)
     if rule == "consensus" and spread is not None:
         k = frame.base.shape[1]
         effects = found.evaluation.effects[kept, k : k + frame.paid]
         best = nearest_to_consensus(effects, spread.centre)
         clusters = clusters.standing_for_its_own(best)
+    elif rule == "previous":
+        best = int(np.argmin(loss[kept, 1]))
     else:
-        best = (
-            int(np.argmin(loss[kept, 1]))
-            if rule == "previous"
-            else recommended(clusters.best, scores)
-        )
+        best = recommended(clusters.best, scores)
     return Chosen(selection, clusters, models, parts, best, rule, weights), spread
+
+
+def _rule(robyn: bool, refreshing: bool) -> Rule:
+    """By what one of the kept models is recommended."""
+    if not robyn and not refreshing:
+        return "consensus"
+    if robyn and refreshing:
+        return "previous"
+    return "score"
 
 
 def select(course: Course, settings: RidgeSettings, rows: int, *, refreshing: bool) -> Selection:

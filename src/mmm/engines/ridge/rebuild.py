@@ -85,7 +85,9 @@ def rebuild(
     from threadpoolctl import threadpool_limits
 
     models = tables["models"]
-    stored = models.filter(pc.is_valid(models["front"])) if everything is None else models
+    stored = models
+    if everything is None:
+        stored = models.filter(pc.is_valid(models["front"]))
     if everything is not None:
         frame, design, space = everything.frame, everything.design, everything.space
     else:
@@ -104,7 +106,7 @@ def _values(space: Space, parameters: pa.Table, ids: pa.ChunkedArray) -> np.ndar
     """Hyperparameters (B, H) of the models `ids`, in the space's order."""
     columns = []
     for item in space.hyperparameters:
-        name = "lambda_unit" if item.parameter == "lambda" else item.parameter
+        name = item.stored_name
         rows = parameters.filter(
             pc.and_(
                 pc.equal(parameters["variable"], item.variable),

@@ -51,9 +51,9 @@ def freedom(previous: PreviousModel, rows: int, settings: RidgeSettings) -> floa
     """How much of its initial range a parameter may move by: new periods over the window's length,
     or as set.
     """
-    return (
-        settings.refresh_freedom if settings.refresh_freedom is not None else previous.steps / rows
-    )
+    if settings.refresh_freedom is not None:
+        return settings.refresh_freedom
+    return previous.steps / rows
 
 
 def narrowed(space: Space, previous: PreviousModel, settings: RidgeSettings) -> Space:
@@ -77,7 +77,9 @@ def previous_value(item: Hyperparameter, previous: PreviousModel, *, robyn: bool
     """
     if item.parameter == "lambda":
         unit = previous.parameters["", "lambda_unit"]
-        return unit + LAMBDA_RATIO / (1.0 - LAMBDA_RATIO) if robyn else unit
+        if robyn:
+            return unit + LAMBDA_RATIO / (1.0 - LAMBDA_RATIO)
+        return unit
     value = previous.parameters.get((item.variable, item.parameter))
     if value is None:
         if item.parameter not in ("penalty", "train_size"):
@@ -144,7 +146,7 @@ def moves_table(
     )
     at_old = np.array([[previous_value(item, previous) for item in space.hyperparameters]])
     refit = evaluate(design, space.candidates(at_old), cores=1)
-    keys = [(item.variable, _named(item)) for item in space.hyperparameters]
+    keys = [(item.variable, item.stored_name) for item in space.hyperparameters]
     unchanged = dict(zip(keys, at_old[0].tolist(), strict=True))
     old = _Said(previous.effects, previous.spend, unchanged).measures(conversion)
     refitted = _Said(_effects(frame, refit.effects[0]), spend, unchanged).measures(conversion)
@@ -156,10 +158,6 @@ def moves_table(
         )
         rows += [(model.model_id, *key, old[key], refitted[key], new[key]) for key in new]
     return table("moves", dict(zip(names, zip(*rows, strict=True), strict=True)))
-
-
-def _named(item: Hyperparameter) -> str:
-    return "lambda_unit" if item.parameter == "lambda" else item.parameter
 
 
 def _effects(frame: Frame, sums: np.ndarray) -> dict[str, float]:

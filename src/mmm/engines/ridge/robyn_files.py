@@ -7,7 +7,7 @@ row numbers, the seconds of each candidate, and `dist100` of the clusters' inter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,13 +151,19 @@ def _aggregated(built: Rebuilt, rows: Sequence[int]) -> pa.Table:
         _bootstrapped(built),
     )
     models = [_aggregated_model(built, row, shared) for row in rows]
-    return _table({name: _joined([model[name] for model in models]) for name in models[0]})
+    columns: Columns = {}
+    for name in models[0]:
+        columns[name] = _joined([model[name] for model in models])
+    return _table(columns)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.concatenate(parts)
-    return [value for part in parts for value in part]
+    joined: list[Any] = []
+    for part in parts:
+        joined += part
+    return joined
 
 
 def _aggregated_model(built: Rebuilt, row: int, shared: _Shared) -> Columns:
@@ -175,7 +181,9 @@ def _aggregated_model(built: Rebuilt, row: int, shared: _Shared) -> Columns:
 
 
 def _repeat(value: Any, count: int) -> Any:
-    return np.repeat(value, count) if isinstance(value, np.generic) else [value] * count
+    if isinstance(value, np.generic):
+        return np.repeat(value, count)
+    return [value] * count
 
 
 def _refreshed_rows(built: Rebuilt) -> slice:
@@ -296,10 +304,13 @@ def _bootstrapped(built: Rebuilt) -> Bootstrapped:
 
 
 def _intervals(built: Rebuilt, boot: Bootstrapped, label: int | None) -> Columns:
-    paid = range(built.frame.paid)
-    found = [boot[m, label][1] if label is not None else Interval(*[np.nan] * 4) for m in paid]
+    """Bootstrapped means and intervals of one cluster's paid media; unknown without a cluster."""
     names = ("boot_mean", "boot_se", "ci_low", "ci_up")
-    values = np.array(found, float).reshape(-1, len(names))
+    values = np.full((built.frame.paid, len(names)), np.nan)
+    if label is not None:
+        for m in range(built.frame.paid):
+            _, interval = boot[m, label]
+            values[m] = interval
     return {name: _of_paid(built.frame, values[:, i]) for i, name in enumerate(names)}
 
 
@@ -391,7 +402,7 @@ def clusters_ci(built: Rebuilt) -> pa.Table:
         }
         for (m, label), (n, found) in order
     ]  # fmt: skip
-    return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return _table_of_rows(rows)
 
 
 def calibration(built: Rebuilt) -> pa.Table:
@@ -417,7 +428,7 @@ def calibration(built: Rebuilt) -> pa.Table:
                     "mape": built.search.evaluation.loss[row, 2], "solID": str(model_id),
                 }
             )  # fmt: skip
-    return _table({name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return _table_of_rows(rows)
 
 
 def raw_data(problem: Problem, date_name: str) -> pa.Table:
@@ -435,6 +446,13 @@ def raw_data(problem: Problem, date_name: str) -> pa.Table:
     return _table(found)
 
 
+def _table_of_rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    columns: Columns = {}
+    for name in rows[0]:
+        columns[name] = np.array([row[name] for row in rows])
+    return _table(columns)
+
+
 def _table(columns: Columns) -> pa.Table:
     """A table; NaN becomes null, infinite numbers stay."""
     arrays = {}
@@ -442,7 +460,8 @@ def _table(columns: Columns) -> pa.Table:
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             arrays[name] = pa.array(values, mask=np.isnan(values))
         else:
-            arrays[name] = (
-                values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
-            )
+            if isinstance(values, pa.ChunkedArray):
+                arrays[name] = values.combine_chunks()
+            else:
+                arrays[name] = pa.array(values)
     return pa.table(arrays)

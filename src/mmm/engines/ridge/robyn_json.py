@@ -68,16 +68,13 @@ def sections(
 def _inputs(built: Rebuilt, date: str, country: str | None) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
     first, last = problem.window
-    parts = [
-        name
-        for name, kind in zip(frame.base_names, frame.base_kinds, strict=True)
-        if kind != "context"
-    ]
+    parts = []
+    for name, kind in zip(frame.base_names, frame.base_kinds, strict=True):
+        if kind != "context":
+            parts.append(name)
     signs = {item.name: robyn_sign(item.sign) for item in (*problem.context, *problem.organic)}
-    context, organic = (
-        [item.name for item in problem.context],
-        [item.name for item in problem.organic],
-    )
+    context = [item.name for item in problem.context]
+    organic = [item.name for item in problem.organic]
     new = first if problem.previous is None else last + 1 - problem.previous.steps
     return {
         "date_var": [date],
@@ -130,12 +127,11 @@ def _ranges(built: Rebuilt, *, refreshed: bool) -> dict[str, list[float]]:
     space, previous = built.space, built.problem.previous
     if refreshed and previous is not None:
         space = narrowed(space, previous, built.settings)
-    return {
-        _range_name(robyn_name(item, built.frame)): [item.low]
-        if item.fixed
-        else [item.low, item.high]
-        for item in space.hyperparameters
-    }
+    ranges = {}
+    for item in space.hyperparameters:
+        name = _range_name(robyn_name(item, built.frame))
+        ranges[name] = [item.low] if item.fixed else [item.low, item.high]
+    return ranges
 
 
 def _range_name(name: str) -> str:
@@ -176,22 +172,26 @@ def _finite(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _known(line: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The line's values under the names of `columns`, those that it has."""
+    return {name: line[column] for name, column in columns.items() if line[column] is not None}
+
+
 def _model(built: Rebuilt, row: int) -> dict[str, Any]:
     problem, frame = built.problem, built.frame
     rows = [_finite(line) for line in aggregated_model(built, row).to_pylist()]
     media = rows[1 + frame.base.shape[1] :][: frame.paid]
-    effect, spend = (
-        sum(line["xDecompAgg"] for line in media),
-        sum(line["total_spend"] for line in media),
-    )
-    conversion = problem.kpi_kind == "conversion"
-    names = {**_SUMMARY, "performance": "cpa_total" if conversion else "roi_total"}
-    found = {robyn_name(item, frame): i for i, item in enumerate(built.space.hyperparameters)}
-    values = {
-        name: [float(built.search.values[row, i])]
-        for name, i in found.items()
-        if name != "lambda_hp"
-    }
+    effect = sum(line["xDecompAgg"] for line in media)
+    spend = sum(line["total_spend"] for line in media)
+    if problem.kpi_kind == "conversion":
+        measure, performance, total = "CPA", _ratio(spend, effect), "cpa_total"
+    else:
+        measure, performance, total = "ROAS", _ratio(effect, spend), "roi_total"
+    names = {**_SUMMARY, "performance": total}
+    values = {}
+    for i, item in enumerate(built.space.hyperparameters):
+        values[robyn_name(item, frame)] = [float(built.search.values[row, i])]
+    values.pop("lambda_hp", None)
     values["lambda"] = [float(built.candidates.lambda_[row])]
     solution = str(built.search.ids[row])
     cluster = built.stored["cluster"]
@@ -201,22 +201,14 @@ def _model(built: Rebuilt, row: int) -> dict[str, Any]:
         "performance": [
             {
                 "solID": solution,
-                "metric": "CPA" if conversion else "ROAS",
+                "metric": measure,
                 "spend": spend,
                 "response": effect,
-                "performance": _ratio(spend, effect) if conversion else _ratio(effect, spend),
+                "performance": performance,
             }
         ],
-        "summary": [
-            {
-                "variable": line["rn"],
-                **{
-                    name: line[column] for name, column in names.items() if line[column] is not None
-                },
-            }
-            for line in rows
-        ],
-        "errors": [{name: rows[0][name] for name in _ERRORS if rows[0][name] is not None}],
+        "summary": [{"variable": line["rn"], **_known(line, names)} for line in rows],
+        "errors": [_known(rows[0], {name: name for name in _ERRORS})],
         "hyper_values": dict(sorted(values.items())),
         "hyper_updated": _ranges(built, refreshed=True),
         "clusters": {"data": [{"solID": solution, "cluster": cluster[row].as_py(), "n": members}]},

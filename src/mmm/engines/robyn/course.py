@@ -76,5 +76,7 @@ class Course:
         share = self._done / self._total
         left = (self.clock() - self._begun) * (1 - share) / share if share else None
         trial = min(self._trial + 1, self.trials)
-        message = f"Trial {trial} of {self.trials}" if self._stage == "search" else ""
+        message = ""
+        if self._stage == "search":
+            message = f"Trial {trial} of {self.trials}"
         self.listener(Progress(self._stage, self._done, self._total, left, message))

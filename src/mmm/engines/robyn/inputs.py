@@ -96,13 +96,12 @@ def _hyperparameters(problem: Problem, settings: RobynSettings) -> list[Finding]
     """Every name must be a medium's. By position, as Robyn renames them, ranges would land on other
     media.
     """
-    names = {name for medium in problem.paid for name in (medium.name, medium.selected)}
-    names |= {item.name for item in problem.organic}
-    used = (
-        "alphas",
-        "gammas",
-        *(("thetas",) if settings.adstock == "geometric" else ("shapes", "scales")),
-    )
+    names = {item.name for item in problem.organic}
+    for paid in problem.paid:
+        names |= {paid.name, paid.selected}
+    used = ["alphas", "gammas", "shapes", "scales"]
+    if settings.adstock == "geometric":
+        used = ["alphas", "gammas", "thetas"]
     found, seen = [], set()
     alias = {medium.name: medium.selected for medium in problem.paid}
     for name in settings.hyperparameters:

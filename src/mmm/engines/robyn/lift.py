@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.engines.base import LiftTest, Problem
-from mmm.engines.schemas import table
+from mmm.engines.schemas import columns_of, table
 
 #: By (model, Robyn's name of the channels, first and last day): (lift, effect) of each test of that.
 _Compared = Mapping[tuple[str, str, date, date], Sequence[tuple[float, float]]]
@@ -33,7 +33,7 @@ def lift_tests_table(problem: Problem, told: pa.Table, models: Sequence[str]) ->
             _, effect = min(own, key=lambda pair: abs(pair[0] - test.lift))
             rows.append(_row(model, number, test, effect))
     names = list(_row("", 0, LiftTest((), date.min, date.min, 1.0, 0.0), 0.0))
-    return table("lift_tests", {name: [row[name] for row in rows] for name in names})
+    return table("lift_tests", columns_of(rows, names))
 
 
 def _by_test(told: pa.Table) -> _Compared:
@@ -47,7 +47,9 @@ def _by_test(told: pa.Table) -> _Compared:
 
 
 def _day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+    if isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value))
 
 
 def _channels(problem: Problem, test: LiftTest) -> str:

@@ -192,10 +192,8 @@ def _evaluation(
         if variable == "(Intercept)":
             intercept[row], effects[row, -1] = coefficient, effect
         else:
-            coefficients[row, column[variable]], effects[row, column[variable]] = (
-                coefficient,
-                effect,
-            )
+            coefficients[row, column[variable]] = coefficient
+            effects[row, column[variable]] = effect
     return empty._replace(
         coefficients=coefficients,
         intercept=intercept,

@@ -135,11 +135,9 @@ class RobynSettings(BaseModel):
         """The same model in the terms of `adstock_hill`, whose checks, formulas and tables serve
         here as well.
         """
-        names = {
-            alias: medium.name
-            for medium in problem.paid
-            for alias in (medium.name, medium.selected)
-        }
+        names: dict[str, str] = {}
+        for paid in problem.paid:
+            names[paid.name] = names[paid.selected] = paid.name
         names |= {item.name: item.name for item in problem.organic}
         media: dict[str, dict[str, Interval]] = {}
         for name, value in self.hyperparameters.items():

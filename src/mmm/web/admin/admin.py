@@ -39,10 +39,9 @@ def _who_may_come_in(user: User) -> None:
             ("Who", "Role", "Setting"), [(who, str(role), setting) for who, role, setting in people]
         )
     with st.expander("What each role may do"):
-        rows = [
-            (action, *("yes" if may[role] else "no" for role in Role))
-            for action, may in admin.allowed_actions(user)
-        ]
+        rows = []
+        for action, may in admin.allowed_actions(user):
+            rows.append((action, *["yes" if may[role] else "no" for role in Role]))
         table(("Action", *(str(role) for role in Role)), rows)
         st.caption("Looking at runs and results is open to everybody who is let in.")
 

@@ -40,7 +40,9 @@ def rows_shown(
         name for name in columns if name in part and searched.strip().casefold() in name.casefold()
     ]
     pages = -(-len(found) // _PER_PAGE)
-    page = st.pagination(pages, key=f"{form}-page-{number}-{searched}") if pages > 1 else 1
+    page = 1
+    if pages > 1:
+        page = st.pagination(pages, key=f"{form}-page-{number}-{searched}")
     if not found:
         st.caption("No column is like that.")
     return found[(page - 1) * _PER_PAGE : page * _PER_PAGE]
@@ -53,12 +55,11 @@ def content_text(facts: ColumnFacts) -> str:
     elif (
         facts.kind in ("number", "flag") and facts.minimum is not None and facts.maximum is not None
     ):
-        what = (
-            "0 or 1"
-            if facts.kind == "flag"
-            else f"{compact(facts.minimum)} to {compact(facts.maximum)}"
-        )
-        what += f", 0 in {percent(facts.zero_share)}" if facts.zero_share else ""
+        what = f"{compact(facts.minimum)} to {compact(facts.maximum)}"
+        if facts.kind == "flag":
+            what = "0 or 1"
+        if facts.zero_share:
+            what += f", 0 in {percent(facts.zero_share)}"
     else:
         what = {"date": "dates", "empty": "nothing", "other": "other values"}.get(
             facts.kind, facts.kind

@@ -122,11 +122,9 @@ def _secrets(form: str, kind: str, already: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for secret in _MODELS[kind].SECRETS:
         label = secret.replace("_", " ").capitalize()
-        note = (
-            "Set. Leave it empty to keep it, unless address or user change."
-            if secret in already
-            else None
-        )
+        note = None
+        if secret in already:
+            note = "Set. Leave it empty to keep it, unless address or user change."
         if secret in _FILES:
             file = st.file_uploader(
                 f"{label} (file)", type=_FILES[secret], key=f"{form}-{secret}", help=note

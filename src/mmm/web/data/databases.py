@@ -154,13 +154,10 @@ def _query() -> Query | None:
 
 def _markets(asked: str | Query) -> list[str]:
     several = isinstance(asked, Query) and MARKET in parameter_names(asked.sql)
-    label = "Markets, one dataset each: DE, FR" if several else "Market"
-    text = st.text_input(
-        label,
-        key="markets" if several else "market-read",
-        placeholder="DE, FR" if several else "DE",
-    )
-    return [part.strip() for part in text.split(",") if part.strip()] if several else [text.strip()]
+    if not several:
+        return [st.text_input("Market", key="market-read", placeholder="DE").strip()]
+    text = st.text_input("Markets, one dataset each: DE, FR", key="markets", placeholder="DE, FR")
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _bound(asked: str | Query, market: Sequence[str]) -> str | Query:

@@ -59,11 +59,13 @@ def _item(manifest: DatasetManifest) -> None:
         st.markdown(f"**{plain(dataset_name(manifest))}**{called} · {plain(manifest.origin)}{away}")
         if manifest.description:
             st.markdown(plain(manifest.description))
-        size = [count(manifest.rows, "row"), count(len(manifest.columns), "column")]
+        parts = [count(manifest.rows, "row"), count(len(manifest.columns), "column")]
         covered = span_text(manifest)
+        if covered:
+            parts.append(covered)
         source = manifest.source + (f" {manifest.connection}" if manifest.connection else "")
         made = f" of {manifest.parent}" if manifest.parent else ""
-        parts = [*size, *([covered] if covered else []), plain(source + made)]
+        parts.append(plain(source + made))
         st.caption(
             f"{' · '.join(parts)} · {moment(manifest.created)} by {plain(manifest.created_by)}"
         )

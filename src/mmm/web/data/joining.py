@@ -72,7 +72,19 @@ def _part(part: JoinPart, manifest: DatasetManifest) -> JoinPart:
             part.prefix,
             key=f"join-prefix-{part.dataset}-{part.prefix}",
         )
-    return part.model_copy(update={"date": date, "market": market, "prefix": prefix})
+        names_said = st.text_input(
+            f"Its markets by the others' names, {plain(part.dataset)}",
+            placeholder="Germany=DE, Austria=AT",
+            key=f"join-same-{part.dataset}",
+        )
+    said = {"date": date, "market": market, "prefix": prefix, "same": _same(names_said)}
+    return part.model_copy(update=said)
+
+
+def _same(text: str) -> dict[str, str]:
+    """The pairs of `Germany=DE, Austria=AT`."""
+    pairs = [pair.partition("=") for pair in text.split(",") if "=" in pair]
+    return {name.strip(): other.strip() for name, _, other in pairs}
 
 
 def _joined(recipe: JoinRecipe, named: dict[str, DatasetManifest]) -> Joined | None:

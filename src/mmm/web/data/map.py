@@ -47,18 +47,15 @@ def _finding(roles: Roles, findings: Sequence[Finding]) -> None:
         f"{used} of {count(len(roles.columns), 'column')} {'has' if used == 1 else 'have'} a role"
     )
     if not errors:
-        doubts = len(findings)
-        st.markdown(
-            f"{state}, nothing is missing"
-            + (f"; {count(doubts, 'warning')} below." if doubts else ".")
-        )
+        below = f"; {count(len(findings), 'warning')} below" if findings else ""
+        st.markdown(f"{state}, nothing is missing{below}.")
         return
     st.markdown(f"{state}; {count(len(errors), 'thing')} to put right before it can be saved:")
-    lines = [
-        f"{finding.where!r}: {finding.what}" if finding.where else finding.what
-        for finding in errors
-    ]
-    st.error("\n".join(f"- {plain(line)}" for line in lines), icon=":material/error:")
+    lines = []
+    for finding in errors:
+        where = f"{finding.where!r}: " if finding.where else ""
+        lines.append(f"- {plain(where + finding.what)}")
+    st.error("\n".join(lines), icon=":material/error:")
 
 
 def _changed(before: Mapping | None, now: Mapping, base: str | None) -> None:

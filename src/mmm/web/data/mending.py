@@ -97,12 +97,15 @@ class Mending:
                 args=(left,),
             )
         for number, fix in enumerate(self.fixes):
+            label, icon, click = plain(fix.label), ":material/build:", self._do
             is_done = fix in done
+            if is_done:
+                label, icon, click = f"Undo: {label}", ":material/undo:", self._undo
             st.button(
-                plain(fix.label) if not is_done else f"Undo: {plain(fix.label)}",
+                label,
                 key=f"{self.editor.draft}-fix-{number}-{is_done}",
-                icon=":material/undo:" if is_done else ":material/build:",
-                on_click=self._undo if is_done else self._do,
+                icon=icon,
+                on_click=click,
                 args=([fix],),
             )
 
@@ -127,13 +130,12 @@ class Mending:
             recipe = checked(self.fields)
             found = prepared(self.manifest, recipe)
         except UserError as error:
-            left = len(self.fixes) - len(done)
-            st.warning(
-                f"{count(len(done), 'fix')} of {len(self.fixes)} done. {error_markdown(error)}"
-                if left == 0
-                else f"{len(done)} of {len(self.fixes)} fixes done; the data still have gaps.",
-                icon=":material/build:",
-            )
+            told = f"{len(done)} of {len(self.fixes)} fixes done; the data still have gaps."
+            if len(done) == len(self.fixes):
+                told = (
+                    f"{count(len(done), 'fix')} of {len(self.fixes)} done. {error_markdown(error)}"
+                )
+            st.warning(told, icon=":material/build:")
             return None
         return Mended(found[0].table, _left_of(self.mapping, recipe))
 

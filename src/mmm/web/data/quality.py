@@ -102,11 +102,12 @@ def _market(manifest: DatasetManifest, mapping: Mapping) -> str | None:
 
 def _finding(report: QualityReport) -> None:
     """The state in a sentence, and what weighs most."""
-    counts = [
-        (sum(result.light is light for result in report.checks), word)
-        for light, (_, _, word) in _LIGHTS.items()
-    ]
-    told = ", ".join(f"{number} {word}" for number, word in counts if number)
+    counts = []
+    for light, (_, _, word) in _LIGHTS.items():
+        number = sum(result.light is light for result in report.checks)
+        if number:
+            counts.append(f"{number} {word}")
+    told = ", ".join(counts)
     meaning = {
         Light.RED: "Training refuses these data",
         Light.ORANGE: "These data can be modelled, with doubts that its report will repeat",

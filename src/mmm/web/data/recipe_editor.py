@@ -278,13 +278,12 @@ def column_rules(editor: RecipeEditor, fields: Fields, unused: Mapping[str, Aggr
     """
     rules = {rule["column"]: rule for rule in fields["columns"]}
     joined = bool(fields.get("market")) and fields["market"]["join"] == "combine"
-    parts = {
-        _AGGREGATES[name]: [c for c, rule in rules.items() if rule["aggregate"] == name]
-        for name in _AGGREGATES
-    }
-    for name in rows_shown(
-        list(rules), editor.draft, {part: found for part, found in parts.items() if found}
-    ):
+    parts: dict[str, list[str]] = {}
+    for kind, title in _AGGREGATES.items():
+        columns = [column for column, rule in rules.items() if rule["aggregate"] == kind]
+        if columns:
+            parts[title] = columns
+    for name in rows_shown(list(rules), editor.draft, parts):
         rule = rules[name]
         about, aggregate, gap, across, keep = st.columns(_WIDTHS, vertical_alignment="center")
         about.markdown(f"**{plain(name)}**")

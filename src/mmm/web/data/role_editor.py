@@ -53,11 +53,9 @@ class RoleEditor(FormDraft):
         """As edited so far, here or in an earlier session; at first `begin`."""
         if not self.begun:
             fields = self.kept()
-            self.begin(
-                roles_of_fields(fields, [item.column for item in begin.columns])
-                if fields
-                else begin
-            )
+            if fields:
+                begin = roles_of_fields(fields, [item.column for item in begin.columns])
+            self.begin(begin)
         found: Roles = self.state
         return found
 
@@ -105,17 +103,15 @@ def role_rows(
     shown = rows_shown(list(columns), editor.draft, parts)
     if editor.may_edit and len(shown) > 1:
         _all_shown(editor, roles, shown)
-    by_name, proposed = (
-        {item.name: item for item in facts},
-        {item.column: item for item in proposal.columns},
-    )
+    by_name = {item.name: item for item in facts}
+    proposed = {item.column: item for item in proposal.columns}
     for name in shown:
         _row(editor, roles, name, by_name[name], proposed[name])
         for finding in findings:
             if finding.where == name:
-                colour, icon = (
-                    ("red", "error") if finding.level == "error" else ("orange", "warning")
-                )
+                colour, icon = "orange", "warning"
+                if finding.level == "error":
+                    colour, icon = "red", "error"
                 st.markdown(
                     f":{colour}-badge[:material/{icon}:] {plain(finding.what)} {plain(finding.fix)}"
                 )

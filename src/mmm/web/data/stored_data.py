@@ -143,7 +143,9 @@ def mapping_box(label: str, proposal: str, usual: str | None = None) -> str | No
     names = [
         f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()
     ]
-    names = ["", *([asked] if asked and asked not in names else []), *names]
+    if asked and asked not in names:
+        names.insert(0, asked)
+    names.insert(0, "")
     chosen = st.selectbox(
         label,
         names,

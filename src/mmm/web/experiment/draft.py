@@ -61,6 +61,14 @@ class Draft:
         """What the draft is kept under: one per address, so that two do not write over each other."""
         return _draft_name(self.origin)
 
+    @property
+    def dataset(self) -> str:
+        """The dataset that was chosen, as MARKET/ID."""
+        own = self.get(("dataset",), {})
+        if not isinstance(own, dict):
+            return ""
+        return f"{own.get('market')}/{own.get('dataset_id')}"
+
     def key(self, path: tuple[str | int, ...], part: str = "") -> str:
         return f"experiment-{self.generation}-{'.'.join(map(str, path))}{part}"
 
@@ -68,11 +76,10 @@ class Draft:
         """The value at a path, `default` where there is none."""
         here: Any = self.content
         for step in path:
-            known = (
-                step in here
-                if isinstance(here, dict)
-                else isinstance(here, list) and step in range(len(here))
-            )
+            if isinstance(here, dict):
+                known = step in here
+            else:
+                known = isinstance(here, list) and step in range(len(here))
             if not known:
                 return default
             here = here[step]
@@ -178,11 +185,9 @@ def others(draft: Draft) -> list[dict[str, Any]]:
     """The person's drafts at other addresses: their fields as kept."""
     user, found = current_user(), []
     for name in workspace().draft_names(user):
-        kept = (
-            workspace().draft(user, name)
-            if name.startswith(_DRAFT) and name != draft.name
-            else None
-        )
+        if not name.startswith(_DRAFT) or name == draft.name:
+            continue
+        kept = workspace().draft(user, name)
         if kept is not None:
             found.append(kept)
     return found

@@ -83,8 +83,7 @@ def _page(manifests: list[DatasetManifest], steps: DeltaGenerator) -> None:
         found = replace(found, findings=(*found.findings, _NO_CURRENCY))
     labels = _labels(draft, found)
     form = Form(draft, found)
-    own = draft.get(("dataset",), {})
-    chosen = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
+    chosen = draft.dataset
     manifest = next((item for item in manifests if dataset_name(item) == chosen), None)
     with steps:
         stepper(Step.MODEL, manifest, draft.origin.get("mapping"))

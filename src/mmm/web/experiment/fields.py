@@ -42,7 +42,9 @@ class Form:
         for finding in self.found.at(*paths):
             text = plain(f"{finding.what} {finding.fix}".strip())
             where = [part for part in finding.where.split(".") if part.isdecimal()]
-            label = f"{where[-1]}: {text}" if where and finding.where not in paths else text
+            label = text
+            if where and finding.where not in paths:
+                label = f"{where[-1]}: {text}"
             if finding.level == "error":
                 st.error(label, icon=":material/error:")
             else:
@@ -193,9 +195,9 @@ class Form:
 
     def _choices(self, field: FormField, path: tuple[str, ...]) -> None:
         value = self.draft.get(path, field.default)
-        chosen = (
-            [item for item in value if item in field.options] if isinstance(value, list) else []
-        )
+        chosen = []
+        if isinstance(value, list):
+            chosen = [item for item in value if item in field.options]
 
         def read(items: Any) -> Any:
             return list(items) or (None if field.optional else [])
@@ -208,9 +210,10 @@ class Form:
 
     def _range(self, field: FormField, path: tuple[str, ...], general: Any = None) -> None:
         value = self.draft.get(path, field.default)
-        pair = (
-            list(value) if isinstance(value, list | tuple) and len(value) == 2 else [value, value]
-        )
+        if isinstance(value, list | tuple) and len(value) == 2:
+            pair = list(value)
+        else:
+            pair = [value, value]
         for column, end, name in zip(st.columns(2), (0, 1), ("from", "to"), strict=True):
             key = self.draft.key(path, f"-{name}")
             known = isinstance(pair[end], int | float) and not isinstance(pair[end], bool)
@@ -326,7 +329,9 @@ def _parsed(text: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _day(value: Any) -> date | None:

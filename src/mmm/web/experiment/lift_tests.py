@@ -100,9 +100,9 @@ def _columns(draft: Draft, tests: Rows) -> dict[str, Any]:
 
 def _names(test: dict[str, Any]) -> list[str]:
     given = test.get("channels")
-    return (
-        [name for name in given if isinstance(name, str)] if isinstance(given, list | tuple) else []
-    )
+    if isinstance(given, list | tuple):
+        return [name for name in given if isinstance(name, str)]
+    return []
 
 
 def _checks(tests: Rows, found: list[Finding]) -> None:

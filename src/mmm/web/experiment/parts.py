@@ -30,8 +30,7 @@ def data_part(form: Form, manifests: list[DatasetManifest]) -> None:
     draft = form.draft
     st.subheader("Data")
     named = {dataset_name(manifest): manifest for manifest in manifests}
-    own = draft.get(("dataset",), {})
-    chosen = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
+    chosen = draft.dataset
     left, right = st.columns(2)
     with left:
         key = draft.key(("dataset",))
@@ -99,7 +98,9 @@ def _more_holidays(form: Form) -> None:
     """Countries and regions beside the first country."""
     draft, path = form.draft, ("more_holidays",)
     given = draft.get(path, [])
-    chosen = [code for code in given if isinstance(code, str)] if isinstance(given, list) else []
+    chosen = []
+    if isinstance(given, list):
+        chosen = [code for code in given if isinstance(code, str)]
     key = draft.key(path)
     st.multiselect(
         "More countries and regions with holidays",
@@ -131,12 +132,8 @@ def _mapping_choice(form: Form, manifest: DatasetManifest | None) -> None:
     saved = [
         f"{name}@{max(workspace().mapping_versions(name))}" for name in workspace().mapping_names()
     ]
-    options = [
-        *([OWN] if draft.mapping == OWN else []),
-        PROPOSED,
-        *dict.fromkeys([*saved, draft.mapping]),
-    ]
-    options = [name for name in dict.fromkeys(options) if name != OWN or draft.mapping == OWN]
+    first = [OWN, PROPOSED] if draft.mapping == OWN else [PROPOSED]
+    options = list(dict.fromkeys([*first, *saved, draft.mapping]))
     words = {OWN: "As in what this began with", PROPOSED: "Proposed from the data"}
     key = draft.key(("mapping",))
 
@@ -169,20 +166,15 @@ def _mapping_in_words(form: Form) -> None:
     """Which column is what, and what is wrong with any of them."""
     mapping = form.draft.get(("mapping",), {})
     if isinstance(mapping, dict):
-        said = [
-            f"KPI {plain(str(mapping.get('kpi', '–')))} ({plain(str(mapping.get('kpi_kind', 'revenue')))})",
-            f"dates {plain(str(mapping.get('date', '–')))}",
-            *(
-                f"{word} {', '.join(plain(name) for name in names)}"
-                for word, names in (
-                    ("paid", [_paid_name(item) for item in _rows(mapping, "paid")]),
-                    ("organic", [str(item.get("column")) for item in _rows(mapping, "organic")]),
-                    ("context", [str(item.get("column")) for item in _rows(mapping, "context")]),
-                    ("factors", [str(item.get("column")) for item in _rows(mapping, "factors")]),
-                )
-                if names
-            ),
-        ]
+        kpi, kind = mapping.get("kpi", "–"), mapping.get("kpi_kind", "revenue")
+        said = [f"KPI {plain(str(kpi))} ({plain(str(kind))})"]
+        said.append(f"dates {plain(str(mapping.get('date', '–')))}")
+        columns = {"paid": [_paid_name(item) for item in _rows(mapping, "paid")]}
+        for role in ("organic", "context", "factors"):
+            columns[role] = [str(item.get("column")) for item in _rows(mapping, role)]
+        for role, names in columns.items():
+            if names:
+                said.append(f"{role} {', '.join(plain(name) for name in names)}")
         st.caption(" · ".join(said))
     form.tell(
         "mapping",
@@ -202,7 +194,9 @@ def _paid_name(item: dict[str, Any]) -> str:
 
 def _rows(mapping: Any, role: str) -> list[dict[str, Any]]:
     rows = mapping.get(role) if isinstance(mapping, dict) else None
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list | tuple) else []
+    if isinstance(rows, list | tuple):
+        return [row for row in rows if isinstance(row, dict)]
+    return []
 
 
 def engine_of(draft: Draft) -> str:
@@ -232,14 +226,11 @@ def _preset(draft: Draft, engine: str) -> None:
         return
     defaults = {field.name: field.default for field in form_fields(engine)}
     now = {name: draft.get(("settings", name), default) for name, default in defaults.items()}
-    is_one = next(
-        (
-            name
-            for name, values in known.items()
-            if all(now[key] == value for key, value in values.items())
-        ),
-        None,
-    )
+    is_one = None
+    for name, values in known.items():
+        if all(now[key] == value for key, value in values.items()):
+            is_one = name
+            break
     key = draft.key(("preset",), f"-{is_one}")
 
     def take() -> None:
@@ -291,16 +282,14 @@ def curves_part(form: Form, preview: Any) -> None:
     st.subheader("Curves of the media" if general else "What is expected of the media")
     st.markdown(_CURVES_SAID if general else _PRIORS_SAID)
     names = media_names(draft)
-    changed = [name for name in names if draft.get(("settings", "media", name))] if own else []
+    changed = []
+    if own:
+        changed = [name for name in names if draft.get(("settings", "media", name))]
     of_all = "All media"
     options = [of_all, *names] if own else [of_all]
     key = draft.key(("curves",), "-of")
-    st.session_state.setdefault(
-        key,
-        st.session_state.get("curves-of")
-        if st.session_state.get("curves-of") in options
-        else of_all,
-    )
+    last = st.session_state.get("curves-of")
+    st.session_state.setdefault(key, last if last in options else of_all)
     chosen = st.selectbox(
         "Ranges of",
         options,
@@ -333,16 +322,12 @@ def signs_part(form: Form) -> None:
     """What direction each variable's effect may have."""
     draft = form.draft
     mapping = draft.get(("mapping",), {})
-    entries = [
-        (
-            role,
-            number,
-            str(row.get("spend") or row.get("column")),
-            "positive" if role in ("paid", "organic") else "unconstrained",
-        )
-        for role in ("paid", "organic", "context", "factors")
-        for number, row in enumerate(_rows(mapping, role))
-    ]
+    entries = []
+    for role in ("paid", "organic", "context", "factors"):
+        usual = "positive" if role in ("paid", "organic") else "unconstrained"
+        for number, row in enumerate(_rows(mapping, role)):
+            name = str(row.get("spend") or row.get("column"))
+            entries.append((role, number, name, usual))
     given = sum(
         draft.get(("mapping", role, number, "sign"), usual) != usual
         for role, number, _, usual in entries

@@ -12,7 +12,7 @@ from mmm.engines.capabilities import Preview, Previews, offered
 from mmm.experiments.review import Review
 from mmm.format import Labels
 from mmm.results import charts, learnt, preview_charts
-from mmm.web.kit.dark import in_dark
+from mmm.web.kit.dark import as_page
 from mmm.web.kit.text import plain
 
 #: Enough periods for any window's decay; Weibull's scale is a share of the series, so its real
@@ -31,9 +31,9 @@ def preview(found: Review, channel: str | None, period: str) -> None:
     if engine is None:
         st.info("This engine's settings have no ranges to draw.")
         return
-    length = (
-        found.problem.window[1] - found.problem.window[0] + 1 if found.problem else _USUAL_LENGTH
-    )
+    length = _USUAL_LENGTH
+    if found.problem:
+        length = found.problem.window[1] - found.problem.window[0] + 1
     settings = found.experiment.engine_settings()
     shown = engine.preview(
         settings, channel or "", length=length, period=period, problem=found.problem
@@ -78,10 +78,9 @@ def _expected(labels: Labels, shown: Preview) -> None:
 def _draw(title: str, chart: Any, rows: Sequence[Mapping[str, Any]], *more: Any) -> None:
     with charts.unvalidated():
         spec = chart(rows, *more).to_dict(validate=False)
-    dark = st.context.theme.type == "dark"
     st.markdown(f"**{title}**")
     st.vega_lite_chart(
-        spec=in_dark(spec) if dark else spec,
+        spec=as_page(spec),
         theme=None,
         width="stretch",
         key=f"preview-{title}",

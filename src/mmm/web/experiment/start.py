@@ -48,9 +48,9 @@ def standing(form: Form, manifest: DatasetManifest | None) -> str:
         return f"{count(len(found.errors), 'thing')} to mend before this can start; each is told where it is set."
     if found.problem is None or found.experiment is None or manifest is None:
         return "Nothing to start yet."
-    warned = (
-        f", with {count(len(found.warnings), 'warning')} to bear in mind" if found.warnings else ""
-    )
+    warned = ""
+    if found.warnings:
+        warned = f", with {count(len(found.warnings), 'warning')} to bear in mind"
     told = estimated(found.experiment, manifest.rows)
     over = exceeded(told, RunLimits.of(settings()))
     if over:
@@ -157,8 +157,7 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
             "Each combination becomes a run; they are checked together and start a few at a time."
         )
         named = {dataset_name(manifest): manifest for manifest in manifests}
-        own = draft.get(("dataset",), {})
-        mine = f"{own.get('market')}/{own.get('dataset_id')}" if isinstance(own, dict) else ""
+        mine = draft.dataset
         chosen = st.multiselect(
             "Datasets", list(named), [mine] if mine in named else [], key="batch-datasets"
         )
@@ -172,11 +171,10 @@ def batch_part(form: Form, manifests: list[DatasetManifest]) -> None:
             for item in chosen
         ]
         try:
-            members = (
-                planned(draft.content, refs, _variants(engine_of(draft), sizes, seeds))
-                if refs
-                else []
-            )
+            members = []
+            if refs:
+                variants = _variants(engine_of(draft), sizes, seeds)
+                members = planned(draft.content, refs, variants)
         except UserError as error:
             st.error(error_markdown(error), icon=":material/error:")
             return

@@ -20,7 +20,9 @@ Read = Callable[[pa.Table, str], Rows]
 def rows_of(draft: Draft, path: tuple[str | int, ...]) -> Rows:
     """The objects of a list in the draft; what a file held in their place is left out."""
     given = draft.get(path, [])
-    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    if isinstance(given, list):
+        return [item for item in given if isinstance(item, dict)]
+    return []
 
 
 def typed_table(
@@ -34,9 +36,9 @@ def typed_table(
     if kept not in st.session_state or key not in st.session_state:
         st.session_state[kept] = rows_of(draft, path)
     base: Rows = st.session_state[kept]
-    shown = [
-        {field.name: _shown(item.get(field.name), field.type) for field in schema} for item in base
-    ]
+    shown = []
+    for item in base:
+        shown.append({field.name: _shown(item.get(field.name), field.type) for field in schema})
     st.data_editor(
         pa.Table.from_pylist(shown, schema=schema),
         key=key,
@@ -77,8 +79,12 @@ def edited(base: Rows, edits: dict[str, Any]) -> Rows:
     deleted = set(edits.get("deleted_rows", ()))
     rows = [row for number, row in enumerate(rows) if number not in deleted]
     rows += [dict(cells) for cells in edits.get("added_rows", ())]
-    full = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    return [row for row in full if row]
+    full = []
+    for row in rows:
+        given = {name: value for name, value in row.items() if value is not None}
+        if given:
+            full.append(given)
+    return full
 
 
 def _shown(value: Any, kind: pa.DataType) -> Any:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mmm.format import Labels
 from mmm.results import charts
-from mmm.web.kit.dark import in_dark
+from mmm.web.kit.dark import as_page
 
 #: Room for labels that stand out of a chart; Streamlit's frame would cut them off.
 _PADDING = {"left": 4, "top": 4, "bottom": 4, "right": 28}
@@ -34,13 +34,13 @@ def show_chart(
     """Draw a Vega-Lite specification; `alt` is for who does not see it. Its state lies under
     `chart-<key>`.
     """
-    dark = st.context.theme.type == "dark"
+    # Streamlit narrows a chart of one view to the screen; one of several views keeps its width and
+    # scrolls.
+    width = chart.get("width")
     st.vega_lite_chart(
-        spec={**(in_dark(chart) if dark else chart), "padding": _PADDING},
+        spec={**as_page(chart), "padding": _PADDING},
         theme=None,
-        # Streamlit narrows a chart of one view to the screen; one of several views keeps its width
-        # and scrolls.
-        width=width if isinstance(width := chart.get("width"), int) else "content",
+        width=width if isinstance(width, int) else "content",
         key=f"chart-{key}",
         alt=alt,
         on_select=on_select,

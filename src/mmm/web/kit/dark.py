@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from mmm.results import charts
 
 PAGE = "#10171e"  # as in .streamlit/config.toml
@@ -30,13 +32,19 @@ _DARK = {
 _DATA = ("values", "datasets")
 
 
+def as_page(spec: Any) -> Any:
+    """A Vega-Lite specification in the colours of the page that is looked at."""
+    return in_dark(spec) if st.context.theme.type == "dark" else spec
+
+
 def in_dark(spec: Any) -> Any:
     """A copy of a Vega-Lite specification with dark colours; its data are left as they are."""
     if isinstance(spec, dict):
-        return {
-            name: part if name in _DATA and _is_data(part) else in_dark(part)
-            for name, part in spec.items()
-        }
+        changed = {}
+        for name, part in spec.items():
+            is_data = name in _DATA and _is_data(part)
+            changed[name] = part if is_data else in_dark(part)
+        return changed
     if isinstance(spec, list):
         return [in_dark(part) for part in spec]
     return _DARK.get(spec, spec) if isinstance(spec, str) else spec

@@ -58,6 +58,8 @@ def number_columns(table: pa.Table, labels: Labels) -> Mapping[str, Any]:
     for name in table.column_names:
         kind, title = COLUMNS[name][1], heading(name, labels)
         number_format = _FORMATS.get(kind)
+        if kind == "ratio":
+            number_format = _RATIO
         if kind == "efficiency":
             number_format = _RATIO if labels.revenue else "localized"
         if number_format and is_number(table[name].type):

@@ -12,8 +12,8 @@ import streamlit as st
 
 from mmm.format import count
 from mmm.results import charts
-from mmm.web.kit.dark import in_dark
-from mmm.web.kit.tables import download
+from mmm.web.kit.dark import as_page
+from mmm.web.kit.tables import columns_of, download
 from mmm.web.kit.text import plain
 
 _WIDTH, _HEIGHT = 760, 84
@@ -23,27 +23,24 @@ _MOST_POINTS = 4000
 
 def series_chart(key: str, panels: Mapping[str, pa.Table], alt: str, how_to_read: str) -> None:
     """Draw one panel per entry: its heading, and a table of `date` and one column of numbers."""
-    rows = [
-        {"panel": heading, "date": day.isoformat(), "value": None if value != value else value}
-        for heading, table in panels.items()
-        for day, value in zip(*(column.to_pylist() for column in table.columns), strict=True)
-    ]
+    rows = []
+    for heading, table in panels.items():
+        dates, values = table.columns
+        for day, value in zip(dates.to_pylist(), values.to_pylist(), strict=True):
+            known = None if value != value else value
+            rows.append({"panel": heading, "date": day.isoformat(), "value": known})
     if len(rows) > _MOST_POINTS * len(panels):
         st.info(
             f"{len(rows):,} points are too many to draw; prepare the data by week or month first."
         )
     else:
         spec = _spec(rows, list(panels))
-        dark = st.context.theme.type == "dark"
-        st.vega_lite_chart(
-            spec=in_dark(spec) if dark else spec, theme=None, width="content", key=key, alt=alt
-        )
+        st.vega_lite_chart(spec=as_page(spec), theme=None, width="content", key=key, alt=alt)
         st.caption(f"**How to read it.** {plain(how_to_read)}")
     headings = ("Series", "Date", "Value")
     numbers = [(row["panel"], row["date"], row["value"]) for row in rows]
     with st.expander(f"Numbers ({count(len(numbers), 'row')})"):
-        shown = {heading: [row[place] for row in numbers] for place, heading in enumerate(headings)}
-        st.dataframe(shown, hide_index=True)
+        st.dataframe(columns_of(headings, numbers), hide_index=True)
         download("Download as CSV", headings, numbers, f"{key}.csv")
 
 

@@ -18,8 +18,15 @@ _MOST_COLUMNS = 100
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Texts as they are: a table reads no Markdown."""
-    columns = {name: [row[number] for row in rows] for number, name in enumerate(headings)}
-    st.dataframe(columns, hide_index=True, width="stretch")
+    st.dataframe(columns_of(headings, rows), hide_index=True, width="stretch")
+
+
+def columns_of(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """The rows' cells under their headings, as a data frame wants them."""
+    columns = {}
+    for place, heading in enumerate(headings):
+        columns[heading] = [row[place] for row in rows]
+    return columns
 
 
 def download(
@@ -50,8 +57,9 @@ def preview(found: pa.Table) -> None:
 
 def file_name_of(*parts: str, ending: str) -> str:
     """A file name made of names that may hold anything."""
-    words = ["".join(c if c.isalnum() or c in "-_." else "-" for c in part) for part in parts]
-    return "-".join(words)[:120] + ending
+    joined = "-".join(parts)
+    letters = [letter if letter.isalnum() or letter in "-_." else "-" for letter in joined]
+    return "".join(letters)[:120] + ending
 
 
 def parsed_names(text: str, what: str) -> list[str]:

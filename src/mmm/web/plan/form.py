@@ -5,7 +5,7 @@ at each field.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -56,11 +56,9 @@ class Form:
 
     def tell(self, error: UserError) -> None:
         """Each finding under the field it is about, what is about none at the end of the form."""
-        findings = (
-            error.findings
-            if isinstance(error, InvalidInput)
-            else [Finding("error", error.what, error.where, error.fix)]
-        )
+        findings: Sequence[Finding] = [Finding("error", error.what, error.where, error.fix)]
+        if isinstance(error, InvalidInput):
+            findings = error.findings
         for finding in findings:
             spot = self.spots[_spot(finding.where or "")]
             spot.error(plain(_sentence(finding)), icon=":material/error:")
@@ -79,11 +77,8 @@ def _spot(where: str) -> str:
 
 def _sentence(finding: Finding) -> str:
     where = (finding.where or "").removeprefix("limits.").removeprefix("limits of ")
-    return " ".join(
-        part
-        for part in (f"{where}: {finding.what}" if where else finding.what, finding.fix)
-        if part
-    )
+    what = f"{where}: {finding.what}" if where else finding.what
+    return " ".join(filter(None, (what, finding.fix)))
 
 
 def draft_name(run_id: str, *, by_geo: bool = False) -> str:
@@ -122,13 +117,17 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
     """What the form shows for a request, the other way round."""
     single = {name: limit for name, limit in request.limits.items() if name in channels}
     periods = request.period_limits
+    groups = []
+    for name, limit in request.limits.items():
+        if name not in single and name not in periods:
+            members = [part.strip() for part in name.split("+")]
+            groups.append({"channels": members, **limit.model_dump()})
+    per_period = request.budget_per_period is not None
     return {
         **_EMPTY,
         "goal": request.goal,
-        "budget": request.budget
-        if request.budget_per_period is None
-        else request.budget_per_period,
-        "per_period": request.budget_per_period is not None,
+        "budget": request.budget_per_period if per_period else request.budget,
+        "per_period": per_period,
         "at_most": request.budget_rule == "at_most",
         "target": request.target,
         **{
@@ -139,11 +138,7 @@ def fields_of(request: PlanRequest, channels: tuple[str, ...]) -> dict[str, Any]
         "channel_values": dict(request.channel_values),
         "free": list(channels) if request.hold == "none" else list(request.free),
         "channels": {name: limit.model_dump(exclude_none=True) for name, limit in single.items()},
-        "groups": [
-            {"channels": [part.strip() for part in name.split("+")], **limit.model_dump()}
-            for name, limit in request.limits.items()
-            if name not in single and name not in periods
-        ],
+        "groups": groups,
         "single_periods": [_period_row(name, limit) for name, limit in periods.items()],
     }
 
@@ -237,9 +232,8 @@ def _fields(
     first, second, third = st.columns(3)
     with first:
         if fields["goal"] == "target":
-            unit = "" if labels.revenue else f" ({labels.currency})"
             fields["target"] = st.number_input(
-                f"Target {labels.efficiency}{unit}", min_value=0.0, placeholder=_default_target(labels.revenue),
+                f"Target {labels.efficiency_unit}", min_value=0.0, placeholder=_default_target(labels.revenue),
                 value=None, key=_key(state, "target"),
             )  # fmt: skip
             spots["target"], spots["budget"] = st.container(), st.container()

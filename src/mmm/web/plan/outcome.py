@@ -126,16 +126,15 @@ def _answer(plan: Plan) -> None:
         st.info(plain(second), icon=":material/balance:")
     labels, totals = plan.labels, plan.totals
     band = totals.band.even_gain if totals.band else None
-    ends = (
-        None if band is None else f"{percent(band[0])} to {percent(band[1])} in {_measured(plan)}"
-    )
+    if band is None:
+        ends = None
+    else:
+        ends = f"{percent(band[0])} to {percent(band[1])} in {_measured(plan)}"
     before, after = (
         (totals.initial_roi, totals.roi) if labels.revenue else (totals.initial_cpa, totals.cpa)
     )
-    response, response_today = (
-        labels.effect(totals.response),
-        labels.effect(totals.initial_response),
-    )
+    response = labels.effect(totals.response)
+    response_today = labels.effect(totals.initial_response)
     cards = [
         (
             f"Spend per {labels.period}",

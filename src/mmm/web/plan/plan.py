@@ -68,18 +68,16 @@ def _chosen_model(views: ModelViews, workspace: Workspace) -> str:
     used = accepted.model_id if accepted is not None and accepted.run_id == views.run_id else None
     wanted = st.query_params.get("model") or used or ALL_KEPT
     together = [ALL_KEPT] if len(kept) > 1 else []
-    asked = (
-        wanted
-        if wanted in together
-        else views.addressed(wanted if wanted != ALL_KEPT else recommended)
-    )
+    asked = wanted
+    if wanted not in together:
+        asked = views.addressed(recommended if wanted == ALL_KEPT else wanted)
 
     def label(model_id: str) -> str:
         if model_id == ALL_KEPT:
             return f"All {len(kept)} kept models together"
-        note = (
-            "in use · " if model_id == used else "recommended · " if model_id == recommended else ""
-        )
+        note = "recommended · " if model_id == recommended else ""
+        if model_id == used:
+            note = "in use · "
         return f"{model_id} · {note}NRMSE {fixed(kept[model_id]['nrmse'], 4)}"
 
     ids = together + sorted(kept, key=lambda model_id: (model_id != used, model_id != recommended))

@@ -9,8 +9,9 @@ import streamlit as st
 from mmm.results import charts, compare_charts
 from mmm.results.compare import FEWEST, MOST, RULE, Comparison
 from mmm.runs.comparison import compare_runs
-from mmm.web.kit.dark import in_dark
+from mmm.web.kit.dark import as_page
 from mmm.web.kit.export import csv_of
+from mmm.web.kit.tables import columns_of
 from mmm.web.kit.text import plain
 from mmm.web.shell import links
 from mmm.web.shell.session import run_service
@@ -71,9 +72,8 @@ def _draw(chart: Any, key: str, title: str, reading: str) -> None:
     st.subheader(title, anchor=key)
     with charts.unvalidated():
         spec = chart.to_dict(validate=False)
-    dark = st.context.theme.type == "dark"
     st.vega_lite_chart(
-        spec=in_dark(spec) if dark else spec,
+        spec=as_page(spec),
         theme=None,
         width=charts.WIDTH,
         key=f"chart-{key}",
@@ -83,8 +83,7 @@ def _draw(chart: Any, key: str, title: str, reading: str) -> None:
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    columns = {name: [row[number] for row in rows] for number, name in enumerate(headings)}
-    st.dataframe(columns, hide_index=True, width="stretch", height="content")
+    st.dataframe(columns_of(headings, rows), hide_index=True, width="stretch", height="content")
 
 
 def _channels(found: Comparison) -> None:
@@ -123,9 +122,8 @@ def _facts(found: Comparison) -> None:
         "takes away reaches to the left of zero.",
     )
     st.subheader("Fit, size, time", anchor="facts")
-    letters, titles = (
-        [getattr(side, name) for side in found.sides] for name in ("letter", "title")
-    )
+    letters = [side.letter for side in found.sides]
+    titles = [side.title for side in found.sides]
     _table(("Measure", *letters), found.facts())
     st.subheader("Settings that differ", anchor="settings")
     differing = found.settings()

@@ -79,9 +79,9 @@ class Shape:
     def counted(self, numbers: pa.Table) -> pa.Table:
         if "part" in numbers.column_names and "trial" in numbers.column_names:
             return candidates.only(numbers, self.fronts, self.clusters, self.trials)
-        return (
-            summary.by_period(numbers, self.period) if "date" in numbers.column_names else numbers
-        )
+        if "date" in numbers.column_names:
+            return summary.by_period(numbers, self.period)
+        return numbers
 
 
 AS_IT_IS = Shape()
@@ -138,10 +138,7 @@ class ModelViews:
 
     def parts(self) -> list[str]:
         """The parts of which the run has something."""
-        present = {
-            key for keys in PARTS.values() for key in keys if view(key).present(self.results)
-        }
-        return [part for part, keys in PARTS.items() if not keys or present.intersection(keys)]
+        return [part for part, keys in PARTS.items() if not keys or self.keys(part)]
 
     def keys(self, part: str) -> list[str]:
         """The views of a part that the run has something for."""
@@ -167,12 +164,8 @@ class ModelViews:
 
     def best_of_clusters(self) -> list[str]:
         models = self.results["models"]
-        return [
-            str(model_id)
-            for model_id in models.filter(pc.fill_null(models["cluster_best"], False))[
-                "model_id"
-            ].to_pylist()
-        ]
+        best = models.filter(pc.fill_null(models["cluster_best"], False))
+        return [str(model_id) for model_id in best["model_id"].to_pylist()]
 
     def finding(self, model_id: str, key: str) -> str:
         return _drawn(self.results, *self.address, model_id, key, AS_IT_IS)[0]

@@ -75,9 +75,9 @@ def _contribution(views: ModelViews, model_id: str) -> None:
     if shape.share:
         numbers, name = summary.as_share(numbers), "share"
     table = summary.pivoted(numbers, "date", "component", name)
-    unit = (
-        f"share of the fitted {views.labels.kpi_name}" if shape.share else views.labels.effect_unit
-    )
+    unit = views.labels.effect_unit
+    if shape.share:
+        unit = f"share of the fitted {views.labels.kpi_name}"
     st.markdown(
         plain(
             f"{table.num_rows:,} rows of {table.num_columns - 1} components ({unit}); together they make up the fitted "
@@ -98,12 +98,12 @@ def _contribution(views: ModelViews, model_id: str) -> None:
 
 
 def _pivot(table: pa.Table, headings: dict[str, str], formats: dict[str, str]) -> None:
-    config: dict[str, Any] = {
-        name: st.column_config.NumberColumn(heading, format=formats[name])
-        if name in formats
-        else st.column_config.Column(heading, pinned=True)
-        for name, heading in headings.items()
-    }
+    config: dict[str, Any] = {}
+    for name, heading in headings.items():
+        if name in formats:
+            config[name] = st.column_config.NumberColumn(heading, format=formats[name])
+        else:
+            config[name] = st.column_config.Column(heading, pinned=True)
     st.dataframe(table, column_config=config, hide_index=True)
 
 

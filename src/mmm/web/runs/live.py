@@ -21,11 +21,12 @@ _LOG_LINES = 200
 def progress_now(status: RunStatus) -> None:
     """Every stage: done, under way with its bar, or to come."""
     if not status.stages:
-        if not status.final:
-            text = (
-                wording.waiting(status.waits) if status.waits else "Waiting for the task to start"
-            )
-            st.progress(0.0, text=plain(text))
+        if status.final:
+            return
+        text = "Waiting for the task to start"
+        if status.waits:
+            text = wording.waiting(status.waits)
+        st.progress(0.0, text=plain(text))
         return
     seconds = status.details.get("seconds", {})
     current = status.progress.stage if status.progress else None
@@ -33,10 +34,14 @@ def progress_now(status: RunStatus) -> None:
     st.subheader("Stages")
     for number, stage in enumerate(status.stages):
         if status.state is RunState.SUCCEEDED or number < reached:
-            spent = f" · {wording.duration(seconds[stage])}" if stage in seconds else ""
+            spent = ""
+            if stage in seconds:
+                spent = f" · {wording.duration(seconds[stage])}"
             st.markdown(f":material/check_circle: {plain(stage)}{spent}")
         elif number == reached and status.progress is not None:
-            share = status.progress.done / status.progress.total if status.progress.total else 0.0
+            share = 0.0
+            if status.progress.total:
+                share = status.progress.done / status.progress.total
             icon = ":material/cancel:" if status.final else ":material/pending:"
             st.progress(min(share, 1.0), text=f"{icon} {plain(wording.progress(status.progress))}")
         else:
@@ -77,11 +82,9 @@ def timeline(events: Sequence[RunEvent]) -> None:
     ]
     with st.expander(f"Timeline ({len(told)} entries)"):
         for event in told:
-            what = (
-                wording.progress(event.progress)
-                if event.state is RunState.RUNNING
-                else event.message
-            )
+            what = event.message
+            if event.state is RunState.RUNNING:
+                what = wording.progress(event.progress)
             st.markdown(
                 f"{moment(event.at)} **{LABELS[event.state]}** {plain(what)} :small[by {plain(event.actor)}]"
             )

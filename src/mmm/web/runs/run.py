@@ -62,7 +62,9 @@ def _results_of(run_id: str) -> dict[str, str]:
 
 
 def _ended(status: RunStatus) -> str:
-    return "was cancelled" if status.state is RunState.CANCELLED else status.label
+    if status.state is RunState.CANCELLED:
+        return "was cancelled"
+    return status.label
 
 
 def _actions(service: RunService, status: RunStatus) -> None:

@@ -84,4 +84,6 @@ def _row(status: RunStatus, columns: Sequence[DeltaGenerator]) -> None:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH].rsplit(' ', 1)[0]} …"
+    if len(text) <= _MESSAGE_LENGTH:
+        return text
+    return f"{text[:_MESSAGE_LENGTH].rsplit(' ', 1)[0]} …"

@@ -47,7 +47,9 @@ class FormDraft:
 
     def kept(self) -> dict[str, Any] | None:
         """Fields from an earlier session."""
-        return workspace().draft(current_user(), self.draft) if self.may_edit else None
+        if self.may_edit:
+            return workspace().draft(current_user(), self.draft)
+        return None
 
     def keep(self, state: Any, fields: dict[str, Any]) -> None:
         """Take a changed state, and keep its fields as the draft."""

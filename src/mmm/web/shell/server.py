@@ -131,7 +131,9 @@ def _asker(sign_in: SignIn | None) -> Callable[[Scope], User]:
     """Who sends a request; SignInNeeded or Refused where it is nobody who may use the app."""
 
     def asker(scope: Scope) -> User:
-        return local_user() if sign_in is None else person_of(claims_of(scope, sign_in))
+        if sign_in is None:
+            return local_user()
+        return person_of(claims_of(scope, sign_in))
 
     return asker
 
@@ -245,12 +247,10 @@ def is_known_host(scope: Scope, hosts: frozenset[str]) -> bool:
 def page_of(asked: Headers) -> str:
     """Path and query of the page a request came from, when it is one of this server's."""
     came_from = urlsplit(asked.get("referer", ""))
-    own = came_from.netloc == asked.get("host")
-    return (
-        safe_page(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
-        if own
-        else ""
-    )
+    if came_from.netloc != asked.get("host"):
+        return ""
+    query = f"?{came_from.query}" if came_from.query else ""
+    return safe_page(came_from.path + query)
 
 
 def safe_page(page: str) -> str:
@@ -258,11 +258,10 @@ def safe_page(page: str) -> str:
     servers.
     """
     plain = page.isascii() and page.isprintable() and " " not in page
-    return (
-        page
-        if plain and page.startswith("/") and page[1:2] not in ("/", "\\") and len(page) < 2000
-        else ""
-    )
+    own = page.startswith("/") and page[1:2] not in ("/", "\\")
+    if plain and own and len(page) < 2000:
+        return page
+    return ""
 
 
 def _return_cookie(page: str, seconds: int) -> str:
@@ -281,11 +280,15 @@ def _secure_cookies(answer: MutableHeaders) -> None:
             )
 
 
+def _path(part: object) -> object:
+    """A part of an access line; the page asked for without its query."""
+    if isinstance(part, str) and part.startswith("/"):
+        return part.partition("?")[0]
+    return part
+
+
 def _without_query(record: logging.LogRecord) -> bool:
     """Access lines without queries: the provider's way back carries the code that signs someone in."""
     if isinstance(record.args, tuple):
-        record.args = tuple(
-            part.partition("?")[0] if isinstance(part, str) and part.startswith("/") else part
-            for part in record.args
-        )
+        record.args = tuple(_path(part) for part in record.args)
     return True

@@ -57,7 +57,9 @@ def current_user() -> User:
 
     SignInNeeded or Refused where it is nobody who may use the app.
     """
-    return local_user() if sign_in() is None else person_of(st.user.to_dict())
+    if sign_in() is None:
+        return local_user()
+    return person_of(st.user.to_dict())
 
 
 def person_of(claims: Mapping[str, Any]) -> User:

@@ -145,7 +145,10 @@ class StreamlitShelf:
 
     def held(self) -> Mapping[str, int]:
         files = dict(_uploads().file_storage)
-        return {name: sum(len(one.data) for one in list(of.values())) for name, of in files.items()}
+        held = {}
+        for name, of in files.items():
+            held[name] = sum(len(one.data) for one in list(of.values()))
+        return held
 
     def lives(self, session: str) -> bool:
         from streamlit.runtime import get_instance

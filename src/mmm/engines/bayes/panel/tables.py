@@ -10,7 +10,7 @@ from mmm.engines.bayes.panel.courses import weighted_responses
 from mmm.engines.bayes.panel.posterior import PanelPosterior, condensed
 from mmm.engines.bayes.tables import MODEL_ID, interval
 from mmm.engines.confidence import confidence_word
-from mmm.engines.schemas import table
+from mmm.engines.schemas import columns_of, table
 
 
 def geo_tables(found: PanelPosterior, seed: int) -> dict[str, pa.Table]:
@@ -25,9 +25,8 @@ def geo_tables(found: PanelPosterior, seed: int) -> dict[str, pa.Table]:
         fitted += effects.mean(axis=0)
         channels += _channel_rows(found, c, effects.sum(axis=2))
     predicted += found.geo_noise(rng)
-    names = channels[0].keys()
     return {
-        "geo_channels": table("geo_channels", {n: [row[n] for row in channels] for n in names}),
+        "geo_channels": table("geo_channels", columns_of(channels, channels[0])),
         "geo_fit": _fit(found, fitted, *interval(predicted)),
         "geo_media": _media(found),
         "geo_draws": _draws(found),
