@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mmm.errors import UserError
+from mmm.planning.history import History
 from mmm.recovery.folder import CaseOptions, read_case
-from mmm.recovery.loop import with_tests
+from mmm.recovery.loop import by_net, with_tests
 from mmm.recovery.recover import recover
 from mmm.recovery.summary import CaseScore, by_generator, by_word
 from mmm.recovery.truth import read_truths
@@ -19,6 +20,7 @@ from mmm.scoring.advice import Advice, judge
 from mmm.scoring.score import ChannelEstimate, ChannelTruth, Recovery, score
 from mmm.simulation.export import write_world
 from mmm.simulation.generator import simulate
+from mmm.testing.next_test import TestValue
 
 
 def truth(name: str, spend: float, effect: float, top: float = 1.0) -> ChannelTruth:
@@ -203,26 +205,29 @@ def test_command_prints_scores_and_names_bad_folders(tmp_path: Path) -> None:
 
 
 def test_the_loop_holds_tests_whose_results_are_the_truth_and_their_error(tmp_path: Path) -> None:
-    write_world(simulate(3, "easy", lift_tests=0), tmp_path / "world")
-    settings = {"trials": 1, "iterations": 100, "min_candidates": 20}
+    write_world(simulate(3, "easy", weeks=80, channels=3, lift_tests=0), tmp_path / "world")
+    settings = {"trials": 1, "iterations": 60, "min_candidates": 10, "bootstrap": 100}
     case = read_case(tmp_path / "world", CaseOptions("ridge", settings))
     assert case.experiment.lift_tests == (), "the file of tests has its headings alone"
-    before, *after = with_tests(case, 2, precision=0.002)
+    offered: list[list[str]] = []
+
+    def once(tests: list[TestValue], history: History) -> TestValue | None:
+        offered.append([test.channel for test in tests])
+        return by_net(tests, history) if len(offered) == 1 else None
+
+    before, after = with_tests(case, 2, precision=0.002, choose=once)
     assert before.held is None
-    held = [step.held for step in after if step.held is not None]
-    assert len({one.test.channel for one in held}) == 2, "no channel twice"
-    truths = {case.columns[item.name]: item for item in case.truths}
-    for one in held:
-        assert one.truth == truths[one.test.channel].effect
-        assert 0 < abs(one.measured - one.truth) < 4 * one.error
-        in_proportion = truths[one.test.channel].spend / one.test.moved
-        assert one.error == pytest.approx(one.test.error * in_proportion)
-    tested = {one.test.channel.removesuffix("_spend") for one in held}
-    errors = []
-    for step in (before, after[-1]):
-        channels = {item.name: item for item in step.scored.recovery.channels}
-        errors.append(sum(channels[name].off for name in tested))
-    assert errors[1] < errors[0], "what was tested is known better"
+    held = after.held
+    assert held is not None
+    assert set(offered[0]) - set(offered[1]) == {held.test.channel}, "no channel twice"
+    (truth,) = (item for item in case.truths if case.columns[item.name] == held.test.channel)
+    assert held.truth == truth.effect
+    assert 0 < abs(held.measured - held.truth) < 4 * held.error
+    assert held.error == pytest.approx(held.test.error * truth.spend / held.test.moved)
+    off = []
+    for step in (before, after):
+        off += [one.off for one in step.scored.recovery.channels if one.name == truth.name]
+    assert off[1] < off[0], "what was tested is known better"
 
 
 def write_case(folder: Path, columns: dict[str, list[float]], channels: dict[str, float]) -> None:

@@ -74,7 +74,8 @@ def test_a_damaged_batch_leaves_the_others_their_turn(
             )
         )  # fmt: skip
     empty(settings, "batches/20260301T120001-00000000/batch.json")
-    service, started = RunService.open(settings), []
+    service = RunService.open(settings)
+    started: list[str] = []
     looks = _Looks(service, service._board, tidy=False)
     step(workspace, looks, started.append, 5, "local", utc_now())
     assert started == ["20260301T120002-0a1b2c3d"]

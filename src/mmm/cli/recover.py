@@ -101,7 +101,7 @@ def _document(steps: list[list[Step]]) -> dict[str, Any]:
         last = made[-1]
         name = last.scored.name
         scores = {**asdict(last.scored.recovery), **asdict(last.scored.advice)}
-        found[name] = {**scores, "model": last.recommended}
+        found[name] = {**scores, "model": last.result.recommended}
         if len(made) > 1:
             found[name]["tests"] = [_step(step) for step in made]
     return found

@@ -43,7 +43,8 @@ class Step:
     """The case as it was trained with the tests so far; `held` is the newest, None at the start."""
 
     scored: CaseScore
-    recommended: str
+    result: EngineResult
+    problem: Problem
     held: Held | None = None
 
 
@@ -76,7 +77,7 @@ def with_tests(
     that plans are not made with.
     """
     scored, result, problem = trained or recover(case)
-    yield Step(scored, result.recommended)
+    yield Step(scored, result, problem)
     tested: set[str] = set()
     for _ in range(count):
         tests, history = _open_tests(result, problem, precision, tested)
@@ -87,7 +88,7 @@ def with_tests(
         held = _held(case, chosen)
         case = _with_result(case, held, problem)
         scored, result, problem = recover(case)
-        yield Step(scored, result.recommended, held)
+        yield Step(scored, result, problem, held)
 
 
 def _open_tests(

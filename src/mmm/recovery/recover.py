@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from mmm.engines import load_engine
 from mmm.engines.base import EngineResult, Problem, ProgressListener
@@ -38,13 +40,14 @@ def advice(
     names: Mapping[str, str],
     result: EngineResult,
     problem: Problem,
+    asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> Advice:
     """The worth of the plan for today's money within +-30 % of each channel; NaN where there is
-    none. `names` gives the truth's name of each column.
+    none. `names` gives the truth's name of each column, `asked` other fields of the plan's request.
     """
     labels = Labels(problem.kpi_name, problem.kpi_kind, problem.currency)
     engine = offered(load_engine(result.engine), Responds)
-    advised = None if engine is None else advised_budget(engine, result.tables, labels)
+    advised = None if engine is None else advised_budget(engine, result.tables, labels, asked=asked)
     if advised is None:
         return Advice()
     today = {names[column]: spend for column, spend in advised.today.items()}
