@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV_TOOL := $(CURDIR)/$(BIN)/uv tool run --quiet
 WEB_EXTRAS := web mcp aws gcp snowflake bigquery postgres
 TRAINING_EXTRAS := aws gcp
-WORKERS ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )); echo $$(( n < 8 ? n : 8 )))
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n < 8 ? n : 8 )))
 # Every process starts three times as quickly with compiled modules kept; some machines forbid to keep them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -44,9 +44,9 @@ $(VENV)/.kernels-%: $(VENV)/.kernels
 	$(BIN)/python docker/warm.py $*
 	touch $@
 
-# One worker more than cores, at most eight: a third of the time a worker waits for a browser or a
-# server. Tests of a file stay together, so that they share what they train. The order of files is
-# that of tests/conftest.py: xdist's own puts those with few tests last, which are the longest.
+# A worker for each core, at most eight (one more was no quicker). Tests of a file stay together, so that
+# they share what they train. The order of files is that of tests/conftest.py: xdist's own puts those
+# with few tests last, which are the longest.
 test: setup
 	$(MAKE) --no-print-directory -j 2 kernels
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
