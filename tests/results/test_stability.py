@@ -15,6 +15,7 @@ from mmm.results.stability import (
     VALUES,
     comparable,
     finding,
+    less_sure_alone,
     spread,
     stability,
     values_of,
@@ -49,6 +50,32 @@ def of(numbers: pa.Table, channel: str, source: str = "seeds") -> dict[str, Any]
     return next(
         row for row in numbers.to_pylist() if (row["channel"], row["source"]) == (channel, source)
     )
+
+
+def test_variants_that_agree_make_no_channel_surer_than_its_own_interval() -> None:
+    agree = table(
+        values(
+            "seeds",
+            base={"tv": 2.0, "radio": 1.0, "print": 0.5},
+            a={"tv": 2.01, "radio": 1.01, "print": 0.5},
+            b={"tv": 1.99, "radio": 0.99, "print": 0.5},
+        )
+    )
+    words = {"tv": "high", "radio": "inconclusive", "print": "medium"}
+    own = pa.table(
+        {
+            "model_id": ["posterior"] * 3,
+            "channel": list(words),
+            "confidence": list(words.values()),
+        }
+    )
+    numbers = spread(agree, EUR)
+    assert set(verdicts(numbers).values()) == {"high"}
+    assert less_sure_alone(numbers, {"channels": own}, "posterior") == (
+        "By its own 90 % intervals the model's confidence is lower: inconclusive for radio and medium "
+        "for print. That variants agree makes no channel surer than that."
+    )
+    assert less_sure_alone(numbers, {"channels": own.slice(0, 1)}, "posterior") == ""
 
 
 def test_spread_order_and_missing_effects() -> None:

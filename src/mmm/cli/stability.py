@@ -53,7 +53,7 @@ def stability_command(
     from mmm.experiments.config import parsed
     from mmm.results import read_results
     from mmm.results.model_summary import labels_of
-    from mmm.results.stability import finding, rule, spread, stability
+    from mmm.results.stability import finding, less_sure_alone, rule, spread, stability
     from mmm.runs.stability import StabilityStudy, held_out, newest_study, notes
 
     service = RunService.open(load_settings().settings)
@@ -76,13 +76,13 @@ def stability_command(
         found = newest_study(service.workspace, run_id)
     labels, chosen = labels_of(results.summary), results.summary["model"]["id"]
     numbers = stability(results, chosen, labels) if found is None else spread(found.values, labels)
+    lower = less_sure_alone(numbers, results, chosen)
+    said = f"{finding(numbers, labels)} {lower}".rstrip()
     if as_json:
-        show.as_json(
-            {"model": chosen, "finding": finding(numbers, labels), "channels": numbers.to_pylist()}
-        )
+        show.as_json({"model": chosen, "finding": said, "channels": numbers.to_pylist()})
         return
     show.numbers(numbers.drop_columns(["mid"]), labels)
-    typer.echo(f"\n{finding(numbers, labels)}\n{rule()}")
+    typer.echo(f"\n{said}\n{rule()}")
     if found is not None:
         for line in [held_out(found.variants), *notes(found.variants)]:
             if line:

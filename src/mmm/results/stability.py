@@ -20,7 +20,7 @@ from mmm.engines.confidence import CENTRAL, HIGH_WIDTH, MEDIUM_WIDTH, confidence
 from mmm.engines.schemas import kept_ids
 from mmm.engines.words import Confidence
 from mmm.format import Labels, count, listed, percent
-from mmm.results.summary import Tables
+from mmm.results.summary import Tables, of_model
 
 #: Where variants come from, in the order they are shown, and what they are called.
 SOURCES = {
@@ -181,6 +181,27 @@ def verdicts(numbers: pa.Table) -> dict[str, str]:
             words.get(row["channel"], _WORDS[0]), row["confidence"], key=_WORDS.index
         )
     return words
+
+
+def less_sure_alone(numbers: pa.Table, tables: Tables, model_id: str) -> str:
+    """Which channels' own intervals in the model leave less confidence than the variants' agreement;
+    "" where none does. Models that agree may all be unsure.
+    """
+    words, own = verdicts(numbers), of_model(tables["channels"], model_id).to_pylist()
+    said: dict[str, list[str]] = {}
+    for row in own:
+        word, over_variants = row["confidence"], words.get(row["channel"])
+        if word is None or over_variants is None:
+            continue
+        if _WORDS.index(word) > _WORDS.index(over_variants):
+            said.setdefault(word, []).append(row["channel"])
+    if not said:
+        return ""
+    parts = [f"{word} for {listed(names)}" for word, names in said.items()]
+    return (
+        f"By its own 90 % intervals the model's confidence is lower: {' and '.join(parts)}. That "
+        "variants agree makes no channel surer than that."
+    )
 
 
 def finding(numbers: pa.Table, labels: Labels) -> str:

@@ -107,7 +107,7 @@ def _page(service: RunService, run_id: str, bar: DeltaGenerator) -> None:
     _warnings(views, model_id)
     draw_part(views, model_id, part)
     if part == "Stability":
-        study(service, run_id, views.labels)
+        study(service, run_id, views)
     if part == "Certificate":
         certificate(service, views, model_id)
 

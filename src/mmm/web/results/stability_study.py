@@ -16,6 +16,7 @@ from mmm.web.kit.chart import show_chart
 from mmm.web.kit.export import csv_text
 from mmm.web.kit.numbers import show_numbers
 from mmm.web.kit.text import plain
+from mmm.web.results.drawing import ModelViews
 from mmm.web.runs.live import progress_now
 from mmm.web.shell import links
 from mmm.web.shell.border import live
@@ -34,7 +35,7 @@ def _found(
     return newest_study(_workspace, run_id)
 
 
-def study(service: RunService, run_id: str, labels: Labels) -> None:
+def study(service: RunService, run_id: str, views: ModelViews) -> None:
     """What the newest study found, how the one under way goes, and a button to begin one."""
     st.subheader("Trained again: other seeds, earlier windows, holdouts", anchor="study")
     ids = service.workspace.study_ids(run_id)
@@ -43,7 +44,7 @@ def study(service: RunService, run_id: str, labels: Labels) -> None:
         service.workspace, service.workspace.url, run_id, len(ids), status.state if status else ""
     )
     if found is not None:
-        _result(found, run_id, labels)
+        _result(found, run_id, views)
     if status is not None and not status.final:
         links.link(links.RUN, "How the study goes", icon=":material/timeline:", run=status.run_id)
         live(_progress, _POLL_SECONDS, service, status.run_id)
@@ -53,7 +54,7 @@ def study(service: RunService, run_id: str, labels: Labels) -> None:
             f"The last study {status.label}: {plain(what_now(status))}", icon=":material/error:"
         )
         links.link(links.RUN, "Look into it", icon=":material/arrow_forward:", run=status.run_id)
-    _start(service, run_id, labels, again=found is not None)
+    _start(service, run_id, views.labels, again=found is not None)
 
 
 def _start(service: RunService, run_id: str, labels: Labels, *, again: bool) -> None:
@@ -85,9 +86,12 @@ def _progress(service: RunService, study_id: str) -> None:
     progress_now(status)
 
 
-def _result(found: StudyResult, run_id: str, labels: Labels) -> None:
+def _result(found: StudyResult, run_id: str, views: ModelViews) -> None:
+    labels, own = views.labels, views.results.summary["model"]["id"]
     numbers = stability.spread(found.values, labels)
     st.markdown(plain(stability.finding(numbers, labels)))
+    if text := stability.less_sure_alone(numbers, views.results, own):
+        st.markdown(plain(text))
     if text := held_out(found.variants):
         st.markdown(plain(text))
     for note in notes(found.variants):
