@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from mmm.engines.adstock_hill.curves import hill
 from mmm.engines.bayes.posterior import Posterior
 from mmm.engines.bayes.tables import MODEL_ID, Summary, interval
-from mmm.engines.schemas import table
+from mmm.engines.schemas import SCHEMAS, columns_of, table
 
 #: Points at which the best is looked for, those of them that are told, and how far both go beyond
 #: the largest frequency of the window.
@@ -49,16 +50,16 @@ def frequency_curves(found: Posterior, summary: Summary) -> list[FrequencyCurve]
     setup = found.setup
     curves = []
     for c in range(setup.paid):
-        relative = setup.frequencies[c]
-        if relative is None:
+        given = setup.problem.paid[c].frequency
+        if given is None:
             continue
-        frequency = relative[setup.window] * setup.mean_frequency(c)
+        frequency = given[setup.window]
         reach = setup.given[c, setup.window]
         seen = frequency[reach > 0.0]
         grid = np.linspace(min(_LEAST, float(seen.min())), _REACH * float(seen.max()), _POINTS)
-        kappa = found.kappa[:, c] * setup.mean_frequency(c)
-        now = _saturation(frequency, kappa, found.shape[:, c]) @ reach / (reach @ frequency)
-        worth = _saturation(grid, kappa, found.shape[:, c]) / grid / now[:, None]
+        k, kappa = found.shape[:, c, None], found.kappa[:, c, None] * setup.mean_frequency(c)
+        now = hill(frequency, k, kappa) @ reach / (reach @ frequency)
+        worth = hill(grid, k, kappa) / grid / now[:, None]
         curves.append(
             FrequencyCurve(
                 channel=setup.names[c],
@@ -70,12 +71,6 @@ def frequency_curves(found: Posterior, summary: Summary) -> list[FrequencyCurve]
             )
         )
     return curves
-
-
-def _saturation(frequency: np.ndarray, kappa: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Hill curve at frequencies (n,) by draw (K,): (K, n)."""
-    power = frequency ** k[:, None]
-    return np.asarray(power / (power + kappa[:, None] ** k[:, None]))
 
 
 def frequencies_table(curves: Sequence[FrequencyCurve]) -> pa.Table:
@@ -106,35 +101,22 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 def frequency_points_table(curves: Sequence[FrequencyCurve]) -> pa.Table:
     """The table `frequency_points`: today's frequency, the best one, what it gains."""
     rows = [_point(curve) for curve in curves]
-    names = (
-        "mean_frequency",
-        "optimal_frequency",
-        "optimal_frequency_low",
-        "optimal_frequency_high",
-        "gain",
-        "gain_low",
-        "gain_high",
-    )
-    columns: dict[str, object] = {}
-    for place, name in enumerate(names):
-        columns[name] = [row[place] for row in rows]
-    columns["model_id"] = [MODEL_ID] * len(curves)
-    columns["channel"] = [curve.channel for curve in curves]
-    return table("frequency_points", columns)
+    return table("frequency_points", columns_of(rows, SCHEMAS["frequency_points"].names))
 
 
-def _point(curve: FrequencyCurve) -> tuple[float, ...]:
+def _point(curve: FrequencyCurve) -> dict[str, object]:
     by_draw = curve.grid[np.argmax(curve.worth, axis=1)]
     gain = curve.worth[:, curve.best] - 1.0
     low, high = interval(by_draw)
     gain_low, gain_high = interval(gain)
-    best = float(curve.grid[curve.best])
-    return (
-        curve.mean,
-        best,
-        float(low),
-        float(high),
-        float(np.median(gain)),
-        float(gain_low),
-        float(gain_high),
-    )
+    return {
+        "model_id": MODEL_ID,
+        "channel": curve.channel,
+        "mean_frequency": curve.mean,
+        "optimal_frequency": curve.grid[curve.best],
+        "optimal_frequency_low": low,
+        "optimal_frequency_high": high,
+        "gain": np.median(gain),
+        "gain_low": gain_low,
+        "gain_high": gain_high,
+    }

@@ -209,17 +209,18 @@ def media_table(found: Posterior) -> pa.Table:
             "spend": spend.ravel(),
             "input": setup.given.ravel(),
             "in_window": np.tile(in_window, media),
-            "frequency": np.concatenate([_frequency(setup, c) for c in range(media)]),
+            "frequency": _frequencies(setup).ravel(),
         },
     )
 
 
-def _frequency(setup: Setup, c: int) -> np.ndarray:
-    """As it was given, NaN of media without, (N,)."""
-    relative = setup.frequencies[c]
-    if relative is None:
-        return np.full(setup.problem.rows, np.nan)
-    return relative * setup.mean_frequency(c)
+def _frequencies(setup: Setup) -> np.ndarray:
+    """As they were given, NaN of media without, (M, N)."""
+    found = np.full((len(setup.names), setup.problem.rows), np.nan)
+    for c, medium in enumerate(setup.problem.paid):
+        if medium.frequency is not None:
+            found[c] = medium.frequency
+    return found
 
 
 def contributions_table(found: Posterior, summary: Summary) -> pa.Table:

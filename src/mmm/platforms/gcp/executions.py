@@ -66,6 +66,11 @@ def mark(execution: Any) -> tuple[str, str]:
     return "", ""
 
 
+def has_succeeded(execution: Any) -> bool:
+    """Whether tasks of it have succeeded and none has failed."""
+    return bool(execution.succeeded_count) and not execution.failed_count
+
+
 def is_over(execution: Any) -> bool:
     """Whether its end can be told: then its task's last attempt says how."""
     completed = _condition(execution, _COMPLETED)
@@ -83,7 +88,7 @@ def execution_status(execution: Any, attempt: Any = None) -> TaskStatus:
     if _was_cancelled(execution):
         return TaskStatus(TaskState.STOPPED, _exit_code(attempt), "it was stopped", began)
     if is_over(execution):
-        if execution.succeeded_count and not execution.failed_count:
+        if has_succeeded(execution):
             return TaskStatus(TaskState.STOPPED, 0, exit_reason(0), began)
         code = _exit_code(attempt)
         return TaskStatus(TaskState.STOPPED, code, _why(execution, attempt, code), began)

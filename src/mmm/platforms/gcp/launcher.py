@@ -27,6 +27,7 @@ from mmm.platforms.gcp.executions import (
     CONTAINER,
     NAME_VARIABLE,
     execution_status,
+    has_succeeded,
     is_over,
     mark,
 )
@@ -256,8 +257,7 @@ class CloudRunLauncher:
         return None
 
     def _status(self, execution: Any) -> TaskStatus:
-        succeeded = execution.succeeded_count and not execution.failed_count
-        if not is_over(execution) or succeeded:
+        if not is_over(execution) or has_succeeded(execution):
             return execution_status(execution)
         with gcp_errors("Cloud Run"):
             tasks = self._clients.tasks.list_tasks(
